@@ -1,0 +1,31 @@
+/** What a user can try next, by error code, beyond what the message itself says. */
+import type { ErrorCode } from '../errors.ts'
+
+export const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
+  DOCFERRY_BUG: 'report it with what is printed here (without the passwords in your command): this should not happen',
+  DOCFERRY_USAGE: 'run the command with --help for its options and examples',
+  DOCFERRY_CONFIG: 'look at the address, the options and the variables named above, also those in .env',
+  DOCFERRY_NO_SUCH_COLLECTION: 'nothing was written; take a name that the source holds, or leave --collections out to take them all',
+  DOCFERRY_COLLECTION_NAME: 'give it a name that the target takes: --rename Old=new',
+  DOCFERRY_SAME_PLACE: 'nothing was written; check the addresses and the variables that configure them',
+  DOCFERRY_OUTPUT_EXISTS: 'choose another --output, or --force to replace it',
+  DOCFERRY_CONNECT: 'check that the server runs and that its address and port are right, then run the same command again',
+  DOCFERRY_AUTH: 'check the user, password, key or credentials file of that end',
+  DOCFERRY_PERMISSION: 'grant these credentials the right to do this, or use others',
+  DOCFERRY_TARGET: 'see that the target is there, has space and takes writes, then run the same command again',
+  DOCFERRY_READ: 'run the same command again; what was written stays',
+  DOCFERRY_DECODE: 'check the input at the place named; --format says what it is where its name does not',
+  DOCFERRY_FILE_CUT: 'get the whole file again: what comes after the cut is not in it',
+  DOCFERRY_STAGE: 'mend the stage, or leave it out, and run again',
+  DOCFERRY_BAD_DOCUMENT: 'mend the input there and import the file again',
+  DOCFERRY_CONFLICT: 'use --on-conflict overwrite to replace what the target holds, or skip to leave it',
+  DOCFERRY_TOO_LARGE: 'make it smaller (drop fields with --stage strip:field), or take another target',
+  DOCFERRY_TOO_DEEP: 'flatten it, or take another target',
+  DOCFERRY_BAD_ID: 'give it another _id in the source, or in the dead letters, and import these',
+  DOCFERRY_BAD_FIELD: 'rename the field (--stage rename:old=new) or drop it (--stage strip:field)',
+  DOCFERRY_BAD_VALUE: 'change the value in the source, or drop the field (--stage strip:field)',
+  DOCFERRY_REFUSED: 'see the cause in the dead letters',
+  DOCFERRY_THROTTLED: 'run the same command again later, or with a lower --parallel, or raise the capacity of the target',
+  DOCFERRY_DEAD_LETTERS: 'look at the failures above and in the dead letters, mend them, and run the same command again',
+  DOCFERRY_STATE: 'choose another --state-dir that can be written to'
+}

@@ -1,0 +1,69 @@
+import { Option } from 'commander'
+import type { Command } from 'commander'
+import { isStandardPath, parseEndpoint } from '../../config/endpoint.ts'
+import { DocferryError } from '../../errors.ts'
+import type { Job } from '../execute.ts'
+import { addCollectionFlags, addDocumentFlags, addRunFlags, choice, fileFormats, required, runOptions } from '../options.ts'
+import type { FileFormatName, RunFlags } from '../options.ts'
+
+interface ExportFlags extends RunFlags {
+  readonly provider?: string
+  readonly source?: string
+  readonly output: string
+  readonly format?: FileFormatName
+  readonly gzip?: boolean
+  readonly documentsOnly?: boolean
+  readonly force?: boolean
+}
+
+/** `docferry export` */
+export function addExportCommand(program: Command, run: (job: Job) => Promise<void>): void {
+  const command = program
+    .command('export')
+    .summary('write collections to a file, a folder or standard output')
+    .description('Write collections of documents to a file, a folder or standard output.')
+    .option('-p, --provider <end>', 'where the documents are: a provider or an address (default: memory)')
+    .addOption(new Option('-s, --source <end>', 'the same as --provider').conflicts('provider'))
+    .option('-o, --output <path>', 'a file, a folder, or - for standard output', 'backup.json')
+    .addOption(new Option('-f, --format <format>', `${fileFormats.join(', ')} (default: as the name ends)`).argParser(choice(fileFormats)))
+    .option('-z, --gzip', 'compress (default: if the name ends in .gz)')
+    .option('--documents-only', 'NDJSON of documents alone, without header and trailer; for one collection')
+    .option('--force', 'replace an output that exists already')
+  addRunFlags(addDocumentFlags(addCollectionFlags(command), { design: false }))
+  command.addHelpText('after', helpText).action((flags: ExportFlags) => run(exportJob(flags)))
+}
+
+export function exportJob(flags: ExportFlags): Job {
+  const { format, gzip, documentsOnly, force } = flags
+  const output = required(flags.output, '--output', 'a path, or - for standard output')
+  const source = parseEndpoint(flags.source ?? flags.provider ?? 'memory', flags.source === undefined ? '--provider' : '--source')
+  const given = output.replace(/^file:/, '')
+  const dataOnStdout = isStandardPath(given)
+  const path = dataOnStdout ? '-' : given
+  if (dataOnStdout && format === 'folder')
+    throw new DocferryError('DOCFERRY_USAGE', 'a folder cannot be written to standard output: choose --format ndjson or json')
+  return {
+    command: 'export',
+    options: {
+      ...runOptions(flags),
+      source: source.text,
+      target: { connector: 'file', options: { path, format, gzip, force, documentsOnly, provider: source.connector } }
+    },
+    stages: flags.stage,
+    dataOnStdout,
+    flags
+  }
+}
+
+const helpText = `
+The format is told by the name: .json (one JSON object, as Gofannon's own scripts write and read it), .ndjson or .jsonl
+(one document a line), each also with .gz; a name that ends in / is a folder with one file per collection. Standard
+output is NDJSON unless --format says otherwise.
+
+Examples:
+  $ docferry export --provider couchdb --output backup.json
+  $ docferry export --provider couchdb --output backup.ndjson.gz --collections agents,users
+  $ docferry export --provider dynamodb --output backup/ --gzip
+  $ docferry export --provider firestore://my-project --output - | zstd > backup.ndjson.zst
+  $ docferry export --provider memory:snapshot.json --collections agents --documents-only --output - | jq .name
+`

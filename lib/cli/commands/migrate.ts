@@ -1,0 +1,55 @@
+import type { Command } from 'commander'
+import { endpointForms, isStandardStream, parseEndpoint } from '../../config/endpoint.ts'
+import { DocferryError } from '../../errors.ts'
+import type { Job } from '../execute.ts'
+import { addCollectionFlags, addConflictFlag, addDocumentFlags, addRunFlags, required, runOptions } from '../options.ts'
+import type { RunFlags } from '../options.ts'
+
+interface MigrateFlags extends RunFlags {
+  readonly source?: string
+  readonly target?: string
+}
+
+/** `docferry migrate` */
+export function addMigrateCommand(program: Command, run: (job: Job) => Promise<void>): void {
+  const command = program
+    .command('migrate')
+    .summary('move collections from one place to another')
+    .description('Move collections of documents from one place to another, as a stream, whatever their size.')
+    .option('-s, --source <end>', 'where the documents are (required)')
+    .option('-t, --target <end>', 'where they go (required)')
+  addRunFlags(addDocumentFlags(addConflictFlag(addCollectionFlags(command)), { design: true }))
+  command.addHelpText('after', helpText).action((flags: MigrateFlags) => run(migrateJob(flags)))
+}
+
+export function migrateJob(flags: MigrateFlags): Job {
+  const source = parseEndpoint(required(flags.source, '--source', 'where the documents are'), '--source')
+  const target = parseEndpoint(required(flags.target, '--target', 'where they go'), '--target')
+  if (flags.includeDesign && target.connector !== 'couchdb') {
+    throw new DocferryError(
+      'DOCFERRY_USAGE',
+      `--include-design is for a CouchDB target; ${target.connector} has no use for design documents`
+    )
+  }
+  return {
+    command: 'migrate',
+    options: { ...runOptions(flags), source: source.text, target: target.text },
+    stages: flags.stage,
+    dataOnStdout: isStandardStream(target),
+    flags
+  }
+}
+
+const helpText = `
+Ends:
+${endpointForms.map(form => `  ${form}`).join('\n')}
+  Whoever can list this machine's processes sees a password in an address: rather name a variable
+  (?passwordEnv=NAME), or set COUCHDB_PASSWORD in the environment or in .env.
+
+Examples:
+  $ docferry migrate --source couchdb --target dynamodb --dry-run
+  $ docferry migrate --source couchdb --target dynamodb --collections agents,users
+  $ docferry migrate --source couchdb://old:5984 --target couchdb://new:5984 --include-design
+  $ docferry migrate --source firestore --target file:backup.ndjson.gz --preset gofannon
+  $ docferry migrate --source backup.json --target couchdb --rename Users=users --on-conflict overwrite
+`

@@ -1,0 +1,187 @@
+/** Run one command: environment, log, display, signals around `migrate`, and the exit code out of it. */
+import { parseEndpoint } from '../config/endpoint.ts'
+import { DocferryError } from '../errors.ts'
+import type { LogLevel } from '../log.ts'
+import type { RunReport } from '../report.ts'
+import type { migrate, MigrateOptions } from '../run.ts'
+import type { Logger } from '../types.ts'
+import { Display } from './display.ts'
+import type { OutputStream } from './display.ts'
+import { completeEnvironment, readEnvFile } from './environment.ts'
+import { errorLines, exitCodeFor } from './exit.ts'
+import { jsonReport } from './json.ts'
+import type { JsonOutcome } from './json.ts'
+import { createMask } from './secrets.ts'
+import { listenForInterruption } from './signals.ts'
+import type { SignalSource } from './signals.ts'
+
+/** What every command has, as flags. */
+export interface CommonFlags {
+  readonly json?: boolean
+  readonly quiet?: boolean
+  readonly progress: boolean
+  readonly logLevel: LogLevel
+  readonly envFile?: string
+}
+
+/** A command line, understood. */
+export interface Job {
+  readonly command: string
+  readonly options: Omit<MigrateOptions, 'stages' | 'environment' | 'signal' | 'logger' | 'observe'>
+  /** As text, for `parseStage`. */
+  readonly stages?: readonly string[]
+  /** Whether the documents go to standard output, so that everything else goes to stderr. */
+  readonly dataOnStdout: boolean
+  readonly flags: CommonFlags
+}
+
+interface StandardStream extends OutputStream {
+  on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown
+  off(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown
+}
+
+/** The process, as far as a command uses it. */
+export interface Host extends SignalSource {
+  readonly argv: readonly string[]
+  readonly env: NodeJS.ProcessEnv
+  readonly stdout: StandardStream
+  readonly stderr: StandardStream
+  cwd(): string
+  exit(code: number): unknown
+}
+
+/** What is loaded when it is needed; specs put their own in place. */
+export interface Engine {
+  readonly migrate: typeof migrate
+}
+
+/** @returns the exit code */
+export async function execute(job: Job, host: Host, loadEngine: () => Promise<Engine> = () => import('../run.ts')): Promise<number> {
+  const { command, flags, dataOnStdout, options } = job
+  const now = (): number => Date.now()
+  const added = readEnvFile({ file: flags.envFile, cwd: host.cwd() })
+  completeEnvironment(host.env, added)
+  const mask = createMask(host.argv, host.env)
+  const json = flags.json ?? false
+  const quiet = flags.quiet ?? false
+  const display = new Display({
+    command,
+    stdout: host.stdout,
+    stderr: host.stderr,
+    stdoutTaken: dataOnStdout || json,
+    summary: !json && !quiet,
+    heading: !quiet,
+    progress: flags.progress && !quiet,
+    dumb: host.env['TERM'] === 'dumb',
+    colours: coloursOf(host.env),
+    now
+  })
+  const interruption = listenForInterruption({
+    process: host,
+    now,
+    onFirst: () => display.write('docferry: stopping: finishing what is in flight; Ctrl-C again to stop at once\n'),
+    onSecond: code => {
+      display.leave()
+      host.exit(code)
+    }
+  })
+  let pipeClosed: DocferryError | undefined
+  const onStdoutError = (error: NodeJS.ErrnoException): void => {
+    // a reader that has seen enough of the summary must not stop the documents
+    if (!dataOnStdout) return
+    pipeClosed ??= new DocferryError(
+      'DOCFERRY_TARGET',
+      `standard output was closed before all documents were written to it (${error.code})`,
+      { cause: error }
+    )
+    interruption.abort(pipeClosed)
+  }
+  host.stdout.on('error', onStdoutError)
+
+  let seen: Readonly<RunReport> | undefined
+  let error: unknown
+  try {
+    if (dataOnStdout && json) {
+      throw new DocferryError(
+        'DOCFERRY_USAGE',
+        'documents and the report of --json cannot both be on standard output: give the documents a file, or leave --json out'
+      )
+    }
+    display.opening(providerOf(options.source), providerOf(options.target))
+    const logger = await createCommandLogger(display, host, { level: flags.logLevel, mask })
+    logger.debug({ variables: Object.keys(added) }, 'variables of the environment file, which the real environment wins over')
+    const { migrate: run } = await loadEngine()
+    const stages = await loadStages(job.stages ?? [])
+    const observe = (report: Readonly<RunReport>): void => {
+      seen = report
+      display.begin(report)
+    }
+    seen = await run({ ...options, stages, environment: host.env, signal: interruption.signal, logger, observe })
+  } catch (thrown) {
+    error = pipeClosed ?? (interruption.signal.aborted ? interruptedBy(thrown) : thrown)
+  } finally {
+    interruption.dispose()
+  }
+  const exitCode = exitCodeFor({ error, report: seen })
+  const report = error === undefined || seen === undefined ? seen : ended(seen, exitCode)
+  display.finish(report)
+  tellOutcome({ job, host, display, outcome: { command, exitCode, report, error, mask, nowMs: now() } })
+  host.stdout.off('error', onStdoutError)
+  return exitCode
+}
+
+interface Telling {
+  readonly job: Job
+  readonly host: Host
+  readonly display: Display
+  readonly outcome: JsonOutcome
+}
+
+/** What follows the summary: the error, for people and for programs. */
+function tellOutcome({ job: { flags, dataOnStdout }, host, display, outcome }: Telling): void {
+  const { error, report, exitCode, mask } = outcome
+  const letters = report?.deadLetters === undefined ? '' : `; dead letters: ${report.deadLetters}`
+  if (error !== undefined) display.write(`${errorLines(error, { debug: flags.logLevel === 'debug', mask }).join('\n')}\n`)
+  else if (flags.quiet && exitCode !== 0) display.write(`docferry: not all documents could be written (exit ${exitCode})${letters}\n`)
+  if (flags.json) (dataOnStdout ? host.stderr : host.stdout).write(`${JSON.stringify(jsonReport(outcome))}\n`)
+}
+
+/** Whoever interrupts a run is told that it was, whatever else the interruption made fail. */
+function interruptedBy(thrown: unknown): DocferryError {
+  if (thrown instanceof DocferryError && thrown.code === 'DOCFERRY_INTERRUPTED') return thrown
+  return new DocferryError('DOCFERRY_INTERRUPTED', 'interrupted', { cause: thrown })
+}
+
+/** The report of a run that was left before it could say how it ended. */
+function ended(report: Readonly<RunReport>, exitCode: number): Readonly<RunReport> {
+  return report.state === 'interrupted' || report.state === 'failed'
+    ? report
+    : { ...report, state: exitCode === 130 ? 'interrupted' : 'failed', finishedAt: report.finishedAt ?? Date.now() }
+}
+
+function providerOf(endpoint: MigrateOptions['source']): string {
+  if (typeof endpoint === 'string') return parseEndpoint(endpoint).connector
+  return typeof endpoint.connector === 'string' ? endpoint.connector : endpoint.connector.name
+}
+
+async function createCommandLogger(
+  display: Display,
+  host: Host,
+  options: { readonly level: LogLevel; readonly mask: (text: string) => string }
+): Promise<Logger> {
+  const { createLogger } = await import('../log.ts')
+  return createLogger({ ...options, destination: display, plain: Boolean(host.stderr.isTTY) })
+}
+
+async function loadStages(texts: readonly string[]): Promise<NonNullable<MigrateOptions['stages']>> {
+  if (texts.length === 0) return []
+  const { parseStage } = await import('../registry.ts')
+  return await Promise.all(texts.map(text => parseStage(text)))
+}
+
+/** https://no-color.org and its opposite; undefined: as the stream is a terminal or not. */
+function coloursOf(environment: NodeJS.ProcessEnv): boolean | undefined {
+  if (environment['NO_COLOR']) return false
+  if (environment['FORCE_COLOR'] && environment['FORCE_COLOR'] !== '0') return true
+  return environment['TERM'] === 'dumb' ? false : undefined
+}

@@ -1,0 +1,51 @@
+/** What is going to happen, said before it does: above all where each end really is. */
+import type { OnConflict } from '../types.ts'
+import type { RunReport } from '../report.ts'
+import { fit, formatCount, plainStyle, plural, safe } from './text.ts'
+import type { Style } from './text.ts'
+
+/** Collections that are named one by one; of more, the rest is counted. */
+const mostNamed = 12
+
+const conflictTexts: Readonly<Record<OnConflict, string>> = {
+  skip: 'what the target holds already stays as it is (--on-conflict skip)',
+  overwrite: 'what the target holds already is overwritten (--on-conflict overwrite)',
+  fail: 'a document that the target holds already is a failure (--on-conflict fail)'
+}
+
+export function headingLines(
+  command: string,
+  report: Readonly<RunReport>,
+  options: { readonly columns?: number; readonly style?: Style } = {}
+): string[] {
+  const { columns = Infinity, style = plainStyle } = options
+  const { source, target } = report
+  const providerWidth = Math.max(source.provider.length, target.provider.length)
+  const end = (label: string, { provider, address }: RunReport['source']): string =>
+    fit(`  ${label}  ${provider.padEnd(providerWidth)}  ${safe(address)}`, columns)
+  return [
+    style.bold(`docferry ${command}`),
+    end('from', source),
+    end('to  ', target),
+    ...collectionLines(report, columns),
+    ...(target.provider === 'file' ? [] : [`  mode  ${conflictTexts[report.onConflict]}`]),
+    ...(report.dryRun ? [style.yellow('  dry run: everything is read and checked, nothing is written')] : []),
+    ''
+  ]
+}
+
+function collectionLines({ source, collections }: Readonly<RunReport>, columns: number): string[] {
+  if (collections.length === 0)
+    return [`  what  ${source.provider === 'file' ? 'whatever it holds: only reading tells' : 'nothing: the source holds no collections'}`]
+  const known = collections.filter(({ expected }) => expected !== undefined)
+  const estimate = known.reduce((sum, { expected = 0 }) => sum + expected, 0)
+  const about =
+    known.length === 0 ? '' : `, about ${plural(estimate, 'document')}${known.length < collections.length ? ' in those that can tell' : ''}`
+  const names = collections.slice(0, mostNamed).map(({ source, target, expected }) => {
+    const name = safe(source === target ? source : `${source} -> ${target}`)
+    return expected === undefined ? name : `${name} ${formatCount(expected)}`
+  })
+  const rest = collections.length - names.length
+  const listed = names.join(', ') + (rest > 0 ? ` and ${formatCount(rest)} more` : '')
+  return [`  what  ${plural(collections.length, 'collection')}${about}`, fit(`        ${listed}`, Math.max(columns, 60))]
+}

@@ -1,0 +1,34 @@
+/** The report of `--json`: one object of plain JSON, times in milliseconds, dates in ISO 8601. */
+import { totalCounts } from '../report.ts'
+import type { RunReport } from '../report.ts'
+import { errorJson } from './exit.ts'
+import type { Mask } from './secrets.ts'
+
+export interface JsonOutcome {
+  readonly command: string
+  readonly exitCode: number
+  readonly report?: Readonly<RunReport>
+  readonly error?: unknown
+  readonly mask: Mask
+  readonly nowMs: number
+}
+
+export function jsonReport({ command, exitCode, report, error, mask, nowMs }: JsonOutcome): object {
+  const failure = error === undefined ? {} : { error: errorJson(error, mask) }
+  if (report === undefined) return { command, state: 'failed', exitCode, ...failure }
+  const { startedAt, finishedAt = nowMs, collections, ...rest } = report
+  return {
+    command,
+    ...rest,
+    exitCode,
+    ...failure,
+    startedAt: new Date(startedAt).toISOString(),
+    finishedAt: new Date(finishedAt).toISOString(),
+    durationMs: finishedAt - startedAt,
+    totals: totalCounts(collections),
+    collections: collections.map(({ startedAt: from, finishedAt: until, ...collection }) => ({
+      ...collection,
+      durationMs: from === undefined ? null : (until ?? nowMs) - from
+    }))
+  }
+}

@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+/** The bin. What is slow to load is loaded when a command runs, so that `--help` is quick. */
+import { reportFailure, runCommandLine } from './program.ts'
+
+/** Whatever nobody caught is a bug. It is told by its message, never inspected: a vendor's error may hold a private key. */
+function onUnexpected(error: unknown): void {
+  // bars may have hidden the cursor
+  if (process.stderr.isTTY) process.stderr.write('\u001b[?25h')
+  process.exit(reportFailure(process, error))
+}
+
+/** Pipes are not written at once on every system; leaving before they are would cut the output. */
+async function flush(stream: NodeJS.WriteStream): Promise<void> {
+  if (stream.destroyed || !stream.writable) return
+  await new Promise<void>(resolve => {
+    stream.once('error', () => resolve())
+    stream.write('', () => resolve())
+  })
+}
+
+for (const stream of [process.stdout, process.stderr]) {
+  // who reads what is said may leave before the documents are moved; a command that needs its reader listens itself
+  stream.on('error', () => undefined)
+}
+process.on('uncaughtException', onUnexpected)
+process.on('unhandledRejection', onUnexpected)
+
+const exitCode = await runCommandLine(process, async (job, host) => {
+  const { execute } = await import('./execute.ts')
+  return await execute(job, host)
+})
+await Promise.all([flush(process.stdout), flush(process.stderr)])
+// a vendor's client may keep its connections, and with them the process, open
+process.exit(exitCode)

@@ -1,0 +1,136 @@
+/** Flags that several commands share, and the readers of their values. */
+import { InvalidArgumentError, Option } from 'commander'
+import type { Command } from 'commander'
+import { presetNames, presets } from '../config/presets.ts'
+import type { PresetName } from '../config/presets.ts'
+import { didYouMean } from '../config/suggest.ts'
+import { DocferryError } from '../errors.ts'
+import { stages } from '../registry.ts'
+import type { OnConflict } from '../types.ts'
+import type { CommonFlags, Job } from './execute.ts'
+
+/** The flags of the data path, as commander hands them over. */
+export interface RunFlags extends CommonFlags {
+  readonly collections?: readonly string[]
+  readonly preset?: PresetName
+  readonly rename?: Readonly<Record<string, string>>
+  readonly onConflict?: OnConflict
+  readonly stage?: readonly string[]
+  readonly includeDesign?: boolean
+  readonly keepMetadata?: boolean
+  readonly parallel?: number
+  readonly dryRun?: boolean
+  readonly stateDir?: string
+}
+
+export const fileFormats = ['ndjson', 'json', 'folder'] as const
+export type FileFormatName = (typeof fileFormats)[number]
+
+const onConflicts = ['skip', 'overwrite', 'fail'] as const satisfies readonly OnConflict[]
+/** Those of lib/log.ts, which would load pino. */
+const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const
+
+/** A reader for a flag that takes one of a few words. */
+export function choice<T extends string>(values: readonly T[]): (text: string) => T {
+  return text => {
+    const found = values.find(value => value === text.toLowerCase())
+    if (found !== undefined) return found
+    throw new InvalidArgumentError(`It is one of ${values.join(', ')}${didYouMean(text, values)}.`)
+  }
+}
+
+/** `a,b` and repeated flags add up; a comma in a name is written `\,`. */
+export function names(text: string, before: readonly string[] = []): string[] {
+  const found = text.split(/(?<!\\),/).map(name => name.trim().replaceAll('\\,', ','))
+  if (found.includes('')) throw new InvalidArgumentError('A name is missing: give names with commas between them.')
+  return [...new Set([...before, ...found])]
+}
+
+export function several(text: string, before: readonly string[] = []): string[] {
+  return [...before, text]
+}
+
+/** `Old=new`, with commas between several, and repeated flags add up. */
+export function renames(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const pairs = text.split(/(?<!\\),/).map(pair => {
+    const [from = '', to = '', ...more] = pair
+      .replaceAll('\\,', ',')
+      .split('=')
+      .map(part => part.trim())
+    if (from === '' || to === '' || more.length > 0) throw new InvalidArgumentError('Write it as Old=new.')
+    return [from, to] as const
+  })
+  return Object.fromEntries([...Object.entries(before), ...pairs])
+}
+
+function wholeNumber(least: number, most: number): (text: string) => number {
+  return text => {
+    const number = /^\d+$/.test(text) ? Number(text) : NaN
+    if (number >= least && number <= most) return number
+    throw new InvalidArgumentError(`It is a whole number from ${least} to ${most}.`)
+  }
+}
+
+export function addCollectionFlags(command: Command): Command {
+  return command
+    .option(
+      '-c, --collections <names>',
+      'only these, with commas between them; can be repeated (default: all that the source holds)',
+      names
+    )
+    .addOption(
+      new Option('--preset <name>', `a named set: gofannon (${presets.gofannon.join(', ')})`)
+        .argParser(choice(presetNames))
+        .conflicts('collections')
+    )
+    .option('--rename <Old=new>', 'another name in the target for a collection; can be repeated', renames)
+}
+
+export function addConflictFlag(command: Command): Command {
+  return command.addOption(
+    new Option('--on-conflict <how>', 'for a document whose id the target holds already: skip, overwrite or fail')
+      .default('skip')
+      .argParser(choice(onConflicts))
+  )
+}
+
+export function addDocumentFlags(command: Command, { design }: { readonly design: boolean }): Command {
+  command
+    .option(
+      '--stage <stage>',
+      `change the documents on their way: ${stages.map(({ usage }) => usage).join(', ')}; can be repeated`,
+      several
+    )
+    .option('--keep-metadata', "keep CouchDB's own fields (_rev, _attachments, ...) where the target takes them")
+  return design ? command.option('--include-design', 'take design documents too (only into CouchDB)') : command
+}
+
+export function addRunFlags(command: Command): Command {
+  return command
+    .option('-n, --dry-run', 'read and check everything, write nothing, and say what would happen')
+    .addOption(new Option('--parallel <n>', 'slices of collections at once').default(4).argParser(wholeNumber(1, 64)))
+    .option('--json', 'the report as one JSON object on standard output')
+    .option('-q, --quiet', 'say nothing but warnings and errors')
+    .option('--no-progress', 'show no progress')
+    .addOption(
+      new Option('--log-level <level>', `what is logged on stderr: ${logLevels.join(', ')}`).default('warn').argParser(choice(logLevels))
+    )
+    .option('--env-file <path>', 'read variables from this file (default: .env, if there is one); the real environment wins')
+    .option('--state-dir <path>', 'the folder for what runs leave behind, such as dead letters', '.docferry')
+}
+
+/**
+ * The value of a flag that a command can't do without. Checked after the flags are read, so that a mistyped flag is told first.
+ *
+ * @throws {DocferryError} DOCFERRY_USAGE
+ */
+export function required(value: string | undefined, flag: string, meaning: string): string {
+  if (value !== undefined && value.trim() !== '') return value
+  throw new DocferryError('DOCFERRY_USAGE', `${flag} is missing: ${meaning}`)
+}
+
+/** What all commands hand on to the run unchanged. */
+export function runOptions(flags: RunFlags): Omit<Job['options'], 'source' | 'target'> {
+  const { collections, preset, rename, onConflict, includeDesign, keepMetadata, dryRun, parallel, stateDir } = flags
+  return { collections, preset, rename, onConflict, includeDesign, keepMetadata, dryRun, parallel, stateDir }
+}

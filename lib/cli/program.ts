@@ -1,0 +1,111 @@
+/** The command line: its commands, its help, and its usage errors. Loads no SDK, no pino. */
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { DocferryError, exitCodeOf } from '../errors.ts'
+import { addExportCommand } from './commands/export.ts'
+import { addImportCommand } from './commands/import.ts'
+import { addMigrateCommand } from './commands/migrate.ts'
+import type { Host, Job } from './execute.ts'
+import { errorLines } from './exit.ts'
+import { jsonReport } from './json.ts'
+import { createMask } from './secrets.ts'
+
+type Runner = (job: Job, host: Host) => Promise<number>
+
+/**
+ * Understand the command line and run it.
+ *
+ * @returns the exit code
+ */
+export async function runCommandLine(host: Host, run: Runner): Promise<number> {
+  let exitCode = 0
+  const program = createProgram(host, async job => {
+    exitCode = await run(job, host)
+  })
+  try {
+    await program.parseAsync(host.argv.slice(2), { from: 'user' })
+    return exitCode
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0
+    return reportFailure(host, error instanceof CommanderError ? usageError(error) : error)
+  }
+}
+
+export function createProgram(host: Host, run: (job: Job) => Promise<void>): Command {
+  const columns = host.stdout.isTTY ? Math.min(host.stdout.columns || 80, 120) : 100
+  const program = new Command('docferry')
+  program
+    .description('Move collections of documents between CouchDB, Firestore, DynamoDB, memory and files, as a stream.')
+    .option('-V, --version', 'print the version')
+    .on('option:version', () => {
+      host.stdout.write(`${version()}\n`)
+      throw new CommanderError(0, 'commander.version', '')
+    })
+    .exitOverride()
+    .configureOutput({
+      writeOut: text => void host.stdout.write(text),
+      // an error is printed when it is caught; the help that stands for a missing command is all that comes here
+      writeErr: text => void (text.startsWith('error:') ? undefined : host.stderr.write(text)),
+      getOutHelpWidth: () => columns,
+      getErrHelpWidth: () => columns
+    })
+    .helpCommand('help [command]', 'show the help of a command')
+    .helpOption('-h, --help', 'show help')
+    .addHelpText('after', helpText)
+  addMigrateCommand(program, run)
+  addExportCommand(program, run)
+  addImportCommand(program, run)
+  return program
+}
+
+function usageError(error: CommanderError): DocferryError {
+  if (error.code === 'commander.help') return new DocferryError('DOCFERRY_USAGE', 'which command? There are migrate, export and import')
+  return new DocferryError('DOCFERRY_USAGE', error.message.replace(/^error: /, '').replaceAll('\n', ' '))
+}
+
+/**
+ * Tell an error that no command dealt with: before a run could begin, or a bug in the middle of one.
+ *
+ * @returns the exit code
+ */
+export function reportFailure(host: Host, error: unknown): number {
+  const mask = createMask(host.argv, host.env)
+  const debug = /--log-level[= ]debug/.test(host.argv.join(' '))
+  host.stderr.write(`${errorLines(error, { debug, mask }).join('\n')}\n`)
+  const exitCode = exitCodeOf(error)
+  if (host.argv.includes('--json')) {
+    host.stdout.write(`${JSON.stringify(jsonReport({ command: host.argv[2] ?? '', exitCode, error, mask, nowMs: Date.now() }))}\n`)
+  }
+  return exitCode
+}
+
+/** From the nearest package.json above, wherever the compiled files are. */
+function version(): string {
+  for (const path of ['../../package.json', '../../../package.json']) {
+    try {
+      const { name, version: found } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as {
+        name?: string
+        version?: string
+      }
+      if (name === 'docferry' && found !== undefined) return found
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+  }
+  throw new DocferryError('DOCFERRY_BUG', 'the package.json of docferry is missing')
+}
+
+const helpText = `
+Examples:
+  $ docferry migrate --source couchdb --target dynamodb --dry-run
+  $ docferry export --provider couchdb --output backup.json
+  $ docferry import --input backup.json --target firestore
+
+Exit codes:
+  0 all done             20 the source cannot be read, or its format is wrong    60 verification found differences
+  1 a bug                30 a stage failed                                       130 interrupted
+  2 usage or config      40 done, but some documents could not be written
+  10 cannot connect      50 the run folder cannot be used
+
+docferry <command> --help shows the options and examples of a command.
+`

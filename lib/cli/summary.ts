@@ -1,0 +1,195 @@
+/** What a run came to, as lines of text: the table, the notes, the failures and what to try. */
+import type { ErrorCode } from '../errors.ts'
+import { totalCounts } from '../report.ts'
+import type { CollectionReport, Counts, RunReport } from '../report.ts'
+import type { ProviderName } from '../types.ts'
+import { advice } from './advice.ts'
+import { displayWidth, fit, formatCount, formatDuration, padEnd, padStart, plural, plainStyle, safe, wrap } from './text.ts'
+import type { Style } from './text.ts'
+
+export interface SummaryView {
+  /** Width to keep to; without a terminal there is none. */
+  readonly columns?: number
+  readonly style?: Style
+  readonly nowMs: number
+}
+
+/** Most rows of the table; the rest is summed up in one. */
+const mostRows = 50
+
+export function summaryLines(report: Readonly<RunReport>, view: SummaryView): string[] {
+  const style = view.style ?? plainStyle
+  return [
+    ...table(report, view, style),
+    '',
+    ...notes(report, view),
+    ...failures(report, view, style),
+    ...(report.deadLetters === undefined ? [] : [`Dead letters: ${safe(report.deadLetters)}`]),
+    verdict(report, view.nowMs, style)
+  ]
+}
+
+interface Line {
+  readonly name: string
+  readonly counts: Counts
+  readonly spentMs: number | undefined
+}
+
+function table(report: Readonly<RunReport>, { columns = Infinity, nowMs }: SummaryView, style: Style): string[] {
+  const lines: Line[] = rowsOf(report, nowMs)
+  const titles = report.dryRun
+    ? { read: 'read', written: 'would be written', skipped: 'would be skipped', filtered: 'filtered', failed: 'would fail' }
+    : { read: 'read', written: 'written', skipped: 'skipped', filtered: 'filtered', failed: 'failed' }
+  const cells = (line: Line): string[] => [
+    ...(Object.keys(titles) as (keyof typeof titles)[]).map(key => formatCount(line.counts[key])),
+    line.spentMs === undefined ? '' : formatDuration(line.spentMs),
+    line.spentMs === undefined || line.spentMs <= 0 ? '' : formatCount(line.counts.read / (line.spentMs / 1000))
+  ]
+  let head = [...Object.values(titles), 'time', 'docs/s']
+  let body = lines.map(cells)
+  const widths = (): number[] => head.map((title, index) => Math.max(displayWidth(title), ...body.map(row => displayWidth(row[index]!))))
+  const nameWidth = Math.max('collection'.length, ...lines.map(({ name }) => displayWidth(name)))
+  const room = (): number => columns - widths().reduce((sum, width) => sum + width + 2, 0)
+  while (room() < Math.min(nameWidth, 16) && head.length > Object.keys(titles).length) {
+    head = head.slice(0, -1)
+    body = body.map(row => row.slice(0, -1))
+  }
+  const nameColumn = Math.min(nameWidth, Math.max(10, room()))
+  const final = widths()
+  const row = (name: string, values: readonly string[]): string =>
+    padEnd(fit(name, nameColumn), nameColumn) + values.map((value, index) => `  ${padStart(value, final[index]!)}`).join('')
+  return [
+    style.dim(row('collection', head)),
+    ...lines.map((line, index) => {
+      const text = row(line.name, body[index]!)
+      if (line.name === totalName) return style.bold(text)
+      return line.counts.failed > 0 ? style.red(text) : text
+    })
+  ]
+}
+
+const totalName = 'total'
+
+function rowsOf(report: Readonly<RunReport>, nowMs: number): Line[] {
+  const toLine = (collection: CollectionReport): Line => ({
+    name:
+      safe(collection.source === collection.target ? collection.source : `${collection.source} -> ${collection.target}`) +
+      unfinished(collection),
+    counts: collection,
+    spentMs: collection.startedAt === undefined ? undefined : (collection.finishedAt ?? nowMs) - collection.startedAt
+  })
+  const { collections } = report
+  const total: Line = { name: totalName, counts: totalCounts(collections), spentMs: (report.finishedAt ?? nowMs) - report.startedAt }
+  if (collections.length <= mostRows) return collections.length === 1 ? collections.map(toLine) : [...collections.map(toLine), total]
+  const byTrouble = [...collections].sort((a, b) => b.failed - a.failed || b.read - a.read)
+  const rest = byTrouble.slice(mostRows)
+  return [
+    ...byTrouble.slice(0, mostRows).map(toLine),
+    { name: `${formatCount(rest.length)} others`, counts: totalCounts(rest), spentMs: undefined },
+    total
+  ]
+}
+
+function unfinished({ state }: CollectionReport): string {
+  return state === 'done' ? '' : state === 'running' ? ' (not whole)' : ' (not begun)'
+}
+
+function notes(report: Readonly<RunReport>, { columns = Infinity }: SummaryView): string[] {
+  const stripped = sumOf(report.collections, 'stripped')
+  const filtered = sumOf(report.collections, 'filteredBy')
+  const would = report.dryRun ? 'would be ' : ''
+  const skipped = report.collections.filter(collection => collection.skipped > 0)
+  const created = report.collections.filter(collection => collection.created).length
+  const texts = [
+    ...(created > 0 && report.target.provider !== 'file'
+      ? [`${plural(created, 'collection')} ${report.dryRun ? 'would be created' : 'created'} in the target`]
+      : []),
+    ...stripped.map(([field, count]) => `${field} ${would}stripped from ${plural(count, 'document')}`),
+    ...filtered.map(([stage, count]) => `${plural(count, 'document')} ${would}left out by ${safe(stage)}`),
+    ...skipped
+      .slice(0, 5)
+      .map(
+        ({ target, skipped: count, skippedExamples }) =>
+          `${safe(target)}: ${plural(count, 'document')} ${would}skipped, their ids are there already${examplesOf(skippedExamples, count)}`
+      ),
+    ...(skipped.length > 5 ? [`documents ${would || 'were '}skipped in ${plural(skipped.length - 5, 'more collection')}`] : []),
+    ...(report.notTaken.length > 0 ? [`not taken: ${listOf(report.notTaken)}`] : []),
+    ...(report.retries > 0 ? [plural(report.retries, 'retry', 'retries')] : []),
+    ...report.notes.map(safe)
+  ]
+  return texts.flatMap(text => indented(text, '- ', columns))
+}
+
+function failures(report: Readonly<RunReport>, { columns = Infinity }: SummaryView, style: Style): string[] {
+  const groups = report.collections.flatMap(collection => collection.failures.map(group => ({ collection, group })))
+  const total = totalCounts(report.collections).failed
+  if (total === 0) return []
+  const shown = groups.sort((a, b) => b.group.count - a.group.count).slice(0, 20)
+  const told = new Set<string>()
+  const tip = (code: ErrorCode): string[] => {
+    const text = told.has(code) ? undefined : advice[code]
+    told.add(code)
+    return text === undefined ? [] : indented(text, '  try: ', columns)
+  }
+  return [
+    '',
+    style.red(`${plural(total, 'document')} ${report.dryRun ? 'would fail' : 'failed'}:`),
+    ...shown.flatMap(({ collection, group }) => [
+      ...indented(`${safe(collection.source)}: ${formatCount(group.count)} x ${group.code}: ${safe(group.message)}`, '- ', columns),
+      ...indented(group.examples.map(safe).join(', ') + (group.count > group.examples.length ? ', ...' : ''), '  which: ', columns),
+      ...tip(group.code)
+    ]),
+    ...(groups.length > shown.length
+      ? [`- and ${plural(groups.length - shown.length, 'more kind')} of failure: see --json or the dead letters`]
+      : []),
+    ''
+  ]
+}
+
+/** Providers whose documents are there only when the run has come to its end. */
+const wholeOrNothing: ReadonlySet<ProviderName> = new Set(['file', 'memory'])
+
+function verdict(report: Readonly<RunReport>, nowMs: number, style: Style): string {
+  const counts = totalCounts(report.collections)
+  const took = formatDuration((report.finishedAt ?? nowMs) - report.startedAt)
+  const written = plural(counts.written, 'document')
+  if (report.state === 'interrupted' || report.state === 'failed') {
+    const how = report.state === 'interrupted' ? 'Interrupted' : 'Failed'
+    const paint = report.state === 'interrupted' ? style.yellow : style.red
+    if (report.dryRun) return paint(`${how} after ${took}, in a dry run: nothing was written.`)
+    if (wholeOrNothing.has(report.target.provider)) return paint(`${how} after ${took}, before the output was complete.`)
+    const again = report.onConflict === 'skip' ? ' Run the same command again: what has arrived is skipped then.' : ''
+    return paint(`${how} after ${took}; ${written} written.${again}`)
+  }
+  if (counts.read === 0) return style.yellow(`Done in ${took}, but there was nothing to read: the source holds no documents.`)
+  if (report.dryRun) {
+    return counts.failed > 0
+      ? style.yellow(`Dry run: nothing was written. ${written} would be written, ${formatCount(counts.failed)} would fail (${took}).`)
+      : style.green(`Dry run: nothing was written. ${written} would be written (${took}).`)
+  }
+  if (counts.failed > 0) return style.red(`Finished in ${took} with failures: ${written} written, ${formatCount(counts.failed)} not.`)
+  return style.green(`Done in ${took}: ${written} written.`)
+}
+
+function sumOf(collections: readonly CollectionReport[], key: 'stripped' | 'filteredBy'): [string, number][] {
+  const sums = new Map<string, number>()
+  for (const collection of collections) {
+    for (const [name, count] of Object.entries(collection[key])) sums.set(name, (sums.get(name) ?? 0) + count)
+  }
+  return [...sums]
+}
+
+/** The first names of a list and how many follow. */
+export function listOf(names: readonly string[], most = 12): string {
+  const rest = names.length - most
+  return names.slice(0, most).map(safe).join(', ') + (rest > 0 ? ` and ${formatCount(rest)} more` : '')
+}
+
+function examplesOf(examples: readonly string[], count: number): string {
+  return examples.length === 0 ? '' : ` (${examples.map(safe).join(', ')}${count > examples.length ? ', ...' : ''})`
+}
+
+function indented(text: string, first: string, columns: number): string[] {
+  const lines = columns === Infinity ? [text] : wrap(text, Math.max(20, columns - first.length))
+  return lines.map((line, index) => (index === 0 ? first : ' '.repeat(first.length)) + line)
+}

@@ -1,0 +1,136 @@
+/** `_all_docs`: how it is asked, and the rows of its answer, which comes in pieces, without loss of digits. */
+import { DocferryError } from '../../errors.ts'
+import type { Document, Value } from '../../types.ts'
+import { parseJson } from '../../values/index.ts'
+import type { Request } from './client.ts'
+import { brokenAnswer } from './errors.ts'
+import type { Asked } from './errors.ts'
+
+/** Longer addresses are refused by many servers; CouchDB takes the same parameters in a body. */
+const longestQuery = 2_000
+
+export function allDocsRequest(database: string, parameters: Readonly<Record<string, unknown>>): Pick<Request, 'method' | 'path' | 'body'> {
+  const path = `/${encodeURIComponent(database)}/_all_docs`
+  const query = Object.entries(parameters).map(([name, value]) => `${name}=${encodeURIComponent(JSON.stringify(value))}`)
+  const short = `${path}?${query.join('&')}`
+  return short.length <= longestQuery ? { method: 'GET', path: short } : { method: 'POST', path, body: JSON.stringify(parameters) }
+}
+
+export interface Row {
+  /** The id; also of a document that was asked for and is not there. */
+  readonly key: string
+  readonly revision?: string
+  /** Missing where none was asked for, or there is none. */
+  readonly document?: Document
+  readonly deleted?: boolean
+  /** Why there is no document although there is a row: the server's word, or ours where it can't be read. */
+  readonly error?: string
+}
+
+export interface Rows {
+  readonly rows: readonly Row[]
+  /** Bytes of the answer that they took. */
+  readonly bytes: number
+  /** Whether the server puts each row on a line of its own, so that memory is bounded by a row and not by the answer. */
+  readonly byLine: boolean
+}
+
+const newline = 10
+
+/**
+ * Read an answer of `_all_docs` to its end. CouchDB puts every row on its own line, and they are handed on as they come; any other way of
+ * writing the same JSON (PouchDB's) is read as a whole.
+ *
+ * @throws {DocferryError} DOCFERRY_CONNECT, retryable, when the answer is not whole; all rows before are good
+ */
+export async function* readRows(chunks: AsyncIterable<Uint8Array>, asked: Asked): AsyncGenerator<Rows, void, undefined> {
+  let state: 'head' | 'rows' | 'end' | 'blob' = 'head'
+  const held: Uint8Array[] = []
+  const take = (): Buffer => Buffer.concat(held.splice(0))
+  for await (const chunk of chunks) {
+    const lineEnd = state === 'blob' ? -1 : chunk.lastIndexOf(newline)
+    if (lineEnd === -1) {
+      held.push(chunk)
+      continue
+    }
+    held.push(chunk.subarray(0, lineEnd + 1))
+    const taken = take()
+    if (lineEnd + 1 < chunk.length) held.push(chunk.subarray(lineEnd + 1))
+    const lines = taken.toString().split('\n')
+    lines.pop()
+    if (state === 'head') {
+      if (!/"rows":\[\s*$/.test(lines[0] as string)) {
+        state = 'blob'
+        held.unshift(taken)
+        continue
+      }
+      lines.shift()
+      state = 'rows'
+    }
+    const rows: Row[] = []
+    for (const line of lines) {
+      const trimmed = line.trimEnd()
+      if (trimmed === '') continue
+      if (state === 'end') throw brokenAnswer(asked, 'goes on after its end')
+      if (trimmed === ']}') state = 'end'
+      else rows.push(readLine(trimmed, asked))
+    }
+    yield { rows, bytes: taken.length, byLine: true }
+  }
+  const last = take()
+  const rest = last.toString()
+  if (state === 'rows' && rest.trimEnd() === ']}') return
+  if (state === 'end' && rest.trim() === '') return
+  if (state === 'rows' || state === 'end') throw brokenAnswer(asked, 'broke off')
+  const answer = parse(rest, asked) as { rows?: Value }
+  if (!Array.isArray(answer?.rows)) throw brokenAnswer(asked, 'holds no rows')
+  yield { rows: answer.rows.map(row => readRow(row, asked)), bytes: last.length, byLine: false }
+}
+
+const documentMember = ',"doc":'
+const rowStart = '{"id":'
+
+/**
+ * A row as CouchDB writes it: `{"id":...,"key":...,"value":{"rev":...},"doc":{...}},`. The document is parsed alone: inside a string the
+ * quotes of `,"doc":` would be escaped, so what is found first is the member.
+ */
+function readLine(line: string, asked: Asked): Row {
+  const end = line.endsWith(',') ? line.length - 1 : line.length
+  const at = line.indexOf(documentMember)
+  const start = at + documentMember.length
+  if (at === -1 || !line.startsWith(rowStart) || line[start] !== '{') return readRow(parse(line.slice(0, end), asked), asked)
+  let document: Document
+  try {
+    document = parse(line.slice(start, end - 1), asked) as Document
+  } catch (error) {
+    if (!(error instanceof DocferryError) || error.retryable) throw error
+    return { ...readRow(parse(`${line.slice(0, at)}}`, asked), asked), error: error.message }
+  }
+  if (typeof document?._id !== 'string' || line[end - 1] !== '}') throw brokenAnswer(asked, 'holds a row that is none')
+  return { key: document._id, document }
+}
+
+function readRow(value: Value, asked: Asked): Row {
+  const { id, key, value: about, doc, error } = (value ?? {}) as { [member: string]: Value | undefined }
+  const { rev, deleted } = (about ?? {}) as { rev?: Value; deleted?: Value }
+  const name = typeof id === 'string' ? id : key
+  // An error in the middle of an answer stands where a row should be.
+  if (typeof name !== 'string')
+    throw brokenAnswer(asked, typeof error === 'string' ? `ended with an error: ${error}` : 'holds a row that is none')
+  return {
+    key: name,
+    ...(typeof rev === 'string' && { revision: rev }),
+    ...(doc !== null && typeof doc === 'object' && { document: doc as Document }),
+    ...(deleted === true && { deleted }),
+    ...(typeof error === 'string' && { error })
+  }
+}
+
+function parse(text: string, asked: Asked): Value {
+  try {
+    return parseJson(text)
+  } catch (error) {
+    if (error instanceof SyntaxError) throw brokenAnswer(asked, 'is no whole JSON')
+    throw error
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * HTTP to one CouchDB. nano asks what is small and rare (which databases are there, create one). Pages and batches go over fetch, because
+ * nano turns an answer that broke off into an empty one, and loses Retry-After and the digits of numbers.
+ */
+import nano from 'nano'
+import { withRetry } from '../../engine/retry.ts'
+import { DocferryError } from '../../errors.ts'
+import type { Logger } from '../../types.ts'
+import { badAnswer, nanoError, parseObject } from './answers.ts'
+import { answerError, AnswerError, brokenAnswer, networkError } from './errors.ts'
+import type { Asked } from './errors.ts'
+import { guardRequest } from './guard.ts'
+import { locate } from './options.ts'
+import type { Settings } from './options.ts'
+
+export interface Request {
+  readonly method: 'GET' | 'POST'
+  /** Below the server's address, percent-encoded: `/agents/_all_docs?limit=1`. */
+  readonly path: string
+  /** JSON text. */
+  readonly body?: string
+  readonly asked: Asked
+  readonly signal?: AbortSignal
+}
+
+export interface DatabaseInfo {
+  readonly doc_count: number
+  readonly sizes?: { readonly external?: number }
+  readonly props?: { readonly partitioned?: boolean }
+}
+
+/** A slow line still uploads this many bytes in a millisecond. */
+const slowestUpload = 50
+const longestRefusal = 64 * 1024
+
+export class Client {
+  readonly settings: Settings
+  readonly logger: Logger
+  /** Whether it is PouchDB that answers. Known after `connect`. */
+  pouchdb = false
+  readonly #headers: Readonly<Record<string, string>>
+  readonly #nano: nano.ServerScope
+  readonly #closing = new AbortController()
+
+  constructor(settings: Settings, logger: Logger) {
+    this.settings = settings
+    this.logger = logger
+    const { url, user, password } = settings
+    const authorization: Record<string, string> =
+      user === undefined ? {} : { Authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` }
+    this.#headers = { accept: 'application/json', 'accept-encoding': 'identity', ...authorization }
+    this.#nano = nano({ url, headers: authorization, parseUrl: false } as nano.Configuration)
+  }
+
+  get address(): string {
+    return locate(this.settings).address
+  }
+
+  /** What is asked for, for the messages of errors. */
+  asked(what: string, refused: Asked['refused'], collection?: string): Asked {
+    return { what, address: this.address, anonymous: this.settings.user === undefined, refused, collection }
+  }
+
+  /**
+   * Make sure that a CouchDB answers and knows the user.
+   *
+   * @throws {DocferryError} DOCFERRY_CONNECT, DOCFERRY_AUTH
+   */
+  async connect(signal?: AbortSignal): Promise<void> {
+    const asked = this.asked('connecting', 'DOCFERRY_CONNECT')
+    const get = (path: string): Promise<string> =>
+      withRetry(() => this.text({ method: 'GET', path, asked, signal }), { signal, attempts: 3 })
+    const welcome = parseObject(await get('/'))
+    const isCouchdb = welcome?.couchdb !== undefined
+    this.pouchdb = !isCouchdb && welcome?.['express-pouchdb'] !== undefined
+    if (!isCouchdb && !this.pouchdb) {
+      const message = `${this.address} answers, but not as a CouchDB does; is the address right, with its path?`
+      throw new DocferryError('DOCFERRY_CONNECT', message, { provider: 'couchdb' })
+    }
+    if (asked.anonymous) return
+    // Where a proxy lets everybody see the welcome, wrong credentials show here.
+    const { name, roles } = (parseObject(await get('/_session'))?.userCtx ?? {}) as { name?: unknown; roles?: unknown }
+    if (name === null && !(Array.isArray(roles) && roles.includes('_admin'))) {
+      throw answerError({ status: 401, error: 'that it does not know the user' }, asked)
+    }
+  }
+
+  /** @returns names of all databases */
+  async databaseNames(signal?: AbortSignal): Promise<string[]> {
+    const asked = this.asked('listing the databases', 'DOCFERRY_READ')
+    return this.#control({ path: '_all_dbs' }, asked, signal, answer => {
+      if (Array.isArray(answer) && answer.every(name => typeof name === 'string')) return answer
+      throw brokenAnswer(asked, 'is no list of names')
+    })
+  }
+
+  /** @returns `undefined` when there is no such database */
+  async databaseInfo(database: string, asked: Asked, signal?: AbortSignal): Promise<DatabaseInfo | undefined> {
+    try {
+      return await this.#control({ db: database }, asked, signal, answer => {
+        const info = answer as DatabaseInfo | undefined
+        if (typeof info?.doc_count === 'number') return info
+        throw brokenAnswer(asked, 'says nothing about the database')
+      })
+    } catch (error) {
+      if (error instanceof AnswerError && error.answer.status === 404) return undefined
+      throw error
+    }
+  }
+
+  /** @returns false when it was there already */
+  async createDatabase(database: string, asked: Asked, signal?: AbortSignal): Promise<boolean> {
+    try {
+      return await this.#control({ db: database, method: 'PUT' }, asked, signal, answer => {
+        if ((answer as { ok?: unknown } | undefined)?.ok === true) return true
+        throw brokenAnswer(asked, 'does not say that the database was created')
+      })
+    } catch (error) {
+      if (error instanceof AnswerError && error.answer.status === 412) return false
+      throw error
+    }
+  }
+
+  /** The whole answer to a request, as text. */
+  async text(request: Request): Promise<string> {
+    const chunks: Uint8Array[] = []
+    for await (const chunk of this.chunks(request)) chunks.push(chunk)
+    return Buffer.concat(chunks).toString()
+  }
+
+  /** The whole answer to a small request that may be repeated; digits of large numbers are lost. */
+  async json(request: Request): Promise<unknown> {
+    const { asked, signal } = request
+    const work = async (): Promise<unknown> => {
+      const text = await this.text(request)
+      try {
+        return JSON.parse(text) as unknown
+      } catch {
+        // The text may hold anything; that it is not whole says what is needed.
+        throw brokenAnswer(asked, 'is no whole JSON')
+      }
+    }
+    return withRetry(work, { signal, attempts: 5, onRetry: (error, delayMs) => this.logger.debug({ delayMs }, error.message) })
+  }
+
+  /**
+   * The answer to a request in pieces, as they come. Leaving the loop gives up the rest.
+   *
+   * @throws {DocferryError} for an answer that is not 2xx, none in time, or one that breaks off; then perhaps after some pieces
+   */
+  async *chunks({ method, path, body, asked, signal }: Request): AsyncGenerator<Uint8Array, void, undefined> {
+    const { url, timeoutMs } = this.settings
+    const guard = guardRequest([signal, this.#closing.signal])
+    try {
+      const headers = body === undefined ? this.#headers : { ...this.#headers, 'content-type': 'application/json' }
+      const sent = fetch(url + path, { method, headers, body, redirect: 'manual', signal: guard.signal })
+      const response = await guard.within(sent, timeoutMs + (body?.length ?? 0) / slowestUpload)
+      const reader = (response.body as ReadableStream<Uint8Array> | null)?.getReader()
+      if (!response.ok) {
+        let text = ''
+        while (reader && text.length < longestRefusal) {
+          const { done, value } = await guard.within(reader.read(), timeoutMs)
+          if (done) break
+          text += Buffer.from(value).toString()
+        }
+        throw answerError(badAnswer(response, text), asked)
+      }
+      while (reader) {
+        const { done, value } = await guard.within(reader.read(), timeoutMs)
+        if (done) return
+        yield value
+      }
+    } catch (error) {
+      signal?.throwIfAborted()
+      if (error instanceof AnswerError) throw error
+      throw networkError(guard.timedOut() ? new Error(`nothing came for ${timeoutMs / 1000} seconds`) : error, asked)
+    } finally {
+      guard.end()
+    }
+  }
+
+  close(): void {
+    this.#closing.abort()
+  }
+
+  async #control<T>(
+    options: nano.RequestOptions,
+    asked: Asked,
+    signal: AbortSignal | undefined,
+    check: (answer: unknown) => T
+  ): Promise<T> {
+    const work = async (): Promise<T> => {
+      const guard = guardRequest([signal, this.#closing.signal])
+      try {
+        const withSignal: nano.RequestOptions & { signal: AbortSignal } = { ...options, signal: guard.signal }
+        return check(await guard.within(this.#nano.request(withSignal), this.settings.timeoutMs))
+      } catch (error) {
+        signal?.throwIfAborted()
+        throw nanoError(guard.timedOut() ? new Error(`nothing came for ${this.settings.timeoutMs / 1000} seconds`) : error, asked)
+      } finally {
+        guard.end()
+      }
+    }
+    return withRetry(work, { signal, attempts: 5, onRetry: (error, delayMs) => this.logger.debug({ delayMs }, error.message) })
+  }
+}

@@ -1,0 +1,182 @@
+/** What CouchDB's answers mean: the only place that reads its status codes and error names. */
+import { DocferryError } from '../../errors.ts'
+import type { DocferryErrorOptions, ErrorCode } from '../../errors.ts'
+import type { WriteFailure } from '../../types.ts'
+
+/** An answer that is not 2xx. */
+export interface BadAnswer {
+  readonly status: number
+  /** CouchDB's own name for it: `illegal_docid`. */
+  readonly error?: string
+  readonly reason?: string
+  readonly retryAfterMs?: number
+  /** Where a redirect points to. */
+  readonly redirect?: string
+}
+
+/** What was asked, for messages: `reading agents`, and of whom: `http://127.0.0.1:5984 as admin`. */
+export interface Asked {
+  readonly what: string
+  readonly address: string
+  readonly collection?: string
+  /** Without a user. */
+  readonly anonymous: boolean
+  /** The code where CouchDB understood the request and refuses it: it depends on the end. */
+  readonly refused: 'DOCFERRY_READ' | 'DOCFERRY_TARGET' | 'DOCFERRY_CONNECT'
+}
+
+/** A refusal of a whole request, as an error that remembers the answer. */
+export class AnswerError extends DocferryError {
+  readonly answer: BadAnswer
+  constructor(code: ErrorCode, message: string, answer: BadAnswer, options: DocferryErrorOptions) {
+    super(code, message, options)
+    this.answer = answer
+  }
+}
+
+interface Meaning {
+  readonly code?: ErrorCode
+  readonly retryable?: boolean
+  readonly advice?: string
+}
+
+const overloaded: Meaning = {
+  code: 'DOCFERRY_CONNECT',
+  retryable: true,
+  advice: 'the server is overloaded; try later, or with less at once'
+}
+const broken: Meaning = { code: 'DOCFERRY_CONNECT', retryable: true, advice: "see the server's log" }
+const unreachable: Meaning = { code: 'DOCFERRY_CONNECT', retryable: true, advice: 'is the server up?' }
+
+/** https://docs.couchdb.org/en/stable/api/basics.html#http-status-codes, and what proxies before it answer. */
+const meanings: Readonly<Record<number, Meaning>> = {
+  401: { code: 'DOCFERRY_AUTH', advice: 'check the user name and the password' },
+  403: { code: 'DOCFERRY_PERMISSION', advice: 'check what this user may do' },
+  404: { advice: 'was the database deleted?' },
+  407: { code: 'DOCFERRY_AUTH', advice: 'a proxy on the way wants credentials of its own' },
+  408: unreachable,
+  413: { advice: 'the request is larger than the server takes (max_http_request_size)' },
+  425: overloaded,
+  429: overloaded,
+  500: broken,
+  502: unreachable,
+  503: overloaded,
+  504: unreachable,
+  507: { code: 'DOCFERRY_TARGET', advice: "the server's disk is full" }
+}
+
+/** @returns the error for a request that was refused as a whole */
+export function answerError(answer: BadAnswer, asked: Asked): AnswerError {
+  const { what, address, collection, refused } = asked
+  const { code = refused, retryable = false, advice } = meaningOf(answer, asked)
+  const message = `${what} failed: ${address} answered ${said(answer)}${advice ? `; ${advice}` : ''}`
+  return new AnswerError(code, message, answer, { provider: 'couchdb', collection, retryable, retryAfterMs: answer.retryAfterMs })
+}
+
+function meaningOf({ status, reason = '', redirect }: BadAnswer, { anonymous }: Asked): Meaning {
+  if (redirect !== undefined) return { code: 'DOCFERRY_CONNECT', advice: `use ${redirect} as the address` }
+  if (status === 401 && anonymous)
+    return {
+      code: 'DOCFERRY_AUTH',
+      advice:
+        'it wants a user: couchdb://user:password@host, or COUCHDB_USER and COUCHDB_PASSWORD (they are for the host in COUCHDB_URL only)'
+    }
+  // A user whom CouchDB knows gets a 401 too where only an admin may do it.
+  if (status === 401 && /not a server admin|not authorized|not allowed/i.test(reason)) return meanings[403] as Meaning
+  if (status === 403 && /locked/i.test(reason)) return { code: 'DOCFERRY_AUTH', advice: 'too many wrong passwords: wait some minutes' }
+  return meanings[status] ?? (status >= 500 ? broken : {})
+}
+
+/** Longer reasons may hold what was sent: Erlang's terms, the request's body. */
+const longestReason = 200
+
+function said({ status, error, reason }: BadAnswer): string {
+  const told = status < 500 && reason !== undefined && reason.length <= longestReason ? reason : undefined
+  return [String(status), error, told && `(${told})`].filter(Boolean).join(' ')
+}
+
+const certificateCodes = /^(?:CERT_|ERR_TLS|ERR_SSL|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_)/
+
+/** What went wrong below HTTP: no connection, no answer in time, an answer that broke off. */
+export function networkError(error: unknown, asked: Asked): DocferryError {
+  const cause = innermost(error)
+  const detail = cause.code && !cause.message.includes(cause.code) ? `${cause.message} (${cause.code})` : cause.message || cause.code
+  const certificate = certificateCodes.test(cause.code ?? '')
+  const advice = certificate
+    ? 'if the certificate is yours, name its authority in NODE_EXTRA_CA_CERTS'
+    : 'is the server up, and is this its address?'
+  return new DocferryError('DOCFERRY_CONNECT', `${asked.what} failed: no answer from ${asked.address}: ${detail}; ${advice}`, {
+    provider: 'couchdb',
+    collection: asked.collection,
+    cause,
+    retryable: !certificate && detail !== 'bad port'
+  })
+}
+
+/** fetch says only "fetch failed"; what happened is in its cause, or in the first of several. */
+function innermost(error: unknown): { message: string; code?: string } {
+  let found = error
+  for (;;) {
+    const { cause, errors } = found as { cause?: unknown; errors?: unknown[] }
+    const next = cause ?? errors?.[0]
+    if (!(next instanceof Error)) return found instanceof Error ? found : { message: String(found) }
+    found = next
+  }
+}
+
+/** An answer with status 2xx that is not whole, or not what CouchDB answers. */
+export function brokenAnswer(asked: Asked, how: string): DocferryError {
+  return new DocferryError('DOCFERRY_CONNECT', `${asked.what} failed: the answer of ${asked.address} ${how}`, {
+    provider: 'couchdb',
+    collection: asked.collection,
+    retryable: true
+  })
+}
+
+/** How CouchDB refused one document, or a batch that is down to one. */
+interface RowMeaning {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly retryable?: boolean
+}
+
+const refusals: Readonly<Record<string, RowMeaning>> = {
+  conflict: { code: 'DOCFERRY_CONFLICT', message: 'the database holds a document of this id' },
+  illegal_docid: { code: 'DOCFERRY_BAD_ID', message: 'CouchDB refuses this id' },
+  illegal_partition: { code: 'DOCFERRY_BAD_ID', message: 'CouchDB refuses this id' },
+  doc_validation: { code: 'DOCFERRY_BAD_FIELD', message: 'CouchDB refuses a top-level field that starts with an underscore' },
+  missing_stub: { code: 'DOCFERRY_BAD_FIELD', message: 'CouchDB refuses an attachment that it does not hold' },
+  invalid_design_doc: { code: 'DOCFERRY_REFUSED', message: 'CouchDB refuses this design document' },
+  document_too_large: { code: 'DOCFERRY_TOO_LARGE', message: "larger than the server's max_document_size" },
+  too_large: { code: 'DOCFERRY_TOO_LARGE', message: 'larger than the server takes' },
+  bad_request: { code: 'DOCFERRY_BAD_VALUE', message: 'CouchDB cannot read this document' },
+  forbidden: { code: 'DOCFERRY_REFUSED', message: 'a validation function of the database forbids this document' },
+  unauthorized: { code: 'DOCFERRY_REFUSED', message: 'a validation function of the database does not let this user write this document' }
+}
+
+/** Names of a refusal whose reason says what is wrong and is not made from the document, except a validation function's own words. */
+const tellingReasons = new Set(['illegal_docid', 'illegal_partition', 'invalid_design_doc', 'forbidden', 'unauthorized'])
+
+/** What the server's code trips over, it will trip over again. */
+const erlangErrors = /^(?:function_clause|badarg|badmatch|case_clause|if_clause|badarith)$/
+
+/** @param status the status of the answer in which the document stood alone, if it was refused as a whole */
+export function writeFailure(error: string | undefined, reason: string | undefined, status?: number): WriteFailure {
+  if (status === 413) error = 'document_too_large'
+  const meaning = Object.hasOwn(refusals, error ?? '') ? refusals[error as string] : undefined
+  if (!meaning) {
+    const name = [status, error].filter(Boolean).join(' ') || 'no reason given'
+    const retryable = !erlangErrors.test(error ?? '') && (status === undefined || status >= 500)
+    return { code: 'DOCFERRY_REFUSED', message: `CouchDB could not write this document: ${name}`, retryable }
+  }
+  const told = tellingReasons.has(error as string) && reason && reason.length <= longestReason ? `: ${reason}` : ''
+  return { code: meaning.code, message: meaning.message + told, retryable: meaning.retryable ?? false }
+}
+
+/**
+ * Whether a refusal of a whole batch may be due to a single document in it: then the others of the batch can be written.
+ * 400: an id, a field, a value; 412: an attachment; 413: size; 500: what the server's code trips over.
+ */
+export function mayBeOneDocument({ answer }: AnswerError): boolean {
+  return [400, 412, 413, 422, 500].includes(answer.status)
+}

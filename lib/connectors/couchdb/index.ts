@@ -1,0 +1,28 @@
+/**
+ * CouchDB 2.3 and later, and PouchDB behind its protocol. A collection is a database.
+ *
+ * Reads by `_all_docs` in ranges of ids, writes by `_bulk_docs` without revisions, so that a conflict is found by the server itself.
+ */
+import type { Connector } from '../../types.ts'
+import { Client } from './client.ts'
+import { configure, settle } from './options.ts'
+import type { CouchdbOptions } from './options.ts'
+import { createSource } from './reader.ts'
+import { createTarget } from './writer.ts'
+
+export type { CouchdbOptions } from './options.ts'
+
+export const couchdbConnector: Connector<CouchdbOptions> = {
+  name: 'couchdb',
+  configure,
+  async openSource(options, { signal, logger }) {
+    const client = new Client(settle(options), logger)
+    await client.connect(signal)
+    return createSource(client)
+  },
+  async openTarget(options, { signal, logger }) {
+    const client = new Client(settle(options), logger)
+    await client.connect(signal)
+    return createTarget(client)
+  }
+}

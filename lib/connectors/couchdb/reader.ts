@@ -1,0 +1,226 @@
+/** Reads databases by `_all_docs`, in the order of ids. */
+import { retryDelayMs, sleep } from '../../engine/retry.ts'
+import { DocferryError } from '../../errors.ts'
+import type { CollectionInfo, Document, Page, Partition, RejectDetails, Source } from '../../types.ts'
+import { allDocsRequest, readRows } from './all-docs.ts'
+import type { Row } from './all-docs.ts'
+import type { Client, DatabaseInfo } from './client.ts'
+import { AnswerError } from './errors.ts'
+import { locate } from './options.ts'
+import { splitByRank } from './partitions.ts'
+
+/** A page ends after this many documents or bytes, whichever comes first. */
+const defaultPageSize = 500
+const pageBytes = 1024 * 1024
+
+/** A request asks for no more rows than this; memory does not depend on it where the server writes line by line. */
+const mostRows = 10_000
+/** Where an answer is one piece it should be about this large. */
+const wholeAnswerBytes = 4 * 1024 * 1024
+const firstRows = 100
+
+/** Tries without a single row in between; with the waits between them about half a minute. */
+const attempts = 8
+
+/** `_dbs_info` takes 100 names by default (`max_db_number_for_dbs_info_req`). */
+const namesPerRequest = 100
+const infosAtOnce = 8
+
+/** What has been learnt of how the server answers; shared by all partitions. */
+interface Pace {
+  byLine: boolean
+  /** Rows to ask for where an answer is one piece. */
+  rows: number
+}
+
+export function createSource(client: Client): Source {
+  const pace: Pace = { byLine: false, rows: firstRows }
+  return {
+    location: locate(client.settings),
+    uniqueIds: true,
+    async collections({ signal }) {
+      return describe(client, await databaseNames(client, signal), signal)
+    },
+    async partitions(collections, { wanted, signal }) {
+      const names = collections ?? (await databaseNames(client, signal)).filter(name => !name.startsWith('_'))
+      const partitions: Partition[] = []
+      for (const name of names) partitions.push(...(await splitByRank(client, name, wanted, signal)))
+      return partitions
+    },
+    read: (partition, options) => readPartition(client, pace, partition, options),
+    async close() {
+      client.close()
+    }
+  }
+}
+
+async function databaseNames(client: Client, signal?: AbortSignal): Promise<string[]> {
+  try {
+    return [...(client.settings.databases ?? (await client.databaseNames(signal)))].sort()
+  } catch (error) {
+    if (!(error instanceof AnswerError) || error.code !== 'DOCFERRY_PERMISSION') throw error
+    const message = `${client.address} lets only an admin list the databases; name them in the address: couchdb://user@host?databases=a,b`
+    throw new DocferryError(error.code, message, { provider: 'couchdb', cause: error })
+  }
+}
+
+/** Names with estimates; a database that disappears meanwhile is left out. */
+async function describe(client: Client, names: readonly string[], signal?: AbortSignal): Promise<CollectionInfo[]> {
+  const infos = (await infosByGroups(client, names, signal)) ?? (await infosOneByOne(client, names, signal))
+  return names.flatMap(name => {
+    const info = infos.get(name)
+    if (info === null) return []
+    const documents = info?.doc_count
+    const external = info?.sizes?.external
+    return {
+      name,
+      ...(documents !== undefined && { documents }),
+      ...(documents !== undefined && external !== undefined && { bytes: external + documents * rowOverhead }),
+      ...(name.startsWith('_') && { system: true })
+    }
+  })
+}
+
+/** What a row of `_all_docs` has around a document's own fields: id, key, revision, twice each, with ids of 36 characters. */
+const rowOverhead = 270
+
+/** By name; null for one that is gone. */
+type Infos = Map<string, DatabaseInfo | null>
+
+/** @returns `undefined` where the server has no `_dbs_info`, or not for this user */
+async function infosByGroups(client: Client, names: readonly string[], signal?: AbortSignal): Promise<Infos | undefined> {
+  const asked = client.asked('looking at the databases', 'DOCFERRY_READ')
+  const infos: Infos = new Map()
+  for (let at = 0; at < names.length; at += namesPerRequest) {
+    const keys = names.slice(at, at + namesPerRequest)
+    try {
+      const answer = await client.json({ method: 'POST', path: '/_dbs_info', body: JSON.stringify({ keys }), asked, signal })
+      if (!Array.isArray(answer)) return undefined
+      for (const { key, info } of answer as { key: string; info?: DatabaseInfo }[]) infos.set(key, info ?? null)
+    } catch (error) {
+      if (error instanceof AnswerError && !error.retryable) return undefined
+      throw error
+    }
+  }
+  return infos
+}
+
+async function infosOneByOne(client: Client, names: readonly string[], signal?: AbortSignal): Promise<Infos> {
+  const infos: Infos = new Map()
+  const waiting = [...names]
+  const work = async (): Promise<void> => {
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+      try {
+        infos.set(name, (await client.databaseInfo(name, client.asked(`looking at ${name}`, 'DOCFERRY_READ', name), signal)) ?? null)
+      } catch (error) {
+        // Listed all the same: whether it may be read shows when it is asked for.
+        if (!(error instanceof DocferryError) || error.code !== 'DOCFERRY_PERMISSION') throw error
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: infosAtOnce }, work))
+  return infos
+}
+
+async function* readPartition(
+  client: Client,
+  pace: Pace,
+  partition: Partition,
+  { after, signal, pageSize = defaultPageSize }: Parameters<Source['read']>[1]
+): AsyncGenerator<Page, void, undefined> {
+  const database = partition.collections[0] as string
+  const { start = null, end = null } = (partition.range ?? {}) as { start?: string | null; end?: string | null }
+  const asked = client.asked(`reading ${database}`, 'DOCFERRY_READ', database)
+  let cursor = after
+  let failures = 0
+  for (;;) {
+    signal?.throwIfAborted()
+    const limit = (pace.byLine ? mostRows : pace.rows) + (cursor === undefined ? 0 : 1)
+    const from = cursor ?? start
+    const request = allDocsRequest(database, {
+      include_docs: true,
+      limit,
+      ...(from !== null && { startkey: from }),
+      ...(end !== null && { endkey: end, inclusive_end: false })
+    })
+    let page = new PageBuilder(database)
+    let seen = 0
+    const startedAt = cursor
+    try {
+      for await (const { rows, bytes, byLine } of readRows(client.chunks({ ...request, asked, signal }), asked)) {
+        pace.byLine = byLine
+        if (!byLine && rows.length > 0) pace.rows = adapt(pace.rows, bytes / rows.length)
+        const each = bytes / Math.max(1, rows.length)
+        for (const row of rows) {
+          if (seen++ === 0 && row.key === startedAt) continue
+          page.add(row, each)
+          if (!page.isFull(pageSize)) continue
+          failures = 0
+          cursor = row.key
+          yield page.finish(cursor)
+          signal?.throwIfAborted()
+          page = new PageBuilder(database)
+        }
+      }
+    } catch (error) {
+      signal?.throwIfAborted()
+      if (!(error instanceof DocferryError) || !error.retryable) throw error
+      // A large answer may be what the connection does not survive.
+      pace.rows = Math.max(1, pace.rows >> 1)
+      if (page.lastKey !== undefined) failures = 0
+      if (++failures >= attempts) throw error
+      const delayMs = retryDelayMs(failures, { retryAfterMs: error.retryAfterMs })
+      client.logger.warn({ collection: database, delayMs }, `${error.message}; trying again`)
+      await sleep(delayMs, signal)
+      seen = limit
+    }
+    // What came is good, whether the answer was whole or not.
+    if (page.lastKey !== undefined) {
+      cursor = page.lastKey
+      yield page.finish(cursor)
+    }
+    if (seen < limit) return
+    if (cursor === startedAt && failures === 0) {
+      throw new DocferryError('DOCFERRY_READ', `${asked.what} failed: ${asked.address} gives the same documents again`, {
+        provider: 'couchdb',
+        collection: database
+      })
+    }
+  }
+}
+
+class PageBuilder {
+  lastKey: string | undefined
+  readonly #collection: string
+  readonly #documents: Document[] = []
+  readonly #rejects: RejectDetails[] = []
+  #bytes = 0
+
+  constructor(collection: string) {
+    this.#collection = collection
+  }
+
+  add({ key, document, deleted, error }: Row, bytes: number): void {
+    this.lastKey = key
+    this.#bytes += bytes
+    if (error !== undefined) {
+      this.#rejects.push({ code: 'DOCFERRY_BAD_DOCUMENT', message: `cannot be read: ${error}`, where: `id ${key}`, id: key })
+    } else if (document !== undefined && deleted !== true) {
+      this.#documents.push(document)
+    }
+  }
+
+  isFull(pageSize: number): boolean {
+    return this.#documents.length + this.#rejects.length >= pageSize || this.#bytes >= pageBytes
+  }
+
+  finish(cursor: string): Page {
+    const rejects = this.#rejects.length > 0 ? { rejects: this.#rejects } : {}
+    return { collection: this.#collection, documents: this.#documents, ...rejects, cursor, bytes: Math.round(this.#bytes) }
+  }
+}
+
+/** Rows for the next answer, by the mean size of those of the last; grows at most fourfold, as what follows may be larger. */
+function adapt(rows: number, meanBytes: number): number {
+  return Math.max(1, Math.min(rows * 4, 2_000, Math.round(wholeAnswerBytes / meanBytes)))
+}

@@ -1,0 +1,187 @@
+/** A connection: the SDK's client made as this tool needs it, tried out, and where it leads. */
+import type { DynamoDBClient, DynamoDBClientConfig } from '@aws-sdk/client-dynamodb'
+import { createHash } from 'node:crypto'
+import type { Location, Logger, OpenContext } from '../../types.ts'
+import { withRetry } from '../../engine/retry.ts'
+import { translate } from './errors.ts'
+import { isLocalEndpoint } from './options.ts'
+import type { DynamodbOptions } from './options.ts'
+import { sendText } from './wire.ts'
+import type { Operation, Sdk } from './wire.ts'
+
+export interface CallOptions {
+  /** The table, where the call is about one. */
+  readonly collection?: string
+  readonly writing?: boolean
+  readonly signal?: AbortSignal
+}
+
+/** What came back: DynamoDB's JSON, parsed, and its length as text. */
+export interface Answer<T> {
+  readonly value: T
+  readonly bytes: number
+}
+
+/** What the connector needs of a client; a spec may bring its own. */
+export interface Connection {
+  readonly location: Location
+  readonly logger: Logger
+  /**
+   * One call, not retried. `send` throws what the SDK throws, for those who look at vendor errors; `call` throws it translated.
+   *
+   * @param body the request in DynamoDB's JSON
+   */
+  send<T>(operation: Operation, body: string, options: CallOptions): Promise<Answer<T>>
+  /** @throws {DocferryError} see `translate` */
+  call<T>(operation: Operation, body: string, options: CallOptions): Promise<Answer<T>>
+  close(): void
+}
+
+const madeUpCredentials = { accessKeyId: 'local', secretAccessKey: 'local' }
+
+/** Enough for every call under way: 16 of a target, or one for each scan segment. */
+const maxSockets = 128
+
+const preflightTimeoutMs = 10_000
+
+/**
+ * Make a client and one cheap call with it, so that a wrong endpoint, region or credentials show now.
+ *
+ * @throws {DocferryError} DOCFERRY_CONNECT, DOCFERRY_AUTH
+ */
+export async function connect(options: DynamodbOptions, context: OpenContext): Promise<Connection> {
+  const sdk = await import('@aws-sdk/client-dynamodb')
+  const client = options.client ?? makeClient(sdk, options)
+  const close = () => {
+    if (!options.client) client.destroy()
+  }
+  try {
+    return { ...(await locate(sdk, client, options, context)), close }
+  } catch (error) {
+    close()
+    throw error
+  }
+}
+
+function makeClient(
+  sdk: Sdk,
+  { region = 'us-east-1', endpoint, profile, credentials, callTimeoutMs = 30_000 }: DynamodbOptions
+): DynamoDBClient {
+  const local = endpoint !== undefined && !profile && isLocalEndpoint(endpoint)
+  const config: DynamoDBClientConfig = {
+    region,
+    // The engine tries again: it counts, waits longer, and sends again only what failed.
+    maxAttempts: 1,
+    requestHandler: {
+      connectionTimeout: preflightTimeoutMs,
+      requestTimeout: callTimeoutMs,
+      throwOnRequestTimeout: true,
+      httpAgent: { keepAlive: true, maxSockets },
+      httpsAgent: { keepAlive: true, maxSockets }
+    }
+  }
+  if (endpoint !== undefined) config.endpoint = endpoint
+  if (profile !== undefined) config.profile = profile
+  const given = credentials ?? (local ? madeUpCredentials : undefined)
+  if (given !== undefined) config.credentials = given
+  return new sdk.DynamoDBClient(config)
+}
+
+async function locate(
+  sdk: Sdk,
+  client: DynamoDBClient,
+  options: DynamodbOptions,
+  { signal, logger }: OpenContext
+): Promise<Omit<Connection, 'close'>> {
+  const { callTimeoutMs = 30_000 } = options
+  const region = await client.config.region()
+  let host = options.endpoint === undefined ? undefined : new URL(options.endpoint).origin
+  const address = () => (host === undefined || isAws(host) ? region : `${region} at ${host}`)
+  const send = async <T>(
+    operation: Operation,
+    body: string,
+    { collection, ...call }: CallOptions,
+    timeoutMs = callTimeoutMs
+  ): Promise<Answer<T>> => {
+    const onHost = (origin: string) => {
+      host ??= origin
+    }
+    const text = await sendText(sdk, client, operation, body, collection, { ...call, timeoutMs, address: address(), onHost })
+    return { value: parseAnswer<T>(text), bytes: text.length }
+  }
+  const tables = await withRetry(
+    async () => {
+      try {
+        return (await send<{ TableNames?: string[] }>('ListTables', '{"Limit":1}', { signal }, Math.min(callTimeoutMs, preflightTimeoutMs)))
+          .value
+      } catch (error) {
+        signal?.throwIfAborted()
+        const translated = translate(error, { operation: 'ListTables', address: address() })
+        // Credentials may be for certain tables only: then the run's own calls tell.
+        if (translated.code !== 'DOCFERRY_PERMISSION') throw translated
+        logger.debug({ provider: 'dynamodb' }, 'listing tables is not permitted')
+        return {}
+      }
+    },
+    { attempts: 2, signal }
+  )
+  const account = host === undefined || isAws(host) ? await accountOf(client, send, tables.TableNames?.[0], signal) : undefined
+  const location: Location = {
+    provider: 'dynamodb',
+    address: address(),
+    identity: account === undefined ? `dynamodb ${region} at ${sameHost(host as string)}` : `dynamodb ${region} account ${account}`
+  }
+  return {
+    location,
+    logger,
+    send,
+    async call<T>(operation: Operation, body: string, call: CallOptions): Promise<Answer<T>> {
+      try {
+        return await send<T>(operation, body, call)
+      } catch (error) {
+        call.signal?.throwIfAborted()
+        throw translate(error, { operation, address: location.address, collection: call.collection, writing: call.writing })
+      }
+    }
+  }
+}
+
+function isAws(origin: string): boolean {
+  return /\.(?:amazonaws\.com|amazonaws\.com\.cn|api\.aws|api\.amazonwebservices\.com\.cn)(?::443)?$/.test(origin)
+}
+
+/** Two names of this machine are one place. */
+function sameHost(origin: string): string {
+  return origin.replace(/\/\/(?:localhost|\[::1\]|0\.0\.0\.0)(?=:|$)/, '//127.0.0.1')
+}
+
+/**
+ * What tells two AWS accounts apart: the account in the name of a table, or of the credentials; where neither tells, a hash of the access
+ * key's id, since the same key is the same account.
+ */
+async function accountOf(
+  client: DynamoDBClient,
+  send: <T>(operation: Operation, body: string, options: CallOptions) => Promise<Answer<T>>,
+  table: string | undefined,
+  signal: AbortSignal | undefined
+): Promise<string> {
+  if (table !== undefined) {
+    try {
+      const body = JSON.stringify({ TableName: table })
+      const { value } = await send<{ Table?: { TableArn?: string } }>('DescribeTable', body, { collection: table, signal })
+      const account = value.Table?.TableArn?.split(':')[4]
+      if (account) return account
+    } catch {
+      // Not permitted, or deleted meanwhile: the credentials tell instead.
+      signal?.throwIfAborted()
+    }
+  }
+  const { accessKeyId, accountId } = await client.config.credentials()
+  return accountId ?? `of key ${createHash('sha256').update(accessKeyId).digest('hex').slice(0, 16)}`
+}
+
+function parseAnswer<T>(text: string): T {
+  const value: unknown = JSON.parse(text)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new SyntaxError('the answer is no JSON object')
+  return value as T
+}

@@ -1,0 +1,42 @@
+/** The service's rules, and where each comes from. Specs hold those about items against DynamoDB Local. */
+import type { TargetLimits } from '../../types.ts'
+
+/** Bytes of one item, attribute names included. "Constraints in Amazon DynamoDB, Item size". */
+export const maxItemBytes = 409_600
+
+/** Maps and lists inside one another, in an attribute. The guide says 32 levels, of which the innermost scalar is one. */
+export const maxContainers = 31
+
+/** Bytes of a partition key and of a sort key. "Constraints, Partition keys and sort keys". */
+export const maxHashKeyBytes = 2_048
+export const maxRangeKeyBytes = 1_024
+
+/** Bytes of an attribute's name; a key attribute has at most 255. "Constraints, Attributes". */
+export const maxNameBytes = 65_535
+
+/** Items in one BatchWriteItem. API reference, BatchWriteItem. */
+export const maxBatchItems = 25
+
+/** Actions in one TransactWriteItems, and keys in one BatchGetItem. API reference. */
+export const maxTransactionItems = 100
+
+/**
+ * Characters of JSON in one request. The service takes 16 MB of body; a character is at most 3 bytes, and a single item's text, all of
+ * it escaped, stays below 2.5 million characters.
+ */
+export const maxRequestCharacters = 5_000_000
+
+/** Table names: "Naming rules", Amazon DynamoDB Developer Guide. */
+export const tableName = /^[a-zA-Z0-9_.-]{3,255}$/
+
+/**
+ * A `write` takes what one transaction takes: 100 items of together 4 MB (the rest up to 4,194,304 is for the conditions, which count).
+ * Without conditions it is sent as up to four BatchWriteItem calls side by side, so that there are 16 requests under way: more brought
+ * nothing on DynamoDB Local.
+ */
+export const targetLimits: TargetLimits = { batchCount: maxTransactionItems, batchBytes: 4_000_000, inFlight: 4 }
+
+/** `409,600`: for messages. */
+export function grouped(count: number): string {
+  return count.toLocaleString('en-US')
+}

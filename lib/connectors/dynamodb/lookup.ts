@@ -1,0 +1,87 @@
+/** Finding documents by id. */
+import { DocferryError } from '../../errors.ts'
+import { retryDelayMs, sleep, withRetry } from '../../engine/retry.ts'
+import type { Document } from '../../values/index.ts'
+import type { Connection } from './client.ts'
+import { idOfItem, keyOfId, toDocument } from './keys.ts'
+import type { TableKey } from './keys.ts'
+import { maxTransactionItems } from './limits.ts'
+import { Unwritable } from './encoding.ts'
+import type { AttributeJson, ItemJson } from './values.ts'
+
+interface BatchGetAnswer {
+  readonly Responses?: Readonly<Record<string, readonly ItemJson[]>>
+  readonly UnprocessedKeys?: Readonly<Record<string, { readonly Keys?: readonly ItemJson[] }>>
+}
+
+interface LookupOptions {
+  readonly collection: string
+  readonly key: TableKey
+  readonly idsOnly?: boolean
+  readonly signal?: AbortSignal
+}
+
+/** Answers in a row that bring nothing. */
+const mostEmptyAnswers = 10
+
+/** See `Target.get`. An answer has at most 16 MB: what is left over is asked for again, at once after an answer that brought something. */
+export async function getDocuments(
+  connection: Connection,
+  ids: readonly string[],
+  { collection, key, idsOnly = false, signal }: LookupOptions
+): Promise<readonly Document[]> {
+  const found: Document[] = []
+  let pending: readonly ItemJson[] = possibleKeys(key, ids)
+  const names = Object.fromEntries(key.map(({ name }, index) => [`#k${index}`, name]))
+  const projection = idsOnly ? { ProjectionExpression: Object.keys(names).join(','), ExpressionAttributeNames: names } : {}
+  for (let empty = 0; pending.length > 0;) {
+    const body = JSON.stringify({
+      RequestItems: { [collection]: { Keys: pending.slice(0, maxTransactionItems), ConsistentRead: true, ...projection } }
+    })
+    const { value } = await withRetry(() => connection.call<BatchGetAnswer>('BatchGetItem', body, { collection, signal, writing: true }), {
+      signal
+    })
+    const items = value.Responses?.[collection]
+    if (!items)
+      throw new DocferryError('DOCFERRY_CONNECT', `DynamoDB answered a BatchGetItem without items`, { provider: 'dynamodb', collection })
+    for (const item of items) found.push(decode(key, item, { collection, idsOnly }))
+    const left = Object.values(value.UnprocessedKeys ?? {}).flatMap(({ Keys = [] }) => Keys)
+    pending = [...left, ...pending.slice(maxTransactionItems)]
+    if (left.length === 0 || items.length > 0) empty = 0
+    else if (++empty === mostEmptyAnswers) {
+      throw new DocferryError('DOCFERRY_THROTTLED', `DynamoDB (${connection.location.address}) leaves keys unprocessed: it asks for less`, {
+        provider: 'dynamodb',
+        collection,
+        retryable: true
+      })
+    }
+    if (empty > 0) await sleep(retryDelayMs(empty), signal)
+  }
+  return found
+}
+
+function decode(
+  key: TableKey,
+  item: ItemJson,
+  { collection, idsOnly }: { readonly collection: string; readonly idsOnly: boolean }
+): Document {
+  try {
+    return idsOnly ? { _id: idOfItem(key, item) } : toDocument(key, item)
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    const message = `the DynamoDB table ${collection} holds an item that is no document: ${error.message}`
+    throw new DocferryError('DOCFERRY_DECODE', message, { provider: 'dynamodb', collection, cause: error })
+  }
+}
+
+/** The keys of those ids that a table like this can hold at all, each once. */
+function possibleKeys(key: TableKey, ids: readonly string[]): Record<string, AttributeJson>[] {
+  return [...new Set(ids)].flatMap(id => {
+    try {
+      return [keyOfId(key, id)]
+    } catch (error) {
+      if (error instanceof Unwritable) return []
+      throw error
+    }
+  })
+}

@@ -1,0 +1,151 @@
+/** Tables: which there are, what their keys are, and making them. */
+import { DocferryError } from '../../errors.ts'
+import { retryDelayMs, sleep, withRetry } from '../../engine/retry.ts'
+import type { CollectionInfo } from '../../types.ts'
+import type { Connection } from './client.ts'
+import { isMissingTable, translate } from './errors.ts'
+import { documentKey } from './keys.ts'
+import type { KeyAttribute, TableKey } from './keys.ts'
+
+export interface Table {
+  readonly key: TableKey
+  readonly status: string
+  /** Estimates that the service renews every six hours or so. */
+  readonly items?: number
+  readonly bytes?: number
+}
+
+interface DescribeTableAnswer {
+  readonly Table?: {
+    readonly TableStatus?: string
+    readonly KeySchema?: readonly { readonly AttributeName: string; readonly KeyType: 'HASH' | 'RANGE' }[]
+    readonly AttributeDefinitions?: readonly { readonly AttributeName: string; readonly AttributeType: KeyAttribute['type'] }[]
+    readonly ItemCount?: number
+    readonly TableSizeBytes?: number
+  }
+}
+
+interface CallOptions {
+  readonly signal?: AbortSignal
+  readonly writing?: boolean
+}
+
+/** DescribeTable calls under way at once; the service takes many more. */
+const describesAtOnce = 8
+
+/** New tables are active in seconds, a large one that is being updated in minutes. */
+const longestWaitMs = 10 * 60_000
+
+/** How often a table that was just made may be unknown. */
+const mostMissing = 10
+const creating: Table = { key: documentKey, status: 'CREATING' }
+
+/** @throws {DocferryError} DOCFERRY_NO_SUCH_COLLECTION or, for a target, DOCFERRY_TARGET when there is no such table */
+export async function describeTable(connection: Connection, collection: string, { signal, writing }: CallOptions): Promise<Table> {
+  const body = JSON.stringify({ TableName: collection })
+  const { value } = await withRetry(() => connection.call<DescribeTableAnswer>('DescribeTable', body, { collection, signal, writing }), {
+    signal
+  })
+  const { Table: table } = value
+  const types = new Map(table?.AttributeDefinitions?.map(({ AttributeName, AttributeType }) => [AttributeName, AttributeType]))
+  const schema = [...(table?.KeySchema ?? [])].sort(a => (a.KeyType === 'HASH' ? -1 : 1))
+  const key = schema.map(({ AttributeName: name }) => ({ name, type: types.get(name) ?? 'S' }))
+  if (table === undefined || key.length === 0) {
+    throw new DocferryError(
+      'DOCFERRY_CONNECT',
+      `DynamoDB (${connection.location.address}) described table ${collection} without its key: is it DynamoDB?`,
+      {
+        provider: 'dynamodb',
+        collection
+      }
+    )
+  }
+  return { key, status: table.TableStatus ?? 'ACTIVE', items: table.ItemCount, bytes: table.TableSizeBytes }
+}
+
+/** Every table of the region, by name. */
+export async function listTables(connection: Connection, { signal }: CallOptions): Promise<readonly CollectionInfo[]> {
+  const names: string[] = []
+  let start: string | undefined
+  do {
+    const body = JSON.stringify({ ExclusiveStartTableName: start })
+    const { value } = await withRetry(
+      () => connection.call<{ TableNames?: readonly string[]; LastEvaluatedTableName?: string }>('ListTables', body, { signal }),
+      { signal }
+    )
+    if (!value.TableNames)
+      throw new DocferryError('DOCFERRY_READ', `DynamoDB (${connection.location.address}) answered a listing without tables`, {
+        provider: 'dynamodb'
+      })
+    names.push(...value.TableNames)
+    start = value.LastEvaluatedTableName
+  } while (start !== undefined)
+  names.sort()
+  const infos: CollectionInfo[] = names.map(name => ({ name }))
+  let next = 0
+  const describe = async () => {
+    for (let index = next++; index < names.length; index = next++)
+      infos[index] = await tableInfo(connection, names[index] as string, signal)
+  }
+  await Promise.all(Array.from({ length: describesAtOnce }, describe))
+  return infos
+}
+
+/** A table that may be listed and not described is still a collection: only its estimates are missing. */
+async function tableInfo(connection: Connection, name: string, signal: AbortSignal | undefined): Promise<CollectionInfo> {
+  try {
+    const { items, bytes } = await describeTable(connection, name, { signal })
+    return { name, documents: items, bytes }
+  } catch (error) {
+    if (isMissingTable(error) || (error instanceof DocferryError && error.code === 'DOCFERRY_PERMISSION')) return { name }
+    throw error
+  }
+}
+
+/** Make a table as Gofannon does, unless somebody else has just made it. @returns whether this call made it */
+export async function createTable(connection: Connection, collection: string, signal: AbortSignal | undefined): Promise<boolean> {
+  const body = JSON.stringify({
+    TableName: collection,
+    BillingMode: 'PAY_PER_REQUEST',
+    KeySchema: documentKey.map(({ name }) => ({ AttributeName: name, KeyType: 'HASH' })),
+    AttributeDefinitions: documentKey.map(({ name, type }) => ({ AttributeName: name, AttributeType: type }))
+  })
+  return withRetry(
+    async attempt => {
+      try {
+        await connection.send('CreateTable', body, { collection, signal })
+        return true
+      } catch (error) {
+        // A try that seemed to fail may have made it.
+        if ((error as { name?: string }).name === 'ResourceInUseException') return attempt > 1
+        signal?.throwIfAborted()
+        throw translate(error, { operation: 'CreateTable', address: connection.location.address, collection, writing: true })
+      }
+    },
+    { signal }
+  )
+}
+
+/** Wait until a table can be written to. One that was just made may not be known to every host of the service yet. */
+export async function waitUntilActive(
+  connection: Connection,
+  collection: string,
+  { signal, made }: { readonly signal?: AbortSignal; readonly made: boolean }
+): Promise<Table> {
+  const until = Date.now() + longestWaitMs
+  for (let attempt = 1; ; attempt++) {
+    const table = await describeTable(connection, collection, { signal, writing: true }).catch((error: unknown) => {
+      if (!made || attempt > mostMissing || !isMissingTable(error)) throw error
+      return creating
+    })
+    // A table is usable while it is updated; it is not while it is made, deleted or archived.
+    if (table.status === 'ACTIVE' || table.status === 'UPDATING') return table
+    if (table.status !== 'CREATING' || Date.now() > until) {
+      throw new DocferryError('DOCFERRY_TARGET', `the DynamoDB table ${collection} is ${table.status}: try again when it is ACTIVE`, {
+        provider: 'dynamodb',
+        collection
+      })
+    }
+    await sleep(Math.max(50, retryDelayMs(attempt, { baseMs: 100, capMs: 1_000 })), signal)
+  }
+}

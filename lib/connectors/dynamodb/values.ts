@@ -1,0 +1,60 @@
+/** DynamoDB's JSON, and its attributes as values. `encoding.ts` writes them. */
+import { decodeEnvelopeMap, setField, ValueSet } from '../../values/index.ts'
+import type { Value, ValueMap } from '../../values/index.ts'
+import { readNumber } from './numbers.ts'
+
+/** An attribute's value in DynamoDB's JSON: exactly one of the members. Binary values are base64. */
+export interface AttributeJson {
+  readonly S?: string
+  readonly N?: string
+  readonly B?: string
+  readonly BOOL?: boolean
+  readonly NULL?: true
+  readonly L?: readonly AttributeJson[]
+  readonly M?: Readonly<Record<string, AttributeJson>>
+  readonly SS?: readonly string[]
+  readonly NS?: readonly string[]
+  readonly BS?: readonly string[]
+}
+
+export type ItemJson = Readonly<Record<string, AttributeJson>>
+
+export function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+}
+
+/** Plain bytes, not a Buffer: a value is the same whatever it was read from. */
+export function fromBase64(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text, 'base64'))
+}
+
+/** @throws {SyntaxError} for what is none of DynamoDB's types */
+export function readValue(attribute: AttributeJson): Value {
+  if (attribute.S !== undefined) return attribute.S
+  if (attribute.N !== undefined) return readNumber(attribute.N)
+  if (attribute.M !== undefined) return readMap(attribute.M)
+  if (attribute.L !== undefined) return attribute.L.map(readValue)
+  if (attribute.BOOL !== undefined) return attribute.BOOL
+  if (attribute.NULL !== undefined) return null
+  if (attribute.B !== undefined) return fromBase64(attribute.B)
+  if (attribute.SS !== undefined) return new ValueSet(attribute.SS)
+  if (attribute.NS !== undefined) return new ValueSet(attribute.NS.map(readNumber))
+  if (attribute.BS !== undefined) return new ValueSet(attribute.BS.map(fromBase64))
+  throw new SyntaxError('an attribute of a type that DynamoDB does not have')
+}
+
+function readMap(attributes: Readonly<Record<string, AttributeJson>>): Value {
+  const map = readFields(attributes)
+  for (const name in map) if (name.charCodeAt(0) === 36) return decodeEnvelopeMap(map)
+  return map
+}
+
+/** The fields of a map. What a `$literal` holds is a user's own map and is not decoded itself: the values module does that. */
+function readFields(attributes: Readonly<Record<string, AttributeJson>>): ValueMap {
+  const map: ValueMap = {}
+  for (const name of Object.keys(attributes)) {
+    const attribute = attributes[name] as AttributeJson
+    setField(map, name, name === '$literal' && attribute.M ? readFields(attribute.M) : readValue(attribute))
+  }
+  return map
+}

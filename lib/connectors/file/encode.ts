@@ -1,0 +1,31 @@
+/** What a single file and a folder do alike. */
+import { DocferryError } from '../../errors.ts'
+import type { DocumentLine } from '../../formats/export-writer.ts'
+import { stringifyJson } from '../../values/index.ts'
+import type { Document, Encoded, Logger, Refusal } from '../../types.ts'
+
+/** Turn a document into its line. */
+export function encodeLine(document: Document): Encoded<DocumentLine> | Refusal {
+  try {
+    const line = stringifyJson(document)
+    return { id: document._id, bytes: Buffer.byteLength(line) + 1, payload: { document, line } }
+  } catch (error) {
+    if (error instanceof DocferryError) return { code: error.code, message: error.message }
+    throw error
+  }
+}
+
+/** Counts the documents whose id may stand in an output more than once, and says so in the end. */
+export function repeatWarner(logger: Logger, path: string): { add(count: number): void; tell(): void } {
+  let repeats = 0
+  return {
+    add: count => void (repeats += count),
+    tell() {
+      if (repeats === 0) return
+      logger.warn(
+        { path, documents: repeats },
+        'documents whose id may have come before were written again: importing the output decides which of them stays'
+      )
+    }
+  }
+}

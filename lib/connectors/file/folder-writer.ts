@@ -1,0 +1,145 @@
+/** Writes a folder: a file for each collection, and a manifest that says what they hold. */
+import { once } from 'node:events'
+import { createWriteStream } from 'node:fs'
+import { access, constants, open, readdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { createAtomicFolder, exists, outputExists } from '../../engine/atomic-file.ts'
+import type { AtomicFolder } from '../../engine/atomic-file.ts'
+import { DocferryError } from '../../errors.ts'
+import { openByteSink } from '../../formats/byte-sink.ts'
+import type { ByteSink } from '../../formats/byte-sink.ts'
+import { plainText } from '../../formats/export-text.ts'
+import { ExportWriter } from '../../formats/export-writer.ts'
+import type { DocumentLine } from '../../formats/export-writer.ts'
+import type { Logger, Target, WriteOutcome } from '../../types.ts'
+import { encodeLine, repeatWarner } from './encode.ts'
+import { writeError } from './errors.ts'
+import { isExportFolder, manifestName, manifestText } from './folder.ts'
+import type { ManifestEntry } from './folder.ts'
+import { checkFileName, fileNameOf, folderLimits } from './limits.ts'
+import { isFolder } from './options.ts'
+import type { FileOptions, OutputLayout } from './options.ts'
+import { placeOf } from './place.ts'
+
+/** A collection's file while it is written. */
+interface OpenFile {
+  readonly file: string
+  readonly sink: ByteSink
+  readonly writer: ExportWriter
+  /** The file takes one batch after another. */
+  queue: Promise<void>
+}
+
+export async function openFolderTarget(options: FileOptions, { path, gzip }: OutputLayout, logger: Logger): Promise<Target<DocumentLine>> {
+  const { force = false, provider = 'file' } = options
+  const name = options.path
+  await checkPlace(path, force)
+  const repeats = repeatWarner(logger, name)
+  const files = new Map<string, Promise<OpenFile>>()
+  let folder: Promise<AtomicFolder> | undefined
+  let isCommitted = false
+  const start = (): Promise<AtomicFolder> => (folder ??= createAtomicFolder(path, { overwrite: force }))
+
+  async function openFile(collection: string): Promise<OpenFile> {
+    const { partial } = await start()
+    const file = `${fileNameOf(collection)}.ndjson${gzip ? '.gz' : ''}`
+    const stream = createWriteStream(join(partial, file), { flags: 'wx', highWaterMark: 1 << 20 })
+    await once(stream, 'open')
+    const sink = openByteSink(stream, { gzip, level: options.level })
+    const writer = new ExportWriter(sink, { text: plainText, provider, mayReopen: true, digests: true })
+    writer.announce(collection)
+    return { file, sink, writer, queue: Promise.resolve() }
+  }
+
+  function fileOf(collection: string): Promise<OpenFile> {
+    let file = files.get(collection)
+    if (!file) files.set(collection, (file = openFile(collection)))
+    return file
+  }
+
+  async function finish(): Promise<void> {
+    const started = await start()
+    const { partial } = started
+    const entries: [string, ManifestEntry][] = []
+    for (const [collection, opened] of files) {
+      const { file, writer } = await opened
+      await writer.end()
+      await sync(join(partial, file))
+      const { counts, digest } = writer.summary()
+      entries.push([collection, { file, documents: counts[collection] ?? 0, digest: digest[collection] }])
+    }
+    const manifest = join(partial, manifestName)
+    await writeFile(manifest, manifestText(provider, Object.fromEntries(entries)), { flush: true })
+    await started.commit()
+  }
+
+  async function discard(): Promise<void> {
+    for (const opened of files.values()) (await opened.catch(() => undefined))?.sink.destroy()
+    await (await folder?.catch(() => undefined))?.discard()
+  }
+
+  async function attempt<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw writeError(error, name)
+    }
+  }
+
+  return {
+    location: { provider: 'file', address: path, identity: `file:${await placeOf(path)}` },
+    limits: folderLimits,
+    checkCollection: checkFileName,
+    prepare: (collection, { create }) =>
+      attempt(async () => {
+        if (create) await fileOf(collection)
+        return { created: true, empty: true }
+      }),
+    encode: (_, document) => encodeLine(document),
+    write: (collection, documents, { fresh, signal }) =>
+      attempt(async () => {
+        signal?.throwIfAborted()
+        if (!fresh) repeats.add(documents.length)
+        const file = await fileOf(collection)
+        const lines = documents.map(({ payload }) => payload)
+        const written = file.queue.then(() => file.writer.write(collection, lines))
+        file.queue = written.catch(() => undefined)
+        await written
+        return documents.map((): WriteOutcome => 'written')
+      }),
+    get: () => Promise.resolve(null),
+    commit: ({ signal }) =>
+      attempt(async () => {
+        signal?.throwIfAborted()
+        await finish()
+        isCommitted = true
+        repeats.tell()
+      }),
+    async close() {
+      if (!isCommitted) await attempt(discard)
+    }
+  }
+}
+
+async function checkPlace(path: string, force: boolean): Promise<void> {
+  await access(dirname(path), constants.W_OK)
+  if (!(await exists(path))) return
+  if (!isFolder(path)) throw outputExists(path)
+  if ((await readdir(path)).length === 0) return
+  if (!force) throw outputExists(path)
+  if (!(await isExportFolder(path))) {
+    throw new DocferryError(
+      'DOCFERRY_OUTPUT_EXISTS',
+      `${path} holds other files than an export, and is not replaced even by force: choose another folder`
+    )
+  }
+}
+
+async function sync(path: string): Promise<void> {
+  const handle = await open(path, 'r+')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}

@@ -1,0 +1,109 @@
+/** A folder of NDJSON files, one for each collection, with a manifest that says what they should hold. */
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DocferryError } from '../../errors.ts'
+import { formatVersion } from '../../formats/ndjson.ts'
+import { formatOfName } from '../../formats/open-input.ts'
+import { isMap, parseJson } from '../../values/index.ts'
+import type { Value } from '../../values/index.ts'
+import type { Logger } from '../../types.ts'
+import { collectionOf } from './limits.ts'
+
+export const manifestName = 'manifest.json'
+
+/** One collection's file. */
+export interface FolderFile {
+  readonly collection: string
+  /** Name in the folder. */
+  readonly file: string
+  readonly gzip: boolean
+  /** Size as it is stored. */
+  readonly bytes: number
+  /** What the manifest says that it holds. */
+  readonly documents?: number
+  readonly digest?: string
+}
+
+export interface ManifestEntry {
+  readonly file: string
+  readonly documents: number
+  /** Left out where none was made. */
+  readonly digest?: string
+}
+
+/** The text of a manifest. */
+export function manifestText(provider: string, entries: Readonly<Record<string, ManifestEntry>>): string {
+  const metadata = { provider, exported_at: new Date().toISOString(), collections: Object.keys(entries) }
+  return JSON.stringify({ $docferry: formatVersion, metadata, files: entries }, undefined, 2) + '\n'
+}
+
+/**
+ * @returns the folder's files in the order of their collections' names
+ * @throws {DocferryError} DOCFERRY_FILE_CUT where a file of the manifest is missing; DOCFERRY_CONFIG where there is nothing to read, or two
+ * files are one collection; DOCFERRY_DECODE
+ */
+export async function listFolder(path: string, logger: Logger): Promise<readonly FolderFile[]> {
+  const names = (await readdir(path)).sort()
+  const manifest = names.includes(manifestName) ? await readManifest(join(path, manifestName)) : undefined
+  const files = new Map<string, FolderFile>()
+  const others: string[] = []
+  for (const file of names) {
+    const { format, gzip, stem } = formatOfName(file)
+    if (format !== 'ndjson') {
+      if (file !== manifestName) others.push(file)
+      continue
+    }
+    const listed = [...(manifest ?? [])].find(([, entry]) => entry.file === file)
+    const collection = listed?.[0] ?? collectionOf(stem)
+    const twin = files.get(collection)
+    if (twin)
+      throw new DocferryError(
+        'DOCFERRY_CONFIG',
+        `${path}: ${twin.file} and ${file} are both the collection ${JSON.stringify(collection)}: remove one`
+      )
+    const { size } = await stat(join(path, file))
+    files.set(collection, { collection, file, gzip, bytes: size, documents: listed?.[1].documents, digest: listed?.[1].digest })
+  }
+  for (const [collection, { file }] of manifest ?? []) {
+    if (files.has(collection)) continue
+    throw new DocferryError('DOCFERRY_FILE_CUT', `${path}: ${file}, which its manifest lists, is missing: copy or export it again`, {
+      collection
+    })
+  }
+  if (others.length > 0)
+    logger.warn({ path, others: others.slice(0, 20) }, 'files in the folder that are no .ndjson or .jsonl are not read')
+  if (!manifest && files.size === 0)
+    throw new DocferryError('DOCFERRY_CONFIG', `${path} holds no .ndjson or .jsonl file: name a file in it, or another folder`)
+  return [...files.values()].sort((a, b) => (a.collection < b.collection ? -1 : 1))
+}
+
+/** Whether a folder holds an export and nothing else, so that it may be replaced as a whole. */
+export async function isExportFolder(path: string): Promise<boolean> {
+  return (await readdir(path)).every(name => name === manifestName || formatOfName(name).format === 'ndjson')
+}
+
+async function readManifest(path: string): Promise<ReadonlyMap<string, ManifestEntry>> {
+  let manifest: Value
+  try {
+    manifest = parseJson(await readFile(path, 'utf8'))
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    throw new DocferryError('DOCFERRY_DECODE', `${path} is not valid JSON: it may be cut. Remove it to read the folder without its check`)
+  }
+  const { $docferry: version, files } = isMap(manifest) ? manifest : {}
+  if (typeof version === 'number' && version > formatVersion) {
+    throw new DocferryError(
+      'DOCFERRY_DECODE',
+      `${path} has version ${version} of the format, this docferry reads ${formatVersion}: update docferry`
+    )
+  }
+  if (!isMap(files)) throw new DocferryError('DOCFERRY_DECODE', `${path} has no "files": remove it to read the folder without its check`)
+  return new Map(Object.entries(files).map(([collection, entry]) => [collection, readEntry(path, collection, entry)]))
+}
+
+function readEntry(path: string, collection: string, entry: Value): ManifestEntry {
+  const { file, documents, digest } = isMap(entry) ? entry : {}
+  if (typeof file === 'string' && typeof documents === 'number')
+    return { file, documents, digest: typeof digest === 'string' ? digest : undefined }
+  throw new DocferryError('DOCFERRY_DECODE', `${path}: the entry of ${JSON.stringify(collection)} has no file or no number of documents`)
+}

@@ -1,0 +1,15 @@
+/** Files: NDJSON, JSON, a folder of NDJSON, each perhaps compressed, and standard input and output. */
+import type { Connector } from '../../types.ts'
+import { configureFile } from './options.ts'
+import type { FileOptions } from './options.ts'
+import { openFileSource } from './reader.ts'
+import { openFileTarget } from './writer.ts'
+
+export type { FileFormat, FileOptions } from './options.ts'
+
+export const fileConnector: Connector<FileOptions> = {
+  name: 'file',
+  configure: configureFile,
+  openSource: openFileSource,
+  openTarget: openFileTarget
+}

@@ -1,0 +1,96 @@
+/** Reads what can be read only once: standard input, a named pipe. */
+import type { Readable } from 'node:stream'
+import { DocferryError } from '../../errors.ts'
+import { openInput } from '../../formats/open-input.ts'
+import type { Input } from '../../formats/open-input.ts'
+import type { Page, Source } from '../../types.ts'
+import { readError } from './errors.ts'
+import type { FileOptions } from './options.ts'
+
+/** @param name for people: `standard input`, or a path */
+export function openStreamSource(options: FileOptions, name: string, stream: Readable): Source {
+  const format = options.format === 'folder' ? undefined : options.format
+  let opened: Promise<Input> | undefined
+  let isRead = false
+  const openOnce = (): Promise<Input> => (opened ??= openStream(stream, name, format))
+
+  return {
+    location: { provider: 'file', address: name, identity: name === 'standard input' ? 'file:stdin' : `file:${options.path}` },
+    uniqueIds: false,
+    async collections({ signal }) {
+      const { head } = await guardedStream(stream, signal, name, openOnce)
+      if (!head.hasSections) return options.collection === undefined ? null : [{ name: options.collection }]
+      return head.metadata?.collections?.map(each => ({ name: each })) ?? null
+    },
+    partitions(collections) {
+      return Promise.resolve([{ id: name, collections: collections ?? [], range: { all: collections === null } }])
+    },
+    async *read(partition, { after, signal, pageSize }) {
+      if (isRead) throw new DocferryError('DOCFERRY_READ', `${name} can be read only once: store it in a file first`)
+      isRead = true
+      const input = await guardedStream(stream, signal, name, openOnce)
+      const all = partition.range?.all === true
+      const [only, ...others] = partition.collections
+      const named = options.collection ?? (others.length === 0 ? only : undefined) ?? null
+      const { hasSections } = input.head
+      const pages = input.read({ collection: hasSections ? null : named, wanted: all ? null : partition.collections, after, pageSize })
+      yield* guarded(name, signal, () => destroyedOnAbort(stream, signal, pages))
+    },
+    async close() {
+      if (opened || isRead) stream.destroy()
+    }
+  }
+}
+
+async function openStream(stream: Readable, name: string, format: 'ndjson' | 'json' | undefined): Promise<Input> {
+  let bytes = 0
+  const chunks = (async function* () {
+    for await (const chunk of stream as AsyncIterable<Buffer | string>) {
+      const buffer = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
+      bytes += buffer.length
+      yield buffer
+    }
+    // An export that failed leaves an empty pipe; that must not pass for an empty backup.
+    if (bytes === 0 && format !== 'ndjson')
+      throw new DocferryError('DOCFERRY_FILE_CUT', `${name} holds nothing: what should have written it failed`)
+  })()
+  return openInput(chunks, { name, format })
+}
+
+async function guardedStream<T>(stream: Readable, signal: AbortSignal | undefined, name: string, work: () => Promise<T>): Promise<T> {
+  signal?.throwIfAborted()
+  const destroy = (): void => void stream.destroy(signal?.reason as Error)
+  signal?.addEventListener('abort', destroy, { once: true })
+  try {
+    return await work()
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw readError(error, name)
+  } finally {
+    signal?.removeEventListener('abort', destroy)
+  }
+}
+
+async function* destroyedOnAbort(stream: Readable, signal: AbortSignal | undefined, pages: AsyncIterable<Page>): AsyncGenerator<Page> {
+  const destroy = (): void => void stream.destroy(signal?.reason as Error)
+  signal?.addEventListener('abort', destroy, { once: true })
+  try {
+    yield* pages
+  } finally {
+    signal?.removeEventListener('abort', destroy)
+  }
+}
+
+/** Pages, until the signal aborts; errors of the operating system as docferry's. */
+export async function* guarded(name: string, signal: AbortSignal | undefined, read: () => AsyncIterable<Page>): AsyncGenerator<Page> {
+  try {
+    signal?.throwIfAborted()
+    for await (const page of read()) {
+      yield page
+      signal?.throwIfAborted()
+    }
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw readError(error, name)
+  }
+}

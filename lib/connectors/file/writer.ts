@@ -1,0 +1,132 @@
+/** Writes a single file, or standard output. */
+import { access, constants, stat } from 'node:fs/promises'
+import { createWriteStream } from 'node:fs'
+import { dirname } from 'node:path'
+import { createAtomicFile, outputExists } from '../../engine/atomic-file.ts'
+import type { AtomicFile } from '../../engine/atomic-file.ts'
+import { DocferryError } from '../../errors.ts'
+import { openByteSink } from '../../formats/byte-sink.ts'
+import type { ByteSink } from '../../formats/byte-sink.ts'
+import { jsonText, plainText, sectionedText } from '../../formats/export-text.ts'
+import { ExportWriter } from '../../formats/export-writer.ts'
+import type { DocumentLine } from '../../formats/export-writer.ts'
+import type { Logger, OpenContext, Target, WriteOutcome } from '../../types.ts'
+import { encodeLine, repeatWarner } from './encode.ts'
+import { writeError } from './errors.ts'
+import { openFolderTarget } from './folder-writer.ts'
+import { checkName, fileLimits } from './limits.ts'
+import { outputLayout, standardStreams } from './options.ts'
+import type { FileOptions, OutputLayout } from './options.ts'
+import { placeOf } from './place.ts'
+
+/**
+ * Nothing is created before the first `prepare`, and an output gets its name only in `commit`.
+ *
+ * A file that is being written can't be asked what it holds. Every document is written, also a second one with the same id, whatever
+ * `onConflict` says: so none is lost, and reading the file applies that rule.
+ *
+ * @throws {DocferryError} DOCFERRY_OUTPUT_EXISTS, DOCFERRY_CONFIG, DOCFERRY_TARGET
+ */
+export async function openFileTarget(options: FileOptions, { logger }: OpenContext): Promise<Target<DocumentLine>> {
+  const layout = outputLayout(options)
+  try {
+    if (layout.format === 'folder') return await openFolderTarget(options, layout, logger)
+    const special = layout.path === standardStreams || (await isSpecial(layout, options.force ?? false))
+    if (!special) await access(dirname(layout.path), constants.W_OK)
+    return await singleTarget(options, layout, special, logger)
+  } catch (error) {
+    throw writeError(error, options.path)
+  }
+}
+
+async function singleTarget(options: FileOptions, layout: OutputLayout, special: boolean, logger: Logger): Promise<Target<DocumentLine>> {
+  const { documentsOnly = false, provider = 'file', force = false } = options
+  const { path, format } = layout
+  const isStandard = path === standardStreams
+  const name = isStandard ? 'standard output' : options.path
+  const text = documentsOnly ? plainText : format === 'json' ? jsonText : sectionedText
+  const repeats = repeatWarner(logger, name)
+  const prepared = new Set<string>()
+  let file: AtomicFile | undefined
+  let sink: ByteSink | undefined
+  let writer: ExportWriter | undefined
+  let isCommitted = false
+
+  async function start(): Promise<ExportWriter> {
+    if (writer) return writer
+    if (!special) file = await createAtomicFile(path, { overwrite: force })
+    const stream = file?.stream ?? (isStandard ? (options.stdout ?? process.stdout) : createWriteStream(path, { flags: 'r+' }))
+    sink = openByteSink(stream, { gzip: layout.gzip, level: options.level, keepOpen: isStandard })
+    writer = new ExportWriter(sink, { text, provider, mayReopen: format !== 'json', digests: text === sectionedText })
+    return writer
+  }
+
+  async function attempt<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw writeError(error, name)
+    }
+  }
+
+  return {
+    location: {
+      provider: 'file',
+      address: isStandard ? name : path,
+      identity: isStandard ? 'file:stdout' : `file:${await placeOf(path)}`
+    },
+    limits: fileLimits,
+    checkCollection: checkName,
+    prepare: (collection, { create }) =>
+      attempt(async () => {
+        prepared.add(collection)
+        if (documentsOnly && prepared.size > 1) {
+          throw new DocferryError(
+            'DOCFERRY_CONFIG',
+            `${name}: documents only can hold one collection, and these are ${[...prepared].join(', ')}: choose one, or leave documents only away`
+          )
+        }
+        if (create) (await start()).announce(collection)
+        return { created: true, empty: true }
+      }),
+    encode: (_, document) => encodeLine(document),
+    write: (collection, documents, { fresh, signal }) =>
+      attempt(async () => {
+        signal?.throwIfAborted()
+        if (!fresh) repeats.add(documents.length)
+        await (
+          await start()
+        ).write(
+          collection,
+          documents.map(({ payload }) => payload)
+        )
+        return documents.map((): WriteOutcome => 'written')
+      }),
+    get: () => Promise.resolve(null),
+    commit: ({ signal }) =>
+      attempt(async () => {
+        signal?.throwIfAborted()
+        await (await start()).end()
+        await file?.commit()
+        isCommitted = true
+        repeats.tell()
+      }),
+    async close() {
+      if (isCommitted) return
+      sink?.destroy()
+      await attempt(async () => file?.discard())
+    }
+  }
+}
+
+/** A device or a named pipe is written into: it has no place that a finished file could take. */
+async function isSpecial({ path }: OutputLayout, force: boolean): Promise<boolean> {
+  const stats = await stat(path).catch((error: { code?: unknown }) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+  if (!stats) return false
+  if (!stats.isFile()) return true
+  if (!force) throw outputExists(path)
+  return false
+}

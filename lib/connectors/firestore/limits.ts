@@ -1,0 +1,86 @@
+/**
+ * What Firestore takes and refuses. Sources: https://cloud.google.com/firestore/quotas (limits),
+ * https://cloud.google.com/firestore/docs/storage-size (how sizes are counted), and Google's emulator, which enforces both to the byte.
+ */
+import type { Refusal, TargetLimits } from '../../types.ts'
+
+/** Names, fields and 32 bytes together. */
+export const maxDocumentBytes = 1_048_576
+
+/** 1 MiB - 89 bytes, for one string or one bytes value. */
+export const maxValueBytes = 1_048_487
+
+/** A collection id, a document id, a field name; in UTF-8. */
+export const maxNameBytes = 1_500
+
+/** Maps and arrays inside each other, below the document itself. */
+export const maxDepth = 20
+
+export const maxVectorLength = 2_048
+
+/** 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z. */
+export const minTimestampSeconds = -62_135_596_800
+export const maxTimestampSeconds = 253_402_300_799
+
+/** What Firestore counts for a document beside its name and fields. */
+export const documentOverheadBytes = 32
+
+const nameOverheadBytes = 16
+
+/** What a write takes in a request beside the document itself: two tags, two lengths, a condition. */
+export const writeOverheadBytes = 16
+
+/**
+ * The service's requests are limited to 10 MiB. The emulator's are to 4 MiB: it answers a larger one with RESOURCE_EXHAUSTED. A batch stays
+ * below by what a request holds beside its writes. More than 500 writes at once bring no speed.
+ */
+export function targetLimits(emulator: boolean): TargetLimits {
+  return { batchCount: 500, batchBytes: (emulator ? 4 : 10) * 1_048_576 - 8_192, inFlight: emulator ? 4 : 8 }
+}
+
+const reserved = /^__.+__$/s
+
+/** Names that Firestore made for integer ids, when a database was converted from Datastore: the only reserved ones that are taken. */
+const integerId = /^__id-?\d+__$/
+
+/** Why a field can't have this name. `bytes` is its length in UTF-8, -1 when it has none. */
+export function fieldNameRefusal(name: string, bytes: number): Omit<Refusal, 'path'> | undefined {
+  if (bytes > 0 && bytes <= maxNameBytes && (name.charCodeAt(0) !== 95 || !reserved.test(name))) return undefined
+  const code = 'DOCFERRY_BAD_FIELD'
+  if (bytes < 0) return { code, message: 'a field name holds half a surrogate pair, which UTF-8 cannot' }
+  if (bytes === 0) return { code, message: 'a field name is empty, which Firestore refuses' }
+  if (bytes > maxNameBytes)
+    return { code, message: `a field name has ${count(bytes)} bytes; Firestore takes at most ${count(maxNameBytes)}` }
+  return { code, message: 'a field name begins and ends with two underscores, which Firestore reserves' }
+}
+
+/** Why a document can't have this id. */
+export function idRefusal(id: string): Refusal | undefined {
+  const problem = nameProblem(id, 'Firestore document id')
+  return problem === undefined || integerId.test(id) ? undefined : { code: 'DOCFERRY_BAD_ID', message: problem }
+}
+
+/** Why a collection can't have this name. */
+export function collectionRefusal(name: string): Refusal | undefined {
+  const problem = nameProblem(name, 'Firestore collection name')
+  return problem === undefined ? undefined : { code: 'DOCFERRY_COLLECTION_NAME', message: problem }
+}
+
+function nameProblem(name: string, what: string): string | undefined {
+  if (name === '') return `a ${what} cannot be empty`
+  if (name === '.' || name === '..') return `a ${what} cannot be . or ..`
+  if (name.includes('/')) return `a ${what} cannot contain /`
+  if (reserved.test(name)) return `a ${what} cannot begin and end with two underscores (reserved)`
+  if (!(name as string & { isWellFormed(): boolean }).isWellFormed()) return `a ${what} cannot contain half a surrogate pair`
+  const bytes = Buffer.byteLength(name)
+  return bytes > maxNameBytes ? `a ${what} has at most ${count(maxNameBytes)} bytes; this has ${count(bytes)}` : undefined
+}
+
+/** Size of a document's name as Firestore counts it. @param path relative to the database: `agents/abc` */
+export function nameBytes(path: string): number {
+  return Buffer.byteLength(path) + 1 + nameOverheadBytes
+}
+
+export function count(number: number): string {
+  return number.toLocaleString('en-US')
+}

@@ -1,0 +1,77 @@
+/** Writes a store of this process, and its snapshot when the run ends. */
+import { access, constants } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { DocferryError, describeError } from '../../errors.ts'
+import type { Document, OnConflict, OpenContext, Target, WriteOutcome } from '../../types.ts'
+import { memoryLimits } from './limits.ts'
+import { addressOf, checkOptions } from './options.ts'
+import type { MemoryOptions } from './options.ts'
+import { hasSnapshot, identityOf, loadSnapshot, saveSnapshot } from './snapshot.ts'
+import { createMemoryStore } from './store.ts'
+import { copyDocument } from './values.ts'
+
+/** The payload is a copy that belongs to the store from then on. */
+export async function openMemoryTarget(options: MemoryOptions, { signal }: OpenContext): Promise<Target<Document>> {
+  checkOptions(options, 'target')
+  const { store = createMemoryStore(), snapshot } = options
+  if (snapshot !== undefined) {
+    await checkFolder(snapshot)
+    if (await hasSnapshot(snapshot)) await loadSnapshot(store, snapshot, signal)
+  }
+
+  return {
+    location: { provider: 'memory', address: addressOf(options), identity: await identityOf(store, snapshot) },
+    limits: memoryLimits,
+    checkCollection: collection =>
+      collection === '' ? { code: 'DOCFERRY_COLLECTION_NAME', message: 'a collection without a name' } : undefined,
+    prepare(collection, { create }) {
+      const documents = store.collections.get(collection)
+      if (create) store.collection(collection)
+      return Promise.resolve({ created: documents === undefined, empty: (documents?.size ?? 0) === 0 })
+    },
+    encode(_, document) {
+      try {
+        const { document: copy, bytes } = copyDocument(document)
+        return { id: copy._id, bytes: Math.ceil(bytes), payload: copy }
+      } catch (error) {
+        if (error instanceof DocferryError) return { code: error.code, message: error.message }
+        throw error
+      }
+    },
+    write(collection, batch, { onConflict, signal: aborted }) {
+      if (aborted?.aborted) return Promise.reject(aborted.reason as Error)
+      const documents = store.collection(collection)
+      return Promise.resolve(batch.map(({ payload }) => put(documents, payload, onConflict)))
+    },
+    get(collection, ids, { idsOnly = false }) {
+      const documents = store.collections.get(collection)
+      const found = ids.flatMap(id => documents?.get(id) ?? [])
+      return Promise.resolve(found.map(document => (idsOnly ? { _id: document._id } : copyDocument(document).document)))
+    },
+    async commit({ signal: aborted }) {
+      if (snapshot !== undefined) await saveSnapshot(store, snapshot, aborted)
+    },
+    async close() {}
+  }
+}
+
+function put(documents: Map<string, Document>, document: Document, onConflict: OnConflict): WriteOutcome {
+  if (onConflict !== 'overwrite' && documents.has(document._id)) {
+    if (onConflict === 'skip') return 'skipped'
+    return { code: 'DOCFERRY_CONFLICT', message: 'the store holds a document of this id already', retryable: false }
+  }
+  documents.set(document._id, document)
+  return 'written'
+}
+
+async function checkFolder(snapshot: string): Promise<void> {
+  const folder = dirname(resolve(snapshot))
+  try {
+    await access(folder, constants.W_OK)
+  } catch (error) {
+    throw new DocferryError('DOCFERRY_TARGET', `the snapshot ${snapshot} can't be saved in ${folder}: ${describeError(error)}`, {
+      provider: 'memory',
+      cause: error
+    })
+  }
+}

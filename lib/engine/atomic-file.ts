@@ -1,0 +1,158 @@
+/** Files and folders that appear whole or not at all: written beside their place, made durable, then renamed. */
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { createWriteStream } from 'node:fs'
+import { link, lstat, mkdir, open, realpath, rename, rm, stat, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { Writable } from 'node:stream'
+import { DocferryError } from '../errors.ts'
+
+/** Something that is being written and has not got its name yet. */
+export interface AtomicFile {
+  /** Ended by the caller before `commit`. */
+  readonly stream: Writable
+  /** Make it durable and give it its name. @throws {DocferryError} DOCFERRY_OUTPUT_EXISTS where that is taken by now, without `overwrite` */
+  commit(): Promise<void>
+  /** Remove what was written. */
+  discard(): Promise<void>
+}
+
+export interface AtomicOptions {
+  /** Replace what has the name already. Default false. */
+  readonly overwrite?: boolean
+}
+
+/** A name beside `path` that nothing has. */
+export function partialName(path: string): string {
+  return `${path.replace(/\/+$/, '')}.partial-${randomBytes(6).toString('hex')}`
+}
+
+export async function createAtomicFile(path: string, { overwrite = false }: AtomicOptions = {}): Promise<AtomicFile> {
+  // A link stays a link: what it points to is replaced.
+  const place = await realpath(path).catch(() => path)
+  const partial = partialName(place)
+  // What replaces a file that only its owner may read must not be readable by others, from its first byte on.
+  const mode = await modeOf(place)
+  const stream = createWriteStream(partial, { flags: 'wx', mode: mode ?? 0o666, highWaterMark: 1 << 20 })
+  await once(stream, 'open')
+  return {
+    stream,
+    async commit() {
+      await syncFile(partial, mode)
+      await publish(partial, place, overwrite)
+    },
+    async discard() {
+      // What was under way fails now, and nobody wants to know.
+      stream.on('error', () => undefined)
+      stream.destroy()
+      if (!stream.closed) await new Promise<void>(resolve => stream.once('close', resolve))
+      await rm(partial, { force: true })
+    }
+  }
+}
+
+/** A folder whose files are written in `partial` and get their place together. */
+export interface AtomicFolder {
+  readonly partial: string
+  commit(): Promise<void>
+  discard(): Promise<void>
+}
+
+/** @param path of the folder: missing, empty, or to be replaced as a whole with `overwrite` */
+export async function createAtomicFolder(path: string, { overwrite = false }: AtomicOptions = {}): Promise<AtomicFolder> {
+  const place = await realpath(path).catch(() => path.replace(/(.)\/+$/, '$1'))
+  const partial = partialName(place)
+  await mkdir(partial)
+  return {
+    partial,
+    async commit() {
+      await syncFolder(partial)
+      const replaced = partialName(place)
+      const hadOld = overwrite && (await exists(place))
+      if (hadOld) await rename(place, replaced)
+      try {
+        await rename(partial, place)
+      } catch (error) {
+        if (hadOld) await rename(replaced, place)
+        throw isTaken(error) ? outputExists(place) : error
+      }
+      await syncFolder(dirname(place))
+      if (hadOld) await rm(replaced, { recursive: true })
+    },
+    async discard() {
+      await rm(partial, { recursive: true, force: true })
+    }
+  }
+}
+
+export function outputExists(path: string): DocferryError {
+  return new DocferryError('DOCFERRY_OUTPUT_EXISTS', `${path} exists already: choose another name, or replace it with --force`)
+}
+
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await lstat(path)
+    return true
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'ENOENT') return false
+    throw error
+  }
+}
+
+async function modeOf(place: string): Promise<number | undefined> {
+  const old = await stat(place).catch((error: { code?: unknown }) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+  return old && old.mode & 0o777
+}
+
+async function syncFile(path: string, mode: number | undefined): Promise<void> {
+  const handle = await open(path, 'r+')
+  try {
+    if (mode !== undefined) await handle.chmod(mode)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+async function publish(partial: string, place: string, overwrite: boolean): Promise<void> {
+  if (overwrite) {
+    await rename(partial, place)
+  } else {
+    try {
+      // Unlike a rename, this never replaces what has the name by now.
+      await link(partial, place)
+      await unlink(partial)
+    } catch (error) {
+      if (isTaken(error)) throw outputExists(place)
+      if (!hasNoLinks(error)) throw error
+      if (await exists(place)) throw outputExists(place)
+      await rename(partial, place)
+    }
+  }
+  await syncFolder(dirname(place))
+}
+
+function isTaken(error: unknown): boolean {
+  const { code } = error as { code?: unknown }
+  return code === 'EEXIST' || code === 'ENOTEMPTY' || code === 'ENOTDIR'
+}
+
+/** File systems without hard links (FAT, some network shares) and places where the kernel forbids them. */
+function hasNoLinks(error: unknown): boolean {
+  return ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL'].includes(String((error as { code?: unknown }).code))
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } catch (error) {
+    // Some file systems can't sync a folder; the rename is still atomic, only its durability is theirs.
+    if (!hasNoLinks(error) && (error as { code?: unknown }).code !== 'EBADF') throw error
+  } finally {
+    await handle.close()
+  }
+}

@@ -1,0 +1,217 @@
+/** Turns the items of one partition into batches, keeps several of them in flight, and accounts for every document. */
+import { DocferryError } from '../errors.ts'
+import { Mark, Reject, Section } from '../types.ts'
+import type { ControlItem, Document, Refusal, RejectDetails, Target, WriteOutcome } from '../types.ts'
+import { AckWindow } from './ack-window.ts'
+import type { CollectionState } from './collection-state.ts'
+import type { Slots } from './slots.ts'
+import type { Outgoing } from './write-batch.ts'
+
+/** A document that will not be written, with everything that is needed to try it again. */
+export interface DeadLetter {
+  readonly collection: string
+  readonly id?: string
+  readonly at: 'read' | 'stage' | 'write'
+  readonly code: string
+  readonly message: string
+  /** Place in the input or in the document. */
+  readonly where?: string
+  /** As it was to be written; missing where none could be read. */
+  readonly document?: Document
+  /** What stood in the input, where it was no document. */
+  readonly raw?: string
+}
+
+/** What becomes of a batch: the run writes it, a dry run looks what a write would do. */
+export type SendBatch = (collection: string, batch: readonly Outgoing[], options: { readonly fresh: boolean }) => Promise<readonly WriteOutcome[]>
+
+export interface BatchWriterOptions {
+  readonly target: Target
+  readonly send: SendBatch
+  /** The collection's state; prepares the collection in the target where that has not been done. */
+  readonly enter: (collection: string) => Promise<CollectionState>
+  readonly bury: (letter: DeadLetter) => Promise<void>
+  /** Shared by all partitions of the run. */
+  readonly slots: Slots
+  readonly onMark: (mark: Mark) => void
+}
+
+interface Batch {
+  readonly number: number
+  readonly items: Outgoing[]
+  readonly ids: Set<string> | undefined
+  bytes: number
+}
+
+/** How many batches may follow before documents that wait because their id may be a repeated one are written. */
+const longestHold = 64
+
+export class BatchWriter {
+  readonly #options: BatchWriterOptions
+  readonly #window: AckWindow
+  /** This partition's batches in flight. */
+  readonly #inFlight = new Set<Promise<void>>()
+  #state: CollectionState | undefined
+  #open: Batch | undefined
+  /**
+   * Documents whose id may have come before. They are written when nothing of their partition is in flight, with the target's own check,
+   * so that the order among documents of one id is kept and none of them replaces another unseen.
+   */
+  #held: Batch | undefined
+  #error: unknown
+
+  constructor(options: BatchWriterOptions) {
+    this.#options = options
+    this.#window = new AckWindow(options.onMark)
+  }
+
+  /** Take the next item of the stream. @returns a promise where the caller must wait: that is the back-pressure */
+  add(item: Document | ControlItem): Promise<void> | undefined {
+    if (this.#error !== undefined) return Promise.reject(this.#error as Error)
+    if (item instanceof Mark) return void this.#window.mark(item)
+    if (item instanceof Section) return this.#enter(item.collection)
+    if (item instanceof Reject) return this.#bury('read', item.details, item.details)
+    return this.#addDocument(item as Document)
+  }
+
+  /** Write what is left and wait for everything. */
+  async finish(): Promise<void> {
+    await this.#flush()
+    await this.#flushHeld()
+    await Promise.all(this.#inFlight)
+    if (this.#error !== undefined) throw this.#error
+    this.#state?.leave()
+  }
+
+  /** Wait until nothing is in flight, whatever became of it. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#inFlight)
+  }
+
+  async #enter(collection: string): Promise<void> {
+    await this.#flush()
+    await this.#flushHeld()
+    if (this.#options.target.limits.oneCollectionAtATime) await Promise.all(this.#inFlight)
+    this.#state?.leave()
+    this.#state = await this.#options.enter(collection)
+  }
+
+  #addDocument(document: Document): Promise<void> | undefined {
+    const state = this.#current()
+    const { target } = this.#options
+    const encoded = target.encode(state.report.target, document)
+    if ('code' in encoded) return this.#bury('write', { ...encoded, where: encoded.path }, { id: String(document._id), document })
+    const outgoing: Outgoing = { document, encoded }
+    if (state.seenIds?.add(encoded.id)) return this.#hold(outgoing)
+    const { batchCount, batchBytes } = target.limits
+    let batch = this.#open
+    let waiting: Promise<void> | undefined
+    if (batch && batch.bytes + encoded.bytes > batchBytes) {
+      waiting = this.#flush()
+      batch = undefined
+    }
+    if (!batch) this.#open = batch = { number: this.#window.open(), items: [], ids: undefined, bytes: 0 }
+    batch.items.push(outgoing)
+    batch.bytes += encoded.bytes
+    if (batch.items.length < batchCount) return waiting
+    const flushed = this.#flush()
+    return waiting ? waiting.then(() => flushed) : flushed
+  }
+
+  async #hold(outgoing: Outgoing): Promise<void> {
+    const { batchCount, batchBytes } = this.#options.target.limits
+    const { id, bytes } = outgoing.encoded
+    if (this.#held && (this.#held.ids?.has(id) || this.#held.bytes + bytes > batchBytes)) {
+      await this.#flush()
+      await this.#flushHeld()
+    }
+    const held = (this.#held ??= { number: this.#window.open(), items: [], ids: new Set(), bytes: 0 })
+    held.items.push(outgoing)
+    held.ids?.add(id)
+    held.bytes += bytes
+    if (held.items.length >= batchCount) {
+      await this.#flush()
+      await this.#flushHeld()
+    }
+  }
+
+  /** Send the open batch. @returns a promise where all slots are taken: it resolves when the batch is on its way */
+  #flush(): Promise<void> | undefined {
+    const batch = this.#open
+    if (!batch) return undefined
+    this.#open = undefined
+    const state = this.#current()
+    const start = (): void => {
+      const sending = this.#send(state, batch, { fresh: state.fresh })
+        .catch((error: unknown) => {
+          this.#error ??= error
+        })
+        .finally(() => {
+          this.#options.slots.give()
+          this.#inFlight.delete(sending)
+        })
+      this.#inFlight.add(sending)
+    }
+    const slot = this.#options.slots.take()
+    const sent = slot ? slot.then(start) : (start(), undefined)
+    if (this.#held && batch.number - this.#held.number >= longestHold) return Promise.resolve(sent).then(() => this.#flushHeld())
+    return sent
+  }
+
+  async #flushHeld(): Promise<void> {
+    const held = this.#held
+    if (!held) return
+    this.#held = undefined
+    const state = this.#current()
+    await Promise.all(this.#inFlight)
+    if (this.#error !== undefined) throw this.#error
+    await this.#options.slots.take()
+    try {
+      state.held += held.items.length
+      state.repeated += await this.#countHeldByTarget(state, held)
+      await this.#send(state, held, { fresh: false })
+    } finally {
+      this.#options.slots.give()
+    }
+  }
+
+  /** How many of these documents have an id that this run has written: asked only where the target held nothing before. */
+  async #countHeldByTarget(state: CollectionState, batch: Batch): Promise<number> {
+    if (!state.fresh) return 0
+    const ids = batch.items.map(item => item.encoded.id)
+    return (await this.#options.target.get(state.report.target, ids, { idsOnly: true }))?.length ?? 0
+  }
+
+  async #send(state: CollectionState, batch: Batch, options: { readonly fresh: boolean }): Promise<void> {
+    const outcomes = await this.#options.send(state.report.target, batch.items, options)
+    for (const [index, outcome] of outcomes.entries()) {
+      const { document, encoded } = batch.items[index] as Outgoing
+      if (outcome === 'written') {
+        state.report.written++
+        state.report.bytesWritten += encoded.bytes
+      } else if (outcome === 'skipped') {
+        state.countSkipped(encoded.id)
+      } else {
+        await this.#bury('write', outcome, { id: encoded.id, document }, state)
+      }
+    }
+    this.#window.acknowledge(batch.number)
+    state.checkDone()
+  }
+
+  async #bury(
+    at: DeadLetter['at'],
+    { code, message, where }: (Refusal | RejectDetails) & { where?: string },
+    rest: Pick<DeadLetter, 'id' | 'document' | 'raw'>,
+    state = this.#current()
+  ): Promise<void> {
+    const { id, document, raw } = rest
+    await this.#options.bury({ collection: state.report.source, id, at, code, message, where, document, raw })
+    state.countFailure(code, message, id ?? where ?? '')
+  }
+
+  #current(): CollectionState {
+    if (!this.#state) throw new DocferryError('DOCFERRY_BUG', 'a document came before its section')
+    return this.#state
+  }
+}

@@ -1,0 +1,200 @@
+/** Node object streams over one partition's reader, stages and writer. Documents travel one by one, control items beside them. */
+import { Readable, Transform, Writable } from 'node:stream'
+import type { TransformCallback } from 'node:stream'
+import { applyStages } from './apply-stages.ts'
+import type { StageObserver } from './apply-stages.ts'
+import type { BatchWriter } from './batch-writer.ts'
+import { DocferryError } from '../errors.ts'
+import { ControlItem, Mark, Reject, Section } from '../types.ts'
+import type { Cursor, Document, Page, Partition, Source, Stage } from '../types.ts'
+
+type Item = Document | ControlItem
+
+export interface PartitionStreamOptions {
+  readonly after?: Cursor
+  /** Aborting it ends the stream behind the page that was being delivered, as if the partition ended there. */
+  readonly stop?: AbortSignal
+  /** Called for every page before its items are delivered. */
+  readonly onPage?: (page: Page) => void
+}
+
+/** One partition as a stream of items: a section before the first document of each collection, a mark behind each page. */
+export class PartitionStream extends Readable {
+  readonly #pages: AsyncIterator<Page>
+  readonly #partition: Partition
+  readonly #options: PartitionStreamOptions
+  readonly #abort = new AbortController()
+  #items: Item[] = []
+  #next = 0
+  #collection: string | undefined
+  #fetching = false
+
+  constructor(source: Source, partition: Partition, options: PartitionStreamOptions = {}) {
+    super({ objectMode: true })
+    const { after, stop } = options
+    const signal = stop ? AbortSignal.any([stop, this.#abort.signal]) : this.#abort.signal
+    this.#pages = source.read(partition, { after, signal })[Symbol.asyncIterator]()
+    this.#partition = partition
+    this.#options = options
+  }
+
+  override _read(): void {
+    while (this.#next < this.#items.length) {
+      if (!this.push(this.#items[this.#next++])) return
+    }
+    if (!this.#fetching) void this.#fetch()
+  }
+
+  async #fetch(): Promise<void> {
+    this.#fetching = true
+    try {
+      const { done, value: page } = this.#options.stop?.aborted ? { done: true, value: undefined } : await this.#pages.next()
+      this.#fetching = false
+      if (this.destroyed) return
+      if (done || page === undefined) return void this.push(null)
+      this.#options.onPage?.(page)
+      this.#items = this.#itemsOf(page)
+      this.#next = 0
+      this._read()
+    } catch (error) {
+      this.#fetching = false
+      if (this.#options.stop?.aborted) this.push(null)
+      else this.destroy(error as Error)
+    }
+  }
+
+  #itemsOf(page: Page): Item[] {
+    const { collection, documents, rejects = [], cursor, bytes } = page
+    const items: Item[] = collection === this.#collection ? [] : [new Section(collection)]
+    this.#collection = collection
+    for (const document of documents) items.push(document)
+    for (const details of rejects) items.push(new Reject(details))
+    items.push(new Mark(this.#partition.id, cursor, documents.length + rejects.length, bytes))
+    return items
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#abort.abort(error ?? new DocferryError('DOCFERRY_INTERRUPTED', 'the stream was closed'))
+    const closed = this.#fetching ? Promise.resolve() : Promise.resolve(this.#pages.return?.())
+    closed.then(
+      () => callback(error),
+      // The reader was told to stop: what it throws on its way out is not the reason of the end.
+      () => callback(error)
+    )
+  }
+}
+
+/** Several stages as one Transform. Control items pass by, in order. */
+export class StageTransform extends Transform {
+  readonly #stages: readonly Stage[]
+  readonly #observer: StageObserver
+  #collection: string
+  #drained: (() => void) | undefined
+
+  constructor(stages: readonly Stage[], options: { readonly collection?: string; readonly observer?: StageObserver } = {}) {
+    super({ objectMode: true })
+    this.#stages = stages
+    this.#collection = options.collection ?? ''
+    this.#observer = options.observer ?? {}
+  }
+
+  readonly #emit = (document: Document): void | Promise<void> => {
+    if (this.destroyed) throw new DocferryError('DOCFERRY_INTERRUPTED', 'the stream was closed')
+    if (!this.push(document)) return new Promise(resolve => (this.#drained = resolve))
+  }
+
+  override _read(size: number): void {
+    this.#drained?.()
+    this.#drained = undefined
+    super._read(size)
+  }
+
+  override _transform(item: Item, _encoding: BufferEncoding, callback: TransformCallback): void {
+    if (item instanceof ControlItem) {
+      if (item instanceof Section) this.#collection = item.collection
+      return callback(null, item)
+    }
+    let pending: void | Promise<void>
+    try {
+      pending = applyStages(this.#stages, item, { collection: this.#collection }, this.#emit, this.#observer)
+    } catch (error) {
+      return callback(error as Error)
+    }
+    if (pending) pending.then(() => callback(), callback)
+    else callback()
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    // A stage that waits to emit goes on, and ends by the check in `#emit`.
+    this.#drained?.()
+    callback(error)
+  }
+}
+
+export interface BatchWritableOptions {
+  /** Makes the writer before the first item, where it takes a while; instead of giving one. */
+  readonly open?: () => Promise<BatchWriter>
+  readonly onDocument?: () => void
+  /** Behind the last outcome, before `finish`. */
+  readonly whenWritten?: () => Promise<void>
+  /** Always, last, also after an error. */
+  readonly whenClosed?: () => Promise<void>
+}
+
+/** A writer as a Node Writable. Its `finish` means that every document has its outcome. */
+export class BatchWritable extends Writable {
+  #writer: BatchWriter | undefined
+  readonly #options: BatchWritableOptions
+
+  constructor(writer: BatchWriter | undefined, options: BatchWritableOptions = {}) {
+    super({ objectMode: true })
+    this.#writer = writer
+    this.#options = options
+  }
+
+  override _construct(callback: (error?: Error | null) => void): void {
+    const { open } = this.#options
+    if (!open) return callback()
+    open().then(
+      writer => {
+        this.#writer = writer
+        callback()
+      },
+      (error: Error) => callback(error)
+    )
+  }
+
+  override _write(item: Item, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    let waiting: Promise<void> | undefined
+    try {
+      if (!(item instanceof ControlItem)) this.#options.onDocument?.()
+      waiting = this.#writer?.add(item)
+    } catch (error) {
+      return callback(error as Error)
+    }
+    if (waiting) waiting.then(() => callback(), callback)
+    else callback()
+  }
+
+  override _final(callback: (error?: Error | null) => void): void {
+    const finish = async (): Promise<void> => {
+      await this.#writer?.finish()
+      await this.#options.whenWritten?.()
+    }
+    finish().then(() => callback(), callback)
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    const settle = async (): Promise<void> => {
+      try {
+        await this.#writer?.settle()
+      } finally {
+        await this.#options.whenClosed?.()
+      }
+    }
+    settle().then(
+      () => callback(error),
+      (late: Error) => callback(error ?? late)
+    )
+  }
+}

@@ -1,0 +1,90 @@
+/** Every error that docferry raises on purpose, and the one table from code to meaning to exit code. */
+
+/** What each code means to a user, and how the CLI exits when a run ends with it. Codes are stable; exit codes are those of the README. */
+export const errorTable = {
+  DOCFERRY_BUG: { exit: 1, meaning: 'a bug in docferry' },
+  DOCFERRY_USAGE: { exit: 2, meaning: 'the command line is wrong' },
+  DOCFERRY_CONFIG: { exit: 2, meaning: 'an address, an option or a variable is missing or wrong' },
+  DOCFERRY_NO_SUCH_COLLECTION: { exit: 2, meaning: 'a collection that was named does not exist in the source' },
+  DOCFERRY_COLLECTION_NAME: { exit: 2, meaning: 'the target cannot hold a collection of this name' },
+  DOCFERRY_SAME_PLACE: { exit: 2, meaning: 'source and target are the same place' },
+  DOCFERRY_OUTPUT_EXISTS: { exit: 2, meaning: 'the output file exists already' },
+  DOCFERRY_CONNECT: { exit: 10, meaning: 'a server cannot be reached, or stopped answering' },
+  DOCFERRY_AUTH: { exit: 10, meaning: 'the credentials are missing or refused' },
+  DOCFERRY_PERMISSION: { exit: 10, meaning: 'the credentials do not permit this' },
+  DOCFERRY_TARGET: { exit: 10, meaning: 'the target cannot be written to' },
+  DOCFERRY_READ: { exit: 20, meaning: 'the source cannot be read' },
+  DOCFERRY_DECODE: { exit: 20, meaning: 'the input is not in the expected format' },
+  DOCFERRY_FILE_CUT: { exit: 20, meaning: 'the file ends before its end' },
+  DOCFERRY_STAGE: { exit: 30, meaning: 'a stage failed' },
+  DOCFERRY_BAD_DOCUMENT: { exit: 40, meaning: 'something in the source is no document (no JSON object, no string _id)' },
+  DOCFERRY_CONFLICT: { exit: 40, meaning: 'the target holds a document of this id already' },
+  DOCFERRY_TOO_LARGE: { exit: 40, meaning: 'a document is larger than the target takes' },
+  DOCFERRY_TOO_DEEP: { exit: 40, meaning: 'a document is nested deeper than the target takes' },
+  DOCFERRY_BAD_ID: { exit: 40, meaning: 'the target refuses this id' },
+  DOCFERRY_BAD_FIELD: { exit: 40, meaning: 'the target refuses a field name' },
+  DOCFERRY_BAD_VALUE: { exit: 40, meaning: 'the target refuses a value' },
+  DOCFERRY_REFUSED: { exit: 40, meaning: 'the target refused a document' },
+  DOCFERRY_THROTTLED: { exit: 40, meaning: 'the target kept asking for less until the retries were used up' },
+  DOCFERRY_DEAD_LETTERS: { exit: 40, meaning: 'the run came to its end, but some documents were dead-lettered' },
+  DOCFERRY_STATE: { exit: 50, meaning: 'the run folder cannot be used' },
+  DOCFERRY_DIFFERENT: { exit: 60, meaning: 'verification found differences' },
+  DOCFERRY_INTERRUPTED: { exit: 130, meaning: 'interrupted' }
+} as const satisfies Record<string, { exit: number; meaning: string }>
+
+export type ErrorCode = keyof typeof errorTable
+
+/** Small context for people and programs: never a document, never a secret. */
+export interface ErrorContext {
+  readonly provider?: string
+  readonly collection?: string
+  readonly id?: string
+  /** Place in the input: `line 12, byte 3456`. */
+  readonly where?: string
+  readonly stage?: string
+}
+
+export interface DocferryErrorOptions extends ErrorContext {
+  readonly cause?: unknown
+  /** Whether the same call may work later. Default false. */
+  readonly retryable?: boolean
+  /** How long the service asks to wait, in milliseconds. */
+  readonly retryAfterMs?: number
+}
+
+/**
+ * An error that a user can do something about. The message says what failed, where, and what to try.
+ * Whatever else is thrown is a bug.
+ */
+export class DocferryError extends Error {
+  override readonly name = 'DocferryError'
+  readonly code: ErrorCode
+  readonly context: ErrorContext
+  readonly retryable: boolean
+  readonly retryAfterMs: number | undefined
+
+  constructor(code: ErrorCode, message: string, options: DocferryErrorOptions = {}) {
+    const { cause, retryable = false, retryAfterMs, ...context } = options
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+    this.context = context
+    this.retryable = retryable
+    this.retryAfterMs = retryAfterMs
+  }
+
+  get exitCode(): number {
+    return errorTable[this.code].exit
+  }
+}
+
+/** The exit code for whatever ended a command. */
+export function exitCodeOf(error: unknown): number {
+  return error instanceof DocferryError ? error.exitCode : errorTable.DOCFERRY_BUG.exit
+}
+
+/** One line about an unknown error, from its message and code only: an inspected vendor error may print credentials. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const code = (error as { code?: unknown }).code
+  return typeof code === 'string' && !error.message.includes(code) ? `${error.message} (${code})` : error.message
+}

@@ -1,0 +1,131 @@
+/** Writes bytes to a Node stream with back-pressure, through gzip if wanted, and loses no error. */
+import type { TransformOptions, Writable } from 'node:stream'
+import { finished } from 'node:stream/promises'
+import { createGzip, gzipSync } from 'node:zlib'
+import type { ZlibOptions } from 'node:zlib'
+
+/** So much may wait in front of gzip: with less, compression does not overlap with the making of documents. */
+const gzipInputBytes = 4 << 20
+
+export interface ByteSinkOptions {
+  readonly gzip?: boolean
+  /** 1 (fast) to 9 (small). Default 6. */
+  readonly level?: number
+  /** Leave the stream open at the end: standard output is not ours to close. */
+  readonly keepOpen?: boolean
+}
+
+export interface ByteSink {
+  /** Hand bytes over, one call after the other. Resolves when more may come. @throws whatever the stream failed with, now or before */
+  write(bytes: Buffer): Promise<void>
+  /**
+   * Everything has been handed over. Resolves when the operating system has it.
+   *
+   * @param last bytes that stand at the end; compressed, they are a gzip member of their own, so that they can be read without the rest
+   */
+  end(last?: Buffer): Promise<void>
+  /** Give up; a stream that stays open for others is left as it is. */
+  destroy(): void
+}
+
+export function openByteSink(stream: Writable, { gzip = false, level = 6, keepOpen = false }: ByteSinkOptions = {}): ByteSink {
+  const plain = new StreamSink(stream, keepOpen)
+  return gzip ? gzipInto(plain, level) : plain
+}
+
+function gzipInto(target: ByteSink, level: number): ByteSink {
+  const options: ZlibOptions & TransformOptions = { level, writableHighWaterMark: gzipInputBytes, chunkSize: 64 << 10 }
+  const encoder = createGzip(options)
+  const head = new StreamSink(encoder, false)
+  const pump = async (): Promise<void> => {
+    for await (const chunk of encoder) await target.write(chunk as Buffer)
+  }
+  const pumped = pump()
+  // Whoever writes next, or ends, is told; until then the rejection must not count as unhandled.
+  pumped.catch(() => undefined)
+  // When the target fails, the encoder is torn down, and says no more than that.
+  const orTargetFailure = async (work: Promise<void>): Promise<void> => {
+    try {
+      await work
+    } catch (error) {
+      await pumped
+      throw error
+    }
+  }
+  return {
+    write: bytes => orTargetFailure(head.write(bytes)),
+    async end(last) {
+      await orTargetFailure(head.end())
+      await pumped
+      await target.end(last && gzipSync(last, { level }))
+    },
+    destroy() {
+      head.destroy()
+      target.destroy()
+    }
+  }
+}
+
+class StreamSink implements ByteSink {
+  readonly #stream: Writable
+  readonly #keepOpen: boolean
+  #failure: { readonly error: unknown } | undefined
+  #wake: (() => void) | undefined
+  #lastWrite: Promise<void> = Promise.resolve()
+
+  constructor(stream: Writable, keepOpen: boolean) {
+    this.#stream = stream
+    this.#keepOpen = keepOpen
+    stream.on('error', this.#fail)
+    stream.on('drain', this.#drained)
+  }
+
+  async write(bytes: Buffer): Promise<void> {
+    this.#throwFailure()
+    let free = true
+    this.#lastWrite = new Promise(resolve => {
+      free = this.#stream.write(bytes, error => {
+        if (error) this.#fail(error)
+        resolve()
+      })
+    })
+    if (!free) await new Promise<void>(resolve => (this.#wake = resolve))
+    this.#throwFailure()
+  }
+
+  async end(last?: Buffer): Promise<void> {
+    if (last) await this.write(last)
+    this.#throwFailure()
+    if (this.#keepOpen) {
+      await this.#lastWrite
+    } else {
+      this.#stream.end()
+      await finished(this.#stream, { readable: false })
+    }
+    this.#throwFailure()
+    this.#release()
+  }
+
+  destroy(): void {
+    // What is under way in a stream that stays open may still fail, and must find a listener.
+    if (!this.#keepOpen) this.#stream.destroy()
+  }
+
+  #throwFailure(): void {
+    if (this.#failure) throw this.#failure.error
+  }
+
+  readonly #fail = (error: unknown): void => {
+    this.#failure ??= { error }
+    this.#wake?.()
+  }
+
+  readonly #drained = (): void => {
+    this.#wake?.()
+  }
+
+  #release(): void {
+    this.#stream.off('error', this.#fail)
+    this.#stream.off('drain', this.#drained)
+  }
+}

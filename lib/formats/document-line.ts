@@ -1,0 +1,81 @@
+/** One line of an NDJSON file: a document, a control line, or a reject that says why it is neither. */
+import { isUtf8 } from 'node:buffer'
+import { DocferryError } from '../errors.ts'
+import { isMap, parseJson } from '../values/index.ts'
+import type { Document, Value } from '../values/index.ts'
+import type { RejectDetails } from '../types.ts'
+import type { Line } from './lines.ts'
+import type { Entry } from './page-builder.ts'
+
+/** The first line of an export. */
+export interface Header {
+  readonly metadata: { readonly provider?: string; readonly exported_at?: string; readonly collections?: readonly string[] }
+}
+
+/** What the last line of an export states: documents and digest per collection. */
+export interface Summary {
+  readonly counts: Readonly<Record<string, number>>
+  readonly digest: Readonly<Record<string, string>>
+}
+
+export type ControlLine = { readonly header: Header; readonly version: Value } | { readonly section: string } | { readonly end: Summary }
+
+/** Place of a line, for people. */
+export function whereIs(line: Line): string {
+  return `line ${line.number}, byte ${line.offset}`
+}
+
+/**
+ * Read one line that is not blank.
+ *
+ * @param controls which control lines may stand here: `all` in a file that has a header, `header` where its header would stand
+ */
+export function parseLine(line: Line, controls: 'all' | 'header' | 'none'): Entry | ControlLine {
+  if (line.tooLong) return rejectLine(line, 'DOCFERRY_BAD_DOCUMENT', 'the line is longer than docferry reads, 256 MB')
+  if (!isUtf8(line.bytes)) return rejectLine(line, 'DOCFERRY_BAD_DOCUMENT', 'not valid UTF-8')
+  const text = line.bytes.toString()
+  let value: Value
+  try {
+    value = parseJson(text)
+  } catch (error) {
+    if (error instanceof DocferryError) return rejectLine(line, error.code, error.message)
+    if (!(error instanceof SyntaxError)) throw error
+    const hint = line.complete ? '' : '; it is the last line and has no line end, so the file may be cut'
+    return rejectLine(line, 'DOCFERRY_BAD_DOCUMENT', `not valid JSON${hint}`)
+  }
+  if (!isMap(value)) return rejectLine(line, 'DOCFERRY_BAD_DOCUMENT', 'no JSON object')
+  if (isDocument(value)) return { document: value }
+  const control = controls === 'none' ? undefined : parseControl(value)
+  if (control && (controls === 'all' || 'header' in control)) return control
+  return rejectLine(line, 'DOCFERRY_BAD_DOCUMENT', whyNoDocument(value))
+}
+
+export function isDocument(value: Value | undefined): value is Document {
+  return isMap(value) && typeof value._id === 'string'
+}
+
+export function whyNoDocument(value: Value): string {
+  if (!isMap(value)) return 'no JSON object'
+  return Object.hasOwn(value, '_id') ? 'its _id is no string' : 'it has no _id'
+}
+
+/** The control line that a value is, if it is one: a map without `_id` and with exactly one key that begins with `$`. */
+export function parseControl(value: Value): ControlLine | undefined {
+  if (!isMap(value) || Object.hasOwn(value, '_id')) return undefined
+  const [key, ...others] = Object.keys(value).filter(name => name.startsWith('$'))
+  if (others.length > 0) return undefined
+  const { $docferry, $collection, $end } = value
+  if (key === '$docferry') return { header: { metadata: isMap(value.metadata) ? value.metadata : {} }, version: $docferry as Value }
+  if (key === '$collection' && typeof $collection === 'string') return { section: $collection }
+  if (key === '$end' && isMap($end)) {
+    const { counts, digest } = $end
+    return {
+      end: { counts: (isMap(counts) ? counts : {}) as Summary['counts'], digest: (isMap(digest) ? digest : {}) as Summary['digest'] }
+    }
+  }
+  return undefined
+}
+
+function rejectLine(line: Line, code: RejectDetails['code'], message: string): Entry {
+  return { reject: { code, message, where: whereIs(line), raw: line.bytes.toString() } }
+}

@@ -1,0 +1,66 @@
+/** The text of an export, as a series of pieces; the same for a file, for standard output and for a snapshot of memory. */
+import { stringifyJson } from '../values/index.ts'
+import type { Summary } from './document-line.ts'
+import { formatVersion } from './ndjson.ts'
+
+/** What an export says of itself before its documents. */
+export interface ExportMetadata {
+  /** Where the documents come from. */
+  readonly provider: string
+  /** ISO 8601. */
+  readonly exported_at: string
+  /** Those known when the first byte was written. */
+  readonly collections: readonly string[]
+}
+
+/**
+ * The form of an export. The pieces, put together in the order `start`, for each collection `openCollection` and `lines` as often as wanted,
+ * and `end`, are the whole text.
+ */
+export interface ExportText {
+  start(metadata: ExportMetadata): string
+  /** @param isFirst whether no collection came before */
+  openCollection(name: string, isFirst: boolean): string
+  /** @param lines documents by `stringifyJson`; @param isFirst whether they are the first of their collection */
+  documents(lines: readonly string[], isFirst: boolean): string
+  /** @param summary of all collections; @param isEmpty whether none was opened */
+  end(summary: Summary, isEmpty: boolean): string
+}
+
+function joinLines(lines: readonly string[]): string {
+  return lines.length === 0 ? '' : lines.join('\n') + '\n'
+}
+
+/** One document a line, and nothing else: one collection at most. */
+export const plainText: ExportText = {
+  start: () => '',
+  openCollection: () => '',
+  documents: joinLines,
+  end: () => ''
+}
+
+/** NDJSON with a header, a line for each section, and an end that proves that the file is whole. */
+export const sectionedText: ExportText = {
+  start: ({ provider, exported_at, collections }) =>
+    stringifyJson({ $docferry: formatVersion, metadata: { provider, exported_at, collections: [...collections] } }) + '\n',
+  openCollection: name => stringifyJson({ $collection: name }) + '\n',
+  documents: joinLines,
+  end: ({ counts, digest }) => JSON.stringify({ $end: { counts, digest } }) + '\n'
+}
+
+/** Gofannon's JSON, a document a line. */
+export const jsonText: ExportText = {
+  start({ provider, exported_at, collections }) {
+    const names = collections.map(name => `\n      ${JSON.stringify(name)}`).join(',')
+    return `{
+  "metadata": {
+    "provider": ${JSON.stringify(provider)},
+    "exported_at": ${JSON.stringify(exported_at)},
+    "collections": [${names}${names && '\n    '}]
+  },
+  "data": {`
+  },
+  openCollection: (name, isFirst) => `${isFirst ? '' : '\n    ],'}\n    ${JSON.stringify(name)}: [`,
+  documents: (lines, isFirst) => (lines.length === 0 ? '' : `${isFirst ? '' : ','}\n      ${lines.join(',\n      ')}`),
+  end: (_, isEmpty) => `${isEmpty ? '' : '\n    ]'}\n  }\n}\n`
+}

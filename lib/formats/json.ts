@@ -1,0 +1,74 @@
+/** Reads JSON: Gofannon's export `{"metadata":{...},"data":{"agents":[...]}}`, the same without metadata, and a plain list of documents. */
+import { DocferryError } from '../errors.ts'
+import type { Page } from '../types.ts'
+import { JsonText } from './json-text.ts'
+import { shorterThanBefore } from './ndjson.ts'
+import { isForgotten, isWanted, PageBuilder } from './page-builder.ts'
+import type { ReadOptions } from './page-builder.ts'
+
+/** Place in a file, as JSON. */
+interface Place {
+  /** Documents and rejects before it, over all collections of the file. */
+  readonly entries: number
+}
+
+/**
+ * @param chunks the decompressed bytes
+ * @throws {DocferryError} DOCFERRY_FILE_CUT, DOCFERRY_DECODE with the place, behind all documents before it; and what `chunks` throws
+ */
+export async function* readJson(chunks: AsyncIterable<Buffer>, options: ReadOptions): AsyncGenerator<Page> {
+  const { after, wanted, collection, name } = options
+  const skip = after === undefined ? 0 : (JSON.parse(after) as Place).entries
+  const pages = new PageBuilder(options)
+  const forgotten = new Set<string>()
+  const text = new JsonText(name, {
+    skip,
+    collection,
+    isWanted: each => isWanted(wanted, each),
+    onSection: each => {
+      options.onSection?.(each)
+      if (isForgotten(options, each)) forgotten.add(each)
+    }
+  })
+  let section: string | undefined
+  let entries = skip
+  let ending: unknown
+  let ended = false
+  const flush = (): Page => pages.take(section as string, JSON.stringify({ entries } satisfies Place))
+  const iterator = chunks[Symbol.asyncIterator]()
+  try {
+    while (!ended && ending === undefined) {
+      let bytes = 0
+      try {
+        const { value, done } = await iterator.next()
+        ended = done === true
+        if (ended) text.end()
+        else text.push(value as Buffer)
+        bytes = ended ? 0 : (value as Buffer).length
+      } catch (error) {
+        ending = error
+      }
+      const found = text.take()
+      for (const entry of found) {
+        if (section !== entry.collection && !pages.isEmpty) yield flush()
+        section = entry.collection
+        pages.add(entry, bytes / found.length)
+        entries = entry.index + 1
+        if (pages.isFull) yield flush()
+      }
+      if (found.length === 0) pages.addBytes(bytes)
+    }
+    if (!pages.isEmpty) yield flush()
+    if (ending !== undefined) throw ending
+    if (text.documents.entries < skip) throw shorterThanBefore(name)
+  } finally {
+    await iterator.return?.()
+  }
+  if (forgotten.size > 0) {
+    const names = [...forgotten].map(each => JSON.stringify(each)).join(', ')
+    throw new DocferryError(
+      'DOCFERRY_DECODE',
+      `${name} also holds ${names}, which its metadata does not list: name all the collections to take`
+    )
+  }
+}

@@ -1,0 +1,101 @@
+/** Cuts bytes into lines. Linear in the input whatever the length of a line, because the parts of a line are joined only once. */
+
+const newline = 0x0a
+const carriageReturn = 0x0d
+
+/** Longest line that is kept, in bytes: far past any database's largest document, and below the longest string that V8 holds. */
+export const maxLineBytes = 256 << 20
+
+/** One line without its line end (LF or CRLF), and without the byte order mark where it is the first. */
+export interface Line {
+  readonly bytes: Buffer
+  /** Counted from 1. */
+  readonly number: number
+  /** Where the line begins, in bytes from the start of the input. */
+  readonly offset: number
+  /** Where the next line begins. */
+  readonly end: number
+  /** Whether a line end stood behind it; only the last line may lack one. */
+  readonly complete: boolean
+  /** The line was longer than `maxLineBytes`; only its beginning is in `bytes`. */
+  readonly tooLong?: boolean
+}
+
+export interface LineSplitterOptions {
+  /** Where the input that will be pushed begins, in bytes. Default 0. */
+  readonly offset?: number
+  /** Number of the line that begins there. Default 1. */
+  readonly line?: number
+  readonly maxBytes?: number
+}
+
+export class LineSplitter {
+  readonly #maxBytes: number
+  #parts: Buffer[] = []
+  #partBytes = 0
+  #dropped = 0
+  #start: number
+  #number: number
+
+  constructor({ offset = 0, line = 1, maxBytes = maxLineBytes }: LineSplitterOptions = {}) {
+    this.#start = offset
+    this.#number = line
+    this.#maxBytes = maxBytes
+  }
+
+  /** Take the next bytes. @returns the lines that end in them */
+  push(chunk: Buffer): Line[] {
+    const lines: Line[] = []
+    let from = 0
+    for (let at = chunk.indexOf(newline); at !== -1; at = chunk.indexOf(newline, from)) {
+      lines.push(this.#take(chunk.subarray(from, at), true))
+      from = at + 1
+    }
+    if (from < chunk.length) this.#keep(chunk.subarray(from))
+    return lines
+  }
+
+  /** The input ends. @returns what stood behind the last line end */
+  end(): Line | undefined {
+    return this.#partBytes + this.#dropped > 0 ? this.#take(Buffer.alloc(0), false) : undefined
+  }
+
+  #keep(part: Buffer): void {
+    if (this.#partBytes + part.length > this.#maxBytes) {
+      this.#dropped += part.length
+      return
+    }
+    this.#parts.push(part)
+    this.#partBytes += part.length
+  }
+
+  #take(last: Buffer, complete: boolean): Line {
+    let bytes = last
+    let length = last.length
+    if (this.#partBytes + this.#dropped > 0) {
+      this.#keep(last)
+      length = this.#partBytes + this.#dropped
+      bytes = this.#parts.length === 1 ? (this.#parts[0] as Buffer) : Buffer.concat(this.#parts)
+    }
+    const tooLong = length > this.#maxBytes
+    const offset = this.#start
+    const end = offset + length + (complete ? 1 : 0)
+    const number = this.#number++
+    this.#start = end
+    this.#parts = []
+    this.#partBytes = this.#dropped = 0
+    if (bytes[bytes.length - 1] === carriageReturn) bytes = bytes.subarray(0, -1)
+    if (offset === 0) bytes = withoutByteOrderMark(bytes)
+    return tooLong ? { bytes: bytes.subarray(0, 1024), number, offset, end, complete, tooLong } : { bytes, number, offset, end, complete }
+  }
+}
+
+export function withoutByteOrderMark(bytes: Buffer): Buffer {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes
+}
+
+/** Whether a line holds nothing but white space. */
+export function isBlank(bytes: Buffer): boolean {
+  for (const byte of bytes) if (byte !== 0x20 && byte !== 0x09 && byte !== carriageReturn) return false
+  return true
+}

@@ -1,0 +1,268 @@
+/**
+ * Reads NDJSON, plain or in sections.
+ *
+ * A file whose first line is `{"$docferry":1,"metadata":{...}}` is an export: `{"$collection":"agents"}` opens a section, and the last line
+ * `{"$end":{"counts":{...},"digest":{...}}}` proves that it is whole. Only in such a file are control lines known; any other file is plain,
+ * and each of its lines is a document or a reject.
+ */
+import { DocferryError } from '../errors.ts'
+import { DigestSum } from '../values/index.ts'
+import type { Document } from '../values/index.ts'
+import type { Page } from '../types.ts'
+import { parseLine, whereIs } from './document-line.ts'
+import type { ControlLine, Summary } from './document-line.ts'
+import { isBlank, LineSplitter } from './lines.ts'
+import type { Line } from './lines.ts'
+import { isForgotten, isWanted, PageBuilder } from './page-builder.ts'
+import type { ReadOptions } from './page-builder.ts'
+
+/** The version of the format that this code writes, and the newest that it reads. */
+export const formatVersion = 1
+
+export interface NdjsonOptions extends ReadOptions {
+  /** Where `chunks` begins. Default 0: what stands before `after` is passed over. */
+  readonly startsAt?: number
+  /** What a plain file must hold, where a manifest states it. */
+  readonly expected?: { readonly documents: number; readonly digest?: string }
+}
+
+/** Place in a file, as JSON: all that is needed to go on behind it. */
+interface Place {
+  /** Byte where the next line begins, decompressed. */
+  readonly offset: number
+  readonly line: number
+  readonly headered: boolean
+  readonly section: string | null
+  /** Per collection, what was found so far. */
+  readonly found: Readonly<Record<string, { readonly entries: number; readonly digest: string | null }>>
+}
+
+/** What was found of one collection. */
+interface Found {
+  /** Documents, and what stood where a document should be. */
+  entries: number
+  /** Missing where it can't be told: something stood there that is no document, or nobody will ask. */
+  digest: DigestSum | undefined
+}
+
+/** Where in the (decompressed) file a cursor points: a plain file can be opened there. */
+export function offsetOf(cursor: string): number {
+  return (JSON.parse(cursor) as Place).offset
+}
+
+/**
+ * @param chunks the decompressed bytes
+ * @throws {DocferryError} DOCFERRY_FILE_CUT behind the last whole document of a file that was cut, DOCFERRY_DECODE, and what `chunks` throws
+ */
+export async function* readNdjson(chunks: AsyncIterable<Buffer>, options: NdjsonOptions): AsyncGenerator<Page> {
+  const { after, startsAt = 0 } = options
+  const place = after === undefined ? undefined : (JSON.parse(after) as Place)
+  let toSkip = (place?.offset ?? 0) - startsAt
+  const splitter = new LineSplitter({ offset: place?.offset ?? 0, line: place?.line ?? 1 })
+  const reading = new NdjsonReading(options, place)
+  let ending: unknown
+  try {
+    for await (const chunk of chunks) {
+      if (toSkip >= chunk.length) {
+        toSkip -= chunk.length
+        continue
+      }
+      for (const line of splitter.push(toSkip > 0 ? chunk.subarray(toSkip) : chunk)) {
+        const page = reading.take(line)
+        if (page) yield page
+        if (reading.pages.isFull) yield reading.flush()
+      }
+      toSkip = 0
+    }
+    if (toSkip > 0) throw shorterThanBefore(options.name)
+  } catch (error) {
+    ending = error
+  }
+  // What was read before the input failed is yielded first; the line that it failed in is not judged.
+  if (ending === undefined) {
+    const last = splitter.end()
+    const page = last && reading.take(last)
+    if (page) yield page
+  }
+  if (!reading.pages.isEmpty) yield reading.flush()
+  if (ending !== undefined) throw ending
+  reading.finish()
+}
+
+class NdjsonReading {
+  readonly pages: PageBuilder
+  readonly #options: NdjsonOptions
+  readonly #found = new Map<string, Found>()
+  readonly #forgotten = new Set<string>()
+  #headered: boolean
+  #section: string | null
+  #ended: Summary | undefined
+  #offset: number
+  #line: number
+
+  constructor(options: NdjsonOptions, place: Place | undefined) {
+    this.#options = options
+    this.pages = new PageBuilder(options)
+    this.#headered = place?.headered ?? false
+    this.#section = place ? place.section : options.collection
+    this.#offset = place?.offset ?? 0
+    this.#line = place?.line ?? 1
+    for (const [name, { entries, digest }] of Object.entries(place?.found ?? {})) {
+      this.#found.set(name, { entries, digest: digest === null ? undefined : DigestSum.from(entries, digest) })
+    }
+    if (!this.#headered && this.#section !== null) options.onSection?.(this.#section)
+  }
+
+  /** @returns a page of the section that ends here */
+  take(line: Line): Page | undefined {
+    // A section ends in front of the line that opens the next one: behind that line its cursor would name the wrong section.
+    const page = this.#handle(line)
+    this.#offset = line.end
+    this.#line = line.number + 1
+    return page
+  }
+
+  #handle(line: Line): Page | undefined {
+    const bytes = line.end - line.offset
+    const skipping = !this.#isWantedNow() && !mayBeControl(line.bytes)
+    if (skipping || isBlank(line.bytes)) return void this.pages.addBytes(bytes)
+    const found = parseLine(line, this.#headered ? 'all' : line.number === 1 ? 'header' : 'none')
+    if (!('document' in found || 'reject' in found)) {
+      const page = this.pages.isEmpty ? undefined : this.flush()
+      this.pages.addBytes(bytes)
+      this.#control(found, line)
+      return page
+    }
+    if (this.#ended) throw this.#decodeError(line, 'something follows the line {"$end":...}, which is the last of an export')
+    if (!this.#isWantedNow()) return void this.pages.addBytes(bytes)
+    const collection = this.#collection(line)
+    this.#count(collection, 'document' in found ? found.document : undefined)
+    this.pages.add(found, bytes)
+    return undefined
+  }
+
+  flush(): Page {
+    const place: Place = {
+      offset: this.#offset,
+      line: this.#line,
+      headered: this.#headered,
+      section: this.#section,
+      found: Object.fromEntries([...this.#found].map(([name, { entries, digest }]) => [name, { entries, digest: digest?.hex() ?? null }]))
+    }
+    return this.pages.take(this.#section as string, JSON.stringify(place))
+  }
+
+  /** The input ended. @throws {DocferryError} where it should not have ended, or holds something else than it says */
+  finish(): void {
+    const { name, expected } = this.#options
+    if (this.#headered && !this.#ended) throw this.#cutError()
+    if (this.#ended) this.#check(this.#ended)
+    else if (expected && this.#section !== null) {
+      this.#check({
+        counts: { [this.#section]: expected.documents },
+        digest: expected.digest === undefined ? {} : { [this.#section]: expected.digest }
+      })
+    }
+    if (this.#forgotten.size > 0) {
+      const names = [...this.#forgotten].map(each => JSON.stringify(each)).join(', ')
+      throw new DocferryError(
+        'DOCFERRY_DECODE',
+        `${name} also holds ${names}, which its header does not list: name all the collections to take`
+      )
+    }
+  }
+
+  #control(control: ControlLine, line: Line): void {
+    if ('header' in control) {
+      if (line.number !== 1) throw this.#decodeError(line, 'a second header begins here: take exports apart that were put together')
+      if (typeof control.version !== 'number' || control.version > formatVersion) {
+        throw this.#decodeError(
+          line,
+          `the file has version ${String(control.version)} of the format, this docferry reads ${formatVersion}: update docferry`
+        )
+      }
+      this.#headered = true
+    } else if (this.#ended) {
+      throw this.#decodeError(line, 'something follows the line {"$end":...}, which is the last of an export')
+    } else if ('section' in control) {
+      this.#section = control.section
+      this.#options.onSection?.(control.section)
+      if (isForgotten(this.#options, control.section)) this.#forgotten.add(control.section)
+    } else {
+      this.#ended = control.end
+    }
+  }
+
+  #isWantedNow(): boolean {
+    if (this.#section === null) return true
+    // Documents of a plain file are wanted under whatever name was asked for.
+    return isWanted(this.#options.wanted, this.#section)
+  }
+
+  #collection(line: Line): string {
+    if (this.#section !== null) return this.#section
+    const what = 'nothing says to which collection the documents belong: name it, as in file:-?collection=cities'
+    throw new DocferryError('DOCFERRY_CONFIG', `${this.#options.name}, ${whereIs(line)}: ${what}`)
+  }
+
+  #count(collection: string, document: Document | undefined): void {
+    let found = this.#found.get(collection)
+    if (!found) {
+      const isAsked = this.#headered || this.#options.expected?.digest !== undefined
+      found = { entries: 0, digest: isAsked ? new DigestSum() : undefined }
+      this.#found.set(collection, found)
+    }
+    found.entries++
+    if (document) found.digest?.add(document)
+    else found.digest = undefined
+  }
+
+  #check({ counts, digest }: Summary): void {
+    const { name, wanted } = this.#options
+    for (const collection of new Set([...Object.keys(counts), ...this.#found.keys()])) {
+      if (!isWanted(wanted, collection)) continue
+      const expected = ownField(counts, collection) ?? 0
+      const found = this.#found.get(collection) ?? { entries: 0, digest: new DigestSum() }
+      if (found.entries !== expected) {
+        const message = `${name}: ${JSON.stringify(collection)} should hold ${expected} documents and holds ${found.entries}`
+        const code = found.entries < expected ? 'DOCFERRY_FILE_CUT' : 'DOCFERRY_DECODE'
+        throw new DocferryError(code, `${message}: the file was cut or changed after it was written`, { collection })
+      }
+      const expectedDigest = ownField(digest, collection)
+      const foundDigest = found.digest?.hex()
+      if (expectedDigest === undefined || foundDigest === undefined || foundDigest === expectedDigest) continue
+      const message = `${name}: the documents of ${JSON.stringify(collection)} have the digest ${foundDigest} instead of ${expectedDigest}`
+      throw new DocferryError('DOCFERRY_DECODE', `${message}: the file was changed after it was written`, { collection })
+    }
+  }
+
+  #cutError(): DocferryError {
+    const where = `line ${this.#line - 1}, byte ${this.#offset}`
+    const message = `${this.#options.name} ends at ${where} without the line {"$end":...}: it was cut. Copy or export it again`
+    return new DocferryError('DOCFERRY_FILE_CUT', message, { where })
+  }
+
+  #decodeError(line: Line, what: string): DocferryError {
+    return new DocferryError('DOCFERRY_DECODE', `${this.#options.name}, ${whereIs(line)}: ${what}`, { where: whereIs(line) })
+  }
+}
+
+export function shorterThanBefore(name: string): DocferryError {
+  return new DocferryError('DOCFERRY_FILE_CUT', `${name} is shorter than when reading it began: it was cut or replaced. Start anew`)
+}
+
+function ownField<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined
+}
+
+/** Whether a line that is passed over has to be looked at all the same: its first key begins with `$`. */
+function mayBeControl(bytes: Buffer): boolean {
+  let at = 0
+  const skipSpace = (): void => {
+    while (bytes[at] === 0x20 || bytes[at] === 0x09) at++
+  }
+  skipSpace()
+  if (bytes[at++] !== 0x7b) return false
+  skipSpace()
+  return bytes[at] === 0x22 && bytes[at + 1] === 0x24
+}

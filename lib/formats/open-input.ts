@@ -1,0 +1,223 @@
+/** Finds out what an input is, from its name and its first bytes, and reads it: the one way from bytes to pages. */
+import { DocferryError } from '../errors.ts'
+import { isMap, parseJson } from '../values/index.ts'
+import type { Value } from '../values/index.ts'
+import type { Page } from '../types.ts'
+import { parseControl } from './document-line.ts'
+import type { Header } from './document-line.ts'
+import { gunzip, isGzip } from './gzip.ts'
+import { readJson } from './json.ts'
+import { JsonText } from './json-text.ts'
+import { withoutByteOrderMark } from './lines.ts'
+import { readNdjson } from './ndjson.ts'
+import type { NdjsonOptions } from './ndjson.ts'
+
+export type Format = 'ndjson' | 'json'
+
+/** So much is looked at, at most, to learn what an input is. */
+const maxHeadBytes = 4 << 20
+
+/** What the beginning of an input tells. */
+export interface Head {
+  readonly format: Format
+  /** An export of docferry's or Gofannon's, with its metadata where they come before the documents. */
+  readonly metadata?: Header['metadata']
+  /** Whether each document belongs to a collection that the file names. */
+  readonly hasSections: boolean
+}
+
+export interface Input {
+  readonly head: Head
+  readonly gzip: boolean
+  /** Call once. */
+  read(options: Omit<NdjsonOptions, 'name' | 'listed'>): AsyncGenerator<Page>
+  close(): Promise<void>
+}
+
+export interface OpenInputOptions {
+  /** Of the input, for messages. */
+  readonly name: string
+  /** What the user said that it is. */
+  readonly format?: Format
+}
+
+/** The format that a file's name tells, and whether it says gzip. */
+export function formatOfName(path: string): { readonly format: Format | undefined; readonly gzip: boolean; readonly stem: string } {
+  const base = path.replace(/^.*\//, '')
+  const gzip = /\.gz$/i.test(base)
+  const plain = gzip ? base.slice(0, -3) : base
+  const extension = /\.(ndjson|jsonl|json)$/i.exec(plain)?.[1]?.toLowerCase()
+  const format = extension === undefined ? undefined : extension === 'json' ? 'json' : 'ndjson'
+  return { format, gzip, stem: extension === undefined ? plain : plain.slice(0, -extension.length - 1) }
+}
+
+/**
+ * Read the beginning of an input, without losing it for the reading.
+ *
+ * @param raw the bytes as they are stored
+ * @throws {DocferryError} DOCFERRY_CONFIG where neither name nor contents tell the format; DOCFERRY_DECODE
+ */
+export async function openInput(raw: AsyncIterable<Buffer>, options: OpenInputOptions): Promise<Input> {
+  const { name } = options
+  const stored = new Peekable(raw)
+  const gzip = isGzip(await stored.peek(2)) || (formatOfName(name).gzip && stored.isEmpty)
+  const text = gzip ? new Peekable(gunzip(stored, { name })) : stored
+  try {
+    const head = await readHead(text, options)
+    const listed = head.metadata?.collections
+    return {
+      head,
+      gzip,
+      read: reading => (head.format === 'json' ? readJson : readNdjson)(text, { ...reading, name, listed }),
+      close: () => text.close()
+    }
+  } catch (error) {
+    await text.close()
+    throw error
+  }
+}
+
+async function readHead(text: Peekable, { name, format }: OpenInputOptions): Promise<Head> {
+  const told = format ?? formatOfName(name).format
+  for (let wanted = 1; ; wanted = text.peeked.length + 1) {
+    const bytes = withoutByteOrderMark(await text.peek(wanted))
+    const isAll = text.peeked.length < wanted || bytes.length >= maxHeadBytes
+    const head = recognise(bytes, isAll, format, told, name)
+    if (head) return head
+    if (isAll) {
+      if (told) return { format: told, hasSections: false }
+      text.throwError()
+      throw new DocferryError(
+        'DOCFERRY_CONFIG',
+        `${name}: neither its name nor its beginning tells its format; say which it is, as in file:${name}?format=ndjson (or json)`
+      )
+    }
+  }
+}
+
+/** @returns undefined where more has to be read to tell */
+function recognise(bytes: Buffer, isAll: boolean, said: Format | undefined, told: Format | undefined, name: string): Head | undefined {
+  const start = bytes.subarray(0, 4096).toString()
+  const [first] = start.trimStart()
+  const isExport = /^\s*\{\s*"(?:metadata|data)"\s*:/.test(start)
+  const isHeader = /^[ \t]*\{[ \t]*"\$docferry"/.test(start)
+  const mayBecomeKnown = !isAll && start.trimStart().length < 64
+  if (said !== 'ndjson' && told !== 'ndjson') {
+    if (first === '[') return { format: 'json', hasSections: false }
+    if (isExport) return recogniseJson(bytes, isAll, name)
+  }
+  if (said !== 'json') {
+    if (isHeader) return recogniseHeader(bytes, isAll)
+    if (mayBecomeKnown) return undefined
+    // A first line that goes on behind its brace is a document; what begins with a brace alone is JSON over several lines.
+    if (told !== 'ndjson' && /^\s*\{[ \t]*"/.test(start) && (told !== 'json' || firstLineIsDocument(bytes)))
+      return { format: 'ndjson', hasSections: false }
+  }
+  if (mayBecomeKnown) return undefined
+  return told ? { format: told, hasSections: told === 'json' && first === '{' } : undefined
+}
+
+function recogniseHeader(bytes: Buffer, isAll: boolean): Head | undefined {
+  const end = bytes.indexOf(0x0a)
+  if (end === -1 && !isAll) return undefined
+  let control: ReturnType<typeof parseControl>
+  try {
+    control = parseControl(parseJson(bytes.toString('utf8', 0, end === -1 ? bytes.length : end)))
+  } catch (error) {
+    // Cut or damaged: reading says so, with the place.
+    if (!(error instanceof SyntaxError)) throw error
+  }
+  const metadata = control && 'header' in control ? plainMetadata(control.header.metadata as Value) : undefined
+  return { format: 'ndjson', hasSections: metadata !== undefined, metadata }
+}
+
+function recogniseJson(bytes: Buffer, isAll: boolean, name: string): Head | undefined {
+  const text = new JsonText(name, { collection: null, isWanted: () => false })
+  try {
+    text.push(bytes)
+  } catch (error) {
+    // Reading meets it again and says where it is.
+    if (!(error instanceof DocferryError)) throw error
+    return { format: 'json', hasSections: true, metadata: plainMetadata(text.documents.metadata) }
+  }
+  if (text.documents.metadata === undefined && !text.documents.hasData && !isAll) return undefined
+  return { format: 'json', hasSections: true, metadata: plainMetadata(text.documents.metadata) }
+}
+
+function plainMetadata(value: Value | undefined): Header['metadata'] {
+  if (!isMap(value)) return {}
+  const { provider, exported_at, collections } = value
+  return {
+    provider: typeof provider === 'string' ? provider : undefined,
+    exported_at: typeof exported_at === 'string' ? exported_at : undefined,
+    collections: Array.isArray(collections) && collections.every(each => typeof each === 'string') ? collections : undefined
+  }
+}
+
+function firstLineIsDocument(bytes: Buffer): boolean {
+  const end = bytes.indexOf(0x0a)
+  if (end === -1) return false
+  try {
+    return isMap(parseJson(bytes.toString('utf8', 0, end)))
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof DocferryError)) throw error
+    return false
+  }
+}
+
+/** Bytes that can be looked at before they are read. An error met while looking is thrown when reading comes to it. */
+class Peekable implements AsyncIterable<Buffer> {
+  readonly #iterator: AsyncIterator<Buffer>
+  #chunks: Buffer[] = []
+  #ending: { readonly error?: unknown } | undefined
+
+  constructor(chunks: AsyncIterable<Buffer>) {
+    this.#iterator = chunks[Symbol.asyncIterator]()
+  }
+
+  get peeked(): Buffer {
+    if (this.#chunks.length > 1) this.#chunks = [Buffer.concat(this.#chunks)]
+    return this.#chunks[0] ?? Buffer.alloc(0)
+  }
+
+  get isEmpty(): boolean {
+    return this.#ending !== undefined && this.peeked.length === 0
+  }
+
+  /** @throws what ended the input early, if something did */
+  throwError(): void {
+    if (this.#ending && 'error' in this.#ending) throw this.#ending.error
+  }
+
+  /** The first bytes: at least so many, or all there are before the end or an error. */
+  async peek(wanted: number): Promise<Buffer> {
+    while (!this.#ending && this.peeked.length < wanted) {
+      try {
+        const { value, done } = await this.#iterator.next()
+        if (done) this.#ending = {}
+        else this.#chunks.push(value)
+      } catch (error) {
+        this.#ending = { error }
+      }
+    }
+    return this.peeked
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
+    try {
+      for (const chunk of this.#chunks.splice(0)) yield chunk
+      while (!this.#ending) {
+        const { value, done } = await this.#iterator.next()
+        if (done) return
+        yield value
+      }
+      this.throwError()
+    } finally {
+      await this.close()
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#iterator.return?.()
+  }
+}

@@ -1,0 +1,82 @@
+/** Gathers what a file holds into pages bounded by number and by bytes. */
+import type { Cursor, Document, Page, RejectDetails } from '../types.ts'
+
+/** How every format is read. */
+export interface ReadOptions {
+  /** Of the input, for messages. */
+  readonly name: string
+  /** Names the documents that stand outside any section; `null` where nobody said. */
+  readonly collection: string | null
+  /** Collections to yield; `null` for all. The others are passed over cheaply. */
+  readonly wanted: readonly string[] | null
+  /** Collections that the file's head says it holds, where it does. */
+  readonly listed?: readonly string[]
+  readonly after?: Cursor
+  /** Most documents of a page. Default 500. */
+  readonly pageSize?: number
+  /** A page that holds so many bytes is not added to. Default 1 MB. */
+  readonly pageBytes?: number
+  /** Told of every section of the file, wanted or not. */
+  readonly onSection?: (collection: string) => void
+}
+
+/** What stands where a document should be. */
+export type Entry = { readonly document: Document } | { readonly reject: RejectDetails }
+
+export class PageBuilder {
+  readonly #pageSize: number
+  readonly #pageBytes: number
+  #documents: Document[] = []
+  #rejects: RejectDetails[] = []
+  #bytes = 0
+
+  constructor({ pageSize = 500, pageBytes = 1 << 20 }: Pick<ReadOptions, 'pageSize' | 'pageBytes'>) {
+    this.#pageSize = pageSize
+    this.#pageBytes = pageBytes
+  }
+
+  get isEmpty(): boolean {
+    return this.#documents.length === 0 && this.#rejects.length === 0
+  }
+
+  get isFull(): boolean {
+    return this.#documents.length + this.#rejects.length >= this.#pageSize || (this.#bytes >= this.#pageBytes && !this.isEmpty)
+  }
+
+  add(entry: Entry, bytes: number): void {
+    if ('document' in entry) this.#documents.push(entry.document)
+    else this.#rejects.push(entry.reject)
+    this.#bytes += bytes
+  }
+
+  /** Bytes that were read and hold no wanted document. */
+  addBytes(bytes: number): void {
+    this.#bytes += bytes
+  }
+
+  take(collection: string, cursor: Cursor): Page {
+    const page = { collection, documents: this.#documents, rejects: this.#rejects, cursor, bytes: this.#bytes }
+    this.#documents = []
+    this.#rejects = []
+    this.#bytes = 0
+    return page
+  }
+}
+
+/** Whether a collection is to be yielded. */
+export function isWanted(wanted: readonly string[] | null, collection: string): boolean {
+  return wanted === null || wanted.includes(collection)
+}
+
+/**
+ * Whether passing over a section would lose it unseen: the file's head does not list it, and all that the head lists was asked for.
+ */
+export function isForgotten({ wanted, listed }: Pick<ReadOptions, 'wanted' | 'listed'>, collection: string): boolean {
+  return (
+    wanted !== null &&
+    wanted.length > 0 &&
+    listed !== undefined &&
+    !isWanted(wanted, collection) &&
+    listed.every(name => wanted.includes(name))
+  )
+}

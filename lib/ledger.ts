@@ -1,0 +1,116 @@
+/** The books of one run: its report, its dead letters, and what a user should know in the end. */
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { DeadLetters } from './checkpoint/dead-letters.ts'
+import type { StageObserver } from './engine/apply-stages.ts'
+import type { DeadLetter } from './engine/batch-writer.ts'
+import type { CollectionState } from './engine/collection-state.ts'
+import type { DocferryError } from './errors.ts'
+import { collectionReport, emptyReport, finishReport } from './report.ts'
+import type { CollectionReport, RunReport } from './report.ts'
+import type { Location, Logger, OnConflict, Page } from './types.ts'
+
+export interface LedgerOptions {
+  readonly source: Location
+  readonly target: Location
+  readonly onConflict: OnConflict
+  readonly dryRun: boolean
+  readonly stateDir: string
+  readonly logger: Logger
+  /** What a collection that comes up only while reading is called in the target. */
+  readonly targetNameOf: (collection: string) => string
+}
+
+export class Ledger {
+  readonly report: RunReport
+  readonly #options: LedgerOptions
+  readonly #collections = new Map<string, CollectionReport>()
+  readonly #letters: DeadLetters
+
+  constructor(options: LedgerOptions) {
+    const { source, target, onConflict, dryRun, stateDir } = options
+    const runId = `${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}-${randomBytes(3).toString('hex')}`
+    this.#options = options
+    this.report = emptyReport({ runId, dryRun, onConflict, source, target })
+    this.#letters = new DeadLetters(join(stateDir, 'runs', runId, 'dead-letters.ndjson'))
+  }
+
+  add(collection: { name: string; target: string; documents?: number; bytes?: number }): CollectionReport {
+    const report = collectionReport(collection)
+    this.#collections.set(collection.name, report)
+    this.report.collections.push(report)
+    return report
+  }
+
+  /** The account of a collection, by its name in the source. */
+  of(name: string): CollectionReport {
+    return this.#collections.get(name) ?? this.add({ name, target: this.#options.targetNameOf(name) })
+  }
+
+  readonly countPage = (page: Page): void => {
+    const report = this.of(page.collection)
+    if (report.state === 'waiting') report.state = 'running'
+    report.startedAt ??= Date.now()
+    report.read += page.documents.length + (page.rejects?.length ?? 0)
+    report.bytesRead += page.bytes
+  }
+
+  readonly stageObserver: StageObserver = {
+    onFiltered: (stage, { collection }) => {
+      const report = this.of(collection)
+      report.filtered++
+      report.filteredBy[stage.name] = (report.filteredBy[stage.name] ?? 0) + 1
+    },
+    onAdded: (count, { collection }) => (this.of(collection).added += count)
+  }
+
+  readonly countStripped = (collection: string, field: string): void => {
+    const { stripped } = this.of(collection)
+    stripped[field] = (stripped[field] ?? 0) + 1
+  }
+
+  readonly countRetry = (error: DocferryError, delayMs: number): void => {
+    this.report.retries++
+    this.#options.logger.info({ code: error.code, collection: error.context.collection, delayMs }, `trying again: ${error.message}`)
+  }
+
+  /** Keep a document that could not be written; a dry run only counts it. */
+  readonly bury = async (letter: DeadLetter): Promise<void> => {
+    if (this.report.dryRun) return
+    await this.#letters.add(letter)
+    this.report.deadLetters = this.#letters.path
+    const { code, collection, id, where, message } = letter
+    this.#options.logger.info({ code, collection, id, where }, `dead letter: ${message}`)
+  }
+
+  /** Say what the counts alone don't. */
+  note(states: readonly CollectionState[]): void {
+    const { notes, onConflict, dryRun, target } = this.report
+    const kept = onConflict === 'overwrite' ? 'last' : 'first'
+    for (const { report, held, repeated } of states) {
+      const say = (count: number, text: string): void => {
+        if (count > 0) notes.push(`${report.source}: ${count} ${text}`)
+      }
+      if (dryRun) say(held, `documents or fewer have an id that came before; a run would keep the ${kept} of each`)
+      else say(repeated, `documents had an id that came before; the ${kept} of each was kept`)
+      say(report.stripped['_attachments'] ?? 0, 'documents have attachments, which are not moved')
+      const designs = report.filteredBy['leave-out-design-documents'] ?? 0
+      say(designs, `design documents left out${target.provider === 'couchdb' ? ' (--include-design takes them)' : ''}`)
+    }
+  }
+
+  finish(state: 'done' | 'interrupted' | 'failed'): RunReport {
+    if (state === 'done') for (const collection of this.report.collections) markDone(collection)
+    finishReport(this.report, state)
+    return this.report
+  }
+
+  async close(): Promise<void> {
+    await this.#letters.close()
+  }
+}
+
+function markDone(collection: CollectionReport): void {
+  collection.state = 'done'
+  collection.finishedAt ??= Date.now()
+}

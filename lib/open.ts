@@ -1,0 +1,42 @@
+/** From what a user names to an open end. */
+import { parseEndpoint } from './config/endpoint.ts'
+import { loadConnector } from './registry.ts'
+import type { Connector, Environment, Logger, ProviderName, Source, Target } from './types.ts'
+
+/**
+ * A source or a target: text as on the command line (`couchdb`, `dynamodb://us-east-1`, `backup.json`), or a connector with its own options,
+ * which may hold a ready client. The connector is named, or it is an object: one that docferry does not know.
+ */
+export type Endpoint = string | { readonly connector: ProviderName | Connector; readonly options: object }
+
+export interface OpenOptions {
+  /** What bare provider names are configured by. */
+  readonly environment?: Environment
+  readonly signal?: AbortSignal
+  readonly logger?: Logger
+}
+
+export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** Open an end to read from. Whoever opens it closes it. */
+export async function openSource(endpoint: Endpoint, options: OpenOptions = {}): Promise<Source> {
+  const { connector, configured, context } = await resolve(endpoint, options, 'the source')
+  return await connector.openSource(configured, context)
+}
+
+/** Open an end to write to. Whoever opens it closes it. */
+export async function openTarget(endpoint: Endpoint, options: OpenOptions = {}): Promise<Target> {
+  const { connector, configured, context } = await resolve(endpoint, options, 'the target')
+  return await connector.openTarget(configured, context)
+}
+
+async function resolve(endpoint: Endpoint, { environment = {}, signal, logger = silentLogger }: OpenOptions, role: string) {
+  const context = { signal, logger }
+  if (typeof endpoint === 'object') {
+    const { connector, options } = endpoint
+    return { connector: typeof connector === 'string' ? await loadConnector(connector) : connector, configured: options, context }
+  }
+  const { connector: name, text } = parseEndpoint(endpoint, role)
+  const connector = await loadConnector(name)
+  return { connector, configured: connector.configure(text, environment), context }
+}

@@ -1,0 +1,108 @@
+/** Which of the source's collections a run takes, and what they are called in the target. */
+import { presets } from '../config/presets.ts'
+import type { PresetName } from '../config/presets.ts'
+import { DocferryError } from '../errors.ts'
+import type { CollectionInfo, Source, Target } from '../types.ts'
+
+export interface ChooseOptions {
+  readonly collections?: readonly string[]
+  readonly preset?: PresetName
+  readonly rename?: Readonly<Record<string, string>>
+}
+
+export interface ChosenCollection extends CollectionInfo {
+  readonly target: string
+}
+
+export interface Choice {
+  /** What was chosen, in the source's order; `null` where only reading tells what there is. */
+  readonly collections: readonly ChosenCollection[] | null
+  /** What the source also holds, its own system collections left out. */
+  readonly notTaken: readonly string[]
+  /** Of a preset, what the source does not hold. */
+  readonly missing: readonly string[]
+}
+
+/**
+ * Choose, and check every name against both ends before anything is written.
+ *
+ * @param held what the source holds; `null` where only reading tells
+ * @throws {DocferryError} DOCFERRY_NO_SUCH_COLLECTION, DOCFERRY_COLLECTION_NAME, DOCFERRY_CONFIG, DOCFERRY_SAME_PLACE
+ */
+export function chooseCollections(
+  held: readonly CollectionInfo[] | null,
+  ends: { readonly source: Source; readonly target: Target },
+  options: ChooseOptions
+): Choice {
+  const { collections: named, preset, rename = {} } = options
+  const wanted = named ?? (preset && presets[preset])
+  const nameInTarget = (name: string): string => (Object.hasOwn(rename, name) ? (rename[name] as string) : name)
+  if (held === null) {
+    const known = wanted?.map(name => ({ name, target: nameInTarget(name) }))
+    if (known) checkTargets(known, ends)
+    return { collections: null, notTaken: [], missing: [] }
+  }
+  const visible = held.filter(({ system }) => !system)
+  const missing = wanted?.filter(name => !held.some(info => info.name === name)) ?? []
+  if (named && missing.length > 0) throw noSuchCollection(missing, visible, ends.source)
+  const strangers = Object.keys(rename).filter(name => !held.some(info => info.name === name))
+  if (strangers.length > 0) throw noSuchCollection(strangers, visible, ends.source)
+  const taken = wanted ? held.filter(({ name }) => wanted.includes(name)) : visible
+  const collections = taken.map(info => ({ ...info, target: nameInTarget(info.name) }))
+  checkTargets(collections, ends)
+  const notTaken = visible.filter(info => !taken.includes(info)).map(({ name }) => name)
+  return { collections, notTaken, missing }
+}
+
+/** Say of a collection that comes up only while reading what it is called in the target, once that name is checked. */
+export function targetNameOf(name: string, ends: { readonly source: Source; readonly target: Target }, { rename = {} }: ChooseOptions): string {
+  const target = Object.hasOwn(rename, name) ? (rename[name] as string) : name
+  checkTargets([{ name, target }], ends)
+  return target
+}
+
+export function noSuchCollection(missing: readonly string[], held: readonly CollectionInfo[], source: Source): DocferryError {
+  const there = held.length > 0 ? `it holds ${list(held.map(({ name }) => name))}` : 'it holds no collections'
+  return new DocferryError(
+    'DOCFERRY_NO_SUCH_COLLECTION',
+    `${source.location.provider} (${source.location.address}) has no collection ${missing.join(', ')}; ${there}`,
+    { provider: source.location.provider, collection: missing[0] }
+  )
+}
+
+function checkTargets(
+  collections: readonly Pick<ChosenCollection, 'name' | 'target'>[],
+  { source, target }: { readonly source: Source; readonly target: Target }
+): void {
+  const { provider, address, identity } = target.location
+  const refused = collections.flatMap(({ target: name }) => {
+    const refusal = target.checkCollection(name)
+    return refusal ? [`${name}: ${refusal.message}`] : []
+  })
+  if (refused.length > 0) {
+    const example = collections.find(({ target: name }) => target.checkCollection(name))?.name
+    throw new DocferryError(
+      'DOCFERRY_COLLECTION_NAME',
+      `${provider} can't hold ${refused.length === 1 ? 'a collection' : 'collections'} of this name: ${refused.join('; ')}. Give another with --rename ${example}=NEW, or leave it out with --collections`,
+      { provider, collection: example }
+    )
+  }
+  const targets = collections.map(({ target: name }) => name)
+  const twice = targets.find((name, index) => targets.indexOf(name) !== index)
+  if (twice !== undefined) {
+    throw new DocferryError('DOCFERRY_CONFIG', `two collections would both become ${twice} in the target; give each a name of its own`, { collection: twice })
+  }
+  const same = identity === source.location.identity ? collections.find(collection => collection.name === collection.target) : undefined
+  if (same) {
+    throw new DocferryError(
+      'DOCFERRY_SAME_PLACE',
+      `source and target are the same place: ${provider} ${address}, collection ${same.name}. Name another target, or give every collection another name with --rename ${same.name}=NEW`,
+      { provider, collection: same.name }
+    )
+  }
+}
+
+/** Names for a message, the first twenty. */
+function list(names: readonly string[]): string {
+  return names.length > 20 ? `${names.slice(0, 20).join(', ')} and ${names.length - 20} more` : names.join(', ')
+}

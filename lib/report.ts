@@ -1,0 +1,118 @@
+/** What a run tells of itself: live while it runs, final when it ends. The CLI draws it, `--json` prints it. */
+import type { ErrorCode } from './errors.ts'
+import type { Location, OnConflict } from './types.ts'
+
+/**
+ * Documents by what became of them. When a collection is done: `read + added = written + skipped + filtered + failed`.
+ * In a dry run the same words say what would become of them.
+ */
+export interface Counts {
+  /** Documents read from the source, and things read that are no document. */
+  read: number
+  /** Documents that stages made beyond one for one. */
+  added: number
+  written: number
+  /** Left alone because the target holds their id already. */
+  skipped: number
+  /** Dropped by a stage. */
+  filtered: number
+  /** Dead-lettered. */
+  failed: number
+}
+
+/** Failures of one kind in one collection, with where to look first. */
+export interface FailureGroup {
+  readonly code: ErrorCode
+  /** The first failure's message. */
+  readonly message: string
+  count: number
+  /** The first ids (or places in the input) of this kind, at most `examplesPerKind`. */
+  readonly examples: string[]
+}
+
+/** How many ids of each kind a report names. */
+export const examplesPerKind = 5
+
+export interface CollectionReport extends Counts {
+  readonly source: string
+  /** Its name in the target; differs when renamed. */
+  readonly target: string
+  state: 'waiting' | 'running' | 'done'
+  /** Estimated number of documents in the source, where known. */
+  readonly expected?: number
+  readonly expectedBytes?: number
+  /** Whether the run created it in the target (or would). */
+  created: boolean
+  bytesRead: number
+  /** Size of what was written, as the target counts it. */
+  bytesWritten: number
+  filteredBy: Record<string, number>
+  /** Top-level CouchDB fields that were stripped, with the number of documents that had each. */
+  stripped: Record<string, number>
+  failures: FailureGroup[]
+  /** The first ids that were skipped. */
+  skippedExamples: string[]
+  startedAt?: number
+  finishedAt?: number
+}
+
+export interface RunReport {
+  readonly runId: string
+  readonly dryRun: boolean
+  readonly source: Location
+  readonly target: Location
+  readonly onConflict: OnConflict
+  collections: CollectionReport[]
+  /** Collections that the source holds and that were not asked for. */
+  notTaken: string[]
+  /** What a user should know and would not see from the counts. */
+  notes: string[]
+  /** Calls or documents tried again. */
+  retries: number
+  /** Epoch milliseconds. */
+  readonly startedAt: number
+  finishedAt?: number
+  state: 'running' | 'done' | 'partial' | 'interrupted' | 'failed'
+  /** Path of the file that holds the dead letters, once there is one. */
+  deadLetters?: string
+}
+
+/** The sum over all collections of a report. */
+export function totalCounts(collections: readonly Counts[]): Counts {
+  const total: Counts = { read: 0, added: 0, written: 0, skipped: 0, filtered: 0, failed: 0 }
+  for (const counts of collections) {
+    for (const key of Object.keys(total) as (keyof Counts)[]) total[key] += counts[key]
+  }
+  return total
+}
+
+/** A report of a run in which nothing has happened yet. */
+export function emptyReport(run: Pick<RunReport, 'runId' | 'dryRun' | 'onConflict' | 'source' | 'target'>): RunReport {
+  return { ...run, collections: [], notTaken: [], notes: [], retries: 0, startedAt: Date.now(), state: 'running' }
+}
+
+/** Close a report: `done` becomes `partial` where documents failed. */
+export function finishReport(report: RunReport, state: 'done' | 'interrupted' | 'failed'): void {
+  report.finishedAt = Date.now()
+  report.state = state === 'done' && totalCounts(report.collections).failed > 0 ? 'partial' : state
+}
+
+/** A collection of which nothing has been read yet. */
+export function collectionReport(collection: { name: string; target: string; documents?: number; bytes?: number }): CollectionReport {
+  const { name, target, documents, bytes } = collection
+  return {
+    source: name,
+    target,
+    state: 'waiting',
+    expected: documents,
+    expectedBytes: bytes,
+    created: false,
+    ...totalCounts([]),
+    bytesRead: 0,
+    bytesWritten: 0,
+    filteredBy: {},
+    stripped: {},
+    failures: [],
+    skippedExamples: []
+  }
+}

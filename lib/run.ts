@@ -1,0 +1,265 @@
+/**
+ * THE DATA PATH, read top to bottom: open both ends, choose the collections, prepare them in the target, then for each partition
+ *
+ *   reader -> stages -> batches -> the target's answer -> mark passed on
+ *
+ * and in the end make the result whole. Everything else plugs into this file.
+ */
+import { setMaxListeners } from 'node:events'
+import { pipeline } from 'node:stream/promises'
+import type { PresetName } from './config/presets.ts'
+import { BatchWriter } from './engine/batch-writer.ts'
+import type { SendBatch } from './engine/batch-writer.ts'
+import { CollectionState } from './engine/collection-state.ts'
+import { BatchWritable, PartitionStream, StageTransform } from './engine/item-streams.ts'
+import { withRetry } from './engine/retry.ts'
+import type { RetryOptions } from './engine/retry.ts'
+import { Slots, runParallel } from './engine/slots.ts'
+import { writeBatch } from './engine/write-batch.ts'
+import { DocferryError } from './errors.ts'
+import { Ledger } from './ledger.ts'
+import { openSource, openTarget, silentLogger } from './open.ts'
+import type { Endpoint } from './open.ts'
+import { chooseCollections, noSuchCollection, targetNameOf } from './plan/choose-collections.ts'
+import type { ChosenCollection } from './plan/choose-collections.ts'
+import { previewBatch } from './plan/preview-batch.ts'
+import type { CollectionReport, RunReport } from './report.ts'
+import { leaveOutDesignDocuments, stripCouchdbMetadata } from './stages/index.ts'
+import type { Environment, Logger, OnConflict, Partition, Source, Stage, Target } from './types.ts'
+
+export interface MigrateOptions {
+  readonly source: Endpoint
+  readonly target: Endpoint
+  /** Names of the collections to take. Default: all that the source holds, the database's own left out. */
+  readonly collections?: readonly string[]
+  /** A named set of collections, of which those are taken that the source holds. `collections` wins over it. */
+  readonly preset?: PresetName
+  /** Collections that get another name in the target. */
+  readonly rename?: Readonly<Record<string, string>>
+  /** Default `skip`: what the target holds stays as it is. */
+  readonly onConflict?: OnConflict
+  /** Take design documents too; for a CouchDB target only. */
+  readonly includeDesign?: boolean
+  /** Keep `_rev`, `_attachments` and CouchDB's other own fields as ordinary ones. */
+  readonly keepMetadata?: boolean
+  /** Applied in order, behind the built-in ones. */
+  readonly stages?: readonly Stage[]
+  /** Read and transform everything, write nothing, and report what a run would do. */
+  readonly dryRun?: boolean
+  /** Partitions at once. Default 4. */
+  readonly parallel?: number
+  /** Where runs keep their folders. Default `.docferry`. */
+  readonly stateDir?: string
+  /** What bare provider names are configured by. Default: nothing; docferry's CLI passes the process's own. */
+  readonly environment?: Environment
+  /** Aborting it stops the reading; what is in flight is finished, then the run rejects with DOCFERRY_INTERRUPTED. */
+  readonly signal?: AbortSignal
+  readonly logger?: Logger
+  /** Called once, before anything is changed, when both ends and the collections are known. The report is then kept up to date in place. */
+  readonly observe?: (report: Readonly<RunReport>) => void
+  /** How documents and calls are tried again. */
+  readonly retry?: Pick<RetryOptions, 'attempts' | 'baseMs' | 'capMs'>
+}
+
+/** How long what is in flight may take to finish once a run was told to stop. */
+const graceMs = 10_000
+
+/** How many collections are prepared at once. */
+const preparedAtOnce = 4
+
+/**
+ * Move collections from one end to the other.
+ *
+ * @returns the final report, also when documents were dead-lettered: its `state` is then `partial`
+ * @throws {DocferryError} when an end can't be opened, read or written to, a stage fails, or the run is interrupted
+ */
+export async function migrate(options: MigrateOptions): Promise<RunReport> {
+  const { environment, signal, logger } = options
+  const context = { environment, signal, logger }
+  const source = await openSource(options.source, context)
+  try {
+    const target = await openTarget(options.target, context)
+    try {
+      return await new Run(source, target, options).execute()
+    } finally {
+      await target.close()
+    }
+  } finally {
+    await source.close()
+  }
+}
+
+class Run {
+  readonly #source: Source
+  readonly #target: Target
+  readonly #options: MigrateOptions
+  readonly #ledger: Ledger
+  readonly #slots: Slots
+  readonly #states = new Map<string, Promise<CollectionState>>()
+  #partitions: readonly Partition[] = []
+  /** Ends the reading; what was read is still written. */
+  readonly #stop = new AbortController()
+  /** Cuts what is in flight. */
+  readonly #cut = new AbortController()
+  #firstError: unknown
+
+  constructor(source: Source, target: Target, options: MigrateOptions) {
+    const { onConflict = 'skip', dryRun = false, stateDir = '.docferry', logger = silentLogger } = options
+    this.#source = source
+    this.#target = target
+    this.#options = options
+    this.#slots = new Slots(target.limits.inFlight)
+    this.#ledger = new Ledger({
+      source: source.location,
+      target: target.location,
+      onConflict,
+      dryRun,
+      stateDir,
+      logger,
+      targetNameOf: name => targetNameOf(name, { source, target }, options)
+    })
+    // Every call in flight listens to them.
+    setMaxListeners(0, this.#stop.signal, this.#cut.signal)
+  }
+
+  async execute(): Promise<RunReport> {
+    const { signal, dryRun } = this.#options
+    const onAbort = (): void => this.#halt(signal?.reason)
+    signal?.addEventListener('abort', onAbort, { once: true })
+    try {
+      const chosen = await this.#choose()
+      await this.#prepareAll(chosen)
+      for (const group of this.#groups()) await runParallel(group, this.#parallel, partition => this.#movePartition(partition))
+      signal?.throwIfAborted()
+      if (chosen === null) this.#checkAllCame()
+      if (!dryRun) await this.#target.commit({ signal: this.#cut.signal })
+      this.#ledger.note(await Promise.all(this.#states.values()))
+      return this.#ledger.finish('done')
+    } catch (error) {
+      this.#ledger.finish(signal?.aborted ? 'interrupted' : 'failed')
+      if (!signal?.aborted) throw error
+      throw interrupted(this.#target, error)
+    } finally {
+      signal?.removeEventListener('abort', onAbort)
+      await this.#ledger.close()
+    }
+  }
+
+  /** The collections and partitions to move; `null` where only reading tells which collections there are. Nothing is changed yet. */
+  async #choose(): Promise<readonly ChosenCollection[] | null> {
+    const { signal, collections, observe } = this.#options
+    const { report } = this.#ledger
+    const ends = { source: this.#source, target: this.#target }
+    const choice = chooseCollections(await this.#source.collections({ signal }), ends, this.#options)
+    report.notTaken = [...choice.notTaken]
+    if (choice.missing.length > 0) report.notes.push(`the source does not hold ${choice.missing.join(', ')}`)
+    for (const collection of choice.collections ?? []) this.#ledger.add(collection)
+    observe?.(report)
+    const names = choice.collections?.map(({ name }) => name) ?? collections ?? null
+    this.#partitions = await this.#source.partitions(names, { wanted: this.#parallel, signal })
+    return choice.collections
+  }
+
+  /** All of them, first: what can't be prepared shows before any document is written, and a file names in its head what it will hold. */
+  async #prepareAll(chosen: readonly ChosenCollection[] | null): Promise<void> {
+    await runParallel(chosen ?? [], preparedAtOnce, async ({ name }) => void (await this.#enter(name)))
+  }
+
+  /** One partition, from its first page to its last acknowledgement. */
+  async #movePartition(partition: Partition): Promise<void> {
+    if (this.#stop.signal.aborted) return
+    const ledger = this.#ledger
+    const reader = new PartitionStream(this.#source, partition, { stop: this.#stop.signal, onPage: ledger.countPage })
+    const stages = new StageTransform(this.#stages(), { observer: ledger.stageObserver })
+    const writer = new BatchWriter({
+      target: this.#target,
+      send: this.#send,
+      enter: collection => this.#enter(collection),
+      bury: ledger.bury,
+      slots: this.#slots,
+      onMark: () => undefined
+    })
+    try {
+      await pipeline(reader, stages, new BatchWritable(writer), { signal: this.#cut.signal })
+    } catch (error) {
+      this.#firstError ??= error
+      this.#halt(error)
+      throw this.#firstError
+    }
+  }
+
+  /** The built-in stages of every run, then the user's. */
+  #stages(): Stage[] {
+    const { includeDesign = false, keepMetadata = false, stages = [] } = this.#options
+    const takesDesign = includeDesign && this.#target.location.provider === 'couchdb'
+    return [
+      ...(takesDesign ? [] : [leaveOutDesignDocuments()]),
+      ...(keepMetadata ? [] : [stripCouchdbMetadata(this.#ledger.countStripped)]),
+      ...stages
+    ]
+  }
+
+  readonly #send: SendBatch = async (collection, batch, { fresh }) => {
+    const { onConflict, dryRun } = this.#ledger.report
+    const options = { ...this.#retry, onConflict, fresh }
+    if (dryRun) return await withRetry(() => previewBatch(this.#target, collection, batch, options), options)
+    return await writeBatch(this.#target, collection, batch, options)
+  }
+
+  get #retry(): RetryOptions {
+    return { ...this.#options.retry, signal: this.#cut.signal, onRetry: this.#ledger.countRetry }
+  }
+
+  get #parallel(): number {
+    return this.#options.parallel ?? 4
+  }
+
+  /** The collection's state, made ready in the target the first time. */
+  #enter(name: string): Promise<CollectionState> {
+    let state = this.#states.get(name)
+    if (!state) this.#states.set(name, (state = this.#prepare(this.#ledger.of(name))))
+    return state
+  }
+
+  async #prepare(report: CollectionReport): Promise<CollectionState> {
+    const { dryRun = false, stages = [] } = this.#options
+    const { signal } = this.#cut
+    const prepared = await withRetry(() => this.#target.prepare(report.target, { create: !dryRun, signal }), this.#retry)
+    report.created = prepared.created
+    const idsMayRepeat = !this.#source.uniqueIds || stages.some(({ mayRepeatIds = true }) => mayRepeatIds)
+    // What one partition holds back in its open batch, another can't see: where ids repeat, only a single partition can tell the first.
+    const partitions = this.#partitions.filter(({ collections }) => collections.includes(report.source)).length
+    return new CollectionState(report, { fresh: prepared.empty && (!idsMayRepeat || partitions <= 1), idsMayRepeat, partitions })
+  }
+
+  /** Partitions that may be moved at the same time. */
+  #groups(): Iterable<readonly Partition[]> {
+    if (!this.#target.limits.oneCollectionAtATime) return [this.#partitions]
+    const groups = new Map<string, Partition[]>()
+    for (const partition of this.#partitions) {
+      const key = JSON.stringify(partition.collections)
+      groups.set(key, [...(groups.get(key) ?? []), partition])
+    }
+    return groups.values()
+  }
+
+  /** Stop reading now, and cut what is still in flight after a while. */
+  #halt(reason: unknown): void {
+    if (this.#stop.signal.aborted) return
+    this.#stop.abort(reason)
+    setTimeout(() => this.#cut.abort(reason), graceMs).unref()
+  }
+
+  #checkAllCame(): void {
+    const came = this.#ledger.report.collections.map(({ source }) => ({ name: source }))
+    const missing = this.#options.collections?.filter(name => !came.some(info => info.name === name)) ?? []
+    if (missing.length > 0) throw noSuchCollection(missing, came, this.#source)
+  }
+}
+
+function interrupted(target: Target, cause: unknown): DocferryError {
+  const { provider } = target.location
+  const isWhole = provider === 'file' || provider === 'memory'
+  const left = isWhole ? 'nothing is left of the output, which was not complete' : 'what was written stays written, and the same command run again skips it'
+  return new DocferryError('DOCFERRY_INTERRUPTED', `interrupted: ${left}`, { provider, cause })
+}

@@ -1,0 +1,5 @@
+export { couchdbMetadata, stripCouchdbMetadata } from './couchdb-metadata.ts'
+export { leaveOutDesignDocuments } from './design-documents.ts'
+export { pick } from './pick.ts'
+export { rename } from './rename.ts'
+export { strip } from './strip.ts'

@@ -1,0 +1,128 @@
+/**
+ * The public edge: Node object streams of documents that compose with `pipeline()` of `node:stream/promises` and with anything else that
+ * speaks streams.
+ */
+import { Readable } from 'node:stream'
+import type { Transform, Writable } from 'node:stream'
+import { BatchWriter } from './engine/batch-writer.ts'
+import type { DeadLetter } from './engine/batch-writer.ts'
+import { CollectionState } from './engine/collection-state.ts'
+import { BatchWritable, StageTransform } from './engine/item-streams.ts'
+import type { RetryOptions } from './engine/retry.ts'
+import { Slots } from './engine/slots.ts'
+import { writeBatch } from './engine/write-batch.ts'
+import { DocferryError } from './errors.ts'
+import { openSource, openTarget } from './open.ts'
+import type { Endpoint, OpenOptions } from './open.ts'
+import { collectionReport } from './report.ts'
+import type { CollectionReport, Counts } from './report.ts'
+import { Section } from './types.ts'
+import type { Document, OnConflict, RejectDetails, Stage, Target } from './types.ts'
+
+export interface ReadStreamOptions extends OpenOptions {
+  /** Called for what stands in the source and is no document. Default: the stream fails. */
+  readonly onReject?: (reject: RejectDetails) => void
+}
+
+/**
+ * The documents of one collection, in the source's order, as a Readable. Opens the source when it is first read, closes it at the end.
+ */
+export function createReadStream(source: Endpoint, collection: string, options: ReadStreamOptions = {}): Readable {
+  return Readable.from(readDocuments(source, collection, options), { objectMode: true })
+}
+
+async function* readDocuments(endpoint: Endpoint, collection: string, options: ReadStreamOptions): AsyncGenerator<Document> {
+  const { signal, onReject = failOnReject } = options
+  const source = await openSource(endpoint, options)
+  try {
+    const held = await source.collections({ signal })
+    if (held && !held.some(({ name }) => name === collection)) {
+      const { provider, address } = source.location
+      throw new DocferryError('DOCFERRY_NO_SUCH_COLLECTION', `${provider} (${address}) has no collection ${collection}`, { provider, collection })
+    }
+    for (const partition of await source.partitions([collection], { wanted: 1, signal })) {
+      for await (const { documents, rejects = [] } of source.read(partition, { signal })) {
+        rejects.forEach(onReject)
+        yield* documents
+      }
+    }
+  } finally {
+    await source.close()
+  }
+}
+
+function failOnReject({ code, message, where, id }: RejectDetails): never {
+  throw new DocferryError(code, `${where}: ${message}`, { where, id })
+}
+
+/** Stages as one Transform of documents. */
+export function toTransform(stages: readonly Stage[], options: { readonly collection?: string } = {}): Transform {
+  return new StageTransform(stages, options)
+}
+
+export interface WriteStreamOptions extends OpenOptions {
+  /** Default `skip`. */
+  readonly onConflict?: OnConflict
+  /**
+   * Whether two documents of the stream may have the same id. Default true; false allows faster writes into an empty collection, and then
+   * of two documents with one id either may be lost.
+   */
+  readonly idsMayRepeat?: boolean
+  /**
+   * Called for each document that can't be written. Default: the stream fails at its end with DOCFERRY_DEAD_LETTERS, when everything else is
+   * written.
+   */
+  readonly onDeadLetter?: (letter: DeadLetter) => void | Promise<void>
+  readonly retry?: Pick<RetryOptions, 'attempts' | 'baseMs' | 'capMs'>
+}
+
+/** A Writable of documents that counts what became of them. */
+export type DocumentWriteStream = Writable & {
+  /** Kept up to date; final at `finish`. */
+  readonly counts: Readonly<Counts>
+}
+
+/**
+ * Write documents into one collection, which is made where it is missing. The target is opened before the first document. `finish` means that
+ * every document has its outcome and that the target is complete (a file has its name).
+ */
+export function createWriteStream(endpoint: Endpoint, collection: string, options: WriteStreamOptions = {}): DocumentWriteStream {
+  const { onConflict = 'skip', idsMayRepeat = true, onDeadLetter, signal, retry } = options
+  const report = collectionReport({ name: collection, target: collection })
+  let target: Target | undefined
+
+  const open = async (): Promise<BatchWriter> => {
+    const opened = (target = await openTarget(endpoint, options))
+    const refusal = opened.checkCollection(collection)
+    if (refusal) throw new DocferryError('DOCFERRY_COLLECTION_NAME', `${opened.location.provider} can't hold a collection ${collection}: ${refusal.message}`, { collection })
+    const { created, empty } = await opened.prepare(collection, { create: true, signal })
+    report.created = created
+    const state = new CollectionState(report, { fresh: empty, idsMayRepeat })
+    const writer = new BatchWriter({
+      target: opened,
+      send: (name, batch, { fresh }) => writeBatch(opened, name, batch, { ...retry, onConflict, fresh, signal }),
+      enter: () => Promise.resolve(state),
+      bury: async letter => void (await onDeadLetter?.(letter)),
+      slots: new Slots(opened.limits.inFlight),
+      onMark: () => undefined
+    })
+    await writer.add(new Section(collection))
+    return writer
+  }
+  const whenWritten = async (): Promise<void> => {
+    await target?.commit({ signal })
+    if (target && report.failed > 0 && !onDeadLetter) throw deadLetters(target, report)
+  }
+  const whenClosed = async (): Promise<void> => void (await target?.close())
+  const writable = new BatchWritable(undefined, { open, onDocument: () => report.read++, whenWritten, whenClosed })
+  return Object.assign(writable, { counts: report })
+}
+
+function deadLetters({ location: { provider } }: Target, { source: collection, failed, failures }: CollectionReport): DocferryError {
+  const first = failures[0]?.examples[0]
+  return new DocferryError(
+    'DOCFERRY_DEAD_LETTERS',
+    `${failed} documents could not be written to ${provider} ${collection}; the first: ${first}: ${failures[0]?.message}`,
+    { provider, collection, id: first }
+  )
+}

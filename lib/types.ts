@@ -1,0 +1,304 @@
+/**
+ * The contracts between the data path and everything that plugs into it: connectors, stages, control items.
+ * Words are those of lib/README.md.
+ */
+import type { Document } from './values/types.ts'
+import type { ErrorCode } from './errors.ts'
+
+export type { Document, Value } from './values/types.ts'
+
+/** Names of the providers, as a user types them. */
+export type ProviderName = 'memory' | 'couchdb' | 'firestore' | 'dynamodb' | 'file'
+
+/** The environment as a plain map; only the CLI reads the process's own. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** What happens to a document whose id the target already holds. */
+export type OnConflict = 'skip' | 'overwrite' | 'fail'
+
+/** The least that docferry needs of a logger; pino's fits. Messages never hold a document or a secret. */
+export interface Logger {
+  debug(context: object, message: string): void
+  info(context: object, message: string): void
+  warn(context: object, message: string): void
+  error(context: object, message: string): void
+}
+
+/** What a connector is given when it opens an end. */
+export interface OpenContext {
+  /** Aborting it gives up the opening. Each later call brings a signal of its own. */
+  readonly signal?: AbortSignal
+  readonly logger: Logger
+}
+
+/**
+ * The code for one provider.
+ *
+ * `configure` is pure and is called first; `openSource` and `openTarget` connect, so that a wrong address or refused
+ * credentials show before anything is read or written. Every call of an open function makes a client of its own.
+ */
+export interface Connector<Options = unknown> {
+  readonly name: ProviderName
+  /**
+   * Turn what the user wrote into options.
+   *
+   * @param text the provider's bare name (`couchdb`: all from the environment) or a URL (`couchdb://user:pass@host:5984`)
+   * @throws {DocferryError} DOCFERRY_CONFIG, listing every issue at once
+   */
+  configure(text: string, environment: Environment): Options
+  /** @throws {DocferryError} DOCFERRY_CONNECT, DOCFERRY_AUTH or DOCFERRY_PERMISSION */
+  openSource(options: Options, context: OpenContext): Promise<Source>
+  /** @throws {DocferryError} DOCFERRY_CONNECT, DOCFERRY_AUTH or DOCFERRY_PERMISSION */
+  openTarget(options: Options, context: OpenContext): Promise<Target>
+}
+
+/** Where an end really is, without secrets. */
+export interface Location {
+  readonly provider: ProviderName
+  /** For people: `http://127.0.0.1:5984 as admin`, `project p, emulator 127.0.0.1:8080`, `us-east-1`, `/data/backup.json`. */
+  readonly address: string
+  /** Equal for two ends if and only if they are the same place, whoever connects. */
+  readonly identity: string
+}
+
+export interface CollectionInfo {
+  readonly name: string
+  /** Estimated number of documents, where the database tells it cheaply. */
+  readonly documents?: number
+  /** Estimated bytes, in the unit that `Page.bytes` counts in. */
+  readonly bytes?: number
+  /** The database's own (`_users`): taken only when named. */
+  readonly system?: boolean
+}
+
+/** An opaque, serialisable place in a partition. */
+export type Cursor = string
+
+/** An independent slice of a source; plain JSON, so that a checkpoint can hold it. */
+export interface Partition {
+  /** Unique in its run, and the same when the same source is split again in the same way: `agents/2of4`. */
+  readonly id: string
+  /** The collections that its pages may belong to: one, except for a file that holds several in one stream. */
+  readonly collections: readonly string[]
+  /** What the connector needs to know to read it. */
+  readonly range?: Readonly<Record<string, string | number | boolean | null>>
+}
+
+/** What a reader yields: documents of one collection, and the place behind them. */
+export interface Page {
+  readonly collection: string
+  readonly documents: readonly Document[]
+  /** What stood where a document should be and is none; each counts as read and is dead-lettered. */
+  readonly rejects?: readonly RejectDetails[]
+  /** Reading after it gives the rest of the partition. */
+  readonly cursor: Cursor
+  /** Bytes taken from the source for this page: of the file, of the response body, or estimated. */
+  readonly bytes: number
+}
+
+/** The reading end. Closed by whoever opened it, also after an error. */
+export interface Source {
+  readonly location: Location
+  /** Whether no two documents of one collection can have the same id (a database: yes; a file: no). */
+  readonly uniqueIds: boolean
+  /**
+   * What the source holds, in a stable order, the database's own collections marked as such.
+   * `null` where only reading can tell (standard input without a header).
+   */
+  collections(options: { readonly signal?: AbortSignal }): Promise<readonly CollectionInfo[] | null>
+  /**
+   * Split collections into independent slices, stable across a resume.
+   *
+   * @param collections names, as `collections()` gave them; `null` for everything there is
+   * @param wanted how many slices per collection would be useful; fewer is fine
+   */
+  partitions(
+    collections: readonly string[] | null,
+    options: { readonly wanted: number; readonly signal?: AbortSignal }
+  ): Promise<readonly Partition[]>
+  /**
+   * Read one partition in pages. Memory is bounded by a page. Throttling and dropped connections are retried inside, within a
+   * bound. Stops soon after `signal` aborts, by throwing its reason.
+   *
+   * @throws {DocferryError} DOCFERRY_READ and others of exit code 20, DOCFERRY_CONNECT; never a short result
+   */
+  read(
+    partition: Partition,
+    options: { readonly after?: Cursor; readonly signal?: AbortSignal; readonly pageSize?: number }
+  ): AsyncIterable<Page>
+  close(): Promise<void>
+}
+
+/** The service's own rules that the data path needs; a connector's `limits.ts` says where each comes from. */
+export interface TargetLimits {
+  /** Most documents in one `write`. */
+  readonly batchCount: number
+  /** Most bytes in one `write`, summed over `Encoded.bytes`; a single larger document that `encode` accepted goes alone. */
+  readonly batchBytes: number
+  /** `write` calls that may be under way at once, over all partitions. */
+  readonly inFlight: number
+  /** Whether documents of different collections may not be mixed in time: a single file that holds one section after another. */
+  readonly oneCollectionAtATime?: boolean
+}
+
+/** A document in the target's own form, ready to send. */
+export interface Encoded<Payload = unknown> {
+  readonly id: string
+  /** Size as the target counts it, for batches and limits. */
+  readonly bytes: number
+  readonly payload: Payload
+}
+
+/** Why a document can't be written to this target, known without asking it. Never holds contents of the document. */
+export interface Refusal {
+  readonly code: ErrorCode
+  /** What is wrong and by how much: `412,331 bytes; a DynamoDB item holds at most 409,600`. */
+  readonly message: string
+  /** Where in the document, as a path of field names: `usage_info.usage[3]`. */
+  readonly path?: string
+}
+
+/** One document's failed write. */
+export interface WriteFailure {
+  readonly code: ErrorCode
+  readonly message: string
+  /** Whether the same write may work later. */
+  readonly retryable: boolean
+  readonly retryAfterMs?: number
+  readonly cause?: unknown
+}
+
+export type WriteOutcome = 'written' | 'skipped' | WriteFailure
+
+export interface WriteOptions {
+  readonly onConflict: OnConflict
+  /**
+   * The caller knows that the target holds none of these ids (the collection was empty, or created by this run, and the ids were
+   * not seen before), so that a write without a condition is right and the fastest may be used.
+   */
+  readonly fresh: boolean
+  readonly signal?: AbortSignal
+}
+
+export interface Prepared {
+  /** Whether the collection was missing (and, if `create` was set, has been created). */
+  readonly created: boolean
+  readonly empty: boolean
+}
+
+/**
+ * The writing end. `encode` and `write` are all that the data path needs per document: the first is pure and tells what the target
+ * would refuse, the second sends and tells what became of each.
+ */
+export interface Target<Payload = unknown> {
+  readonly location: Location
+  readonly limits: TargetLimits
+  /** Whether the target can hold a collection of this name; pure. */
+  checkCollection(collection: string): Refusal | undefined
+  /**
+   * Make the collection ready to be written to. With `create: false` (a dry run) nothing is changed.
+   *
+   * @throws {DocferryError} when it can't be created or is not usable (a table with another key than the documents')
+   */
+  prepare(collection: string, options: { readonly create: boolean; readonly signal?: AbortSignal }): Promise<Prepared>
+  /** Turn a document into the target's form, or say why the target would refuse it. Pure; called after `prepare`. */
+  encode(collection: string, document: Document): Encoded<Payload> | Refusal
+  /**
+   * Write one batch, within `limits`, ids unique in it.
+   *
+   * Trouble with one document is an outcome; the others of the batch are still written. The whole call throws only where nothing can be
+   * said about its documents. `write` itself does not retry, except to isolate a document for which the service refuses a whole batch.
+   *
+   * @returns one outcome per document, by index
+   * @throws {DocferryError} with `retryable: true` when the same call may work later (network, throttling: perhaps with `retryAfterMs`);
+   * with `retryable: false` when it never will (credentials, a missing table). A thrown call may have been applied in part.
+   */
+  write(collection: string, documents: readonly Encoded<Payload>[], options: WriteOptions): Promise<readonly WriteOutcome[]>
+  /**
+   * Look documents up by id, in the target's present state.
+   *
+   * @param ids at most `limits.batchCount`
+   * @returns those that exist, in any order; with `idsOnly` each is just `{ _id }`. `null` where the target can't be asked (a file being written)
+   */
+  get(
+    collection: string,
+    ids: readonly string[],
+    options: { readonly idsOnly?: boolean; readonly signal?: AbortSignal }
+  ): Promise<readonly Document[] | null>
+  /** Called once after the last write of a run that came to its end, also when documents were dead-lettered: make the result whole (trailer, rename). */
+  commit(options: { readonly signal?: AbortSignal }): Promise<void>
+  /** Called always, last. Without a `commit` before it, what is only half there (a partial file) is removed. */
+  close(): Promise<void>
+}
+
+/** Details of something read that is no document. */
+export interface RejectDetails {
+  readonly code: ErrorCode
+  /** Why, without contents: `not valid JSON`. */
+  readonly message: string
+  /** Where, so that a person finds it: `line 12, byte 3456`. */
+  readonly where: string
+  readonly id?: string
+  /** What stood there, for the dead letter only. */
+  readonly raw?: string
+}
+
+/**
+ * What travels in an object stream beside documents. Stages never see control items; anything else that stands in a pipeline must pass
+ * on, in order, what is an instance of this class.
+ */
+export abstract class ControlItem {}
+
+/** The documents behind it belong to this collection, until the next one. The first item of every internal stream. */
+export class Section extends ControlItem {
+  readonly collection: string
+  constructor(collection: string) {
+    super()
+    this.collection = collection
+  }
+}
+
+/** The place in the partition up to which everything has passed. */
+export class Mark extends ControlItem {
+  readonly partition: string
+  readonly cursor: Cursor
+  /** Documents (rejects included) and bytes read since the mark before. */
+  readonly documents: number
+  readonly bytes: number
+  constructor(partition: string, cursor: Cursor, documents: number, bytes: number) {
+    super()
+    this.partition = partition
+    this.cursor = cursor
+    this.documents = documents
+    this.bytes = bytes
+  }
+}
+
+/** Something read that is no document, or that a stage failed on: it counts, and becomes a dead letter. */
+export class Reject extends ControlItem {
+  readonly details: RejectDetails
+  constructor(details: RejectDetails) {
+    super()
+    this.details = details
+  }
+}
+
+/** What a stage is told about the document it gets. */
+export interface StageContext {
+  readonly collection: string
+  readonly signal?: AbortSignal
+}
+
+/** A document, several, or none. */
+export type StageResult = Document | Iterable<Document> | AsyncIterable<Document> | null | undefined
+
+/**
+ * A step between reader and writer: one document in; one, several or none out. It may change the document it gets.
+ * It sees neither pages nor batches nor control items. A name makes errors and counts readable.
+ */
+export interface Stage {
+  readonly name: string
+  readonly apply: (document: Document, context: StageContext) => StageResult | Promise<StageResult>
+  /** Whether two documents may leave with the same id although the ids that came in were unique. Default true: nothing is known. */
+  readonly mayRepeatIds?: boolean
+}

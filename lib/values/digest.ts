@@ -1,0 +1,64 @@
+import { hash } from 'node:crypto'
+import { encodeCanonical } from './canonical.ts'
+import type { Document } from './types.ts'
+
+/** SHA-256 of the canonical bytes: 32 bytes. */
+export function documentDigest(document: Document): Uint8Array {
+  return hash('sha256', encodeCanonical(document), 'buffer')
+}
+
+const lanes = 8
+const laneSize = 2 ** 32
+
+/**
+ * The digest of many documents, whatever their order: the sum of their digests modulo 2^256, and their count. Two sums over parts of a
+ * collection merge into the sum of the whole.
+ */
+export class DigestSum {
+  count = 0
+  /** The sum in 32-bit lanes, least significant first. */
+  readonly #sum = new Uint32Array(lanes)
+
+  /** Continue from what `hex()` and `count` gave. */
+  static from(count: number, hex: string): DigestSum {
+    if (!/^[0-9a-f]{64}$/.test(hex)) throw new RangeError('a digest has 64 hexadecimal digits')
+    const sum = new DigestSum()
+    sum.count = count
+    for (let lane = 0; lane < lanes; lane++) sum.#sum[lane] = parseInt(hex.slice(56 - 8 * lane, 64 - 8 * lane), 16)
+    return sum
+  }
+
+  add(document: Document): void {
+    this.addDigest(documentDigest(document))
+  }
+
+  /** @param digest as `documentDigest` gave it */
+  addDigest(digest: Uint8Array): void {
+    this.count++
+    let carry = 0
+    for (let lane = 0; lane < lanes; lane++) {
+      const at = 28 - 4 * lane
+      const word = digest[at]! * 0x1000000 + ((digest[at + 1]! << 16) | (digest[at + 2]! << 8) | digest[at + 3]!)
+      carry = this.#addToLane(lane, word + carry)
+    }
+  }
+
+  merge(other: DigestSum): void {
+    this.count += other.count
+    let carry = 0
+    for (let lane = 0; lane < lanes; lane++) carry = this.#addToLane(lane, other.#sum[lane]! + carry)
+  }
+
+  /** 64 digits. */
+  hex(): string {
+    return Array.from(this.#sum, lane => lane.toString(16).padStart(8, '0'))
+      .reverse()
+      .join('')
+  }
+
+  #addToLane(lane: number, addend: number): number {
+    const total = this.#sum[lane]! + addend
+    this.#sum[lane] = total
+    return total >= laneSize ? 1 : 0
+  }
+}

@@ -1,0 +1,219 @@
+/** Each reader and each writer against a bare loop of the vendor's client with its best settings. */
+import { createReadStream, createWriteStream } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { once } from 'node:events'
+import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { BatchWriteCommand, DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb'
+import { Firestore } from '@google-cloud/firestore'
+import nano from 'nano'
+import { runParallel } from '../../lib/engine/slots.ts'
+import type { Endpoint } from '../../lib/open.ts'
+import type { Document } from '../../lib/types.ts'
+import { arraySource, move, nullTarget } from './ends.ts'
+import type { Contest } from './measure.ts'
+
+const collection = 'bench_documents'
+
+interface Place {
+  readonly end: Endpoint
+  readonly documents: readonly Document[]
+}
+
+const chunks = <T>(items: readonly T[], size: number): T[][] => Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size))
+
+export function couchdbContests({ end, documents }: Place, server: { url: string; user: string; password: string }): Contest[] {
+  const address = new URL(server.url)
+  address.username = server.user
+  address.password = server.password
+  const client = nano(address.href)
+  const empty = async (): Promise<void> => {
+    await client.db.destroy(collection).catch((error: { statusCode?: number }) => {
+      if (error.statusCode !== 404) throw error
+    })
+  }
+  const fill = async (): Promise<number> => {
+    await client.db.create(collection)
+    const database = client.use(collection)
+    await runParallel(chunks(documents, 500), 4, async docs => void (await database.bulk({ docs })))
+    return documents.length
+  }
+  const middle = documents.map(({ _id }) => _id).toSorted()[documents.length >> 1] as string
+  const readRange = async (startkey: string | undefined, endkey: string | undefined): Promise<number> => {
+    let count = 0
+    for (let from = startkey, more = true; more; ) {
+      const { rows } = await client.use<object>(collection).list({ include_docs: true, limit: 1_001, startkey: from, endkey, inclusive_end: false })
+      more = rows.length > 1_000
+      count += more ? 1_000 : rows.length
+      from = rows.at(-1)?.id
+    }
+    return count
+  }
+  return [
+    {
+      name: 'CouchDB write',
+      bareName: 'nano.bulk, 500 x 4 in flight',
+      documents: documents.length,
+      prepare: empty,
+      bare: fill,
+      ours: () => move(arraySource(collection, documents), end, collection)
+    },
+    {
+      name: 'CouchDB read',
+      bareName: 'nano.list, pages of 1,000, 2 key ranges',
+      documents: documents.length,
+      bare: async () => (await Promise.all([readRange(undefined, middle), readRange(middle, undefined)])).reduce((a, b) => a + b),
+      ours: () => move(end, nullTarget(), collection)
+    }
+  ]
+}
+
+export function dynamodbContests({ end, documents }: Place, server: { endpoint: string; region: string }): Contest[] {
+  const client = new DynamoDBClient({ ...server, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } })
+  const lib = DynamoDBDocumentClient.from(client)
+  const empty = async (): Promise<void> => {
+    await client.send(new DeleteTableCommand({ TableName: collection })).catch((error: Error) => {
+      if (error.name !== 'ResourceNotFoundException') throw error
+    })
+    await move(arraySource(collection, []), end, collection)
+  }
+  return [
+    {
+      name: 'DynamoDB write',
+      bareName: 'lib-dynamodb BatchWrite, 25 x 12 in flight',
+      documents: documents.length,
+      prepare: empty,
+      bare: async () => {
+        await runParallel(chunks(documents, 25), 12, async batch => {
+          await lib.send(new BatchWriteCommand({ RequestItems: { [collection]: batch.map(Item => ({ PutRequest: { Item } })) } }))
+        })
+        return documents.length
+      },
+      ours: () => move(arraySource(collection, documents), end, collection)
+    },
+    {
+      name: 'DynamoDB read',
+      bareName: 'lib-dynamodb Scan, 4 segments',
+      documents: documents.length,
+      bare: async () => {
+        let count = 0
+        await runParallel([0, 1, 2, 3], 4, async Segment => {
+          let ExclusiveStartKey: Record<string, unknown> | undefined
+          do {
+            const page = await lib.send(new ScanCommand({ TableName: collection, Segment, TotalSegments: 4, ExclusiveStartKey, ConsistentRead: true }))
+            count += page.Items?.length ?? 0
+            ExclusiveStartKey = page.LastEvaluatedKey
+          } while (ExclusiveStartKey)
+        })
+        return count
+      },
+      ours: () => move(end, nullTarget(), collection)
+    }
+  ]
+}
+
+export function firestoreContests({ end, documents }: Place, server: { host: string; project: string }): Contest[] {
+  const client = new Firestore({ projectId: server.project, host: server.host, ssl: false, ignoreUndefinedProperties: true, customHeaders: { Authorization: 'Bearer owner' } })
+  const target = client.collection(collection)
+  const empty = async (): Promise<void> => {
+    await fetch(`http://${server.host}/emulator/v1/projects/${server.project}/databases/(default)/documents`, { method: 'DELETE' })
+  }
+  return [
+    {
+      name: 'Firestore write',
+      bareName: 'batch() of 100, 16 in flight',
+      documents: documents.length,
+      prepare: empty,
+      bare: async () => {
+        await runParallel(chunks(documents, 100), 16, async batch => {
+          const writes = client.batch()
+          for (const document of batch) writes.set(target.doc(document._id), document)
+          await writes.commit()
+        })
+        return documents.length
+      },
+      ours: () => move(arraySource(collection, documents), end, collection)
+    },
+    {
+      name: 'Firestore read',
+      bareName: 'query.stream()',
+      documents: documents.length,
+      bare: async () => {
+        let count = 0
+        for await (const snapshot of target.orderBy('__name__').stream() as AsyncIterable<{ data(): object }>) if (snapshot.data()) count++
+        return count
+      },
+      ours: () => move(end, nullTarget(), collection)
+    }
+  ]
+}
+
+export function fileContests({ documents }: Pick<Place, 'documents'>, path: (name: string) => string): Contest[] {
+  const input = path('in.ndjson')
+  const output = path('out.ndjson')
+  const end = (name: string): Endpoint => ({ connector: 'file', options: { path: name, force: true, collection } })
+  return [
+    {
+      name: 'NDJSON write',
+      bareName: 'JSON.stringify into a write stream',
+      documents: documents.length,
+      prepare: () => rm(input, { force: true }),
+      bare: async () => {
+        const out = createWriteStream(input)
+        for (const batch of chunks(documents, 500)) if (!out.write(`${batch.map(document => JSON.stringify(document)).join('\n')}\n`)) await once(out, 'drain')
+        out.end()
+        await once(out, 'close')
+        return documents.length
+      },
+      ours: () => move(arraySource(collection, documents), end(input), collection)
+    },
+    {
+      name: 'NDJSON read',
+      bareName: 'Buffers cut at newlines, JSON.parse',
+      documents: documents.length,
+      bare: async () => await eachLine(input, () => undefined),
+      ours: () => move(end(input), nullTarget(), collection)
+    },
+    {
+      name: 'NDJSON -> NDJSON, _rev stripped',
+      bareName: 'the same, JSON.stringify to a file',
+      documents: documents.length,
+      prepare: () => rm(output, { force: true }),
+      bare: async () => {
+        const out = createWriteStream(output)
+        let lines: string[] = []
+        const count = await eachLine(input, document => {
+          delete document['_rev']
+          lines.push(JSON.stringify(document))
+          if (lines.length < 500) return undefined
+          const text = `${lines.join('\n')}\n`
+          lines = []
+          return out.write(text) ? undefined : once(out, 'drain')
+        })
+        out.end(`${lines.join('\n')}\n`)
+        await once(out, 'close')
+        return count
+      },
+      ours: () => move(end(input), end(output), collection)
+    }
+  ]
+}
+
+/** The plain way's limit: no lossless numbers, no checks. Header and trailer lines are no documents. */
+async function eachLine(path: string, use: (document: Record<string, unknown>) => Promise<unknown> | undefined): Promise<number> {
+  let count = 0
+  let rest: Buffer = Buffer.alloc(0)
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
+    const bytes = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk
+    let start = 0
+    for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
+      const document = JSON.parse(bytes.toString('utf8', start, end)) as Record<string, unknown>
+      start = end + 1
+      if (!('_id' in document)) continue
+      count++
+      const wait = use(document)
+      if (wait) await wait
+    }
+    rest = bytes.subarray(start)
+  }
+  return count
+}

@@ -1,0 +1,301 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { expect } from 'chai'
+import { docferry, start } from './support/docferry.ts'
+import type { Ended, StartOptions } from './support/docferry.ts'
+
+const lines = (documents: readonly object[]): string => documents.map(document => `${JSON.stringify(document)}\n`).join('')
+const agents = [
+  { _id: 'a1', name: 'Ada' },
+  { _id: 'a2', name: 'Grace', cost: 100.5 }
+]
+const users = [{ _id: 'u1', api_keys: { openai_api_key: 'sk-hunter2secret' } }]
+const exported = {
+  metadata: { provider: 'couchdb', exported_at: '2026-01-01T00:00:00Z', collections: ['agents', 'users'] },
+  data: { agents, users }
+}
+
+describe('docferry, the command', function () {
+  this.timeout(20_000)
+  let cwd: string
+  beforeEach(() => {
+    cwd = mkdtempSync(join(tmpdir(), 'docferry-cli-'))
+  })
+  afterEach(() => rmSync(cwd, { recursive: true, force: true }))
+
+  const run = (args: readonly string[], options: Partial<StartOptions> = {}): Promise<Ended> => docferry(args, { cwd, ...options })
+  const file = (name: string, contents: string | Buffer): string => {
+    writeFileSync(join(cwd, name), contents)
+    return name
+  }
+  const snapshot = (): Promise<Ended> =>
+    run(['import', '--input', file('sample.json', JSON.stringify(exported)), '--target', 'memory:snapshot.json'])
+
+  it('imports a JSON export and tells what it did', async () => {
+    const { code, stdout, stderr } = await snapshot()
+    expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' })
+    expect(stdout)
+      .to.match(/from +file .*sample\.json/)
+      .and.match(/to +memory .*snapshot\.json/)
+    expect(stdout)
+      .to.match(/agents +2 +2 +0 +0 +0/)
+      .and.match(/total +3 +3/)
+      .and.include('3 documents written')
+  })
+
+  it('exports what it imported, the same', async () => {
+    await snapshot()
+    expect((await run(['export', '--provider', 'memory:snapshot.json', '--output', 'back.json'])).code).to.equal(0)
+    expect(JSON.parse(readFileSync(join(cwd, 'back.json'), 'utf8')).data).to.deep.equal(exported.data)
+  })
+
+  it('migrates between any two ends, with names and stages changed', async () => {
+    await snapshot()
+    const args = [
+      'migrate',
+      '--source',
+      'memory:snapshot.json',
+      '--target',
+      'out.ndjson.gz',
+      '--collections',
+      'agents',
+      '--rename',
+      'agents=people',
+      '--stage',
+      'strip:cost'
+    ]
+    expect((await run(args)).code).to.equal(0)
+    const text = gunzipSync(readFileSync(join(cwd, 'out.ndjson.gz'))).toString()
+    expect(text).to.include('{"$collection":"people"}').and.include('"Grace"').and.not.include('cost')
+  })
+
+  it('gives the report as one JSON object on stdout', async () => {
+    await snapshot()
+    const { code, stdout, stderr } = await run(['export', '--provider', 'memory:snapshot.json', '--output', 'x.ndjson', '--json'])
+    const report = JSON.parse(stdout)
+    expect(code).to.equal(0)
+    expect(report).to.deep.include({ command: 'export', state: 'done', exitCode: 0, dryRun: false })
+    expect(report.totals).to.deep.include({ read: 3, written: 3, failed: 0 })
+    expect(report.durationMs).to.be.a('number')
+    expect(report.collections.map(({ source }: { source: string }) => source)).to.have.members(['agents', 'users'])
+    expect(stderr).to.include('docferry export')
+  })
+
+  it('writes nothing but documents to stdout with -', async () => {
+    await snapshot()
+    const { code, stdout, stderr } = await run([
+      'export',
+      '--provider',
+      'memory:snapshot.json',
+      '--output',
+      '-',
+      '--collections',
+      'agents',
+      '--documents-only',
+      '--log-level',
+      'debug'
+    ])
+    expect(code).to.equal(0)
+    expect(
+      stdout
+        .trim()
+        .split('\n')
+        .map(line => JSON.parse(line))
+    ).to.have.deep.members(agents)
+    expect(stderr).to.include('docferry export').and.include('2 documents written')
+  })
+
+  it('pipes one command into another', async () => {
+    await snapshot()
+    const { stdout } = await run(['export', '--provider', 'memory:snapshot.json', '--output', '-', '--quiet'])
+    expect((await run(['import', '--input', '-', '--target', 'memory:copy.json', '--quiet'], { input: stdout })).code).to.equal(0)
+    expect(JSON.parse(readFileSync(join(cwd, 'copy.json'), 'utf8')).data).to.deep.equal(exported.data)
+  })
+
+  it('writes nothing in a dry run', async () => {
+    const { code, stdout } = await run([
+      'import',
+      '--input',
+      file('sample.json', JSON.stringify(exported)),
+      '--target',
+      'memory:snapshot.json',
+      '--dry-run'
+    ])
+    expect(code).to.equal(0)
+    expect(stdout).to.include('would be written').and.include('nothing was written')
+    expect(existsSync(join(cwd, 'snapshot.json'))).to.equal(false)
+    expect(existsSync(join(cwd, '.docferry'))).to.equal(false)
+  })
+
+  it('skips what the target holds already, and says so', async () => {
+    await snapshot()
+    const { code, stdout } = await snapshot()
+    expect(code).to.equal(0)
+    expect(stdout)
+      .to.match(/total +3 +0 +3/)
+      .and.include('2 documents skipped')
+  })
+
+  it('exits 40 when something could not be written, and keeps it with its cause', async () => {
+    const input = `${lines(agents)}{"name":"no id"}\nnot json\n`
+    const { code, stdout } = await run(['import', '--input', file('agents.ndjson', input), '--target', 'memory:snapshot.json'])
+    expect(code).to.equal(40)
+    expect(stdout)
+      .to.include('2 documents failed')
+      .and.include('DOCFERRY_BAD_DOCUMENT')
+      .and.match(/line 3/)
+    const letters = /Dead letters: (.*)/.exec(stdout)?.[1] ?? ''
+    expect(readFileSync(join(cwd, letters), 'utf8').trim().split('\n')).to.have.length(2)
+  })
+
+  it('exits 20 when the file is cut', async () => {
+    const whole = gzipSync(lines(Array.from({ length: 2000 }, (_, index) => ({ _id: `d${index}`, text: String(Math.random()) }))))
+    const { code, stderr } = await run([
+      'import',
+      '--input',
+      file('x.ndjson.gz', whole.subarray(0, whole.length / 2)),
+      '--target',
+      'memory:snapshot.json'
+    ])
+    expect(code).to.equal(20)
+    expect(stderr).to.include('DOCFERRY_FILE_CUT')
+  })
+
+  it('exits 2 for a collection that is not there, before anything is written', async () => {
+    await snapshot()
+    const { code, stderr } = await run([
+      'export',
+      '--provider',
+      'memory:snapshot.json',
+      '--output',
+      'x.json',
+      '--collections',
+      'agents,nope'
+    ])
+    expect(code).to.equal(2)
+    expect(stderr).to.include('DOCFERRY_NO_SUCH_COLLECTION').and.include('nope').and.include('users')
+    expect(existsSync(join(cwd, 'x.json'))).to.equal(false)
+  })
+
+  it('replaces an output only if told to', async () => {
+    await snapshot()
+    const args = ['export', '--provider', 'memory:snapshot.json', '--output', file('x.json', 'precious')]
+    const refused = await run(args)
+    expect(refused.code).to.equal(2)
+    expect(refused.stderr).to.include('DOCFERRY_OUTPUT_EXISTS')
+    expect(readFileSync(join(cwd, 'x.json'), 'utf8')).to.equal('precious')
+    expect((await run([...args, '--force'])).code).to.equal(0)
+  })
+
+  it('takes its configuration from .env, or from another file', async () => {
+    await snapshot()
+    file('.env', 'MEMORY_SNAPSHOT=snapshot.json\n')
+    expect((await run(['export', '--output', 'x.json'])).stdout).to.include('3 documents written')
+    file('other.env', 'MEMORY_SNAPSHOT=missing.json\n')
+    expect((await run(['export', '--output', 'y.json', '--env-file', 'other.env'])).stdout).not.to.include('3 documents written')
+    const real = await run(['export', '--output', 'z.json', '--env-file', 'other.env'], { env: { MEMORY_SNAPSHOT: 'snapshot.json' } })
+    expect(real.stdout).to.include('3 documents written')
+  })
+
+  it('exits 10 when a server cannot be reached, and prints its password nowhere', async () => {
+    const port = await closedPort()
+    for (const more of [[], ['--json'], ['--log-level', 'debug']]) {
+      const { code, stdout, stderr } = await run([
+        'migrate',
+        '--source',
+        `couchdb://admin:hunter2secret@127.0.0.1:${port}`,
+        '--target',
+        'x.ndjson',
+        ...more
+      ])
+      expect(code).to.equal(10)
+      expect(stderr).to.include('DOCFERRY_CONNECT')
+      expect(stdout + stderr).not.to.include('hunter2secret')
+    }
+  })
+
+  it('prints no document and no key of one, whatever fails', async () => {
+    const { stdout, stderr } = await run([
+      'import',
+      '--input',
+      file('users.ndjson', `${lines(users)}{"api_keys":{"openai_api_key":"sk-hunter2secret"}}\n{"_id":"u2","api_keys":"sk-hunter2secret\n`),
+      '--target',
+      'memory:s.json',
+      '--log-level',
+      'debug'
+    ])
+    expect(stdout + stderr).not.to.include('hunter2secret')
+  })
+
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    it(`stops at ${signal}: finishes, says how far it came, exits 130`, async () => {
+      const { child, ended, said } = start(['import', '--input', '-', '--as', 'agents', '--target', 'memory:snapshot.json'], { cwd })
+      child.stdin.write(lines(agents))
+      await said('docferry import')
+      child.kill(signal)
+      const { code, stdout, stderr } = await ended
+      expect(code).to.equal(130)
+      expect(stderr).to.include('Ctrl-C again').and.include('DOCFERRY_INTERRUPTED')
+      expect(stdout).to.include('Interrupted after')
+    })
+  }
+
+  it('fails when the reader of the documents leaves', async () => {
+    const many = Array.from({ length: 5000 }, (_, index) => ({ _id: `d${index}`, text: 'x'.repeat(200) }))
+    await run(['import', '--input', file('many.ndjson', lines(many)), '--target', 'memory:snapshot.json'])
+    const { child, ended } = start(['export', '--provider', 'memory:snapshot.json', '--output', '-'], { cwd, input: '' })
+    child.stdout.once('data', () => child.stdout.destroy())
+    const { code, stderr } = await ended
+    expect(code).to.equal(10)
+    expect(stderr).to.include('DOCFERRY_TARGET').and.not.include('DOCFERRY_BUG')
+  })
+
+  it('goes on when the reader of the summary leaves', async () => {
+    const { child, ended } = start(
+      ['import', '--input', file('sample.json', JSON.stringify(exported)), '--target', 'memory:snapshot.json'],
+      { cwd, input: '' }
+    )
+    child.stdout.destroy()
+    expect((await ended).code).to.equal(0)
+    expect(JSON.parse(readFileSync(join(cwd, 'snapshot.json'), 'utf8')).data).to.deep.equal(exported.data)
+  })
+
+  it('calls what nobody caught a bug, without inspecting it', async () => {
+    const reject = 'Promise.reject(Object.assign(new Error("boom"), { credentials: { private_key: ["hunter2", "secret"].join("") } }))'
+    const look = `if (process.listenerCount("unhandledRejection")) { clearInterval(timer); ${reject} }`
+    const preload = `const timer = setInterval(() => { ${look} }, 1)`
+    const { ended } = start(['import', '--input', '-', '--target', 'memory:snapshot.json'], {
+      cwd,
+      nodeArgs: ['--import', `data:text/javascript,${encodeURIComponent(preload)}`]
+    })
+    const { code, stdout, stderr } = await ended
+    expect(code).to.equal(1)
+    expect(stderr).to.include('docferry: Error: boom').and.include('a bug in docferry')
+    expect(stdout + stderr).not.to.include('hunter2secret')
+  })
+
+  it('loads no SDK, no logger and no parser for help', async () => {
+    const hook = 'export const load = (url, context, next) => { process._rawDebug("LOAD " + url); return next(url, context) }'
+    const preload = `import { register } from 'node:module'; register('data:text/javascript,${encodeURIComponent(hook)}')`
+    const { code, stderr } = await run(['migrate', '--help'], {
+      nodeArgs: ['--import', `data:text/javascript,${encodeURIComponent(preload)}`]
+    })
+    expect(code).to.equal(0)
+    expect(stderr).to.include('commander')
+    for (const name of ['@aws-sdk', '@google-cloud', 'nano', 'pino', 'stream-json', 'stream-chain', '/connectors/', '/lib/run.'])
+      expect(stderr).not.to.include(name)
+  })
+})
+
+/** A port that nothing listens on. */
+async function closedPort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise(resolve => server.close(resolve))
+  return port
+}

@@ -1,0 +1,89 @@
+import { expect } from 'chai'
+import { advice } from '../../lib/cli/advice.ts'
+import { errorJson, errorLines, exitCodeFor } from '../../lib/cli/exit.ts'
+import { createMask } from '../../lib/cli/secrets.ts'
+import { DocferryError, errorTable } from '../../lib/errors.ts'
+import type { ErrorCode } from '../../lib/errors.ts'
+import { fakeReport } from './support/fake-run.ts'
+
+const mask = createMask([])
+
+describe('cli: errors', () => {
+  it('says what failed, its code, where, and what to try', () => {
+    const error = new DocferryError('DOCFERRY_CONNECT', 'cannot reach http://host:5984', {
+      provider: 'couchdb',
+      collection: 'agents',
+      id: 'a1'
+    })
+    expect(errorLines(error, { mask })).to.deep.equal([
+      'docferry: cannot reach http://host:5984',
+      '  DOCFERRY_CONNECT: a server cannot be reached, or stopped answering (exit 10)',
+      '  where: couchdb, collection agents, document a1',
+      `  try: ${advice.DOCFERRY_CONNECT}`
+    ])
+  })
+
+  it('shows a stack and causes only in debug', () => {
+    const error = new DocferryError('DOCFERRY_READ', 'cut', { cause: new Error('ECONNRESET') })
+    expect(errorLines(error, { mask }).join('\n')).not.to.include('    at ')
+    expect(errorLines(error, { mask, debug: true }).join('\n'))
+      .to.include('    at ')
+      .and.include('caused by: ECONNRESET')
+  })
+
+  it('calls an unknown error a bug and never inspects it', () => {
+    const vendor = Object.assign(new TypeError('boom'), { credentials: { private_key: 's3cret' } })
+    const text = errorLines(vendor, { mask }).join('\n')
+    expect(text)
+      .to.include('docferry: TypeError: boom')
+      .and.include('a bug in docferry (exit 1)')
+      .and.include('    at ')
+      .and.not.include('s3cret')
+  })
+
+  it('prints what is no error at all', () => {
+    expect(errorLines('a string', { mask })[0]).to.equal('docferry: a string')
+  })
+
+  it('takes secrets out of messages and causes', () => {
+    const known = createMask(
+      ['node', 'docferry', '--source', 'couchdb://admin:p@ss%2Fword@host', '--target', 'x://y?secretAccessKey=abcd1234&passwordEnv=NAMED'],
+      { COUCHDB_PASSWORD: 'env-pass', NAMED: 'other-pass' }
+    )
+    const error = new DocferryError('DOCFERRY_AUTH', 'p@ss/word p@ss%2Fword abcd1234 env-pass other-pass http://u:zzz@h NAMED', {
+      cause: new Error('p@ss/word')
+    })
+    const text = errorLines(error, { mask: known, debug: true }).join('\n')
+    for (const secret of ['p@ss', 'abcd1234', 'env-pass', 'other-pass', 'zzz']) expect(text).not.to.include(secret)
+    expect(text).to.include('NAMED')
+  })
+
+  it('leaves alone what is only made up for an emulator', () => {
+    const mask = createMask([], { AWS_SECRET_ACCESS_KEY: 'local', AWS_SESSION_TOKEN: 'x'.repeat(40) })
+    expect(mask(`local ${'x'.repeat(40)}`)).to.equal('local ***')
+  })
+
+  it('keeps its own words where a secret is one of them', () => {
+    const known = createMask([], { COUCHDB_PASSWORD: 'docferry' })
+    expect(errorLines(new DocferryError('DOCFERRY_READ', 'cut'), { mask: known })[0]).to.equal('docferry: cut')
+  })
+
+  it('has an exit code for every code', () => {
+    for (const code of Object.keys(errorTable) as ErrorCode[])
+      expect(exitCodeFor({ error: new DocferryError(code, '') })).to.equal(errorTable[code].exit)
+    expect(exitCodeFor({ error: new Error() })).to.equal(1)
+  })
+
+  it('never exits 0 when documents failed', () => {
+    expect(exitCodeFor({ report: fakeReport({ state: 'partial' }) })).to.equal(40)
+    expect(exitCodeFor({ report: fakeReport({ state: 'done' }) })).to.equal(0)
+  })
+
+  it('tells a program code, message and place', () => {
+    expect(errorJson(new DocferryError('DOCFERRY_DECODE', 'bad line', { where: 'line 3' }), mask)).to.deep.include({
+      code: 'DOCFERRY_DECODE',
+      message: 'bad line',
+      where: 'line 3'
+    })
+  })
+})

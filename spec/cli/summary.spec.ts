@@ -1,0 +1,178 @@
+import { expect } from 'chai'
+import { headingLines } from '../../lib/cli/heading.ts'
+import { summaryLines } from '../../lib/cli/summary.ts'
+import { displayWidth } from '../../lib/cli/text.ts'
+import type { RunReport } from '../../lib/report.ts'
+import { doneCollection, fakeCollection, fakeReport, startMs } from './support/fake-run.ts'
+
+const nowMs = startMs + 4000
+
+function summary(report: RunReport, columns?: number): string {
+  return summaryLines(report, { nowMs, columns }).join('\n')
+}
+
+describe('cli: summary', () => {
+  it('is a table with a row per collection and the totals', () => {
+    const text = summary(
+      fakeReport({
+        state: 'done',
+        finishedAt: nowMs,
+        collections: [doneCollection('agents', 1000), doneCollection('users', 234, { target: 'people' })]
+      })
+    )
+    expect(text).to.match(/collection +read +written +skipped +filtered +failed +time +docs\/s/)
+    expect(text).to.match(/agents +1,000 +1,000 +0 +0 +0 +2.0 s +500/)
+    expect(text).to.match(/users -> people +234/)
+    expect(text).to.match(/total +1,234 +1,234 +0 +0 +0 +4.0 s +309/)
+    expect(text).to.include('Done in 4.0 s: 1,234 documents written.')
+  })
+
+  it('lines its columns up', () => {
+    const lines = summaryLines(fakeReport({ collections: [doneCollection('a', 1), doneCollection('日本', 22_222)] }), { nowMs })
+    const widths = lines.slice(0, 4).map(displayWidth)
+    expect(new Set(widths).size).to.equal(1)
+  })
+
+  it('says in a dry run what would happen', () => {
+    const collection = doneCollection('agents', 10, {
+      created: true,
+      failed: 1,
+      written: 9,
+      failures: [{ code: 'DOCFERRY_TOO_LARGE', message: 'too large', count: 1, examples: ['x'] }]
+    })
+    const text = summary(fakeReport({ dryRun: true, state: 'partial', collections: [collection] }))
+    expect(text).to.include('would be written').and.include('would be skipped').and.include('would fail')
+    expect(text)
+      .to.include('1 collection would be created in the target')
+      .and.include('1 document would fail:')
+      .and.include('nothing was written')
+  })
+
+  it('groups failures by kind, with the first ids and what to try', () => {
+    const failures = [
+      { code: 'DOCFERRY_TOO_LARGE' as const, message: '412,331 bytes; an item holds at most 409,600', count: 7, examples: ['a', 'b'] }
+    ]
+    const text = summary(
+      fakeReport({
+        state: 'partial',
+        deadLetters: '.docferry/runs/1/dead-letters.ndjson',
+        collections: [doneCollection('users', 10, { failed: 7, written: 3, failures })]
+      })
+    )
+    expect(text)
+      .to.include('7 documents failed:')
+      .and.include('users: 7 x DOCFERRY_TOO_LARGE: 412,331 bytes')
+      .and.include('which: a, b, ...')
+      .and.include('try: ')
+    expect(text).to.include('Dead letters: .docferry/runs/1/dead-letters.ndjson').and.include('3 documents written, 7 not.')
+  })
+
+  it('gives one advice once', () => {
+    const failures = [{ code: 'DOCFERRY_TOO_LARGE' as const, message: 'large', count: 1, examples: ['a'] }]
+    const text = summary(fakeReport({ collections: ['x', 'y'].map(name => doneCollection(name, 1, { written: 0, failed: 1, failures })) }))
+    expect(text.match(/try:/g)).to.have.length(1)
+  })
+
+  it('tells what the counts do not', () => {
+    const text = summary(
+      fakeReport({
+        notTaken: ['agent_data_store'],
+        retries: 2,
+        notes: ['3 attachments were left behind'],
+        collections: [
+          doneCollection('agents', 10, {
+            stripped: { _rev: 10, _attachments: 3 },
+            filtered: 2,
+            filteredBy: { 'leave-out-design-documents': 2 },
+            skipped: 4,
+            skippedExamples: ['a']
+          })
+        ]
+      })
+    )
+    for (const words of [
+      'not taken: agent_data_store',
+      '2 retries',
+      '3 attachments were left behind',
+      '_attachments stripped from 3 documents',
+      '2 documents left out by leave-out-design-documents',
+      '4 documents skipped',
+      '(a, ...)'
+    ]) {
+      expect(text).to.include(words)
+    }
+  })
+
+  it('does not praise a run that found nothing to read', () => {
+    expect(summary(fakeReport({ state: 'done' }))).to.include('there was nothing to read')
+  })
+
+  it('marks what an interruption left unfinished, and says how to go on', () => {
+    const collections = [fakeCollection('agents', { state: 'running', read: 5, written: 5, startedAt: startMs }), fakeCollection('users')]
+    const text = summary(fakeReport({ state: 'interrupted', finishedAt: nowMs, collections }))
+    expect(text).to.include('agents (not whole)').and.include('users (not begun)').and.include('Run the same command again')
+  })
+
+  it('claims nothing of an output that is there only when it is whole', () => {
+    const target = { provider: 'file', address: '/x.json', identity: 'x' } as const
+    for (const state of ['interrupted', 'failed'] as const) {
+      expect(summary(fakeReport({ state, target, collections: [fakeCollection('agents', { written: 5 })] })))
+        .to.include('before the output was complete')
+        .and.not.include('5 documents written')
+    }
+  })
+
+  it('sums up what is too much for a table, those with failures first', () => {
+    const collections = Array.from({ length: 2000 }, (_, index) =>
+      doneCollection(`c${index}`, 10, index === 1999 ? { failed: 1, written: 9 } : {})
+    )
+    const lines = summaryLines(fakeReport({ collections }), { nowMs })
+    expect(lines.length).to.be.lessThan(70)
+    expect(lines[1]).to.match(/^c1999/)
+    expect(lines.join('\n'))
+      .to.match(/1,950 others +19,500/)
+      .and.match(/total +20,000/)
+  })
+
+  it('drops the times before it breaks a narrow terminal', () => {
+    const lines = summaryLines(fakeReport({ collections: [doneCollection('a_long_name_of_a_collection', 1_000_000)] }), {
+      nowMs,
+      columns: 70
+    })
+    for (const line of lines) expect(displayWidth(line)).to.be.at.most(70)
+    expect(lines[0]).not.to.include('docs/s')
+  })
+})
+
+describe('cli: heading', () => {
+  it('tells an empty database from a stream that only reading can tell about', () => {
+    expect(headingLines('migrate', fakeReport()).join('\n')).to.include('the source holds no collections')
+    const source = { provider: 'file', address: 'standard input', identity: '-' } as const
+    expect(headingLines('import', fakeReport({ source })).join('\n')).to.include('only reading tells')
+  })
+
+  it('says where each end really is, what is taken, and what happens to existing documents', () => {
+    const text = headingLines(
+      'migrate',
+      fakeReport({ collections: [fakeCollection('agents', { expected: 1200 }), fakeCollection('users', { target: 'people' })] })
+    ).join('\n')
+    expect(text).to.include('from  couchdb   http://127.0.0.1:5984 as admin').and.include('to    dynamodb  us-east-1')
+    expect(text)
+      .to.include('2 collections, about 1,200 documents')
+      .and.include('agents 1,200, users -> people')
+      .and.include('--on-conflict skip')
+    expect(text).not.to.include('dry run')
+  })
+
+  it('says that a dry run is one', () => {
+    expect(headingLines('migrate', fakeReport({ dryRun: true })).join('\n')).to.include('nothing is written')
+  })
+
+  it('counts what it does not name', () => {
+    expect(
+      headingLines('migrate', fakeReport({ collections: Array.from({ length: 2000 }, (_, index) => fakeCollection(`c${index}`)) })).join(
+        '\n'
+      )
+    ).to.include('and 1,988 more')
+  })
+})

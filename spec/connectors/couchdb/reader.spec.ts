@@ -1,0 +1,318 @@
+import { expect } from 'chai'
+import { couchdbConnector } from '../../../lib/connectors/couchdb/index.ts'
+import type { Page, Partition, Source } from '../../../lib/types.ts'
+import { Decimal, Double } from '../../../lib/values/index.ts'
+import { servers } from '../../support/servers.ts'
+import { pouchdbUrl } from './pouchdb-server.ts'
+import { allDocs, context, document, errorOf, json, openSource, openTarget, startStub } from './stub.ts'
+import type { Reply, Stub } from './stub.ts'
+
+const whole: Partition = { id: 'd/1of1', collections: ['d'], range: { start: null, end: null } }
+
+async function pagesOf(source: Source, partition: Partition, options: Parameters<Source['read']>[1] = {}): Promise<Page[]> {
+  const pages: Page[] = []
+  for await (const page of source.read(partition, options)) pages.push(page)
+  return pages
+}
+
+const idsOf = (pages: readonly Page[]): string[] => pages.flatMap(page => page.documents.map(({ _id }) => _id))
+
+describe('couchdb: reader', () => {
+  let stub: Stub
+  let source: Source
+  before(async () => {
+    stub = await startStub()
+    source = await openSource({ url: stub.url, timeoutMs: 2000 })
+  })
+  beforeEach(() => void stub.asked.splice(0))
+  after(async () => {
+    await source.close()
+    await stub.stop()
+  })
+
+  const fields =
+    '"big":12345678901234567890123,"one":1.0,"long":0.12345678901234567890123,"key,\\"doc\\":":"x\\",\\"doc\\":{","$u":{"__proto__":[]}'
+
+  it('keeps every digit and name, in rows on lines of their own', async () => {
+    stub.script = () => ({ body: allDocs([document('a', fields)]) })
+    const [page] = await pagesOf(source, whole)
+    expect(page?.documents[0]).to.deep.include({
+      big: 12345678901234567890123n,
+      one: new Double(1),
+      long: new Decimal('0.12345678901234567890123')
+    })
+    expect(page?.documents[0]?.['key,"doc":']).to.equal('x","doc":{')
+    expect(Object.keys(page?.documents[0]?.['$u'] as object)).to.deep.equal(['__proto__'])
+    expect(page?.documents[0]?.['_rev']).to.equal('1-a')
+  })
+
+  it('keeps them in an answer of one piece', async () => {
+    stub.script = () => ({ body: allDocs([document('a', fields), document('b')]).replaceAll('\r\n', '') })
+    const [page] = await pagesOf(source, whole)
+    expect(page?.documents[0]).to.deep.include({ big: 12345678901234567890123n, one: new Double(1) })
+    expect(page?.documents).to.have.length(2)
+  })
+
+  it('reads text that is cut between the bytes of a character', async () => {
+    stub.script = () => ({ body: allDocs([document('é', `"text":"${'中😀'.repeat(50_000)}"`), document('ü')]) })
+    const pages = await pagesOf(source, whole)
+    expect(idsOf(pages)).to.deep.equal(['é', 'ü'])
+    expect(pages[0]?.documents[0]?.['text']).to.equal('中😀'.repeat(50_000))
+  })
+
+  it('counts the bytes that came', async () => {
+    const body = allDocs([document('a'), document('b')])
+    stub.script = () => ({ body })
+    const pages = await pagesOf(source, whole)
+    expect(pages.reduce((sum, page) => sum + page.bytes, 0)).to.be.within(body.length - 60, body.length)
+  })
+
+  it('does not take deleted documents, and hands on what cannot be read', async () => {
+    const rows = [
+      '{"id":"a","key":"a","value":{"rev":"2-a","deleted":true},"doc":null}',
+      '{"id":"b","key":"b","value":{"rev":"1-b"},"error":"unknown"}',
+      `{"id":"c","key":"c","value":{"rev":"1-c"},"doc":{"_id":"c","_rev":"1-c","$x":${'['.repeat(2000)}${']'.repeat(2000)},"m":{"$date":1}}}`,
+      '{"id":"d","key":"d","value":{"rev":"1-d"},"doc":{"_id":"d","_rev":"1-d"}}'
+    ]
+    stub.script = () => ({ body: `{"total_rows":4,"offset":0,"rows":[\n${rows.join(',\n')}\n]}\n` })
+    const [page] = await pagesOf(source, whole)
+    expect(idsOf([page as Page])).to.deep.equal(['d'])
+    expect(page?.rejects?.map(({ id, code }) => [id, code])).to.deep.equal([
+      ['b', 'DOCFERRY_BAD_DOCUMENT'],
+      ['c', 'DOCFERRY_BAD_DOCUMENT']
+    ])
+  })
+
+  it('goes on behind the last document that came when an answer breaks off', async () => {
+    const all = ['a', 'b', 'c', 'd'].map(id => document(id, `"text":"${'x'.repeat(100_000)}"`))
+    const body = allDocs(all)
+    stub.script = ({ query }, number) => {
+      if (number === 1) return { body, cutAfter: Math.round(body.length * 0.6) }
+      const from = JSON.parse(query.get('startkey') as string) as string
+      return { body: allDocs(all.filter(text => (JSON.parse(text) as { _id: string })._id >= from)) }
+    }
+    expect(idsOf(await pagesOf(source, whole))).to.deep.equal(['a', 'b', 'c', 'd'])
+    expect(stub.asked.map(({ query }) => query.get('startkey'))).to.deep.equal([null, '"b"'])
+  })
+
+  const incomplete: readonly (readonly [string, Reply])[] = [
+    ['ends early, but in good order', { body: allDocs([document('a')]).slice(0, -4) }],
+    ['is empty', { body: '' }],
+    ['ends with an error', { body: '{"total_rows":9,"offset":0,"rows":[\r\n{"error":"timeout","reason":"x"}\n' }],
+    ['is one piece that is cut', { body: '{"total_rows":1,"offset":0,"rows":[{"id":"a"', headers: { 'transfer-encoding': 'identity' } }],
+    ['holds no rows', { body: '{"ok":true}' }],
+    ['is a 503', { status: 503, body: '<html>' }],
+    ['is a 429', { status: 429, body: '{"error":"too_many_requests"}', headers: { 'retry-after': '0' } }]
+  ]
+  for (const [how, reply] of incomplete) {
+    it(`asks again when an answer ${how}`, async () => {
+      stub.script = (_, number) => (number === 1 ? reply : { body: allDocs([document('a'), document('b')]) })
+      expect(idsOf(await pagesOf(source, whole))).to.deep.equal(['a', 'b'])
+      expect(stub.asked).to.have.length(2)
+    })
+  }
+
+  it('waits as long as the server asks it to', async () => {
+    stub.script = (_, number) => (number === 1 ? json({ error: 'too_many_requests' }, 429, { 'retry-after': '1' }) : { body: allDocs([]) })
+    const startedAt = performance.now()
+    await pagesOf(source, whole)
+    expect(performance.now() - startedAt).to.be.above(990)
+  })
+
+  it('asks again when nothing comes', async () => {
+    const hasty = await openSource({ url: stub.url, timeoutMs: 100 })
+    stub.script = (_, number) => (number === 1 ? { silent: true } : { body: allDocs([document('a')]) })
+    expect(idsOf(await pagesOf(hasty, whole))).to.deep.equal(['a'])
+    await hasty.close()
+  })
+
+  for (const [status, code] of [
+    [401, 'DOCFERRY_AUTH'],
+    [403, 'DOCFERRY_PERMISSION'],
+    [404, 'DOCFERRY_READ'],
+    [400, 'DOCFERRY_READ']
+  ] as const) {
+    it(`gives up at once on ${status}`, async () => {
+      stub.script = () => json({ error: 'x', reason: 'y' }, status)
+      expect(await errorOf(pagesOf(source, whole))).to.include({ code })
+      expect(stub.asked).to.have.length(1)
+    })
+  }
+
+  it('refuses a server that gives the same documents again and again', async () => {
+    const documents = Array.from({ length: 10_001 }, (_, index) => document(`a${index}`))
+    stub.script = () => ({ body: allDocs([...documents.slice(0, 10_000), document('z')]) })
+    await pagesOf(source, { ...whole, range: {} }, { after: 'z' }).then(
+      () => expect.fail('ended'),
+      (error: { code: string }) => expect(error.code).to.equal('DOCFERRY_READ')
+    )
+  })
+
+  it('stops at an abort with the reason of it', async () => {
+    const controller = new AbortController()
+    stub.script = () => ({ silent: true })
+    const reading = errorOf(pagesOf(source, whole, { signal: controller.signal }))
+    while (stub.asked.length === 0) await new Promise(setImmediate)
+    const reason = new Error('enough')
+    controller.abort(reason)
+    expect(await reading).to.equal(reason)
+  })
+
+  it('sends long ids in the body', async () => {
+    stub.script = () => ({ body: allDocs([]) })
+    await pagesOf(source, whole, { after: '😀'.repeat(3000) })
+    expect(stub.asked[0]).to.include({ method: 'POST' })
+    expect(JSON.parse(stub.asked[0]?.body as string)).to.include({ startkey: '😀'.repeat(3000), include_docs: true })
+  })
+
+  it('lists databases one by one where the server has no _dbs_info', async () => {
+    stub.script = ({ path }) => {
+      if (path === '/_all_dbs') return json(['b', '_users', 'a', 'gone', 'closed'])
+      if (path === '/closed') return json({ error: 'forbidden' }, 403)
+      return path === '/a' || path === '/b' || path === '/_users' ? json({ doc_count: 5, sizes: { external: 1000 } }) : undefined
+    }
+    const found = await source.collections({})
+    expect(found?.map(({ name, documents, system }) => [name, documents, system])).to.deep.equal([
+      ['_users', 5, true],
+      ['a', 5, undefined],
+      ['b', 5, undefined],
+      ['closed', undefined, undefined]
+    ])
+  })
+
+  it('asks again when the list of databases breaks off', async () => {
+    stub.script = ({ path }, number) => {
+      if (path === '/_all_dbs') return number === 1 ? { body: '["a","b"]', cutAfter: 5 } : json(['a', 'b'])
+      return path === '/_dbs_info'
+        ? json([
+            { key: 'a', info: { doc_count: 1 } },
+            { key: 'b', info: { doc_count: 2 } }
+          ])
+        : undefined
+    }
+    expect((await source.collections({}))?.map(({ documents }) => documents)).to.deep.equal([1, 2])
+  })
+
+  it('needs no list where the databases are named', async () => {
+    const named = await openSource({ url: stub.url, databases: ['a'] })
+    stub.script = ({ path }) => (path === '/a' ? json({ doc_count: 1 }) : json({ error: 'unauthorized' }, 401))
+    expect(await named.collections({})).to.deep.equal([{ name: 'a', documents: 1 }])
+    await named.close()
+  })
+})
+
+const latinIds = [' ', '0', 'A', 'Ab', 'a\u0000b', 'a/b?c#d%2F&+"\\', 'ab', 'e', 'é', 'z', '~', '_design/x', `k${'y'.repeat(9000)}`]
+
+for (const kind of ['CouchDB', 'PouchDB'] as const) {
+  describe(`couchdb: reader of ${kind}`, () => {
+    const oddIds = kind === 'PouchDB' ? latinIds : [...latinIds, '中', '😀']
+    const database = `reader-${kind.toLowerCase()}-${process.pid}`
+    let url: string
+    let headers: Record<string, string>
+    let source: Source
+    before(async () => {
+      if (kind === 'PouchDB') {
+        url = await pouchdbUrl()
+        headers = {}
+        source = await openSource({ url })
+      } else {
+        const server = await servers.couchdb()
+        url = server.url
+        headers = { authorization: `Basic ${Buffer.from(`${server.user}:${server.password}`).toString('base64')}` }
+        source = await couchdbConnector.openSource(couchdbConnector.configure('couchdb', server.environment), context)
+      }
+      const numbered = Array.from(
+        { length: 4000 },
+        (_, index) => `${index % 5 === 0 ? 'agent-' : 'user_google_'}${String((index * 7919) % 4000).padStart(5, '0')}`
+      )
+      const docs = [...oddIds, ...numbered].map(_id => ({ _id, text: 'x'.repeat(_id.length % 300) }))
+      await fetch(`${url}/${database}`, { method: 'PUT', headers })
+      const body = JSON.stringify({ docs })
+      const answer = await fetch(`${url}/${database}/_bulk_docs`, {
+        method: 'POST',
+        headers: { ...headers, 'content-type': 'application/json' },
+        body
+      })
+      expect(await answer.json()).to.have.length(docs.length)
+    })
+    after(async () => {
+      await source.close()
+      await fetch(`${url}/${database}`, { method: 'DELETE', headers })
+    })
+
+    it('reads every document once, whatever its id', async () => {
+      const [partition] = await source.partitions([database], { wanted: 1 })
+      const ids = idsOf(await pagesOf(source, partition as Partition))
+      expect(new Set(ids).size).to.equal(ids.length)
+      expect(ids).to.have.length(4000 + oddIds.length)
+      expect(ids).to.include.members(oddIds)
+    })
+
+    it('reads the rest after any cursor', async () => {
+      const partition = (await source.partitions([database], { wanted: 1 }))[0] as Partition
+      const ids = idsOf(await pagesOf(source, partition))
+      let after: string | undefined
+      const read: string[] = []
+      for (let pageSize = 1; ; pageSize += pageSize < 20 ? 1 : 400) {
+        let page: Page | undefined
+        for await (page of source.read(partition, { after, pageSize })) break
+        if (!page) break
+        read.push(...idsOf([page]))
+        after = page.cursor
+      }
+      expect(read).to.deep.equal(ids)
+    })
+
+    it('splits by ids that exist, into about equal parts', async () => {
+      const partitions = await source.partitions([database], { wanted: 3 })
+      expect(partitions.map(({ id }) => id)).to.deep.equal(['1of3', '2of3', '3of3'].map(part => `${database}/${part}`))
+      const parts: string[][] = []
+      for (const partition of partitions) parts.push(idsOf(await pagesOf(source, JSON.parse(JSON.stringify(partition)) as Partition)))
+      expect(new Set(parts.flat()).size).to.equal(4000 + oddIds.length)
+      expect(parts.flat()).to.have.length(4000 + oddIds.length)
+      for (const part of parts) expect(part.length).to.be.within(1150, 1550)
+      expect(partitions.slice(1).map(({ range }) => range?.['start'])).to.deep.equal(parts.slice(1).map(part => part[0]))
+    })
+
+    if (kind === 'PouchDB') {
+      it('says that PouchDB does not list all that it holds', async () => {
+        const other = `${database}-wide`
+        await fetch(`${url}/${other}`, { method: 'PUT' })
+        const body = JSON.stringify({ docs: [{ _id: 'a' }, { _id: '中' }] })
+        await fetch(`${url}/${other}/_bulk_docs`, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+        expect(await errorOf(source.partitions([other], { wanted: 1 }))).to.include({ code: 'DOCFERRY_READ' })
+        await fetch(`${url}/${other}`, { method: 'DELETE' })
+      })
+    }
+
+    it('names a database that does not exist', async () => {
+      expect(await errorOf(source.partitions(['no-such-db'], { wanted: 2 }))).to.include({ code: 'DOCFERRY_NO_SUCH_COLLECTION' })
+    })
+
+    it('estimates the number of documents', async () => {
+      const found = (await source.collections({}))?.find(({ name }) => name === database)
+      expect(found?.documents).to.equal(4000 + oddIds.length)
+    })
+
+    it('gives back what the writer wrote', async () => {
+      const server = kind === 'PouchDB' ? { url } : couchdbConnector.configure('couchdb', (await servers.couchdb()).environment)
+      const target = await openTarget(server)
+      const other = `${database}-values`
+      await target.prepare(other, { create: true })
+      const value = {
+        _id: 'v',
+        big: 9007199254740993n,
+        long: new Decimal('0.12345678901234567890123'),
+        tiny: 5e-324,
+        text: '\u0000\u2028😀',
+        map: { $date: 'soon' }
+      }
+      const encoded = target.encode(other, value)
+      if ('code' in encoded) throw new Error(encoded.message)
+      expect(await target.write(other, [encoded], { onConflict: 'fail', fresh: true })).to.deep.equal(['written'])
+      expect(await target.get(other, ['v'], {})).to.deep.equal([value])
+      await fetch(`${url}/${other}`, { method: 'DELETE', headers })
+      await target.close()
+    })
+  })
+}

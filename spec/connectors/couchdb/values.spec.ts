@@ -1,0 +1,120 @@
+import { expect } from 'chai'
+import { checkDatabaseName } from '../../../lib/connectors/couchdb/limits.ts'
+import { encodeDocument, withRevision } from '../../../lib/connectors/couchdb/values.ts'
+import type { Document, Encoded, Refusal, Value } from '../../../lib/types.ts'
+import { Decimal, Double, GeoPoint, parseJson, setField, ValueSet, Vector } from '../../../lib/values/index.ts'
+
+const rules = { maxDocumentBytes: 8_000_000, partitioned: false, pouchdb: false }
+
+function encode(document: Document, changed: Partial<typeof rules> = {}): Encoded<string> {
+  const encoded = encodeDocument(document, { ...rules, ...changed })
+  if ('code' in encoded) throw new Error(encoded.message)
+  return encoded
+}
+
+function refusal(document: Document, changed: Partial<typeof rules> = {}): Refusal {
+  const refused = encodeDocument(document, { ...rules, ...changed })
+  if (!('code' in refused)) throw new Error('taken')
+  return refused
+}
+
+describe('couchdb: values', () => {
+  it('writes integers of any length as digits', () => {
+    expect(encode({ _id: 'a', n: 12345678901234567890123n }).payload).to.equal('{"_id":"a","n":12345678901234567890123}')
+  })
+
+  it('writes what CouchDB would round as envelopes that are read back', () => {
+    const exact = {
+      _id: 'a',
+      list: [new Decimal('0.12345678901234567890123'), { huge: new Decimal('1E+400') }],
+      set: new ValueSet([1, new Decimal('1E+400')])
+    }
+    const { payload } = encode(exact)
+    expect(payload).to.include('{"$numberDecimal":"0.12345678901234567890123"}')
+    expect(parseJson(payload)).to.deep.equal(exact)
+  })
+
+  it('writes a number below the normal doubles with the point that CouchDB needs', () => {
+    expect(encode({ _id: 'a', n: 5e-324, v: new Vector([-9e-310, 1.5]) }).payload).to.equal(
+      '{"_id":"a","n":5.0e-324,"v":{"$vector":[-9.0e-310,1.5]}}'
+    )
+  })
+
+  it('does so in a place on the globe too', () => {
+    const { payload } = encode({ _id: 'a', at: new GeoPoint(5e-324, 7.5) })
+    expect(payload).to.equal('{"_id":"a","at":{"$geoPoint":[5.0e-324,7.5]}}')
+    expect(parseJson(payload)).to.deep.equal({ _id: 'a', at: new GeoPoint(5e-324, 7.5) })
+  })
+
+  it('leaves a field alone that looks like one of its own marks', () => {
+    const document = { _id: 'a', n: new Decimal('1E+400'), s: '0:0', map: { $numberDecimal: '5' } }
+    expect(parseJson(encode(document).payload)).to.deep.equal(document)
+  })
+
+  it('writes integers past 2^53 as envelopes to PouchDB, which rounds them', () => {
+    expect(encode({ _id: 'a', n: 9007199254740993n }, { pouchdb: true }).payload).to.equal(
+      '{"_id":"a","n":{"$numberLong":"9007199254740993"}}'
+    )
+  })
+
+  it('keeps 1.0 and fields named __proto__', () => {
+    const inner = {}
+    setField(inner, '__proto__', 1)
+    expect(encode({ _id: 'a', n: new Double(1), inner }).payload).to.equal('{"_id":"a","n":1.0,"inner":{"__proto__":1}}')
+    expect(refusal({ _id: 'a', inner }, { pouchdb: true })).to.include({ code: 'DOCFERRY_BAD_FIELD', path: 'inner.__proto__' })
+  })
+
+  it('refuses fields that CouchDB keeps for itself, at the top only', () => {
+    for (const field of ['_rev', '_deleted', '_attachments', '_x', '__proto__']) {
+      const document: Document = { _id: 'a' }
+      setField(document, field, true)
+      expect(refusal(document)).to.include({ code: 'DOCFERRY_BAD_FIELD', path: field })
+    }
+    expect(encode({ _id: 'a', map: { _rev: 1 }, _gone: undefined as never }).payload).to.equal('{"_id":"a","map":{"_rev":1}}')
+  })
+
+  for (const id of ['', '_x', '_local/x', '_design/', 'a\ud800']) {
+    it(`refuses the id ${JSON.stringify(id)}`, () => expect(refusal({ _id: id })).to.include({ code: 'DOCFERRY_BAD_ID', path: '_id' }))
+  }
+
+  it('takes other ids', () => {
+    for (const id of ['_design/x', ' ', '\u0000', 'a/b?c#d%', '😀', 'x'.repeat(9000)]) expect(encode({ _id: id }).id).to.equal(id)
+  })
+
+  it('wants ids of a partitioned database to name a partition', () => {
+    for (const id of ['a', ':a', 'a:', 'a:_b']) expect(refusal({ _id: id }, { partitioned: true }).code).to.equal('DOCFERRY_BAD_ID')
+    for (const id of ['a:b', 'a:b:c', '_design/a']) encode({ _id: id }, { partitioned: true })
+  })
+
+  it('finds half a surrogate pair in a value or a name', () => {
+    expect(refusal({ _id: 'a', list: [{ x: 'ok' }, { x: '\udc00' }] })).to.include({ code: 'DOCFERRY_BAD_VALUE', path: 'list[1].x' })
+    expect(refusal({ _id: 'a', map: { 'k\ud83d': 1 } })).to.include({ code: 'DOCFERRY_BAD_FIELD', path: 'map.k\ufffd' })
+    expect(encode({ _id: 'a', x: 'written \\ud800, and 😀' }).payload).to.include('😀')
+  })
+
+  it('measures a document as CouchDB does, without its id', () => {
+    const document = { _id: 'x'.repeat(50), text: 'é'.repeat(10) }
+    expect(encode(document, { maxDocumentBytes: 31 }).bytes).to.equal(90)
+    expect(refusal(document, { maxDocumentBytes: 30 })).to.include({ code: 'DOCFERRY_TOO_LARGE' })
+  })
+
+  it('refuses what is nested too deep instead of failing', () => {
+    let value: Value = 1
+    for (let depth = 0; depth < 20_000; depth++) value = [value]
+    expect(refusal({ _id: 'a', x: value }).code).to.equal('DOCFERRY_TOO_DEEP')
+  })
+
+  it('puts a revision in front', () => {
+    expect(withRevision('{"_id":"a"}', '1-x')).to.equal('{"_rev":"1-x","_id":"a"}')
+  })
+
+  it('says which database name would do', () => {
+    expect(checkDatabaseName('agents/a+b')).to.equal(undefined)
+    expect(checkDatabaseName('Agents')?.message).to.include('--rename Agents=agents')
+    expect(checkDatabaseName('2nd agents!')?.message).to.include('=nd_agents_')
+    expect(checkDatabaseName('_users')?.message).to.include('=users')
+    expect(checkDatabaseName('a'.repeat(238))).to.equal(undefined)
+    expect(checkDatabaseName('a'.repeat(239))?.code).to.equal('DOCFERRY_COLLECTION_NAME')
+    expect(checkDatabaseName('a/b', true)?.message).to.include('a_b')
+  })
+})

@@ -1,0 +1,314 @@
+import { execFile } from 'node:child_process'
+import { mkdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises'
+import { Readable } from 'node:stream'
+import { promisify } from 'node:util'
+import { gzipSync } from 'node:zlib'
+import { expect } from 'chai'
+import type { Document } from '../../../lib/types.ts'
+import { failure, makeLogger, pagesOf, readWhole, source, useFolder, writeWhole } from './support.ts'
+
+const ids = (documents: readonly Document[] = []): string[] => documents.map(document => document._id)
+const some = (count: number, prefix = ''): Document[] =>
+  Array.from({ length: count }, (_, number) => ({ _id: `${prefix}${number}`, number }))
+
+describe('file: reader', () => {
+  const path = useFolder()
+
+  it('names the documents of a plain file after the file, or as told', async () => {
+    await writeFile(path('cities.ndjson.gz'), gzipSync('{"_id":"1"}\n'))
+    expect(await readWhole({ path: path('cities.ndjson.gz') })).to.deep.equal({ cities: [{ _id: '1' }] })
+    expect(await readWhole({ path: path('cities.ndjson.gz'), collection: 'towns' })).to.deep.equal({ towns: [{ _id: '1' }] })
+    await writeFile(path('list.json'), '[{"_id":"1"}]')
+    expect(await readWhole({ path: path('list.json') })).to.deep.equal({ list: [{ _id: '1' }] })
+  })
+
+  it('lists the collections of an export with their counts, without reading all of it', async () => {
+    for (const name of ['a.ndjson', 'a.ndjson.gz']) {
+      await writeWhole({ path: path(name) }, { agents: some(3), empty: [] })
+      const opened = await source({ path: path(name) })
+      expect((await opened.collections({}))?.map(({ name: each, documents }) => [each, documents])).to.deep.equal([
+        ['agents', 3],
+        ['empty', 0]
+      ])
+    }
+  })
+
+  it('lists what the end of an export names and its header does not', async () => {
+    const text = (await exported({ a: some(1), b: some(1) })).replace('"collections":["a","b"]', '"collections":["a"]')
+    await writeFile(path('x.ndjson'), text)
+    expect(Object.keys(await readWhole({ path: path('x.ndjson') }))).to.deep.equal(['a', 'b'])
+  })
+
+  it('looks through a file whose header lists nothing', async () => {
+    await writeFile(path('x.ndjson'), '{"$docferry":1}\n{"$collection":"a"}\n{"_id":"1"}\n{"$collection":"b"}\n')
+    await writeFile(path('x.json'), '{"data":{"a":[{"_id":"1"}],"b":[]}}')
+    for (const name of ['x.ndjson', 'x.json']) {
+      const opened = await source({ path: path(name) })
+      if (name === 'x.json') expect((await opened.collections({}))?.map(each => each.name)).to.deep.equal(['a', 'b'])
+      else expect((await failure(opened.collections({}))).code).to.equal('DOCFERRY_FILE_CUT')
+    }
+  })
+
+  it('is one partition that yields only what is wanted', async () => {
+    await writeWhole({ path: path('a.ndjson') }, { a: some(3), b: some(2, 'b'), c: some(1, 'c') })
+    const opened = await source({ path: path('a.ndjson') })
+    const partitions = await opened.partitions(['c', 'a'], { wanted: 8 })
+    expect(partitions.map(({ collections }) => collections)).to.deep.equal([['c', 'a']])
+    expect(await readWhole({ path: path('a.ndjson') }, ['a', 'c'])).to.deep.equal({ a: some(3), c: some(1, 'c') })
+    expect(opened.uniqueIds).to.equal(false)
+  })
+
+  for (const name of ['x.ndjson', 'x.ndjson.gz', 'x.json', 'x.json.gz', 'x/']) {
+    it(`goes on behind every cursor with exactly the rest, in another process (${name})`, async () => {
+      await writeWhole({ path: path(name) }, { a: some(7, 'a'), b: some(6, 'b') })
+      const first = await source({ path: path(name) })
+      for (const partition of await first.partitions(null, { wanted: 2 })) {
+        const pages = await pagesOf(first, partition, { pageSize: 3 })
+        for (const [index, page] of pages.entries()) {
+          const again = await source({ path: path(name) })
+          const [same] = (await again.partitions(null, { wanted: 2 })).filter(({ id }) => id === partition.id)
+          const rest = await pagesOf(again, JSON.parse(JSON.stringify(same)) as typeof partition, { after: page.cursor })
+          const expected = pages.slice(index + 1).flatMap(each => ids(each.documents))
+          expect(rest.flatMap(each => ids(each.documents))).to.deep.equal(expected)
+        }
+      }
+    })
+  }
+
+  it('reads behind a cursor without reading what stands before it', async () => {
+    await writeWhole({ path: path('a.ndjson') }, { a: some(1000) })
+    const opened = await source({ path: path('a.ndjson') })
+    const [partition] = await opened.partitions(null, { wanted: 1 })
+    const pages = await pagesOf(opened, partition!, { pageSize: 900 })
+    const text = await readFile(path('a.ndjson'), 'utf8')
+    const half = text.length / 2
+    // What stands before the cursor would be seen to be damaged if it was read.
+    await writeFile(path('a.ndjson'), `${text.slice(0, 200)}${'x'.repeat(half - 200)}${text.slice(half)}`)
+    const rest = await pagesOf(opened, partition!, { after: pages[0]!.cursor })
+    expect(rest.flatMap(page => ids(page.documents))).to.deep.equal(ids(some(1000)).slice(900))
+    await truncate(path('a.ndjson'), 300)
+    expect((await failure(pagesOf(opened, partition!, { after: pages[0]!.cursor }))).code).to.equal('DOCFERRY_FILE_CUT')
+  })
+
+  it('says that a file is cut, behind its documents', async () => {
+    for (const name of ['x.ndjson', 'x.ndjson.gz', 'x.json', 'x.json.gz']) {
+      const documents = some(2000).map(document => ({ ...document, text: String(Math.sin(document.number as number)) }))
+      await writeWhole({ path: path(name) }, { a: documents })
+      const { length } = await readFile(path(name))
+      await truncate(path(name), Math.floor(length * 0.7))
+      const opened = await source({ path: path(name) })
+      const found: string[] = []
+      const read = async (): Promise<void> => {
+        for await (const page of opened.read((await opened.partitions(['a'], { wanted: 1 }))[0]!, {})) found.push(...ids(page.documents))
+      }
+      const { code, message } = await failure(read)
+      expect(code, name).to.equal('DOCFERRY_FILE_CUT')
+      expect(message).to.include(path(name))
+      expect(found.length).to.be.within(1000, 1600)
+      expect(found).to.deep.equal(ids(documents).slice(0, found.length))
+    }
+  })
+
+  it('says what is wrong with a path', async () => {
+    expect(await failure(source({ path: path('missing.json') }))).to.include({ code: 'DOCFERRY_READ' })
+    expect((await failure(source({ path: path('missing.json') }))).message)
+      .to.include('missing.json')
+      .and.include('ENOENT')
+    await writeFile(path('a.json'), '[]')
+    expect((await failure(source({ path: path('a.json', 'b.json') }))).code).to.equal('DOCFERRY_READ')
+    expect((await failure(source({ path: path('a.json'), format: 'folder' }))).code).to.equal('DOCFERRY_CONFIG')
+    await mkdir(path('folder'))
+    expect((await failure(source({ path: path('folder'), format: 'json' }))).code).to.equal('DOCFERRY_CONFIG')
+    expect((await failure(source({ path: path('folder') }))).code).to.equal('DOCFERRY_CONFIG')
+    await writeFile(path('data'), 'a,b\n')
+    const opened = await source({ path: path('data') })
+    expect((await failure(opened.collections({}))).code).to.equal('DOCFERRY_CONFIG')
+  })
+
+  it('says where it really is', async () => {
+    await writeFile(path('a.json'), '[]')
+    await symlink(path('a.json'), path('link.json'))
+    const [real, link] = [await source({ path: path('a.json') }), await source({ path: path('link.json') })]
+    expect(link.location).to.deep.equal(real.location)
+    expect(real.location).to.include({ provider: 'file', identity: `file:${path('a.json')}` })
+  })
+
+  it('stops when the signal aborts, with its reason', async () => {
+    await writeWhole({ path: path('a.ndjson') }, { a: some(5000) })
+    const opened = await source({ path: path('a.ndjson') })
+    const controller = new AbortController()
+    const reason = new Error('stop')
+    const [partition] = await opened.partitions(null, { wanted: 1 })
+    let pages = 0
+    const read = async (): Promise<void> => {
+      for await (const page of opened.read(partition!, { signal: controller.signal, pageSize: 10 })) {
+        pages += page.documents.length > 0 ? 1 : 0
+        if (pages === 2) controller.abort(reason)
+      }
+    }
+    expect((await failure(read)).message).to.equal('stop')
+    expect(pages).to.equal(2)
+  })
+
+  it('closes the file when its reader stops early', async () => {
+    await writeWhole({ path: path('a.ndjson.gz') }, { a: some(5000) })
+    const opened = await source({ path: path('a.ndjson.gz') })
+    for (let round = 0; round < 20; round++) {
+      for await (const page of opened.read((await opened.partitions(null, { wanted: 1 }))[0]!, { pageSize: 1 })) if (page) break
+    }
+    await eventually(async () => !(await openFiles()).includes(path('a.ndjson.gz')))
+    await opened.close()
+  })
+})
+
+describe('file: standard input', () => {
+  const path = useFolder()
+
+  it('reads what is piped in, and tells its collections from its head', async () => {
+    for (const name of ['a.ndjson', 'a.ndjson.gz', 'a.json', 'a.json.gz']) {
+      await writeWhole({ path: path(name) }, { agents: some(3), users: some(2, 'u') })
+      const bytes = await readFile(path(name))
+      const stdin = Readable.from(
+        bytes
+          .subarray(0)
+          .toString('latin1')
+          .match(/[^]{1,7}/g)!
+          .map(part => Buffer.from(part, 'latin1'))
+      )
+      expect(await readWhole({ path: '-', stdin })).to.deep.equal({ agents: some(3), users: some(2, 'u') })
+    }
+  })
+
+  it('does not know what a plain stream holds until someone says', async () => {
+    const text = '{"_id":"1"}\n'
+    const opened = await source({ path: '-', stdin: Readable.from([text]) })
+    expect(await opened.collections({})).to.equal(null)
+    const [unnamed] = await opened.partitions(null, { wanted: 1 })
+    expect(await failure(pagesOf(opened, unnamed!))).to.include({ code: 'DOCFERRY_CONFIG' })
+    expect(await readWhole({ path: '-', stdin: Readable.from([text]), collection: 'cities' })).to.deep.equal({ cities: [{ _id: '1' }] })
+    const named = await source({ path: '-', stdin: Readable.from([text]) })
+    const [partition] = await named.partitions(['towns'], { wanted: 1 })
+    expect((await pagesOf(named, partition!)).map(page => page.collection)).to.deep.equal(['towns'])
+  })
+
+  it('reads all sections of a stream whose header lists none', async () => {
+    const text = '{"$docferry":1}\n{"$collection":"a"}\n{"_id":"1"}\n{"$collection":"b"}\n{"_id":"2"}\n{"$end":{"counts":{"a":1,"b":1}}}\n'
+    expect(await readWhole({ path: '-', stdin: Readable.from([text]) })).to.deep.equal({ a: [{ _id: '1' }], b: [{ _id: '2' }] })
+  })
+
+  it('does not take an empty pipe for an empty backup', async () => {
+    const opened = await source({ path: '-', stdin: Readable.from([]) })
+    expect((await failure(opened.collections({}))).code).to.equal('DOCFERRY_FILE_CUT')
+  })
+
+  it('can be read once', async () => {
+    const opened = await source({ path: '-', stdin: Readable.from(['{"_id":"1"}\n']), collection: 'c' })
+    const [partition] = await opened.partitions(['c'], { wanted: 1 })
+    await pagesOf(opened, partition!)
+    expect((await failure(pagesOf(opened, partition!))).code).to.equal('DOCFERRY_READ')
+  })
+
+  it('gives up on a silent pipe when the signal aborts', async () => {
+    const stdin = new Readable({ read() {} })
+    const opened = await source({ path: '-', stdin })
+    const controller = new AbortController()
+    const collections = opened.collections({ signal: controller.signal })
+    setImmediate(() => controller.abort(new Error('stop')))
+    expect((await failure(collections)).message).to.equal('stop')
+
+    const slow = new Readable({ read() {} })
+    slow.push('{"_id":"1"}\n{"_id":"2"}\n')
+    const second = await source({ path: '-', stdin: slow, collection: 'c' })
+    const [partition] = await second.partitions(['c'], { wanted: 1 })
+    const again = new AbortController()
+    const read = pagesOf(second, partition!, { signal: again.signal })
+    setImmediate(() => again.abort(new Error('stop reading')))
+    expect((await failure(read)).message).to.equal('stop reading')
+    await second.close()
+  })
+
+  it('reads a named pipe once', async () => {
+    await promisify(execFile)('mkfifo', [path('pipe')])
+    const writing = writeFile(path('pipe'), '{"_id":"1"}\n')
+    expect(await readWhole({ path: path('pipe'), collection: 'c' })).to.deep.equal({ c: [{ _id: '1' }] })
+    await writing
+  })
+})
+
+describe('file: folder reader', () => {
+  const path = useFolder()
+
+  it('reads a folder without manifest, whatever wrote it', async () => {
+    await mkdir(path('in'))
+    await writeFile(path('in', 'b.jsonl'), '{"_id":"2"}\n')
+    await writeFile(path('in', 'a%2Fb.ndjson.gz'), gzipSync('{"_id":"1"}\n'))
+    await writeFile(path('in', 'README.md'), 'notes')
+    const logger = makeLogger()
+    await source({ path: path('in') }, logger)
+    expect(logger.warnings).to.have.length(1)
+    expect(await readWhole({ path: path('in') })).to.deep.equal({ 'a/b': [{ _id: '1' }], b: [{ _id: '2' }] })
+  })
+
+  it('is a partition for each collection', async () => {
+    await writeWhole({ path: path('out/') }, { a: some(2), b: some(1) })
+    const opened = await source({ path: path('out') })
+    expect((await opened.partitions(['b', 'a'], { wanted: 1 })).map(({ id }) => id)).to.deep.equal(['a', 'b'])
+    expect((await opened.partitions(['b'], { wanted: 1 })).map(({ collections }) => collections)).to.deep.equal([['b']])
+  })
+
+  it('finds what differs from the manifest', async () => {
+    await writeWhole({ path: path('out/') }, { a: some(3), b: some(1) })
+    const original = await readFile(path('out', 'a.ndjson'), 'utf8')
+    const check = async (text: string, code: string): Promise<void> => {
+      await writeFile(path('out', 'a.ndjson'), text)
+      expect((await failure(readWhole({ path: path('out') }))).code).to.equal(code)
+    }
+    await check(original.split('\n').slice(1).join('\n'), 'DOCFERRY_FILE_CUT')
+    await check(`${original}{"_id":"more"}\n`, 'DOCFERRY_DECODE')
+    await check(original.replace('"number":1', '"number":7'), 'DOCFERRY_DECODE')
+    await check(original.split('\n').toReversed().join('\n'), 'none')
+  })
+
+  it('finds that a file of the manifest is missing, and reads one that it does not list', async () => {
+    await writeWhole({ path: path('out/') }, { a: some(1) })
+    await writeFile(path('out', 'more.ndjson'), '{"_id":"1"}\n')
+    expect(Object.keys(await readWhole({ path: path('out') }))).to.deep.equal(['a', 'more'])
+    await promisify(execFile)('mv', [path('out', 'a.ndjson'), path('elsewhere')])
+    expect(await failure(source({ path: path('out') }))).to.include({ code: 'DOCFERRY_FILE_CUT' })
+  })
+
+  it('refuses two files for one collection, a broken manifest, and an export inside', async () => {
+    await writeWhole({ path: path('out/') }, { a: some(1) })
+    await writeFile(path('out', 'a.jsonl'), '')
+    expect((await failure(source({ path: path('out') }))).code).to.equal('DOCFERRY_CONFIG')
+    await mkdir(path('broken'))
+    await writeFile(path('broken', 'manifest.json'), '{"files":')
+    expect((await failure(source({ path: path('broken') }))).code).to.equal('DOCFERRY_DECODE')
+    await mkdir(path('inside'))
+    await writeWhole({ path: path('inside', 'x.ndjson') }, { a: some(1) })
+    expect((await failure(readWhole({ path: path('inside') }))).code).to.equal('DOCFERRY_CONFIG')
+  })
+})
+
+async function exported(collections: Readonly<Record<string, Document[]>>): Promise<string> {
+  const parts: Buffer[] = []
+  const { PassThrough } = await import('node:stream')
+  const stdout = new PassThrough().on('data', (chunk: Buffer) => parts.push(chunk))
+  await writeWhole({ path: '-', stdout }, collections)
+  return Buffer.concat(parts).toString()
+}
+
+async function openFiles(): Promise<string[]> {
+  const { readdir, readlink } = await import('node:fs/promises')
+  if (process.platform !== 'linux') return []
+  const links = await readdir('/proc/self/fd')
+  return await Promise.all(links.map(fd => readlink(`/proc/self/fd/${fd}`).catch(() => '')))
+}
+
+async function eventually(condition: () => Promise<boolean>): Promise<void> {
+  for (let turn = 0; turn < 2000; turn++) {
+    if (await condition()) return
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  throw new Error('the condition did not come true')
+}

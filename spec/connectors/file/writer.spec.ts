@@ -1,0 +1,322 @@
+import { createWriteStream } from 'node:fs'
+import { chmod, mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from 'node:fs/promises'
+import { PassThrough, Writable } from 'node:stream'
+import { gunzipSync } from 'node:zlib'
+import { expect } from 'chai'
+import type { Document } from '../../../lib/types.ts'
+import { failure, fill, makeLogger, put, readWhole, target, useFolder, writeWhole } from './support.ts'
+
+const some = (count: number): Document[] => Array.from({ length: count }, (_, number) => ({ _id: String(number), number }))
+
+describe('file: writer', () => {
+  const path = useFolder()
+
+  it('gives the output its name only when it is whole', async () => {
+    const opened = await target({ path: path('out.ndjson') })
+    expect(await readdir(path())).to.deep.equal([])
+    await fill(opened, { a: some(3) })
+    const [partial, ...others] = await readdir(path())
+    expect(partial).to.match(/^out\.ndjson\.partial-[0-9a-f]{12}$/)
+    expect(others).to.deep.equal([])
+    await opened.commit({})
+    await opened.close()
+    expect(await readdir(path())).to.deep.equal(['out.ndjson'])
+  })
+
+  it('leaves nothing behind without a commit', async () => {
+    for (const name of ['out.ndjson', 'out.json.gz', 'out/']) {
+      const opened = await target({ path: path(name) })
+      await fill(opened, { a: some(3) })
+      await opened.close()
+      expect(await readdir(path()), name).to.deep.equal([])
+    }
+  })
+
+  it('changes nothing in a dry run', async () => {
+    for (const name of ['out.ndjson', 'out/']) {
+      const opened = await target({ path: path(name) })
+      expect(await opened.prepare('a', { create: false })).to.deep.equal({ created: true, empty: true })
+      await opened.close()
+      expect(await readdir(path())).to.deep.equal([])
+    }
+  })
+
+  it('refuses an output that exists, unless told to replace it', async () => {
+    await writeWhole({ path: path('out.json') }, { a: some(1) })
+    expect(await failure(target({ path: path('out.json') }))).to.include({ code: 'DOCFERRY_OUTPUT_EXISTS' })
+    await writeWhole({ path: path('out.json'), force: true }, { a: some(2) })
+    expect(await readWhole({ path: path('out.json') })).to.deep.equal({ a: some(2) })
+  })
+
+  it('does not replace what appeared while it wrote', async () => {
+    const opened = await target({ path: path('out.ndjson') })
+    await fill(opened, { a: some(1) })
+    await writeFile(path('out.ndjson'), 'precious')
+    expect(await failure(opened.commit({}))).to.include({ code: 'DOCFERRY_OUTPUT_EXISTS' })
+    await opened.close()
+    expect(await readdir(path())).to.deep.equal(['out.ndjson'])
+    expect(await readFile(path('out.ndjson'), 'utf8')).to.equal('precious')
+  })
+
+  it('keeps the old output when the new one fails', async () => {
+    await writeWhole({ path: path('out.json') }, { a: some(1) })
+    const opened = await target({ path: path('out.json'), force: true })
+    await fill(opened, { a: some(5) })
+    await opened.close()
+    expect(await readWhole({ path: path('out.json') })).to.deep.equal({ a: some(1) })
+  })
+
+  it('keeps the permissions of the file that it replaces, and a link to it', async () => {
+    await writeWhole({ path: path('out.json') }, { a: [] })
+    await chmod(path('out.json'), 0o600)
+    await symlink(path('out.json'), path('link.json'))
+    await writeWhole({ path: path('link.json'), force: true }, { a: some(1) })
+    expect((await stat(path('out.json'))).mode & 0o777).to.equal(0o600)
+    expect(await readlink(path('link.json'))).to.equal(path('out.json'))
+    expect(await readWhole({ path: path('out.json') })).to.deep.equal({ a: some(1) })
+  })
+
+  it('holds empty collections, in every form', async () => {
+    for (const name of ['x.ndjson', 'x.json', 'x.ndjson.gz', 'x/']) {
+      await writeWhole({ path: path(name) }, { none: [], some: some(2), 'no more': [] })
+      expect(await readWhole({ path: path(name) }), name).to.deep.equal({ none: [], 'no more': [], some: some(2) })
+    }
+  })
+
+  it('writes a whole export without a single collection', async () => {
+    for (const name of ['x.ndjson', 'x.json', 'x/']) {
+      await writeWhole({ path: path(name) }, {})
+      expect(await readWhole({ path: path(name) })).to.deep.equal({})
+    }
+  })
+
+  it('writes collections that become known late', async () => {
+    for (const name of ['x.ndjson', 'x/']) {
+      const opened = await target({ path: path(name) })
+      for (const collection of ['a', 'b', 'c']) {
+        await opened.prepare(collection, { create: true })
+        await put(opened, collection, some(1))
+      }
+      await opened.commit({})
+      expect(await readWhole({ path: path(name) })).to.deep.equal({ a: some(1), b: some(1), c: some(1) })
+    }
+  })
+
+  it('states who exported it, when, and what', async () => {
+    await writeWhole({ path: path('x.json'), provider: 'couchdb' }, { agents: [], users: [] })
+    const { metadata } = JSON.parse(await readFile(path('x.json'), 'utf8')) as {
+      metadata: { provider: string; exported_at: string; collections: string[] }
+    }
+    expect(metadata).to.include({ provider: 'couchdb' })
+    expect(metadata.collections).to.deep.equal(['agents', 'users'])
+    expect(new Date(metadata.exported_at).getTime()).to.be.within(Date.now() - 60_000, Date.now())
+  })
+
+  it('writes documents and nothing else where told to, of one collection', async () => {
+    const options = { path: path('x.ndjson'), documentsOnly: true }
+    await writeWhole(options, { a: some(2) })
+    expect(await readFile(path('x.ndjson'), 'utf8')).to.equal('{"_id":"0","number":0}\n{"_id":"1","number":1}\n')
+    const opened = await target({ ...options, force: true })
+    await opened.prepare('a', { create: false })
+    expect(await failure(opened.prepare('b', { create: false }))).to.include({ code: 'DOCFERRY_CONFIG' })
+    await opened.close()
+  })
+
+  it('writes a second document with the same id too, and says so', async () => {
+    const logger = makeLogger()
+    const opened = await target({ path: path('x.ndjson') }, logger)
+    await opened.prepare('a', { create: true })
+    expect(await put(opened, 'a', [{ _id: '1', v: 1 }])).to.deep.equal(['written'])
+    expect(await put(opened, 'a', [{ _id: '1', v: 2 }], false)).to.deep.equal(['written'])
+    expect(await opened.get('a', ['1'], {})).to.equal(null)
+    await opened.commit({})
+    await opened.close()
+    expect(logger.warnings).to.have.length(1)
+    expect(await readWhole({ path: path('x.ndjson') })).to.deep.equal({
+      a: [
+        { _id: '1', v: 1 },
+        { _id: '1', v: 2 }
+      ]
+    })
+  })
+
+  it('refuses a document that no text can hold, without naming its contents', async () => {
+    const opened = await target({ path: path('x.ndjson') })
+    let deep: Document[string] = 1
+    for (let level = 0; level < 2000; level++) deep = [deep]
+    expect(opened.encode('a', { _id: '1', deep })).to.include({ code: 'DOCFERRY_TOO_DEEP' })
+    expect(opened.encode('a', { _id: '1', secret: new Date() as never })).to.include({ code: 'DOCFERRY_BAD_VALUE' })
+    await opened.close()
+  })
+
+  it('counts bytes as they are written', async () => {
+    const opened = await target({ path: path('x.ndjson') })
+    expect(opened.encode('a', { _id: 'é' })).to.include({ id: 'é', bytes: 13 })
+    await opened.close()
+  })
+
+  it('says what is wrong with a place', async () => {
+    const missing = await failure(target({ path: path('no', 'such', 'out.json') }))
+    expect(missing).to.include({ code: 'DOCFERRY_TARGET' })
+    expect(missing.message)
+      .to.include('ENOENT')
+      .and.include(path('no', 'such', 'out.json'))
+    expect((await failure(target({ path: path('no', 'such', 'folder') + '/' }))).code).to.equal('DOCFERRY_TARGET')
+    expect((await failure(target({ path: path('backup') }))).code).to.equal('DOCFERRY_CONFIG')
+  })
+
+  it('stops when the signal has aborted', async () => {
+    const opened = await target({ path: path('x.ndjson') })
+    await opened.prepare('a', { create: true })
+    const signal = AbortSignal.abort(new Error('stop'))
+    expect((await failure(opened.write('a', [], { onConflict: 'skip', fresh: true, signal }))).message).to.equal('stop')
+    expect((await failure(opened.commit({ signal }))).message).to.equal('stop')
+    await opened.close()
+    expect(await readdir(path())).to.deep.equal([])
+  })
+
+  it('knows that source and target are one place', async () => {
+    await mkdir(path('real'))
+    await symlink(path('real'), path('alias'))
+    const [one, other] = [await target({ path: path('real', 'x.json') }), await target({ path: path('alias', 'x.json') })]
+    expect(one.location.identity).to.equal(other.location.identity)
+  })
+})
+
+describe('file: standard output', () => {
+  const path = useFolder()
+
+  it('is written and left open', async () => {
+    for (const gzip of [false, true]) {
+      const parts: Buffer[] = []
+      const stdout = new PassThrough().on('data', (chunk: Buffer) => parts.push(chunk))
+      await writeWhole({ path: '-', stdout, gzip }, { a: some(2) })
+      expect(stdout.writableEnded).to.equal(false)
+      expect(stdout.destroyed).to.equal(false)
+      const bytes = Buffer.concat(parts)
+      const text = (gzip ? gunzipSync(bytes) : bytes).toString()
+      expect(text.split('\n').map(line => line.slice(0, 12))).to.deep.equal([
+        '{"$docferry"',
+        '{"$collectio',
+        '{"_id":"0","',
+        '{"_id":"1","',
+        '{"$end":{"co',
+        ''
+      ])
+    }
+  })
+
+  it('lacks its end without a commit, so that a reader knows', async () => {
+    const parts: Buffer[] = []
+    const stdout = new PassThrough().on('data', (chunk: Buffer) => parts.push(chunk))
+    const opened = await target({ path: '-', stdout })
+    await fill(opened, { a: some(2) })
+    await opened.close()
+    expect(stdout.destroyed).to.equal(false)
+    expect(Buffer.concat(parts).toString()).to.not.include('$end')
+  })
+
+  it('says that the reader of the pipe has gone', async () => {
+    for (const gzip of [false, true]) {
+      const stdout = new Writable({
+        write: (_chunk, _encoding, callback) => callback(Object.assign(new Error('write EPIPE'), { code: 'EPIPE', syscall: 'write' }))
+      })
+      const opened = await target({ path: '-', stdout, gzip })
+      const work = async (): Promise<void> => {
+        await fill(opened, { a: some(10) })
+        await opened.commit({})
+      }
+      const { code, message } = await failure(work)
+      expect(code).to.equal('DOCFERRY_TARGET')
+      expect(message).to.match(/standard output.*EPIPE/)
+      await opened.close()
+    }
+  })
+
+  it('says that the disk is full', async function () {
+    if (process.platform !== 'linux') throw new Error('needs /dev/full, which Linux has')
+    const stdout = createWriteStream('/dev/full')
+    const opened = await target({ path: '-', stdout })
+    const work = async (): Promise<void> => {
+      await fill(opened, { a: some(10) })
+      await opened.commit({})
+    }
+    expect(await failure(work)).to.include({ code: 'DOCFERRY_TARGET' })
+    await opened.close()
+  })
+
+  it('writes into a device instead of replacing it', async () => {
+    await writeWhole({ path: '/dev/null', format: 'ndjson', force: true }, { a: some(2) })
+    expect((await stat('/dev/null')).isCharacterDevice()).to.equal(true)
+    const opened = await target({ path: '/dev/full', format: 'json' })
+    const work = async (): Promise<void> => {
+      await fill(opened, { a: some(2) })
+      await opened.commit({})
+    }
+    expect((await failure(work)).message).to.match(/\/dev\/full.*ENOSPC.*the disk is full/)
+    await opened.close()
+    expect(await readdir(path())).to.deep.equal([])
+  })
+})
+
+describe('file: folder writer', () => {
+  const path = useFolder()
+
+  it('writes a file for each collection and a manifest, all at once', async () => {
+    const opened = await target({ path: path('out/'), gzip: true, provider: 'dynamodb' })
+    await fill(opened, { a: some(2), 'b/c': [] })
+    expect((await readdir(path())).map(name => name.replace(/-.*/, ''))).to.deep.equal(['out.partial'])
+    await opened.commit({})
+    await opened.close()
+    expect(await readdir(path())).to.deep.equal(['out'])
+    expect((await readdir(path('out'))).sort()).to.deep.equal(['a.ndjson.gz', 'b%2Fc.ndjson.gz', 'manifest.json'])
+    const manifest = JSON.parse(await readFile(path('out', 'manifest.json'), 'utf8')) as {
+      metadata: object
+      files: Record<string, { file: string; documents: number }>
+    }
+    expect(manifest.metadata).to.include({ provider: 'dynamodb' })
+    expect(manifest.files['b/c']).to.include({ file: 'b%2Fc.ndjson.gz', documents: 0 })
+    expect(gunzipSync(await readFile(path('out', 'a.ndjson.gz'))).toString()).to.equal('{"_id":"0","number":0}\n{"_id":"1","number":1}\n')
+  })
+
+  it('takes batches of several collections at once, each file in order', async () => {
+    const opened = await target({ path: path('out/') })
+    const names = ['a', 'b', 'c']
+    for (const name of names) await opened.prepare(name, { create: true })
+    await Promise.all(
+      Array.from({ length: 30 }, (_, number) => put(opened, names[number % 3] as string, [{ _id: String(number), text: 'x'.repeat(1000) }]))
+    )
+    await opened.commit({})
+    const found = await readWhole({ path: path('out') })
+    expect(found.b?.map(document => document._id)).to.deep.equal(Array.from({ length: 10 }, (_, index) => String(index * 3 + 1)))
+  })
+
+  it('writes into an empty folder, and replaces an export only where told to', async () => {
+    await mkdir(path('out'))
+    await writeWhole({ path: path('out') }, { a: some(1), gone: [] })
+    expect(await failure(target({ path: path('out') }))).to.include({ code: 'DOCFERRY_OUTPUT_EXISTS' })
+    await writeWhole({ path: path('out'), force: true }, { a: some(2) })
+    expect(await readWhole({ path: path('out') })).to.deep.equal({ a: some(2) })
+    expect(await readdir(path())).to.deep.equal(['out'])
+  })
+
+  it('never replaces a folder that holds anything else', async () => {
+    await mkdir(path('home'))
+    await writeFile(path('home', 'thesis.tex'), 'precious')
+    expect(await failure(target({ path: path('home'), force: true }))).to.include({ code: 'DOCFERRY_OUTPUT_EXISTS' })
+    await writeFile(path('file'), 'precious')
+    expect(await failure(target({ path: path('file'), format: 'folder', force: true }))).to.include({ code: 'DOCFERRY_OUTPUT_EXISTS' })
+    expect(await readFile(path('home', 'thesis.tex'), 'utf8')).to.equal('precious')
+  })
+
+  it('does not replace a folder that was filled while it wrote', async () => {
+    const opened = await target({ path: path('out/') })
+    await fill(opened, { a: some(1) })
+    await mkdir(path('out'))
+    await writeFile(path('out', 'precious'), '')
+    expect(await failure(opened.commit({}))).to.include({ code: 'DOCFERRY_OUTPUT_EXISTS' })
+    await opened.close()
+    expect(await readdir(path())).to.deep.equal(['out'])
+    expect(await readdir(path('out'))).to.deep.equal(['precious'])
+  })
+})

@@ -1,0 +1,223 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'chai'
+import { connect } from '../../../lib/connectors/firestore/client.ts'
+import { FirestoreSource, type ReaderTimes } from '../../../lib/connectors/firestore/reader.ts'
+import type { FirestoreOptions } from '../../../lib/connectors/firestore/index.ts'
+import type { Cursor, Document, Page, Partition, Source, Target } from '../../../lib/types.ts'
+import { listeningLogger, numbered, openGate, openSource, openTarget, ownProject, thrownBy, writeAll, type Gate } from './support.ts'
+
+const total = 2_500
+
+async function readAll(source: Source, partition: Partition, after?: Cursor): Promise<Document[]> {
+  const documents: Document[] = []
+  for await (const page of source.read(partition, { after, pageSize: 100 })) documents.push(...page.documents)
+  return documents
+}
+
+const ids = (documents: readonly Document[]): string[] => documents.map(({ _id }) => _id)
+
+describe('firestore: reader', () => {
+  const documents = numbered(total, 'x'.repeat(500))
+  let options: FirestoreOptions
+  let target: Target<Buffer>
+  let source: Source
+  let whole: Partition
+
+  before(async () => {
+    options = await ownProject()
+    target = await openTarget(options)
+    for (let start = 0; start < total; start += 500) await writeAll(target, 'things', documents.slice(start, start + 500))
+    await writeAll(target, 'one', [{ _id: 'only' }])
+    source = await openSource(options)
+    whole = (await source.partitions(['things'], { wanted: 1 }))[0]!
+  })
+  after(() => Promise.all([source.close(), target.close()]))
+
+  async function withGate(
+    times: ReaderTimes,
+    work: (source: Source, gate: Gate, warnings: () => string[]) => Promise<void>
+  ): Promise<void> {
+    const gate = await openGate(options.emulator!)
+    const logger = listeningLogger()
+    const gated = new FirestoreSource(await connect({ ...options, emulator: gate.host }, { logger }), logger, times)
+    try {
+      await work(gated, gate, () => logger.lines.filter(({ level }) => level === 'warn').map(({ message }) => message))
+    } finally {
+      await gated.close()
+      await gate.close()
+    }
+  }
+
+  it('says where it really is', () => {
+    const { emulator, project } = options
+    expect(source.location.address).to.equal(`project ${project}, database (default), emulator ${emulator}`)
+    expect(source.location.identity).to.contain(emulator).and.contain(project)
+  })
+
+  it('lists the top-level collections with their counts', async () => {
+    expect(await source.collections({})).to.deep.equal([
+      { name: 'one', documents: 1 },
+      { name: 'things', documents: total }
+    ])
+  })
+
+  it('warns of documents in subcollections, which are not read', async () => {
+    const own = await ownProject()
+    const written = await openTarget(own)
+    await writeAll(written, 'users', [{ _id: 'u1' }])
+    await writeAll(written, 'users/u1/notes', numbered(3))
+    await writeAll(written, 'missing/m/notes', numbered(1))
+    await writeAll(written, 'users2', numbered(2))
+    const logger = listeningLogger()
+    const other = await openSource(own, logger)
+    await other.collections({})
+    const warned = logger.lines
+      .filter(({ level }) => level === 'warn')
+      .map(({ message }) => message)
+      .sort()
+    expect(warned).to.have.length(2)
+    expect(warned[0]).to.match(/^missing: 1 documents in subcollections/)
+    expect(warned[1]).to.match(/^users: 3 documents in subcollections/)
+    await Promise.all([other.close(), written.close()])
+  })
+
+  it('reads every document in order', async () => {
+    expect(await readAll(source, whole)).to.deep.equal(documents)
+  })
+
+  it('reads a collection that is empty or missing as empty', async () => {
+    const [partition] = await source.partitions(['missing'], { wanted: 4 })
+    expect(await readAll(source, partition!)).to.deep.equal([])
+  })
+
+  it('goes on after any cursor', async () => {
+    const pages: Page[] = []
+    for await (const page of source.read(whole, { pageSize: 700 })) pages.push(page)
+    expect(pages.map(page => page.documents.length)).to.deep.equal([700, 700, 700, 400])
+    let passed = 0
+    for (const page of pages) {
+      passed += page.documents.length
+      expect(ids(await readAll(source, whole, page.cursor))).to.deep.equal(ids(documents.slice(passed)))
+    }
+  })
+
+  it('goes on after a document that is there no more', async () => {
+    expect(ids(await readAll(source, whole, 'd00002-and-a-half'))).to.deep.equal(ids(documents.slice(3)))
+  })
+
+  it('splits a collection into partitions that hold everything once', async () => {
+    const partitions = await source.partitions(['things', 'one'], { wanted: 2 })
+    expect(partitions.map(({ id }) => id)).to.deep.equal(['things/1of2', 'things/2of2', 'one'])
+    const parts = await Promise.all(partitions.slice(0, 2).map(partition => readAll(source, partition)))
+    expect(parts.every(part => part.length > 1_000)).to.equal(true)
+    expect(ids(parts.flat())).to.deep.equal(ids(documents))
+    const [, second] = partitions
+    expect(ids(await readAll(source, second!, 'd02000'))).to.deep.equal(ids(documents.slice(2001)))
+  })
+
+  it('ends a page at its bytes, however few its documents', async () => {
+    await writeAll(target, 'large', numbered(4, 'x'.repeat(1_000_000)))
+    await writeAll(
+      target,
+      'large',
+      numbered(4, 'x'.repeat(1_000_000)).map(document => ({ ...document, _id: `e${document._id}` }))
+    )
+    const [partition] = await source.partitions(['large'], { wanted: 1 })
+    const counts: number[] = []
+    for await (const page of source.read(partition!, {})) counts.push(page.documents.length)
+    expect(counts).to.deep.equal([5, 3])
+  })
+
+  it('takes up its place when the connection is cut', async () => {
+    await withGate({}, async (gated, gate, warnings) => {
+      const found: string[] = []
+      let again = true
+      gate.cutAfter(300_000)
+      for await (const page of gated.read(whole, { pageSize: 100 })) {
+        found.push(...ids(page.documents))
+        if (again && found.length >= 800) {
+          again = false
+          gate.cutAfter(50_000)
+        }
+      }
+      expect(found).to.deep.equal(ids(documents))
+      expect(gate.connections).to.be.at.least(3)
+      expect(warnings()[0]).to.contain('goes on after')
+    })
+  })
+
+  it('takes up its place when the server falls silent', async () => {
+    await withGate({ idleTimeoutMs: 250 }, async (gated, gate, warnings) => {
+      // Every connection that is made after the silent one answers.
+      gate.silenceAfter(400_000)
+      const found: string[] = []
+      const reading = (async () => {
+        for await (const page of gated.read(whole, { pageSize: 100 })) found.push(...ids(page.documents))
+      })()
+      while (warnings().length === 0) await new Promise(resolve => setImmediate(resolve))
+      gate.release()
+      await reading
+      expect(found).to.deep.equal(ids(documents))
+      expect(warnings()[0]).to.contain('no answer for')
+    })
+  })
+
+  it('asks again before a query is too old, without loss', async () => {
+    await withGate({ queryAgeMs: 1 }, async gated => {
+      expect(ids(await readAll(gated, whole))).to.deep.equal(ids(documents))
+    })
+  })
+
+  it('waits for a slow consumer without reading on, and without taking it for a silent server', async () => {
+    const idleTimeoutMs = 300
+    await withGate({ idleTimeoutMs }, async (gated, gate, warnings) => {
+      const found: string[] = []
+      for await (const page of gated.read(whole, { pageSize: 100 })) {
+        if (found.length === 0) expect(await standstill(gate, 3 * idleTimeoutMs)).to.be.below(800_000)
+        found.push(...ids(page.documents))
+      }
+      expect(found).to.deep.equal(ids(documents))
+      expect(gate.bytes).to.be.above(1_400_000)
+      expect(warnings()).to.deep.equal([])
+    })
+  })
+
+  /** Bytes that have come when nothing has come for so long. */
+  async function standstill(gate: Gate, ms: number): Promise<number> {
+    for (;;) {
+      const before = gate.bytes
+      await sleep(ms)
+      if (gate.bytes === before) return before
+    }
+  }
+
+  it('stops at once when aborted, with the reason', async () => {
+    await withGate({}, async (gated, gate) => {
+      const reason = new Error('enough')
+      const controller = new AbortController()
+      const pages = gated.read(whole, { signal: controller.signal, pageSize: 100 })[Symbol.asyncIterator]()
+      await pages.next()
+      gate.silenceAfter(0)
+      const rest = (async () => {
+        while (!(await pages.next()).done);
+      })()
+      setImmediate(() => controller.abort(reason))
+      expect(await thrownBy(rest)).to.equal(reason)
+      expect(await thrownBy(gated.collections({ signal: controller.signal }))).to.equal(reason)
+    })
+  })
+
+  it('gives up, with the cause, when the server is gone', async () => {
+    await withGate({}, async (gated, gate) => {
+      const pages = gated.read(whole, { pageSize: 100 })[Symbol.asyncIterator]()
+      await pages.next()
+      await gate.close()
+      const controller = new AbortController()
+      const rest = (async () => {
+        while (!(await pages.next()).done);
+      })()
+      expect(await thrownBy(rest)).to.include({ code: 'DOCFERRY_CONNECT' })
+      controller.abort()
+    })
+  }).timeout(90_000)
+})

@@ -1,0 +1,170 @@
+/** The import rule of lib/README.md, read from the import statements of lib/. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { expect } from 'chai'
+import { projectFolder } from '../scripts/servers/tools.ts'
+
+interface Import {
+  /** Path below lib/: `engine/retry.ts`. */
+  readonly file: string
+  /** Path below lib/ for a relative import, else the name as it is written. */
+  readonly target: string
+  readonly relative: boolean
+  readonly dynamic: boolean
+  /** Erased by the compiler. */
+  readonly typeOnly: boolean
+}
+
+const base = ['types.ts', 'errors.ts', 'values']
+const middle = [...base, 'report.ts', 'engine']
+const upper = [
+  ...middle,
+  'config',
+  'open.ts',
+  'registry.ts',
+  'stages',
+  'formats',
+  'checkpoint',
+  'verify',
+  'plan',
+  'log.ts',
+  'streams.ts',
+  'run.ts'
+]
+
+/** What each part of lib/ may import of the others. A connector is a part of its own. */
+const allowedParts: Readonly<Record<string, readonly string[]>> = {
+  'errors.ts': [],
+  'types.ts': base,
+  values: base,
+  'report.ts': base,
+  'log.ts': [...base, 'config'],
+  engine: [...base, 'report.ts'],
+  config: base,
+  stages: middle,
+  formats: middle,
+  checkpoint: middle,
+  connectors: [...middle, 'formats'],
+  'registry.ts': [...base, 'stages'],
+  'open.ts': [...base, 'config', 'registry.ts'],
+  plan: [...middle, 'config', 'stages'],
+  verify: [...middle, 'config', 'stages', 'checkpoint', 'plan'],
+  'streams.ts': [...middle, 'open.ts', 'stages', 'config'],
+  'run.ts': upper,
+  'index.ts': upper,
+  cli: [...upper, 'index.ts']
+}
+
+/** npm packages by the part that may use them. */
+const allowedPackages: Readonly<Record<string, RegExp>> = {
+  'log.ts': /^pino/,
+  config: /^(zod|yaml)$/,
+  formats: /^stream-(json|chain)(\/|$)/,
+  engine: /^stream-chain(\/|$)/,
+  'streams.ts': /^stream-chain(\/|$)/,
+  cli: /^commander$/,
+  'connectors/couchdb': /^(nano|undici)$/,
+  'connectors/firestore': /^(@google-cloud\/firestore|google-gax|@grpc\/grpc-js)(\/|$)/,
+  'connectors/dynamodb': /^@(aws-sdk|smithy)\//
+}
+
+/** Besides the CLI, which owns them: `-` as a path is the process's own stream, unless the caller gives one. */
+const processExceptions: Readonly<Record<string, RegExp>> = {
+  'connectors/file/reader.ts': /^process\.stdin$/,
+  'connectors/file/writer.ts': /^process\.stdout$/
+}
+
+const lib = join(projectFolder(), 'lib')
+const files = readdirSync(lib, { recursive: true, encoding: 'utf8' })
+  .filter(file => file.endsWith('.ts'))
+  .sort()
+const code = new Map(files.map(file => [file, stripComments(readFileSync(join(lib, file), 'utf8'))]))
+const imports = files.flatMap(file => importsOf(file, code.get(file)!))
+
+function stripComments(text: string): string {
+  return text.replace(/\/\*[^]*?\*\//g, '').replace(/(^|[^:'"`\\])\/\/.*$/gm, '$1')
+}
+
+function importsOf(file: string, text: string): Import[] {
+  const found: Import[] = []
+  const add = (name: string, kind: { dynamic: boolean; typeOnly: boolean }): void => {
+    const relative = name.startsWith('.')
+    found.push({ file, target: relative ? normalize(join(dirname(file), name)) : name, relative, ...kind })
+  }
+  for (const match of text.matchAll(/^(?:import|export)\s+(type\s+)?(?:[^'";]*?\sfrom\s+)?'([^']+)'/gm)) {
+    add(match[2]!, { dynamic: false, typeOnly: match[1] !== undefined })
+  }
+  for (const match of text.matchAll(/(typeof\s+)?\b(?:import|require)\(\s*'([^']+)'/g))
+    add(match[2]!, { dynamic: true, typeOnly: match[1] !== undefined })
+  return found
+}
+
+/** `engine`, `run.ts`, `connectors/couchdb`. */
+function partOf(path: string): string {
+  const [first, second] = path.split('/')
+  return first === 'connectors' ? `connectors/${second}` : first!
+}
+
+/** Files that are loaded with this one, before anything runs. */
+function loadedWith(entry: string): Set<string> {
+  const seen = new Set([entry])
+  for (const file of seen) {
+    for (const found of imports) {
+      if (found.file === file && !found.dynamic && !found.typeOnly) seen.add(found.target)
+    }
+  }
+  return seen
+}
+
+describe('import rule', () => {
+  it('finds the imports', () => {
+    expect(imports.length).to.be.greaterThan(files.length)
+    expect(imports.filter(({ relative, target }) => relative && !code.has(target))).to.deep.equal([])
+  })
+
+  it('knows every part of lib/', () => {
+    const parts = new Set(files.map(file => file.split('/')[0]!))
+    expect([...parts].filter(part => allowedParts[part] === undefined)).to.deep.equal([])
+  })
+
+  it('lets each part import only those below it', () => {
+    const wrong = imports.filter(({ file, target, relative, dynamic }) => {
+      if (!relative || partOf(file) === partOf(target)) return false
+      if (file === 'registry.ts' && dynamic && target.startsWith('connectors/')) return false
+      return !allowedParts[file.split('/')[0]!]!.includes(target.split('/')[0]!)
+    })
+    expect(wrong.map(({ file, target }) => `${file} imports ${target}`)).to.deep.equal([])
+  })
+
+  it('lets only the registry load connectors, and only when they are wanted', () => {
+    const wrong = imports.filter(({ file, target, relative, dynamic }) => {
+      return relative && target.startsWith('connectors/') && partOf(file) !== partOf(target) && !(file === 'registry.ts' && dynamic)
+    })
+    expect(wrong.map(({ file, target }) => `${file} imports ${target}`)).to.deep.equal([])
+  })
+
+  it('keeps packages, and each vendor’s SDK, where they belong', () => {
+    const wrong = imports.filter(
+      ({ file, target, relative }) => !relative && !target.startsWith('node:') && !allowedPackages[partOf(file)]?.test(target)
+    )
+    expect(wrong.map(({ file, target }) => `${file} imports ${target}`)).to.deep.equal([])
+  })
+
+  for (const entry of ['cli/main.ts', 'index.ts']) {
+    it(`loads no connector and no SDK with ${entry}`, () => {
+      const loaded = [...loadedWith(entry)]
+      const sdks = Object.entries(allowedPackages).flatMap(([part, pattern]) => (part.startsWith('connectors/') ? [pattern] : []))
+      expect(loaded.filter(name => name.startsWith('connectors/') || sdks.some(pattern => pattern.test(name)))).to.deep.equal([])
+    })
+  }
+
+  it('leaves argv, environment, exit codes and the standard streams to the CLI', () => {
+    const use = /\bprocess\.(?:argv|env|exit|exitCode|stdin|stdout|stderr|on|once|kill|abort)\b|\bconsole\.\w+/g
+    const wrong = files.flatMap(file => {
+      if (file.startsWith('cli/')) return []
+      const uses = [...code.get(file)!.matchAll(use)].map(match => match[0])
+      return uses.filter(name => !processExceptions[file]?.test(name)).map(name => `${file} uses ${name}`)
+    })
+    expect(wrong).to.deep.equal([])
+  })
+})

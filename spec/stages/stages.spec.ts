@@ -1,0 +1,53 @@
+import { expect } from 'chai'
+import { leaveOutDesignDocuments, pick, rename, strip, stripCouchdbMetadata } from '../../lib/stages/index.ts'
+import { parseStage } from '../../lib/registry.ts'
+
+const context = { collection: 'agents' }
+
+describe('stages', () => {
+  it('strip removes top-level fields, never _id', () => {
+    expect(strip(['a', '_id', 'missing']).apply({ _id: '1', a: 1, b: { a: 2 } }, context)).to.deep.equal({ _id: '1', b: { a: 2 } })
+  })
+
+  it('pick keeps the named fields and _id', () => {
+    expect(pick(['b']).apply({ _id: '1', a: 1, b: 2 }, context)).to.deep.equal({ _id: '1', b: 2 })
+  })
+
+  it('rename keeps the place of a field', () => {
+    expect(JSON.stringify(rename({ a: 'z' }).apply({ _id: '1', a: 1, b: 2 }, context))).to.equal('{"_id":"1","z":1,"b":2}')
+  })
+
+  it('rename can swap two fields', () => {
+    expect(rename({ a: 'b', b: 'a' }).apply({ _id: '1', a: 1, b: 2 }, context)).to.deep.equal({ _id: '1', b: 1, a: 2 })
+  })
+
+  it('rename never drops a field by giving two the same name', () => {
+    expect(() => rename({ a: 'b' }).apply({ _id: '1', a: 1, b: 2 }, context)).to.throw('a field of the new name already')
+    expect(() => rename({ a: '_id' })).to.throw('_id')
+  })
+
+  it("strips CouchDB's own fields, and tells which", () => {
+    const told: string[] = []
+    const stage = stripCouchdbMetadata((collection, field) => told.push(`${collection} ${field}`))
+    expect(stage.apply({ _id: '1', _rev: '1-a', _attachments: {}, _other: 1 }, context)).to.deep.equal({ _id: '1', _other: 1 })
+    expect(told).to.deep.equal(['agents _rev', 'agents _attachments'])
+  })
+
+  it('leaves design documents out, and nothing else', () => {
+    expect(leaveOutDesignDocuments().apply({ _id: '_design/x' }, context)).to.equal(undefined)
+    expect(leaveOutDesignDocuments().apply({ _id: 'design' }, context)).to.deep.equal({ _id: 'design' })
+  })
+
+  it('are made from text', async () => {
+    expect((await parseStage('strip:a,b')).apply({ _id: '1', a: 1, b: 2, c: 3 }, context)).to.deep.equal({ _id: '1', c: 3 })
+    expect((await parseStage('rename: a = z')).apply({ _id: '1', a: 1 }, context)).to.deep.equal({ _id: '1', z: 1 })
+  })
+
+  for (const text of ['stripe:a', 'strip', 'strip:a,,b', 'rename:a', 'rename:a=b=c', '']) {
+    it(`refuses ${JSON.stringify(text)} with the way to write it`, async () => {
+      const error = await parseStage(text).catch((reason: Error) => reason)
+      expect(error).to.include({ code: 'DOCFERRY_USAGE' })
+      expect((error as Error).message).to.match(/strip:field,field|rename:old=new/)
+    })
+  }
+})
