@@ -54,7 +54,8 @@ export async function parseStage(text: string): Promise<Stage> {
   const colon = text.indexOf(':')
   const name = colon < 0 ? text : text.slice(0, colon)
   const entry = stages.find(stage => stage.name === name)
-  if (!entry) throw new DocferryError('DOCFERRY_USAGE', `there is no stage ${name}; there are ${stages.map(stage => stage.usage).join(' | ')}`)
+  if (!entry)
+    throw new DocferryError('DOCFERRY_USAGE', `there is no stage ${name}; there are ${stages.map(stage => stage.usage).join(' | ')}`)
   try {
     return await entry.make(colon < 0 ? '' : text.slice(colon + 1))
   } catch (error) {

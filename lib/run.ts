@@ -260,6 +260,8 @@ class Run {
 function interrupted(target: Target, cause: unknown): DocferryError {
   const { provider } = target.location
   const isWhole = provider === 'file' || provider === 'memory'
-  const left = isWhole ? 'nothing is left of the output, which was not complete' : 'what was written stays written, and the same command run again skips it'
+  const left = isWhole
+    ? 'nothing is left of the output, which was not complete'
+    : 'what was written stays written, and the same command run again skips it'
   return new DocferryError('DOCFERRY_INTERRUPTED', `interrupted: ${left}`, { provider, cause })
 }

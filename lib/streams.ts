@@ -38,7 +38,10 @@ async function* readDocuments(endpoint: Endpoint, collection: string, options: R
     const held = await source.collections({ signal })
     if (held && !held.some(({ name }) => name === collection)) {
       const { provider, address } = source.location
-      throw new DocferryError('DOCFERRY_NO_SUCH_COLLECTION', `${provider} (${address}) has no collection ${collection}`, { provider, collection })
+      throw new DocferryError('DOCFERRY_NO_SUCH_COLLECTION', `${provider} (${address}) has no collection ${collection}`, {
+        provider,
+        collection
+      })
     }
     for (const partition of await source.partitions([collection], { wanted: 1, signal })) {
       for await (const { documents, rejects = [] } of source.read(partition, { signal })) {
@@ -94,7 +97,12 @@ export function createWriteStream(endpoint: Endpoint, collection: string, option
   const open = async (): Promise<BatchWriter> => {
     const opened = (target = await openTarget(endpoint, options))
     const refusal = opened.checkCollection(collection)
-    if (refusal) throw new DocferryError('DOCFERRY_COLLECTION_NAME', `${opened.location.provider} can't hold a collection ${collection}: ${refusal.message}`, { collection })
+    if (refusal)
+      throw new DocferryError(
+        'DOCFERRY_COLLECTION_NAME',
+        `${opened.location.provider} can't hold a collection ${collection}: ${refusal.message}`,
+        { collection }
+      )
     const { created, empty } = await opened.prepare(collection, { create: true, signal })
     report.created = created
     const state = new CollectionState(report, { fresh: empty, idsMayRepeat })

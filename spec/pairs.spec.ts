@@ -40,8 +40,14 @@ describe('pairs: real documents', function () {
         expect(filled.state).to.equal('done')
         const report = await migrate({ source: await source.endpoint(), target: await target.endpoint(), collections: names, rename })
         expect(report.state).to.equal('done')
-        for (const collection of report.collections) expect(collection, collection.source).to.include({ skipped: 0, filtered: 0, failed: 0, written: collection.read })
-        expect(await digests(target, names.map(name => rename[name] ?? name))).to.deep.equal(Object.values(expected))
+        for (const collection of report.collections)
+          expect(collection, collection.source).to.include({ skipped: 0, filtered: 0, failed: 0, written: collection.read })
+        expect(
+          await digests(
+            target,
+            names.map(name => rename[name] ?? name)
+          )
+        ).to.deep.equal(Object.values(expected))
       })
     }
   }
@@ -49,7 +55,8 @@ describe('pairs: real documents', function () {
 
 function storeOf(collections: Readonly<Record<string, readonly Document[]>>) {
   const store = createMemoryStore()
-  for (const [name, documents] of Object.entries(collections)) store.collections.set(name, new Map(documents.map(document => [document._id, document])))
+  for (const [name, documents] of Object.entries(collections))
+    store.collections.set(name, new Map(documents.map(document => [document._id, document])))
   return { connector: 'memory' as const, options: { store } }
 }
 
@@ -67,7 +74,7 @@ async function digests(subject: Subject, names: readonly string[]): Promise<stri
       for await (const { collection, documents } of source.read(partition, {})) {
         for (const { _rev, ...document } of documents) {
           void _rev
-          sums.get(collection)?.add(document as Document)
+          sums.get(collection)?.add(document)
         }
       }
     }

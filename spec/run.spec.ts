@@ -30,16 +30,24 @@ describe('run: migrate', () => {
     return error as DocferryError
   }
   const expectBalanced = (report: RunReport): void => {
-    for (const { read, added, written, skipped, filtered, failed } of report.collections) expect(read + added).to.equal(written + skipped + filtered + failed)
+    for (const { read, added, written, skipped, filtered, failed } of report.collections)
+      expect(read + added).to.equal(written + skipped + filtered + failed)
   }
 
   describe('moving', () => {
     it('moves every collection and completes the target', async () => {
       const target = scriptedTarget()
-      const report = await run({ source: scriptedSource({ collections: { a: documents(35), b: documents(7) }, partitions: 3 }), target: target.endpoint })
+      const report = await run({
+        source: scriptedSource({ collections: { a: documents(35), b: documents(7) }, partitions: 3 }),
+        target: target.endpoint
+      })
       expect(report.state).to.equal('done')
       expect(totalCounts(report.collections)).to.deep.equal({ read: 42, added: 0, written: 42, skipped: 0, filtered: 0, failed: 0 })
-      expect([...(target.collections.get('a')?.keys() ?? [])].toSorted()).to.deep.equal(documents(35).map(({ _id }) => _id).toSorted())
+      expect([...(target.collections.get('a')?.keys() ?? [])].toSorted()).to.deep.equal(
+        documents(35)
+          .map(({ _id }) => _id)
+          .toSorted()
+      )
       expect(target).to.include({ committed: true, closed: true })
     })
 
@@ -60,7 +68,11 @@ describe('run: migrate', () => {
 
     it('gives collections another name', async () => {
       const target = scriptedTarget()
-      await run({ source: scriptedSource({ collections: { Agents: documents(3) } }), target: target.endpoint, rename: { Agents: 'agents' } })
+      await run({
+        source: scriptedSource({ collections: { Agents: documents(3) } }),
+        target: target.endpoint,
+        rename: { Agents: 'agents' }
+      })
       expect([...target.collections.keys()]).to.deep.equal(['agents'])
     })
 
@@ -89,7 +101,11 @@ describe('run: migrate', () => {
   })
 
   describe('choosing collections', () => {
-    const source = () => scriptedSource({ collections: { agents: documents(1), users: documents(1), other: documents(1), _users: documents(1) }, system: ['_users'] })
+    const source = () =>
+      scriptedSource({
+        collections: { agents: documents(1), users: documents(1), other: documents(1), _users: documents(1) },
+        system: ['_users']
+      })
 
     it("takes all but the database's own", async () => {
       const report = await run({ source: source(), target: scriptedTarget().endpoint })
@@ -118,18 +134,27 @@ describe('run: migrate', () => {
     })
 
     it('refuses names that the target refuses, all at once', async () => {
-      const target = scriptedTarget({ refuseCollection: name => (name === 'other' ? undefined : { code: 'DOCFERRY_COLLECTION_NAME', message: 'too plain' }) })
+      const target = scriptedTarget({
+        refuseCollection: name => (name === 'other' ? undefined : { code: 'DOCFERRY_COLLECTION_NAME', message: 'too plain' })
+      })
       const error = await failure({ source: source(), target: target.endpoint })
       expect(error.message).to.contain('agents: too plain').and.contain('users: too plain').and.contain('--rename agents=NEW')
     })
 
     it('refuses to copy a collection onto itself', async () => {
-      const error = await failure({ source: scriptedSource({ collections: { a: [] }, identity: 'x' }), target: scriptedTarget({ identity: 'x' }).endpoint })
+      const error = await failure({
+        source: scriptedSource({ collections: { a: [] }, identity: 'x' }),
+        target: scriptedTarget({ identity: 'x' }).endpoint
+      })
       expect(error.code).to.equal('DOCFERRY_SAME_PLACE')
     })
 
     it('copies within one place under another name', async () => {
-      const report = await run({ source: scriptedSource({ collections: { a: documents(1) }, identity: 'x' }), target: scriptedTarget({ identity: 'x' }).endpoint, rename: { a: 'b' } })
+      const report = await run({
+        source: scriptedSource({ collections: { a: documents(1) }, identity: 'x' }),
+        target: scriptedTarget({ identity: 'x' }).endpoint,
+        rename: { a: 'b' }
+      })
       expect(report.state).to.equal('done')
     })
 
@@ -145,12 +170,22 @@ describe('run: migrate', () => {
 
     it('takes collections as they come where only reading tells', async () => {
       const target = scriptedTarget()
-      const report = await run({ source: scriptedSource({ collections: { a: documents(12), b: documents(5) }, unknown: true }), target: target.endpoint })
-      expect(report.collections.map(({ source: name, written }) => [name, written])).to.deep.equal([['a', 12], ['b', 5]])
+      const report = await run({
+        source: scriptedSource({ collections: { a: documents(12), b: documents(5) }, unknown: true }),
+        target: target.endpoint
+      })
+      expect(report.collections.map(({ source: name, written }) => [name, written])).to.deep.equal([
+        ['a', 12],
+        ['b', 5]
+      ])
     })
 
     it('says in the end which named collection never came', async () => {
-      const error = await failure({ source: scriptedSource({ collections: { a: documents(2) }, unknown: true }), target: scriptedTarget().endpoint, collections: ['a', 'b'] })
+      const error = await failure({
+        source: scriptedSource({ collections: { a: documents(2) }, unknown: true }),
+        target: scriptedTarget().endpoint,
+        collections: ['a', 'b']
+      })
       expect(error.code).to.equal('DOCFERRY_NO_SUCH_COLLECTION')
     })
   })
@@ -158,7 +193,17 @@ describe('run: migrate', () => {
   describe('stages', () => {
     it("strips CouchDB's own fields, and says how many documents had attachments", async () => {
       const target = scriptedTarget()
-      const report = await run({ source: scriptedSource({ collections: { a: [{ _id: '1', _rev: '1-x', _attachments: { f: {} } }, { _id: '2', _rev: '1-y' }] } }), target: target.endpoint })
+      const report = await run({
+        source: scriptedSource({
+          collections: {
+            a: [
+              { _id: '1', _rev: '1-x', _attachments: { f: {} } },
+              { _id: '2', _rev: '1-y' }
+            ]
+          }
+        }),
+        target: target.endpoint
+      })
       expect([...(target.collections.get('a')?.values() ?? [])]).to.deep.equal([{ _id: '1' }, { _id: '2' }])
       expect(report.collections[0]?.stripped).to.deep.equal({ _rev: 2, _attachments: 1 })
       expect(report.notes.join()).to.contain('1 documents have attachments')
@@ -166,13 +211,21 @@ describe('run: migrate', () => {
 
     it('keeps them where told to', async () => {
       const target = scriptedTarget()
-      await run({ source: scriptedSource({ collections: { a: [{ _id: '1', _rev: '1-x' }] } }), target: target.endpoint, keepMetadata: true })
+      await run({
+        source: scriptedSource({ collections: { a: [{ _id: '1', _rev: '1-x' }] } }),
+        target: target.endpoint,
+        keepMetadata: true
+      })
       expect(target.collections.get('a')?.get('1')).to.deep.equal({ _id: '1', _rev: '1-x' })
     })
 
     it('leaves design documents out, and counts them', async () => {
       const target = scriptedTarget()
-      const report = await run({ source: scriptedSource({ collections: { a: [{ _id: '_design/x' }, { _id: 'y' }] } }), target: target.endpoint, includeDesign: true })
+      const report = await run({
+        source: scriptedSource({ collections: { a: [{ _id: '_design/x' }, { _id: 'y' }] } }),
+        target: target.endpoint,
+        includeDesign: true
+      })
       expect([...(target.collections.get('a')?.keys() ?? [])]).to.deep.equal(['y'])
       expect(report.collections[0]).to.include({ read: 2, written: 1, filtered: 1 })
       expectBalanced(report)
@@ -193,8 +246,14 @@ describe('run: migrate', () => {
 
     it('ends the run when a stage throws, naming stage and document', async () => {
       const target = scriptedTarget()
-      const stages: Stage[] = [{ name: 'price', apply: document => (document._id === 'd25' ? Promise.reject(new Error('no price')) : document) }]
-      const error = await failure({ source: scriptedSource({ collections: { a: documents(100) }, partitions: 2 }), target: target.endpoint, stages })
+      const stages: Stage[] = [
+        { name: 'price', apply: document => (document._id === 'd25' ? Promise.reject(new Error('no price')) : document) }
+      ]
+      const error = await failure({
+        source: scriptedSource({ collections: { a: documents(100) }, partitions: 2 }),
+        target: target.endpoint,
+        stages
+      })
       expect(error).to.include({ code: 'DOCFERRY_STAGE', exitCode: 30, message: 'stage price failed on a/d25: no price' })
       expect(target).to.include({ committed: false, closed: true })
     })
@@ -202,14 +261,21 @@ describe('run: migrate', () => {
     it('writes with a condition where a stage may repeat ids over several partitions', async () => {
       const target = scriptedTarget()
       const stages: Stage[] = [{ name: 'same', apply: document => ({ ...document, _id: String(Number(document['n']) % 10) }) }]
-      const report = await run({ source: scriptedSource({ collections: { a: documents(40) }, partitions: 2 }), target: target.endpoint, stages })
+      const report = await run({
+        source: scriptedSource({ collections: { a: documents(40) }, partitions: 2 }),
+        target: target.endpoint,
+        stages
+      })
       expect(target.writes.some(({ fresh }) => fresh)).to.equal(false)
       expect(report.collections[0]).to.include({ read: 40, written: 10, skipped: 30 })
     })
   })
 
   describe('ids that repeat', () => {
-    const repeating = { collections: { a: [...documents(30), { _id: 'd3', n: 'second' }, { _id: 'd29', n: 'second' }, { _id: 'd3', n: 'third' }] }, uniqueIds: false }
+    const repeating = {
+      collections: { a: [...documents(30), { _id: 'd3', n: 'second' }, { _id: 'd29', n: 'second' }, { _id: 'd3', n: 'third' }] },
+      uniqueIds: false
+    }
 
     it('keeps the first, and says so', async () => {
       const target = scriptedTarget()
@@ -234,16 +300,27 @@ describe('run: migrate', () => {
   })
 
   describe('dead letters', () => {
-    const tooLarge = { refuse: (document: Document) => (document._id === 'd7' ? { code: 'DOCFERRY_TOO_LARGE' as const, message: 'too large', path: 'n' } : undefined) }
+    const tooLarge = {
+      refuse: (document: Document) =>
+        document._id === 'd7' ? { code: 'DOCFERRY_TOO_LARGE' as const, message: 'too large', path: 'n' } : undefined
+    }
 
     it('keep what the target refuses, readable by the owner only, and the run is partial', async () => {
       const report = await run({ source: scriptedSource({ collections: { a: documents(20) } }), target: scriptedTarget(tooLarge).endpoint })
       expect(report.state).to.equal('partial')
       expect(report.collections[0]).to.include({ written: 19, failed: 1 })
-      expect(report.collections[0]?.failures).to.deep.equal([{ code: 'DOCFERRY_TOO_LARGE', message: 'too large', count: 1, examples: ['d7'] }])
+      expect(report.collections[0]?.failures).to.deep.equal([
+        { code: 'DOCFERRY_TOO_LARGE', message: 'too large', count: 1, examples: ['d7'] }
+      ])
       const path = report.deadLetters as string
       expect(JSON.parse(await readFile(path, 'utf8'))).to.deep.equal({
-        collection: 'a', id: 'd7', at: 'write', code: 'DOCFERRY_TOO_LARGE', message: 'too large', where: 'n', document: { _id: 'd7', n: 7 }
+        collection: 'a',
+        id: 'd7',
+        at: 'write',
+        code: 'DOCFERRY_TOO_LARGE',
+        message: 'too large',
+        where: 'n',
+        document: { _id: 'd7', n: 7 }
       })
       expect((await stat(path)).mode & 0o777).to.equal(0o600)
       expect((await stat(dirname(path))).mode & 0o777).to.equal(0o700)
@@ -253,12 +330,20 @@ describe('run: migrate', () => {
       const rejects = [{ code: 'DOCFERRY_BAD_DOCUMENT' as const, message: 'not valid JSON', where: 'line 3, byte 99', raw: '{"a' }]
       const report = await run({ source: scriptedSource({ collections: { a: documents(2) }, rejects }), target: scriptedTarget().endpoint })
       expect(report.collections[0]).to.include({ read: 3, written: 2, failed: 1 })
-      expect(JSON.parse(await readFile(report.deadLetters as string, 'utf8'))).to.include({ at: 'read', where: 'line 3, byte 99', raw: '{"a' })
+      expect(JSON.parse(await readFile(report.deadLetters as string, 'utf8'))).to.include({
+        at: 'read',
+        where: 'line 3, byte 99',
+        raw: '{"a'
+      })
     })
 
     it('keep what is still throttled after the last try', async () => {
-      const outcome = (id: string) => (id === 'd4' ? { code: 'DOCFERRY_THROTTLED' as const, message: 'slow down', retryable: true } : undefined)
-      const report = await run({ source: scriptedSource({ collections: { a: documents(10) } }), target: scriptedTarget({ outcome }).endpoint })
+      const outcome = (id: string) =>
+        id === 'd4' ? { code: 'DOCFERRY_THROTTLED' as const, message: 'slow down', retryable: true } : undefined
+      const report = await run({
+        source: scriptedSource({ collections: { a: documents(10) } }),
+        target: scriptedTarget({ outcome }).endpoint
+      })
       expect(report.collections[0]).to.include({ written: 9, failed: 1 })
       expect(report.retries).to.be.greaterThan(1)
     })
@@ -270,7 +355,11 @@ describe('run: migrate', () => {
     })
 
     it('end the run when they cannot be kept', async () => {
-      const error = await failure({ source: scriptedSource({ collections: { a: documents(20) } }), target: scriptedTarget(tooLarge).endpoint, stateDir: '/dev/null' })
+      const error = await failure({
+        source: scriptedSource({ collections: { a: documents(20) } }),
+        target: scriptedTarget(tooLarge).endpoint,
+        stateDir: '/dev/null'
+      })
       expect(error).to.include({ code: 'DOCFERRY_STATE', exitCode: 50 })
     })
   })
@@ -280,7 +369,10 @@ describe('run: migrate', () => {
       const beforeWrite = (call: number): void => {
         if (call < 3) throw new DocferryError('DOCFERRY_CONNECT', 'cut', { retryable: true })
       }
-      const report = await run({ source: scriptedSource({ collections: { a: documents(20) } }), target: scriptedTarget({ beforeWrite }).endpoint })
+      const report = await run({
+        source: scriptedSource({ collections: { a: documents(20) } }),
+        target: scriptedTarget({ beforeWrite }).endpoint
+      })
       expect(report.collections[0]?.written).to.equal(20)
       expect(report.retries).to.equal(2)
     })
@@ -291,7 +383,11 @@ describe('run: migrate', () => {
       }
       let report: Readonly<RunReport> | undefined
       const target = scriptedTarget({ beforeWrite })
-      const error = await failure({ source: scriptedSource({ collections: { a: documents(500) } }), target: target.endpoint, observe: live => (report = live) })
+      const error = await failure({
+        source: scriptedSource({ collections: { a: documents(500) } }),
+        target: target.endpoint,
+        observe: live => (report = live)
+      })
       expect(error).to.include({ code: 'DOCFERRY_CONNECT', exitCode: 10 })
       expect(report?.state).to.equal('failed')
       expect(report?.deadLetters).to.equal(undefined)
@@ -315,7 +411,12 @@ describe('run: migrate', () => {
       const beforePage = (_: string, page: number): void => {
         if (page === 5) abort.abort(new Error('Ctrl-C'))
       }
-      const error = await failure({ source: scriptedSource({ collections: { a: documents(1_000) }, beforePage }), target: target.endpoint, signal: abort.signal, observe: live => (report = live) })
+      const error = await failure({
+        source: scriptedSource({ collections: { a: documents(1_000) }, beforePage }),
+        target: target.endpoint,
+        signal: abort.signal,
+        observe: live => (report = live)
+      })
       expect(error).to.include({ code: 'DOCFERRY_INTERRUPTED', exitCode: 130 })
       expect(report?.state).to.equal('interrupted')
       expect(report?.collections[0]?.written).to.equal(report?.collections[0]?.read)
@@ -347,7 +448,11 @@ describe('run: migrate', () => {
         held: { a: documents(4) },
         refuse: document => (document._id === 'd9' ? { code: 'DOCFERRY_BAD_ID', message: 'bad id' } : undefined)
       })
-      const report = await run({ source: scriptedSource({ collections: { a: [...documents(20), { _id: '_design/x' }], b: documents(3) } }), target: target.endpoint, dryRun: true })
+      const report = await run({
+        source: scriptedSource({ collections: { a: [...documents(20), { _id: '_design/x' }], b: documents(3) } }),
+        target: target.endpoint,
+        dryRun: true
+      })
       expect(report).to.include({ dryRun: true, state: 'partial' })
       expect(report.deadLetters).to.equal(undefined)
       expect(target.committed).to.equal(false)

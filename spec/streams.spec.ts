@@ -24,7 +24,12 @@ describe('streams', () => {
       objectMode: true,
       transform: (document: Document, _, callback) => callback(null, { ...document, n: Number(document['n']) * 2 })
     })
-    await pipeline(createReadStream(scriptedSource({ collections: { a: documents(250) } }), 'a'), toTransform([strip(['secret'])]), doubled, writer)
+    await pipeline(
+      createReadStream(scriptedSource({ collections: { a: documents(250) } }), 'a'),
+      toTransform([strip(['secret'])]),
+      doubled,
+      writer
+    )
     expect(target.collections.get('copies')?.size).to.equal(250)
     expect(target.collections.get('copies')?.get('d7')).to.deep.equal({ _id: 'd7', n: 14 })
     expect(writer.counts).to.include({ read: 250, written: 250, skipped: 0, failed: 0 })
@@ -33,7 +38,8 @@ describe('streams', () => {
 
   it('read as an async iterable', async () => {
     const ids: string[] = []
-    for await (const { _id } of createReadStream(scriptedSource({ collections: { a: documents(25) } }), 'a') as AsyncIterable<Document>) ids.push(_id)
+    for await (const { _id } of createReadStream(scriptedSource({ collections: { a: documents(25) } }), 'a') as AsyncIterable<Document>)
+      ids.push(_id)
     expect(ids).to.deep.equal(documents(25).map(({ _id }) => _id))
   })
 
@@ -51,7 +57,10 @@ describe('streams', () => {
 
   it('fail on what is no document, unless somebody takes it', async () => {
     const source = (): ReturnType<typeof scriptedSource> =>
-      scriptedSource({ collections: { a: documents(2) }, rejects: [{ code: 'DOCFERRY_BAD_DOCUMENT', message: 'not valid JSON', where: 'line 3' }] })
+      scriptedSource({
+        collections: { a: documents(2) },
+        rejects: [{ code: 'DOCFERRY_BAD_DOCUMENT', message: 'not valid JSON', where: 'line 3' }]
+      })
     expect((await failure(createReadStream(source(), 'a').toArray())).code).to.equal('DOCFERRY_BAD_DOCUMENT')
     const taken: string[] = []
     expect(await createReadStream(source(), 'a', { onReject: ({ where }) => taken.push(where) }).toArray()).to.have.length(2)
@@ -59,16 +68,23 @@ describe('streams', () => {
   })
 
   it('fail in the end when documents could not be written, with all others written', async () => {
-    const target = scriptedTarget({ refuse: ({ _id }) => (_id === 'd3' ? { code: 'DOCFERRY_TOO_LARGE', message: 'too large' } : undefined) })
+    const target = scriptedTarget({
+      refuse: ({ _id }) => (_id === 'd3' ? { code: 'DOCFERRY_TOO_LARGE', message: 'too large' } : undefined)
+    })
     const error = await failure(pipeline(Readable.from(documents(20)), createWriteStream(target.endpoint, 'a')))
     expect(error.code).to.equal('DOCFERRY_DEAD_LETTERS')
     expect(target.collections.get('a')?.size).to.equal(19)
   })
 
   it('hand dead letters to whoever takes them', async () => {
-    const target = scriptedTarget({ refuse: ({ _id }) => (_id === 'd3' ? { code: 'DOCFERRY_TOO_LARGE', message: 'too large' } : undefined) })
+    const target = scriptedTarget({
+      refuse: ({ _id }) => (_id === 'd3' ? { code: 'DOCFERRY_TOO_LARGE', message: 'too large' } : undefined)
+    })
     const letters: string[] = []
-    await pipeline(Readable.from(documents(20)), createWriteStream(target.endpoint, 'a', { onDeadLetter: ({ id }) => void letters.push(id ?? '') }))
+    await pipeline(
+      Readable.from(documents(20)),
+      createWriteStream(target.endpoint, 'a', { onDeadLetter: ({ id }) => void letters.push(id ?? '') })
+    )
     expect(letters).to.deep.equal(['d3'])
   })
 

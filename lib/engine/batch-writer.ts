@@ -23,7 +23,11 @@ export interface DeadLetter {
 }
 
 /** What becomes of a batch: the run writes it, a dry run looks what a write would do. */
-export type SendBatch = (collection: string, batch: readonly Outgoing[], options: { readonly fresh: boolean }) => Promise<readonly WriteOutcome[]>
+export type SendBatch = (
+  collection: string,
+  batch: readonly Outgoing[],
+  options: { readonly fresh: boolean }
+) => Promise<readonly WriteOutcome[]>
 
 export interface BatchWriterOptions {
   readonly target: Target
@@ -58,7 +62,7 @@ export class BatchWriter {
    * so that the order among documents of one id is kept and none of them replaces another unseen.
    */
   #held: Batch | undefined
-  #error: unknown
+  #error: Error | undefined
 
   constructor(options: BatchWriterOptions) {
     this.#options = options
@@ -67,7 +71,7 @@ export class BatchWriter {
 
   /** Take the next item of the stream. @returns a promise where the caller must wait: that is the back-pressure */
   add(item: Document | ControlItem): Promise<void> | undefined {
-    if (this.#error !== undefined) return Promise.reject(this.#error as Error)
+    if (this.#error !== undefined) return Promise.reject(this.#error)
     if (item instanceof Mark) return void this.#window.mark(item)
     if (item instanceof Section) return this.#enter(item.collection)
     if (item instanceof Reject) return this.#bury('read', item.details, item.details)
@@ -100,7 +104,7 @@ export class BatchWriter {
     const state = this.#current()
     const { target } = this.#options
     const encoded = target.encode(state.report.target, document)
-    if ('code' in encoded) return this.#bury('write', { ...encoded, where: encoded.path }, { id: String(document._id), document })
+    if ('code' in encoded) return this.#bury('write', { ...encoded, where: encoded.path }, { id: document._id, document })
     const outgoing: Outgoing = { document, encoded }
     if (state.seenIds?.add(encoded.id)) return this.#hold(outgoing)
     const { batchCount, batchBytes } = target.limits
@@ -144,7 +148,7 @@ export class BatchWriter {
     const start = (): void => {
       const sending = this.#send(state, batch, { fresh: state.fresh })
         .catch((error: unknown) => {
-          this.#error ??= error
+          this.#error ??= error as Error
         })
         .finally(() => {
           this.#options.slots.give()

@@ -15,7 +15,10 @@ export class CollectionState {
   repeated = 0
   #partitionsLeft: number
 
-  constructor(report: CollectionReport, options: { readonly fresh: boolean; readonly idsMayRepeat: boolean; readonly partitions?: number }) {
+  constructor(
+    report: CollectionReport,
+    options: { readonly fresh: boolean; readonly idsMayRepeat: boolean; readonly partitions?: number }
+  ) {
     this.report = report
     this.fresh = options.fresh
     this.seenIds = options.idsMayRepeat ? new SeenIds() : undefined

@@ -55,7 +55,10 @@ export async function writeBatch(
       continue
     }
     if (results.length !== pending.length) {
-      throw new DocferryError('DOCFERRY_BUG', `the ${target.location.provider} connector answered ${results.length} outcomes for ${pending.length} documents`)
+      throw new DocferryError(
+        'DOCFERRY_BUG',
+        `the ${target.location.provider} connector answered ${results.length} outcomes for ${pending.length} documents`
+      )
     }
     const again: number[] = []
     const conflicts: number[] = []
@@ -118,5 +121,5 @@ async function recogniseOwn(
 function digestOf(document: Document): string {
   const { _rev, ...rest } = document
   void _rev
-  return Buffer.from(documentDigest(rest as Document)).toString('base64')
+  return Buffer.from(documentDigest(rest)).toString('base64')
 }

@@ -55,7 +55,11 @@ export function chooseCollections(
 }
 
 /** Say of a collection that comes up only while reading what it is called in the target, once that name is checked. */
-export function targetNameOf(name: string, ends: { readonly source: Source; readonly target: Target }, { rename = {} }: ChooseOptions): string {
+export function targetNameOf(
+  name: string,
+  ends: { readonly source: Source; readonly target: Target },
+  { rename = {} }: ChooseOptions
+): string {
   const target = Object.hasOwn(rename, name) ? (rename[name] as string) : name
   checkTargets([{ name, target }], ends)
   return target
@@ -90,7 +94,9 @@ function checkTargets(
   const targets = collections.map(({ target: name }) => name)
   const twice = targets.find((name, index) => targets.indexOf(name) !== index)
   if (twice !== undefined) {
-    throw new DocferryError('DOCFERRY_CONFIG', `two collections would both become ${twice} in the target; give each a name of its own`, { collection: twice })
+    throw new DocferryError('DOCFERRY_CONFIG', `two collections would both become ${twice} in the target; give each a name of its own`, {
+      collection: twice
+    })
   }
   const same = identity === source.location.identity ? collections.find(collection => collection.name === collection.target) : undefined
   if (same) {

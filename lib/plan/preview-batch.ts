@@ -22,6 +22,8 @@ export async function previewBatch(
   const held = new Set((await target.get(collection, ids, { idsOnly: true, signal }))?.map(({ _id }) => _id))
   return ids.map(id => {
     if (!held.has(id)) return 'written'
-    return onConflict === 'skip' ? 'skipped' : { code: 'DOCFERRY_CONFLICT', message: 'the target holds a document of this id', retryable: false }
+    return onConflict === 'skip'
+      ? 'skipped'
+      : { code: 'DOCFERRY_CONFLICT', message: 'the target holds a document of this id', retryable: false }
   })
 }

@@ -1,6 +1,6 @@
 /**
  * Finds, in JSON text, the number literals that JSON.parse would change. Ordinary text is passed over at a fraction of what JSON.parse
- * costs, by two looks for what such a literal must hold: `.0` or an exponent, or 16 digits.
+ * costs, by three looks for what such a literal must hold: `.0` at its end, an exponent, or 16 digits.
  */
 import { isNumberText, numberFromText } from './numbers.ts'
 import { Double, type Value } from './types.ts'
@@ -19,57 +19,47 @@ export const firstUnsafe = 2 ** 53
  * @returns in the order of the text; undefined when there is none
  */
 export function findSpecialNumbers(text: string): SpecialNumber[] | undefined {
-  if (text.length > bytes.length) bytes = Buffer.allocUnsafeSlow(text.length * 2)
-  // The low byte of each character: another character may look like a digit here, but no digit like another character.
-  bytes.write(text, 'latin1')
   const found: SpecialNumber[] = []
-  findPointsAndExponents(text, found)
+  findIntegralDecimals(text, found)
+  findExponents(text, found)
   findManyDigits(text, found)
-  if (bytes.length > maxKept) bytes = Buffer.allocUnsafeSlow(initialBytes)
   return found.length === 0 ? undefined : outsideStrings(text, found)
 }
 
-const initialBytes = 64 * 1024
-/** A larger buffer is given back once its text is done with. */
-const maxKept = 4 * 1024 * 1024
-
-/** Looking at bytes is several times as fast as looking at the characters of a string. What is left of longer texts may stand behind the end. */
-let bytes = Buffer.allocUnsafeSlow(initialBytes)
-
-/** Every third byte meets one of a digit, a point and a zero, or of a digit, an E and what follows it. */
-function findPointsAndExponents(text: string, found: SpecialNumber[]): void {
-  const view = bytes
-  for (let at = 2; at < text.length; at += 3) {
-    const kind = kinds[view[at]!]
-    if (kind === other) continue
-    const before = kinds[view[at - 1]!]
-    const after = kinds[view[at + 1]!]
-    const suspect =
-      kind === digitOrSign
-        ? before === letterE || after === letterE || (after === point && view[at + 2] === zero) || (before === point && view[at] === zero)
-        : before === digitOrSign && (kind === letterE ? after === digitOrSign : view[at + 1] === zero)
-    if (suspect) at = check(text, at, found)
+function findIntegralDecimals(text: string, found: SpecialNumber[]): void {
+  for (let at = text.indexOf('.0'); at !== -1; at = text.indexOf('.0', at + 2)) {
+    if (!isDigit(codeAt(text, at - 1))) continue
+    let end = at + 2
+    while (codeAt(text, end) === zero) end++
+    if (endsNumber(text, end)) check(text, at, found)
+    at = end - 2
   }
 }
 
-/** Of 16 digits in a row (a point may stand between) every 16th byte meets one, and so do one 4 and one 8 bytes from there. */
+function findExponents(text: string, found: SpecialNumber[]): void {
+  for (let at = text.indexOf('E'); at !== -1; at = text.indexOf('E', at + 1)) {
+    if (isDigit(codeAt(text, at - 1))) at = check(text, at, found)
+  }
+  smallExponent.lastIndex = 0
+  for (let match = smallExponent.exec(text); match !== null; match = smallExponent.exec(text)) check(text, match.index, found)
+}
+
+/** Far less common than the letter itself, which is why the other one is not sought in this way. */
+const smallExponent = /[0-9]e[-+]?[0-9]+(?:[,}\]\s]|$)/g
+
+/** Of 16 digits in a row (a point may stand between) every 16th character meets one, and the 8 before or behind that are of them too. */
 function findManyDigits(text: string, found: SpecialNumber[]): void {
-  const view = bytes
   for (let at = 15; at < text.length; at += 16) {
-    if (!isDigitOrPoint(view[at]!)) continue
-    const ahead = isDigitOrPoint(view[at + 8]!) && isDigitOrPoint(view[at + 4]!)
-    if (ahead || (isDigitOrPoint(view[at - 8]!) && isDigitOrPoint(view[at - 4]!))) at = check(text, at, found)
+    const code = text.charCodeAt(at)
+    if (code > 57 || code < 46 || !(hasDigits(text, at + 6) || hasDigits(text, at - 8))) continue
+    at = check(text, at, found)
   }
 }
 
-const other = 0
-const digitOrSign = 1
-const point = 2
-const letterE = 3
-const kinds = new Uint8Array(256)
-for (const character of '0123456789+-') kinds[character.charCodeAt(0)] = digitOrSign
-for (const character of 'eE') kinds[character.charCodeAt(0)] = letterE
-kinds['.'.charCodeAt(0)] = point
+/** Looks at three of the eight only, those next to each other: in times and dates something else is among any three. */
+function hasDigits(text: string, at: number): boolean {
+  return isDigitOrPoint(codeAt(text, at)) && isDigitOrPoint(codeAt(text, at + 1)) && isDigitOrPoint(codeAt(text, at + 2))
+}
 
 /** Look at the literal around a place, if it is one. @returns its end */
 function check(text: string, at: number, found: SpecialNumber[]): number {
@@ -125,6 +115,10 @@ function endOfString(text: string, start: number): number {
 
 const zero = 48
 const backslash = 92
+
+function isDigit(code: number): boolean {
+  return code >= zero && code <= 57
+}
 
 function isDigitOrPoint(code: number): boolean {
   return code <= 57 && code >= 46 && code !== 47

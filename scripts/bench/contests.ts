@@ -19,7 +19,8 @@ interface Place {
   readonly documents: readonly Document[]
 }
 
-const chunks = <T>(items: readonly T[], size: number): T[][] => Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size))
+const chunks = <T>(items: readonly T[], size: number): T[][] =>
+  Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size))
 
 export function couchdbContests({ end, documents }: Place, server: { url: string; user: string; password: string }): Contest[] {
   const address = new URL(server.url)
@@ -40,8 +41,10 @@ export function couchdbContests({ end, documents }: Place, server: { url: string
   const middle = documents.map(({ _id }) => _id).toSorted()[documents.length >> 1] as string
   const readRange = async (startkey: string | undefined, endkey: string | undefined): Promise<number> => {
     let count = 0
-    for (let from = startkey, more = true; more; ) {
-      const { rows } = await client.use<object>(collection).list({ include_docs: true, limit: 1_001, startkey: from, endkey, inclusive_end: false })
+    for (let from = startkey, more = true; more;) {
+      const { rows } = await client
+        .use<object>(collection)
+        .list({ include_docs: true, limit: 1_001, startkey: from, endkey, inclusive_end: false })
       more = rows.length > 1_000
       count += more ? 1_000 : rows.length
       from = rows.at(-1)?.id
@@ -99,7 +102,9 @@ export function dynamodbContests({ end, documents }: Place, server: { endpoint: 
         await runParallel([0, 1, 2, 3], 4, async Segment => {
           let ExclusiveStartKey: Record<string, unknown> | undefined
           do {
-            const page = await lib.send(new ScanCommand({ TableName: collection, Segment, TotalSegments: 4, ExclusiveStartKey, ConsistentRead: true }))
+            const page = await lib.send(
+              new ScanCommand({ TableName: collection, Segment, TotalSegments: 4, ExclusiveStartKey, ConsistentRead: true })
+            )
             count += page.Items?.length ?? 0
             ExclusiveStartKey = page.LastEvaluatedKey
           } while (ExclusiveStartKey)
@@ -112,7 +117,13 @@ export function dynamodbContests({ end, documents }: Place, server: { endpoint: 
 }
 
 export function firestoreContests({ end, documents }: Place, server: { host: string; project: string }): Contest[] {
-  const client = new Firestore({ projectId: server.project, host: server.host, ssl: false, ignoreUndefinedProperties: true, customHeaders: { Authorization: 'Bearer owner' } })
+  const client = new Firestore({
+    projectId: server.project,
+    host: server.host,
+    ssl: false,
+    ignoreUndefinedProperties: true,
+    customHeaders: { Authorization: 'Bearer owner' }
+  })
   const target = client.collection(collection)
   const empty = async (): Promise<void> => {
     await fetch(`http://${server.host}/emulator/v1/projects/${server.project}/databases/(default)/documents`, { method: 'DELETE' })
@@ -159,7 +170,8 @@ export function fileContests({ documents }: Pick<Place, 'documents'>, path: (nam
       prepare: () => rm(input, { force: true }),
       bare: async () => {
         const out = createWriteStream(input)
-        for (const batch of chunks(documents, 500)) if (!out.write(`${batch.map(document => JSON.stringify(document)).join('\n')}\n`)) await once(out, 'drain')
+        for (const batch of chunks(documents, 500))
+          if (!out.write(`${batch.map(document => JSON.stringify(document)).join('\n')}\n`)) await once(out, 'drain')
         out.end()
         await once(out, 'close')
         return documents.length

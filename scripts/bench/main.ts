@@ -14,7 +14,11 @@ import { measure, tableOf } from './measure.ts'
 import type { Contest, Result } from './measure.ts'
 
 const { values } = parseArgs({
-  options: { count: { type: 'string', default: '20000' }, runs: { type: 'string', default: '5' }, only: { type: 'string', default: 'file,couchdb,dynamodb,firestore' } }
+  options: {
+    count: { type: 'string', default: '20000' },
+    runs: { type: 'string', default: '5' },
+    only: { type: 'string', default: 'file,couchdb,dynamodb,firestore' }
+  }
 })
 const only = values.only.split(',')
 const documents = [...simpleDocuments({ seed: 1, count: Number(values.count), bytes: 1000 })]
@@ -35,7 +39,12 @@ try {
   }
   if (only.includes('firestore')) {
     const server = { host: env['FIRESTORE_EMULATOR_HOST'] ?? '', project: 'bench' }
-    contests.push(...firestoreContests({ end: { connector: 'firestore', options: { project: server.project, emulator: server.host } }, documents }, server))
+    contests.push(
+      ...firestoreContests(
+        { end: { connector: 'firestore', options: { project: server.project, emulator: server.host } }, documents },
+        server
+      )
+    )
   }
   const results: Result[] = []
   for (const contest of contests) {
@@ -43,7 +52,9 @@ try {
     process.stderr.write(`${contest.name} done\n`)
   }
   const { length: cores, 0: cpu } = cpus()
-  console.log(`${documents.length} documents of about 1 KB, medians of ${values.runs} runs; Node ${process.version}, ${cores} cores (${cpu?.model.trim()}), servers on the same machine\n`)
+  console.log(
+    `${documents.length} documents of about 1 KB, medians of ${values.runs} runs; Node ${process.version}, ${cores} cores (${cpu?.model.trim()}), servers on the same machine\n`
+  )
   console.log(tableOf(results))
 } finally {
   await servers.stop()

@@ -1,14 +1,13 @@
-/** One database: bulk writes, single documents, `_all_docs` and `_changes` of PouchDB in the form that CouchDB 3.5 gives them. */
+/** One database: bulk writes and `_all_docs` of PouchDB in the form that CouchDB 3.5 gives them. */
 import { createHash, randomUUID } from 'node:crypto'
-import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { newSecurity } from './couchdb-auth.ts'
 import type { Security } from './couchdb-auth.ts'
 import { attachmentStubs, Refused, validateDocument } from './couchdb-documents.ts'
 import { isObject, stringifyBody } from './couchdb-json.ts'
 import type { JsonObject } from './couchdb-json.ts'
-import type { PouchChange, PouchDatabase, PouchOutcome, PouchRow } from './couchdb-pouch.ts'
-import { startAnswer } from './couchdb-request.ts'
+import type { PouchDatabase, PouchOutcome, PouchRow } from './couchdb-pouch.ts'
+import { sendPart, startAnswer } from './couchdb-request.ts'
 import type { Body, Parameters } from './couchdb-request.ts'
 
 export interface Database {
@@ -139,10 +138,10 @@ export async function sendAllDocs(
   const withDocuments = parameters.flag('include_docs') ?? false
   startAnswer(response, 200)
   const sequence = updateSequence === undefined ? '' : `,"update_seq":${JSON.stringify(updateSequence)}`
-  await write(response, `{"total_rows":${total},"offset":${offset}${sequence},"rows":[\r\n`)
+  await sendPart(response, `{"total_rows":${total},"offset":${offset}${sequence},"rows":[\r\n`)
   for (let start = 0; start < rows.length; start += rowsPerChunk) {
     const lines = rows.slice(start, start + rowsPerChunk).map(row => stringifyBody(describeRow(row, withDocuments)))
-    await write(response, (start === 0 ? '' : ',\r\n') + lines.join(',\r\n'))
+    await sendPart(response, (start === 0 ? '' : ',\r\n') + lines.join(',\r\n'))
   }
   response.end('\r\n]}\n')
 }
@@ -226,96 +225,4 @@ function describeRow(row: PouchRow, withDocument: boolean): JsonObject {
 export function packSequence(database: Database, sequence: number): string {
   const hash = createHash('sha256').update(`${database.inner}/${sequence}`).digest('base64url')
   return `${sequence}-g1AAAAB${hash}`
-}
-
-/** `_changes`: the feeds normal, longpoll and continuous. */
-export async function sendChanges(database: Database, parameters: Parameters, docIds: unknown, response: ServerResponse): Promise<void> {
-  const feed = parameters.text('feed') ?? 'normal'
-  if (!['normal', 'longpoll', 'continuous', 'live'].includes(feed)) {
-    throw new Refused(400, 'bad_request', 'Supported `feed` types: normal, continuous, live, longpoll, eventsource')
-  }
-  const continuous = feed === 'continuous' || feed === 'live'
-  const { update_seq: now } = await database.pouch.info()
-  const since = parseSince(parameters.text('since') ?? '0', now)
-  const limit = parameters.count('limit') ?? Infinity
-  const options: JsonObject = {
-    include_docs: parameters.flag('include_docs') ?? false,
-    conflicts: parameters.flag('conflicts') ?? false,
-    attachments: parameters.flag('attachments') ?? false,
-    descending: parameters.flag('descending') ?? false,
-    style: parameters.text('style') ?? 'main_only',
-    ...(parameters.text('filter') === '_doc_ids' && Array.isArray(docIds) ? { doc_ids: docIds } : {})
-  }
-  const all = (await database.pouch.changes({ ...options, since })).results
-  const changes = all.slice(0, limit)
-
-  startAnswer(response, 200)
-  if (!continuous) await write(response, '{"results":[\n')
-  const describe = (change: PouchChange): string => stringifyBody(describeChange(database, change))
-  await write(response, changes.map(describe).join(continuous ? '\n' : ',\r\n') + (continuous && changes.length > 0 ? '\n' : ''))
-  let last = changes.at(-1)?.seq ?? Math.max(since, all.length > 0 ? since : now)
-  if (feed !== 'normal' && changes.length < limit && (continuous || changes.length === 0)) {
-    const wanted = feed === 'longpoll' ? 1 : limit - changes.length
-    last = (await followChanges(database, { ...options, since: Math.max(last, now) }, parameters, wanted, describe, response)) ?? last
-  }
-  const pending = Math.max(0, all.length - changes.length)
-  const tail = { last_seq: packSequence(database, last), pending }
-  const text = stringifyBody(tail)
-  response.end(continuous ? `${text}\n\n` : `\n],\n${text.slice(1)}\n\n`)
-}
-
-/** Sends what happens from now on, until enough was sent, nothing happened for long, or the client left. */
-async function followChanges(
-  database: Database,
-  options: JsonObject,
-  parameters: Parameters,
-  wanted: number,
-  describe: (change: PouchChange) => string,
-  response: ServerResponse
-): Promise<number | undefined> {
-  const continuous = parameters.text('feed') !== 'longpoll'
-  const heartbeat = parameters.text('heartbeat')
-  const beatMs = heartbeat === undefined || heartbeat === 'false' ? undefined : Number(heartbeat === 'true' ? 60_000 : heartbeat)
-  const timeoutMs = parameters.count('timeout') ?? 60_000
-  let last: number | undefined
-  let count = 0
-  await new Promise<void>((resolve, reject) => {
-    const timer = setInterval(() => (beatMs === undefined ? finish() : response.write('\n')), beatMs ?? timeoutMs)
-    const feed = database.pouch.changes({ ...options, live: true, timeout: false })
-    function finish(): void {
-      clearInterval(timer)
-      feed.cancel()
-      resolve()
-    }
-    response.once('close', finish)
-    feed.on('error', reject).on('change', change => {
-      if (count === wanted) return
-      last = change.seq
-      response.write(describe(change) + (continuous ? '\n' : ''))
-      timer.refresh()
-      if (++count === wanted) finish()
-    })
-  })
-  return last
-}
-
-function describeChange(database: Database, change: PouchChange): JsonObject {
-  const { seq, id, changes, deleted, doc } = change
-  const described: JsonObject = { seq: packSequence(database, seq), id, changes }
-  if (deleted === true) described['deleted'] = true
-  if (isObject(doc)) described['doc'] = orderFields(doc)
-  return described
-}
-
-function parseSince(text: string, now: number): number {
-  if (text === 'now') return now
-  const match = /^"?(\d+)(?:-[^"]*)?"?$/.exec(text)
-  if (match === null) throw new Refused(400, 'bad_request', "Malformed sequence supplied in 'since' parameter.")
-  return Number(match[1])
-}
-
-async function write(response: ServerResponse, text: string): Promise<void> {
-  if (text === '' || response.write(text) || response.destroyed) return
-  // A client that leaves never drains.
-  await Promise.race([once(response, 'drain'), once(response, 'close')])
 }

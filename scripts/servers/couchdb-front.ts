@@ -5,16 +5,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Accounts, isAdmin, requireAdmin, requireMember } from './couchdb-auth.ts'
 import type { UserContext } from './couchdb-auth.ts'
-import {
-  describeDatabase,
-  designDocuments,
-  openDatabase,
-  orderFields,
-  sendAllDocs,
-  sendChanges,
-  writeBulk,
-  writeDocuments
-} from './couchdb-database.ts'
+import { sendChanges } from './couchdb-changes.ts'
+import { describeDatabase, designDocuments, openDatabase, orderFields, sendAllDocs, writeBulk, writeDocuments } from './couchdb-database.ts'
 import type { Database } from './couchdb-database.ts'
 import { Refused, validateDatabaseName, validateDocument, validateId } from './couchdb-documents.ts'
 import { isObject, restoreMarks } from './couchdb-json.ts'

@@ -1,6 +1,7 @@
 /** HTTP as CouchDB 3.5 speaks it: reading a request's body and query, and answering. */
 import { isUtf8 } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { gunzipSync } from 'node:zlib'
 import { Refused } from './couchdb-documents.ts'
@@ -77,6 +78,13 @@ export function answer(response: ServerResponse, status: number, body: unknown, 
   const text = Buffer.from(`${stringifyBody(body)}\n`)
   startAnswer(response, status, { ...headers, 'Content-Length': String(text.length) })
   response.end(text)
+}
+
+/** Resolves when there is room for more. */
+export async function sendPart(response: ServerResponse, text: string): Promise<void> {
+  if (text === '' || response.write(text) || response.destroyed) return
+  // A client that leaves never drains.
+  await Promise.race([once(response, 'drain'), once(response, 'close')])
 }
 
 export function methodNotAllowed(allowed: string): Refused {

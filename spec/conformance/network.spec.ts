@@ -69,7 +69,12 @@ for (const provider of ['couchdb', 'dynamodb'] as const) {
 
     const documents = someDocuments(count)
     const write = async (onConflict: OnConflict = 'skip'): Promise<void> => {
-      const report = await migrate({ source: scriptedSource({ collections: { [collection]: documents }, pageSize: 500 }), target: way.end, retry, onConflict })
+      const report = await migrate({
+        source: scriptedSource({ collections: { [collection]: documents }, pageSize: 500 }),
+        target: way.end,
+        retry,
+        onConflict
+      })
       expect(report.collections[0]).to.include({ written: count, skipped: 0, failed: 0 })
       expect(way.proxy.faults, 'every fault came to pass').to.deep.equal([])
     }
@@ -117,7 +122,10 @@ for (const provider of ['couchdb', 'dynamodb'] as const) {
       way.proxy.faults.push(
         { match: way.reads, action: { type: 'refuse' } },
         { match: way.reads, action: way.throttle },
-        { match: way.reads, action: { type: 'answer', status: 502, headers: { 'content-type': 'text/html' }, body: '<html>Bad Gateway</html>' } }
+        {
+          match: way.reads,
+          action: { type: 'answer', status: 502, headers: { 'content-type': 'text/html' }, body: '<html>Bad Gateway</html>' }
+        }
       )
       await expectAll()
       expect(way.proxy.faults).to.deep.equal([])
@@ -125,7 +133,11 @@ for (const provider of ['couchdb', 'dynamodb'] as const) {
 
     it('ends the run with an error that says so when the target stays away', async () => {
       way.proxy.faults.push({ match: way.writes, times: Infinity, action: { type: 'refuse' } })
-      const error = await migrate({ source: scriptedSource({ collections: { [collection]: documents } }), target: way.end, retry: { ...retry, attempts: 3 } }).catch((reason: unknown) => reason)
+      const error = await migrate({
+        source: scriptedSource({ collections: { [collection]: documents } }),
+        target: way.end,
+        retry: { ...retry, attempts: 3 }
+      }).catch((reason: unknown) => reason)
       expect(error).to.include({ code: 'DOCFERRY_CONNECT', exitCode: 10 })
       way.proxy.faults.length = 0
     })
@@ -135,7 +147,9 @@ for (const provider of ['couchdb', 'dynamodb'] as const) {
       await migrate({ source: scriptedSource({ collections: { [collection]: documents } }), target: way.end })
       const abort = new AbortController()
       way.proxy.forget()
-      const moving = migrate({ source: way.end, target: scriptedTarget().endpoint, collections: [collection], signal: abort.signal }).catch((reason: unknown) => reason)
+      const moving = migrate({ source: way.end, target: scriptedTarget().endpoint, collections: [collection], signal: abort.signal }).catch(
+        (reason: unknown) => reason
+      )
       await way.proxy.waitFor(way.reads)
       abort.abort(new Error('Ctrl-C'))
       expect(await moving).to.include({ code: 'DOCFERRY_INTERRUPTED' })
@@ -158,7 +172,12 @@ describe('conformance: firestore over a bad network', function () {
   afterEach(() => proxy.close())
 
   const write = async (onConflict: OnConflict = 'skip'): Promise<void> => {
-    const report = await migrate({ source: scriptedSource({ collections: { net: documents }, pageSize: 500 }), target: end, retry, onConflict })
+    const report = await migrate({
+      source: scriptedSource({ collections: { net: documents }, pageSize: 500 }),
+      target: end,
+      retry,
+      onConflict
+    })
     expect(report.collections[0]).to.include({ written: count, skipped: 0, failed: 0 })
   }
   const expectAll = async (): Promise<void> => {

@@ -22,7 +22,8 @@ export async function couchdbSubject(): Promise<Subject> {
     endpoint: () => Promise.resolve({ connector: 'couchdb', options: { url, user, password } }),
     async remove(collections) {
       const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
-      for (const name of collections) await fetch(new URL(encodeURIComponent(name), withSlash(url)), { method: 'DELETE', headers: { authorization } })
+      for (const name of collections)
+        await fetch(new URL(encodeURIComponent(name), withSlash(url)), { method: 'DELETE', headers: { authorization } })
     }
   }
 }

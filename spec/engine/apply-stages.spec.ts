@@ -22,7 +22,9 @@ describe('engine: stages', () => {
   })
 
   it('waits for a promise', async () => {
-    expect(await run([stage('later', async document => Promise.resolve({ ...document, n: 1 })), stage('same', d => d)], { _id: '1' })).to.deep.equal([{ _id: '1', n: 1 }])
+    expect(
+      await run([stage('later', async document => Promise.resolve({ ...document, n: 1 })), stage('same', d => d)], { _id: '1' })
+    ).to.deep.equal([{ _id: '1', n: 1 }])
   })
 
   it('counts a document for which a stage returns nothing', async () => {
@@ -46,7 +48,10 @@ describe('engine: stages', () => {
       yield* copies(document)
     }
     for (const apply of [copies, generator, asyncGenerator]) {
-      expect((await run([stage('split', apply), stage('same', d => d)], { _id: '1' }, observer)).map(({ _id }) => _id)).to.deep.equal(['1', '1-2'])
+      expect((await run([stage('split', apply), stage('same', d => d)], { _id: '1' }, observer)).map(({ _id }) => _id)).to.deep.equal([
+        '1',
+        '1-2'
+      ])
     }
     expect(added).to.equal(3)
   })

@@ -32,7 +32,12 @@ describe('engine: retry', () => {
 
   it('throws the last error when the tries are used up', async () => {
     let tries = 0
-    const error = await failure(withRetry(() => Promise.reject(new DocferryError('DOCFERRY_CONNECT', `try ${++tries}`, { retryable: true })), { attempts: 3, baseMs: 1 }))
+    const error = await failure(
+      withRetry(() => Promise.reject(new DocferryError('DOCFERRY_CONNECT', `try ${++tries}`, { retryable: true })), {
+        attempts: 3,
+        baseMs: 1
+      })
+    )
     expect(error.message).to.equal('try 3')
   })
 
@@ -46,7 +51,9 @@ describe('engine: retry', () => {
   it('ends a wait when the signal aborts, with its reason', async () => {
     const abort = new AbortController()
     const reason = new Error('enough')
-    const error = failure(withRetry(() => Promise.reject(again(60_000)), { signal: abort.signal, capMs: 60_000, onRetry: () => abort.abort(reason) }))
+    const error = failure(
+      withRetry(() => Promise.reject(again(60_000)), { signal: abort.signal, capMs: 60_000, onRetry: () => abort.abort(reason) })
+    )
     expect(await error).to.equal(reason)
     expect(await failure(sleep(60_000, abort.signal))).to.equal(reason)
   })

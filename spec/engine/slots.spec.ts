@@ -28,7 +28,7 @@ describe('engine: slots', () => {
       done.push(item)
     })
     expect(most).to.equal(3)
-    expect(done.toSorted()).to.deep.equal([1, 2, 3, 4, 5, 6, 7])
+    expect(done.toSorted((a, b) => a - b)).to.deep.equal([1, 2, 3, 4, 5, 6, 7])
   })
 
   it('starts nothing after an error, and throws it when all has settled', async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { runMocha } from '../../scripts/run-mocha.ts'
+import { projectFolder } from '../../scripts/servers/tools.ts'
 
 describe('test runner', () => {
   let folder: string
@@ -40,7 +41,7 @@ describe('test runner', () => {
     it(name, async () => {
       const file = join(folder, 'case.spec.cjs')
       await writeFile(file, source)
-      expect(await runMocha(['--no-config', file], { cwd: folder, stdio: 'pipe' })).to.deep.equal(expected)
+      expect(await runMocha(['--no-config', file], { cwd: projectFolder(), stdio: 'pipe' })).to.deep.equal(expected)
     })
   }
 })

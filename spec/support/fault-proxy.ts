@@ -1,6 +1,6 @@
 /**
- * Proxies that make a healthy server misbehave on demand: `startFaultProxy` for anything that speaks HTTP/1 (CouchDB, DynamoDB),
- * `startTcpProxy` for anything on a connection (Firestore's gRPC). Without faults both pass everything on unchanged.
+ * A proxy that makes a healthy server misbehave on demand, for anything that speaks HTTP/1 (CouchDB, DynamoDB); `startTcpProxy` is for
+ * anything else on a connection (Firestore's gRPC). Without faults both pass everything on unchanged.
  *
  *     const proxy = await startFaultProxy({ target: server.url })
  *     proxy.faults.push({ match: request => request.path.endsWith('/_bulk_docs'), action: { type: 'cut', afterBytes: 100 } })
@@ -10,8 +10,10 @@
 import { once } from 'node:events'
 import { createServer, request as startRequest } from 'node:http'
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
-import { connect, createServer as createTcpServer } from 'node:net'
-import type { AddressInfo, Server as TcpServer, Socket } from 'node:net'
+import { listen } from './tcp-proxy.ts'
+
+export { startTcpProxy } from './tcp-proxy.ts'
+export type { TcpProxy } from './tcp-proxy.ts'
 
 /** A request as it reached the proxy, with its whole body. */
 export interface ProxyRequest {
@@ -262,127 +264,4 @@ async function readAll(stream: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   for await (const chunk of stream) chunks.push(chunk as Buffer)
   return Buffer.concat(chunks)
-}
-
-export interface TcpProxy {
-  /** Where the clients go: `127.0.0.1:port`. */
-  readonly host: string
-  readonly port: number
-  /** Connections accepted so far. */
-  readonly accepted: number
-  /** Connections open now. */
-  readonly open: number
-  /** Bytes that came from clients, and from the target. */
-  readonly sent: number
-  readonly received: number
-  /** Closes every open connection at once. New ones are served. */
-  cut(): void
-  /** Closes the connection on which so many more bytes have come from the target (or from clients, with `of: 'sent'`), once. */
-  cutAfter(bytes: number, of?: 'sent' | 'received'): void
-  /** From now on nothing passes in either direction; connections stay open and new ones are accepted. */
-  stall(): void
-  /** From now on every connection is closed as soon as it is accepted; open ones stay. */
-  refuse(): void
-  /** Undoes `stall` and `refuse`: what was held back passes. */
-  resume(): void
-  close(): Promise<void>
-}
-
-export async function startTcpProxy(options: { readonly target: string }): Promise<TcpProxy> {
-  const { hostname, port: targetPort } = new URL(options.target.includes('://') ? options.target : `tcp://${options.target}`)
-  const pairs = new Set<readonly [Socket, Socket]>()
-  const bytes = { sent: 0, received: 0 }
-  const limits = { sent: Infinity, received: Infinity }
-  let accepted = 0
-  let stalled = false
-  let refusing = false
-
-  const relay = (from: Socket, to: Socket, way: 'sent' | 'received', end: () => void): void => {
-    from.on('data', (chunk: Buffer) => {
-      bytes[way] += chunk.length
-      if (chunk.length >= limits[way]) {
-        const part = chunk.subarray(0, limits[way])
-        limits[way] = Infinity
-        from.pause()
-        to.end(part, end)
-        return
-      }
-      limits[way] -= chunk.length
-      if (!to.write(chunk)) from.pause()
-    })
-    to.on('drain', () => stalled || from.resume())
-  }
-
-  const server = createTcpServer(client => {
-    accepted++
-    if (refusing) {
-      client.destroy()
-      return
-    }
-    const upstream = connect({ host: hostname, port: Number(targetPort) })
-    const pair = [client, upstream] as const
-    const end = (): void => {
-      pairs.delete(pair)
-      client.destroy()
-      upstream.destroy()
-    }
-    pairs.add(pair)
-    for (const socket of pair) socket.on('error', end)
-    client.on('close', () => (pairs.delete(pair), upstream.destroySoon()))
-    upstream.on('close', () => (pairs.delete(pair), client.destroySoon()))
-    relay(client, upstream, 'sent', end)
-    relay(upstream, client, 'received', end)
-    if (stalled) for (const socket of pair) socket.pause()
-  })
-  const port = await listen(server)
-  const cut = (): void => {
-    for (const [client, upstream] of pairs) {
-      client.destroy()
-      upstream.destroy()
-    }
-  }
-  return {
-    host: `127.0.0.1:${port}`,
-    port,
-    get accepted() {
-      return accepted
-    },
-    get open() {
-      return pairs.size
-    },
-    get sent() {
-      return bytes.sent
-    },
-    get received() {
-      return bytes.received
-    },
-    cut,
-    cutAfter(count, of = 'received') {
-      limits[of] = count
-    },
-    stall() {
-      stalled = true
-      for (const pair of pairs) for (const socket of pair) socket.pause()
-    },
-    refuse() {
-      refusing = true
-    },
-    resume() {
-      stalled = false
-      refusing = false
-      for (const pair of pairs) for (const socket of pair) socket.resume()
-    },
-    async close() {
-      const closed = once(server, 'close')
-      server.close()
-      cut()
-      await closed
-    }
-  }
-}
-
-async function listen(server: TcpServer): Promise<number> {
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return (server.address() as AddressInfo).port
 }

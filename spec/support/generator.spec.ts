@@ -105,7 +105,9 @@ describe('generator: the bundled sample', () => {
   })
 })
 
-describe('real data', () => {
+describe('real data', function () {
+  this.timeout(20_000)
+
   it('has 250 countries with ids of their own', () => {
     const all = [...countries()]
     expect(new Set(all.map(({ _id }) => _id)).size).to.equal(250)

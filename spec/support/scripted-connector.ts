@@ -1,6 +1,17 @@
 /** A connector over arrays in the spec's own hands: it reads what it is given, keeps what is written, and fails where it is told to. */
 import type { Endpoint } from '../../lib/open.ts'
-import type { Connector, Document, Encoded, Page, RejectDetails, Refusal, Source, Target, TargetLimits, WriteOutcome } from '../../lib/types.ts'
+import type {
+  Connector,
+  Document,
+  Encoded,
+  Page,
+  RejectDetails,
+  Refusal,
+  Source,
+  Target,
+  TargetLimits,
+  WriteOutcome
+} from '../../lib/types.ts'
 
 export interface ScriptedSource {
   readonly collections: Readonly<Record<string, readonly Document[]>>
@@ -26,10 +37,13 @@ function makeSource(script: ScriptedSource): Source {
   return {
     location: { provider: 'memory', address: 'scripted source', identity },
     uniqueIds,
-    collections: async () => (unknown ? null : names.map(name => ({ name, documents: collections[name]?.length, system: system.includes(name) }))),
+    collections: async () =>
+      unknown ? null : names.map(name => ({ name, documents: collections[name]?.length, system: system.includes(name) })),
     async partitions(wanted) {
       if (unknown) return [{ id: 'all', collections: wanted ?? names }]
-      return (wanted ?? names).flatMap(name => Array.from({ length: partitions }, (_, part) => ({ id: `${name}/${part}`, collections: [name], range: { part } })))
+      return (wanted ?? names).flatMap(name =>
+        Array.from({ length: partitions }, (_, part) => ({ id: `${name}/${part}`, collections: [name], range: { part } }))
+      )
     },
     async *read(partition, { signal }): AsyncGenerator<Page> {
       for (const collection of unknown ? names.filter(name => partition.collections.includes(name)) : partition.collections) {
@@ -39,7 +53,13 @@ function makeSource(script: ScriptedSource): Source {
           signal?.throwIfAborted()
           await script.beforePage?.(collection, page)
           const documents = all.slice(at, at + pageSize).map(document => ({ ...document }))
-          yield { collection, documents, rejects: page === 0 ? script.rejects : undefined, cursor: String(at + pageSize), bytes: documents.length * 10 }
+          yield {
+            collection,
+            documents,
+            rejects: page === 0 ? script.rejects : undefined,
+            cursor: String(at + pageSize),
+            bytes: documents.length * 10
+          }
         }
       }
     },
@@ -69,7 +89,9 @@ export interface TargetRecord {
 }
 
 export function scriptedTarget(script: ScriptedTarget = {}): TargetRecord {
-  const collections = new Map(Object.entries(script.held ?? {}).map(([name, documents]) => [name, new Map(documents.map(document => [document._id, document]))]))
+  const collections = new Map(
+    Object.entries(script.held ?? {}).map(([name, documents]) => [name, new Map(documents.map(document => [document._id, document]))])
+  )
   const record: TargetRecord = {
     endpoint: { connector: { ...unusable, openTarget: () => Promise.resolve(makeTarget(script, record)) }, options: {} },
     collections,

@@ -21,7 +21,9 @@ import { anyDocument, anyNumber } from './arbitraries.ts'
 
 const hex = (value: Value): string => Buffer.from(canonicalBytes({ _id: 'a', value })).toString('hex')
 
-describe('values: canonicalBytes', () => {
+describe('values: canonicalBytes', function () {
+  this.timeout(20_000)
+
   const equal: Record<string, Value[]> = {
     'a number of any kind': [1, new Double(1), 1n, new Decimal('1'), new Decimal('1.0'), new Decimal('10E-1')],
     'zero of either sign': [0, -0, new Double(0), new Double(-0), new Decimal('-0.0')],

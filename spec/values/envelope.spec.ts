@@ -55,7 +55,9 @@ function build(value: Value, underLiteral = false): Value {
   return underLiteral ? map : decodeEnvelopeMap(map)
 }
 
-describe('values: envelopes', () => {
+describe('values: envelopes', function () {
+  this.timeout(20_000)
+
   const read: [string, Value][] = [
     ['{"$date":"2026-01-01T00:00:00Z"}', new Timestamp(1767225600, 0)],
     ['{"$date":"2026-01-01T01:00:00.5+01:00"}', new Timestamp(1767225600, 500_000_000)],

@@ -18,7 +18,9 @@ import {
 import { anyValue } from './arbitraries.ts'
 import { sameValue } from './same-value.ts'
 
-describe('values: parseJson', () => {
+describe('values: parseJson', function () {
+  this.timeout(20_000)
+
   const numbers: [string, Value][] = [
     ['1', 1],
     ['-7', -7],
@@ -192,7 +194,9 @@ describe('values: parseJson', () => {
   })
 })
 
-describe('values: stringifyJson', () => {
+describe('values: stringifyJson', function () {
+  this.timeout(20_000)
+
   const texts: [Value, string][] = [
     [{ a: 1, b: [true, null, 'x'] }, '{"a":1,"b":[true,null,"x"]}'],
     [{}, '{}'],
