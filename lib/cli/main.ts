@@ -1,6 +1,10 @@
 #!/usr/bin/env node
 /** The bin. What is slow to load is loaded when a command runs, so that `--help` is quick. */
+import { setFlagsFromString } from 'node:v8'
 import { reportFailure, runCommandLine } from './program.ts'
+
+// V8 lets the heap of a stream grow to several times what is alive in it before it looks; a quarter less memory costs a few per cent of time.
+setFlagsFromString('--heap-growing-percent=40')
 
 /** Whatever nobody caught is a bug. It is told by its message, never inspected: a vendor's error may hold a private key. */
 function onUnexpected(error: unknown): void {

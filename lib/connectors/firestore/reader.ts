@@ -52,6 +52,7 @@ interface QueryAnswer {
 export interface ReaderTimes {
   readonly idleTimeoutMs?: number
   readonly queryAgeMs?: number
+  readonly attempts?: number
 }
 
 export class FirestoreSource implements Source {
@@ -63,14 +64,14 @@ export class FirestoreSource implements Source {
   constructor(connection: FirestoreConnection, logger: Logger, times: ReaderTimes = {}) {
     this.#connection = connection
     this.#logger = logger
-    this.#times = { idleTimeoutMs, queryAgeMs, ...times }
+    this.#times = { idleTimeoutMs, queryAgeMs, attempts, ...times }
   }
 
   get location(): Source['location'] {
     return this.#connection.location
   }
 
-  /** The top-level collections, with counts where the service tells them within seconds. A warning counts what is in subcollections, unread. */
+  /** The top-level collections, with counts where those come within seconds. Subcollections are not read, but counted in a warning. */
   async collections({ signal }: { readonly signal?: AbortSignal }): Promise<readonly CollectionInfo[]> {
     const names: string[] = []
     let pageToken = ''
@@ -217,7 +218,7 @@ export class FirestoreSource implements Source {
         signal?.throwIfAborted()
         const error = decodeError(cause, context) ?? callError(cause, context)
         failures++
-        if (!(error instanceof DocferryError) || !error.retryable || failures >= attempts) throw error
+        if (!(error instanceof DocferryError) || !error.retryable || failures >= this.#times.attempts) throw error
         this.#logger.warn({ collection, attempt: failures }, `reading ${collection} goes on after: ${error.message}`)
         await sleep(retryDelayMs(failures), signal)
       } finally {

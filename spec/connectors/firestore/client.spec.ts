@@ -1,5 +1,5 @@
 import { writeFile, mkdtemp, rm } from 'node:fs/promises'
-import { createServer, type AddressInfo, type Server } from 'node:net'
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -10,6 +10,20 @@ function listen(server: Server): Promise<string> {
   return new Promise(resolve => {
     server.listen(0, '127.0.0.1', () => resolve(`127.0.0.1:${(server.address() as AddressInfo).port}`))
   })
+}
+
+/** Accepts and never answers. gRPC gives up a connection that is being made only after a while: closing this end ends it now. */
+function createSilentServer(): Server {
+  const sockets = new Set<Socket>()
+  const server = createServer(socket => {
+    sockets.add(socket.on('error', () => socket.destroy()).resume())
+  })
+  const close = server.close.bind(server)
+  server.close = callback => {
+    for (const socket of sockets) socket.destroy()
+    return close(callback)
+  }
+  return server
 }
 
 describe('firestore: client', () => {
@@ -25,7 +39,7 @@ describe('firestore: client', () => {
   })
 
   it('fails within seconds where something listens and never answers', async () => {
-    const server = createServer(socket => socket.on('error', () => socket.destroy()).resume())
+    const server = createSilentServer()
     const emulator = await listen(server)
     const started = performance.now()
     expect((await thrownBy(openTarget({ project: 'p', emulator }))).code).to.equal('DOCFERRY_CONNECT')
@@ -34,7 +48,7 @@ describe('firestore: client', () => {
   })
 
   it('gives up opening when aborted, with the reason', async () => {
-    const server = createServer(socket => socket.on('error', () => socket.destroy()).resume())
+    const server = createSilentServer()
     const emulator = await listen(server)
     const reason = new Error('enough')
     const controller = new AbortController()
