@@ -169,7 +169,11 @@ class Run {
   async #movePartition(partition: Partition): Promise<void> {
     if (this.#stop.signal.aborted) return
     const ledger = this.#ledger
-    const reader = new PartitionStream(this.#source, partition, { stop: this.#stop.signal, onPage: ledger.countPage })
+    const reader = new PartitionStream(this.#source, partition, {
+      stop: this.#stop.signal,
+      onPage: ledger.countPage,
+      onRetry: ledger.countRetry
+    })
     const stages = new StageTransform(this.#stages(), { observer: ledger.stageObserver })
     const writer = new BatchWriter({
       target: this.#target,

@@ -3,7 +3,7 @@
  * Words are those of lib/README.md.
  */
 import type { Document } from './values/types.ts'
-import type { ErrorCode } from './errors.ts'
+import type { DocferryError, ErrorCode } from './errors.ts'
 
 export type { Document, Value } from './values/types.ts'
 
@@ -96,6 +96,16 @@ export interface Page {
   readonly bytes: number
 }
 
+export interface ReadOptions {
+  /** Give what is behind this place. */
+  readonly after?: Cursor
+  readonly signal?: AbortSignal
+  /** Most documents in a page. */
+  readonly pageSize?: number
+  /** Called before each wait for another try. */
+  readonly onRetry?: (error: DocferryError, delayMs: number) => void
+}
+
 /** The reading end. Closed by whoever opened it, also after an error. */
 export interface Source {
   readonly location: Location
@@ -122,10 +132,7 @@ export interface Source {
    *
    * @throws {DocferryError} DOCFERRY_READ and others of exit code 20, DOCFERRY_CONNECT; never a short result
    */
-  read(
-    partition: Partition,
-    options: { readonly after?: Cursor; readonly signal?: AbortSignal; readonly pageSize?: number }
-  ): AsyncIterable<Page>
+  read(partition: Partition, options: ReadOptions): AsyncIterable<Page>
   close(): Promise<void>
 }
 

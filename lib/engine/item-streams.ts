@@ -6,7 +6,7 @@ import type { StageObserver } from './apply-stages.ts'
 import type { BatchWriter } from './batch-writer.ts'
 import { DocferryError } from '../errors.ts'
 import { ControlItem, Mark, Reject, Section } from '../types.ts'
-import type { Cursor, Document, Page, Partition, Source, Stage } from '../types.ts'
+import type { Cursor, Document, Page, Partition, ReadOptions, Source, Stage } from '../types.ts'
 
 type Item = Document | ControlItem
 
@@ -14,6 +14,7 @@ export interface PartitionStreamOptions {
   readonly after?: Cursor
   /** Aborting it ends the stream behind the page that was being delivered, as if the partition ended there. */
   readonly stop?: AbortSignal
+  readonly onRetry?: ReadOptions['onRetry']
   /** Called for every page before its items are delivered. */
   readonly onPage?: (page: Page) => void
 }
@@ -31,9 +32,9 @@ export class PartitionStream extends Readable {
 
   constructor(source: Source, partition: Partition, options: PartitionStreamOptions = {}) {
     super({ objectMode: true })
-    const { after, stop } = options
+    const { after, stop, onRetry } = options
     const signal = stop ? AbortSignal.any([stop, this.#abort.signal]) : this.#abort.signal
-    this.#pages = source.read(partition, { after, signal })[Symbol.asyncIterator]()
+    this.#pages = source.read(partition, { after, signal, onRetry })[Symbol.asyncIterator]()
     this.#partition = partition
     this.#options = options
   }

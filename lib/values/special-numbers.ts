@@ -11,22 +11,25 @@ export interface SpecialNumber {
   readonly value: Value
 }
 
+type Found = Omit<SpecialNumber, 'value'> & { readonly value: Value | typeof outOfRange }
+
 /** Numbers from here on are never left to JSON.parse, except negative ones' mirror images: none below -(2^53) either. */
 export const firstUnsafe = 2 ** 53
 
 /**
- * @param text valid JSON; of anything else something is found or not, but nothing is thrown
+ * @param text valid JSON; of anything else something is found or not
  * @returns in the order of the text; undefined when there is none
+ * @throws {SyntaxError} for a number whose exponent is out of every range
  */
 export function findSpecialNumbers(text: string): SpecialNumber[] | undefined {
-  const found: SpecialNumber[] = []
+  const found: Found[] = []
   findIntegralDecimals(text, found)
   findExponents(text, found)
   findManyDigits(text, found)
   return found.length === 0 ? undefined : outsideStrings(text, found)
 }
 
-function findIntegralDecimals(text: string, found: SpecialNumber[]): void {
+function findIntegralDecimals(text: string, found: Found[]): void {
   for (let at = text.indexOf('.0'); at !== -1; at = text.indexOf('.0', at + 2)) {
     if (!isDigit(codeAt(text, at - 1))) continue
     let end = at + 2
@@ -36,7 +39,7 @@ function findIntegralDecimals(text: string, found: SpecialNumber[]): void {
   }
 }
 
-function findExponents(text: string, found: SpecialNumber[]): void {
+function findExponents(text: string, found: Found[]): void {
   for (let at = text.indexOf('E'); at !== -1; at = text.indexOf('E', at + 1)) {
     if (isDigit(codeAt(text, at - 1))) at = check(text, at, found)
   }
@@ -48,7 +51,7 @@ function findExponents(text: string, found: SpecialNumber[]): void {
 const smallExponent = /[0-9]e[-+]?[0-9]+(?:[,}\]\s]|$)/g
 
 /** Of 16 digits in a row (a point may stand between) every 16th character meets one, and the 8 before or behind that are of them too. */
-function findManyDigits(text: string, found: SpecialNumber[]): void {
+function findManyDigits(text: string, found: Found[]): void {
   for (let at = 15; at < text.length; at += 16) {
     const code = text.charCodeAt(at)
     if (code > 57 || code < 46 || !(hasDigits(text, at + 6) || hasDigits(text, at - 8))) continue
@@ -62,7 +65,7 @@ function hasDigits(text: string, at: number): boolean {
 }
 
 /** Look at the literal around a place, if it is one. @returns its end */
-function check(text: string, at: number, found: SpecialNumber[]): number {
+function check(text: string, at: number, found: Found[]): number {
   let start = at
   while (isNumberCharacter(codeAt(text, start - 1))) start--
   let end = at + 1
@@ -74,17 +77,21 @@ function check(text: string, at: number, found: SpecialNumber[]): number {
   return end
 }
 
+/** JSON.parse would make Infinity or 0 of it, and so would everybody else. */
+const farExponent = /\d[eE][-+]?\d{16}/
+const outOfRange = Symbol('out of range')
+
 /** What a literal stands for, if JSON.parse would make something else of it. */
-function specialNumber(literal: string): Value | undefined {
+function specialNumber(literal: string): Value | typeof outOfRange | undefined {
   if (literal.length < 16 && /^-?(?:0|[1-9]\d*)\.0+$/.test(literal)) return new Double(Number(literal))
   if (String(Number(literal)) === literal && literal.includes('.') && !literal.includes('e')) return undefined
-  if (!isNumberText(literal)) return undefined
+  if (!isNumberText(literal)) return farExponent.test(literal) ? outOfRange : undefined
   const value = numberFromText(literal)
   return typeof value === 'number' && Math.abs(value) < firstUnsafe ? undefined : value
 }
 
 /** Each once, in the order of the text, and without those that are part of a string. */
-function outsideStrings(text: string, found: SpecialNumber[]): SpecialNumber[] | undefined {
+function outsideStrings(text: string, found: Found[]): SpecialNumber[] | undefined {
   found.sort((a, b) => a.start - b.start)
   const kept: SpecialNumber[] = []
   let string = text.indexOf('"')
@@ -98,7 +105,8 @@ function outsideStrings(text: string, found: SpecialNumber[]): SpecialNumber[] |
     const inside = string !== -1 && string < number.start
     if (inside || number.start === last) continue
     last = number.start
-    kept.push(number)
+    if (number.value === outOfRange) throw new SyntaxError('a number has an exponent of more than 15 digits')
+    kept.push(number as SpecialNumber)
   }
   return kept.length === 0 ? undefined : kept
 }

@@ -164,6 +164,21 @@ export function describeConnector(name: string, makeSubject: () => Promise<Subje
         })
       })
 
+      it('prepares several collections at once, and keeps each', async () => {
+        const names = Array.from({ length: 5 }, (_, i) => `${collection}-${i}`)
+        made.push(...names)
+        const documents = someDocuments(20)
+        await withTarget(subject, async target => {
+          await Promise.all(names.map(name => target.prepare(name, { create: true })))
+          for (const name of names) {
+            const encoded = documents.slice(0, 20).map(document => encode(target, name, document))
+            expect(await target.write(name, encoded, { onConflict: 'skip', fresh: true })).to.deep.equal(documents.map(() => 'written'))
+          }
+          await target.commit({})
+        })
+        for (const name of names) expectSame(await readAll(subject, name), documents)
+      })
+
       it('makes a collection only when told to', async () => {
         await withTarget(subject, async target => {
           expect(await target.prepare(collection, { create: false })).to.deep.equal({ created: true, empty: true })

@@ -91,6 +91,12 @@ describe('values: parseJson', function () {
     expect(parseJson(`{"texts":${JSON.stringify(texts)},"n":1.0}`)).to.deep.equal({ texts, n: new Double(1) })
   })
 
+  it('refuses a number whose exponent nobody can hold, and leaves the same text in a string alone', () => {
+    expect(() => parseJson('{"n":1e9999999999999999}')).to.throw(SyntaxError, 'exponent')
+    expect(() => parseJson('{"n":1E-9999999999999999}')).to.throw(SyntaxError, 'exponent')
+    expect(parseJson('{"s":"[1,1e9999999999999999,2]"}')).to.deep.equal({ s: '[1,1e9999999999999999,2]' })
+  })
+
   it('keeps a number that is the same as the placeholder of another', () => {
     expect(parseJson('[9007199254740992,1.0,9007199254740994,9007199254740992.0]')).to.deep.equal([
       9007199254740992n,

@@ -1,7 +1,7 @@
 /** Reads databases by `_all_docs`, in the order of ids. */
 import { retryDelayMs, sleep } from '../../engine/retry.ts'
 import { DocferryError } from '../../errors.ts'
-import type { CollectionInfo, Document, Page, Partition, RejectDetails, Source } from '../../types.ts'
+import type { CollectionInfo, Document, Page, Partition, ReadOptions, RejectDetails, Source } from '../../types.ts'
 import { allDocsRequest, readRows } from './all-docs.ts'
 import type { Row } from './all-docs.ts'
 import type { Client, DatabaseInfo } from './client.ts'
@@ -126,7 +126,7 @@ async function* readPartition(
   client: Client,
   pace: Pace,
   partition: Partition,
-  { after, signal, pageSize = defaultPageSize }: Parameters<Source['read']>[1]
+  { after, signal, pageSize = defaultPageSize, onRetry }: ReadOptions
 ): AsyncGenerator<Page, void, undefined> {
   const database = partition.collections[0] as string
   const { start = null, end = null } = (partition.range ?? {}) as { start?: string | null; end?: string | null }
@@ -170,7 +170,8 @@ async function* readPartition(
       if (page.lastKey !== undefined) failures = 0
       if (++failures >= attempts) throw error
       const delayMs = retryDelayMs(failures, { retryAfterMs: error.retryAfterMs })
-      client.logger.warn({ collection: database, delayMs }, `${error.message}; trying again`)
+      client.logger.debug({ collection: database, delayMs }, `${error.message}; trying again`)
+      onRetry?.(error, delayMs)
       await sleep(delayMs, signal)
       seen = limit
     }

@@ -47,7 +47,7 @@ export function createSource(connection: Connection, { consistentRead = true }: 
       return names.flatMap(collection => segmentsOf(collection, wanted))
     },
 
-    async *read(partition, { after, signal, pageSize }) {
+    async *read(partition, { after, signal, pageSize, onRetry }) {
       const { collection, segment, segments } = segmentFrom(partition)
       let place: Place | undefined = after === undefined ? undefined : placeFrom(after, partition)
       const key = await keyOf(collection, signal)
@@ -64,8 +64,7 @@ export function createSource(connection: Connection, { consistentRead = true }: 
         const answer = await withRetry(() => connection.call<ScanAnswer>('Scan', body, { collection, signal }), {
           signal,
           attempts: readAttempts,
-          onRetry: (error, delayMs) =>
-            connection.logger.debug({ provider: 'dynamodb', collection, code: error.code, delayMs }, 'reading again')
+          onRetry
         })
         const { Items: items, LastEvaluatedKey: last, ConsumedCapacity: consumed } = answer.value
         if (!items)

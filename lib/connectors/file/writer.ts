@@ -49,16 +49,17 @@ async function singleTarget(options: FileOptions, layout: OutputLayout, special:
   const prepared = new Set<string>()
   let file: AtomicFile | undefined
   let sink: ByteSink | undefined
-  let writer: ExportWriter | undefined
+  let started: Promise<ExportWriter> | undefined
   let isCommitted = false
 
-  async function start(): Promise<ExportWriter> {
-    if (writer) return writer
+  /** Collections are prepared at the same time: whoever comes first makes the one file. */
+  const start = (): Promise<ExportWriter> => (started ??= open())
+
+  async function open(): Promise<ExportWriter> {
     if (!special) file = await createAtomicFile(path, { overwrite: force })
     const stream = file?.stream ?? (isStandard ? (options.stdout ?? process.stdout) : createWriteStream(path, { flags: 'r+' }))
     sink = openByteSink(stream, { gzip: layout.gzip, level: options.level, keepOpen: isStandard })
-    writer = new ExportWriter(sink, { text, provider, mayReopen: format !== 'json', digests: text === sectionedText })
-    return writer
+    return new ExportWriter(sink, { text, provider, mayReopen: format !== 'json', digests: text === sectionedText })
   }
 
   async function attempt<T>(work: () => Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 import { DocferryError } from '../../errors.ts'
 import { retryDelayMs, sleep, withRetry } from '../../engine/retry.ts'
-import type { CollectionInfo, Cursor, Logger, Page, Partition, Source } from '../../types.ts'
+import type { CollectionInfo, Cursor, Logger, Page, Partition, ReadOptions, Source } from '../../types.ts'
 import type { Document } from '../../values/index.ts'
 import type { FirestoreConnection } from './client.ts'
 import { DocumentDecoder } from './decoder.ts'
@@ -193,11 +193,8 @@ export class FirestoreSource implements Source {
    * One query per partition, asked again from the last document of the last page when it fails, falls silent or grows old.
    * A cursor is the id of the last document.
    */
-  async *read(
-    partition: Partition,
-    options: { readonly after?: Cursor; readonly signal?: AbortSignal; readonly pageSize?: number }
-  ): AsyncGenerator<Page> {
-    const { signal, pageSize = defaultPageSize } = options
+  async *read(partition: Partition, options: ReadOptions): AsyncGenerator<Page> {
+    const { signal, pageSize = defaultPageSize, onRetry } = options
     const collection = partition.collections[0]!
     const context = this.#connection.context('read', collection)
     let { after } = options
@@ -219,8 +216,10 @@ export class FirestoreSource implements Source {
         const error = decodeError(cause, context) ?? callError(cause, context)
         failures++
         if (!(error instanceof DocferryError) || !error.retryable || failures >= this.#times.attempts) throw error
-        this.#logger.warn({ collection, attempt: failures }, `reading ${collection} goes on after: ${error.message}`)
-        await sleep(retryDelayMs(failures), signal)
+        this.#logger.debug({ collection, attempt: failures }, `reading ${collection} goes on after: ${error.message}`)
+        const delayMs = retryDelayMs(failures)
+        onRetry?.(error, delayMs)
+        await sleep(delayMs, signal)
       } finally {
         stream.close()
       }

@@ -1,0 +1,111 @@
+/** Runs what README.md says: every docferry command of its shell blocks, its library example, and the example it points to. */
+import { execFile } from 'node:child_process'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect } from 'chai'
+import { migrate } from '../lib/run.ts'
+import { startCouchdb } from '../scripts/servers/couchdb.ts'
+import { projectFolder } from '../scripts/servers/tools.ts'
+import { subjects } from './conformance/subjects.ts'
+import { isolatedProject, servers } from './support/servers.ts'
+
+const root = projectFolder()
+const readme = readFileSync(join(root, 'README.md'), 'utf8')
+const blocks = (language: string): string[] =>
+  [...readme.matchAll(new RegExp(`\`\`\`${language}\\n(.*?)\`\`\``, 'gs'))].map(match => match[1] as string)
+const commands = blocks('sh')
+  .flatMap(block => block.split('\n'))
+  .map(line => line.replace(/ {2,}#.*$/, '').trim())
+const bash = promisify(execFile)
+
+type Started = Awaited<ReturnType<typeof startCouchdb>>
+
+describe('README', function () {
+  this.timeout(60_000)
+  let folder: string
+  let env: NodeJS.ProcessEnv
+  let hosts: readonly (readonly [string, string])[]
+  const started: Started[] = []
+  const moved = ['agents', 'deployments', 'users', 'sessions', 'tickets', 'demos']
+
+  before(async () => {
+    started.push(await startCouchdb({}), await startCouchdb({}))
+    const [old, other] = started as [Started, Started]
+    const url = `http://127.0.0.1:${old.port}`
+    const { host } = await servers.firestore()
+    const dynamodb = await servers.dynamodb()
+    const project = isolatedProject()
+    folder = mkdtempSync(join(tmpdir(), 'docferry-readme-'))
+    mkdirSync(join(folder, 'bin'))
+    writeFileSync(join(folder, 'bin', 'docferry'), `#!/bin/sh\nexec "${process.execPath}" "${join(root, 'dist/lib/cli/main.js')}" "$@"\n`, {
+      mode: 0o755
+    })
+    mkdirSync(join(folder, 'node_modules'))
+    symlinkSync(root, join(folder, 'node_modules', 'docferry'))
+    mkdirSync(join(folder, 'pipelines'))
+    copyFileSync(join(root, 'pipelines', 'mask-users.mjs'), join(folder, 'pipelines', 'mask-users.mjs'))
+    env = {
+      PATH: `${join(folder, 'bin')}${delimiter}${process.env['PATH']}`,
+      COUCHDB_URL: url,
+      COUCHDB_USER: old.user,
+      COUCHDB_PASSWORD: old.password,
+      NEW_PASSWORD: other.password,
+      ...dynamodb.environment,
+      FIRESTORE_EMULATOR_HOST: host,
+      GOOGLE_CLOUD_PROJECT: project
+    }
+    const login = `${old.user}:${old.password}@127.0.0.1:${old.port}`
+    hosts = [
+      ['admin:secret@old:5984', login],
+      ['admin:secret@localhost:5984', login],
+      ['admin@new:5984', `${other.user}@127.0.0.1:${other.port}`],
+      ['firestore://my-project', `firestore://${project}`],
+      ['dynamodb://us-east-1 ', `'dynamodb://us-east-1?endpoint=${dynamodb.endpoint}' `]
+    ]
+    await migrate({
+      source: join(root, 'spec/fixtures/gofannon-export.json'),
+      target: { connector: 'couchdb', options: { url, user: old.user, password: old.password } }
+    })
+  })
+  after(async () => {
+    for (const server of started) await server.stop()
+    await (await subjects.dynamodb()).remove(moved)
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  const real = (text: string): string => hosts.reduce((result, [name, place]) => result.replaceAll(name, place), text)
+  const run = async (command: string): Promise<string> =>
+    (await bash('bash', ['-o', 'pipefail', '-c', real(command)], { cwd: folder, env })).stdout
+
+  it('has commands', () => {
+    expect(commands.filter(line => line.includes('docferry '))).to.have.length.greaterThan(10)
+  })
+
+  for (const command of commands.filter(line => /(?:^|\| )docferry (?:migrate|export|import|--help)/.test(line))) {
+    it(command, async () => {
+      await run(command)
+    })
+  }
+
+  it('shows a library example that runs', async () => {
+    writeFileSync(join(folder, 'example.mjs'), real(blocks('js')[0] as string))
+    rmSync(join(folder, 'agents.ndjson.gz'), { force: true })
+    expect(await run('node example.mjs')).to.match(/written: 12/)
+  })
+
+  it('points to an example that runs', async () => {
+    expect(await run('node pipelines/mask-users.mjs backup.json masked.ndjson.gz')).to.equal('12 users written\n')
+    const masked = await run('gunzip -c masked.ndjson.gz')
+    expect(masked).to.contain('@example.com').and.not.contain('api_key')
+  })
+
+  it('names scripts that exist', () => {
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> }
+    const named = commands
+      .flatMap(line => [...line.matchAll(/npm (?:run )?(start|test|[\w:]+)/g)].map(match => match[1] as string))
+      .filter(name => !['ci', 'link', 'run'].includes(name))
+    expect(scripts).to.include.all.keys(...named)
+  })
+})
