@@ -1,9 +1,9 @@
 /** A bounded-memory memory of the ids that went by. */
 
-const bitsPerId = 16
-const hashes = 6
+const bitsPerId = 32
+const hashes = 8
 const firstCapacity = 1 << 20
-const maxTotalBytes = 64 << 20
+const maxTotalBytes = 128 << 20
 
 interface Layer {
   readonly bits: Uint32Array
@@ -19,7 +19,7 @@ function makeLayer(capacity: number): Layer {
 
 /**
  * Tells which ids may have come before: a Bloom filter that grows in layers. "No" is certain; "maybe" is wrong for about one id in a
- * few thousand. It takes 2 MB for the first million ids and at most 64 MB; past some 30 million ids, the answer is always "maybe".
+ * million. It takes 4 MB for the first million ids and at most 128 MB; past some 30 million ids, the answer is always "maybe".
  */
 export class SeenIds {
   readonly #layers: Layer[] = [makeLayer(firstCapacity)]

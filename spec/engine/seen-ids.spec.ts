@@ -8,12 +8,12 @@ describe('engine: seen ids', () => {
     for (let i = 0; i < 50_000; i++) expect(seen.add(`agent-${i}`)).to.equal(true)
   })
 
-  it('takes at most one new id in a thousand for an old one, also where ids differ in a digit', () => {
+  it('takes hardly a new id for an old one, also where ids differ in a digit', () => {
     const seen = new SeenIds()
     let wrong = 0
     for (let i = 0; i < 400_000; i++) if (seen.add(String(i))) wrong++
     for (let i = 0; i < 400_000; i++) if (seen.add(`session_${i.toString(36)}_é`)) wrong++
-    expect(wrong).to.be.at.most(800)
+    expect(wrong).to.be.at.most(8)
   })
 
   it('goes on knowing them past the first layer', function () {
@@ -23,6 +23,6 @@ describe('engine: seen ids', () => {
     for (let i = 0; i < 1_300_000; i += 997) expect(seen.add(`i${i}`)).to.equal(true)
     let wrong = 0
     for (let i = 0; i < 10_000; i++) if (seen.add(`new${i}`)) wrong++
-    expect(wrong).to.be.at.most(20)
+    expect(wrong).to.be.at.most(1)
   })
 })

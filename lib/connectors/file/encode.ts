@@ -24,7 +24,7 @@ export function repeatWarner(logger: Logger, path: string): { add(count: number)
       if (repeats === 0) return
       logger.warn(
         { path, documents: repeats },
-        'documents whose id may have come before were written again: importing the output decides which of them stays'
+        `up to ${repeats} documents have an id that came before; the output holds them all, and importing it keeps one of each`
       )
     }
   }
