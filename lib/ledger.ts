@@ -5,10 +5,10 @@ import { DeadLetters } from './checkpoint/dead-letters.ts'
 import type { StageObserver } from './engine/apply-stages.ts'
 import type { DeadLetter } from './engine/batch-writer.ts'
 import type { CollectionState } from './engine/collection-state.ts'
-import type { DocferryError } from './errors.ts'
-import { collectionReport, emptyReport, finishReport } from './report.ts'
+import { DocferryError, describeError } from './errors.ts'
+import { collectionReport, countFailure, emptyReport, finishReport } from './report.ts'
 import type { CollectionReport, RunReport } from './report.ts'
-import type { Location, Logger, OnConflict, Page } from './types.ts'
+import type { Document, Location, Logger, OnConflict, Page } from './types.ts'
 
 export interface LedgerOptions {
   readonly source: Location
@@ -51,11 +51,11 @@ export class Ledger {
     const report = this.of(page.collection)
     if (report.state === 'waiting') report.state = 'running'
     report.startedAt ??= Date.now()
-    report.read += page.documents.length + (page.rejects?.length ?? 0)
     report.bytesRead += page.bytes
   }
 
   readonly stageObserver: StageObserver = {
+    onRead: collection => this.of(collection).read++,
     onFiltered: (stage, { collection }) => {
       const report = this.of(collection)
       report.filtered++
@@ -83,16 +83,26 @@ export class Ledger {
     this.#options.logger.info({ code, collection, id, where }, `dead letter: ${message}`)
   }
 
+  /** The document for which a stage ended the run is the run's last dead letter. */
+  async countStageFailure(error: unknown, document: Document): Promise<void> {
+    const { code, message, context } = error instanceof DocferryError ? error : new DocferryError('DOCFERRY_BUG', describeError(error))
+    const collection = context.collection ?? ''
+    const id = context.id ?? document._id
+    await this.bury({ collection, id, at: 'stage', code, message, document })
+    countFailure(this.of(collection), code, message, id)
+  }
+
   /** Say what the counts alone don't. */
   note(states: readonly CollectionState[]): void {
     const { notes, onConflict, dryRun, target } = this.report
-    const kept = onConflict === 'overwrite' ? 'last' : 'first'
-    for (const { report, held, repeated } of states) {
+    for (const { report, repeated, seenIds } of states) {
       const say = (count: number, text: string): void => {
         if (count > 0) notes.push(`${report.source}: ${count} ${text}`)
       }
-      if (dryRun) say(held, `documents or fewer have an id that came before; a run would keep the ${kept} of each`)
-      else say(repeated, `documents had an id that came before; the ${kept} of each was kept`)
+      const documents = `${seenIds?.isFull ? 'or fewer ' : ''}documents have an id that came before in the source`
+      if (target.provider === 'file') say(repeated, `${documents}; the file holds them all`)
+      else
+        say(repeated, `${documents}; ${onConflict === 'overwrite' ? 'the last' : 'the first'} of each ${dryRun ? 'would be' : 'is'} kept`)
       say(report.stripped['_attachments'] ?? 0, 'documents have attachments, which are not moved')
       const designs = report.filteredBy['leave-out-design-documents'] ?? 0
       say(designs, `design documents left out${target.provider === 'couchdb' ? ' (--include-design takes them)' : ''}`)
@@ -100,7 +110,10 @@ export class Ledger {
   }
 
   finish(state: 'done' | 'interrupted' | 'failed'): RunReport {
-    if (state === 'done') for (const collection of this.report.collections) markDone(collection)
+    for (const collection of this.report.collections) {
+      if (state === 'done') markDone(collection)
+      else if (collection.state === 'running') collection.state = 'stopped'
+    }
     finishReport(this.report, state)
     return this.report
   }

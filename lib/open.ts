@@ -14,6 +14,8 @@ export interface OpenOptions {
   readonly environment?: Environment
   readonly signal?: AbortSignal
   readonly logger?: Logger
+  /** Of a target: where its documents come from. An export file names it. */
+  readonly from?: ProviderName
 }
 
 export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} }
@@ -30,8 +32,8 @@ export async function openTarget(endpoint: Endpoint, options: OpenOptions = {}):
   return await connector.openTarget(configured, context)
 }
 
-async function resolve(endpoint: Endpoint, { environment = {}, signal, logger = silentLogger }: OpenOptions, role: string) {
-  const context = { signal, logger }
+async function resolve(endpoint: Endpoint, { environment = {}, signal, logger = silentLogger, from }: OpenOptions, role: string) {
+  const context = { signal, logger, from }
   if (typeof endpoint === 'object') {
     const { connector, options } = endpoint
     return { connector: typeof connector === 'string' ? await loadConnector(connector) : connector, configured: options, context }

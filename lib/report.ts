@@ -30,14 +30,19 @@ export interface FailureGroup {
   readonly examples: string[]
 }
 
-/** How many ids of each kind a report names. */
+/** How many ids of each kind a report names, and how much of each. */
 export const examplesPerKind = 5
+const mostOfId = 80
+
+/** A run in which everything fails in a way of its own is told by these; the rest goes to the last group of its code. */
+const mostGroups = 20
 
 export interface CollectionReport extends Counts {
   readonly source: string
   /** Its name in the target; differs when renamed. */
   readonly target: string
-  state: 'waiting' | 'running' | 'done'
+  /** `stopped`: the run ended before the collection did. */
+  state: 'waiting' | 'running' | 'done' | 'stopped'
   /** Estimated number of documents in the source, where known. */
   readonly expected?: number
   readonly expectedBytes?: number
@@ -63,7 +68,7 @@ export interface RunReport {
   readonly target: Location
   readonly onConflict: OnConflict
   collections: CollectionReport[]
-  /** Collections that the source holds and that were not asked for. */
+  /** Collections that the source holds and that a preset does not name. */
   notTaken: string[]
   /** What a user should know and would not see from the counts. */
   notes: string[]
@@ -115,4 +120,29 @@ export function collectionReport(collection: { name: string; target: string; doc
     failures: [],
     skippedExamples: []
   }
+}
+
+/** Count a document as dead-lettered. Failures that differ only in numbers are of one kind. */
+export function countFailure(report: CollectionReport, code: ErrorCode, message: string, example: string): void {
+  report.failed++
+  const { failures } = report
+  const kind = kindOfMessage(message)
+  let group =
+    failures.find(candidate => candidate.code === code && kindOfMessage(candidate.message) === kind) ??
+    (failures.length >= mostGroups ? failures.findLast(candidate => candidate.code === code) : undefined)
+  if (!group) failures.push((group = { code, message, count: 0, examples: [] }))
+  group.count++
+  addExample(group.examples, message === group.message ? shortenId(example) : `${shortenId(example)} (${message})`)
+}
+
+export function addExample(examples: string[], example: string): void {
+  if (examples.length < examplesPerKind) examples.push(example)
+}
+
+function kindOfMessage(message: string): string {
+  return message.replace(/\d[\d,.]*/g, '#')
+}
+
+export function shortenId(id: string): string {
+  return id.length > mostOfId ? `${id.slice(0, mostOfId)}... (${id.length} characters)` : id
 }

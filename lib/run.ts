@@ -78,7 +78,7 @@ export async function migrate(options: MigrateOptions): Promise<RunReport> {
   const context = { environment, signal, logger }
   const source = await openSource(options.source, context)
   try {
-    const target = await openTarget(options.target, context)
+    const target = await openTarget(options.target, { ...context, from: source.location.provider })
     try {
       return await new Run(source, target, options).execute()
     } finally {
@@ -149,9 +149,15 @@ class Run {
   async #choose(): Promise<readonly ChosenCollection[] | null> {
     const { signal, collections, observe } = this.#options
     const { report } = this.#ledger
+    if (this.#options.keepMetadata && this.#target.location.provider === 'couchdb') {
+      throw new DocferryError(
+        'DOCFERRY_CONFIG',
+        'CouchDB keeps fields such as _rev for itself and makes them anew: leave --keep-metadata away'
+      )
+    }
     const ends = { source: this.#source, target: this.#target }
     const choice = chooseCollections(await this.#source.collections({ signal }), ends, this.#options)
-    report.notTaken = [...choice.notTaken]
+    if (this.#options.preset) report.notTaken = [...choice.notTaken]
     if (choice.missing.length > 0) report.notes.push(`the source does not hold ${choice.missing.join(', ')}`)
     for (const collection of choice.collections ?? []) this.#ledger.add(collection)
     observe?.(report)
@@ -165,16 +171,30 @@ class Run {
     await runParallel(chosen ?? [], preparedAtOnce, async ({ name }) => void (await this.#enter(name)))
   }
 
-  /** One partition, from its first page to its last acknowledgement. */
+  /**
+   * One partition, from its first page to its last acknowledgement. Where the reader or a stage fails, what came before is still written,
+   * and then the run fails.
+   */
   async #movePartition(partition: Partition): Promise<void> {
     if (this.#stop.signal.aborted) return
     const ledger = this.#ledger
+    const fail = (error: unknown): void => {
+      this.#firstError ??= error
+      this.#halt(error)
+    }
     const reader = new PartitionStream(this.#source, partition, {
       stop: this.#stop.signal,
       onPage: ledger.countPage,
-      onRetry: ledger.countRetry
+      onRetry: ledger.countRetry,
+      onFailure: fail
     })
-    const stages = new StageTransform(this.#stages(), { observer: ledger.stageObserver })
+    const stages = new StageTransform(this.#stages(), {
+      observer: ledger.stageObserver,
+      onFailure: async (error, document) => {
+        fail(error)
+        await ledger.countStageFailure(error, document)
+      }
+    })
     const writer = new BatchWriter({
       target: this.#target,
       send: this.#send,
@@ -185,11 +205,14 @@ class Run {
     })
     try {
       await pipeline(reader, stages, new BatchWritable(writer), { signal: this.#cut.signal })
+      if (!this.#stop.signal.aborted) writer.leave()
     } catch (error) {
-      this.#firstError ??= error
-      this.#halt(error)
-      throw this.#firstError
+      fail(error)
+    } finally {
+      // A pipeline that fails does not wait for what its last stream has under way.
+      await writer.settle()
     }
+    if (this.#firstError !== undefined) throw this.#firstError
   }
 
   /** The built-in stages of every run, then the user's. */
@@ -203,9 +226,9 @@ class Run {
     ]
   }
 
-  readonly #send: SendBatch = async (collection, batch, { fresh }) => {
+  readonly #send: SendBatch = async (collection, batch, { fresh, repeated }) => {
     const { onConflict, dryRun } = this.#ledger.report
-    const options = { ...this.#retry, onConflict, fresh }
+    const options = { ...this.#retry, onConflict, fresh, repeated }
     if (dryRun) return await withRetry(() => previewBatch(this.#target, collection, batch, options), options)
     return await writeBatch(this.#target, collection, batch, options)
   }

@@ -29,6 +29,8 @@ export interface OpenContext {
   /** Aborting it gives up the opening. Each later call brings a signal of its own. */
   readonly signal?: AbortSignal
   readonly logger: Logger
+  /** Of a target: where its documents come from, where that is known. */
+  readonly from?: ProviderName
 }
 
 /**

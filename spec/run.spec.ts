@@ -66,6 +66,17 @@ describe('run: migrate', () => {
       expectBalanced(report)
     })
 
+    it("refuses to keep CouchDB's own fields in CouchDB, before anything is changed", async () => {
+      const target = scriptedTarget({ provider: 'couchdb' })
+      const error = await failure({
+        source: scriptedSource({ collections: { a: documents(1) } }),
+        target: target.endpoint,
+        keepMetadata: true
+      })
+      expect(error.code).to.equal('DOCFERRY_CONFIG')
+      expect(target.prepared).to.deep.equal([])
+    })
+
     it('gives collections another name', async () => {
       const target = scriptedTarget()
       await run({
@@ -122,6 +133,15 @@ describe('run: migrate', () => {
       expect(report.collections.map(({ source: name }) => name)).to.deep.equal(['agents', 'users'])
       expect(report.notTaken).to.deep.equal(['other'])
       expect(report.notes.join()).to.match(/deployments, sessions, tickets, demos/)
+    })
+
+    it('refuses a preset of which the source holds nothing', async () => {
+      const error = await failure({
+        source: scriptedSource({ collections: { other: [] } }),
+        target: scriptedTarget().endpoint,
+        preset: 'gofannon'
+      })
+      expect(error.code).to.equal('DOCFERRY_NO_SUCH_COLLECTION')
     })
 
     it('refuses a collection that does not exist, before anything is written', async () => {
@@ -258,6 +278,29 @@ describe('run: migrate', () => {
       expect(target).to.include({ committed: false, closed: true })
     })
 
+    it('writes what came before the document for which a stage failed, and accounts for each', async () => {
+      const target = scriptedTarget()
+      const stages: Stage[] = [
+        {
+          name: 'price',
+          apply: document => {
+            if (document._id === 'd57') throw new Error('no price')
+            return document
+          }
+        }
+      ]
+      let report: Readonly<RunReport> | undefined
+      await failure({
+        source: scriptedSource({ collections: { a: documents(100) } }),
+        target: target.endpoint,
+        stages,
+        observe: live => (report = live)
+      })
+      expect(report?.collections[0]).to.include({ state: 'stopped', read: 58, written: 57, failed: 1 })
+      expect(target.collections.get('a')?.size).to.equal(57)
+      expect(JSON.parse(await readFile(report?.deadLetters as string, 'utf8'))).to.include({ at: 'stage', id: 'd57' })
+    })
+
     it('writes with a condition where a stage may repeat ids over several partitions', async () => {
       const target = scriptedTarget()
       const stages: Stage[] = [{ name: 'same', apply: document => ({ ...document, _id: String(Number(document['n']) % 10) }) }]
@@ -282,14 +325,27 @@ describe('run: migrate', () => {
       const report = await run({ source: scriptedSource(repeating), target: target.endpoint })
       expect(report.collections[0]).to.include({ read: 33, written: 30, skipped: 3 })
       expect(target.collections.get('a')?.get('d3')).to.deep.equal({ _id: 'd3', n: 3 })
-      expect(report.notes.join()).to.contain('3 documents had an id that came before; the first of each was kept')
+      expect(report.notes.join()).to.contain('3 documents have an id that came before in the source; the first of each is kept')
     })
+
+    for (const onConflict of ['skip', 'overwrite', 'fail'] as const) {
+      it(`are counted by a dry run as by the run (${onConflict}), and told by both`, async () => {
+        for (const held of [{ a: [] }, { a: [{ _id: 'd0' }] }] as Record<string, Document[]>[]) {
+          const [dry, real] = [
+            await run({ source: scriptedSource(repeating), target: scriptedTarget({ held }).endpoint, onConflict, dryRun: true }),
+            await run({ source: scriptedSource(repeating), target: scriptedTarget({ held }).endpoint, onConflict })
+          ]
+          expect(totalCounts(dry.collections)).to.deep.equal(totalCounts(real.collections))
+          for (const { notes } of [dry, real]) expect(notes.join()).to.contain('3 documents have an id that came before')
+        }
+      })
+    }
 
     it('keeps the last where told to overwrite, and says so', async () => {
       const target = scriptedTarget()
       const report = await run({ source: scriptedSource(repeating), target: target.endpoint, onConflict: 'overwrite' })
       expect(target.collections.get('a')?.get('d3')).to.deep.equal({ _id: 'd3', n: 'third' })
-      expect(report.notes.join()).to.contain('the last of each was kept')
+      expect(report.notes.join()).to.contain('the last of each is kept')
     })
 
     it('dead-letters the later ones where told to fail', async () => {
@@ -348,6 +404,45 @@ describe('run: migrate', () => {
       expect(report.retries).to.be.greaterThan(1)
     })
 
+    it('keep by its id alone what no text can hold, and the run goes on', async () => {
+      const stages: Stage[] = [
+        {
+          name: 'date',
+          mayRepeatIds: false,
+          apply: document => (document._id === 'd3' ? ({ ...document, at: new Date() } as never) : document)
+        }
+      ]
+      const refuse = (document: Document) => (document['at'] ? { code: 'DOCFERRY_BAD_VALUE' as const, message: 'no value' } : undefined)
+      const report = await run({
+        source: scriptedSource({ collections: { a: documents(10) } }),
+        target: scriptedTarget({ refuse }).endpoint,
+        stages
+      })
+      expect(report.collections[0]).to.include({ written: 9, failed: 1 })
+      const letter = JSON.parse(await readFile(report.deadLetters as string, 'utf8')) as object
+      expect(letter).to.include({ id: 'd3', code: 'DOCFERRY_BAD_VALUE' }).and.not.have.property('document')
+    })
+
+    it('are grouped by what is wrong, with the first of each kind', async () => {
+      const refuse = ({ _id, n }: Document) =>
+        Number(n) < 8
+          ? { code: 'DOCFERRY_BAD_ID' as const, message: _id < 'd4' ? `too long: ${Number(n) + 1} bytes` : 'an empty id' }
+          : undefined
+      const report = await run({
+        source: scriptedSource({ collections: { a: documents(10) } }),
+        target: scriptedTarget({ refuse }).endpoint
+      })
+      expect(report.collections[0]?.failures).to.deep.equal([
+        {
+          code: 'DOCFERRY_BAD_ID',
+          message: 'too long: 1 bytes',
+          count: 4,
+          examples: ['d0', 'd1 (too long: 2 bytes)', 'd2 (too long: 3 bytes)', 'd3 (too long: 4 bytes)']
+        },
+        { code: 'DOCFERRY_BAD_ID', message: 'an empty id', count: 4, examples: ['d4', 'd5', 'd6', 'd7'] }
+      ])
+    })
+
     it('leave no file behind where there are none', async () => {
       const report = await run({ source: scriptedSource({ collections: { a: documents(2) } }), target: scriptedTarget().endpoint })
       expect(report.deadLetters).to.equal(undefined)
@@ -399,9 +494,16 @@ describe('run: migrate', () => {
         if (page === 3) throw new DocferryError('DOCFERRY_FILE_CUT', 'the file ends before its end')
       }
       const target = scriptedTarget()
-      const error = await failure({ source: scriptedSource({ collections: { a: documents(100) }, beforePage }), target: target.endpoint })
+      let report: Readonly<RunReport> | undefined
+      const error = await failure({
+        source: scriptedSource({ collections: { a: documents(100) }, beforePage }),
+        target: target.endpoint,
+        observe: live => (report = live)
+      })
       expect(error).to.include({ code: 'DOCFERRY_FILE_CUT', exitCode: 20 })
       expect(target.committed).to.equal(false)
+      expect(report?.collections[0]).to.include({ read: 30, written: 30, state: 'stopped' })
+      expect(target.collections.get('a')?.size).to.equal(30)
     })
 
     it('stops reading when told to, writes what was read, and says that it was interrupted', async () => {

@@ -76,6 +76,17 @@ describe('streams', () => {
     expect(target.collections.get('a')?.size).to.equal(19)
   })
 
+  it('hand out what is no document as a dead letter, and write the others', async () => {
+    const letters: string[] = []
+    for (const wrong of [{ name: 'no id' }, { _id: 7 }, 'text', 5]) {
+      const target = scriptedTarget()
+      const writer = createWriteStream(target.endpoint, 'a', { onDeadLetter: ({ code }) => void letters.push(code) })
+      await pipeline(Readable.from([...documents(5), wrong, { _id: 'last' }]), writer)
+      expect(writer.counts).to.include({ read: 7, written: 6, failed: 1 })
+    }
+    expect(new Set(letters)).to.deep.equal(new Set(['DOCFERRY_BAD_DOCUMENT']))
+  })
+
   it('hand dead letters to whoever takes them', async () => {
     const target = scriptedTarget({
       refuse: ({ _id }) => (_id === 'd3' ? { code: 'DOCFERRY_TOO_LARGE', message: 'too large' } : undefined)

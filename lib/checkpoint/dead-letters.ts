@@ -21,7 +21,7 @@ export class DeadLetters {
 
   /** @throws {DocferryError} DOCFERRY_STATE: a run that cannot keep its dead letters must not go on */
   async add(letter: DeadLetter): Promise<void> {
-    const line = `${stringifyJson(withoutUndefined(letter))}\n`
+    const line = `${textOf(letter)}\n`
     const write = this.#last.then(async () => {
       this.#file ??= this.#create()
       await (await this.#file).appendFile(line)
@@ -52,6 +52,16 @@ export class DeadLetters {
   }
 }
 
-function withoutUndefined(letter: DeadLetter): Value {
-  return Object.fromEntries(Object.entries(letter).filter(([, value]) => value !== undefined)) as Value
+/** A document that no text can hold (nested too deeply, or a stage left something in it that is no value) is kept by its id alone. */
+function textOf(letter: DeadLetter): string {
+  try {
+    return stringifyJson(withoutUndefined(letter))
+  } catch (error) {
+    if (!(error instanceof DocferryError)) throw error
+    return stringifyJson({ ...withoutUndefined({ ...letter, document: undefined }), withoutDocument: error.message })
+  }
+}
+
+function withoutUndefined(letter: DeadLetter): Record<string, Value> {
+  return Object.fromEntries(Object.entries(letter).filter(([, value]) => value !== undefined))
 }

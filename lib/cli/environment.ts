@@ -6,7 +6,7 @@ import { DocferryError } from '../errors.ts'
 import type { Environment } from '../types.ts'
 
 export interface EnvironmentOptions {
-  /** `--env-file`. Without it, `.env` in the working directory is taken if it is there. */
+  /** `--dotenv`. Without it, `.env` in the working directory is taken if it is there. */
   readonly file?: string
   readonly cwd?: string
 }
@@ -20,7 +20,7 @@ export function readEnvFile({ file, cwd = process.cwd() }: EnvironmentOptions): 
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     if (file === undefined && (code === 'ENOENT' || code === 'EISDIR')) return {}
-    throw new DocferryError('DOCFERRY_CONFIG', `the environment file ${path} cannot be read (${code}); check --env-file`, { cause: error })
+    throw new DocferryError('DOCFERRY_CONFIG', `the environment file ${path} cannot be read (${code}); check --dotenv`, { cause: error })
   }
   return parseEnv(text.replace(/^\uFEFF/, ''))
 }

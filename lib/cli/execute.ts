@@ -21,7 +21,7 @@ export interface CommonFlags {
   readonly quiet?: boolean
   readonly progress: boolean
   readonly logLevel: LogLevel
-  readonly envFile?: string
+  readonly dotenv?: string
 }
 
 /** A command line, understood. */
@@ -59,7 +59,7 @@ export interface Engine {
 export async function execute(job: Job, host: Host, loadEngine: () => Promise<Engine> = () => import('../run.ts')): Promise<number> {
   const { command, flags, dataOnStdout, options } = job
   const now = (): number => Date.now()
-  const added = readEnvFile({ file: flags.envFile, cwd: host.cwd() })
+  const added = readEnvFile({ file: flags.dotenv, cwd: host.cwd() })
   completeEnvironment(host.env, added)
   const mask = createMask(host.argv, host.env)
   const json = flags.json ?? false

@@ -115,7 +115,7 @@ export function addRunFlags(command: Command): Command {
     .addOption(
       new Option('--log-level <level>', `what is logged on stderr: ${logLevels.join(', ')}`).default('warn').argParser(choice(logLevels))
     )
-    .option('--env-file <path>', 'read variables from this file (default: .env, if there is one); the real environment wins')
+    .option('--dotenv <path>', 'read variables from this file (default: .env, if there is one); the real environment wins')
     .option('--state-dir <path>', 'the folder for what runs leave behind, such as dead letters', '.docferry')
 }
 

@@ -102,7 +102,7 @@ Examples:
   $ docferry import --input backup.json --target firestore
 
 Exit codes:
-  0 all done             20 the source cannot be read, or its format is wrong    60 verification found differences
+  0 all done             20 the source cannot be read, or its format is wrong
   1 a bug                30 a stage failed                                       130 interrupted
   2 usage or config      40 done, but some documents could not be written
   10 cannot connect      50 the run folder cannot be used

@@ -37,6 +37,8 @@ export function parseEndpoint(text: string, role = 'the address'): NamedEndpoint
   const provider = providerNames.find(name => scheme === name || scheme === `${name}s` || scheme?.startsWith(`${name}+`))
   if (provider !== undefined && scheme !== undefined) return { connector: provider, text: scheme + trimmed.slice(scheme.length) }
   if (isStandardPath(trimmed)) return { connector: 'file', text: 'file:-' }
+  const mistyped = providerNames.find(name => trimmed.toLowerCase().startsWith(`${name}//`))
+  if (mistyped) throw new DocferryError('DOCFERRY_USAGE', `${role}: a colon is missing: write ${mistyped}://...`)
   if (looksLikePath(trimmed)) return { connector: 'file', text: `file:${trimmed}` }
   throw unknownProvider(trimmed, scheme, role)
 }

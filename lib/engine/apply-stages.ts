@@ -3,6 +3,8 @@ import { DocferryError, describeError } from '../errors.ts'
 import type { Document, Stage, StageContext, StageResult } from '../types.ts'
 
 export interface StageObserver {
+  /** A document, or something that is none, comes to the stages. */
+  readonly onRead?: (collection: string) => void
   /** A stage returned no document for the one it got. */
   readonly onFiltered?: (stage: Stage, context: StageContext) => void
   /** A stage returned more than one: how many more. */
@@ -71,6 +73,8 @@ export function applyStages(
           next = await iterator.next()
         } catch (error) {
           finished = true
+          // Those that came out before stand for themselves, and the one that failed is one more.
+          if (count > 0) observer.onAdded?.(1, context)
           throw stageError(stage, context, id, error)
         }
         if (next.done) {

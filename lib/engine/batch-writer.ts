@@ -1,5 +1,6 @@
 /** Turns the items of one partition into batches, keeps several of them in flight, and accounts for every document. */
 import { DocferryError } from '../errors.ts'
+import { countFailure } from '../report.ts'
 import { Mark, Reject, Section } from '../types.ts'
 import type { ControlItem, Document, Refusal, RejectDetails, Target, WriteOutcome } from '../types.ts'
 import { AckWindow } from './ack-window.ts'
@@ -26,7 +27,11 @@ export interface DeadLetter {
 export type SendBatch = (
   collection: string,
   batch: readonly Outgoing[],
-  options: { readonly fresh: boolean }
+  options: {
+    readonly fresh: boolean
+    /** Each of these ids came before in this run (or, once in a million, seems so). */
+    readonly repeated?: boolean
+  }
 ) => Promise<readonly WriteOutcome[]>
 
 export interface BatchWriterOptions {
@@ -47,6 +52,8 @@ interface Batch {
   bytes: number
 }
 
+const noDocument: Refusal = { code: 'DOCFERRY_BAD_DOCUMENT', message: 'no document: a document is an object with a string _id' }
+
 /** How many batches may follow before documents that wait because their id may be a repeated one are written. */
 const longestHold = 64
 
@@ -63,6 +70,7 @@ export class BatchWriter {
    */
   #held: Batch | undefined
   #error: Error | undefined
+  #settled = false
 
   constructor(options: BatchWriterOptions) {
     this.#options = options
@@ -84,11 +92,16 @@ export class BatchWriter {
     await this.#flushHeld()
     await Promise.all(this.#inFlight)
     if (this.#error !== undefined) throw this.#error
+  }
+
+  /** The stream came to its own end, and was not cut short: no more of its last collection comes from here. */
+  leave(): void {
     this.#state?.leave()
   }
 
-  /** Wait until nothing is in flight, whatever became of it. */
+  /** Send nothing any more, and wait until nothing is in flight, whatever became of it. */
   async settle(): Promise<void> {
+    this.#settled = true
     await Promise.all(this.#inFlight)
   }
 
@@ -103,6 +116,7 @@ export class BatchWriter {
   #addDocument(document: Document): Promise<void> | undefined {
     const state = this.#current()
     const { target } = this.#options
+    if (typeof document?._id !== 'string') return this.#bury('write', noDocument, { document })
     const encoded = target.encode(state.report.target, document)
     if ('code' in encoded) return this.#bury('write', { ...encoded, where: encoded.path }, { id: document._id, document })
     const outgoing: Outgoing = { document, encoded }
@@ -146,6 +160,7 @@ export class BatchWriter {
     this.#open = undefined
     const state = this.#current()
     const start = (): void => {
+      if (this.#settled) return this.#options.slots.give()
       const sending = this.#send(state, batch, { fresh: state.fresh })
         .catch((error: unknown) => {
           this.#error ??= error as Error
@@ -171,22 +186,14 @@ export class BatchWriter {
     if (this.#error !== undefined) throw this.#error
     await this.#options.slots.take()
     try {
-      state.held += held.items.length
-      state.repeated += await this.#countHeldByTarget(state, held)
-      await this.#send(state, held, { fresh: false })
+      state.repeated += held.items.length
+      await this.#send(state, held, { fresh: false, repeated: true })
     } finally {
       this.#options.slots.give()
     }
   }
 
-  /** How many of these documents have an id that this run has written: asked only where the target held nothing before. */
-  async #countHeldByTarget(state: CollectionState, batch: Batch): Promise<number> {
-    if (!state.fresh) return 0
-    const ids = batch.items.map(item => item.encoded.id)
-    return (await this.#options.target.get(state.report.target, ids, { idsOnly: true }))?.length ?? 0
-  }
-
-  async #send(state: CollectionState, batch: Batch, options: { readonly fresh: boolean }): Promise<void> {
+  async #send(state: CollectionState, batch: Batch, options: Parameters<SendBatch>[2]): Promise<void> {
     const outcomes = await this.#options.send(state.report.target, batch.items, options)
     for (const [index, outcome] of outcomes.entries()) {
       const { document, encoded } = batch.items[index] as Outgoing
@@ -211,7 +218,7 @@ export class BatchWriter {
   ): Promise<void> {
     const { id, document, raw } = rest
     await this.#options.bury({ collection: state.report.source, id, at, code, message, where, document, raw })
-    state.countFailure(code, message, id ?? where ?? '')
+    countFailure(state.report, code, message, id ?? where ?? '')
   }
 
   #current(): CollectionState {

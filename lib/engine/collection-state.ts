@@ -1,6 +1,5 @@
 /** What a run knows about one collection while documents of it are under way. */
-import type { ErrorCode } from '../errors.ts'
-import { examplesPerKind } from '../report.ts'
+import { addExample, shortenId } from '../report.ts'
 import type { CollectionReport } from '../report.ts'
 import { SeenIds } from './seen-ids.ts'
 
@@ -10,8 +9,7 @@ export class CollectionState {
   readonly fresh: boolean
   /** Ids that went by, where two documents may have the same. */
   readonly seenIds: SeenIds | undefined
-  /** Documents that waited because their id may have come before, and those for which the target said that it had. */
-  held = 0
+  /** Documents whose id came before; see `SeenIds` for how sure that is. */
   repeated = 0
   #partitionsLeft: number
 
@@ -41,15 +39,6 @@ export class CollectionState {
 
   countSkipped(id: string): void {
     this.report.skipped++
-    if (this.report.skippedExamples.length < examplesPerKind) this.report.skippedExamples.push(id)
-  }
-
-  /** @param example the document's id, or its place in the input */
-  countFailure(code: ErrorCode, message: string, example: string): void {
-    this.report.failed++
-    let group = this.report.failures.find(candidate => candidate.code === code)
-    if (!group) this.report.failures.push((group = { code, message, count: 0, examples: [] }))
-    group.count++
-    if (group.examples.length < examplesPerKind) group.examples.push(example)
+    addExample(this.report.skippedExamples, shortenId(id))
   }
 }

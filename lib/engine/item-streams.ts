@@ -14,6 +14,11 @@ export interface PartitionStreamOptions {
   readonly after?: Cursor
   /** Aborting it ends the stream behind the page that was being delivered, as if the partition ended there. */
   readonly stop?: AbortSignal
+  /**
+   * Takes an error of the reader; the stream then ends as if the partition ended there, so that what was read before is still written.
+   * Default: the stream fails.
+   */
+  readonly onFailure?: (error: unknown) => void
   readonly onRetry?: ReadOptions['onRetry']
   /** Called for every page before its items are delivered. */
   readonly onPage?: (page: Page) => void
@@ -59,7 +64,9 @@ export class PartitionStream extends Readable {
       this._read()
     } catch (error) {
       this.#fetching = false
-      if (this.#options.stop?.aborted) this.push(null)
+      const { stop, onFailure } = this.#options
+      if (!stop?.aborted && onFailure) onFailure(error)
+      if (stop?.aborted || onFailure) this.push(null)
       else this.destroy(error as Error)
     }
   }
@@ -85,16 +92,30 @@ export class PartitionStream extends Readable {
   }
 }
 
+export interface StageTransformOptions {
+  /** Where no section says it. */
+  readonly collection?: string
+  readonly observer?: StageObserver
+  /**
+   * Takes an error of a stage, with the document that it got; nothing passes from then on, so that what came before is still written.
+   * Default: the stream fails.
+   */
+  readonly onFailure?: (error: unknown, document: Document) => Promise<void>
+}
+
 /** Several stages as one Transform. Control items pass by, in order. */
 export class StageTransform extends Transform {
   readonly #stages: readonly Stage[]
   readonly #observer: StageObserver
+  readonly #onFailure: StageTransformOptions['onFailure']
+  #failed = false
   #collection: string
   #drained: (() => void) | undefined
 
-  constructor(stages: readonly Stage[], options: { readonly collection?: string; readonly observer?: StageObserver } = {}) {
+  constructor(stages: readonly Stage[], options: StageTransformOptions = {}) {
     super({ objectMode: true })
     this.#stages = stages
+    this.#onFailure = options.onFailure
     this.#collection = options.collection ?? ''
     this.#observer = options.observer ?? {}
   }
@@ -111,18 +132,30 @@ export class StageTransform extends Transform {
   }
 
   override _transform(item: Item, _encoding: BufferEncoding, callback: TransformCallback): void {
+    if (this.#failed) return callback()
     if (item instanceof ControlItem) {
       if (item instanceof Section) this.#collection = item.collection
+      else if (item instanceof Reject) this.#observer.onRead?.(this.#collection)
       return callback(null, item)
     }
+    this.#observer.onRead?.(this.#collection)
     let pending: void | Promise<void>
     try {
       pending = applyStages(this.#stages, item, { collection: this.#collection }, this.#emit, this.#observer)
     } catch (error) {
-      return callback(error as Error)
+      return this.#fail(error, item, callback)
     }
-    if (pending) pending.then(() => callback(), callback)
-    else callback()
+    if (!pending) return callback()
+    pending.then(
+      () => callback(),
+      (error: unknown) => this.#fail(error, item, callback)
+    )
+  }
+
+  #fail(error: unknown, document: Document, callback: TransformCallback): void {
+    if (!this.#onFailure || this.destroyed) return callback(error as Error)
+    this.#failed = true
+    this.#onFailure(error, document).then(() => callback(), callback)
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {

@@ -1,8 +1,8 @@
 /** A bounded-memory memory of the ids that went by. */
 
-const bitsPerId = 32
 const hashes = 8
-const firstCapacity = 1 << 20
+const firstCapacity = 1 << 12
+const largeLayer = 1 << 20
 const maxTotalBytes = 128 << 20
 
 interface Layer {
@@ -12,16 +12,23 @@ interface Layer {
   count: number
 }
 
+/** Small layers are soon full, and stay to be asked: they get twice the bits. */
+function bitsPerId(capacity: number): number {
+  return capacity < largeLayer ? 64 : 32
+}
+
 function makeLayer(capacity: number): Layer {
-  const bitCount = capacity * bitsPerId
+  const bitCount = capacity * bitsPerId(capacity)
   return { bits: new Uint32Array(bitCount / 32), mask: bitCount - 1, capacity, count: 0 }
 }
 
 /**
  * Tells which ids may have come before: a Bloom filter that grows in layers. "No" is certain; "maybe" is wrong for about one id in a
- * million. It takes 4 MB for the first million ids and at most 128 MB; past some 30 million ids, the answer is always "maybe".
+ * million. It takes 32 KB for a few thousand ids, 7 MB for a million and at most 128 MB; past some 25 million ids, it is full, and the answer
+ * is always "maybe".
  */
 export class SeenIds {
+  isFull = false
   readonly #layers: Layer[] = [makeLayer(firstCapacity)]
 
   /** Remember an id. @returns false if it certainly did not come before */
@@ -39,9 +46,12 @@ export class SeenIds {
     for (const layer of this.#layers) if (has(layer, a, b)) return true
     let newest = this.#layers[this.#layers.length - 1] as Layer
     if (newest.count >= newest.capacity) {
-      const capacity = newest.capacity * 2
+      const capacity = newest.capacity * (newest.capacity < largeLayer ? 4 : 2)
       const used = this.#layers.reduce((sum, layer) => sum + layer.bits.byteLength, 0)
-      if (used + (capacity * bitsPerId) / 8 > maxTotalBytes) return true
+      if (used + (capacity * bitsPerId(capacity)) / 8 > maxTotalBytes) {
+        this.isFull = true
+        return true
+      }
       newest = makeLayer(capacity)
       this.#layers.push(newest)
     }

@@ -134,7 +134,7 @@ export class JsonDocuments {
   #beginPlainList(): void {
     const { collection } = this.#options
     if (collection === null) {
-      const what = 'nothing says to which collection the documents belong: name it, as in file:-?collection=cities'
+      const what = 'nothing says to which collection the documents belong: name it with --as NAME (in an address: file:-?collection=NAME)'
       throw new DocferryError('DOCFERRY_CONFIG', `${this.#name}: ${what}`)
     }
     this.#plainList = true

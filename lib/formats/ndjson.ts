@@ -201,7 +201,7 @@ class NdjsonReading {
 
   #collection(line: Line): string {
     if (this.#section !== null) return this.#section
-    const what = 'nothing says to which collection the documents belong: name it, as in file:-?collection=cities'
+    const what = 'nothing says to which collection the documents belong: name it with --as NAME (in an address: file:-?collection=NAME)'
     throw new DocferryError('DOCFERRY_CONFIG', `${this.#options.name}, ${whereIs(line)}: ${what}`)
   }
 

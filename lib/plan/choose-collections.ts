@@ -45,6 +45,7 @@ export function chooseCollections(
   const visible = held.filter(({ system }) => !system)
   const missing = wanted?.filter(name => !held.some(info => info.name === name)) ?? []
   if (named && missing.length > 0) throw noSuchCollection(missing, visible, ends.source)
+  if (preset && !named && missing.length === wanted?.length) throw noSuchCollection(missing, visible, ends.source)
   const strangers = Object.keys(rename).filter(name => !held.some(info => info.name === name))
   if (strangers.length > 0) throw noSuchCollection(strangers, visible, ends.source)
   const taken = wanted ? held.filter(({ name }) => wanted.includes(name)) : visible

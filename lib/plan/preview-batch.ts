@@ -6,6 +6,8 @@ export interface PreviewOptions {
   readonly onConflict: OnConflict
   /** The target holds nothing in this collection: there is no need to look. */
   readonly fresh: boolean
+  /** Each of these ids came before in this run, which would then hold it. */
+  readonly repeated?: boolean
   readonly signal?: AbortSignal
 }
 
@@ -16,10 +18,10 @@ export async function previewBatch(
   batch: readonly Outgoing[],
   options: PreviewOptions
 ): Promise<readonly WriteOutcome[]> {
-  const { onConflict, fresh, signal } = options
-  if (fresh || onConflict === 'overwrite') return batch.map(() => 'written')
+  const { onConflict, fresh, repeated = false, signal } = options
+  if (fresh || onConflict === 'overwrite' || target.location.provider === 'file') return batch.map(() => 'written')
   const ids = batch.map(({ encoded }) => encoded.id)
-  const held = new Set((await target.get(collection, ids, { idsOnly: true, signal }))?.map(({ _id }) => _id))
+  const held = repeated ? new Set(ids) : new Set((await target.get(collection, ids, { idsOnly: true, signal }))?.map(({ _id }) => _id))
   return ids.map(id => {
     if (!held.has(id)) return 'written'
     return onConflict === 'skip'

@@ -73,6 +73,14 @@ describe('docferry, the command', function () {
     expect(text).to.include('{"$collection":"people"}').and.include('"Grace"').and.not.include('cost')
   })
 
+  it('names in a file where its documents come from', async () => {
+    await snapshot()
+    expect((await run(['migrate', '--source', 'memory:snapshot.json', '--target', 'from.json'])).code).to.equal(0)
+    expect(JSON.parse(readFileSync(join(cwd, 'from.json'), 'utf8')).metadata).to.include({ provider: 'memory' })
+    expect((await run(['migrate', '--source', 'memory:snapshot.json', '--target', 'from.json'])).code).to.equal(2)
+    expect((await run(['migrate', '--source', 'memory:snapshot.json', '--target', 'from.json', '--force'])).code).to.equal(0)
+  })
+
   it('gives the report as one JSON object on stdout', async () => {
     await snapshot()
     const { code, stdout, stderr } = await run(['export', '--provider', 'memory:snapshot.json', '--output', 'x.ndjson', '--json'])
@@ -196,8 +204,8 @@ describe('docferry, the command', function () {
     file('.env', 'MEMORY_SNAPSHOT=snapshot.json\n')
     expect((await run(['export', '--output', 'x.json'])).stdout).to.include('3 documents written')
     file('other.env', 'MEMORY_SNAPSHOT=missing.json\n')
-    expect((await run(['export', '--output', 'y.json', '--env-file', 'other.env'])).stdout).not.to.include('3 documents written')
-    const real = await run(['export', '--output', 'z.json', '--env-file', 'other.env'], { env: { MEMORY_SNAPSHOT: 'snapshot.json' } })
+    expect((await run(['export', '--output', 'y.json', '--dotenv', 'other.env'])).stdout).not.to.include('3 documents written')
+    const real = await run(['export', '--output', 'z.json', '--dotenv', 'other.env'], { env: { MEMORY_SNAPSHOT: 'snapshot.json' } })
     expect(real.stdout).to.include('3 documents written')
   })
 

@@ -45,7 +45,7 @@ describe('cli: command line', () => {
         '--json',
         '--log-level',
         '--state-dir',
-        '--env-file',
+        '--dotenv',
         '--quiet',
         '--no-progress'
       ]
@@ -75,7 +75,7 @@ describe('cli: command line', () => {
   for (const [args, words] of [
     [[], 'which command?'],
     [['migrat'], 'Did you mean migrate?'],
-    [['migrate', '--sorce', 'couchdb'], 'Did you mean --source?'],
+    [['migrate', '--sorce', 'couchdb'], '--source'],
     [['migrate', '--target', 'memory'], '--source is missing'],
     [['migrate', '--source', 'couchdb'], '--target is missing'],
     [['migrate', 'couchdb', 'dynamodb'], 'too many arguments'],
@@ -205,7 +205,7 @@ describe('cli: from flags to a run', () => {
       expect(job?.options.source).to.equal('couchdb://h')
       expect(job?.options.target).to.deep.equal({
         connector: 'file',
-        options: { path: 'out', format: 'ndjson', gzip: true, force: true, documentsOnly: true, provider: 'couchdb' }
+        options: { path: 'out', format: 'ndjson', gzip: true, force: true, documentsOnly: true }
       })
     }
   })

@@ -110,6 +110,16 @@ for (const provider of ['couchdb', 'dynamodb'] as const) {
       await expectAll()
     })
 
+    it('skips what is there when an answer that says so is cut short', async () => {
+      const there = documents.filter((_, index) => index % 2 === 0)
+      await migrate({ source: scriptedSource({ collections: { [collection]: there } }), target: way.end })
+      for (const afterBytes of [0, 1, 60]) way.proxy.faults.push({ match: way.writes, action: { type: 'cut', afterBytes } })
+      const report = await migrate({ source: scriptedSource({ collections: { [collection]: documents }, pageSize: 500 }), target: way.end, retry })
+      expect(way.proxy.faults).to.deep.equal([])
+      expect(report.collections[0]).to.include({ read: count, failed: 0 })
+      await expectAll()
+    })
+
     it('reads everything when pages are cut short, at any place', async () => {
       await write()
       for (const afterBytes of [0, 1, 1_000, 20_000]) way.proxy.faults.push({ match: way.reads, action: { type: 'cut', afterBytes } })

@@ -179,6 +179,13 @@ export function describeConnector(name: string, makeSubject: () => Promise<Subje
         for (const name of names) expectSame(await readAll(subject, name), documents)
       })
 
+      itWhere(traits.keepsDocuments)('knows that a collection that is not there holds nothing', async () => {
+        await withTarget(subject, async target => {
+          await target.prepare(collection, { create: false })
+          expect(await target.get(collection, ['a', 'b'], { idsOnly: true })).to.deep.equal([])
+        })
+      })
+
       it('makes a collection only when told to', async () => {
         await withTarget(subject, async target => {
           expect(await target.prepare(collection, { create: false })).to.deep.equal({ created: true, empty: true })

@@ -43,8 +43,13 @@ describe('engine: retry', () => {
 
   it('throws at once what is not retryable', async () => {
     let tries = 0
-    await failure(withRetry(() => (tries++, Promise.reject(new DocferryError('DOCFERRY_AUTH', 'no'))), { baseMs: 1 }))
-    await failure(withRetry(() => (tries++, Promise.reject(new TypeError('a bug'))), { baseMs: 1 }))
+    for (const error of [new DocferryError('DOCFERRY_AUTH', 'no'), new TypeError('a bug')]) {
+      const work = (): Promise<never> => {
+        tries++
+        return Promise.reject(error)
+      }
+      expect(await failure(withRetry(work, { baseMs: 1 }))).to.equal(error)
+    }
     expect(tries).to.equal(2)
   })
 

@@ -5,8 +5,9 @@ import type {
   Document,
   Encoded,
   Page,
-  RejectDetails,
+  ProviderName,
   Refusal,
+  RejectDetails,
   Source,
   Target,
   TargetLimits,
@@ -71,6 +72,7 @@ export interface ScriptedTarget {
   readonly held?: Readonly<Record<string, readonly Document[]>>
   readonly limits?: Partial<TargetLimits>
   readonly identity?: string
+  readonly provider?: ProviderName
   readonly refuse?: (document: Document) => Refusal | undefined
   readonly refuseCollection?: (name: string) => Refusal | undefined
   /** Called before each write with its number, from 1; what it throws, `write` throws; an outcome it gives for a document stands. */
@@ -104,10 +106,10 @@ export function scriptedTarget(script: ScriptedTarget = {}): TargetRecord {
 }
 
 function makeTarget(script: ScriptedTarget, record: TargetRecord): Target<Document> {
-  const { limits, identity = 'target', refuse, refuseCollection, beforeWrite, outcome } = script
+  const { limits, identity = 'target', provider = 'memory', refuse, refuseCollection, beforeWrite, outcome } = script
   const held = (name: string): Map<string, Document> => record.collections.get(name) ?? new Map<string, Document>()
   return {
-    location: { provider: 'memory', address: 'scripted target', identity },
+    location: { provider, address: 'scripted target', identity },
     limits: { batchCount: 10, batchBytes: 1_000_000, inFlight: 3, ...limits },
     checkCollection: name => refuseCollection?.(name),
     async prepare(name, { create }) {

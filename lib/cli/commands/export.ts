@@ -47,7 +47,7 @@ export function exportJob(flags: ExportFlags): Job {
     options: {
       ...runOptions(flags),
       source: source.text,
-      target: { connector: 'file', options: { path, format, gzip, force, documentsOnly, provider: source.connector } }
+      target: { connector: 'file', options: { path, format, gzip, force, documentsOnly } }
     },
     stages: flags.stage,
     dataOnStdout,

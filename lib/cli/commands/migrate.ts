@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { endpointForms, isStandardStream, parseEndpoint } from '../../config/endpoint.ts'
+import type { NamedEndpoint } from '../../config/endpoint.ts'
 import { DocferryError } from '../../errors.ts'
 import type { Job } from '../execute.ts'
 import { addCollectionFlags, addConflictFlag, addDocumentFlags, addRunFlags, required, runOptions } from '../options.ts'
@@ -8,6 +9,7 @@ import type { RunFlags } from '../options.ts'
 interface MigrateFlags extends RunFlags {
   readonly source?: string
   readonly target?: string
+  readonly force?: boolean
 }
 
 /** `docferry migrate` */
@@ -18,6 +20,7 @@ export function addMigrateCommand(program: Command, run: (job: Job) => Promise<v
     .description('Move collections of documents from one place to another, as a stream, whatever their size.')
     .option('-s, --source <end>', 'where the documents are (required)')
     .option('-t, --target <end>', 'where they go (required)')
+    .option('--force', 'replace a target file that exists already')
   addRunFlags(addDocumentFlags(addConflictFlag(addCollectionFlags(command)), { design: true }))
   command.addHelpText('after', helpText).action((flags: MigrateFlags) => run(migrateJob(flags)))
 }
@@ -33,11 +36,20 @@ export function migrateJob(flags: MigrateFlags): Job {
   }
   return {
     command: 'migrate',
-    options: { ...runOptions(flags), source: source.text, target: target.text },
+    options: { ...runOptions(flags), source: source.text, target: flags.force ? forced(target) : target.text },
     stages: flags.stage,
     dataOnStdout: isStandardStream(target),
     flags
   }
+}
+
+function forced({ connector, text }: NamedEndpoint): string {
+  if (connector !== 'file')
+    throw new DocferryError(
+      'DOCFERRY_USAGE',
+      `--force is for a target file; for documents in ${connector} there is --on-conflict overwrite`
+    )
+  return `${text}${text.includes('?') ? '&' : '?'}force=true`
 }
 
 const helpText = `

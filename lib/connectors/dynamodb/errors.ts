@@ -122,8 +122,10 @@ export function translate(error: unknown, context: CallContext): DocferryError {
   if (name === 'TimeoutError' || name === 'RequestTimeout' || name === 'RequestTimeoutException') {
     return make('DOCFERRY_CONNECT', `DynamoDB (${address}) did not answer ${operation} in time`, { retryable: true })
   }
-  if (error instanceof SyntaxError || (status !== undefined && status >= 500)) {
-    const what = error instanceof SyntaxError ? "an answer that is not DynamoDB's" : name
+  // An error without a name of its own: the answer broke off before it said what is wrong.
+  const isCut = error instanceof Error && name === 'Error'
+  if (error instanceof SyntaxError || isCut || (status !== undefined && status >= 500)) {
+    const what = error instanceof SyntaxError ? "an answer that is not DynamoDB's" : isCut ? 'an answer that broke off' : name
     return make(
       'DOCFERRY_CONNECT',
       `DynamoDB (${address}) failed in ${operation}: ${what}${status === undefined ? '' : ` (HTTP ${status})`}`,

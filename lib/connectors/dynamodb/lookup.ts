@@ -3,6 +3,7 @@ import { DocferryError } from '../../errors.ts'
 import { retryDelayMs, sleep, withRetry } from '../../engine/retry.ts'
 import type { Document } from '../../values/index.ts'
 import type { Connection } from './client.ts'
+import { isMissingTable } from './errors.ts'
 import { idOfItem, keyOfId, toDocument } from './keys.ts'
 import type { TableKey } from './keys.ts'
 import { maxTransactionItems } from './limits.ts'
@@ -38,9 +39,8 @@ export async function getDocuments(
     const body = JSON.stringify({
       RequestItems: { [collection]: { Keys: pending.slice(0, maxTransactionItems), ConsistentRead: true, ...projection } }
     })
-    const { value } = await withRetry(() => connection.call<BatchGetAnswer>('BatchGetItem', body, { collection, signal, writing: true }), {
-      signal
-    })
+    const value = await batchGet(connection, body, { collection, signal })
+    if (!value) return []
     const items = value.Responses?.[collection]
     if (!items)
       throw new DocferryError('DOCFERRY_CONNECT', `DynamoDB answered a BatchGetItem without items`, { provider: 'dynamodb', collection })
@@ -58,6 +58,20 @@ export async function getDocuments(
     if (empty > 0) await sleep(retryDelayMs(empty), signal)
   }
   return found
+}
+
+/** @returns `undefined` where there is no table: a dry run asks before one is made, and none of the documents is there */
+async function batchGet(
+  connection: Connection,
+  body: string,
+  options: { readonly collection: string; readonly signal?: AbortSignal }
+): Promise<BatchGetAnswer | undefined> {
+  try {
+    return (await withRetry(() => connection.call<BatchGetAnswer>('BatchGetItem', body, { ...options, writing: true }), options)).value
+  } catch (error) {
+    if (isMissingTable(error)) return undefined
+    throw error
+  }
 }
 
 function decode(

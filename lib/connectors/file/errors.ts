@@ -1,5 +1,6 @@
 /** The operating system's errors, as docferry's. */
 import { DocferryError } from '../../errors.ts'
+import type { ErrorCode } from '../../errors.ts'
 
 const advice: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file or folder: check the path',
@@ -19,7 +20,7 @@ const advice: Readonly<Record<string, string>> = {
 
 /** @returns the error itself where it is none of the operating system's */
 export function readError(error: unknown, path: string): unknown {
-  return translate(error, path, 'DOCFERRY_READ', 'read')
+  return translate(error, path, isMissing(error) ? 'DOCFERRY_CONFIG' : 'DOCFERRY_READ', 'read')
 }
 
 /** @returns the error itself where it is none of the operating system's */
@@ -27,7 +28,7 @@ export function writeError(error: unknown, path: string): unknown {
   return translate(error, path, 'DOCFERRY_TARGET', 'written')
 }
 
-function translate(error: unknown, path: string, code: 'DOCFERRY_READ' | 'DOCFERRY_TARGET', what: string): unknown {
+function translate(error: unknown, path: string, code: ErrorCode, what: string): unknown {
   if (error instanceof DocferryError || !(error instanceof Error)) return error
   const system = (error as { code?: unknown }).code
   if (typeof system !== 'string' || (error as { syscall?: unknown }).syscall === undefined) return error
@@ -35,4 +36,9 @@ function translate(error: unknown, path: string, code: 'DOCFERRY_READ' | 'DOCFER
     provider: 'file',
     cause: error
   })
+}
+
+/** A path that leads nowhere is a mistake in the command, and no trouble with reading. */
+function isMissing(error: unknown): boolean {
+  return (error as { code?: unknown }).code === 'ENOENT'
 }

@@ -27,13 +27,14 @@ import { placeOf } from './place.ts'
  *
  * @throws {DocferryError} DOCFERRY_OUTPUT_EXISTS, DOCFERRY_CONFIG, DOCFERRY_TARGET
  */
-export async function openFileTarget(options: FileOptions, { logger }: OpenContext): Promise<Target<DocumentLine>> {
+export async function openFileTarget(options: FileOptions, { logger, from }: OpenContext): Promise<Target<DocumentLine>> {
   const layout = outputLayout(options)
   try {
-    if (layout.format === 'folder') return await openFolderTarget(options, layout, logger)
+    const named = { provider: from, ...options }
+    if (layout.format === 'folder') return await openFolderTarget(named, layout, logger)
     const special = layout.path === standardStreams || (await isSpecial(layout, options.force ?? false))
     if (!special) await access(dirname(layout.path), constants.W_OK)
-    return await singleTarget(options, layout, special, logger)
+    return await singleTarget(named, layout, special, logger)
   } catch (error) {
     throw writeError(error, options.path)
   }

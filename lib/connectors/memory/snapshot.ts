@@ -17,7 +17,7 @@ const saveBatch = 200
 /**
  * Add a file's documents to a store.
  *
- * @throws {DocferryError} DOCFERRY_READ where it is missing; DOCFERRY_DECODE where it holds something that is no document, or an id twice: a
+ * @throws {DocferryError} DOCFERRY_CONFIG where it is missing; DOCFERRY_DECODE where it holds something that is no document, or an id twice: a
  * snapshot that a store was saved to never does, and in part it must not be loaded
  */
 export async function loadSnapshot(store: MemoryStore, path: string, signal?: AbortSignal): Promise<void> {
@@ -44,12 +44,17 @@ export async function loadSnapshot(store: MemoryStore, path: string, signal?: Ab
     if (error instanceof DocferryError || !isSystemError(error)) throw error
     const missing = (error as { code?: unknown }).code === 'ENOENT'
     const advice = missing ? 'there is no such file: check the path, or MEMORY_SNAPSHOT' : describeError(error)
-    throw new DocferryError('DOCFERRY_READ', `the snapshot ${path} can't be read: ${advice}`, { provider: 'memory', cause: error })
+    throw new DocferryError(missing ? 'DOCFERRY_CONFIG' : 'DOCFERRY_READ', `the snapshot ${path} can't be read: ${advice}`, {
+      provider: 'memory',
+      cause: error
+    })
   }
 }
 
-export async function hasSnapshot(path: string): Promise<boolean> {
-  return (await stat(path).catch(ignoreMissing)) !== undefined
+/** What tells one state of a snapshot file from another; `undefined` where there is no file. */
+export async function versionOf(path: string): Promise<string | undefined> {
+  const stats = await stat(path, { bigint: true }).catch(ignoreMissing)
+  return stats && `${stats.ino} ${stats.mtimeNs} ${stats.size}`
 }
 
 /** Save a whole store, then let it take the place of the file that was there. @throws {DocferryError} DOCFERRY_TARGET */

@@ -6,7 +6,7 @@ import type { Document, OnConflict, OpenContext, Target, WriteOutcome } from '..
 import { memoryLimits } from './limits.ts'
 import { addressOf, checkOptions } from './options.ts'
 import type { MemoryOptions } from './options.ts'
-import { hasSnapshot, identityOf, loadSnapshot, saveSnapshot } from './snapshot.ts'
+import { identityOf, loadSnapshot, saveSnapshot, versionOf } from './snapshot.ts'
 import { createMemoryStore } from './store.ts'
 import { copyDocument } from './values.ts'
 
@@ -14,9 +14,11 @@ import { copyDocument } from './values.ts'
 export async function openMemoryTarget(options: MemoryOptions, { signal }: OpenContext): Promise<Target<Document>> {
   checkOptions(options, 'target')
   const { store = createMemoryStore(), snapshot } = options
+  let version: string | undefined
   if (snapshot !== undefined) {
     await checkFolder(snapshot)
-    if (await hasSnapshot(snapshot)) await loadSnapshot(store, snapshot, signal)
+    version = await versionOf(snapshot)
+    if (version !== undefined) await loadSnapshot(store, snapshot, signal)
   }
 
   return {
@@ -49,7 +51,14 @@ export async function openMemoryTarget(options: MemoryOptions, { signal }: OpenC
       return Promise.resolve(found.map(document => (idsOnly ? { _id: document._id } : copyDocument(document).document)))
     },
     async commit({ signal: aborted }) {
-      if (snapshot !== undefined) await saveSnapshot(store, snapshot, aborted)
+      if (snapshot === undefined) return
+      // What another process has saved meanwhile would be lost.
+      if ((await versionOf(snapshot)) !== version) {
+        const message = `the snapshot ${snapshot} was changed by somebody else while the run was under way, and is left as it is: run it again`
+        throw new DocferryError('DOCFERRY_TARGET', message, { provider: 'memory' })
+      }
+      await saveSnapshot(store, snapshot, aborted)
+      version = await versionOf(snapshot)
     },
     async close() {}
   }

@@ -1,6 +1,6 @@
 /** A process that only collects what is written to it. */
 import { EventEmitter } from 'node:events'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Host } from '../../../lib/cli/execute.ts'
@@ -17,6 +17,12 @@ export class FakeStream extends EventEmitter {
   }
 }
 
+/** Those of all hosts, removed when the specs are done. */
+const folders: string[] = []
+process.once('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+
 export class FakeHost extends EventEmitter implements Host {
   readonly argv: readonly string[]
   readonly env: NodeJS.ProcessEnv
@@ -29,6 +35,7 @@ export class FakeHost extends EventEmitter implements Host {
     super()
     this.argv = ['node', 'docferry', ...args]
     this.env = env
+    folders.push(this.#folder)
   }
 
   cwd(): string {

@@ -110,7 +110,7 @@ describe('file: reader', () => {
   })
 
   it('says what is wrong with a path', async () => {
-    expect(await failure(source({ path: path('missing.json') }))).to.include({ code: 'DOCFERRY_READ' })
+    expect(await failure(source({ path: path('missing.json') }))).to.include({ code: 'DOCFERRY_CONFIG' })
     expect((await failure(source({ path: path('missing.json') }))).message)
       .to.include('missing.json')
       .and.include('ENOENT')

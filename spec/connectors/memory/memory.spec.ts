@@ -209,6 +209,17 @@ describe('memory: snapshot', () => {
     expect((await failure(target({ snapshot: path('cities.ndjson.gz') }))).code).to.equal('DOCFERRY_CONFIG')
   })
 
+  it('is not saved over what another has saved meanwhile', async () => {
+    const [one, two] = [await target({ snapshot: path('shared.json') }), await target({ snapshot: path('shared.json') })]
+    await one.prepare('a', { create: true })
+    await two.prepare('b', { create: true })
+    await one.commit({})
+    const error = await failure(two.commit({}))
+    expect(error.code).to.equal('DOCFERRY_TARGET')
+    expect(error.message).to.include('changed by somebody else')
+    expect(await read(await source({ snapshot: path('shared.json') }))).to.deep.equal({ a: [] })
+  })
+
   it('is never loaded in part', async () => {
     const texts = {
       'twice.json': '{"data":{"a":[{"_id":"1"},{"_id":"1"}]}}',
@@ -227,7 +238,7 @@ describe('memory: snapshot', () => {
   })
 
   it('must be there for a source, and its folder for a target', async () => {
-    expect(await failure(source({ snapshot: path('none.json') }))).to.include({ code: 'DOCFERRY_READ' })
+    expect(await failure(source({ snapshot: path('none.json') }))).to.include({ code: 'DOCFERRY_CONFIG' })
     expect(await failure(target({ snapshot: path('no', 'folder.json') }))).to.include({ code: 'DOCFERRY_TARGET' })
     await mkdir(path('folder'))
     expect((await failure(source({ snapshot: path('folder') }))).code).to.equal('DOCFERRY_READ')
