@@ -114,7 +114,11 @@ for (const provider of ['couchdb', 'dynamodb'] as const) {
       const there = documents.filter((_, index) => index % 2 === 0)
       await migrate({ source: scriptedSource({ collections: { [collection]: there } }), target: way.end })
       for (const afterBytes of [0, 1, 60]) way.proxy.faults.push({ match: way.writes, action: { type: 'cut', afterBytes } })
-      const report = await migrate({ source: scriptedSource({ collections: { [collection]: documents }, pageSize: 500 }), target: way.end, retry })
+      const report = await migrate({
+        source: scriptedSource({ collections: { [collection]: documents }, pageSize: 500 }),
+        target: way.end,
+        retry
+      })
       expect(way.proxy.faults).to.deep.equal([])
       expect(report.collections[0]).to.include({ read: count, failed: 0 })
       await expectAll()
