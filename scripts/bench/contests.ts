@@ -42,9 +42,8 @@ export function couchdbContests({ end, documents }: Place, server: { url: string
   const readRange = async (startkey: string | undefined, endkey: string | undefined): Promise<number> => {
     let count = 0
     for (let from = startkey, more = true; more;) {
-      const { rows } = await client
-        .use<object>(collection)
-        .list({ include_docs: true, limit: 1_001, startkey: from, endkey, inclusive_end: false })
+      const range = { ...(from !== undefined && { startkey: from }), ...(endkey !== undefined && { endkey, inclusive_end: false }) }
+      const { rows } = await client.use<object>(collection).list({ include_docs: true, limit: 1_001, ...range })
       more = rows.length > 1_000
       count += more ? 1_000 : rows.length
       from = rows.at(-1)?.id

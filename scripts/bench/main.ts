@@ -49,7 +49,7 @@ try {
   const results: Result[] = []
   for (const contest of contests) {
     results.push(await measure(contest, Number(values.runs)))
-    process.stderr.write(`${contest.name} done\n`)
+    process.stderr.write(`${tableOf(results).split('\n').at(-1)}\n`)
   }
   const { length: cores, 0: cpu } = cpus()
   console.log(
