@@ -91,7 +91,7 @@ function rowsOf(report: Readonly<RunReport>, nowMs: number): Line[] {
 }
 
 function unfinished({ state }: CollectionReport): string {
-  return state === 'done' ? '' : state === 'running' ? ' (not whole)' : ' (not begun)'
+  return state === 'done' ? '' : state === 'waiting' ? ' (not begun)' : ' (not whole)'
 }
 
 function notes(report: Readonly<RunReport>, { columns = Infinity }: SummaryView): string[] {
@@ -101,7 +101,7 @@ function notes(report: Readonly<RunReport>, { columns = Infinity }: SummaryView)
   const skipped = report.collections.filter(collection => collection.skipped > 0)
   const created = report.collections.filter(collection => collection.created).length
   const texts = [
-    ...(created > 0 && report.target.provider !== 'file'
+    ...(created > 0 && keepsWhatIsWritten(report)
       ? [`${plural(created, 'collection')} ${report.dryRun ? 'would be created' : 'created'} in the target`]
       : []),
     ...stripped.map(([field, count]) => `${field} ${would}stripped from ${plural(count, 'document')}`),
@@ -192,4 +192,10 @@ function examplesOf(examples: readonly string[], count: number): string {
 function indented(text: string, first: string, columns: number): string[] {
   const lines = columns === Infinity ? [text] : wrap(text, Math.max(20, columns - first.length))
   return lines.map((line, index) => (index === 0 ? first : ' '.repeat(first.length)) + line)
+}
+
+/** A file is made anew by each run; of a snapshot, nothing is left where the run did not come to its end. */
+function keepsWhatIsWritten({ target: { provider }, state }: Readonly<RunReport>): boolean {
+  if (provider === 'memory') return state === 'done' || state === 'partial'
+  return provider !== 'file'
 }

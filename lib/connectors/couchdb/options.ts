@@ -114,7 +114,7 @@ export function locate({ url, user }: Pick<Settings, 'url' | 'user'>): Location 
 function readEnvironment(environment: Environment, issues: string[], needed: boolean): CouchdbOptions | undefined {
   const text = environment.COUCHDB_URL || undefined
   if (text === undefined) {
-    if (needed) issues.push('COUCHDB_URL: required (http://host:5984), or write an address: couchdb://USER@host:5984?passwordEnv=NAME')
+    if (needed) issues.push('COUCHDB_URL: required (http://host:5984), or write an address, which begins with couchdb://')
     return undefined
   }
   // A broken environment is an issue only for who uses it.
