@@ -114,8 +114,21 @@ export class Ledger {
       if (state === 'done') markDone(collection)
       else if (collection.state === 'running') collection.state = 'stopped'
     }
+    if (state !== 'done' && !this.report.dryRun) this.#noteUnfinished()
     finishReport(this.report, state)
     return this.report
+  }
+
+  #noteUnfinished(): void {
+    const { notes, collections, target } = this.report
+    if (target.provider === 'file' || target.provider === 'memory') {
+      notes.push('nothing was saved: the counts tell how far the run had come')
+      return
+    }
+    for (const { source, read, added, written, skipped, filtered, failed } of collections) {
+      const open = read + added - written - skipped - filtered - failed
+      if (open > 0) notes.push(`${source}: ${open} documents that were read have no outcome; those in flight may be written or not`)
+    }
   }
 
   async close(): Promise<void> {

@@ -15,17 +15,19 @@ import { BatchWritable, PartitionStream, StageTransform } from './engine/item-st
 import { withRetry } from './engine/retry.ts'
 import type { RetryOptions } from './engine/retry.ts'
 import { Slots, runParallel } from './engine/slots.ts'
+import { toStages } from './engine/to-stages.ts'
 import { writeBatch } from './engine/write-batch.ts'
 import { DocferryError } from './errors.ts'
 import { Ledger } from './ledger.ts'
 import { openSource, openTarget, silentLogger } from './open.ts'
 import type { Endpoint } from './open.ts'
+import { checkOptions } from './plan/check-options.ts'
 import { chooseCollections, noSuchCollection, targetNameOf } from './plan/choose-collections.ts'
 import type { ChosenCollection } from './plan/choose-collections.ts'
 import { previewBatch } from './plan/preview-batch.ts'
 import type { CollectionReport, RunReport } from './report.ts'
 import { leaveOutDesignDocuments, stripCouchdbMetadata } from './stages/index.ts'
-import type { Environment, Logger, OnConflict, Partition, Source, Stage, Target } from './types.ts'
+import type { Environment, Logger, OnConflict, Partition, Source, Stage, StageLike, Target } from './types.ts'
 
 export interface MigrateOptions {
   readonly source: Endpoint
@@ -43,7 +45,7 @@ export interface MigrateOptions {
   /** Keep `_rev`, `_attachments` and CouchDB's other own fields as ordinary ones. */
   readonly keepMetadata?: boolean
   /** Applied in order, behind the built-in ones. */
-  readonly stages?: readonly Stage[]
+  readonly stages?: readonly StageLike[]
   /** Read and transform everything, write nothing, and report what a run would do. */
   readonly dryRun?: boolean
   /** Partitions at once. Default 4. */
@@ -61,8 +63,11 @@ export interface MigrateOptions {
   readonly retry?: Pick<RetryOptions, 'attempts' | 'baseMs' | 'capMs'>
 }
 
-/** How long what is in flight may take to finish once a run was told to stop. */
+type CheckedOptions = Omit<MigrateOptions, 'stages'> & { readonly stages: readonly Stage[] }
+
+/** How long what is in flight may take to finish once a run was told to stop, and how long a call that was cut may take to notice. */
 const graceMs = 10_000
+const cutMs = 1_000
 
 /** How many collections are prepared at once. */
 const preparedAtOnce = 4
@@ -74,7 +79,19 @@ const preparedAtOnce = 4
  * @throws {DocferryError} when an end can't be opened, read or written to, a stage fails, or the run is interrupted
  */
 export async function migrate(options: MigrateOptions): Promise<RunReport> {
+  checkOptions(options)
+  const checked = { ...options, stages: toStages(options.stages ?? []) }
+  try {
+    return await openAndMove(checked)
+  } catch (error) {
+    if (!options.signal?.aborted || (error instanceof DocferryError && error.code === 'DOCFERRY_INTERRUPTED')) throw error
+    throw new DocferryError('DOCFERRY_INTERRUPTED', 'interrupted before anything was moved', { cause: error })
+  }
+}
+
+async function openAndMove(options: CheckedOptions): Promise<RunReport> {
   const { environment, signal, logger } = options
+  signal?.throwIfAborted()
   const context = { environment, signal, logger }
   const source = await openSource(options.source, context)
   try {
@@ -92,7 +109,7 @@ export async function migrate(options: MigrateOptions): Promise<RunReport> {
 class Run {
   readonly #source: Source
   readonly #target: Target
-  readonly #options: MigrateOptions
+  readonly #options: CheckedOptions
   readonly #ledger: Ledger
   readonly #slots: Slots
   readonly #states = new Map<string, Promise<CollectionState>>()
@@ -102,8 +119,9 @@ class Run {
   /** Cuts what is in flight. */
   readonly #cut = new AbortController()
   #firstError: unknown
+  #grace: NodeJS.Timeout | undefined
 
-  constructor(source: Source, target: Target, options: MigrateOptions) {
+  constructor(source: Source, target: Target, options: CheckedOptions) {
     const { onConflict = 'skip', dryRun = false, stateDir = '.docferry', logger = silentLogger } = options
     this.#source = source
     this.#target = target
@@ -140,6 +158,7 @@ class Run {
       if (!signal?.aborted) throw error
       throw interrupted(this.#target, error)
     } finally {
+      clearTimeout(this.#grace)
       signal?.removeEventListener('abort', onAbort)
       await this.#ledger.close()
     }
@@ -189,6 +208,7 @@ class Run {
       onFailure: fail
     })
     const stages = new StageTransform(this.#stages(), {
+      signal: this.#stop.signal,
       observer: ledger.stageObserver,
       onFailure: async (error, document) => {
         fail(error)
@@ -209,15 +229,15 @@ class Run {
     } catch (error) {
       fail(error)
     } finally {
-      // A pipeline that fails does not wait for what its last stream has under way.
-      await writer.settle()
+      // A pipeline that fails does not wait for what its last stream has under way; what does not notice that it is cut is left.
+      await Promise.race([writer.settle(), this.#afterCut()])
     }
     if (this.#firstError !== undefined) throw this.#firstError
   }
 
   /** The built-in stages of every run, then the user's. */
   #stages(): Stage[] {
-    const { includeDesign = false, keepMetadata = false, stages = [] } = this.#options
+    const { includeDesign = false, keepMetadata = false, stages } = this.#options
     const takesDesign = includeDesign && this.#target.location.provider === 'couchdb'
     return [
       ...(takesDesign ? [] : [leaveOutDesignDocuments()]),
@@ -249,7 +269,7 @@ class Run {
   }
 
   async #prepare(report: CollectionReport): Promise<CollectionState> {
-    const { dryRun = false, stages = [] } = this.#options
+    const { dryRun = false, stages } = this.#options
     const { signal } = this.#cut
     const prepared = await withRetry(() => this.#target.prepare(report.target, { create: !dryRun, signal }), this.#retry)
     report.created = prepared.created
@@ -274,7 +294,14 @@ class Run {
   #halt(reason: unknown): void {
     if (this.#stop.signal.aborted) return
     this.#stop.abort(reason)
-    setTimeout(() => this.#cut.abort(reason), graceMs).unref()
+    this.#grace = setTimeout(() => this.#cut.abort(reason), graceMs)
+  }
+
+  /** Resolves a while after what is in flight was cut. */
+  async #afterCut(): Promise<void> {
+    const { signal } = this.#cut
+    if (!signal.aborted) await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
+    await new Promise(resolve => setTimeout(resolve, cutMs).unref())
   }
 
   #checkAllCame(): void {

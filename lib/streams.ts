@@ -10,14 +10,16 @@ import { CollectionState } from './engine/collection-state.ts'
 import { BatchWritable, StageTransform } from './engine/item-streams.ts'
 import type { RetryOptions } from './engine/retry.ts'
 import { Slots } from './engine/slots.ts'
+import { toStages } from './engine/to-stages.ts'
 import { writeBatch } from './engine/write-batch.ts'
 import { DocferryError } from './errors.ts'
 import { openSource, openTarget } from './open.ts'
 import type { Endpoint, OpenOptions } from './open.ts'
+import { checkOptions } from './plan/check-options.ts'
 import { collectionReport } from './report.ts'
 import type { CollectionReport, Counts } from './report.ts'
 import { Section } from './types.ts'
-import type { Document, OnConflict, RejectDetails, Stage, Target } from './types.ts'
+import type { Document, OnConflict, RejectDetails, StageLike, Target } from './types.ts'
 
 export interface ReadStreamOptions extends OpenOptions {
   /** Called for what stands in the source and is no document. Default: the stream fails. */
@@ -59,8 +61,8 @@ function failOnReject({ code, message, where, id }: RejectDetails): never {
 }
 
 /** Stages as one Transform of documents. */
-export function toTransform(stages: readonly Stage[], options: { readonly collection?: string } = {}): Transform {
-  return new StageTransform(stages, options)
+export function toTransform(stages: readonly StageLike[], options: { readonly collection?: string } = {}): Transform {
+  return new StageTransform(toStages(stages), options)
 }
 
 export interface WriteStreamOptions extends OpenOptions {
@@ -91,6 +93,7 @@ export type DocumentWriteStream = Writable & {
  */
 export function createWriteStream(endpoint: Endpoint, collection: string, options: WriteStreamOptions = {}): DocumentWriteStream {
   const { onConflict = 'skip', idsMayRepeat = true, onDeadLetter, signal, retry } = options
+  checkOptions({ target: endpoint, onConflict })
   const report = collectionReport({ name: collection, target: collection })
   let target: Target | undefined
 

@@ -301,6 +301,9 @@ export interface StageContext {
 /** A document, several, or none. */
 export type StageResult = Document | Iterable<Document> | AsyncIterable<Document> | null | undefined
 
+/** A stage as users write it: a bare function stands for one whose name is the function's. */
+export type StageLike = Stage | Stage['apply']
+
 /**
  * A step between reader and writer: one document in; one, several or none out. It may change the document it gets.
  * It sees neither pages nor batches nor control items. A name makes errors and counts readable.

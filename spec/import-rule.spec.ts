@@ -51,7 +51,7 @@ const allowedParts: Readonly<Record<string, readonly string[]>> = {
   plan: [...middle, 'config', 'stages'],
   verify: [...middle, 'config', 'stages', 'checkpoint', 'plan'],
   'ledger.ts': [...middle, 'checkpoint'],
-  'streams.ts': [...middle, 'open.ts', 'stages', 'config'],
+  'streams.ts': [...middle, 'open.ts', 'stages', 'config', 'plan'],
   'run.ts': upper,
   'index.ts': upper,
   cli: [...upper, 'index.ts']

@@ -314,6 +314,39 @@ describe('run: migrate', () => {
     })
   })
 
+  describe('options', () => {
+    it('take a bare function as a stage', async () => {
+      const target = scriptedTarget()
+      const keepEven = (document: Document) => (Number(document['n']) % 2 ? undefined : document)
+      const report = await run({
+        source: scriptedSource({ collections: { a: documents(10) } }),
+        target: target.endpoint,
+        stages: [keepEven]
+      })
+      expect(report.collections[0]).to.include({ read: 10, written: 5, filtered: 5 })
+      expect(report.collections[0]?.filteredBy).to.deep.equal({ keepEven: 5 })
+    })
+
+    it('are all checked before an end is opened', async () => {
+      const wrong = { source: 5, target: {}, collections: 'agents', preset: 'nope', rename: 'x', onConflict: 'Skip', parallel: 0 }
+      const error = await failure(wrong as never)
+      expect(error).to.include({ code: 'DOCFERRY_CONFIG' })
+      for (const name of Object.keys(wrong)) expect(error.message).to.contain(`${name}: `)
+    })
+
+    for (const parallel of [0, -1, 1.5, NaN]) {
+      it(`refuse ${parallel} slices at once`, async () => {
+        const ends = { source: scriptedSource({ collections: {} }), target: scriptedTarget().endpoint }
+        expect((await failure({ ...ends, parallel })).code).to.equal('DOCFERRY_CONFIG')
+      })
+    }
+
+    it('refuse what is no stage', async () => {
+      const ends = { source: scriptedSource({ collections: {} }), target: scriptedTarget().endpoint }
+      expect((await failure({ ...ends, stages: ['strip'] as never })).message).to.contain('stages[0]')
+    })
+  })
+
   describe('ids that repeat', () => {
     const repeating = {
       collections: { a: [...documents(30), { _id: 'd3', n: 'second' }, { _id: 'd29', n: 'second' }, { _id: 'd3', n: 'third' }] },
@@ -524,6 +557,49 @@ describe('run: migrate', () => {
       expect(report?.collections[0]?.written).to.equal(report?.collections[0]?.read)
       expect(report?.collections[0]?.written).to.be.within(50, 70)
       expect(target).to.include({ committed: false, closed: true })
+    })
+
+    it('says that it was interrupted also when that was so before it began', async () => {
+      const error = await failure({
+        source: scriptedSource({ collections: {} }),
+        target: scriptedTarget().endpoint,
+        signal: AbortSignal.abort()
+      })
+      expect(error.code).to.equal('DOCFERRY_INTERRUPTED')
+    })
+
+    it('tells a stage that it was told to stop', async () => {
+      const abort = new AbortController()
+      const waits: Stage['apply'] = (_, { signal }) =>
+        new Promise((__, reject) => {
+          signal?.addEventListener('abort', () => reject(new Error('told')))
+          abort.abort(new Error('Ctrl-C'))
+        })
+      const error = await failure({
+        source: scriptedSource({ collections: { a: documents(5) } }),
+        target: scriptedTarget().endpoint,
+        stages: [waits],
+        signal: abort.signal
+      })
+      expect(error.code).to.equal('DOCFERRY_INTERRUPTED')
+    })
+
+    it('says how many documents have no outcome when the target is gone', async () => {
+      const beforeWrite = (call: number): void => {
+        if (call > 2) throw new DocferryError('DOCFERRY_CONNECT', 'gone', { retryable: true })
+      }
+      let report: Readonly<RunReport> | undefined
+      const target = scriptedTarget({ beforeWrite, provider: 'couchdb' })
+      await failure({
+        source: scriptedSource({ collections: { a: documents(500) } }),
+        target: target.endpoint,
+        observe: live => (report = live)
+      })
+      const { read = 0, written = 0 } = report?.collections[0] ?? {}
+      expect(read).to.be.greaterThan(written)
+      expect(report?.notes).to.deep.equal([
+        `a: ${read - written} documents that were read have no outcome; those in flight may be written or not`
+      ])
     })
 
     it('holds no more than a few batches and pages while the target is slow', async () => {

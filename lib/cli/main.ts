@@ -14,11 +14,13 @@ function onUnexpected(error: unknown): void {
 }
 
 /** Pipes are not written at once on every system; leaving before they are would cut the output. */
-async function flush(stream: NodeJS.WriteStream): Promise<void> {
+async function flush(stream: NodeJS.WriteStream, exitCode: number): Promise<void> {
   if (stream.destroyed || !stream.writable) return
   await new Promise<void>(resolve => {
     stream.once('error', () => resolve())
     stream.write('', () => resolve())
+    // whoever has stopped reading does not keep a command that was interrupted
+    if (exitCode === 130) setTimeout(resolve, 500)
   })
 }
 
@@ -33,6 +35,6 @@ const exitCode = await runCommandLine(process, async (job, host) => {
   const { execute } = await import('./execute.ts')
   return await execute(job, host)
 })
-await Promise.all([flush(process.stdout), flush(process.stderr)])
+await Promise.all([flush(process.stdout, exitCode), flush(process.stderr, exitCode)])
 // a vendor's client may keep its connections, and with them the process, open
 process.exit(exitCode)

@@ -96,6 +96,8 @@ export interface StageTransformOptions {
   /** Where no section says it. */
   readonly collection?: string
   readonly observer?: StageObserver
+  /** Handed to the stages: it aborts when the run is told to stop. */
+  readonly signal?: AbortSignal
   /**
    * Takes an error of a stage, with the document that it got; nothing passes from then on, so that what came before is still written.
    * Default: the stream fails.
@@ -107,6 +109,7 @@ export interface StageTransformOptions {
 export class StageTransform extends Transform {
   readonly #stages: readonly Stage[]
   readonly #observer: StageObserver
+  readonly #signal: AbortSignal | undefined
   readonly #onFailure: StageTransformOptions['onFailure']
   #failed = false
   #collection: string
@@ -115,6 +118,7 @@ export class StageTransform extends Transform {
   constructor(stages: readonly Stage[], options: StageTransformOptions = {}) {
     super({ objectMode: true })
     this.#stages = stages
+    this.#signal = options.signal
     this.#onFailure = options.onFailure
     this.#collection = options.collection ?? ''
     this.#observer = options.observer ?? {}
@@ -141,7 +145,7 @@ export class StageTransform extends Transform {
     this.#observer.onRead?.(this.#collection)
     let pending: void | Promise<void>
     try {
-      pending = applyStages(this.#stages, item, { collection: this.#collection }, this.#emit, this.#observer)
+      pending = applyStages(this.#stages, item, { collection: this.#collection, signal: this.#signal }, this.#emit, this.#observer)
     } catch (error) {
       return this.#fail(error, item, callback)
     }

@@ -1,0 +1,47 @@
+import { presetNames } from '../config/presets.ts'
+import { DocferryError } from '../errors.ts'
+
+/** The options of a run that plain JavaScript can get wrong without anybody noticing. */
+export interface CheckedOptions {
+  readonly source?: unknown
+  readonly target?: unknown
+  readonly collections?: unknown
+  readonly preset?: unknown
+  readonly rename?: unknown
+  readonly onConflict?: unknown
+  readonly parallel?: unknown
+}
+
+const onConflicts: readonly unknown[] = ['skip', 'overwrite', 'fail']
+
+/** @throws {DocferryError} DOCFERRY_CONFIG, naming every issue at once */
+export function checkOptions(options: CheckedOptions): void {
+  const { collections, preset, rename, onConflict, parallel } = options
+  const issues: string[] = []
+  for (const end of ['source', 'target'] as const) {
+    if (end in options && !isEndpoint(options[end])) issues.push(`${end}: an address, or an object with connector and options, is wanted`)
+  }
+  if (collections !== undefined && !(Array.isArray(collections) && collections.every(isName)))
+    issues.push('collections: a list of names is wanted')
+  if (preset !== undefined && !(presetNames as readonly unknown[]).includes(preset))
+    issues.push(`preset: one of ${presetNames.join(', ')} is wanted`)
+  if (rename !== undefined && !(isObject(rename) && Object.values(rename).every(isName)))
+    issues.push('rename: an object of names is wanted')
+  if (onConflict !== undefined && !onConflicts.includes(onConflict)) issues.push(`onConflict: one of ${onConflicts.join(', ')} is wanted`)
+  if (parallel !== undefined && !(Number.isInteger(parallel) && (parallel as number) > 0))
+    issues.push('parallel: a whole number from 1 is wanted')
+  if (issues.length > 0) throw new DocferryError('DOCFERRY_CONFIG', issues.join('; '))
+}
+
+function isEndpoint(value: unknown): boolean {
+  if (typeof value === 'string') return true
+  return isObject(value) && (typeof value['connector'] === 'string' || isObject(value['connector'])) && isObject(value['options'])
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}
+
+function isName(value: unknown): boolean {
+  return typeof value === 'string' && value !== ''
+}
