@@ -6,7 +6,7 @@ import type { StageObserver } from './engine/apply-stages.ts'
 import type { DeadLetter } from './engine/batch-writer.ts'
 import type { CollectionState } from './engine/collection-state.ts'
 import { DocferryError, describeError } from './errors.ts'
-import { collectionReport, countFailure, emptyReport, finishReport } from './report.ts'
+import { collectionReport, countFailure, emptyReport, finishReport, isSavedAtEnd } from './report.ts'
 import type { CollectionReport, RunReport } from './report.ts'
 import type { Document, Location, Logger, OnConflict, Page } from './types.ts'
 
@@ -121,7 +121,7 @@ export class Ledger {
 
   #noteUnfinished(): void {
     const { notes, collections, target } = this.report
-    if (target.provider === 'file' || target.provider === 'memory') {
+    if (isSavedAtEnd(target)) {
       notes.push('nothing was saved: the counts tell how far the run had come')
       return
     }

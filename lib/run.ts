@@ -25,6 +25,7 @@ import { checkOptions } from './plan/check-options.ts'
 import { chooseCollections, noSuchCollection, targetNameOf } from './plan/choose-collections.ts'
 import type { ChosenCollection } from './plan/choose-collections.ts'
 import { previewBatch } from './plan/preview-batch.ts'
+import { isSavedAtEnd } from './report.ts'
 import type { CollectionReport, RunReport } from './report.ts'
 import { leaveOutDesignDocuments, stripCouchdbMetadata } from './stages/index.ts'
 import type { Environment, Logger, OnConflict, Partition, Source, Stage, StageLike, Target } from './types.ts'
@@ -313,8 +314,7 @@ class Run {
 
 function interrupted(target: Target, cause: unknown): DocferryError {
   const { provider } = target.location
-  const isWhole = provider === 'file' || provider === 'memory'
-  const left = isWhole
+  const left = isSavedAtEnd(target.location)
     ? 'nothing is left of the output, which was not complete'
     : 'what was written stays written, and the same command run again skips it'
   return new DocferryError('DOCFERRY_INTERRUPTED', `interrupted: ${left}`, { provider, cause })

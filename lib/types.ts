@@ -14,7 +14,8 @@ export type ProviderName = 'memory' | 'couchdb' | 'firestore' | 'dynamodb' | 'fi
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** What happens to a document whose id the target already holds. */
-export type OnConflict = 'skip' | 'overwrite' | 'fail'
+export type OnConflict = (typeof onConflicts)[number]
+export const onConflicts = ['skip', 'overwrite', 'fail'] as const
 
 /** The least that docferry needs of a logger; pino's fits. Messages never hold a document or a secret. */
 export interface Logger {

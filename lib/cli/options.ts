@@ -6,6 +6,7 @@ import type { PresetName } from '../config/presets.ts'
 import { didYouMean } from '../config/suggest.ts'
 import { DocferryError } from '../errors.ts'
 import { stages } from '../registry.ts'
+import { onConflicts } from '../types.ts'
 import type { OnConflict } from '../types.ts'
 import type { CommonFlags, Job } from './execute.ts'
 
@@ -26,7 +27,6 @@ export interface RunFlags extends CommonFlags {
 export const fileFormats = ['ndjson', 'json', 'folder'] as const
 export type FileFormatName = (typeof fileFormats)[number]
 
-const onConflicts = ['skip', 'overwrite', 'fail'] as const satisfies readonly OnConflict[]
 /** Those of lib/log.ts, which would load pino. */
 const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const
 

@@ -6,7 +6,7 @@ import type { StageObserver } from './apply-stages.ts'
 import type { BatchWriter } from './batch-writer.ts'
 import { DocferryError } from '../errors.ts'
 import { ControlItem, Mark, Reject, Section } from '../types.ts'
-import type { Cursor, Document, Page, Partition, ReadOptions, Source, Stage } from '../types.ts'
+import type { Cursor, Document, Page, Partition, ReadOptions, Source, Stage, StageContext } from '../types.ts'
 
 type Item = Document | ControlItem
 
@@ -109,18 +109,16 @@ export interface StageTransformOptions {
 export class StageTransform extends Transform {
   readonly #stages: readonly Stage[]
   readonly #observer: StageObserver
-  readonly #signal: AbortSignal | undefined
   readonly #onFailure: StageTransformOptions['onFailure']
   #failed = false
-  #collection: string
+  #context: StageContext
   #drained: (() => void) | undefined
 
   constructor(stages: readonly Stage[], options: StageTransformOptions = {}) {
     super({ objectMode: true })
     this.#stages = stages
-    this.#signal = options.signal
     this.#onFailure = options.onFailure
-    this.#collection = options.collection ?? ''
+    this.#context = { collection: options.collection ?? '', signal: options.signal }
     this.#observer = options.observer ?? {}
   }
 
@@ -138,14 +136,14 @@ export class StageTransform extends Transform {
   override _transform(item: Item, _encoding: BufferEncoding, callback: TransformCallback): void {
     if (this.#failed) return callback()
     if (item instanceof ControlItem) {
-      if (item instanceof Section) this.#collection = item.collection
-      else if (item instanceof Reject) this.#observer.onRead?.(this.#collection)
+      if (item instanceof Section) this.#context = { ...this.#context, collection: item.collection }
+      else if (item instanceof Reject) this.#observer.onRead?.(this.#context.collection)
       return callback(null, item)
     }
-    this.#observer.onRead?.(this.#collection)
+    this.#observer.onRead?.(this.#context.collection)
     let pending: void | Promise<void>
     try {
-      pending = applyStages(this.#stages, item, { collection: this.#collection, signal: this.#signal }, this.#emit, this.#observer)
+      pending = applyStages(this.#stages, item, this.#context, this.#emit, this.#observer)
     } catch (error) {
       return this.#fail(error, item, callback)
     }

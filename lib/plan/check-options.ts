@@ -1,5 +1,6 @@
 import { presetNames } from '../config/presets.ts'
 import { DocferryError } from '../errors.ts'
+import { onConflicts } from '../types.ts'
 
 /** The options of a run that plain JavaScript can get wrong without anybody noticing. */
 export interface CheckedOptions {
@@ -11,8 +12,6 @@ export interface CheckedOptions {
   readonly onConflict?: unknown
   readonly parallel?: unknown
 }
-
-const onConflicts: readonly unknown[] = ['skip', 'overwrite', 'fail']
 
 /** @throws {DocferryError} DOCFERRY_CONFIG, naming every issue at once */
 export function checkOptions(options: CheckedOptions): void {
@@ -27,7 +26,8 @@ export function checkOptions(options: CheckedOptions): void {
     issues.push(`preset: one of ${presetNames.join(', ')} is wanted`)
   if (rename !== undefined && !(isObject(rename) && Object.values(rename).every(isName)))
     issues.push('rename: an object of names is wanted')
-  if (onConflict !== undefined && !onConflicts.includes(onConflict)) issues.push(`onConflict: one of ${onConflicts.join(', ')} is wanted`)
+  if (onConflict !== undefined && !(onConflicts as readonly unknown[]).includes(onConflict))
+    issues.push(`onConflict: one of ${onConflicts.join(', ')} is wanted`)
   if (parallel !== undefined && !(Number.isInteger(parallel) && (parallel as number) > 0))
     issues.push('parallel: a whole number from 1 is wanted')
   if (issues.length > 0) throw new DocferryError('DOCFERRY_CONFIG', issues.join('; '))
