@@ -9,6 +9,7 @@ export const errorTable = {
   DOCFERRY_COLLECTION_NAME: { exit: 2, meaning: 'the target cannot hold a collection of this name' },
   DOCFERRY_SAME_PLACE: { exit: 2, meaning: 'source and target are the same place' },
   DOCFERRY_OUTPUT_EXISTS: { exit: 2, meaning: 'the output file exists already' },
+  DOCFERRY_PLAN: { exit: 2, meaning: 'the run is not the one that was planned' },
   DOCFERRY_CONNECT: { exit: 10, meaning: 'a server cannot be reached, or stopped answering' },
   DOCFERRY_AUTH: { exit: 10, meaning: 'the credentials are missing or refused' },
   DOCFERRY_PERMISSION: { exit: 10, meaning: 'the credentials do not permit this' },

@@ -7,13 +7,15 @@ import type { DeadLetter } from './engine/batch-writer.ts'
 import type { CollectionState } from './engine/collection-state.ts'
 import { DocferryError, describeError } from './errors.ts'
 import { collectionReport, countFailure, emptyReport, finishReport, isSavedAtEnd } from './report.ts'
-import type { CollectionReport, RunReport } from './report.ts'
-import type { Document, Location, Logger, OnConflict, Page } from './types.ts'
+import type { CollectionReport, CollectionSurvey, RunReport } from './report.ts'
+import type { Document, Location, Logger, OnConflict, OnIncompatible, Page, Types, Usage } from './types.ts'
 
 export interface LedgerOptions {
   readonly source: Location
   readonly target: Location
   readonly onConflict: OnConflict
+  readonly onIncompatible: OnIncompatible
+  readonly types: Types
   readonly dryRun: boolean
   readonly stateDir: string
   readonly logger: Logger
@@ -28,10 +30,10 @@ export class Ledger {
   readonly #letters: DeadLetters
 
   constructor(options: LedgerOptions) {
-    const { source, target, onConflict, dryRun, stateDir } = options
+    const { source, target, onConflict, onIncompatible, types, dryRun, stateDir } = options
     const runId = `${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}-${randomBytes(3).toString('hex')}`
     this.#options = options
-    this.report = emptyReport({ runId, dryRun, onConflict, source, target })
+    this.report = emptyReport({ runId, dryRun, onConflict, onIncompatible, types, source, target })
     this.#letters = new DeadLetters(join(stateDir, 'runs', runId, 'dead-letters.ndjson'))
   }
 
@@ -92,6 +94,12 @@ export class Ledger {
     countFailure(this.of(collection), code, message, id)
   }
 
+  /** What a dry run has learnt, also when it did not come to its end. */
+  addSurvey(surveyOf: (report: CollectionReport) => CollectionSurvey, reading: Usage | undefined): void {
+    for (const collection of this.report.collections) collection.survey = surveyOf(collection)
+    if (reading) this.report.reading = reading
+  }
+
   /** Say what the counts alone don't. */
   note(states: readonly CollectionState[]): void {
     const { notes, onConflict, dryRun, target } = this.report
@@ -111,6 +119,8 @@ export class Ledger {
 
   finish(state: 'done' | 'interrupted' | 'failed'): RunReport {
     for (const collection of this.report.collections) {
+      // Of a page in the middle of a file only an estimate is known.
+      collection.bytesRead = Math.round(collection.bytesRead)
       if (state === 'done') markDone(collection)
       else if (collection.state === 'running') collection.state = 'stopped'
     }

@@ -1,7 +1,7 @@
 /** From what a user names to an open end. */
 import { parseEndpoint } from './config/endpoint.ts'
 import { loadConnector } from './registry.ts'
-import type { Connector, Environment, Logger, ProviderName, Source, Target } from './types.ts'
+import type { Connector, EncodeRules, Environment, Logger, ProviderName, Source, Target } from './types.ts'
 
 /**
  * A source or a target: text as on the command line (`couchdb`, `dynamodb://us-east-1`, `backup.json`), or a connector with its own options,
@@ -16,6 +16,8 @@ export interface OpenOptions {
   readonly logger?: Logger
   /** Of a target: where its documents come from. An export file names it. */
   readonly from?: ProviderName
+  /** Of a target: how values and names are written that it can't hold as they are. */
+  readonly rules?: EncodeRules
 }
 
 export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} }
@@ -32,8 +34,8 @@ export async function openTarget(endpoint: Endpoint, options: OpenOptions = {}):
   return await connector.openTarget(configured, context)
 }
 
-async function resolve(endpoint: Endpoint, { environment = {}, signal, logger = silentLogger, from }: OpenOptions, role: string) {
-  const context = { signal, logger, from }
+async function resolve(endpoint: Endpoint, { environment = {}, signal, logger = silentLogger, from, rules }: OpenOptions, role: string) {
+  const context = { signal, logger, from, rules }
   if (typeof endpoint === 'object') {
     const { connector, options } = endpoint
     return { connector: typeof connector === 'string' ? await loadConnector(connector) : connector, configured: options, context }

@@ -57,7 +57,7 @@ export async function parseStage(text: string): Promise<Stage> {
   if (!entry)
     throw new DocferryError('DOCFERRY_USAGE', `there is no stage ${name}; there are ${stages.map(stage => stage.usage).join(' | ')}`)
   try {
-    return await entry.make(colon < 0 ? '' : text.slice(colon + 1))
+    return { ...(await entry.make(colon < 0 ? '' : text.slice(colon + 1))), text }
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
     throw new DocferryError('DOCFERRY_USAGE', `stage ${name}: ${error.message}; write it as ${entry.usage}`)

@@ -1,6 +1,7 @@
 /** What a run tells of itself: live while it runs, final when it ends. The CLI draws it, `--json` prints it. */
 import type { ErrorCode } from './errors.ts'
-import type { Location, OnConflict } from './types.ts'
+import type { Conversion, Location, OnConflict, OnIncompatible, Types, Usage } from './types.ts'
+import type { ValueKind } from './values/kinds.ts'
 
 /**
  * Documents by what became of them. When a collection is done: `read + added = written + skipped + filtered + failed`.
@@ -30,6 +31,47 @@ export interface FailureGroup {
   readonly examples: string[]
 }
 
+/** Values of one kind that the target can't hold as they are and that were written in one way, in documents that were not refused. */
+export interface ConversionGroup {
+  readonly kind: ValueKind | 'name' | 'id'
+  readonly conversion: Conversion
+  /** Values, or names. */
+  count: number
+  /** Where the first of them are, at most `examplesPerKind`, no two in one document. */
+  readonly examples: { readonly id: string; readonly path: string }[]
+}
+
+/** What a dry run learns beside the counts. */
+export interface CollectionSurvey {
+  /** Of documents that the target would take, as it counts them itself. The median and p99 are within 1 %. */
+  readonly bytes: {
+    readonly total: number
+    readonly median: number
+    readonly p99: number
+    readonly largest: number
+    readonly largestId: string
+  }
+  /** Values by kind in the documents that the target would take, nested ones included; `_id` is one of the strings. */
+  readonly values: Readonly<Partial<Record<ValueKind, number>>>
+  /** Documents that the target holds in this collection already, where it tells. */
+  readonly held?: number
+  /** Of the documents that would be written, those whose id the target holds. */
+  readonly replaced: number
+  /** What writing would ask of the target's service. */
+  readonly writing?: Usage
+  /** Where only part of the documents was looked at: of how many. Counts and sums are those of the part. */
+  readonly sample?: SampleSize
+}
+
+export interface SampleSize {
+  readonly passed: number
+  readonly of: number
+  /** Whether `of` was counted, and is no estimate of the database's. */
+  readonly exact: boolean
+  /** Whether only the part was read; otherwise everything was read, and the part looked at. */
+  readonly quick: boolean
+}
+
 /** How many ids of each kind a report names, and how much of each. */
 export const examplesPerKind = 5
 const mostOfId = 80
@@ -55,6 +97,9 @@ export interface CollectionReport extends Counts {
   /** Top-level CouchDB fields that were stripped, with the number of documents that had each. */
   stripped: Record<string, number>
   failures: FailureGroup[]
+  conversions: ConversionGroup[]
+  /** Of a dry run that has come to its end. */
+  survey?: CollectionSurvey
   /** The first ids that were skipped. */
   skippedExamples: string[]
   startedAt?: number
@@ -67,7 +112,11 @@ export interface RunReport {
   readonly source: Location
   readonly target: Location
   readonly onConflict: OnConflict
+  readonly onIncompatible: OnIncompatible
+  readonly types: Types
   collections: CollectionReport[]
+  /** Of a dry run: what reading has asked of the source's service. */
+  reading?: Usage
   /** Collections that the source holds and that a preset does not name. */
   notTaken: string[]
   /** What a user should know and would not see from the counts. */
@@ -92,7 +141,9 @@ export function totalCounts(collections: readonly Counts[]): Counts {
 }
 
 /** A report of a run in which nothing has happened yet. */
-export function emptyReport(run: Pick<RunReport, 'runId' | 'dryRun' | 'onConflict' | 'source' | 'target'>): RunReport {
+export function emptyReport(
+  run: Pick<RunReport, 'runId' | 'dryRun' | 'onConflict' | 'onIncompatible' | 'types' | 'source' | 'target'>
+): RunReport {
   return { ...run, collections: [], notTaken: [], notes: [], retries: 0, startedAt: Date.now(), state: 'running' }
 }
 
@@ -118,6 +169,7 @@ export function collectionReport(collection: { name: string; target: string; doc
     filteredBy: {},
     stripped: {},
     failures: [],
+    conversions: [],
     skippedExamples: []
   }
 }

@@ -24,11 +24,16 @@ import type { Endpoint } from './open.ts'
 import { checkOptions } from './plan/check-options.ts'
 import { chooseCollections, noSuchCollection, targetNameOf } from './plan/choose-collections.ts'
 import type { ChosenCollection } from './plan/choose-collections.ts'
+import { checkPlan } from './plan/plan.ts'
+import type { Plan } from './plan/plan.ts'
 import { previewBatch } from './plan/preview-batch.ts'
+import { sampleSource } from './plan/sample-source.ts'
+import type { SampledSource } from './plan/sample-source.ts'
+import { Survey } from './plan/survey.ts'
 import { isSavedAtEnd } from './report.ts'
-import type { CollectionReport, RunReport } from './report.ts'
+import type { CollectionReport, RunReport, SampleSize } from './report.ts'
 import { leaveOutDesignDocuments, stripCouchdbMetadata } from './stages/index.ts'
-import type { Environment, Logger, OnConflict, Partition, Source, Stage, StageLike, Target } from './types.ts'
+import type { Environment, Logger, OnConflict, OnIncompatible, Partition, Source, Stage, StageLike, Target, Types } from './types.ts'
 
 export interface MigrateOptions {
   readonly source: Endpoint
@@ -41,6 +46,10 @@ export interface MigrateOptions {
   readonly rename?: Readonly<Record<string, string>>
   /** Default `skip`: what the target holds stays as it is. */
   readonly onConflict?: OnConflict
+  /** How values are written for which the target has no exact type. Default `natural`. */
+  readonly types?: Types
+  /** What happens to documents that the target can't hold as they are. Default `dead-letter`. */
+  readonly onIncompatible?: OnIncompatible
   /** Take design documents too; for a CouchDB target only. */
   readonly includeDesign?: boolean
   /** Keep `_rev`, `_attachments` and CouchDB's other own fields as ordinary ones. */
@@ -49,6 +58,10 @@ export interface MigrateOptions {
   readonly stages?: readonly StageLike[]
   /** Read and transform everything, write nothing, and report what a run would do. */
   readonly dryRun?: boolean
+  /** Of a dry run: look at about this share of the documents only, over 0 and up to 1. */
+  readonly sample?: number
+  /** Refuse to run with other options, from or to another place, or with other collections than this plan's. */
+  readonly plan?: Plan
   /** Partitions at once. Default 4. */
   readonly parallel?: number
   /** Where runs keep their folders. Default `.docferry`. */
@@ -91,12 +104,14 @@ export async function migrate(options: MigrateOptions): Promise<RunReport> {
 }
 
 async function openAndMove(options: CheckedOptions): Promise<RunReport> {
-  const { environment, signal, logger } = options
+  const { environment, signal, logger, types = 'natural', onIncompatible } = options
   signal?.throwIfAborted()
   const context = { environment, signal, logger }
-  const source = await openSource(options.source, context)
+  const opened = await openSource(options.source, context)
+  const source = options.sample === undefined ? opened : sampleSource(opened, options.sample)
   try {
-    const target = await openTarget(options.target, { ...context, from: source.location.provider })
+    const rules = { types, escapeNames: onIncompatible === 'escape' }
+    const target = await openTarget(options.target, { ...context, from: source.location.provider, rules })
     try {
       return await new Run(source, target, options).execute()
     } finally {
@@ -113,6 +128,8 @@ class Run {
   readonly #options: CheckedOptions
   readonly #ledger: Ledger
   readonly #slots: Slots
+  /** Of a dry run. */
+  readonly #survey: Survey | undefined
   readonly #states = new Map<string, Promise<CollectionState>>()
   #partitions: readonly Partition[] = []
   /** Ends the reading; what was read is still written. */
@@ -123,15 +140,19 @@ class Run {
   #grace: NodeJS.Timeout | undefined
 
   constructor(source: Source, target: Target, options: CheckedOptions) {
-    const { onConflict = 'skip', dryRun = false, stateDir = '.docferry', logger = silentLogger } = options
+    const { onConflict = 'skip', onIncompatible = 'dead-letter', types = 'natural' } = options
+    const { dryRun = false, stateDir = '.docferry', logger = silentLogger } = options
     this.#source = source
     this.#target = target
     this.#options = options
     this.#slots = new Slots(target.limits.inFlight)
+    if (dryRun) this.#survey = new Survey()
     this.#ledger = new Ledger({
       source: source.location,
       target: target.location,
       onConflict,
+      onIncompatible,
+      types,
       dryRun,
       stateDir,
       logger,
@@ -161,6 +182,7 @@ class Run {
     } finally {
       clearTimeout(this.#grace)
       signal?.removeEventListener('abort', onAbort)
+      this.#addSurvey()
       await this.#ledger.close()
     }
   }
@@ -180,6 +202,7 @@ class Run {
     if (this.#options.preset) report.notTaken = [...choice.notTaken]
     if (choice.missing.length > 0) report.notes.push(`the source does not hold ${choice.missing.join(', ')}`)
     for (const collection of choice.collections ?? []) this.#ledger.add(collection)
+    if (this.#options.plan) checkPlan(this.#options.plan, report, this.#options, choice.collections !== null)
     observe?.(report)
     const names = choice.collections?.map(({ name }) => name) ?? collections ?? null
     this.#partitions = await this.#source.partitions(names, { wanted: this.#parallel, signal })
@@ -222,7 +245,10 @@ class Run {
       enter: collection => this.#enter(collection),
       bury: ledger.bury,
       slots: this.#slots,
-      onMark: () => undefined
+      onMark: () => undefined,
+      // A dry run is to find them all.
+      onIncompatible: this.#survey ? 'dead-letter' : this.#options.onIncompatible,
+      onEncoded: this.#survey?.add
     })
     try {
       await pipeline(reader, stages, new BatchWritable(writer), { signal: this.#cut.signal })
@@ -248,10 +274,13 @@ class Run {
   }
 
   readonly #send: SendBatch = async (collection, batch, { fresh, repeated }) => {
-    const { onConflict, dryRun } = this.#ledger.report
+    const { onConflict } = this.#ledger.report
     const options = { ...this.#retry, onConflict, fresh, repeated }
-    if (dryRun) return await withRetry(() => previewBatch(this.#target, collection, batch, options), options)
-    return await writeBatch(this.#target, collection, batch, options)
+    if (!this.#survey) return await writeBatch(this.#target, collection, batch, options)
+    const { outcomes, replaced } = await withRetry(() => previewBatch(this.#target, collection, batch, options), options)
+    const encoded = batch.map(outgoing => outgoing.encoded)
+    this.#survey.countBatch(collection, this.#target.usage?.(encoded, options), replaced)
+    return outcomes
   }
 
   get #retry(): RetryOptions {
@@ -274,6 +303,7 @@ class Run {
     const { signal } = this.#cut
     const prepared = await withRetry(() => this.#target.prepare(report.target, { create: !dryRun, signal }), this.#retry)
     report.created = prepared.created
+    this.#survey?.countHeld(report.target, prepared.empty ? 0 : prepared.documents)
     const idsMayRepeat = !this.#source.uniqueIds || stages.some(({ mayRepeatIds = true }) => mayRepeatIds)
     // What one partition holds back in its open batch, another can't see: where ids repeat, only a single partition can tell the first.
     const partitions = this.#partitions.filter(({ collections }) => collections.includes(report.source)).length
@@ -303,6 +333,16 @@ class Run {
     const { signal } = this.#cut
     if (!signal.aborted) await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
     await new Promise(resolve => setTimeout(resolve, cutMs).unref())
+  }
+
+  /** Of a dry run: what it has learnt, also when it did not come to its end. */
+  #addSurvey(): void {
+    const survey = this.#survey
+    const source = this.#source
+    if (!survey) return
+    const sampleOf = (name: string): SampleSize | undefined =>
+      'sampled' in source ? { ...(source as SampledSource).sampled(name), quick: (source as SampledSource).isQuick(name) } : undefined
+    this.#ledger.addSurvey(collection => ({ ...survey.of(collection.target), sample: sampleOf(collection.source) }), source.usage?.())
   }
 
   #checkAllCame(): void {

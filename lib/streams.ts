@@ -19,7 +19,7 @@ import { checkOptions } from './plan/check-options.ts'
 import { collectionReport } from './report.ts'
 import type { CollectionReport, Counts } from './report.ts'
 import { Section } from './types.ts'
-import type { Document, OnConflict, RejectDetails, StageLike, Target } from './types.ts'
+import type { Document, OnConflict, OnIncompatible, RejectDetails, StageLike, Target, Types } from './types.ts'
 
 export interface ReadStreamOptions extends OpenOptions {
   /** Called for what stands in the source and is no document. Default: the stream fails. */
@@ -65,9 +65,13 @@ export function toTransform(stages: readonly StageLike[], options: { readonly co
   return new StageTransform(toStages(stages), options)
 }
 
-export interface WriteStreamOptions extends OpenOptions {
+export interface WriteStreamOptions extends Omit<OpenOptions, 'rules'> {
   /** Default `skip`. */
   readonly onConflict?: OnConflict
+  /** Default `natural`. */
+  readonly types?: Types
+  /** Default `dead-letter`. */
+  readonly onIncompatible?: OnIncompatible
   /**
    * Whether two documents of the stream may have the same id. Default true; false allows faster writes into an empty collection, and then
    * of two documents with one id either may be lost.
@@ -92,13 +96,13 @@ export type DocumentWriteStream = Writable & {
  * every document has its outcome and that the target is complete (a file has its name).
  */
 export function createWriteStream(endpoint: Endpoint, collection: string, options: WriteStreamOptions = {}): DocumentWriteStream {
-  const { onConflict = 'skip', idsMayRepeat = true, onDeadLetter, signal, retry } = options
-  checkOptions({ target: endpoint, onConflict })
+  const { onConflict = 'skip', types = 'natural', onIncompatible, idsMayRepeat = true, onDeadLetter, signal, retry } = options
+  checkOptions({ target: endpoint, onConflict, types, onIncompatible })
   const report = collectionReport({ name: collection, target: collection })
   let target: Target | undefined
 
   const open = async (): Promise<BatchWriter> => {
-    const opened = (target = await openTarget(endpoint, options))
+    const opened = (target = await openTarget(endpoint, { ...options, rules: { types, escapeNames: onIncompatible === 'escape' } }))
     const refusal = opened.checkCollection(collection)
     if (refusal)
       throw new DocferryError(
@@ -115,6 +119,7 @@ export function createWriteStream(endpoint: Endpoint, collection: string, option
       enter: () => Promise.resolve(state),
       bury: async letter => void (await onDeadLetter?.(letter)),
       slots: new Slots(opened.limits.inFlight),
+      onIncompatible,
       onMark: () => undefined
     })
     await writer.add(new Section(collection))

@@ -4,6 +4,7 @@
  */
 import type { Document } from './values/types.ts'
 import type { DocferryError, ErrorCode } from './errors.ts'
+import type { ValueKind } from './values/kinds.ts'
 
 export type { Document, Value } from './values/types.ts'
 
@@ -16,6 +17,49 @@ export type Environment = Readonly<Record<string, string | undefined>>
 /** What happens to a document whose id the target already holds. */
 export type OnConflict = (typeof onConflicts)[number]
 export const onConflicts = ['skip', 'overwrite', 'fail'] as const
+
+/**
+ * How values are written for which a target has no exact type. `natural`: a number is the target's number, anything else an envelope.
+ * `exact`: an envelope also where the target would give back another kind of number (1.0 as 1). `plain`: no envelopes, by `toPlain`.
+ */
+export type Types = (typeof typeModes)[number]
+export const typeModes = ['natural', 'exact', 'plain'] as const
+
+/**
+ * What happens to a document that the target can't hold as it is. `dead-letter`: it fails, the others are written. `escape`: ids and field
+ * names that the target refuses are written by the rule of `values/names.ts`, what is still refused is a dead letter. `fail`: the run ends.
+ */
+export type OnIncompatible = (typeof onIncompatibles)[number]
+export const onIncompatibles = ['dead-letter', 'escape', 'fail'] as const
+
+/** What a target's `encode` goes by. */
+export interface EncodeRules {
+  readonly types: Types
+  /** Whether names that the target refuses are escaped; otherwise such a document is refused. */
+  readonly escapeNames: boolean
+}
+
+export const defaultRules: EncodeRules = { types: 'natural', escapeNames: false }
+
+/**
+ * How something that the target can't hold as it is was written: `merged`, as a number that is equal but comes back as another kind (1.0
+ * as 1); `enveloped` and `escaped`, and comes back as it was; `lossy`, and does not.
+ */
+export type Conversion = 'merged' | 'enveloped' | 'escaped' | 'lossy'
+
+/** Told of each conversion. A `path` is as in `Refusal.path`. */
+export type OnConversion = (kind: ValueKind | 'name' | 'id', conversion: Conversion, path: () => string) => void
+
+/** What a move asks of a service: requests, and the units that it bills or throttles by. */
+export interface Usage {
+  readonly requests: number
+  /** DynamoDB's capacity units. */
+  readonly readUnits?: number
+  readonly writeUnits?: number
+  /** Firestore's document reads and writes. */
+  readonly documentReads?: number
+  readonly documentWrites?: number
+}
 
 /** The least that docferry needs of a logger; pino's fits. Messages never hold a document or a secret. */
 export interface Logger {
@@ -32,6 +76,8 @@ export interface OpenContext {
   readonly logger: Logger
   /** Of a target: where its documents come from, where that is known. */
   readonly from?: ProviderName
+  /** Of a target. Default `defaultRules`. */
+  readonly rules?: EncodeRules
 }
 
 /**
@@ -136,6 +182,8 @@ export interface Source {
    * @throws {DocferryError} DOCFERRY_READ and others of exit code 20, DOCFERRY_CONNECT; never a short result
    */
   read(partition: Partition, options: ReadOptions): AsyncIterable<Page>
+  /** What reading has asked of the service so far, by its own account where it gives one; missing where nothing is billed or sent. */
+  usage?(): Usage
   close(): Promise<void>
 }
 
@@ -153,9 +201,12 @@ export interface TargetLimits {
 
 /** A document in the target's own form, ready to send. */
 export interface Encoded<Payload = unknown> {
+  /** The document's, also where the target holds it under an escaped one. */
   readonly id: string
-  /** Size as the target counts it, for batches and limits. */
+  /** Size of what is sent, for batches. */
   readonly bytes: number
+  /** Size as the target itself counts a document against its limit, where that is another. */
+  readonly size?: number
   readonly payload: Payload
 }
 
@@ -194,6 +245,8 @@ export interface Prepared {
   /** Whether the collection was missing (and, if `create` was set, has been created). */
   readonly created: boolean
   readonly empty: boolean
+  /** Documents that it holds, where the database tells that cheaply. */
+  readonly documents?: number
 }
 
 /**
@@ -212,7 +265,9 @@ export interface Target<Payload = unknown> {
    */
   prepare(collection: string, options: { readonly create: boolean; readonly signal?: AbortSignal }): Promise<Prepared>
   /** Turn a document into the target's form, or say why the target would refuse it. Pure; called after `prepare`. */
-  encode(collection: string, document: Document): Encoded<Payload> | Refusal
+  encode(collection: string, document: Document, onConversion?: OnConversion): Encoded<Payload> | Refusal
+  /** What `write` of this batch would ask of the service if nothing has to be tried again; missing where nothing is billed or sent. */
+  usage?(documents: readonly Encoded<Payload>[], options: Pick<WriteOptions, 'onConflict' | 'fresh'>): Usage
   /**
    * Write one batch, within `limits`, ids unique in it.
    *
@@ -311,6 +366,8 @@ export type StageLike = Stage | Stage['apply']
  */
 export interface Stage {
   readonly name: string
+  /** What tells it from another stage of its name, as a user writes it: `strip:a,b`. Default: the name. */
+  readonly text?: string
   readonly apply: (document: Document, context: StageContext) => StageResult | Promise<StageResult>
   /** Whether two documents may leave with the same id although the ids that came in were unique. Default true: nothing is known. */
   readonly mayRepeatIds?: boolean

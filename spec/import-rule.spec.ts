@@ -53,8 +53,9 @@ const allowedParts: Readonly<Record<string, readonly string[]>> = {
   'ledger.ts': [...middle, 'checkpoint'],
   'streams.ts': [...middle, 'open.ts', 'stages', 'config', 'plan'],
   'run.ts': upper,
-  'index.ts': upper,
-  cli: [...upper, 'index.ts']
+  'planner.ts': upper,
+  'index.ts': [...upper, 'planner.ts'],
+  cli: [...upper, 'planner.ts', 'index.ts']
 }
 
 /** npm packages by the part that may use them. */

@@ -83,7 +83,7 @@ describe('README', function () {
     expect(commands.filter(line => line.includes('docferry '))).to.have.length.greaterThan(10)
   })
 
-  for (const command of commands.filter(line => /(?:^|\| )docferry (?:migrate|export|import|--help)/.test(line))) {
+  for (const command of commands.filter(line => /(?:^|\| )docferry (?:migrate|plan|export|import|--help)/.test(line))) {
     it(command, async () => {
       await run(command)
     })

@@ -1,4 +1,5 @@
 /** Everything that a person sees of a run, on whichever streams are free for it. */
+import type { Plan } from '../plan/plan.ts'
 import type { RunReport } from '../report.ts'
 import { headingLines } from './heading.ts'
 import { Meter } from './meter.ts'
@@ -72,13 +73,13 @@ export class Display {
   }
 
   /** The run has ended, in whatever way. */
-  finish(report: Readonly<RunReport> | undefined = this.#report): void {
+  finish(report: Readonly<RunReport> | undefined = this.#report, plan?: Plan): void {
     const { summary, stdout, stdoutTaken, now } = this.#options
     this.#stopTimer()
     if (this.#screen && this.#report) this.#draw(this.#screen, this.#report)
     // bars that a summary on the same terminal repeats are taken away
     this.#screen?.stop(this.#report !== undefined && !(summary && (stdoutTaken || stdout.isTTY)))
-    if (summary && report) this.#say(summaryLines(report, { ...this.#view(), nowMs: now() }))
+    if (summary && report) this.#say(summaryLines(report, { ...this.#view(), nowMs: now(), plan }))
   }
 
   /** Give the terminal back without another word. */

@@ -2,6 +2,8 @@
 import { parseEndpoint } from '../config/endpoint.ts'
 import { DocferryError } from '../errors.ts'
 import type { LogLevel } from '../log.ts'
+import { makePlan } from '../plan/plan.ts'
+import type { EstimateOptions, Plan } from '../plan/plan.ts'
 import type { RunReport } from '../report.ts'
 import type { migrate, MigrateOptions } from '../run.ts'
 import type { Logger } from '../types.ts'
@@ -11,6 +13,7 @@ import { completeEnvironment, readEnvFile } from './environment.ts'
 import { errorLines, exitCodeFor } from './exit.ts'
 import { jsonReport } from './json.ts'
 import type { JsonOutcome } from './json.ts'
+import { checkPlanPlace, savePlan } from './plan-file.ts'
 import { createMask } from './secrets.ts'
 import { listenForInterruption } from './signals.ts'
 import type { SignalSource } from './signals.ts'
@@ -32,6 +35,12 @@ export interface Job {
   readonly stages?: readonly string[]
   /** Whether the documents go to standard output, so that everything else goes to stderr. */
   readonly dataOnStdout: boolean
+  /** What is to become of what the dry run learns. */
+  readonly plan?: {
+    /** Path to keep it at. */
+    readonly save?: string | undefined
+    readonly estimate: EstimateOptions
+  }
   readonly flags: CommonFlags
 }
 
@@ -99,6 +108,7 @@ export async function execute(job: Job, host: Host, loadEngine: () => Promise<En
   host.stdout.on('error', onStdoutError)
 
   let seen: Readonly<RunReport> | undefined
+  let plan: Plan | undefined
   let error: unknown
   try {
     if (dataOnStdout && json) {
@@ -110,6 +120,7 @@ export async function execute(job: Job, host: Host, loadEngine: () => Promise<En
     display.opening(providerOf(options.source), providerOf(options.target))
     const logger = await createCommandLogger(display, host, { level: flags.logLevel, mask })
     logger.debug({ variables: Object.keys(added) }, 'variables of the environment file, which the real environment wins over')
+    if (job.plan?.save !== undefined) await checkPlanPlace(job.plan.save)
     const { migrate: run } = await loadEngine()
     const stages = await loadStages(job.stages ?? [])
     const observe = (report: Readonly<RunReport>): void => {
@@ -117,6 +128,8 @@ export async function execute(job: Job, host: Host, loadEngine: () => Promise<En
       display.begin(report)
     }
     seen = await run({ ...options, stages, environment: host.env, signal: interruption.signal, logger, observe })
+    if (job.plan) plan = makePlan(seen, { ...options, stages }, job.plan.estimate)
+    if (plan && job.plan?.save !== undefined) await savePlan(job.plan.save, plan, options)
   } catch (thrown) {
     error = pipeClosed ?? (interruption.signal.aborted ? interruptedBy(thrown) : thrown)
   } finally {
@@ -124,8 +137,8 @@ export async function execute(job: Job, host: Host, loadEngine: () => Promise<En
   }
   const exitCode = exitCodeFor({ error, report: seen })
   const report = error === undefined || seen === undefined ? seen : ended(seen, exitCode)
-  display.finish(report)
-  tellOutcome({ job, host, display, outcome: { command, exitCode, report, error, mask, nowMs: now() } })
+  display.finish(report, plan)
+  tellOutcome({ job, host, display, outcome: { command, exitCode, report, plan, error, mask, nowMs: now() } })
   host.stdout.off('error', onStdoutError)
   return exitCode
 }

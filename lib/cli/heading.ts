@@ -1,5 +1,5 @@
 /** What is going to happen, said before it does: above all where each end really is. */
-import type { OnConflict } from '../types.ts'
+import type { OnConflict, OnIncompatible, Types } from '../types.ts'
 import type { RunReport } from '../report.ts'
 import { fit, formatCount, plainStyle, plural, safe } from './text.ts'
 import type { Style } from './text.ts'
@@ -11,6 +11,16 @@ const conflictTexts: Readonly<Record<OnConflict, string>> = {
   skip: 'what the target holds already stays as it is (--on-conflict skip)',
   overwrite: 'what the target holds already is overwritten (--on-conflict overwrite)',
   fail: 'a document that the target holds already is a failure (--on-conflict fail)'
+}
+
+const typeTexts: Readonly<Record<Exclude<Types, 'natural'>, string>> = {
+  exact: 'numbers that the target would make another kind of (1.0 as 1) go into envelopes too',
+  plain: 'no envelopes: dates, bytes and the like are written as text'
+}
+
+const incompatibleTexts: Readonly<Record<Exclude<OnIncompatible, 'dead-letter'>, string>> = {
+  escape: 'ids and field names that the target refuses are escaped, reversibly',
+  fail: 'the run ends at the first document that the target cannot hold'
 }
 
 export function headingLines(
@@ -29,6 +39,10 @@ export function headingLines(
     end('to  ', target),
     ...collectionLines(report, columns),
     ...(target.provider === 'file' ? [] : [`  mode  ${conflictTexts[report.onConflict]}`]),
+    ...(report.types === 'natural' ? [] : [`  types ${typeTexts[report.types]} (--types ${report.types})`]),
+    ...(report.onIncompatible === 'dead-letter'
+      ? []
+      : [`  names ${incompatibleTexts[report.onIncompatible]} (--on-incompatible ${report.onIncompatible})`]),
     ...(report.dryRun ? [style.yellow('  dry run: everything is read and checked, nothing is written')] : []),
     ''
   ]

@@ -1,4 +1,5 @@
 /** The report of `--json`: one object of plain JSON, times in milliseconds, dates in ISO 8601. */
+import type { Plan } from '../plan/plan.ts'
 import { totalCounts } from '../report.ts'
 import type { RunReport } from '../report.ts'
 import { errorJson } from './exit.ts'
@@ -7,13 +8,14 @@ import type { Mask } from './secrets.ts'
 export interface JsonOutcome {
   readonly command: string
   readonly exitCode: number
-  readonly report?: Readonly<RunReport>
+  readonly report?: Readonly<RunReport> | undefined
+  readonly plan?: Plan | undefined
   readonly error?: unknown
   readonly mask: Mask
   readonly nowMs: number
 }
 
-export function jsonReport({ command, exitCode, report, error, mask, nowMs }: JsonOutcome): object {
+export function jsonReport({ command, exitCode, report, plan, error, mask, nowMs }: JsonOutcome): object {
   const failure = error === undefined ? {} : { error: errorJson(error, mask) }
   if (report === undefined) return { command, state: 'failed', exitCode, ...failure }
   const { startedAt, finishedAt = nowMs, collections, ...rest } = report
@@ -26,6 +28,7 @@ export function jsonReport({ command, exitCode, report, error, mask, nowMs }: Js
     finishedAt: new Date(finishedAt).toISOString(),
     durationMs: finishedAt - startedAt,
     totals: totalCounts(collections),
+    ...(plan && { options: plan.options, sample: plan.sample, estimate: plan.estimate }),
     collections: collections.map(({ startedAt: from, finishedAt: until, ...collection }) => ({
       ...collection,
       durationMs: from === undefined ? null : (until ?? nowMs) - from

@@ -6,8 +6,8 @@ import type { PresetName } from '../config/presets.ts'
 import { didYouMean } from '../config/suggest.ts'
 import { DocferryError } from '../errors.ts'
 import { stages } from '../registry.ts'
-import { onConflicts } from '../types.ts'
-import type { OnConflict } from '../types.ts'
+import { onConflicts, onIncompatibles, typeModes } from '../types.ts'
+import type { OnConflict, OnIncompatible, Types } from '../types.ts'
 import type { CommonFlags, Job } from './execute.ts'
 
 /** The flags of the data path, as commander hands them over. */
@@ -16,6 +16,8 @@ export interface RunFlags extends CommonFlags {
   readonly preset?: PresetName
   readonly rename?: Readonly<Record<string, string>>
   readonly onConflict?: OnConflict
+  readonly onIncompatible?: OnIncompatible
+  readonly types?: Types
   readonly stage?: readonly string[]
   readonly includeDesign?: boolean
   readonly keepMetadata?: boolean
@@ -63,12 +65,28 @@ export function renames(text: string, before: Readonly<Record<string, string>> =
   return Object.fromEntries([...Object.entries(before), ...pairs])
 }
 
-function wholeNumber(least: number, most: number): (text: string) => number {
+export function wholeNumber(least: number, most: number): (text: string) => number {
   return text => {
     const number = /^\d+$/.test(text) ? Number(text) : NaN
     if (number >= least && number <= most) return number
     throw new InvalidArgumentError(`It is a whole number from ${least} to ${most}.`)
   }
+}
+
+/** `1%`, `0.5 %` or `0.01`, as a share. */
+export function share(text: string): number {
+  const match = /^(\d+(?:\.\d+)?|\.\d+)\s*(%?)$/.exec(text.trim())
+  const number = match ? Number(match[1]) / (match[2] === '%' ? 100 : 1) : NaN
+  if (number > 0 && number <= 1) return number
+  throw new InvalidArgumentError('It is a share of the documents: 1%, or 0.01.')
+}
+
+/** Documents a second: `500`, `1,000`, `500/s`. */
+export function rate(text: string): number {
+  const match = /^(\d[\d,]*(?:\.\d+)?)\s*(?:\/s)?$/.exec(text.trim())
+  const number = match ? Number(match[1]!.replaceAll(',', '')) : NaN
+  if (number > 0 && Number.isFinite(number)) return number
+  throw new InvalidArgumentError('It is a number of documents a second, over 0: 500, or 500/s.')
 }
 
 export function addCollectionFlags(command: Command): Command {
@@ -94,6 +112,27 @@ export function addConflictFlag(command: Command): Command {
   )
 }
 
+/** How documents are written that the target can't hold as they are. */
+export function addValueFlags(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--types <how>',
+        'for values that the target has no type for: natural (numbers stay numbers, else an envelope), exact (also 1.0 apart from 1), plain (no envelopes: dates as text, bytes as base64; loses types)'
+      )
+        .default('natural')
+        .argParser(choice(typeModes))
+    )
+    .addOption(
+      new Option(
+        '--on-incompatible <how>',
+        'for ids and field names that the target refuses: dead-letter, escape (reversibly), or fail (end the run at the first document that does not fit)'
+      )
+        .default('dead-letter')
+        .argParser(choice(onIncompatibles))
+    )
+}
+
 export function addDocumentFlags(command: Command, { design }: { readonly design: boolean }): Command {
   command
     .option(
@@ -105,9 +144,10 @@ export function addDocumentFlags(command: Command, { design }: { readonly design
   return design ? command.option('--include-design', 'take design documents too (only into CouchDB)') : command
 }
 
-export function addRunFlags(command: Command): Command {
+export function addRunFlags(command: Command, { dryRun = true } = {}): Command {
+  if (dryRun)
+    command.option('-n, --dry-run', 'read and check everything, write nothing, and say what would happen; docferry plan says more')
   return command
-    .option('-n, --dry-run', 'read and check everything, write nothing, and say what would happen')
     .addOption(new Option('--parallel <n>', 'slices of collections at once').default(4).argParser(wholeNumber(1, 64)))
     .option('--json', 'the report as one JSON object on standard output')
     .option('-q, --quiet', 'say nothing but warnings and errors')
@@ -131,6 +171,6 @@ export function required(value: string | undefined, flag: string, meaning: strin
 
 /** What all commands hand on to the run unchanged. */
 export function runOptions(flags: RunFlags): Omit<Job['options'], 'source' | 'target'> {
-  const { collections, preset, rename, onConflict, includeDesign, keepMetadata, dryRun, parallel, stateDir } = flags
-  return { collections, preset, rename, onConflict, includeDesign, keepMetadata, dryRun, parallel, stateDir }
+  const { collections, preset, rename, onConflict, onIncompatible, types, includeDesign, keepMetadata, dryRun, parallel, stateDir } = flags
+  return { collections, preset, rename, onConflict, onIncompatible, types, includeDesign, keepMetadata, dryRun, parallel, stateDir }
 }

@@ -5,6 +5,7 @@ import { DocferryError, exitCodeOf } from '../errors.ts'
 import { addExportCommand } from './commands/export.ts'
 import { addImportCommand } from './commands/import.ts'
 import { addMigrateCommand } from './commands/migrate.ts'
+import { addPlanCommand } from './commands/plan.ts'
 import type { Host, Job } from './execute.ts'
 import { errorLines } from './exit.ts'
 import { jsonReport } from './json.ts'
@@ -53,13 +54,15 @@ export function createProgram(host: Host, run: (job: Job) => Promise<void>): Com
     .helpOption('-h, --help', 'show help')
     .addHelpText('after', helpText)
   addMigrateCommand(program, run)
+  addPlanCommand(program, run)
   addExportCommand(program, run)
   addImportCommand(program, run)
   return program
 }
 
 function usageError(error: CommanderError): DocferryError {
-  if (error.code === 'commander.help') return new DocferryError('DOCFERRY_USAGE', 'which command? There are migrate, export and import')
+  if (error.code === 'commander.help')
+    return new DocferryError('DOCFERRY_USAGE', 'which command? There are migrate, plan, export and import')
   return new DocferryError('DOCFERRY_USAGE', error.message.replace(/^error: /, '').replaceAll('\n', ' '))
 }
 
@@ -97,7 +100,8 @@ function version(): string {
 
 const helpText = `
 Examples:
-  $ docferry migrate --source couchdb --target dynamodb --dry-run
+  $ docferry plan --source couchdb --target dynamodb
+  $ docferry migrate --source couchdb --target dynamodb
   $ docferry export --provider couchdb --output backup.json
   $ docferry import --input backup.json --target firestore
 

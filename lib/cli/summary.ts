@@ -1,17 +1,21 @@
 /** What a run came to, as lines of text: the table, the notes, the failures and what to try. */
 import type { ErrorCode } from '../errors.ts'
+import type { Plan } from '../plan/plan.ts'
 import { totalCounts } from '../report.ts'
 import type { CollectionReport, Counts, RunReport } from '../report.ts'
 import type { ProviderName } from '../types.ts'
 import { advice } from './advice.ts'
-import { displayWidth, fit, formatCount, formatDuration, padEnd, padStart, plural, plainStyle, safe, wrap } from './text.ts'
+import { displayWidth, fit, formatCount, formatDuration, indentedLines, padEnd, padStart, plural, plainStyle, safe } from './text.ts'
 import type { Style } from './text.ts'
+import { conversionNotes, estimateLines, planDetails } from './plan-view.ts'
 
 export interface SummaryView {
   /** Width to keep to; without a terminal there is none. */
   readonly columns?: number
   readonly style?: Style
   readonly nowMs: number
+  /** What a dry run was made for. */
+  readonly plan?: Plan | undefined
 }
 
 /** Most rows of the table; the rest is summed up in one. */
@@ -19,14 +23,17 @@ const mostRows = 50
 
 export function summaryLines(report: Readonly<RunReport>, view: SummaryView): string[] {
   const style = view.style ?? plainStyle
-  return [
+  const lines = [
     ...table(report, view, style),
     '',
     ...notes(report, view),
+    ...(view.plan ? planDetails(view.plan, view) : []),
     ...failures(report, view, style),
+    ...(view.plan ? [...estimateLines(view.plan, view), ''] : []),
     ...(report.deadLetters === undefined ? [] : [`Dead letters: ${safe(report.deadLetters)}`]),
-    verdict(report, view.nowMs, style)
+    verdict(report, view, style)
   ]
+  return lines.filter((line, index) => line !== '' || lines[index - 1] !== '')
 }
 
 interface Line {
@@ -94,7 +101,8 @@ function unfinished({ state }: CollectionReport): string {
   return state === 'done' ? '' : state === 'waiting' ? ' (not begun)' : ' (not whole)'
 }
 
-function notes(report: Readonly<RunReport>, { columns = Infinity }: SummaryView): string[] {
+function notes(report: Readonly<RunReport>, view: SummaryView): string[] {
+  const { columns = Infinity } = view
   const stripped = sumOf(report.collections, 'stripped')
   const filtered = sumOf(report.collections, 'filteredBy')
   const would = report.dryRun ? 'would be ' : ''
@@ -114,10 +122,11 @@ function notes(report: Readonly<RunReport>, { columns = Infinity }: SummaryView)
       ),
     ...(skipped.length > 5 ? [`documents ${would || 'were '}skipped in ${plural(skipped.length - 5, 'more collection')}`] : []),
     ...(report.notTaken.length > 0 ? [`not taken: ${listOf(report.notTaken)}`] : []),
+    ...(view.plan ? [] : conversionNotes(report)),
     ...(report.retries > 0 ? [plural(report.retries, 'retry', 'retries')] : []),
     ...report.notes.map(safe)
   ]
-  return texts.flatMap(text => indented(text, '- ', columns))
+  return texts.flatMap(text => indentedLines(text, '- ', columns))
 }
 
 function failures(report: Readonly<RunReport>, { columns = Infinity }: SummaryView, style: Style): string[] {
@@ -129,14 +138,14 @@ function failures(report: Readonly<RunReport>, { columns = Infinity }: SummaryVi
   const tip = (code: ErrorCode): string[] => {
     const text = told.has(code) ? undefined : advice[code]
     told.add(code)
-    return text === undefined ? [] : indented(text, '  try: ', columns)
+    return text === undefined ? [] : indentedLines(text, '  try: ', columns)
   }
   return [
     '',
     style.red(`${plural(total, 'document')} ${report.dryRun ? 'would fail' : 'failed'}:`),
     ...shown.flatMap(({ collection, group }) => [
-      ...indented(`${safe(collection.source)}: ${formatCount(group.count)} x ${group.code}: ${safe(group.message)}`, '- ', columns),
-      ...indented(group.examples.map(safe).join(', ') + (group.count > group.examples.length ? ', ...' : ''), '  which: ', columns),
+      ...indentedLines(`${safe(collection.source)}: ${formatCount(group.count)} x ${group.code}: ${safe(group.message)}`, '- ', columns),
+      ...indentedLines(group.examples.map(safe).join(', ') + (group.count > group.examples.length ? ', ...' : ''), '  which: ', columns),
       ...tip(group.code)
     ]),
     ...(groups.length > shown.length
@@ -149,7 +158,7 @@ function failures(report: Readonly<RunReport>, { columns = Infinity }: SummaryVi
 /** Providers whose documents are there only when the run has come to its end. */
 const wholeOrNothing: ReadonlySet<ProviderName> = new Set(['file', 'memory'])
 
-function verdict(report: Readonly<RunReport>, nowMs: number, style: Style): string {
+function verdict(report: Readonly<RunReport>, { nowMs, plan }: SummaryView, style: Style): string {
   const counts = totalCounts(report.collections)
   const took = formatDuration((report.finishedAt ?? nowMs) - report.startedAt)
   const written = plural(counts.written, 'document')
@@ -163,9 +172,10 @@ function verdict(report: Readonly<RunReport>, nowMs: number, style: Style): stri
   }
   if (counts.read === 0) return style.yellow(`Done in ${took}, but there was nothing to read: the source holds no documents.`)
   if (report.dryRun) {
+    const start = `Dry run: nothing was written. ${plan?.sample === undefined ? '' : 'Of the sample, '}${written} would be written`
     return counts.failed > 0
-      ? style.yellow(`Dry run: nothing was written. ${written} would be written, ${formatCount(counts.failed)} would fail (${took}).`)
-      : style.green(`Dry run: nothing was written. ${written} would be written (${took}).`)
+      ? style.yellow(`${start}, ${formatCount(counts.failed)} would fail (${took}).`)
+      : style.green(`${start} (${took}).`)
   }
   if (counts.failed > 0) return style.red(`Finished in ${took} with failures: ${written} written, ${formatCount(counts.failed)} not.`)
   return style.green(`Done in ${took}: ${written} written.`)
@@ -187,11 +197,6 @@ export function listOf(names: readonly string[], most = 12): string {
 
 function examplesOf(examples: readonly string[], count: number): string {
   return examples.length === 0 ? '' : ` (${examples.map(safe).join(', ')}${count > examples.length ? ', ...' : ''})`
-}
-
-function indented(text: string, first: string, columns: number): string[] {
-  const lines = columns === Infinity ? [text] : wrap(text, Math.max(20, columns - first.length))
-  return lines.map((line, index) => (index === 0 ? first : ' '.repeat(first.length)) + line)
 }
 
 /** A file is made anew by each run; of a snapshot, nothing is left where the run did not come to its end. */

@@ -105,6 +105,12 @@ export function wrap(text: string, columns: number): string[] {
   return line === '' ? lines : [...lines, line]
 }
 
+/** A text in lines of so many columns, the first behind `first` and the others indented as far. */
+export function indentedLines(text: string, first: string, columns = Infinity): string[] {
+  const lines = columns === Infinity ? [text] : wrap(text, Math.max(20, columns - first.length))
+  return lines.map((line, index) => (index === 0 ? first : ' '.repeat(first.length)) + line)
+}
+
 export type Style = Readonly<Record<'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan', (text: string) => string>>
 
 /** Colours where they are wanted; the same functions without effect elsewhere. */

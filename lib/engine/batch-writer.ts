@@ -1,10 +1,12 @@
 /** Turns the items of one partition into batches, keeps several of them in flight, and accounts for every document. */
 import { DocferryError } from '../errors.ts'
-import { countFailure } from '../report.ts'
+import { countFailure, shortenId } from '../report.ts'
+import type { CollectionReport } from '../report.ts'
 import { Mark, Reject, Section } from '../types.ts'
-import type { ControlItem, Document, Refusal, RejectDetails, Target, WriteOutcome } from '../types.ts'
+import type { ControlItem, Document, Encoded, OnIncompatible, Refusal, RejectDetails, Target, WriteOutcome } from '../types.ts'
 import { AckWindow } from './ack-window.ts'
 import type { CollectionState } from './collection-state.ts'
+import { ConversionCounter } from './conversion-counter.ts'
 import type { Slots } from './slots.ts'
 import type { Outgoing } from './write-batch.ts'
 
@@ -43,6 +45,10 @@ export interface BatchWriterOptions {
   /** Shared by all partitions of the run. */
   readonly slots: Slots
   readonly onMark: (mark: Mark) => void
+  /** Default `dead-letter`. Escaping is the target's business: here it is the same. */
+  readonly onIncompatible?: OnIncompatible
+  /** Called for each document that the target takes, in its form. */
+  readonly onEncoded?: (report: CollectionReport, document: Document, encoded: Encoded) => void
 }
 
 interface Batch {
@@ -71,6 +77,7 @@ export class BatchWriter {
   #held: Batch | undefined
   #error: Error | undefined
   #settled = false
+  readonly #conversions = new ConversionCounter(() => this.#current().report)
 
   constructor(options: BatchWriterOptions) {
     this.#options = options
@@ -117,8 +124,10 @@ export class BatchWriter {
     const state = this.#current()
     const { target } = this.#options
     if (typeof document?._id !== 'string') return this.#bury('write', noDocument, { document })
-    const encoded = target.encode(state.report.target, document)
-    if ('code' in encoded) return this.#bury('write', { ...encoded, where: encoded.path }, { id: document._id, document })
+    const encoded = target.encode(state.report.target, document, this.#conversions.onConversion)
+    if ('code' in encoded) return this.#refuse(encoded, document)
+    this.#conversions.count(document._id)
+    this.#options.onEncoded?.(state.report, document, encoded)
     const outgoing: Outgoing = { document, encoded }
     if (state.seenIds?.add(encoded.id)) return this.#hold(outgoing)
     const { batchCount, batchBytes } = target.limits
@@ -134,6 +143,22 @@ export class BatchWriter {
     if (batch.items.length < batchCount) return waiting
     const flushed = this.#flush()
     return waiting ? waiting.then(() => flushed) : flushed
+  }
+
+  async #refuse(refusal: Refusal, document: Document): Promise<void> {
+    this.#conversions.forget()
+    const { _id: id } = document
+    await this.#bury('write', { ...refusal, where: refusal.path }, { id, document })
+    if (this.#options.onIncompatible !== 'fail') return
+    await this.finish()
+    const { provider } = this.#options.target.location
+    const collection = this.#current().report.source
+    const place = refusal.path === undefined ? '' : ` at ${refusal.path}`
+    throw new DocferryError(
+      refusal.code,
+      `${collection}: ${provider} can't hold the document ${JSON.stringify(shortenId(id))}${place}: ${refusal.message}; the run ends at the first such document, as --on-incompatible fail wants it`,
+      { provider, collection, id }
+    )
   }
 
   async #hold(outgoing: Outgoing): Promise<void> {

@@ -1,6 +1,6 @@
 import { presetNames } from '../config/presets.ts'
 import { DocferryError } from '../errors.ts'
-import { onConflicts } from '../types.ts'
+import { onConflicts, onIncompatibles, typeModes } from '../types.ts'
 
 /** The options of a run that plain JavaScript can get wrong without anybody noticing. */
 export interface CheckedOptions {
@@ -10,12 +10,16 @@ export interface CheckedOptions {
   readonly preset?: unknown
   readonly rename?: unknown
   readonly onConflict?: unknown
+  readonly onIncompatible?: unknown
+  readonly types?: unknown
   readonly parallel?: unknown
+  readonly sample?: unknown
+  readonly dryRun?: unknown
 }
 
 /** @throws {DocferryError} DOCFERRY_CONFIG, naming every issue at once */
 export function checkOptions(options: CheckedOptions): void {
-  const { collections, preset, rename, onConflict, parallel } = options
+  const { collections, preset, rename, parallel } = options
   const issues: string[] = []
   for (const end of ['source', 'target'] as const) {
     if (end in options && !isEndpoint(options[end])) issues.push(`${end}: an address, or an object with connector and options, is wanted`)
@@ -26,10 +30,16 @@ export function checkOptions(options: CheckedOptions): void {
     issues.push(`preset: one of ${presetNames.join(', ')} is wanted`)
   if (rename !== undefined && !(isObject(rename) && Object.values(rename).every(isName)))
     issues.push('rename: an object of names is wanted')
-  if (onConflict !== undefined && !(onConflicts as readonly unknown[]).includes(onConflict))
-    issues.push(`onConflict: one of ${onConflicts.join(', ')} is wanted`)
+  for (const [name, words] of Object.entries({ onConflict: onConflicts, onIncompatible: onIncompatibles, types: typeModes })) {
+    const word = options[name as keyof CheckedOptions]
+    if (word !== undefined && !(words as readonly unknown[]).includes(word)) issues.push(`${name}: one of ${words.join(', ')} is wanted`)
+  }
   if (parallel !== undefined && !(Number.isInteger(parallel) && (parallel as number) > 0))
     issues.push('parallel: a whole number from 1 is wanted')
+  const { sample, dryRun } = options
+  if (sample !== undefined && !(typeof sample === 'number' && sample > 0 && sample <= 1))
+    issues.push('sample: a share over 0 and up to 1 is wanted')
+  if (sample !== undefined && !dryRun) issues.push('sample: only a dry run can look at a part')
   if (issues.length > 0) throw new DocferryError('DOCFERRY_CONFIG', issues.join('; '))
 }
 

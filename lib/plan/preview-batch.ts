@@ -11,21 +11,31 @@ export interface PreviewOptions {
   readonly signal?: AbortSignal
 }
 
-/** @returns the outcome that each document of the batch would have in the target's present state */
+export interface Preview {
+  /** What each document of the batch would come to in the target's present state. */
+  readonly outcomes: readonly WriteOutcome[]
+  /** Documents of the target that would be replaced. */
+  readonly replaced: number
+}
+
 export async function previewBatch(
   target: Target,
   collection: string,
   batch: readonly Outgoing[],
-  options: PreviewOptions
-): Promise<readonly WriteOutcome[]> {
-  const { onConflict, fresh, repeated = false, signal } = options
-  if (fresh || onConflict === 'overwrite' || target.location.provider === 'file') return batch.map(() => 'written')
+  { onConflict, fresh, repeated = false, signal }: PreviewOptions
+): Promise<Preview> {
   const ids = batch.map(({ encoded }) => encoded.id)
-  const held = repeated ? new Set(ids) : new Set((await target.get(collection, ids, { idsOnly: true, signal }))?.map(({ _id }) => _id))
-  return ids.map(id => {
-    if (!held.has(id)) return 'written'
-    return onConflict === 'skip'
-      ? 'skipped'
-      : { code: 'DOCFERRY_CONFLICT', message: 'the target holds a document of this id', retryable: false }
-  })
+  // A file holds every document that comes, also one whose id it has.
+  const looks = !fresh && target.location.provider !== 'file'
+  const held = !looks || repeated ? [] : ((await target.get(collection, ids, { idsOnly: true, signal })) ?? [])
+  const taken = new Set(looks && repeated ? ids : held.map(({ _id }) => _id))
+  return {
+    outcomes: ids.map((id): WriteOutcome => {
+      if (!taken.has(id) || onConflict === 'overwrite') return 'written'
+      return onConflict === 'skip'
+        ? 'skipped'
+        : { code: 'DOCFERRY_CONFLICT', message: 'the target holds a document of this id', retryable: false }
+    }),
+    replaced: onConflict === 'overwrite' ? held.length : 0
+  }
 }

@@ -1,5 +1,6 @@
 /** The content of envelopes: what makes one well-formed, and the value that it stands for. */
 import { isMap } from './kinds.ts'
+import { escapeText, unescapeText } from './names.ts'
 import { decimalParts, fromBigInt, fromDouble, isNumberText, numberFromText, numberIdentity } from './numbers.ts'
 import { Decimal, Double, GeoPoint, Reference, Timestamp, ValueSet, Vector, type SetMember, type Value } from './types.ts'
 
@@ -32,6 +33,8 @@ export function openEnvelope(key: string, content: Value): Value | undefined {
       return setFrom(content)
     case '$array':
       return Array.isArray(content) ? content : undefined
+    case '$string':
+      return typeof content === 'string' ? textFrom(content) : undefined
     default:
       return undefined
   }
@@ -62,6 +65,12 @@ function timestampFromMilliseconds(content: Value): Timestamp | undefined {
 
 function makeTimestamp(seconds: number, nanoseconds: number): Timestamp | undefined {
   return Math.abs(seconds) <= 8.64e12 ? new Timestamp(seconds, nanoseconds) : undefined
+}
+
+/** Only text that needs its envelope: with half a surrogate pair in it. */
+function textFrom(content: string): string | undefined {
+  const text = unescapeText(content)
+  return /\p{Surrogate}/u.test(text) && escapeText(text) === content ? text : undefined
 }
 
 /** Only sub-type 00, plain bytes: the others (a UUID, a function) mean something that bytes don't say. */

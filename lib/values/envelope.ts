@@ -7,6 +7,7 @@
  */
 import { asBuffer, openEnvelope } from './envelope-content.ts'
 import { isMap, kindOf, maxDepth, notAValue, setField, tooDeep, type ValueMap } from './kinds.ts'
+import { escapeText } from './names.ts'
 import { doubleText } from './numbers.ts'
 import type { Decimal, Double, GeoPoint, Reference, Timestamp, Value, ValueSet, Vector } from './types.ts'
 
@@ -38,6 +39,8 @@ export function toEnvelope(value: Value): ValueMap {
       return { $set: [...(value as ValueSet).members] }
     case 'array':
       return { $array: value }
+    case 'string':
+      return { $string: escapeText(value as string) }
     default:
       throw notAValue(value)
   }
@@ -150,9 +153,10 @@ function soleKey(map: ValueMap): string | undefined {
 
 /** Whether some target holds this value as a map although it is none. */
 function mayBeEnveloped(value: Value): boolean {
-  if (value === null || typeof value === 'string' || typeof value === 'boolean') return false
-  if (typeof value === 'number') return !Number.isSafeInteger(value) || Object.is(value, -0)
-  return typeof value === 'bigint' || !(Array.isArray(value) || isMap(value))
+  if (value === null || typeof value === 'boolean') return false
+  if (typeof value === 'string') return /\p{Surrogate}/u.test(value)
+  // Any number: 1.0 may come back as 1, and what was escaped for it must still look it.
+  return !(Array.isArray(value) || isMap(value))
 }
 
 function numberEnvelopeText(value: number): string {

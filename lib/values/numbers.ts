@@ -84,11 +84,15 @@ export function normalText({ negative, digits, point }: DecimalParts): string {
   return `${sign}${digits[0]}${fraction}E${exponent < 0 ? '' : '+'}${exponent}`
 }
 
-/** A double's JSON text that is read back as a double, and not as an integer: 1.0, -0.0, 1e+300. Not for NaN and infinities. */
+/**
+ * A double's JSON text that is read back as this double, and not as an integer: 1.0, -0.0, 1e+300. Not for NaN and infinities. Below the
+ * normal doubles there is always a point: CouchDB reads `5e-324` as another number than `5.0e-324`.
+ */
 export function doubleText(value: number): string {
   if (Object.is(value, -0)) return '-0.0'
   const text = String(value)
-  return Number.isInteger(value) && !text.includes('e') ? `${text}.0` : text
+  if (!Number.isInteger(value)) return text.replace(/^(-?\d)e/, '$1.0e')
+  return text.includes('e') ? text : `${text}.0`
 }
 
 function integerText({ negative, digits, point }: DecimalParts): string {

@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: each reader and writer of docferry against a bare loop of the vendor's client, side by side in one run.
  *
- *   npm run bench -- [--count 20000] [--runs 5] [--only couchdb,dynamodb,firestore,file]
+ *   npm run bench -- [--count 20000] [--runs 5] [--only values,couchdb,dynamodb,firestore,file]
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
@@ -12,12 +12,13 @@ import { startServers } from '../servers/index.ts'
 import { couchdbContests, dynamodbContests, fileContests, firestoreContests } from './contests.ts'
 import { measure, tableOf } from './measure.ts'
 import type { Contest, Result } from './measure.ts'
+import { valuesContests } from './values.ts'
 
 const { values } = parseArgs({
   options: {
     count: { type: 'string', default: '20000' },
     runs: { type: 'string', default: '5' },
-    only: { type: 'string', default: 'file,couchdb,dynamodb,firestore' }
+    only: { type: 'string', default: 'values,file,couchdb,dynamodb,firestore' }
   }
 })
 const only = values.only.split(',')
@@ -28,6 +29,7 @@ const servers = await startServers({ which })
 const env = { ...process.env, ...servers.environment }
 try {
   const contests: Contest[] = []
+  if (only.includes('values')) contests.push(...valuesContests(documents))
   if (only.includes('file')) contests.push(...fileContests({ documents }, name => join(folder, name)))
   if (only.includes('couchdb')) {
     const server = { url: env['COUCHDB_URL'] ?? '', user: env['COUCHDB_USER'] ?? '', password: env['COUCHDB_PASSWORD'] ?? '' }

@@ -67,8 +67,8 @@ export function tableOf(results: readonly Result[]): string {
     round(bare.documentsPerSecond),
     round(ours.documentsPerSecond),
     (ours.documentsPerSecond / bare.documentsPerSecond).toFixed(2),
-    round(bare.cpuPerDocument),
-    round(ours.cpuPerDocument),
+    bare.cpuPerDocument.toFixed(1),
+    ours.cpuPerDocument.toFixed(1),
     (ours.cpuPerDocument / bare.cpuPerDocument).toFixed(2)
   ])
   const head = ['what', 'bare loop', 'bare docs/s', 'docferry docs/s', 'speed ratio', 'bare CPU us/doc', 'docferry CPU us/doc', 'CPU ratio']

@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http'
 import { newSecurity } from './couchdb-auth.ts'
 import type { Security } from './couchdb-auth.ts'
 import { attachmentStubs, Refused, validateDocument } from './couchdb-documents.ts'
+import { compareIds, isHighId, orderedIds } from './couchdb-ids.ts'
 import { isObject, stringifyBody } from './couchdb-json.ts'
 import type { JsonObject } from './couchdb-json.ts'
 import type { PouchDatabase, PouchOutcome, PouchRow } from './couchdb-pouch.ts'
@@ -19,6 +20,8 @@ export interface Database {
   security: Security
   /** Bytes of request bodies stored so far; stands for the real one's sizes. */
   storedBytes: number
+  /** Whether a document was written whose id PouchDB has trouble to find in ranges. */
+  hasHighIds: boolean
 }
 
 /** Below this size of a whole request no document of it can be past the limit. */
@@ -26,7 +29,7 @@ const largeRequest = 8_000_000
 const rowsPerChunk = 200
 
 export function openDatabase(name: string, inner: string, pouch: PouchDatabase): Database {
-  return { name, inner, pouch, created: Math.floor(Date.now() / 1000), security: newSecurity, storedBytes: 0 }
+  return { name, inner, pouch, created: Math.floor(Date.now() / 1000), security: newSecurity, storedBytes: 0, hasHighIds: false }
 }
 
 export async function describeDatabase(database: Database): Promise<JsonObject> {
@@ -85,6 +88,7 @@ export async function writeDocuments(
     await requireStubs(database, document)
   }
   if (documents.length === 0) return []
+  database.hasHighIds ||= documents.some(({ _id }) => isHighId(String(_id)))
   const outcomes = await database.pouch.bulkDocs(documents, { new_edits: newEdits })
   database.storedBytes += bytes
   return outcomes.map(describeOutcome)
@@ -187,6 +191,13 @@ async function queryAllDocs(database: Database, parameters: Parameters, range: I
   const descending = options['descending'] === true
   const [first, last] = descending ? [range.last, range.first] : [range.first, range.last]
   if (limit === 0 || info.doc_count === 0) return result([], skip)
+  if (database.hasHighIds) {
+    const inclusive = parameters.flag('inclusive_end') ?? true
+    const bounds = { from: bound(start, first, range), to: bound(end, last, range), inclusive, descending }
+    const ids = idsBetween(await orderedIds(database), bounds).slice(skip, limit === undefined ? undefined : skip + limit)
+    const { skip: _skip, descending: _descending, ...rest } = options
+    return result(ids.length === 0 ? [] : (await database.pouch.allDocs({ ...rest, keys: ids })).rows, skip)
+  }
   const found = await database.pouch.allDocs({
     ...options,
     ...(limit === undefined ? {} : { limit }),
@@ -195,6 +206,21 @@ async function queryAllDocs(database: Database, parameters: Parameters, range: I
     inclusive_end: parameters.flag('inclusive_end') ?? true
   })
   return result(found.rows, skip)
+}
+
+function idsBetween(
+  ids: readonly string[],
+  {
+    from,
+    to,
+    inclusive,
+    descending
+  }: { readonly from: string; readonly to: string; readonly inclusive: boolean; readonly descending: boolean }
+): string[] {
+  const way = descending ? -1 : 1
+  const isIn = (id: string): boolean => way * compareIds(id, from) >= 0 && way * compareIds(id, to) < (inclusive ? 1 : 0)
+  const found = ids.filter(isIn)
+  return descending ? found.reverse() : found
 }
 
 /** A key that is no text sorts before every id. */

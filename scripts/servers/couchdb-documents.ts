@@ -81,9 +81,31 @@ function validateRev(rev: unknown): void {
   if (match === null || badHash) throw new Refused(400, 'bad_request', 'Invalid rev format')
 }
 
-/** Size without `_id`, `_rev` and the like, as JSON text. */
+/** Size without `_id`, `_rev` and the like. */
 function bodyBytes(document: JsonObject): number {
-  return Buffer.byteLength(stringifyBody(Object.fromEntries(Object.entries(document).filter(([key]) => !key.startsWith('_')))))
+  return valueBytes(Object.fromEntries(Object.entries(document).filter(([key]) => !key.startsWith('_'))))
+}
+
+/** Size as couch_ejson_size.erl counts it: strings without escapes, fractions by a guess. */
+function valueBytes(value: unknown): number {
+  if (Array.isArray(value)) return value.length === 0 ? 2 : 1 + sum(value.map(element => valueBytes(element) + 1))
+  if (isObject(value)) {
+    const members = Object.entries(value)
+    return members.length === 0 ? 2 : 1 + sum(members.map(([key, member]) => 2 + Buffer.byteLength(plainKey(key)) + valueBytes(member) + 2))
+  }
+  const text = stringifyBody(value)
+  if (typeof value === 'string' && text.startsWith('"')) return 2 + Buffer.byteLength(value)
+  return /^-?\d.*[.e]/.test(text) ? floatBytes(Number(text)) : text.length
+}
+
+function floatBytes(float: number): number {
+  if (float < 0) return 1 + floatBytes(-float)
+  if (float < 1) return float <= 1e-300 ? 3 : float <= 1e-100 ? 6 : float <= 1e-10 ? 5 : float <= 0.01 ? 4 : 3
+  return float >= 1e100 ? 5 : float >= 1e10 ? 4 : 3
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
 }
 
 function validateAttachments(document: JsonObject): void {

@@ -118,10 +118,11 @@ describe('values: parseJson', function () {
       trickyString.map(parts => ({ text: JSON.stringify(parts.join('')), value: parts.join('') as Value }))
     )
     fc.assert(
-      fc.property(fc.array(fc.tuple(space, item, space)), parts => {
+      fc.property(fc.nat(40), fc.array(fc.tuple(space, item, space)), (length, parts) => {
+        const shift = 'x'.repeat(length)
         const elements = parts.map(([before, { text }, after]) => before + text + after)
         const values = parts.map(([, { value }]) => value)
-        sameValue(parseJson(`[${elements.join(',')}]`), values)
+        sameValue(parseJson(`["${shift}",${elements.join(',') || 1}]`), [shift, ...(values.length > 0 ? values : [1])])
         const fields = elements.map((text, index) => `"${index}":${text}`)
         sameValue(parseJson(`{${fields.join(',')}}`), Object.fromEntries(values.entries()))
       }),
@@ -143,6 +144,12 @@ describe('values: parseJson', function () {
 
   it('decodes an envelope whose key is written with an escape', () => {
     expect(parseJson('{"a":{"\\u0024date":"2026-01-01T00:00:00Z"}}')).to.deep.equal({ a: new Timestamp(1767225600, 0) })
+  })
+
+  it('decodes an envelope behind strings and keys that begin with a dollar sign, whatever white space is around its key', () => {
+    const date = new Timestamp(1767225600, 0)
+    expect(parseJson('["$",{"a$":"$5"},{ "$date"\n : "2026-01-01T00:00:00Z"}]')).to.deep.equal(['$', { a$: '$5' }, date])
+    expect(parseJson('{"$\\"a\\\\":"$\\"","b":{"$date":"2026-01-01T00:00:00Z"}}')).to.deep.equal({ '$"a\\': '$"', b: date })
   })
 
   for (const text of [
@@ -183,6 +190,8 @@ describe('values: parseJson', function () {
       `"${'.0'.repeat(size)}"`,
       `"${'\\\\'.repeat(size)}"`,
       `[${'1.0,'.repeat(size / 4)}1]`,
+      `[${'"$","$\\\\",'.repeat(size / 10)}"\\"$"]`,
+      `"${'\\"$'.repeat(size)}"`,
       `"${' '.repeat(size)}1.0${' '.repeat(size)}"`,
       `"${'\\"'.repeat(size)}",1.0`.replace(/^(.*)$/s, '[$1]')
     ]

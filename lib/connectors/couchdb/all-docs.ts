@@ -23,6 +23,8 @@ export interface Row {
   /** Missing where none was asked for, or there is none. */
   readonly document?: Document
   readonly deleted?: boolean
+  /** Whether the document may hold names that docferry has escaped. */
+  readonly hasEscapes?: boolean
   /** Why there is no document although there is a row: the server's word, or ours where it can't be read. */
   readonly error?: string
 }
@@ -84,8 +86,12 @@ export async function* readRows(chunks: AsyncIterable<Uint8Array>, asked: Asked)
   if (state === 'rows' || state === 'end') throw brokenAnswer(asked, 'broke off')
   const answer = parse(rest, asked) as { rows?: Value }
   if (!Array.isArray(answer?.rows)) throw brokenAnswer(asked, 'holds no rows')
-  yield { rows: answer.rows.map(row => readRow(row, asked)), bytes: last.length, byLine: false }
+  const hasEscapes = rest.includes(escapeSign)
+  yield { rows: answer.rows.map(row => ({ ...readRow(row, asked), hasEscapes })), bytes: last.length, byLine: false }
 }
+
+/** Before each name that docferry has escaped. */
+const escapeSign = '"$%'
 
 const documentMember = ',"doc":'
 const rowStart = '{"id":'
@@ -107,7 +113,7 @@ function readLine(line: string, asked: Asked): Row {
     return { ...readRow(parse(`${line.slice(0, at)}}`, asked), asked), error: error.message }
   }
   if (typeof document?._id !== 'string' || line[end - 1] !== '}') throw brokenAnswer(asked, 'holds a row that is none')
-  return { key: document._id, document }
+  return { key: document._id, document, hasEscapes: line.includes(escapeSign) }
 }
 
 function readRow(value: Value, asked: Asked): Row {

@@ -20,9 +20,9 @@ export const couchdbConnector: Connector<CouchdbOptions> = {
     await client.connect(signal)
     return createSource(client)
   },
-  async openTarget(options, { signal, logger }) {
+  async openTarget(options, { signal, logger, rules }) {
     const client = new Client(settle(options), logger)
     await client.connect(signal)
-    return createTarget(client)
+    return createTarget(client, rules)
   }
 }

@@ -10,6 +10,32 @@ export const targetLimits: TargetLimits = { batchCount: 500, batchBytes: 4 * 102
 /** The default of `[couchdb] max_document_size`; https://docs.couchdb.org/en/stable/config/couchdb.html */
 export const defaultMaxDocumentBytes = 8_000_000
 
+const sizedToken = /"|\\u[\da-f]{4}|\\.|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
+
+/**
+ * Bytes of a JSON text as CouchDB counts them against `max_document_size`: a string without its escapes, a fraction by a rough guess at its
+ * digits, so at most the text's own. Source: src/couch/src/couch_ejson_size.erl of Apache CouchDB.
+ *
+ * @param json as JSON.stringify writes it, without white space
+ */
+export function countedBytes(json: string): number {
+  let bytes = Buffer.byteLength(json)
+  let inString = false
+  for (const [token] of json.matchAll(sizedToken)) {
+    if (token === '"') inString = !inString
+    else if (token.startsWith('\\')) bytes -= token.length - 1
+    else if (!inString && /[.eE]/.test(token)) bytes -= token.length - fractionBytes(Number(token))
+  }
+  return bytes
+}
+
+function fractionBytes(number: number): number {
+  const size = Math.abs(number)
+  const sign = number < 0 ? 1 : 0
+  if (size >= 1) return sign + (size >= 1e100 ? 5 : size >= 1e10 ? 4 : 3)
+  return sign + (size <= 1e-300 ? 3 : size <= 1e-100 ? 6 : size <= 1e-10 ? 5 : size <= 0.01 ? 4 : 3)
+}
+
 /** https://docs.couchdb.org/en/stable/api/database/common.html#put--db; 238 is `[couchdb] max_database_name_length`. */
 const namePattern = /^[a-z][a-z0-9_$()+/-]*$/
 const longestName = 238
@@ -45,6 +71,7 @@ export function checkId(id: string, partitioned: boolean): Refusal | undefined {
   if (id === '') return bad('empty; a CouchDB id has at least one character')
   if (id.startsWith('_design/')) return id === '_design/' ? bad('_design/ without a name') : undefined
   if (id.startsWith('_')) return bad('starts with an underscore; CouchDB keeps such ids for itself')
+  if (/\p{Surrogate}/u.test(id)) return bad('half of a surrogate pair, which is no Unicode text; CouchDB refuses it')
   if (partitioned && !/^[^_:][^:]*:[^_]/s.test(id)) return bad('the database is partitioned: its ids have the form partition:id')
   return undefined
 }

@@ -2,6 +2,7 @@
 import { retryDelayMs, sleep } from '../../engine/retry.ts'
 import { DocferryError } from '../../errors.ts'
 import type { CollectionInfo, Document, Page, Partition, ReadOptions, RejectDetails, Source } from '../../types.ts'
+import { restoreNames } from '../../values/index.ts'
 import { allDocsRequest, readRows } from './all-docs.ts'
 import type { Row } from './all-docs.ts'
 import type { Client, DatabaseInfo } from './client.ts'
@@ -31,10 +32,12 @@ interface Pace {
   byLine: boolean
   /** Rows to ask for where an answer is one piece. */
   rows: number
+  /** Sent so far. */
+  requests: number
 }
 
 export function createSource(client: Client): Source {
-  const pace: Pace = { byLine: false, rows: firstRows }
+  const pace: Pace = { byLine: false, rows: firstRows, requests: 0 }
   return {
     location: locate(client.settings),
     uniqueIds: true,
@@ -48,6 +51,7 @@ export function createSource(client: Client): Source {
       return partitions
     },
     read: (partition, options) => readPartition(client, pace, partition, options),
+    usage: () => ({ requests: pace.requests }),
     async close() {
       client.close()
     }
@@ -145,6 +149,7 @@ async function* readPartition(
     })
     let page = new PageBuilder(database)
     let seen = 0
+    pace.requests++
     const startedAt = cursor
     try {
       for await (const { rows, bytes, byLine } of readRows(client.chunks({ ...request, asked, signal }), asked)) {
@@ -201,13 +206,13 @@ class PageBuilder {
     this.#collection = collection
   }
 
-  add({ key, document, deleted, error }: Row, bytes: number): void {
+  add({ key, document, deleted, error, hasEscapes }: Row, bytes: number): void {
     this.lastKey = key
     this.#bytes += bytes
     if (error !== undefined) {
       this.#rejects.push({ code: 'DOCFERRY_BAD_DOCUMENT', message: `cannot be read: ${error}`, where: `id ${key}`, id: key })
     } else if (document !== undefined && deleted !== true) {
-      this.#documents.push(document)
+      this.#documents.push(hasEscapes ? restoreNames(document) : document)
     }
   }
 

@@ -1,11 +1,13 @@
-/** Documents as CouchDB holds them: JSON text, with the few values that its numbers would change written as envelopes. */
-import { randomUUID } from 'node:crypto'
+/** Documents as CouchDB holds them: JSON text, with the few values that it would change written as envelopes. */
 import { DocferryError } from '../../errors.ts'
-import type { Document, Encoded, Refusal, Value } from '../../types.ts'
-import { Decimal, GeoPoint, setField, stringifyJson, toEnvelope, ValueSet, Vector } from '../../values/index.ts'
-import { checkId } from './limits.ts'
+import { defaultRules } from '../../types.ts'
+import type { Document, Encoded, EncodeRules, OnConversion, Refusal } from '../../types.ts'
+import { Decimal, Double, escapeName, isOrdinary, mustEscapeName, pathText, plainDocument, stringifySpecial } from '../../values/index.ts'
+import type { Scalar } from '../../values/index.ts'
+import { checkId, countedBytes } from './limits.ts'
 
-export interface EncodeRules {
+/** What of a server's and a database's own decides how documents are written. */
+export interface DatabaseRules {
   /** Most bytes of a document's JSON, its `_id` not counted. */
   readonly maxDocumentBytes: number
   readonly partitioned: boolean
@@ -14,37 +16,77 @@ export interface EncodeRules {
 }
 
 /** @returns JSON text as CouchDB takes it, or why it would not */
-export function encodeDocument(document: Document, rules: EncodeRules): Encoded<string> | Refusal {
+export function encodeDocument(
+  document: Document,
+  database: DatabaseRules,
+  rules: EncodeRules = defaultRules,
+  onConversion?: OnConversion
+): Encoded<string> | Refusal {
   const id = document._id
-  const refusal = checkId(id, rules.partitioned) ?? checkTopLevel(document)
-  if (refusal) return refusal
+  const stored = storedId(id, database, rules)
+  if (typeof stored !== 'string') return stored
   let text: string
   try {
-    text = stringifyJson(document)
-    if (needsCare(document, rules.pouchdb)) text = stringifyWithCare(document, rules.pouchdb)
+    text = encodeText(stored === id ? document : { ...document, _id: stored }, database, rules, onConversion)
   } catch (error) {
+    if (error instanceof Unfit) return error.refusal
     if (error instanceof DocferryError) return { code: error.code, message: error.message }
     throw error
   }
-  // JSON.stringify escapes a surrogate only if it stands alone; an escaped backslash before "ud" looks the same.
-  if (text.includes('\\ud')) {
-    const found = findText(document, isIllFormed, '')
-    if (found) return illFormed(found)
-  }
-  if (rules.pouchdb && text.includes('"__proto__"')) {
-    const found = findText(document, key => key === '__proto__', '')
-    if (found?.isName) return { code: 'DOCFERRY_BAD_FIELD', message: 'a field named __proto__, which PouchDB drops', path: found.path }
-  }
+  if (stored !== id) onConversion?.('id', 'escaped', () => '_id')
   const bytes = Buffer.byteLength(text)
-  if (bytes > rules.maxDocumentBytes) {
-    const counted = bytes - Buffer.byteLength(`"_id":${JSON.stringify(id)},`)
-    const most = rules.maxDocumentBytes
-    const message = `${grouped(counted)} bytes; CouchDB takes ${grouped(most)} (max_document_size)`
-    if (counted > most) return { code: 'DOCFERRY_TOO_LARGE', message }
-  }
-  return { id, bytes, payload: text }
+  const most = database.maxDocumentBytes
+  // Counting as CouchDB does takes a while, and never gives more.
+  const atMost = bytes - Buffer.byteLength(`"_id":${JSON.stringify(stored)},`)
+  const size = atMost <= most ? atMost : countedBytes(text) - countedBytes(`"_id":${JSON.stringify(stored)},`)
+  if (size <= most) return { id, bytes, size, payload: text }
+  return { code: 'DOCFERRY_TOO_LARGE', message: `${grouped(size)} bytes; CouchDB takes ${grouped(most)} (max_document_size)` }
 }
 
+/** The id under which CouchDB holds a document, or why it can't. */
+export function storedId(id: string, { partitioned }: Pick<DatabaseRules, 'partitioned'>, { escapeNames }: EncodeRules): string | Refusal {
+  if (mustEscapeName(id)) return escapeName(id)
+  const refusal = checkId(id, partitioned)
+  if (!refusal) return id
+  const escaped = escapeName(id)
+  return escapeNames && !checkId(escaped, partitioned) ? escaped : refusal
+}
+
+/** Leaves an encoding with what is wrong. */
+class Unfit extends Error {
+  readonly refusal: Refusal
+  constructor(refusal: Refusal) {
+    super(refusal.message)
+    this.refusal = refusal
+  }
+}
+
+/** @throws {Unfit | DocferryError} */
+function encodeText(document: Document, { pouchdb }: DatabaseRules, rules: EncodeRules, onConversion?: OnConversion): string {
+  const plain = rules.types === 'plain'
+  if (isOrdinary(document) && !hasOddName(document)) {
+    const text = JSON.stringify(document)
+    // JSON.stringify escapes a surrogate only if it stands alone; an escaped backslash before "ud" looks the same.
+    if (!text.includes('\\ud') && !(pouchdb && text.includes('"__proto__"'))) return text
+  }
+  const fits = (value: Scalar): boolean => !isUnfit(value, pouchdb)
+  return stringifySpecial(plain ? plainDocument(document, { fits, onConversion }) : document, {
+    bareMaps: plain,
+    isUnfit(value, path) {
+      if (plain && typeof value === 'string' && surrogate.test(value)) throw unfit('DOCFERRY_BAD_VALUE', halfSurrogate, path)
+      return !fits(value) || (rules.types === 'exact' && isMerged(value, true))
+    },
+    isMerged: value => isMerged(value, pouchdb),
+    nameOf(name, depth, path) {
+      if (mustEscapeName(name)) return escapeName(name)
+      const problem = nameProblem(name, depth, pouchdb)
+      if (problem === undefined) return name
+      if (rules.escapeNames) return escapeName(name)
+      throw unfit('DOCFERRY_BAD_FIELD', problem, path)
+    },
+    onConversion
+  })
+}
 /** The text of an encoded document as a change of the revision that the database holds. */
 export function withRevision(text: string, revision: string | undefined): string {
   return revision === undefined ? text : `{"_rev":${JSON.stringify(revision)},${text.slice(1)}`
@@ -56,123 +98,49 @@ export function withoutMetadata(document: Document): Document {
   return document
 }
 
-/**
- * CouchDB keeps every top-level name that starts with an underscore for itself, and refuses a whole batch for one it doesn't know. Those it
- * knows don't mean data: `_deleted` would delete, `_rev` and `_attachments` speak of what another database holds.
- */
-function checkTopLevel(document: Document): Refusal | undefined {
-  for (const field in document) {
-    if (field.charCodeAt(0) === underscore && field !== '_id' && document[field] !== undefined) {
-      return {
-        code: 'DOCFERRY_BAD_FIELD',
-        message: 'CouchDB keeps top-level fields that start with an underscore for itself; rename or drop it',
-        path: field
-      }
-    }
-  }
-  return undefined
-}
-
+const surrogate = /\p{Surrogate}/u
+const halfSurrogate = 'half of a surrogate pair, which is no Unicode text; CouchDB refuses it'
 const underscore = 95
-const smallestNormal = 2.2250738585072014e-308
 
-/** Whether CouchDB would give back another number than the one sent as plain digits. */
-function isChanged(value: Value, pouchdb: boolean): boolean {
-  switch (typeof value) {
-    case 'number':
-      return value !== 0 && value < smallestNormal && value > -smallestNormal
-    case 'bigint':
-      return pouchdb
-    default:
-      return value instanceof Decimal
-  }
+function unfit(code: Refusal['code'], message: string, path: readonly (string | number)[]): Unfit {
+  return new Unfit({ code, message, path: pathText(path).replace(/\p{Surrogate}/gu, '\ufffd') })
 }
 
-function needsCare(value: Value, pouchdb: boolean): boolean {
-  if (typeof value === 'string') return false
-  if (typeof value !== 'object') return isChanged(value, pouchdb)
-  if (value === null) return false
-  if (Array.isArray(value)) {
-    for (let index = 0; index < value.length; index++) if (needsCare(value[index] as Value, pouchdb)) return true
-    return false
+/**
+ * Why a field can't have this name. CouchDB keeps every top-level name that starts with an underscore for itself, and refuses a whole batch for
+ * one it doesn't know. Those it knows don't mean data: `_deleted` would delete, `_rev` and `_attachments` speak of what another database holds.
+ */
+function nameProblem(name: string, depth: number, pouchdb: boolean): string | undefined {
+  if (depth === 0 && name.charCodeAt(0) === underscore && name !== '_id')
+    return 'CouchDB keeps top-level fields that start with an underscore for itself; rename or drop it'
+  if (pouchdb && name === '__proto__') return 'a field named __proto__, which PouchDB drops'
+  return surrogate.test(name) ? halfSurrogate : undefined
+}
+
+/** Whether a top-level name has to be looked at. */
+function hasOddName(document: Document): boolean {
+  for (const field in document) {
+    if (field.charCodeAt(0) === underscore && field !== '_id' && document[field] !== undefined) return true
   }
-  if (Object.getPrototypeOf(value) !== Object.prototype) {
-    if (value instanceof ValueSet) return value.members.some(member => needsCare(member, pouchdb))
-    if (value instanceof Vector) return value.values.some(number => isChanged(number, pouchdb))
-    if (value instanceof Decimal) return true
-    if (value instanceof Uint8Array) return false
-  }
-  const map = value as { [key: string]: Value }
-  for (const key in map) if (needsCare(map[key] as Value, pouchdb)) return true
   return false
 }
 
-/** Marks the places of numbers that `stringifyJson` doesn't write as CouchDB needs them; no document holds it. */
-const placeholder = randomUUID()
-
-function stringifyWithCare(document: Document, pouchdb: boolean): string {
-  const texts: string[] = []
-  const marked = mark(document, value => `${placeholder}:${texts.push(careful(value)) - 1}`, pouchdb)
-  return stringifyJson(marked).replace(new RegExp(`"${placeholder}:(\\d+)"`, 'g'), (_, index: string) => texts[Number(index)] as string)
+/** Whether CouchDB would give back something else than was sent as plain text or digits: it reads decimals as doubles. */
+function isUnfit(value: Scalar, pouchdb: boolean): boolean {
+  if (typeof value === 'string') return surrogate.test(value)
+  // CouchDB takes the logarithm of an integer to measure it, which fails past the doubles.
+  return value instanceof Decimal || (typeof value === 'bigint' && (pouchdb || !Number.isFinite(Number(value))))
 }
 
 /**
- * CouchDB 3 reads decimals as doubles, and `5e-324` (no point, below the normal doubles) as another double than `5.0e-324`.
+ * Whether a number may come back as an equal one of another kind: `-0` is the integer 0 to CouchDB, and `1.0` stays what it is only until a
+ * server or a replication partner that is written in JavaScript gets hold of it.
+ *
+ * @param javascript whether one is reckoned with
  */
-function careful(value: Value): string {
-  if (value instanceof GeoPoint) return `{"$geoPoint":[${careful(value.latitude)},${careful(value.longitude)}]}`
-  if (typeof value !== 'number') return JSON.stringify(toEnvelope(value))
-  return String(value).replace(/^(-?\d)e/, '$1.0e')
-}
-
-/** A copy in which what CouchDB would change is replaced. */
-function mark(value: Value, replace: (value: Value) => string, pouchdb: boolean): Value {
-  if (isChanged(value, pouchdb) || (value instanceof GeoPoint && needsCare(value, pouchdb))) return replace(value)
-  if (typeof value !== 'object' || value === null || !needsCare(value, pouchdb)) return value
-  if (Array.isArray(value)) return value.map(element => mark(element, replace, pouchdb))
-  if (value instanceof ValueSet) return new ValueSet(value.members.map(member => mark(member, replace, pouchdb) as string))
-  if (value instanceof Vector) return new Vector(value.values.map(number => mark(number, replace, pouchdb) as number))
-  const copy: { [key: string]: Value } = {}
-  for (const [key, field] of Object.entries(value as { [key: string]: Value })) {
-    if (field !== undefined) setField(copy, key, mark(field, replace, pouchdb))
-  }
-  return copy
-}
-
-interface FoundText {
-  readonly path: string
-  /** Whether the text is a field's name, or a value. */
-  readonly isName: boolean
-}
-
-/** The first name or string that fits. */
-function findText(value: Value, fits: (text: string) => boolean, path: string): FoundText | undefined {
-  if (typeof value === 'string') return fits(value) ? { path, isName: false } : undefined
-  if (typeof value !== 'object' || value === null) return undefined
-  if (value instanceof ValueSet) return findText([...value.members], fits, path)
-  if (Array.isArray(value)) return firstOf(value.keys(), index => findText(value[index] as Value, fits, `${path}[${index}]`))
-  return firstOf(Object.keys(value), key => {
-    const inner = path === '' ? key : `${path}.${key}`
-    return fits(key) ? { path: inner, isName: true } : findText((value as { [key: string]: Value })[key] as Value, fits, inner)
-  })
-}
-
-function firstOf<T>(items: Iterable<T>, find: (item: T) => FoundText | undefined): FoundText | undefined {
-  for (const item of items) {
-    const found = find(item)
-    if (found) return found
-  }
-  return undefined
-}
-
-function isIllFormed(text: string): boolean {
-  return /\p{Surrogate}/u.test(text)
-}
-
-function illFormed({ path, isName }: FoundText): Refusal {
-  const message = 'half of a surrogate pair, which is no Unicode text; CouchDB refuses it'
-  if (path === '_id') return { code: 'DOCFERRY_BAD_ID', message, path }
-  return { code: isName ? 'DOCFERRY_BAD_FIELD' : 'DOCFERRY_BAD_VALUE', message, path: path.replace(/\p{Surrogate}/gu, '\ufffd') }
+function isMerged(value: Scalar, javascript: boolean): boolean {
+  if (Object.is(value, -0)) return true
+  return javascript && (value instanceof Double || (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)))
 }
 
 function grouped(number: number): string {

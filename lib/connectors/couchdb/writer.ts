@@ -1,14 +1,17 @@
 /** Writes by `_bulk_docs`, and looks documents up. */
 import { withRetry } from '../../engine/retry.ts'
 import { DocferryError } from '../../errors.ts'
-import type { Document, Encoded, Prepared, Target, WriteOptions, WriteOutcome } from '../../types.ts'
+import { defaultRules } from '../../types.ts'
+import type { Document, EncodeRules, Prepared, Target, WriteOptions, WriteOutcome } from '../../types.ts'
+import { restoreNames } from '../../values/index.ts'
 import { allDocsRequest, readRows } from './all-docs.ts'
 import type { Row } from './all-docs.ts'
 import type { Client, DatabaseInfo } from './client.ts'
 import { AnswerError, brokenAnswer, mayBeOneDocument, writeFailure } from './errors.ts'
 import { checkDatabaseName, targetLimits } from './limits.ts'
 import { locate } from './options.ts'
-import { encodeDocument, withoutMetadata, withRevision } from './values.ts'
+import { encodeDocument, storedId, withoutMetadata, withRevision } from './values.ts'
+import type { DatabaseRules } from './values.ts'
 
 /** How often an overwrite looks for the present revision, when others change the document at the same time. */
 const overwriteTries = 5
@@ -17,9 +20,19 @@ const failuresInARow = 24
 /** A database with no more documents is looked through for one that is no design document. */
 const fewDocuments = 100
 
-export function createTarget(client: Client): Target<string> {
+export function createTarget(client: Client, rules: EncodeRules = defaultRules): Target<string> {
   const { maxDocumentBytes } = client.settings
   const partitioned = new Set<string>()
+  const databaseRules = (collection: string): DatabaseRules => ({
+    maxDocumentBytes,
+    partitioned: partitioned.has(collection),
+    pouchdb: client.pouchdb
+  })
+  /** What CouchDB calls a document; an id that it refuses stays what it is, and is not found. */
+  const nameOf = (collection: string) => (id: string) => {
+    const stored = storedId(id, databaseRules(collection), rules)
+    return typeof stored === 'string' ? stored : id
+  }
   return {
     location: locate(client.settings),
     limits: targetLimits,
@@ -29,10 +42,15 @@ export function createTarget(client: Client): Target<string> {
       if (info?.props?.partitioned) partitioned.add(collection)
       return prepared
     },
-    encode: (collection, document) =>
-      encodeDocument(document, { maxDocumentBytes, partitioned: partitioned.has(collection), pouchdb: client.pouchdb }),
-    write: (collection, documents, options) => write(client, collection, documents, options),
-    get: (collection, ids, options) => get(client, collection, ids, options),
+    encode: (collection, document, onConversion) => encodeDocument(document, databaseRules(collection), rules, onConversion),
+    write(collection, documents, options) {
+      const name = nameOf(collection)
+      const sendings = documents.map(({ id, payload }, index) => ({ index, id: name(id), text: payload }))
+      return write(client, collection, sendings, options)
+    },
+    get: (collection, ids, options) => get(client, collection, ids, { ...options, nameOf: nameOf(collection) }),
+    /** A bulk write, and a look for the revisions first where documents may be replaced. */
+    usage: (documents, { onConflict, fresh }) => ({ requests: documents.length === 0 ? 0 : onConflict === 'overwrite' && !fresh ? 2 : 1 }),
     // Every answered write is on disk.
     async commit() {},
     async close() {
@@ -57,7 +75,7 @@ async function prepare(
     info = await client.databaseInfo(collection, looking, signal)
     if (!info) throw brokenAnswer(looking, 'says that the database exists, and that it does not')
   }
-  return { prepared: { created: false, empty: await isEmpty(client, collection, info, signal) }, info }
+  return { prepared: { created: false, empty: await isEmpty(client, collection, info, signal), documents: info.doc_count }, info }
 }
 
 /** Design documents are no data: they leave a database empty. */
@@ -85,11 +103,10 @@ interface Sending {
 async function write(
   client: Client,
   collection: string,
-  documents: readonly Encoded<string>[],
+  all: readonly Sending[],
   { onConflict, fresh, signal }: WriteOptions
 ): Promise<readonly WriteOutcome[]> {
-  const outcomes = new Array<WriteOutcome>(documents.length)
-  const all = documents.map(({ id, payload }, index) => ({ index, id, text: payload }))
+  const outcomes = new Array<WriteOutcome>(all.length)
   const bulk = createBulk(client, collection, outcomes, signal)
   if (onConflict !== 'overwrite') {
     await bulk(all)
@@ -214,23 +231,24 @@ async function get(
   client: Client,
   collection: string,
   ids: readonly string[],
-  { idsOnly = false, signal }: Parameters<Target['get']>[2]
+  { idsOnly = false, nameOf, signal }: Parameters<Target['get']>[2] & { readonly nameOf: (id: string) => string }
 ): Promise<readonly Document[]> {
   if (ids.length === 0) return []
+  const asIs = new Map(ids.map(id => [nameOf(id), id]))
   const asked = client.asked(`looking up documents of ${collection}`, 'DOCFERRY_TARGET', collection)
   const found: Document[] = []
   let rows: readonly Row[]
   try {
-    rows = await lookUp(client, collection, ids, !idsOnly, { asked, signal })
+    rows = await lookUp(client, collection, [...asIs.keys()], !idsOnly, { asked, signal })
   } catch (error) {
     // A dry run asks before there is a database: none of the documents is there.
     if (error instanceof AnswerError && error.answer.status === 404) return []
     throw error
   }
-  for (const { key, revision, document, deleted } of rows) {
+  for (const { key, revision, document, deleted, hasEscapes } of rows) {
     if (deleted) continue
-    if (idsOnly && revision !== undefined) found.push({ _id: key })
-    else if (document) found.push(withoutMetadata(document))
+    if (idsOnly && revision !== undefined) found.push({ _id: asIs.get(key) ?? key })
+    else if (document) found.push(hasEscapes ? restoreNames(withoutMetadata(document)) : withoutMetadata(document))
   }
   return found
 }

@@ -6,11 +6,11 @@
  * is five times faster than conditional puts one by one. A transaction costs twice the write units, also when it is cancelled.
  */
 import { DocferryError } from '../../errors.ts'
-import type { Encoded, WriteFailure, WriteOptions, WriteOutcome } from '../../types.ts'
+import type { Encoded, Usage, WriteFailure, WriteOptions, WriteOutcome } from '../../types.ts'
 import type { Connection } from './client.ts'
 import { cancellationReasons, isConditionFailure, isRefusal, refusedDocument, translate } from './errors.ts'
 import type { CancellationReason } from './errors.ts'
-import { idOfItem } from './keys.ts'
+import { idOfItem, storedId } from './keys.ts'
 import type { TableKey } from './keys.ts'
 import { maxBatchItems, maxRequestCharacters, maxTransactionItems } from './limits.ts'
 import type { ItemJson } from './values.ts'
@@ -21,6 +21,7 @@ type Item = Encoded<string>
 export interface Batch {
   readonly collection: string
   readonly key: TableKey
+  readonly escapeNames: boolean
   readonly documents: readonly Item[]
   readonly options: WriteOptions
 }
@@ -39,15 +40,36 @@ type Part = readonly number[]
 export async function writeBatch(connection: Connection, batch: Batch): Promise<readonly WriteOutcome[]> {
   const { documents, options } = batch
   const writing: Writing = { ...batch, connection, outcomes: new Array<WriteOutcome>(documents.length) }
-  const work =
-    options.fresh || options.onConflict === 'overwrite'
-      ? parts(documents, maxBatchItems).map(part => writePart(writing, part))
-      : parts(documents, maxTransactionItems).map(part => writeConditionally(writing, part))
-  await settle(writing, work)
+  const write = isConditional(options) ? writeConditionally : writePart
+  await settle(
+    writing,
+    parts(documents, options).map(part => write(writing, part))
+  )
   return writing.outcomes
 }
 
-function parts(documents: readonly Item[], maxItems: number): Part[] {
+/** What the caller knows or wants of a write: all that its form depends on. */
+type Form = Pick<WriteOptions, 'onConflict' | 'fresh'>
+
+function isConditional({ onConflict, fresh }: Form): boolean {
+  return !fresh && onConflict !== 'overwrite'
+}
+
+/**
+ * See `Target.usage`. An item costs a unit for each 1 KB begun, twice that in a transaction; the same in tables of either capacity mode.
+ * That is the documented rule (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html) for a table
+ * without indexes; an item that is written over counts with the larger of the two sizes, and a cancelled transaction as one that is not.
+ */
+export function usageOf(documents: readonly Item[], form: Form): Usage {
+  const units = documents.reduce((sum, { bytes }) => sum + Math.ceil(bytes / unitBytes), 0)
+  return { requests: parts(documents, form).length, writeUnits: isConditional(form) ? 2 * units : units }
+}
+
+/** Bytes of an item that one write unit stands for. */
+const unitBytes = 1_024
+
+function parts(documents: readonly Item[], form: Form): Part[] {
+  const maxItems = isConditional(form) ? maxTransactionItems : maxBatchItems
   const made: number[][] = []
   let part: number[] = []
   let characters = 0
@@ -120,9 +142,9 @@ interface BatchWriteAnswer {
   readonly UnprocessedItems?: Readonly<Record<string, readonly WriteRequest[]>>
 }
 
-function markUnprocessed({ key, documents, outcomes }: Writing, part: Part, requests: readonly WriteRequest[]): void {
+function markUnprocessed({ key, escapeNames, documents, outcomes }: Writing, part: Part, requests: readonly WriteRequest[]): void {
   if (requests.length === 0) return
-  const indexes = new Map(part.map(index => [(documents[index] as Item).id, index]))
+  const indexes = new Map(part.map(index => [storedId(key, (documents[index] as Item).id, escapeNames), index]))
   for (const { PutRequest } of requests) {
     const index = PutRequest?.Item && indexes.get(idOfItem(key, PutRequest.Item))
     // One that can't be told apart: send all again, which for puts without a condition is harmless.

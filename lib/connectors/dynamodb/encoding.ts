@@ -6,73 +6,59 @@ import {
   Decimal,
   decimalParts,
   Double,
-  escapeMap,
   isMap,
   isNumberText,
+  kindOf,
   looksLikeEnvelope,
+  MovedFields,
+  movedFieldsName,
+  pathText,
   toEnvelope,
+  toPlain,
   ValueSet
 } from '../../values/index.ts'
-import type { DecimalParts, SetMember, Value, ValueMap } from '../../values/index.ts'
+import type { Value, ValueMap } from '../../values/index.ts'
 import { DocferryError } from '../../errors.ts'
-import type { ErrorCode } from '../../errors.ts'
-import { maxContainers, maxNameBytes } from './limits.ts'
-import { fitsNumber, numberBytes } from './numbers.ts'
+import type { Conversion, EncodeRules, OnConversion } from '../../types.ts'
+import { maxContainers } from './limits.ts'
+import { writeName } from './names.ts'
+import { fitsNumber, keepsKind, numberBytes } from './numbers.ts'
+import { writeSet } from './sets.ts'
+import { quoted, quote, Unwritable } from './text.ts'
 import { base64 } from './values.ts'
 
-/** Thrown inside an encoding, and returned by it as a refusal. */
-export class Unwritable extends Error {
-  readonly code: ErrorCode
-  constructor(code: ErrorCode, message: string) {
-    super(message)
-    this.code = code
-  }
-}
-
-/** What an encoding has counted, and where it is. */
-export interface Encoding {
-  bytes: number
+/** What an encoding goes by, what it has counted, and where it is. */
+export class Encoding {
+  rules: EncodeRules
+  bytes = 0
   /** Names and indexes from the item's top to the value being written. */
-  readonly path: (string | number)[]
-}
+  readonly path: (string | number)[] = []
+  /** Set where a name or the id is too long even escaped: the JSON is then of no use, and the document is to be written with those moved. */
+  tooLong = false
+  private onConversion: OnConversion | undefined
 
-/** `usage_info.usage[3]` */
-export function pathText(path: readonly (string | number)[]): string {
-  return path.map((step, index) => (typeof step === 'number' ? `[${step}]` : index === 0 ? step : `.${step}`)).join('')
-}
-
-const loneSurrogate = /\p{Surrogate}/u
-
-/** JSON text of a string. @throws {Unwritable} for half a surrogate pair, which UTF-8 can't hold */
-export function quote(text: string, code: ErrorCode = 'DOCFERRY_BAD_VALUE'): string {
-  const json = JSON.stringify(text)
-  if (json.includes('\\ud') && loneSurrogate.test(text)) {
-    throw new Unwritable(code, 'half a surrogate pair: no valid Unicode, which DynamoDB needs')
+  constructor(rules: EncodeRules, onConversion?: OnConversion) {
+    this.rules = rules
+    this.onConversion = onConversion
   }
-  return json
-}
 
-interface Name {
-  readonly json: string
-  readonly bytes: number
-}
-
-/** Documents of a collection share their field names: the first few thousand are quoted once. */
-const knownNames = new Map<string, Name>()
-const mostKnownNames = 4_096
-
-/** An attribute's name as JSON with its colon, and its size. @throws {Unwritable} DOCFERRY_BAD_FIELD */
-export function attributeName(name: string): Name {
-  const known = knownNames.get(name)
-  if (known) return known
-  if (name === '') throw new Unwritable('DOCFERRY_BAD_FIELD', 'an empty field name; a DynamoDB attribute has at least one character')
-  const bytes = Buffer.byteLength(name)
-  if (bytes > maxNameBytes) {
-    throw new Unwritable('DOCFERRY_BAD_FIELD', `a field name of ${bytes} bytes; a DynamoDB attribute's has at most ${maxNameBytes}`)
+  tell(kind: Parameters<OnConversion>[0], conversion: Conversion): void {
+    this.onConversion?.(kind, conversion, () => pathText(this.path))
   }
-  const made = { json: `${quote(name, 'DOCFERRY_BAD_FIELD')}:`, bytes }
-  if (knownNames.size < mostKnownNames && bytes <= 128) knownNames.set(name, made)
-  return made
+
+  /**
+   * Write what stands for a value that was converted as a whole: nothing in it counts apart. In an envelope numbers are exact, for nobody
+   * else reads them, so that the value does come back as it was.
+   */
+  within(write: () => string): string {
+    const { rules, onConversion } = this
+    this.onConversion = undefined
+    if (rules.types === 'natural') this.rules = { ...rules, types: 'exact' }
+    const json = write()
+    this.onConversion = onConversion
+    this.rules = rules
+    return json
+  }
 }
 
 /**
@@ -84,20 +70,27 @@ export function attributeName(name: string): Name {
 export function writeValue(value: Value, encoding: Encoding, depth: number): string {
   switch (typeof value) {
     case 'string':
-      encoding.bytes += Buffer.byteLength(value)
-      return `{"S":${quote(value)}}`
+      return writeString(value, encoding, depth)
     case 'number':
-      return Number.isFinite(value) ? writeNumber(String(value), value, encoding, depth) : writeEnvelope(value, encoding, depth)
+      if (!Number.isFinite(value)) return writeOther(value, encoding, depth)
+      return writeNumber(String(value), value, encoding, depth, keepsKind(value))
     case 'boolean':
       encoding.bytes += 1
       return value ? '{"BOOL":true}' : '{"BOOL":false}'
     case 'bigint':
-      return writeNumber(String(value), value, encoding, depth)
+      return writeNumber(String(value), value, encoding, depth, keepsKind(value))
     case 'object':
       return writeObject(value, encoding, depth)
     default:
       throw new Unwritable('DOCFERRY_BAD_VALUE', `a value of type ${typeof value}; a document holds data only`)
   }
+}
+
+function writeString(value: string, encoding: Encoding, depth: number): string {
+  const json = encoding.rules.types === 'plain' ? quote(value) : quoted(value)
+  if (json === undefined) return writeOther(value, encoding, depth)
+  encoding.bytes += Buffer.byteLength(value)
+  return `{"S":${json}}`
 }
 
 function writeObject(value: Exclude<Value, string | number | boolean | bigint>, encoding: Encoding, depth: number): string {
@@ -106,37 +99,60 @@ function writeObject(value: Exclude<Value, string | number | boolean | bigint>, 
     return '{"NULL":true}'
   }
   if (Array.isArray(value)) return writeList(value, encoding, depth)
-  if (isMap(value)) {
-    return looksLikeEnvelope(value) ? writeMap(escapeMap(value), encoding, depth, true) : writeMap(value, encoding, depth)
+  if (isMap(value)) return looksLikeEnvelope(value) ? writeLookAlike(value, encoding, depth) : writeMap(value, encoding, depth)
+  if (value instanceof Decimal) {
+    if (!isNumberText(value.digits)) throw new Unwritable('DOCFERRY_BAD_VALUE', 'a Decimal whose digits are no number')
+    return writeNumber(value.digits, value, encoding, depth, true)
   }
+  if (value instanceof Double) {
+    // Any other is the same value as its number.
+    if (!Number.isSafeInteger(value.value)) return writeValue(value.value, encoding, depth)
+    return writeNumber(String(value.value), value, encoding, depth, false)
+  }
+  if (encoding.rules.types === 'plain') return writeOther(value, encoding, depth)
   if (value instanceof Uint8Array) {
     encoding.bytes += value.byteLength
     return `{"B":"${base64(value)}"}`
   }
-  if (value instanceof Decimal) return writeNumber(value.digits, value, encoding, depth)
-  if (value instanceof Double) {
-    return Number.isFinite(value.value) ? writeNumber(String(value.value), value, encoding, depth) : writeEnvelope(value, encoding, depth)
-  }
-  if (value instanceof ValueSet) return writeSet(value, encoding) ?? writeEnvelope(value, encoding, depth)
-  return writeEnvelope(value, encoding, depth)
+  return (value instanceof ValueSet && writeSet(value, encoding)) || writeOther(value, encoding, depth)
 }
 
-/** A value that DynamoDB has no type for. @throws {Unwritable} when it is none of docferry's values either (a Date, a user's class) */
-function writeEnvelope(value: Value, encoding: Encoding, depth: number): string {
-  let envelope: ValueMap
+/** A user's own map that would be read as an envelope. */
+function writeLookAlike(map: ValueMap, encoding: Encoding, depth: number): string {
+  const { types } = encoding.rules
+  if (types === 'plain') {
+    encoding.tell('map', 'lossy')
+    return writeMap(map, encoding, depth)
+  }
+  encoding.tell('map', 'enveloped')
+  enter(depth)
+  encoding.bytes += 3 + 1 + '$literal'.length
+  return `{"M":{"$literal":${writeMap(map, encoding, depth + 1)}}}`
+}
+
+/**
+ * A value that DynamoDB has no type for, or none that gives it back: its envelope or, with `plain`, its plain form.
+ *
+ * @throws {Unwritable} when it is none of docferry's values either (a Date, a user's class)
+ */
+function writeOther(value: Value, encoding: Encoding, depth: number): string {
+  const plain = encoding.rules.types === 'plain'
+  let written: Value
   try {
-    envelope = toEnvelope(value)
+    written = plain ? toPlain(value) : toEnvelope(value)
   } catch (error) {
     if (!(error instanceof DocferryError)) throw error
     throw new Unwritable(error.code, error.message)
   }
-  return writeMap(envelope, encoding, depth, true)
+  encoding.tell(kindOf(value), plain ? 'lossy' : 'enveloped')
+  return encoding.within(() => (isMap(written) ? writeMap(written, encoding, depth) : writeValue(written, encoding, depth)))
 }
 
-function writeNumber(text: string, value: Value, encoding: Encoding, depth: number): string {
-  if (!isNumberText(text)) throw new Unwritable('DOCFERRY_BAD_VALUE', 'a Decimal whose digits are no number')
+/** @param keeps whether N, where it fits, gives back the same kind of number */
+function writeNumber(text: string, value: Value, encoding: Encoding, depth: number, keeps: boolean): string {
   const parts = decimalParts(text)
-  if (!fitsNumber(parts)) return writeEnvelope(value, encoding, depth)
+  if (!fitsNumber(parts) || (!keeps && encoding.rules.types === 'exact')) return writeOther(value, encoding, depth)
+  if (!keeps) encoding.tell(kindOf(value), 'merged')
   encoding.bytes += numberBytes(parts)
   return `{"N":"${text}"}`
 }
@@ -154,59 +170,44 @@ function writeList(list: readonly Value[], encoding: Encoding, depth: number): s
   return `${json}]}`
 }
 
-/** @param literal whether the map is an envelope: what a `$literal` holds is then written as it is */
-function writeMap(map: ValueMap, encoding: Encoding, depth: number, literal = false): string {
+function writeMap(map: ValueMap, encoding: Encoding, depth: number): string {
   enter(depth)
   encoding.bytes += 3
   let json = '{"M":{'
   let comma = ''
-  const { path } = encoding
   for (const field of Object.keys(map)) {
     const value = map[field]
     if (value === undefined) continue
-    path.push(field)
-    const name = attributeName(field)
-    encoding.bytes += 1 + name.bytes
-    const inner =
-      literal && field === '$literal' ? writeMap(value as ValueMap, encoding, depth + 1) : writeValue(value, encoding, depth + 1)
-    json += comma + name.json + inner
+    encoding.bytes += 1
+    encoding.path.push(field)
+    json += comma + writeField(field, value, encoding, depth + 1)
     comma = ','
-    path.pop()
+    encoding.path.pop()
   }
   return `${json}}}`
+}
+
+/** A field's name, colon and value. `encoding.path` ends in the name. */
+export function writeField(field: string, value: Value, encoding: Encoding, depth: number): string {
+  if (field === movedFieldsName && (value as unknown) instanceof MovedFields) {
+    return writeMoved(value as unknown as MovedFields, encoding, depth)
+  }
+  return writeName(field, encoding) + writeValue(value, encoding, depth)
+}
+
+function writeMoved({ list }: MovedFields, encoding: Encoding, depth: number): string {
+  enter(depth)
+  encoding.bytes += movedFieldsName.length + 3 + list.length
+  const parts: string[] = []
+  const { path } = encoding
+  for (let index = 0; index < list.length; index += 2) {
+    path[path.length - 1] = list[index] as string
+    parts.push(writeValue(list[index] as Value, encoding, depth + 1), writeValue(list[index + 1] as Value, encoding, depth + 1))
+  }
+  return `"${movedFieldsName}":{"L":[${parts.join(',')}]}`
 }
 
 function enter(depth: number): void {
   if (depth < maxContainers) return
   throw new Unwritable('DOCFERRY_TOO_DEEP', `more than ${maxContainers} maps and lists inside one another; a DynamoDB item holds no more`)
-}
-
-/** A set of one kind as SS, NS or BS, each member once; `undefined` for one that DynamoDB can't hold (empty, mixed, a number too long). */
-function writeSet(set: ValueSet, encoding: Encoding): string | undefined {
-  const [first] = set.members
-  if (first === undefined) return undefined
-  const kind = setKind(first)
-  const members = new Map<string, number>()
-  for (const member of set.members) {
-    if (setKind(member) !== kind) return undefined
-    if (typeof member === 'string') members.set(quote(member), Buffer.byteLength(member))
-    else if (member instanceof Uint8Array) members.set(`"${base64(member)}"`, member.byteLength)
-    else {
-      const text = String(member)
-      const parts = isNumberText(text) ? decimalParts(text) : undefined
-      if (!parts || !fitsNumber(parts)) return undefined
-      members.set(`"${exactText(parts)}"`, numberBytes(parts))
-    }
-  }
-  for (const bytes of members.values()) encoding.bytes += bytes
-  return `{"${kind}":[${[...members.keys()].join(',')}]}`
-}
-
-function setKind(member: SetMember): 'SS' | 'NS' | 'BS' {
-  return typeof member === 'string' ? 'SS' : member instanceof Uint8Array ? 'BS' : 'NS'
-}
-
-/** The same text for equal numbers, whatever they were written like. */
-export function exactText({ negative, digits, point }: DecimalParts): string {
-  return digits === '' ? '0' : `${negative ? '-' : ''}${digits}E${point - digits.length}`
 }

@@ -18,6 +18,6 @@ export const dynamodbConnector: Connector<DynamodbOptions> = {
     return createSource(await connect(options, context), options)
   },
   async openTarget(options, context) {
-    return createTarget(await connect(options, context))
+    return createTarget(await connect(options, context), context.rules)
   }
 }

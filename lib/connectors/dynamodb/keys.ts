@@ -9,19 +9,18 @@
  * - one binary key: base64;
  * - a partition key and a sort key: both of the above joined by `|`, in which `%` and `|` of a string are written `%25` and `%7C`.
  *
+ * Such ids are never escaped.
+ *
  * Key attributes with names of their own stay in the document as fields. On the way back the key is made from `_id`; fields of its names
  * must agree with it, and are added where they are missing. An attribute `_id` that is no part of the key becomes the field `dynamodb:_id`,
  * and that field becomes the attribute `_id` again.
  */
-import { Decimal, decimalParts, Double, isNumberText, setField } from '../../values/index.ts'
-import type { Document, Value } from '../../values/index.ts'
-import { grouped, maxHashKeyBytes, maxItemBytes, maxRangeKeyBytes } from './limits.ts'
+import { decimalParts, hashedId, isNumberText } from '../../values/index.ts'
+import { grouped, maxHashKeyBytes, maxRangeKeyBytes } from './limits.ts'
+import { nameText } from './names.ts'
 import { fitsNumber, plainText } from './numbers.ts'
-import { attributeName, pathText, quote, Unwritable, writeValue } from './encoding.ts'
-import type { Encoding } from './encoding.ts'
-import { base64, readValue } from './values.ts'
+import { quote, Unwritable } from './text.ts'
 import type { AttributeJson, ItemJson } from './values.ts'
-import type { Refusal } from '../../types.ts'
 
 export interface KeyAttribute {
   readonly name: string
@@ -37,14 +36,22 @@ export const documentKey: TableKey = [{ name: '_id', type: 'S' }]
 /** The field that holds an attribute `_id` which is no part of the key. */
 export const otherIdField = 'dynamodb:_id'
 
-/** An item as JSON text, its size as the service counts it, and its key. */
-export interface ItemText {
-  readonly id: string
-  readonly json: string
-  readonly bytes: number
+/** Whether a table has the key that docferry gives it. Only there may ids be escaped. */
+export function isDocumentKey(key: TableKey): boolean {
+  return key.length === 1 && key[0]?.name === '_id' && key[0].type === 'S'
 }
 
-/** The `_id` of an item. @throws {SyntaxError} when it has no such key */
+/**
+ * The `_id` under which a table holds a document: itself or, in tables with docferry's own key, escaped. May still be one that the table
+ * refuses, which `keyOfId` tells.
+ */
+export function storedId(key: TableKey, id: string, escapeNames: boolean): string {
+  if (!isDocumentKey(key)) return id
+  const text = nameText(id, escapeNames)
+  return escapeNames && Buffer.byteLength(text) > maxHashKeyBytes ? hashedId(id) : text
+}
+
+/** The `_id` of an item, as the table holds it. @throws {SyntaxError} when it has no such key */
 export function idOfItem(key: TableKey, item: ItemJson): string {
   const parts = key.map(attribute => keyText(attribute, item[attribute.name]))
   return parts.length === 1 ? (parts[0] as string) : key.map(({ type }, index) => joinable(type, parts[index] as string)).join('|')
@@ -108,93 +115,6 @@ function keyNames(key: TableKey): string {
   return key.map(({ name }) => name).join(' and ')
 }
 
-function badId(message: string): Unwritable {
+export function badId(message: string): Unwritable {
   return new Unwritable('DOCFERRY_BAD_ID', message)
-}
-
-/** An item as a document. @throws {SyntaxError} for what can't be one */
-export function toDocument(key: TableKey, item: ItemJson): Document {
-  const document: Document = { _id: idOfItem(key, item) }
-  const idIsKey = key.some(({ name }) => name === '_id')
-  for (const name of Object.keys(item)) {
-    if (name === '_id') {
-      if (idIsKey) continue
-      if (Object.hasOwn(item, otherIdField))
-        throw new SyntaxError(`an item with attributes _id and ${otherIdField}, neither of them its key`)
-      document[otherIdField] = readValue(item._id as AttributeJson)
-    } else setField(document, name, readValue(item[name] as AttributeJson))
-  }
-  return document
-}
-
-/** A document as an item, or why this table would refuse it. */
-export function toItem(key: TableKey, document: Document): ItemText | Refusal {
-  const encoding: Encoding = { bytes: 0, path: [] }
-  try {
-    return writeItem(key, document, encoding)
-  } catch (error) {
-    if (!(error instanceof Unwritable)) throw error
-    const path = pathText(encoding.path)
-    return path === '' ? { code: error.code, message: error.message } : { code: error.code, message: error.message, path }
-  }
-}
-
-function writeItem(key: TableKey, document: Document, encoding: Encoding): ItemText | Refusal {
-  const { path } = encoding
-  const { _id: id } = document
-  path.push('_id')
-  if (typeof id !== 'string') throw badId('no string _id')
-  const keyAttributes = keyOfId(key, id)
-  const idIsKey = '_id' in keyAttributes
-  let json = ''
-  for (const { name } of key) {
-    json += `${json && ','}${writeName(name, encoding)}${writeKey(keyAttributes[name] as AttributeJson, encoding)}`
-  }
-  path.pop()
-  let largest = ''
-  let largestBytes = 0
-  for (const field of Object.keys(document)) {
-    const value = document[field]
-    if (field === '_id' || value === undefined) continue
-    path.push(field)
-    if (field in keyAttributes) {
-      if (!agrees(keyAttributes[field] as AttributeJson, value))
-        throw badId('this field is a key of the table, and differs from what the _id says')
-    } else {
-      const before = encoding.bytes
-      json += `,${writeName(field === otherIdField && !idIsKey ? '_id' : field, encoding)}${writeValue(value, encoding, 0)}`
-      if (encoding.bytes - before > largestBytes) {
-        largestBytes = encoding.bytes - before
-        largest = field
-      }
-    }
-    path.pop()
-  }
-  if (encoding.bytes <= maxItemBytes) return { id, json: `{${json}}`, bytes: encoding.bytes }
-  const sizes = `${grouped(encoding.bytes)} bytes, ${grouped(largestBytes)} of them in its largest field`
-  const message = `${sizes}; a DynamoDB item holds at most ${grouped(maxItemBytes)}`
-  return { code: 'DOCFERRY_TOO_LARGE', message, path: largest }
-}
-
-function writeName(name: string, encoding: Encoding): string {
-  const { json, bytes } = attributeName(name)
-  encoding.bytes += bytes
-  return json
-}
-
-function writeKey(value: AttributeJson, encoding: Encoding): string {
-  if (value.B !== undefined) {
-    encoding.bytes += Buffer.from(value.B, 'base64').byteLength
-    return `{"B":"${value.B}"}`
-  }
-  return writeValue(value.N === undefined ? (value.S as string) : new Decimal(value.N), encoding, 0)
-}
-
-/** Whether a field holds what the key says. */
-function agrees(key: AttributeJson, value: Value): boolean {
-  if (key.S !== undefined) return value === key.S
-  if (key.B !== undefined) return value instanceof Uint8Array && base64(value) === key.B
-  if (typeof value !== 'number' && typeof value !== 'bigint' && !(value instanceof Decimal) && !(value instanceof Double)) return false
-  const text = value instanceof Double ? String(value.value) : String(value)
-  return isNumberText(text) && plainText(decimalParts(text)) === key.N
 }

@@ -4,10 +4,11 @@ import { retryDelayMs, sleep, withRetry } from '../../engine/retry.ts'
 import type { Document } from '../../values/index.ts'
 import type { Connection } from './client.ts'
 import { isMissingTable } from './errors.ts'
-import { idOfItem, keyOfId, toDocument } from './keys.ts'
+import { toDocument } from './items.ts'
+import { idOfItem, keyOfId, storedId } from './keys.ts'
 import type { TableKey } from './keys.ts'
 import { maxTransactionItems } from './limits.ts'
-import { Unwritable } from './encoding.ts'
+import { Unwritable } from './text.ts'
 import type { AttributeJson, ItemJson } from './values.ts'
 
 interface BatchGetAnswer {
@@ -18,6 +19,7 @@ interface BatchGetAnswer {
 interface LookupOptions {
   readonly collection: string
   readonly key: TableKey
+  readonly escapeNames: boolean
   readonly idsOnly?: boolean
   readonly signal?: AbortSignal
 }
@@ -29,10 +31,11 @@ const mostEmptyAnswers = 10
 export async function getDocuments(
   connection: Connection,
   ids: readonly string[],
-  { collection, key, idsOnly = false, signal }: LookupOptions
+  { collection, key, escapeNames, idsOnly = false, signal }: LookupOptions
 ): Promise<readonly Document[]> {
   const found: Document[] = []
-  let pending: readonly ItemJson[] = possibleKeys(key, ids)
+  const own = new Map(ids.map(id => [storedId(key, id, escapeNames), id]))
+  let pending: readonly ItemJson[] = possibleKeys(key, own.keys())
   const names = Object.fromEntries(key.map(({ name }, index) => [`#k${index}`, name]))
   const projection = idsOnly ? { ProjectionExpression: Object.keys(names).join(','), ExpressionAttributeNames: names } : {}
   for (let empty = 0; pending.length > 0;) {
@@ -44,7 +47,7 @@ export async function getDocuments(
     const items = value.Responses?.[collection]
     if (!items)
       throw new DocferryError('DOCFERRY_CONNECT', `DynamoDB answered a BatchGetItem without items`, { provider: 'dynamodb', collection })
-    for (const item of items) found.push(decode(key, item, { collection, idsOnly }))
+    for (const item of items) found.push(decode(key, item, { collection, own: idsOnly ? own : undefined }))
     const left = Object.values(value.UnprocessedKeys ?? {}).flatMap(({ Keys = [] }) => Keys)
     pending = [...left, ...pending.slice(maxTransactionItems)]
     if (left.length === 0 || items.length > 0) empty = 0
@@ -74,13 +77,16 @@ async function batchGet(
   }
 }
 
+/** @param own where only ids were asked for: the documents' own by those that the table holds */
 function decode(
   key: TableKey,
   item: ItemJson,
-  { collection, idsOnly }: { readonly collection: string; readonly idsOnly: boolean }
+  { collection, own }: { readonly collection: string; readonly own?: ReadonlyMap<string, string> }
 ): Document {
   try {
-    return idsOnly ? { _id: idOfItem(key, item) } : toDocument(key, item)
+    if (!own) return toDocument(key, item)
+    const stored = idOfItem(key, item)
+    return { _id: own.get(stored) ?? stored }
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
     const message = `the DynamoDB table ${collection} holds an item that is no document: ${error.message}`
@@ -88,9 +94,9 @@ function decode(
   }
 }
 
-/** The keys of those ids that a table like this can hold at all, each once. */
-function possibleKeys(key: TableKey, ids: readonly string[]): Record<string, AttributeJson>[] {
-  return [...new Set(ids)].flatMap(id => {
+/** The keys of those ids that a table like this can hold at all. */
+function possibleKeys(key: TableKey, ids: Iterable<string>): Record<string, AttributeJson>[] {
+  return [...ids].flatMap(id => {
     try {
       return [keyOfId(key, id)]
     } catch (error) {

@@ -46,3 +46,12 @@ export function readNumber(text: string): number | bigint | Decimal {
   if (!integral) return new Decimal(normalText(parts))
   return fromBigInt(BigInt((parts.negative ? '-' : '') + parts.digits.padEnd(parts.point, '0')))
 }
+
+/** Whether a number that N holds comes back as the same kind of number, and a zero with its sign. Cheap for what is common. */
+export function keepsKind(value: number | bigint | Decimal): boolean {
+  if (typeof value === 'number') {
+    if (Number.isSafeInteger(value)) return !Object.is(value, -0)
+    return !Number.isInteger(value) || typeof readNumber(String(value)) === 'number'
+  }
+  return !(typeof value === 'bigint' && typeof fromBigInt(value) === 'bigint' && typeof readNumber(String(value)) === 'number')
+}

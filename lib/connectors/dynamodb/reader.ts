@@ -4,7 +4,8 @@ import { withRetry } from '../../engine/retry.ts'
 import type { Cursor, Page, Partition, RejectDetails, Source } from '../../types.ts'
 import type { Document } from '../../values/index.ts'
 import type { Connection } from './client.ts'
-import { idOfItem, toDocument } from './keys.ts'
+import { toDocument } from './items.ts'
+import { idOfItem } from './keys.ts'
 import type { TableKey } from './keys.ts'
 import { describeTable, listTables } from './tables.ts'
 import type { ItemJson } from './values.ts'
@@ -21,11 +22,14 @@ type Place = { readonly after: ItemJson } | { readonly end: true }
 /** Throttled tables need patience: about two minutes in all. */
 const readAttempts = 16
 
-/** Bytes that one read unit stands for: 4 KB in a consistent read, twice that in another. */
+/** Bytes that one read unit stands for in a consistent read; in another, half a unit does. */
 const unitBytes = 4_096
 
 export function createSource(connection: Connection, { consistentRead = true }: { readonly consistentRead?: boolean }): Source {
   const keys = new Map<string, Promise<TableKey>>()
+  const unitPrice = consistentRead ? 1 : 0.5
+  let requests = 0
+  let readUnits = 0
 
   function keyOf(collection: string, signal: AbortSignal | undefined): Promise<TableKey> {
     let key = keys.get(collection)
@@ -61,11 +65,13 @@ export function createSource(connection: Connection, { consistentRead = true }: 
           Limit: pageSize,
           ExclusiveStartKey: place?.after
         })
-        const answer = await withRetry(() => connection.call<ScanAnswer>('Scan', body, { collection, signal }), {
-          signal,
-          attempts: readAttempts,
-          onRetry
-        })
+        const answer = await withRetry(
+          () => {
+            requests++
+            return connection.call<ScanAnswer>('Scan', body, { collection, signal })
+          },
+          { signal, attempts: readAttempts, onRetry }
+        )
         const { Items: items, LastEvaluatedKey: last, ConsumedCapacity: consumed } = answer.value
         if (!items)
           throw new DocferryError('DOCFERRY_READ', `DynamoDB answered a scan of ${collection} without items`, {
@@ -73,11 +79,15 @@ export function createSource(connection: Connection, { consistentRead = true }: 
             collection
           })
         place = last ? { after: last } : { end: true }
+        const units = consumed?.CapacityUnits ?? Math.ceil(answer.bytes / unitBytes) * unitPrice
+        readUnits += units
         if (items.length === 0 && last) continue
-        const read = (consumed?.CapacityUnits ?? Infinity) * unitBytes * (consistentRead ? 1 : 2)
-        yield { collection, ...toDocuments(key, items), cursor: JSON.stringify(place), bytes: Math.min(read, answer.bytes) } satisfies Page
+        const bytes = Math.min((units / unitPrice) * unitBytes, answer.bytes)
+        yield { collection, ...toDocuments(key, items), cursor: JSON.stringify(place), bytes } satisfies Page
       }
     },
+
+    usage: () => ({ requests, readUnits }),
 
     async close() {
       connection.close()

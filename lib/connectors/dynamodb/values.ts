@@ -1,6 +1,7 @@
 /** DynamoDB's JSON, and its attributes as values. `encoding.ts` writes them. */
 import { decodeEnvelopeMap, setField, ValueSet } from '../../values/index.ts'
 import type { Value, ValueMap } from '../../values/index.ts'
+import { mayBeEscaped } from './names.ts'
 import { readNumber } from './numbers.ts'
 
 /** An attribute's value in DynamoDB's JSON: exactly one of the members. Binary values are base64. */
@@ -28,12 +29,18 @@ export function fromBase64(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text, 'base64'))
 }
 
+/** What has been seen in an item so far. */
+export interface Reading {
+  /** Whether some name may be an escaped one. */
+  sawEscaped: boolean
+}
+
 /** @throws {SyntaxError} for what is none of DynamoDB's types */
-export function readValue(attribute: AttributeJson): Value {
+export function readValue(attribute: AttributeJson, reading: Reading): Value {
   if (attribute.S !== undefined) return attribute.S
   if (attribute.N !== undefined) return readNumber(attribute.N)
-  if (attribute.M !== undefined) return readMap(attribute.M)
-  if (attribute.L !== undefined) return attribute.L.map(readValue)
+  if (attribute.M !== undefined) return readMap(attribute.M, reading)
+  if (attribute.L !== undefined) return attribute.L.map(element => readValue(element, reading))
   if (attribute.BOOL !== undefined) return attribute.BOOL
   if (attribute.NULL !== undefined) return null
   if (attribute.B !== undefined) return fromBase64(attribute.B)
@@ -43,18 +50,17 @@ export function readValue(attribute: AttributeJson): Value {
   throw new SyntaxError('an attribute of a type that DynamoDB does not have')
 }
 
-function readMap(attributes: Readonly<Record<string, AttributeJson>>): Value {
-  const map = readFields(attributes)
-  for (const name in map) if (name.charCodeAt(0) === 36) return decodeEnvelopeMap(map)
-  return map
-}
-
-/** The fields of a map. What a `$literal` holds is a user's own map and is not decoded itself: the values module does that. */
-function readFields(attributes: Readonly<Record<string, AttributeJson>>): ValueMap {
+/** @param decode false for what a `$literal` holds: a user's own map, which is not decoded itself; the values module does that */
+function readMap(attributes: Readonly<Record<string, AttributeJson>>, reading: Reading, decode = true): Value {
   const map: ValueMap = {}
+  let mayBeEnvelope = false
   for (const name of Object.keys(attributes)) {
     const attribute = attributes[name] as AttributeJson
-    setField(map, name, name === '$literal' && attribute.M ? readFields(attribute.M) : readValue(attribute))
+    if (name.charCodeAt(0) === 36) {
+      mayBeEnvelope = decode
+      if (mayBeEscaped(name)) reading.sawEscaped = true
+    }
+    setField(map, name, name === '$literal' && attribute.M ? readMap(attribute.M, reading, false) : readValue(attribute, reading))
   }
-  return map
+  return mayBeEnvelope ? decodeEnvelopeMap(map) : map
 }

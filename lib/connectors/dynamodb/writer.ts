@@ -1,10 +1,12 @@
 /** The writing end: tables made ready, documents encoded by their keys. `batches.ts` sends, `lookup.ts` finds. */
 import { withRetry } from '../../engine/retry.ts'
-import type { Prepared, Refusal, Target } from '../../types.ts'
-import { writeBatch } from './batches.ts'
+import { defaultRules } from '../../types.ts'
+import type { EncodeRules, Prepared, Refusal, Target } from '../../types.ts'
+import { usageOf, writeBatch } from './batches.ts'
 import type { Connection } from './client.ts'
 import { isMissingTable } from './errors.ts'
-import { documentKey, toItem } from './keys.ts'
+import { toItem } from './items.ts'
+import { documentKey } from './keys.ts'
 import type { TableKey } from './keys.ts'
 import { tableName, targetLimits } from './limits.ts'
 import { getDocuments } from './lookup.ts'
@@ -12,7 +14,7 @@ import { createTable, waitUntilActive } from './tables.ts'
 import type { Table } from './tables.ts'
 import type { ItemJson } from './values.ts'
 
-export function createTarget(connection: Connection): Target<string> {
+export function createTarget(connection: Connection, rules: EncodeRules = defaultRules): Target<string> {
   const keys = new Map<string, TableKey>()
   const keyOf = (collection: string): TableKey => keys.get(collection) ?? documentKey
 
@@ -24,20 +26,23 @@ export function createTarget(connection: Connection): Target<string> {
     async prepare(collection, { create, signal }) {
       const prepared = await prepareTable(connection, collection, create, signal)
       keys.set(collection, prepared.key)
-      return { created: prepared.created, empty: prepared.empty }
+      const { created, empty, documents } = prepared
+      return { created, empty, ...(documents !== undefined && { documents }) }
     },
 
-    encode(collection, document) {
-      const item = toItem(keyOf(collection), document)
+    encode(collection, document, onConversion) {
+      const item = toItem(keyOf(collection), document, rules, onConversion)
       return 'code' in item ? item : { id: item.id, bytes: item.bytes, payload: item.json }
     },
 
+    usage: usageOf,
+
     write(collection, documents, options) {
-      return writeBatch(connection, { collection, key: keyOf(collection), documents, options })
+      return writeBatch(connection, { collection, key: keyOf(collection), escapeNames: rules.escapeNames, documents, options })
     },
 
     get(collection, ids, options) {
-      return getDocuments(connection, ids, { collection, key: keyOf(collection), ...options })
+      return getDocuments(connection, ids, { collection, key: keyOf(collection), escapeNames: rules.escapeNames, ...options })
     },
 
     async commit() {
@@ -74,7 +79,9 @@ async function prepareTable(
     created = await createTable(connection, collection, signal)
     table = await waitUntilActive(connection, collection, { signal, made: true })
   }
-  return { created, empty: created || (await isEmpty(connection, collection, signal)), key: table.key }
+  const empty = created || (await isEmpty(connection, collection, signal))
+  // Six hours old: none, of a table that holds some, means nothing.
+  return { created, empty, key: table.key, ...(table.items && !empty && { documents: table.items }) }
 }
 
 async function isEmpty(connection: Connection, collection: string, signal: AbortSignal | undefined): Promise<boolean> {

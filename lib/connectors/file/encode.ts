@@ -1,13 +1,20 @@
 /** What a single file and a folder do alike. */
 import { DocferryError } from '../../errors.ts'
 import type { DocumentLine } from '../../formats/export-writer.ts'
-import { stringifyJson } from '../../values/index.ts'
-import type { Document, Encoded, Logger, Refusal } from '../../types.ts'
+import type { Document, Encoded, EncodeRules, Logger, OnConversion, Refusal } from '../../types.ts'
+import { isOrdinary, plainDocument, stringifyJson } from '../../values/index.ts'
 
-/** Turn a document into its line. */
-export function encodeLine(document: Document): Encoded<DocumentLine> | Refusal {
+export interface FileContext {
+  readonly logger: Logger
+  readonly rules: EncodeRules
+}
+
+/** Turn a document into its line. A file holds every name, every text and every digit: only values that JSON has no type for are converted. */
+export function encodeLine(written: Document, { types }: EncodeRules, onConversion?: OnConversion): Encoded<DocumentLine> | Refusal {
   try {
-    const line = stringifyJson(document)
+    const plain = types === 'plain'
+    const document = plain && !isOrdinary(written) ? plainDocument(written, { onConversion }) : written
+    const line = stringifyJson(document, { bareMaps: plain, onConversion })
     return { id: document._id, bytes: Buffer.byteLength(line) + 1, payload: { document, line } }
   } catch (error) {
     if (error instanceof DocferryError) return { code: error.code, message: error.message }

@@ -11,8 +11,9 @@ import type { ByteSink } from '../../formats/byte-sink.ts'
 import { plainText } from '../../formats/export-text.ts'
 import { ExportWriter } from '../../formats/export-writer.ts'
 import type { DocumentLine } from '../../formats/export-writer.ts'
-import type { Logger, Target, WriteOutcome } from '../../types.ts'
+import type { Target, WriteOutcome } from '../../types.ts'
 import { encodeLine, repeatWarner } from './encode.ts'
+import type { FileContext } from './encode.ts'
 import { writeError } from './errors.ts'
 import { isExportFolder, manifestName, manifestText } from './folder.ts'
 import type { ManifestEntry } from './folder.ts'
@@ -30,7 +31,11 @@ interface OpenFile {
   queue: Promise<void>
 }
 
-export async function openFolderTarget(options: FileOptions, { path, gzip }: OutputLayout, logger: Logger): Promise<Target<DocumentLine>> {
+export async function openFolderTarget(
+  options: FileOptions,
+  { path, gzip }: OutputLayout,
+  { logger, rules }: FileContext
+): Promise<Target<DocumentLine>> {
   const { force = false, provider = 'file' } = options
   const name = options.path
   await checkPlace(path, force)
@@ -95,7 +100,7 @@ export async function openFolderTarget(options: FileOptions, { path, gzip }: Out
         if (create) await fileOf(collection)
         return { created: true, empty: true }
       }),
-    encode: (_, document) => encodeLine(document),
+    encode: (_, document, onConversion) => encodeLine(document, rules, onConversion),
     write: (collection, documents, { fresh, signal }) =>
       attempt(async () => {
         signal?.throwIfAborted()

@@ -10,8 +10,10 @@ import type { ByteSink } from '../../formats/byte-sink.ts'
 import { jsonText, plainText, sectionedText } from '../../formats/export-text.ts'
 import { ExportWriter } from '../../formats/export-writer.ts'
 import type { DocumentLine } from '../../formats/export-writer.ts'
-import type { Logger, OpenContext, Target, WriteOutcome } from '../../types.ts'
+import { defaultRules } from '../../types.ts'
+import type { OpenContext, Target, WriteOutcome } from '../../types.ts'
 import { encodeLine, repeatWarner } from './encode.ts'
+import type { FileContext } from './encode.ts'
 import { writeError } from './errors.ts'
 import { openFolderTarget } from './folder-writer.ts'
 import { checkName, fileLimits } from './limits.ts'
@@ -27,20 +29,28 @@ import { placeOf } from './place.ts'
  *
  * @throws {DocferryError} DOCFERRY_OUTPUT_EXISTS, DOCFERRY_CONFIG, DOCFERRY_TARGET
  */
-export async function openFileTarget(options: FileOptions, { logger, from }: OpenContext): Promise<Target<DocumentLine>> {
+export async function openFileTarget(
+  options: FileOptions,
+  { logger, from, rules = defaultRules }: OpenContext
+): Promise<Target<DocumentLine>> {
   const layout = outputLayout(options)
   try {
     const named = { provider: from, ...options }
-    if (layout.format === 'folder') return await openFolderTarget(named, layout, logger)
+    if (layout.format === 'folder') return await openFolderTarget(named, layout, { logger, rules })
     const special = layout.path === standardStreams || (await isSpecial(layout, options.force ?? false))
     if (!special) await access(dirname(layout.path), constants.W_OK)
-    return await singleTarget(named, layout, special, logger)
+    return await singleTarget(named, layout, special, { logger, rules })
   } catch (error) {
     throw writeError(error, options.path)
   }
 }
 
-async function singleTarget(options: FileOptions, layout: OutputLayout, special: boolean, logger: Logger): Promise<Target<DocumentLine>> {
+async function singleTarget(
+  options: FileOptions,
+  layout: OutputLayout,
+  special: boolean,
+  { logger, rules }: FileContext
+): Promise<Target<DocumentLine>> {
   const { documentsOnly = false, provider = 'file', force = false } = options
   const { path, format } = layout
   const isStandard = path === standardStreams
@@ -91,7 +101,7 @@ async function singleTarget(options: FileOptions, layout: OutputLayout, special:
         if (create) (await start()).announce(collection)
         return { created: true, empty: true }
       }),
-    encode: (_, document) => encodeLine(document),
+    encode: (_, document, onConversion) => encodeLine(document, rules, onConversion),
     write: (collection, documents, { fresh, signal }) =>
       attempt(async () => {
         signal?.throwIfAborted()

@@ -91,6 +91,7 @@ export class FirestoreConnection {
   readonly #stub: Stub
   readonly #gax: Gax
   readonly #close: () => Promise<void>
+  #requests = 0
 
   constructor(stub: Stub, gax: Gax, project: string, options: FirestoreOptions, close: () => Promise<void>) {
     const { database = defaultDatabase, emulator } = options
@@ -105,6 +106,11 @@ export class FirestoreConnection {
       address: `project ${project}, database ${database}${emulator === undefined ? '' : `, emulator ${emulator}`}`,
       identity: `firestore://${emulator === undefined ? 'service' : normalHost(emulator)}/${project}/${database}`
     }
+  }
+
+  /** Calls made so far. */
+  get requests(): number {
+    return this.#requests
   }
 
   /** One request, one answer, both as the vendor's own objects: for calls that are few. @throws as `callError` says; the signal's reason */
@@ -130,6 +136,7 @@ export class FirestoreConnection {
         else resolve(answer)
       }
       const options = { deadline: Date.now() + timeoutMs }
+      this.#requests++
       const call = this.#stub.makeUnaryRequest(path, asBytes, asBytes, request, this.#metadata(), options, callback)
       signal?.addEventListener('abort', cancel, { once: true })
     })
@@ -138,6 +145,7 @@ export class FirestoreConnection {
   /** Answers one by one, undecoded, no faster than they are taken. The caller cancels it, and listens to `error` from the start. */
   stream(method: string, request: object, options: CallOptions = {}): AnswerStream {
     const { path, requestSerialize } = this.#method(method)
+    this.#requests++
     return this.#stub.makeServerStreamRequest(path, asBytes, asBytes, requestSerialize(request), this.#metadata(), options)
   }
 

@@ -6,6 +6,7 @@ import {
   Vector,
   decodeEnvelopes,
   fromDouble,
+  restoreNames,
   setField,
   type Document,
   type Value,
@@ -20,6 +21,9 @@ export class DocumentDecoder {
   readonly #prefix: string
   /** Whether the document at hand holds a map that may be an envelope. */
   #mayHoldEnvelope = false
+  /** Whether the document at hand has a name that may be an escaped one. */
+  #mayHoldEscapedName = false
+  readonly #storedIds = new WeakMap<Document, string>()
 
   /** @param root `projects/p/databases/d/documents` */
   constructor(root: string, collection: string) {
@@ -43,9 +47,15 @@ export class DocumentDecoder {
     return document
   }
 
+  /** The id under which Firestore holds a document that came from here, and whose `_id` is still what it was. */
+  storedId(document: Document): string {
+    return this.#storedIds.get(document) ?? document._id
+  }
+
   #readDocument(reader: WireReader, end: number): Document {
     const document: Document = { [idField]: '' }
     this.#mayHoldEnvelope = false
+    this.#mayHoldEscapedName = false
     while (reader.position < end) {
       const tag = reader.readVarint()
       if (tag === documentField.name * 8 + 2) document[idField] = this.#idOf(reader.readText())
@@ -59,12 +69,21 @@ export class DocumentDecoder {
         if (decoded !== value) setField(document, key, decoded)
       }
     }
-    return document
+    return this.#mayHoldEscapedName ? this.#restore(document) : document
+  }
+
+  #restore(document: Document): Document {
+    const stored = document._id
+    const restored = restoreNames(document)
+    if (restored._id !== stored) this.#storedIds.set(restored, stored)
+    return restored
   }
 
   #idOf(name: string): string {
     if (!name.startsWith(this.#prefix)) throw new RangeError('a document of another collection')
-    return name.slice(this.#prefix.length)
+    const id = name.slice(this.#prefix.length)
+    if (mayBeEscaped(id)) this.#mayHoldEscapedName = true
+    return id
   }
 
   #readField(reader: WireReader, map: ValueMap, isDocument: boolean): string {
@@ -78,6 +97,7 @@ export class DocumentDecoder {
       else reader.skip(tag)
     }
     if (value === undefined) throw new RangeError('a field without a value')
+    if (mayBeEscaped(key)) this.#mayHoldEscapedName = true
     if (!isDocument || key !== idField) setField(map, key, value)
     return key
   }
@@ -187,6 +207,11 @@ export class DocumentDecoder {
     const name = reader.readText()
     return new Reference(name.startsWith(this.#root) ? name.slice(this.#root.length) : name)
   }
+}
+
+/** Whether it begins with `$%`. */
+function mayBeEscaped(name: string): boolean {
+  return name.charCodeAt(0) === 36 && name.charCodeAt(1) === 37
 }
 
 function readVector(map: ValueMap): Value {

@@ -11,5 +11,5 @@ export const firestoreConnector: Connector<FirestoreOptions> = {
   name: 'firestore',
   configure: configureFirestore,
   openSource: async (options, context) => new FirestoreSource(await connect(options, context), context.logger),
-  openTarget: async (options, context) => new FirestoreTarget(await connect(options, context))
+  openTarget: async (options, context) => new FirestoreTarget(await connect(options, context), context.logger, context.rules)
 }

@@ -41,7 +41,12 @@ export function targetLimits(emulator: boolean): TargetLimits {
 const reserved = /^__.+__$/s
 
 /** Names that Firestore made for integer ids, when a database was converted from Datastore: the only reserved ones that are taken. */
-const integerId = /^__id-?\d+__$/
+const integerId = /^__id(-?[1-9]\d{0,18})__$/
+
+function isIntegerId(id: string): boolean {
+  const digits = integerId.exec(id)?.[1]
+  return digits !== undefined && BigInt.asIntN(64, BigInt(digits)) === BigInt(digits)
+}
 
 /** Why a field can't have this name. `bytes` is its length in UTF-8, -1 when it has none. */
 export function fieldNameRefusal(name: string, bytes: number): Omit<Refusal, 'path'> | undefined {
@@ -54,10 +59,29 @@ export function fieldNameRefusal(name: string, bytes: number): Omit<Refusal, 'pa
   return { code, message: 'a field name begins and ends with two underscores, which Firestore reserves' }
 }
 
+/** Why a document of this size, as Firestore counts it, is refused. */
+export function documentSizeRefusal(bytes: number): Refusal | undefined {
+  if (bytes <= maxDocumentBytes) return undefined
+  return { code: 'DOCFERRY_TOO_LARGE', message: `${count(bytes)} bytes; a Firestore document holds at most ${count(maxDocumentBytes)}` }
+}
+
+/** Why a string or bytes of this length are refused. */
+export function valueSizeRefusal(bytes: number): Omit<Refusal, 'path'> | undefined {
+  if (bytes <= maxValueBytes) return undefined
+  return { code: 'DOCFERRY_TOO_LARGE', message: `a value of ${count(bytes)} bytes; Firestore takes at most ${count(maxValueBytes)}` }
+}
+
+/** Why the names on the way to a value can't be so many: in UTF-8, with one more byte between two; lists add none. */
+export function fieldPathRefusal(bytes: number): Refusal | undefined {
+  if (bytes <= maxNameBytes) return undefined
+  const message = `a field path has ${count(bytes)} bytes; Firestore takes at most ${count(maxNameBytes)} for all names on the way together`
+  return { code: 'DOCFERRY_BAD_FIELD', message }
+}
+
 /** Why a document can't have this id. */
 export function idRefusal(id: string): Refusal | undefined {
   const problem = nameProblem(id, 'Firestore document id')
-  return problem === undefined || integerId.test(id) ? undefined : { code: 'DOCFERRY_BAD_ID', message: problem }
+  return problem === undefined || isIntegerId(id) ? undefined : { code: 'DOCFERRY_BAD_ID', message: problem }
 }
 
 /** Why a collection can't have this name. */

@@ -13,7 +13,7 @@ const FIXED32 = 5
 /** Up to this length a loop over ASCII characters is faster than a call into native code. */
 const SHORT_TEXT = 24
 
-function isWellFormed(text: string): boolean {
+export function isWellFormed(text: string): boolean {
   return (text as string & { isWellFormed(): boolean }).isWellFormed()
 }
 
@@ -32,6 +32,11 @@ export class WireWriter {
 
   reset(): void {
     this.#start = this.#buffer.length
+  }
+
+  /** Forget what was written since `length` was `before`. */
+  rewind(before: number): void {
+    this.#start = this.#buffer.length - before
   }
 
   /** A copy of what was written. */

@@ -1,13 +1,28 @@
 import { DocferryError } from '../../errors.ts'
 import { withRetry } from '../../engine/retry.ts'
-import type { Encoded, Prepared, Refusal, Target, TargetLimits, WriteOptions, WriteOutcome } from '../../types.ts'
+import {
+  defaultRules,
+  type Encoded,
+  type Logger,
+  type EncodeRules,
+  type OnConversion,
+  type Prepared,
+  type Refusal,
+  type Target,
+  type TargetLimits,
+  type Usage,
+  type WriteOptions,
+  type WriteOutcome
+} from '../../types.ts'
 import type { Document } from '../../values/index.ts'
 import { batchWritePath, batchWriteRequest, readStatuses } from './batch-write.ts'
 import type { FirestoreConnection } from './client.ts'
+import { CollectionQueries } from './collection-queries.ts'
 import { DocumentDecoder } from './decoder.ts'
 import { DocumentEncoder } from './encoder.ts'
 import { callError, decodeError, grpcCode, isGrpcError, isRefusal, writeFailure, type CallContext, type GrpcError } from './errors.ts'
-import { collectionRefusal, idRefusal, targetLimits, writeOverheadBytes } from './limits.ts'
+import { collectionRefusal, targetLimits } from './limits.ts'
+import { storedId } from './names.ts'
 import { namesOnly } from './queries.ts'
 import { WireWriter } from './wire.ts'
 
@@ -18,11 +33,16 @@ export class FirestoreTarget implements Target<Buffer> {
   readonly limits: TargetLimits
   readonly #connection: FirestoreConnection
   readonly #encoder: DocumentEncoder
+  readonly #escapeNames: boolean
   readonly #writer = new WireWriter()
 
-  constructor(connection: FirestoreConnection) {
+  readonly #queries: CollectionQueries
+
+  constructor(connection: FirestoreConnection, logger: Logger, rules: EncodeRules = defaultRules) {
     this.#connection = connection
-    this.#encoder = new DocumentEncoder(connection.root)
+    this.#queries = new CollectionQueries(connection, logger)
+    this.#encoder = new DocumentEncoder(connection.root, rules)
+    this.#escapeNames = rules.escapeNames
     this.limits = targetLimits(connection.emulator)
   }
 
@@ -35,19 +55,25 @@ export class FirestoreTarget implements Target<Buffer> {
   }
 
   /** A Firestore collection is there as soon as it holds a document: there is nothing to create. */
-  async prepare(collection: string, { signal }: { readonly signal?: AbortSignal }): Promise<Prepared> {
+  async prepare(collection: string, { create, signal }: Parameters<Target['prepare']>[1]): Promise<Prepared> {
     const structuredQuery = { select: { fields: namesOnly }, from: [{ collectionId: collection }], limit: { value: 1 } }
     const request = { parent: this.#connection.root, structuredQuery }
     const context = this.#connection.context('write', collection)
     const decoder = new DocumentDecoder(this.#connection.root, collection)
     const answers = await withRetry(() => this.#connection.collect('RunQuery', request, context, { signal }), { signal })
     const empty = answers.every(answer => decoder.decodeAnswer(answer) === undefined)
-    return { created: empty, empty }
+    // Counting costs reads, and only a plan shows it.
+    const documents = empty || create ? undefined : await this.#queries.count({ from: [{ collectionId: collection }] }, signal)
+    return { created: empty, empty, ...(documents !== undefined && { documents }) }
   }
 
-  encode(collection: string, document: Document): EncodedDocument | Refusal {
-    const payload = this.#encoder.encode(collection, document)
-    return Buffer.isBuffer(payload) ? { id: document._id, bytes: payload.length + writeOverheadBytes, payload } : payload
+  encode(collection: string, document: Document, onConversion?: OnConversion): EncodedDocument | Refusal {
+    return this.#encoder.encode(collection, document, onConversion)
+  }
+
+  /** BatchWrite's writes are billed one by one. https://firebase.google.com/docs/firestore/pricing */
+  usage(documents: readonly EncodedDocument[]): Usage {
+    return { requests: documents.length === 0 ? 0 : 1, documentWrites: documents.length }
   }
 
   /**
@@ -77,15 +103,22 @@ export class FirestoreTarget implements Target<Buffer> {
     options: { readonly idsOnly?: boolean; readonly signal?: AbortSignal }
   ): Promise<readonly Document[]> {
     const { database, root } = this.#connection
-    const names = ids.filter(id => idRefusal(id) === undefined).map(id => `${root}/${collection}/${id}`)
-    if (names.length === 0) return []
+    const asked = new Map<string, string>()
+    for (const id of ids) {
+      const stored = storedId(id, this.#escapeNames)
+      if (typeof stored === 'string') asked.set(stored, id)
+    }
+    if (asked.size === 0) return []
+    const names = [...asked.keys()].map(stored => `${root}/${collection}/${stored}`)
     const mask = options.idsOnly === true && { mask: { fieldPaths: ['__name__'] } }
     const context = this.#connection.context('read', collection)
     const request = { database, documents: names, ...mask }
     const answers = await withRetry(() => this.#connection.collect('BatchGetDocuments', request, context, options), options)
     const decoder = new DocumentDecoder(root, collection)
     try {
-      return answers.map(answer => decoder.decodeAnswer(answer)).filter(document => document !== undefined)
+      const documents = answers.map(answer => decoder.decodeAnswer(answer)).filter(document => document !== undefined)
+      for (const document of documents) document._id = asked.get(decoder.storedId(document)) ?? document._id
+      return documents
     } catch (error) {
       throw decodeError(error, context) ?? error
     }

@@ -2,7 +2,9 @@
 import { access, constants } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { DocferryError, describeError } from '../../errors.ts'
+import { defaultRules } from '../../types.ts'
 import type { Document, OnConflict, OpenContext, Target, WriteOutcome } from '../../types.ts'
+import { isOrdinary, plainDocument } from '../../values/index.ts'
 import { memoryLimits } from './limits.ts'
 import { addressOf, checkOptions } from './options.ts'
 import type { MemoryOptions } from './options.ts'
@@ -11,7 +13,7 @@ import { createMemoryStore } from './store.ts'
 import { copyDocument } from './values.ts'
 
 /** The payload is a copy that belongs to the store from then on. */
-export async function openMemoryTarget(options: MemoryOptions, { signal }: OpenContext): Promise<Target<Document>> {
+export async function openMemoryTarget(options: MemoryOptions, { signal, rules = defaultRules }: OpenContext): Promise<Target<Document>> {
   checkOptions(options, 'target')
   const { store = createMemoryStore(), snapshot } = options
   let version: string | undefined
@@ -29,11 +31,12 @@ export async function openMemoryTarget(options: MemoryOptions, { signal }: OpenC
     prepare(collection, { create }) {
       const documents = store.collections.get(collection)
       if (create) store.collection(collection)
-      return Promise.resolve({ created: documents === undefined, empty: (documents?.size ?? 0) === 0 })
+      return Promise.resolve({ created: documents === undefined, empty: (documents?.size ?? 0) === 0, documents: documents?.size ?? 0 })
     },
-    encode(_, document) {
+    encode(_, document, onConversion) {
       try {
-        const { document: copy, bytes } = copyDocument(document)
+        const plain = rules.types === 'plain' && !isOrdinary(document) ? plainDocument(document, { onConversion }) : document
+        const { document: copy, bytes } = copyDocument(plain)
         return { id: copy._id, bytes: Math.ceil(bytes), payload: copy }
       } catch (error) {
         if (error instanceof DocferryError) return { code: error.code, message: error.message }

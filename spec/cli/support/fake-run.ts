@@ -9,6 +9,8 @@ export function fakeReport(changes: Partial<RunReport> = {}): RunReport {
     runId: 'run-1',
     dryRun: false,
     onConflict: 'skip',
+    onIncompatible: 'dead-letter',
+    types: 'natural',
     source: { provider: 'couchdb', address: 'http://127.0.0.1:5984 as admin', identity: 'a' },
     target: { provider: 'dynamodb', address: 'us-east-1', identity: 'b' }
   })

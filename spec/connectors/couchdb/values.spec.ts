@@ -2,7 +2,8 @@ import { expect } from 'chai'
 import { checkDatabaseName } from '../../../lib/connectors/couchdb/limits.ts'
 import { encodeDocument, withRevision } from '../../../lib/connectors/couchdb/values.ts'
 import type { Document, Encoded, Refusal, Value } from '../../../lib/types.ts'
-import { Decimal, Double, GeoPoint, parseJson, setField, ValueSet, Vector } from '../../../lib/values/index.ts'
+import type { ValueMap } from '../../../lib/values/index.ts'
+import { Decimal, Double, GeoPoint, parseJson, restoreNames, setField, Timestamp, ValueSet, Vector } from '../../../lib/values/index.ts'
 
 const rules = { maxDocumentBytes: 8_000_000, partitioned: false, pouchdb: false }
 
@@ -16,6 +17,11 @@ function refusal(document: Document, changed: Partial<typeof rules> = {}): Refus
   const refused = encodeDocument(document, { ...rules, ...changed })
   if (!('code' in refused)) throw new Error('taken')
   return refused
+}
+
+function withField(map: ValueMap, name: string, value: Value): ValueMap {
+  setField(map, name, value)
+  return map
 }
 
 describe('couchdb: values', () => {
@@ -86,8 +92,18 @@ describe('couchdb: values', () => {
     for (const id of ['a:b', 'a:b:c', '_design/a']) encode({ _id: id }, { partitioned: true })
   })
 
-  it('finds half a surrogate pair in a value or a name', () => {
-    expect(refusal({ _id: 'a', list: [{ x: 'ok' }, { x: '\udc00' }] })).to.include({ code: 'DOCFERRY_BAD_VALUE', path: 'list[1].x' })
+  it('writes text with half a surrogate pair as an envelope', () => {
+    const document = { _id: 'a', list: [{ x: 'ok' }, { x: '50%\udc00' }] }
+    expect(encode(document).payload).to.equal('{"_id":"a","list":[{"x":"ok"},{"x":{"$string":"50%25%uDC00"}}]}')
+    expect(parseJson(encode(document).payload)).to.deep.equal(document)
+  })
+
+  it('finds half a surrogate pair in a name, or in a text that is to be plain', () => {
+    const plain = { types: 'plain', escapeNames: false } as const
+    expect(encodeDocument({ _id: 'a', list: [{ x: 'ok' }, { x: '\udc00' }] }, rules, plain)).to.include({
+      code: 'DOCFERRY_BAD_VALUE',
+      path: 'list[1].x'
+    })
     expect(refusal({ _id: 'a', map: { 'k\ud83d': 1 } })).to.include({ code: 'DOCFERRY_BAD_FIELD', path: 'map.k\ufffd' })
     expect(encode({ _id: 'a', x: 'written \\ud800, and 😀' }).payload).to.include('😀')
   })
@@ -102,6 +118,57 @@ describe('couchdb: values', () => {
     let value: Value = 1
     for (let depth = 0; depth < 20_000; depth++) value = [value]
     expect(refusal({ _id: 'a', x: value }).code).to.equal('DOCFERRY_TOO_DEEP')
+  })
+
+  describe('with names that CouchDB refuses', () => {
+    const escaping = { types: 'natural', escapeNames: true } as const
+
+    it('escapes them, and tells so', () => {
+      const told: string[] = []
+      const document = { _id: '_local', _own: 1, map: { _fine: 2, 'k\ud83d': 3 } }
+      const encoded = encodeDocument(document, rules, escaping, (kind, conversion, path) => told.push(`${kind} ${conversion} ${path()}`))
+      expect(encoded).to.include({ id: '_local', payload: '{"_id":"$%_local","$%_own":1,"map":{"_fine":2,"$%k%uD83D":3}}' })
+      expect(told).to.deep.equal(['name escaped _own', 'name escaped map.k\ud83d', 'id escaped _id'])
+      expect(restoreNames(parseJson((encoded as Encoded<string>).payload) as Document)).to.deep.equal(document)
+    })
+
+    it('escapes __proto__ in a map for PouchDB only', () => {
+      const document = { _id: 'a', map: withField({}, '__proto__', 1) }
+      expect(encodeDocument(document, { ...rules, pouchdb: true }, escaping)).to.include({ payload: '{"_id":"a","map":{"$%__proto__":1}}' })
+      expect(encodeDocument(document, rules, escaping)).to.include({ payload: '{"_id":"a","map":{"__proto__":1}}' })
+    })
+
+    it('escapes what would be read as escaped, whatever the policy', () => {
+      expect(encode({ _id: '$%_a', '$%_b': 1, '$%b': 2 }).payload).to.equal('{"_id":"$%$%25_a","$%$%25_b":1,"$%b":2}')
+    })
+
+    it('leaves an id of a partitioned database that names no partition refused', () => {
+      expect(encodeDocument({ _id: 'a' }, { ...rules, partitioned: true }, escaping)).to.include({ code: 'DOCFERRY_BAD_ID' })
+    })
+  })
+
+  it('keeps 1.0 and -0 apart from 1 and 0 with exact', () => {
+    const exact = { types: 'exact', escapeNames: false } as const
+    const document = { _id: 'a', list: [new Double(1), -0, 2 ** 60, 2n ** 60n, 0.5] }
+    const { payload } = encodeDocument(document, rules, exact) as Encoded<string>
+    expect(payload).to.equal(
+      '{"_id":"a","list":[{"$numberDouble":"1.0"},{"$numberDouble":"-0"},{"$numberDouble":"1152921504606847000.0"},1152921504606846976,0.5]}'
+    )
+    expect(parseJson(payload)).to.deep.equal(document)
+  })
+
+  it('writes no envelopes with plain', () => {
+    const plain = { types: 'plain', escapeNames: false } as const
+    const document = {
+      _id: 'a',
+      at: new Timestamp(0, 0),
+      many: new Decimal('0.1234567890123456789'),
+      set: new ValueSet([1, 2]),
+      one: new Double(1)
+    }
+    expect(encodeDocument(document, rules, plain)).to.include({
+      payload: '{"_id":"a","at":"1970-01-01T00:00:00Z","many":"0.1234567890123456789","set":[1,2],"one":1}'
+    })
   })
 
   it('puts a revision in front', () => {

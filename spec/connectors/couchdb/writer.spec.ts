@@ -280,18 +280,18 @@ for (const kind of ['CouchDB', 'PouchDB'] as const) {
     })
 
     it('creates a database only when it may', async () => {
-      expect(await target.prepare(database, { create: false })).to.deep.equal({ created: true, empty: true })
-      expect(await target.prepare(database, { create: false })).to.deep.equal({ created: true, empty: true })
-      expect(await target.prepare(database, { create: true })).to.deep.equal({ created: true, empty: true })
-      expect(await target.prepare(database, { create: true })).to.deep.equal({ created: false, empty: true })
+      expect(await target.prepare(database, { create: false })).to.include({ created: true, empty: true })
+      expect(await target.prepare(database, { create: false })).to.include({ created: true, empty: true })
+      expect(await target.prepare(database, { create: true })).to.include({ created: true, empty: true })
+      expect(await target.prepare(database, { create: true })).to.include({ created: false, empty: true })
     })
 
     it('sees design documents as no data', async () => {
       await target.prepare(database, { create: true })
       await target.write(database, [raw('_design/x', '"language":"query"')], skip)
-      expect(await target.prepare(database, { create: true })).to.deep.equal({ created: false, empty: true })
+      expect(await target.prepare(database, { create: true })).to.include({ created: false, empty: true })
       await target.write(database, [raw('a')], skip)
-      expect(await target.prepare(database, { create: true })).to.deep.equal({ created: false, empty: false })
+      expect(await target.prepare(database, { create: true })).to.include({ created: false, empty: false })
     })
 
     it('skips, fails or overwrites what is there', async () => {

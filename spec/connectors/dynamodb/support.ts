@@ -9,7 +9,7 @@ import type { DynamodbOptions } from '../../../lib/connectors/dynamodb/index.ts'
 import type { TableKey } from '../../../lib/connectors/dynamodb/keys.ts'
 import { DocferryError } from '../../../lib/errors.ts'
 import type { ErrorCode } from '../../../lib/errors.ts'
-import type { Document, Encoded, Logger, Partition, Source, Target, WriteOptions, WriteOutcome } from '../../../lib/types.ts'
+import type { Document, Encoded, EncodeRules, Logger, Partition, Source, Target, WriteOptions, WriteOutcome } from '../../../lib/types.ts'
 import { servers, uniqueName } from '../../support/servers.ts'
 
 export const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
@@ -34,11 +34,13 @@ export class Ends {
     this.client = new DynamoDBClient(options)
   }
 
-  static async open(): Promise<Ends> {
+  /** @param rules what the target encodes by */
+  static async open(rules?: EncodeRules): Promise<Ends> {
     const { endpoint, region, credentials } = await servers.dynamodb()
     const options = { endpoint, region, credentials }
     const context = { logger: silent }
-    return new Ends(options, await dynamodbConnector.openSource(options, context), await dynamodbConnector.openTarget(options, context))
+    const [source, target] = [dynamodbConnector.openSource(options, context), dynamodbConnector.openTarget(options, { ...context, rules })]
+    return new Ends(options, await source, await target)
   }
 
   /** A table of a spec's own, as docferry makes it, or with a key of its own. */
@@ -99,6 +101,14 @@ export async function readAll(source: Source, partition: Partition): Promise<Doc
   const documents: Document[] = []
   for await (const page of source.read(partition, {})) documents.push(...page.documents)
   return documents
+}
+
+/** What `encode` tells of a document's conversions: `double merged a.b`. */
+export function conversionsOf(target: Target, table: string, document: Document): string[] {
+  const told: string[] = []
+  const encoded = target.encode(table, document, (kind, conversion, path) => told.push(`${kind} ${conversion} ${path()}`))
+  expect(encoded, 'refused').to.have.property('payload')
+  return told
 }
 
 export function byId(documents: readonly Document[]): Document[] {

@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { connect } from '../../../lib/connectors/firestore/client.ts'
 import { FirestoreSource, type ReaderTimes } from '../../../lib/connectors/firestore/reader.ts'
 import type { FirestoreOptions } from '../../../lib/connectors/firestore/index.ts'
-import type { Cursor, Document, Page, Partition, Source, Target } from '../../../lib/types.ts'
+import type { Cursor, Document, Page, Partition, Source, Target, Usage } from '../../../lib/types.ts'
 import { listeningLogger, numbered, openGate, openSource, openTarget, ownProject, thrownBy, writeAll, type Gate } from './support.ts'
 
 const total = 2_500
@@ -126,6 +126,57 @@ describe('firestore: reader', () => {
     const counts: number[] = []
     for await (const page of source.read(partition!, {})) counts.push(page.documents.length)
     expect(counts).to.deep.equal([5, 3])
+  })
+
+  /** What some reading costs. */
+  async function cost(work: (source: Source) => Promise<unknown>): Promise<Usage> {
+    const fresh = await openSource(options)
+    try {
+      const before = fresh.usage!()
+      await work(fresh)
+      const after = fresh.usage!()
+      return { requests: after.requests - before.requests, documentReads: after.documentReads! - before.documentReads! }
+    } finally {
+      await fresh.close()
+    }
+  }
+
+  it('has cost a request and a read when it has connected', async () => {
+    const fresh = await openSource(options)
+    expect(fresh.usage!()).to.deep.equal({ requests: 1, documentReads: 1 })
+    await fresh.close()
+  })
+
+  it('costs a read for each document', async () => {
+    expect(await cost(fresh => readAll(fresh, whole))).to.deep.equal({ requests: 1, documentReads: total })
+  })
+
+  it('costs one read for a query that finds nothing', async () => {
+    const empty = { id: 'missing', collections: ['missing'], range: {} }
+    expect(await cost(fresh => readAll(fresh, empty))).to.deep.equal({ requests: 1, documentReads: 1 })
+  })
+
+  it('costs one read for 1,000 documents that are counted, and for each list', async () => {
+    const own = await ownProject()
+    const written = await openTarget(own)
+    for (let start = 0; start < 1_500; start += 500) {
+      const slice = numbered(500).map(document => ({ ...document, _id: `${start}${document._id}` }))
+      await writeAll(written, 'c', slice)
+    }
+    const other = await openSource(own)
+    await other.collections({})
+    // Connecting and listing: one each; two counts of 1,500 documents: two each.
+    expect(other.usage!()).to.deep.equal({ requests: 4, documentReads: 6 })
+    await Promise.all([other.close(), written.close()])
+  })
+
+  it('costs what is asked again', async () => {
+    await withGate({ queryAgeMs: 1 }, async gated => {
+      await readAll(gated, whole)
+      const { requests, documentReads } = gated.usage!()
+      expect(requests).to.be.above(2)
+      expect(documentReads).to.be.above(total)
+    })
   })
 
   it('takes up its place when the connection is cut', async () => {

@@ -1,9 +1,19 @@
 import { createServer, connect, type AddressInfo, type Socket } from 'node:net'
-import type { Document, Encoded, Logger, Source, Target, WriteOptions, WriteOutcome } from '../../../lib/types.ts'
+import type { Document, Encoded, EncodeRules, Logger, Refusal, Source, Target, WriteOptions, WriteOutcome } from '../../../lib/types.ts'
 import { firestoreConnector, type FirestoreOptions } from '../../../lib/connectors/firestore/index.ts'
 import { DocumentEncoder } from '../../../lib/connectors/firestore/encoder.ts'
 import type { ValueMap } from '../../../lib/values/index.ts'
 import { isolatedProject, servers } from '../../support/servers.ts'
+
+export const root = 'projects/p/databases/(default)/documents'
+
+/** A document's message as an answer to a query holds it. */
+export function answerOf(message: Buffer): Buffer {
+  const length: number[] = []
+  let rest = message.length
+  for (; rest >= 0x80; rest >>>= 7) length.push((rest & 0x7f) | 0x80)
+  return Buffer.concat([Buffer.from([1 * 8 + 2, ...length, rest]), message])
+}
 
 export interface LogLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error'
@@ -27,20 +37,22 @@ export async function ownProject(): Promise<FirestoreOptions> {
   return { project: isolatedProject(), emulator: host }
 }
 
-export function openTarget(options: FirestoreOptions): Promise<Target<Buffer>> {
-  return firestoreConnector.openTarget(options, { logger: listeningLogger() }) as Promise<Target<Buffer>>
+export function openTarget(options: FirestoreOptions, rules?: EncodeRules): Promise<Target<Buffer>> {
+  return firestoreConnector.openTarget(options, { logger: listeningLogger(), rules }) as Promise<Target<Buffer>>
 }
 
 export function openSource(options: FirestoreOptions, logger: Logger = listeningLogger()): Promise<Source> {
   return firestoreConnector.openSource(options, { logger })
 }
 
+/** What was encoded; throws where it was refused. */
+export function accepted(encoded: Encoded<Buffer> | Refusal): Encoded<Buffer> {
+  if ('code' in encoded) throw new Error(`${encoded.code} ${encoded.message}`)
+  return encoded
+}
+
 export function encodeAll(target: Target<Buffer>, collection: string, documents: readonly Document[]): Encoded<Buffer>[] {
-  return documents.map(document => {
-    const encoded = target.encode(collection, document)
-    if ('code' in encoded) throw new Error(`${document._id}: ${encoded.message}`)
-    return encoded
-  })
+  return documents.map(document => accepted(target.encode(collection, document)))
 }
 
 export function writeAll(

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import type { Document, Encoded, Target, WriteOutcome } from '../../../lib/types.ts'
 import type { FirestoreOptions } from '../../../lib/connectors/firestore/index.ts'
 import { uniqueName } from '../../support/servers.ts'
-import { encodeAll, encoderBelow, fullest, numbered, openGate, openTarget, ownProject, thrownBy, writeAll } from './support.ts'
+import { accepted, encodeAll, encoderBelow, fullest, numbered, openGate, openTarget, ownProject, thrownBy, writeAll } from './support.ts'
 
 const codeOf = (outcome: WriteOutcome | undefined): string | undefined => (typeof outcome === 'object' ? outcome.code : outcome)
 
@@ -22,8 +22,7 @@ describe('firestore: writer', () => {
 
   /** What Firestore refuses, and docferry's own checks would not have let through: a reserved name. */
   function malformed(id: string): Encoded<Buffer> {
-    const payload = encoderBelow(options.project!, '__a__/b').encode(collection, { _id: id }) as Buffer
-    return { id, bytes: payload.length, payload }
+    return accepted(encoderBelow(options.project!, '__a__/b').encode(collection, { _id: id }))
   }
 
   async function stored(ids: readonly string[]): Promise<string[]> {
@@ -34,7 +33,7 @@ describe('firestore: writer', () => {
   it('tells an empty collection from one that holds documents', async () => {
     expect(await target.prepare(collection, { create: true })).to.deep.equal({ created: true, empty: true })
     await writeAll(target, collection, numbered(1))
-    expect(await target.prepare(collection, { create: false })).to.deep.equal({ created: false, empty: false })
+    expect(await target.prepare(collection, { create: false })).to.include({ created: false, empty: false, documents: 1 })
   })
 
   it('stores the field _id as Gofannon does', async () => {
@@ -82,8 +81,8 @@ describe('firestore: writer', () => {
   }
 
   it('reports a document that is too large for Firestore, and writes the others', async () => {
-    const payload = encoderBelow(options.project!).encode(collection, fullest(target, collection, {})) as Buffer
-    const batch = [...encodeAll(target, collection, numbered(2)), { id: 'full', bytes: payload.length, payload }]
+    const tooLarge = accepted(encoderBelow(options.project!).encode(collection, fullest(target, collection, {})))
+    const batch = [...encodeAll(target, collection, numbered(2)), tooLarge]
     const outcomes = await target.write(collection, batch, { onConflict: 'overwrite', fresh: true })
     expect(outcomes.map(codeOf)).to.deep.equal(['written', 'written', 'DOCFERRY_TOO_LARGE'])
   })
@@ -107,6 +106,12 @@ describe('firestore: writer', () => {
   it('looks up ids that cannot exist without asking', async () => {
     await writeAll(target, collection, [{ _id: 'a' }])
     expect(await target.get(collection, ['a', 'b', '', '.', 'a/b/c', '__x__', '\ud800'], {})).to.deep.equal([{ _id: 'a' }])
+  })
+
+  it('says what a batch costs', () => {
+    const batch = encodeAll(target, collection, numbered(3))
+    expect(target.usage!(batch, { onConflict: 'skip', fresh: false })).to.deep.equal({ requests: 1, documentWrites: 3 })
+    expect(target.usage!([], { onConflict: 'skip', fresh: true })).to.deep.equal({ requests: 0, documentWrites: 0 })
   })
 
   it('throws what may be tried again when the connection is cut', async () => {

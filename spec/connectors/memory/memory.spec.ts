@@ -115,9 +115,9 @@ describe('memory: store', () => {
   it('says what a collection was, and makes it only when told to', async () => {
     const store = storeOf({ a: some(1), b: [] })
     const opened = await target({ store })
-    expect(await opened.prepare('a', { create: true })).to.deep.equal({ created: false, empty: false })
-    expect(await opened.prepare('b', { create: true })).to.deep.equal({ created: false, empty: true })
-    expect(await opened.prepare('c', { create: false })).to.deep.equal({ created: true, empty: true })
+    expect(await opened.prepare('a', { create: true })).to.include({ created: false, empty: false })
+    expect(await opened.prepare('b', { create: true })).to.include({ created: false, empty: true })
+    expect(await opened.prepare('c', { create: false })).to.include({ created: true, empty: true })
     expect([...store.collections.keys()]).to.deep.equal(['a', 'b'])
   })
 
@@ -185,7 +185,7 @@ describe('memory: snapshot', () => {
   it('is what a target starts from', async () => {
     await writeFile(path('s.json'), '{"data":{"a":[{"_id":"1","v":"old"}],"other":[{"_id":"2"}]}}')
     const opened = await target({ snapshot: path('s.json') })
-    expect(await opened.prepare('a', { create: true })).to.deep.equal({ created: false, empty: false })
+    expect(await opened.prepare('a', { create: true })).to.include({ created: false, empty: false })
     await put(opened, 'a', [{ _id: '1', v: 'new' }, { _id: '3' }], false)
     await opened.commit({})
     expect(await read(await source({ snapshot: path('s.json') }))).to.deep.equal({

@@ -1,0 +1,106 @@
+/** Saved plans: written whole or not at all, and turned back into flags. */
+import { once } from 'node:events'
+import { constants, readFileSync } from 'node:fs'
+import { access } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { presetNames } from '../config/presets.ts'
+import { createAtomicFile, exists } from '../engine/atomic-file.ts'
+import { describeError, DocferryError } from '../errors.ts'
+import type { Plan } from '../plan/plan.ts'
+import { readPlan } from '../plan/read-plan.ts'
+import type { MigrateFlags } from './commands/migrate.ts'
+
+/** A plan as the command line keeps it: with what the user wrote for the two ends, where that holds no secret. */
+interface SavedPlan extends Plan {
+  readonly ends?: { readonly source?: string; readonly target?: string }
+}
+
+/** @throws {DocferryError} DOCFERRY_CONFIG */
+export function readPlanFile(path: string): SavedPlan {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new DocferryError('DOCFERRY_CONFIG', `the plan ${path} can't be read: ${describeError(error)}`, { cause: error })
+  }
+  const plan: SavedPlan = readPlan(text, path)
+  const { ends } = plan
+  const isWhole =
+    ends === undefined || (typeof ends === 'object' && ends !== null && Object.values(ends).every(end => typeof end === 'string'))
+  if (!isWhole) throw new DocferryError('DOCFERRY_CONFIG', `the plan ${path} is broken: its ends are no addresses`)
+  return plan
+}
+
+/**
+ * Keep a plan. What stands in its place is replaced only if it is a plan.
+ *
+ * @throws {DocferryError} DOCFERRY_OUTPUT_EXISTS, DOCFERRY_CONFIG where it can't be written
+ */
+export async function savePlan(path: string, plan: Plan, ends: { readonly source: unknown; readonly target: unknown }): Promise<void> {
+  await checkPlanPlace(path)
+  const saved: SavedPlan = { ...plan, ends: { source: withoutSecrets(ends.source), target: withoutSecrets(ends.target) } }
+  try {
+    const file = await createAtomicFile(path, { overwrite: true })
+    try {
+      file.stream.end(`${JSON.stringify(saved, null, 2)}\n`)
+      await once(file.stream, 'close')
+      await file.commit()
+    } catch (error) {
+      await file.discard()
+      throw error
+    }
+  } catch (error) {
+    throw new DocferryError('DOCFERRY_CONFIG', `the plan can't be saved as ${path}: ${describeError(error)}`, { cause: error })
+  }
+}
+
+/** Before anything is read: a plan that can't be saved must not be found out at the end. */
+export async function checkPlanPlace(path: string): Promise<void> {
+  try {
+    await access(dirname(path), constants.W_OK)
+  } catch (error) {
+    throw new DocferryError('DOCFERRY_CONFIG', `the plan can't be saved as ${path}: ${describeError(error)}`, { cause: error })
+  }
+  if (!(await exists(path))) return
+  try {
+    readPlanFile(path)
+  } catch (error) {
+    const message = `${path} exists already and is no plan: give --save another name`
+    throw new DocferryError('DOCFERRY_OUTPUT_EXISTS', message, { cause: error })
+  }
+}
+
+/** The flags of the run that a plan describes. */
+export function flagsOf(plan: SavedPlan, given: MigrateFlags): MigrateFlags {
+  const { ends, options } = plan
+  if (ends?.source === undefined || ends.target === undefined) {
+    throw new DocferryError(
+      'DOCFERRY_USAGE',
+      'the plan does not say from where to where, for an address that holds a password is not kept: give --source, --target and the other options again, to have them compared with it'
+    )
+  }
+  const { source, target } = ends
+  const { onConflict, onIncompatible, types, includeDesign, keepMetadata, stages } = options
+  const preset = presetNames.find(name => name === options.preset)
+  // The preset is compared too, and chooses what the plan names; beside it, names would win over it.
+  const collections = preset === undefined ? options.collections.map(([name]) => name) : undefined
+  const rename = Object.fromEntries(options.collections.filter(([from, to]) => from !== to))
+  return {
+    ...given,
+    source,
+    target,
+    preset,
+    collections,
+    rename,
+    onConflict,
+    onIncompatible,
+    types,
+    includeDesign,
+    keepMetadata,
+    stage: stages
+  }
+}
+
+function withoutSecrets(end: unknown): string | undefined {
+  return typeof end === 'string' && !/:\/\/[^/@]*:[^@]*@|[?&][^=&]*(?:pass|secret|token)[^=&]*(?<!Env)=/i.test(end) ? end : undefined
+}

@@ -1,0 +1,225 @@
+/** What was found before a run, in a form that can be kept, and the check that a run is the one that was planned. */
+import { DocferryError } from '../errors.ts'
+import { totalCounts } from '../report.ts'
+import type { CollectionReport, Counts, RunReport } from '../report.ts'
+import type { Location, OnConflict, OnIncompatible, ProviderName, StageLike, Types, Usage } from '../types.ts'
+import { addUsage, costOf, scaleUsage, storageCostOf, timeAt } from './estimate.ts'
+import type { Cost } from './estimate.ts'
+import { defaultPrices } from './prices.ts'
+import type { PriceTable } from './prices.ts'
+
+/** The options that decide what a run does, as far as a plan must agree with it. */
+export interface PlanOptions {
+  readonly collections?: readonly string[]
+  readonly preset?: string
+  readonly rename?: Readonly<Record<string, string>>
+  readonly includeDesign?: boolean
+  readonly keepMetadata?: boolean
+  readonly stages?: readonly StageLike[]
+}
+
+export interface PlannedOptions {
+  readonly source: Location
+  readonly target: Location
+  /** Name in the source, name in the target. */
+  readonly collections: readonly (readonly [string, string])[]
+  readonly preset?: string
+  readonly onConflict: OnConflict
+  readonly onIncompatible: OnIncompatible
+  readonly types: Types
+  readonly includeDesign: boolean
+  readonly keepMetadata: boolean
+  readonly stages: readonly string[]
+}
+
+export interface EstimateOptions {
+  /** Documents a second that the run is reckoned with. Default: 1,000. */
+  readonly perSecond?: number
+  readonly prices?: PriceTable
+}
+
+/** Of the whole, also where only a sample was looked at. */
+export interface Estimate {
+  /** Documents that would be read, and of these written. */
+  readonly documents: number
+  readonly written: number
+  /** Of what would be written, as the target counts it. */
+  readonly bytes: number
+  readonly reading?: Usage
+  readonly writing?: Usage
+  readonly perSecond: number
+  readonly seconds: number
+  /** Documents a second that the dry run itself read. */
+  readonly measuredPerSecond: number
+  readonly readingCost?: Cost
+  readonly writingCost?: Cost
+  /** For a month. */
+  readonly storageCost?: Cost
+  /** By which prices: of these ends' services, where they charge by use. */
+  readonly prices: Pick<PriceTable, 'date' | 'currency'> & { readonly places: readonly string[] }
+}
+
+export type PlannedCollection = Omit<CollectionReport, 'state' | 'startedAt' | 'finishedAt'>
+
+export interface Plan {
+  /** Version of this form. */
+  readonly docferryPlan: 1
+  readonly madeAt: string
+  readonly options: PlannedOptions
+  /** Share of the documents that was asked for; missing where all were looked at. */
+  readonly sample?: number
+  /** Sums of what was looked at. */
+  readonly totals: Counts
+  readonly collections: readonly PlannedCollection[]
+  readonly notTaken: readonly string[]
+  readonly notes: readonly string[]
+  readonly estimate: Estimate
+}
+
+const defaultPerSecond = 1_000
+
+/** @param report of a dry run that has come to its end */
+export function makePlan(
+  report: Readonly<RunReport>,
+  options: PlanOptions & { readonly sample?: number },
+  estimate: EstimateOptions = {}
+): Plan {
+  const { startedAt, finishedAt = startedAt, collections, notTaken, notes } = report
+  return {
+    docferryPlan: 1,
+    madeAt: new Date(finishedAt).toISOString(),
+    options: plannedOptions(report, options),
+    ...(options.sample !== undefined && { sample: options.sample }),
+    totals: totalCounts(collections),
+    collections: collections.map(({ state: _state, startedAt: _startedAt, finishedAt: _finishedAt, ...collection }) => collection),
+    notTaken,
+    notes,
+    estimate: estimateOf(report, estimate)
+  }
+}
+
+/** How many documents of a collection stand for how many. */
+export function scaleOf({ survey }: Pick<CollectionReport, 'survey'>): number {
+  const { passed, of } = survey?.sample ?? { passed: 1, of: 1 }
+  return passed === 0 ? 1 : of / passed
+}
+
+function estimateOf(report: Readonly<RunReport>, { perSecond = defaultPerSecond, prices = defaultPrices }: EstimateOptions): Estimate {
+  const { source, target, collections, startedAt, finishedAt = startedAt } = report
+  const sum = (part: (collection: CollectionReport) => number): number =>
+    collections.reduce((total, collection) => total + part(collection) * scaleOf(collection), 0)
+  const writings = collections.flatMap(collection =>
+    collection.survey?.writing ? [scaleUsage(collection.survey.writing, scaleOf(collection))] : []
+  )
+  const writing = writings.length > 0 ? writings.reduce(addUsage) : undefined
+  const reading = report.reading && scaleUsage(report.reading, readingScale(collections))
+  const documents = Math.round(sum(({ read }) => read))
+  const bytes = Math.round(sum(writtenBytes))
+  const written = Math.round(sum(collection => collection.written))
+  const seconds = (finishedAt - startedAt) / 1000
+  const readingCost = reading && costOf(source.provider, reading, prices)
+  const writingCost = writing && costOf(target.provider, writing, prices)
+  const storageCost = storageCostOf(target.provider, { bytes, documents: written }, prices)
+  const isEnd = (provider: ProviderName): boolean => source.provider === provider || target.provider === provider
+  return {
+    documents,
+    written,
+    bytes,
+    ...(reading && { reading }),
+    ...(writing && { writing }),
+    perSecond,
+    seconds: timeAt(documents, perSecond),
+    measuredPerSecond: seconds === 0 ? 0 : totalCounts(collections).read / seconds,
+    ...(readingCost && { readingCost }),
+    ...(writingCost && { writingCost }),
+    ...(storageCost && { storageCost }),
+    prices: {
+      date: prices.date,
+      currency: prices.currency,
+      places: [
+        ...(isEnd('dynamodb') ? [`DynamoDB ${prices.dynamodb.region}`] : []),
+        ...(isEnd('firestore') ? [`Firestore ${prices.firestore.location}`] : [])
+      ]
+    }
+  }
+}
+
+/** Documents that are measured and then found in the target are taken to be as large as the others. */
+function writtenBytes({ written, skipped, failures, survey }: CollectionReport): number {
+  const conflicts = failures.reduce((total, { code, count }) => total + (code === 'DOCFERRY_CONFLICT' ? count : 0), 0)
+  return written === 0 ? 0 : ((survey?.bytes.total ?? 0) * written) / (written + skipped + conflicts)
+}
+
+/** Reading asked for the part of a collection that was read: all of it, unless it was sampled quickly. */
+function readingScale(collections: readonly CollectionReport[]): number {
+  const samples = collections.flatMap(({ survey }) => survey?.sample ?? [])
+  const read = samples.reduce((total, { quick, passed, of }) => total + (quick ? passed : of), 0)
+  return read === 0 ? 1 : samples.reduce((total, { of }) => total + of, 0) / read
+}
+
+function plannedOptions(
+  report: Readonly<RunReport>,
+  { preset, includeDesign = false, keepMetadata = false, stages = [] }: PlanOptions
+): PlannedOptions {
+  const { source, target, collections, onConflict, onIncompatible, types } = report
+  return {
+    source,
+    target,
+    collections: collections.map(collection => [collection.source, collection.target] as const),
+    ...(preset !== undefined && { preset }),
+    onConflict,
+    onIncompatible,
+    types,
+    includeDesign,
+    keepMetadata,
+    stages: stages.map(stage => (typeof stage === 'function' ? stage.name : (stage.text ?? stage.name)))
+  }
+}
+
+/**
+ * Compare a run that is about to begin with its plan.
+ *
+ * @param report of the run, before it reads
+ * @param areKnown whether the run knows its collections before it reads
+ * @throws {DocferryError} DOCFERRY_PLAN, naming every difference
+ */
+export function checkPlan(plan: Plan, report: Readonly<RunReport>, options: PlanOptions, areKnown: boolean): void {
+  const planned = plan.options
+  const now = plannedOptions(report, options)
+  const differences: string[] = []
+  const differ = (what: string, before: unknown, after: unknown): void =>
+    void differences.push(`${what}: planned ${shown(before)}, now ${shown(after)}`)
+  const compare = (what: string, before: unknown, after: unknown): void => {
+    if (JSON.stringify(before) !== JSON.stringify(after)) differ(what, before, after)
+  }
+  for (const end of ['source', 'target'] as const) {
+    const [before, after] = [planned[end], now[end]]
+    if (before.identity === after.identity && before.provider === after.provider) continue
+    // Two stores in memory have the same address.
+    const isAlike = placeOf(before) === placeOf(after)
+    differ(end, placeOf(before), isAlike ? 'another of this address' : placeOf(after))
+  }
+  if (areKnown) compare('collections', sorted(planned.collections), sorted(now.collections))
+  for (const name of ['preset', 'onConflict', 'onIncompatible', 'types', 'includeDesign', 'keepMetadata', 'stages'] as const) {
+    compare(flagOf(name), planned[name], now[name])
+  }
+  if (differences.length > 0)
+    throw new DocferryError('DOCFERRY_PLAN', `this run is not what the plan of ${plan.madeAt} says: ${differences.join('; ')}`)
+}
+
+function placeOf({ provider, address }: Location): string {
+  return `${provider} ${address}`
+}
+
+function flagOf(name: string): string {
+  return `--${name === 'stages' ? 'stage' : name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`
+}
+
+function sorted(collections: readonly (readonly [string, string])[]): string[] {
+  return collections.map(([source, target]) => (source === target ? source : `${source} -> ${target}`)).sort()
+}
+
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.join(', ')
+  return value === undefined ? 'none' : String(value)
+}
