@@ -21,7 +21,11 @@ export interface LedgerOptions {
   readonly logger: Logger
   /** What a collection that comes up only while reading is called in the target. */
   readonly targetNameOf: (collection: string) => string
+  /** Told of documents that would fail. */
+  readonly onRefused?: ((refused: Omit<DeadLetter, 'document' | 'raw'>) => void | Promise<void>) | undefined
 }
+
+const longWaitMs = 5_000
 
 export class Ledger {
   readonly report: RunReport
@@ -73,12 +77,19 @@ export class Ledger {
 
   readonly countRetry = (error: DocferryError, delayMs: number): void => {
     this.report.retries++
-    this.#options.logger.info({ code: error.code, collection: error.context.collection, delayMs }, `trying again: ${error.message}`)
+    const { logger } = this.#options
+    const context = { code: error.code, collection: error.context.collection, delayMs }
+    // Whoever waits that long should know for what.
+    if (delayMs >= longWaitMs) logger.warn(context, `trying again: ${error.message}`)
+    else logger.info(context, `trying again: ${error.message}`)
   }
 
   /** Keep a document that could not be written; a dry run only counts it. */
   readonly bury = async (letter: DeadLetter): Promise<void> => {
-    if (this.report.dryRun) return
+    if (this.report.dryRun) {
+      const { document: _document, raw: _raw, ...refused } = letter
+      return void (await this.#options.onRefused?.(refused))
+    }
     await this.#letters.add(letter)
     this.report.deadLetters = this.#letters.path
     const { code, collection, id, where, message } = letter
@@ -95,8 +106,8 @@ export class Ledger {
   }
 
   /** What a dry run has learnt, also when it did not come to its end. */
-  addSurvey(surveyOf: (report: CollectionReport) => CollectionSurvey, reading: Usage | undefined): void {
-    for (const collection of this.report.collections) collection.survey = surveyOf(collection)
+  addSurvey(survey: { of(report: CollectionReport): CollectionSurvey }, reading: Usage | undefined): void {
+    for (const collection of this.report.collections) collection.survey = survey.of(collection)
     if (reading) this.report.reading = reading
   }
 
@@ -113,7 +124,7 @@ export class Ledger {
         say(repeated, `${documents}; ${onConflict === 'overwrite' ? 'the last' : 'the first'} of each ${dryRun ? 'would be' : 'is'} kept`)
       say(report.stripped['_attachments'] ?? 0, 'documents have attachments, which are not moved')
       const designs = report.filteredBy['leave-out-design-documents'] ?? 0
-      say(designs, `design documents left out${target.provider === 'couchdb' ? ' (--include-design takes them)' : ''}`)
+      say(designs, 'design documents left out (--include-design takes them)')
     }
   }
 

@@ -34,6 +34,22 @@ export async function openTarget(endpoint: Endpoint, options: OpenOptions = {}):
   return await connector.openTarget(configured, context)
 }
 
+/** What an end was given beside its place, as one text: parameters of an address, or plain options. Without secrets. */
+export function settingsOf(endpoint: Endpoint | undefined): string {
+  const given =
+    typeof endpoint === 'string'
+      ? [...new URLSearchParams(endpoint.split('?').slice(1).join('?'))]
+      : Object.entries(endpoint?.connector === 'file' ? endpoint.options : {}).filter(([, value]) =>
+          /string|number|boolean/.test(typeof value)
+        )
+  const isSetting = ([name]: [string, unknown]): boolean => !/pass|secret|token|^force$|^path$/i.test(name)
+  return given
+    .filter(isSetting)
+    .map(([name, value]) => `${name}=${String(value)}`)
+    .sort()
+    .join('&')
+}
+
 async function resolve(endpoint: Endpoint, { environment = {}, signal, logger = silentLogger, from, rules }: OpenOptions, role: string) {
   const context = { signal, logger, from, rules }
   if (typeof endpoint === 'object') {

@@ -5,7 +5,7 @@ import type { PriceTable } from './plan/prices.ts'
 import { makePlan } from './plan/plan.ts'
 import type { Plan } from './plan/plan.ts'
 import { migrate } from './run.ts'
-import type { MigrateOptions } from './run.ts'
+import type { MigrateOptions } from './options.ts'
 
 export interface PlanMigrationOptions extends Omit<MigrateOptions, 'dryRun' | 'plan'> {
   /** Documents a second that the estimate of time reckons with. Default 1,000. */

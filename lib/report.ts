@@ -68,6 +68,8 @@ export interface SampleSize {
   readonly of: number
   /** Whether `of` was counted, and is no estimate of the database's. */
   readonly exact: boolean
+  /** Documents that were read, to look at these. */
+  readonly read: number
   /** Whether only the part was read; otherwise everything was read, and the part looked at. */
   readonly quick: boolean
 }
@@ -91,7 +93,7 @@ export interface CollectionReport extends Counts {
   /** Whether the run created it in the target (or would). */
   created: boolean
   bytesRead: number
-  /** Size of what was written, as the target counts it. */
+  /** Size of what was written, as it was sent. */
   bytesWritten: number
   filteredBy: Record<string, number>
   /** Top-level CouchDB fields that were stripped, with the number of documents that had each. */
@@ -115,8 +117,9 @@ export interface RunReport {
   readonly onIncompatible: OnIncompatible
   readonly types: Types
   collections: CollectionReport[]
-  /** Of a dry run: what reading has asked of the source's service. */
+  /** Of a dry run: what it has asked of the source's service, and how much of that before it read the first document. */
   reading?: Usage
+  finding?: Usage
   /** Collections that the source holds and that a preset does not name. */
   notTaken: string[]
   /** What a user should know and would not see from the counts. */

@@ -7,7 +7,6 @@
  */
 import { setMaxListeners } from 'node:events'
 import { pipeline } from 'node:stream/promises'
-import type { PresetName } from './config/presets.ts'
 import { BatchWriter } from './engine/batch-writer.ts'
 import type { SendBatch } from './engine/batch-writer.ts'
 import { CollectionState } from './engine/collection-state.ts'
@@ -20,62 +19,18 @@ import { writeBatch } from './engine/write-batch.ts'
 import { DocferryError } from './errors.ts'
 import { Ledger } from './ledger.ts'
 import { openSource, openTarget, silentLogger } from './open.ts'
-import type { Endpoint } from './open.ts'
+import type { MigrateOptions } from './options.ts'
 import { checkOptions } from './plan/check-options.ts'
 import { chooseCollections, noSuchCollection, targetNameOf } from './plan/choose-collections.ts'
 import type { ChosenCollection } from './plan/choose-collections.ts'
 import { checkPlan } from './plan/plan.ts'
-import type { Plan } from './plan/plan.ts'
 import { previewBatch } from './plan/preview-batch.ts'
 import { sampleSource } from './plan/sample-source.ts'
-import type { SampledSource } from './plan/sample-source.ts'
 import { Survey } from './plan/survey.ts'
 import { isSavedAtEnd } from './report.ts'
-import type { CollectionReport, RunReport, SampleSize } from './report.ts'
+import type { CollectionReport, RunReport } from './report.ts'
 import { leaveOutDesignDocuments, stripCouchdbMetadata } from './stages/index.ts'
-import type { Environment, Logger, OnConflict, OnIncompatible, Partition, Source, Stage, StageLike, Target, Types } from './types.ts'
-
-export interface MigrateOptions {
-  readonly source: Endpoint
-  readonly target: Endpoint
-  /** Names of the collections to take. Default: all that the source holds, the database's own left out. */
-  readonly collections?: readonly string[]
-  /** A named set of collections, of which those are taken that the source holds. `collections` wins over it. */
-  readonly preset?: PresetName
-  /** Collections that get another name in the target. */
-  readonly rename?: Readonly<Record<string, string>>
-  /** Default `skip`: what the target holds stays as it is. */
-  readonly onConflict?: OnConflict
-  /** How values are written for which the target has no exact type. Default `natural`. */
-  readonly types?: Types
-  /** What happens to documents that the target can't hold as they are. Default `dead-letter`. */
-  readonly onIncompatible?: OnIncompatible
-  /** Take design documents too; for a CouchDB target only. */
-  readonly includeDesign?: boolean
-  /** Keep `_rev`, `_attachments` and CouchDB's other own fields as ordinary ones. */
-  readonly keepMetadata?: boolean
-  /** Applied in order, behind the built-in ones. */
-  readonly stages?: readonly StageLike[]
-  /** Read and transform everything, write nothing, and report what a run would do. */
-  readonly dryRun?: boolean
-  /** Of a dry run: look at about this share of the documents only, over 0 and up to 1. */
-  readonly sample?: number
-  /** Refuse to run with other options, from or to another place, or with other collections than this plan's. */
-  readonly plan?: Plan
-  /** Partitions at once. Default 4. */
-  readonly parallel?: number
-  /** Where runs keep their folders. Default `.docferry`. */
-  readonly stateDir?: string
-  /** What bare provider names are configured by. Default: nothing; docferry's CLI passes the process's own. */
-  readonly environment?: Environment
-  /** Aborting it stops the reading; what is in flight is finished, then the run rejects with DOCFERRY_INTERRUPTED. */
-  readonly signal?: AbortSignal
-  readonly logger?: Logger
-  /** Called once, before anything is changed, when both ends and the collections are known. The report is then kept up to date in place. */
-  readonly observe?: (report: Readonly<RunReport>) => void
-  /** How documents and calls are tried again. */
-  readonly retry?: Pick<RetryOptions, 'attempts' | 'baseMs' | 'capMs'>
-}
+import type { Partition, Source, Stage, Target } from './types.ts'
 
 type CheckedOptions = Omit<MigrateOptions, 'stages'> & { readonly stages: readonly Stage[] }
 
@@ -146,7 +101,7 @@ class Run {
     this.#target = target
     this.#options = options
     this.#slots = new Slots(target.limits.inFlight)
-    if (dryRun) this.#survey = new Survey()
+    if (dryRun) this.#survey = new Survey(source)
     this.#ledger = new Ledger({
       source: source.location,
       target: target.location,
@@ -156,6 +111,7 @@ class Run {
       dryRun,
       stateDir,
       logger,
+      onRefused: options.onRefused,
       targetNameOf: name => targetNameOf(name, { source, target }, options)
     })
     // Every call in flight listens to them.
@@ -178,11 +134,12 @@ class Run {
     } catch (error) {
       this.#ledger.finish(signal?.aborted ? 'interrupted' : 'failed')
       if (!signal?.aborted) throw error
-      throw interrupted(this.#target, error)
+      throw interrupted(this.#target, dryRun === true, error)
     } finally {
       clearTimeout(this.#grace)
       signal?.removeEventListener('abort', onAbort)
-      this.#addSurvey()
+      // Also of a dry run that did not come to its end.
+      if (this.#survey) this.#ledger.addSurvey(this.#survey, this.#source.usage?.())
       await this.#ledger.close()
     }
   }
@@ -206,6 +163,7 @@ class Run {
     observe?.(report)
     const names = choice.collections?.map(({ name }) => name) ?? collections ?? null
     this.#partitions = await this.#source.partitions(names, { wanted: this.#parallel, signal })
+    if (this.#survey) report.finding = this.#source.usage?.()
     return choice.collections
   }
 
@@ -265,9 +223,8 @@ class Run {
   /** The built-in stages of every run, then the user's. */
   #stages(): Stage[] {
     const { includeDesign = false, keepMetadata = false, stages } = this.#options
-    const takesDesign = includeDesign && this.#target.location.provider === 'couchdb'
     return [
-      ...(takesDesign ? [] : [leaveOutDesignDocuments()]),
+      ...(includeDesign ? [] : [leaveOutDesignDocuments()]),
       ...(keepMetadata ? [] : [stripCouchdbMetadata(this.#ledger.countStripped)]),
       ...stages
     ]
@@ -335,16 +292,6 @@ class Run {
     await new Promise(resolve => setTimeout(resolve, cutMs).unref())
   }
 
-  /** Of a dry run: what it has learnt, also when it did not come to its end. */
-  #addSurvey(): void {
-    const survey = this.#survey
-    const source = this.#source
-    if (!survey) return
-    const sampleOf = (name: string): SampleSize | undefined =>
-      'sampled' in source ? { ...(source as SampledSource).sampled(name), quick: (source as SampledSource).isQuick(name) } : undefined
-    this.#ledger.addSurvey(collection => ({ ...survey.of(collection.target), sample: sampleOf(collection.source) }), source.usage?.())
-  }
-
   #checkAllCame(): void {
     const came = this.#ledger.report.collections.map(({ source }) => ({ name: source }))
     const missing = this.#options.collections?.filter(name => !came.some(info => info.name === name)) ?? []
@@ -352,8 +299,9 @@ class Run {
   }
 }
 
-function interrupted(target: Target, cause: unknown): DocferryError {
+function interrupted(target: Target, dryRun: boolean, cause: unknown): DocferryError {
   const { provider } = target.location
+  if (dryRun) return new DocferryError('DOCFERRY_INTERRUPTED', 'interrupted: it was a dry run, and nothing was written', { cause })
   const left = isSavedAtEnd(target.location)
     ? 'nothing is left of the output, which was not complete'
     : 'what was written stays written, and the same command run again skips it'

@@ -30,6 +30,7 @@ const upper = [
   'log.ts',
   'ledger.ts',
   'streams.ts',
+  'options.ts',
   'run.ts'
 ]
 
@@ -48,10 +49,11 @@ const allowedParts: Readonly<Record<string, readonly string[]>> = {
   connectors: [...middle, 'formats'],
   'registry.ts': [...base, 'stages'],
   'open.ts': [...base, 'config', 'registry.ts'],
-  plan: [...middle, 'config', 'stages'],
+  plan: [...middle, 'config', 'stages', 'open.ts'],
   verify: [...middle, 'config', 'stages', 'checkpoint', 'plan'],
   'ledger.ts': [...middle, 'checkpoint'],
   'streams.ts': [...middle, 'open.ts', 'stages', 'config', 'plan'],
+  'options.ts': [...middle, 'config', 'open.ts', 'plan'],
   'run.ts': upper,
   'planner.ts': upper,
   'index.ts': [...upper, 'planner.ts'],

@@ -88,4 +88,19 @@ describe('run: conversions', () => {
       rmSync(folder, { recursive: true, force: true })
     }
   })
+
+  it('leave a file that can be read again, also where a map looks like an envelope and stays bare', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'docferry-bare-'))
+    try {
+      const source = scriptedSource({ collections: { agents: [{ _id: 'a', map: { $date: '2026-01-01T00:00:00Z' } }] } })
+      for (const name of ['bare.ndjson', 'bare.ndjson.gz', 'bare/']) {
+        await migrate({ source, target: join(folder, name), types: 'plain', stateDir: folder })
+        const read = scriptedTarget()
+        const report = await migrate({ source: join(folder, name), target: read.endpoint, stateDir: folder })
+        expect(report.state, name).to.equal('done')
+      }
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
 })

@@ -151,7 +151,7 @@ describe('planner', () => {
     const plan = await planMigration({ source, target: join(folder, 'out.ndjson'), sample: 0.01 })
     expect(plan.sample).to.equal(0.01)
     expect(plan.totals.read).to.equal(200)
-    expect(plan.collections[0]?.survey?.sample).to.deep.equal({ passed: 200, of: 20_000, exact: false, quick: true })
+    expect(plan.collections[0]?.survey?.sample).to.deep.equal({ passed: 200, of: 20_000, exact: false, quick: true, read: 1_600 })
     expect(plan.estimate).to.include({ documents: 20_000, written: 20_000, seconds: 20 })
     const { bytes } = (await planMigration({ source, target: join(folder, 'out.ndjson') })).estimate
     expect(plan.estimate.bytes).to.be.within(bytes * 0.95, bytes * 1.05)

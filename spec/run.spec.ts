@@ -6,7 +6,7 @@ import { DocferryError } from '../lib/errors.ts'
 import { totalCounts } from '../lib/report.ts'
 import type { RunReport } from '../lib/report.ts'
 import { migrate } from '../lib/run.ts'
-import type { MigrateOptions } from '../lib/run.ts'
+import type { MigrateOptions } from '../lib/options.ts'
 import type { Document, Stage } from '../lib/types.ts'
 import { scriptedSource, scriptedTarget } from './support/scripted-connector.ts'
 
@@ -243,12 +243,18 @@ describe('run: migrate', () => {
       const target = scriptedTarget()
       const report = await run({
         source: scriptedSource({ collections: { a: [{ _id: '_design/x' }, { _id: 'y' }] } }),
-        target: target.endpoint,
-        includeDesign: true
+        target: target.endpoint
       })
       expect([...(target.collections.get('a')?.keys() ?? [])]).to.deep.equal(['y'])
       expect(report.collections[0]).to.include({ read: 2, written: 1, filtered: 1 })
       expectBalanced(report)
+    })
+
+    it('takes design documents where it is told to, whatever the target', async () => {
+      const target = scriptedTarget()
+      const source = scriptedSource({ collections: { a: [{ _id: '_design/x' }, { _id: 'y' }] } })
+      await run({ source, target: target.endpoint, includeDesign: true })
+      expect([...(target.collections.get('a')?.keys() ?? [])]).to.deep.equal(['_design/x', 'y'])
     })
 
     it('counts what stages drop and add', async () => {

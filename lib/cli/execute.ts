@@ -5,7 +5,8 @@ import type { LogLevel } from '../log.ts'
 import { makePlan } from '../plan/plan.ts'
 import type { EstimateOptions, Plan } from '../plan/plan.ts'
 import type { RunReport } from '../report.ts'
-import type { migrate, MigrateOptions } from '../run.ts'
+import type { MigrateOptions } from '../options.ts'
+import type { migrate } from '../run.ts'
 import type { Logger } from '../types.ts'
 import { Display } from './display.ts'
 import type { OutputStream } from './display.ts'
@@ -14,6 +15,8 @@ import { errorLines, exitCodeFor } from './exit.ts'
 import { jsonReport } from './json.ts'
 import type { JsonOutcome } from './json.ts'
 import { checkPlanPlace, savePlan } from './plan-file.ts'
+import { openRefused } from './refused-file.ts'
+import type { RefusedFile } from './refused-file.ts'
 import { createMask } from './secrets.ts'
 import { listenForInterruption } from './signals.ts'
 import type { SignalSource } from './signals.ts'
@@ -39,6 +42,8 @@ export interface Job {
   readonly plan?: {
     /** Path to keep it at. */
     readonly save?: string | undefined
+    /** Path for the documents that would fail. */
+    readonly refused?: string | undefined
     readonly estimate: EstimateOptions
   }
   readonly flags: CommonFlags
@@ -109,6 +114,7 @@ export async function execute(job: Job, host: Host, loadEngine: () => Promise<En
 
   let seen: Readonly<RunReport> | undefined
   let plan: Plan | undefined
+  let refused: RefusedFile | undefined
   let error: unknown
   try {
     if (dataOnStdout && json) {
@@ -127,17 +133,23 @@ export async function execute(job: Job, host: Host, loadEngine: () => Promise<En
       seen = report
       display.begin(report)
     }
-    seen = await run({ ...options, stages, environment: host.env, signal: interruption.signal, logger, observe })
+    if (job.plan?.refused !== undefined) refused = await openRefused(job.plan.refused)
+    const onRefused = refused?.add
+    seen = await run({ ...options, stages, environment: host.env, signal: interruption.signal, logger, observe, onRefused })
+    await refused?.commit()
     if (job.plan) plan = makePlan(seen, { ...options, stages }, job.plan.estimate)
     if (plan && job.plan?.save !== undefined) await savePlan(job.plan.save, plan, options)
   } catch (thrown) {
     error = pipeClosed ?? (interruption.signal.aborted ? interruptedBy(thrown) : thrown)
+    await refused?.discard()
   } finally {
     interruption.dispose()
   }
   const exitCode = exitCodeFor({ error, report: seen })
   const report = error === undefined || seen === undefined ? seen : ended(seen, exitCode)
   display.finish(report, plan)
+  const kept = [job.plan?.save, job.plan?.refused].filter(path => path !== undefined)
+  if (plan && kept.length > 0 && !flags.quiet) display.write(`docferry: saved ${kept.join(' and ')}\n`)
   tellOutcome({ job, host, display, outcome: { command, exitCode, report, plan, error, mask, nowMs: now() } })
   host.stdout.off('error', onStdoutError)
   return exitCode
@@ -155,7 +167,10 @@ function tellOutcome({ job: { flags, dataOnStdout }, host, display, outcome }: T
   const { error, report, exitCode, mask } = outcome
   const letters = report?.deadLetters === undefined ? '' : `; dead letters: ${report.deadLetters}`
   if (error !== undefined) display.write(`${errorLines(error, { debug: flags.logLevel === 'debug', mask }).join('\n')}\n`)
-  else if (flags.quiet && exitCode !== 0) display.write(`docferry: not all documents could be written (exit ${exitCode})${letters}\n`)
+  else if (flags.quiet && exitCode !== 0) {
+    const what = report?.dryRun ? 'not all documents would be written' : 'not all documents could be written'
+    display.write(`docferry: ${what} (exit ${exitCode})${letters}\n`)
+  }
   if (flags.json) (dataOnStdout ? host.stderr : host.stdout).write(`${JSON.stringify(jsonReport(outcome))}\n`)
 }
 

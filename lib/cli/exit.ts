@@ -1,5 +1,6 @@
 /** How a command ends: the words for an error, and the exit code. */
 import { describeError, DocferryError, errorTable, exitCodeOf } from '../errors.ts'
+import { shortenId } from '../report.ts'
 import type { RunReport } from '../report.ts'
 import { advice } from './advice.ts'
 import type { Mask } from './secrets.ts'
@@ -31,7 +32,7 @@ export function errorLines(error: unknown, { debug = false, mask }: ErrorView): 
 
 function placeOf({ context }: DocferryError): string {
   const { provider, collection, id, where, stage } = context
-  return [provider, collection && `collection ${collection}`, id && `document ${id}`, where, stage && `stage ${stage}`]
+  return [provider, collection && `collection ${collection}`, id && `document ${shortenId(id)}`, where, stage && `stage ${stage}`]
     .filter(Boolean)
     .join(', ')
 }

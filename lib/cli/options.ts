@@ -141,7 +141,7 @@ export function addDocumentFlags(command: Command, { design }: { readonly design
       several
     )
     .option('--keep-metadata', "keep CouchDB's own fields (_rev, _attachments, ...) where the target takes them")
-  return design ? command.option('--include-design', 'take design documents too (only into CouchDB)') : command
+  return design ? command.option('--include-design', 'take design documents too: those whose id begins with _design/') : command
 }
 
 export function addRunFlags(command: Command, { dryRun = true } = {}): Command {

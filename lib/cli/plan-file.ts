@@ -1,4 +1,5 @@
 /** Saved plans: written whole or not at all, and turned back into flags. */
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { constants, readFileSync } from 'node:fs'
 import { access } from 'node:fs/promises'
@@ -13,6 +14,8 @@ import type { MigrateFlags } from './commands/migrate.ts'
 /** A plan as the command line keeps it: with what the user wrote for the two ends, where that holds no secret. */
 interface SavedPlan extends Plan {
   readonly ends?: { readonly source?: string; readonly target?: string }
+  /** Of everything else, so that what is done is what was looked at. */
+  readonly sha256: string
 }
 
 /** @throws {DocferryError} DOCFERRY_CONFIG */
@@ -23,12 +26,18 @@ export function readPlanFile(path: string): SavedPlan {
   } catch (error) {
     throw new DocferryError('DOCFERRY_CONFIG', `the plan ${path} can't be read: ${describeError(error)}`, { cause: error })
   }
-  const plan: SavedPlan = readPlan(text, path)
+  const { sha256, ...plan } = readPlan(text, path) as SavedPlan
+  if (sha256 !== digestOf(plan)) {
+    throw new DocferryError(
+      'DOCFERRY_CONFIG',
+      `the plan ${path} was changed after it was saved: plan again, with the options that you want`
+    )
+  }
   const { ends } = plan
   const isWhole =
     ends === undefined || (typeof ends === 'object' && ends !== null && Object.values(ends).every(end => typeof end === 'string'))
   if (!isWhole) throw new DocferryError('DOCFERRY_CONFIG', `the plan ${path} is broken: its ends are no addresses`)
-  return plan
+  return { ...plan, sha256 }
 }
 
 /**
@@ -38,7 +47,8 @@ export function readPlanFile(path: string): SavedPlan {
  */
 export async function savePlan(path: string, plan: Plan, ends: { readonly source: unknown; readonly target: unknown }): Promise<void> {
   await checkPlanPlace(path)
-  const saved: SavedPlan = { ...plan, ends: { source: withoutSecrets(ends.source), target: withoutSecrets(ends.target) } }
+  const content = { ...plan, ends: { source: withoutSecrets(ends.source), target: withoutSecrets(ends.target) } }
+  const saved: SavedPlan = { ...content, sha256: digestOf(content) }
   try {
     const file = await createAtomicFile(path, { overwrite: true })
     try {
@@ -54,8 +64,14 @@ export async function savePlan(path: string, plan: Plan, ends: { readonly source
   }
 }
 
+function digestOf(content: object): string {
+  return createHash('sha256').update(JSON.stringify(content)).digest('hex')
+}
+
 /** Before anything is read: a plan that can't be saved must not be found out at the end. */
 export async function checkPlanPlace(path: string): Promise<void> {
+  if (path === '' || path === '-')
+    throw new DocferryError('DOCFERRY_USAGE', '--save: the name of a file is wanted; --json has the plan on standard output')
   try {
     await access(dirname(path), constants.W_OK)
   } catch (error) {
@@ -66,12 +82,12 @@ export async function checkPlanPlace(path: string): Promise<void> {
     readPlanFile(path)
   } catch (error) {
     const message = `${path} exists already and is no plan: give --save another name`
-    throw new DocferryError('DOCFERRY_OUTPUT_EXISTS', message, { cause: error })
+    throw new DocferryError('DOCFERRY_CONFIG', message, { cause: error })
   }
 }
 
 /** The flags of the run that a plan describes. */
-export function flagsOf(plan: SavedPlan, given: MigrateFlags): MigrateFlags {
+export function flagsOf(plan: Pick<SavedPlan, 'ends' | 'options'>, given: MigrateFlags): MigrateFlags {
   const { ends, options } = plan
   if (ends?.source === undefined || ends.target === undefined) {
     throw new DocferryError(

@@ -1,8 +1,8 @@
 /** A plan as lines of text: what each collection is, and what moving all of it would take. */
 import type { Cost } from '../plan/estimate.ts'
-import type { Estimate, Plan, PlannedCollection } from '../plan/plan.ts'
+import type { Estimate, EstimatedUsage, Plan, PlannedCollection } from '../plan/plan.ts'
 import type { CollectionSurvey, ConversionGroup, RunReport, SampleSize } from '../report.ts'
-import type { Conversion, Usage } from '../types.ts'
+import type { Conversion } from '../types.ts'
 import { formatBytes, formatCount, formatDuration, formatRate, indentedLines, padEnd, plainStyle, plural, safe } from './text.ts'
 import type { Style } from './text.ts'
 
@@ -86,12 +86,14 @@ function sampleText({ passed, of, exact, quick }: SampleSize): string {
   return `${whole}; the others were ${quick ? 'not read' : 'read, but only to choose and count'}`
 }
 
-function heldText({ created, skipped }: PlannedCollection, { held, replaced }: CollectionSurvey): string {
+function heldText({ created, skipped, failures }: PlannedCollection, { held, replaced }: CollectionSurvey): string {
   if (created) return 'would be created'
   if (held === 0) return 'there, empty'
   const holds = held === undefined ? 'holds documents' : `holds ${plural(held, 'document')}`
-  if (skipped > 0) return `${holds}; ${formatCount(skipped)} of these ids stay as they are`
-  return replaced > 0 ? `${holds}; ${formatCount(replaced)} of these ids are replaced` : holds
+  const conflicts = failures.find(({ code }) => code === 'DOCFERRY_CONFLICT')?.count ?? 0
+  if (conflicts > 0) return `${holds}; ${plural(conflicts, 'document')} would fail for it (--on-conflict fail)`
+  if (skipped > 0) return `${holds}; ${plural(skipped, 'document')} would be skipped for it`
+  return replaced > 0 ? `${holds}; ${formatCount(replaced)} of them would be replaced` : holds
 }
 
 /** First the values that the target holds as they are, then those that it does not, by what becomes of them. */
@@ -166,19 +168,35 @@ function pluralOf(kind: string): string {
 /** What moving everything would take. */
 export function estimateLines(plan: Plan, { columns, style = plainStyle }: PlanView): string[] {
   const { estimate, sample, options } = plan
-  const { documents, written, bytes, reading, writing, readingCost, writingCost, storageCost, perSecond, seconds, measuredPerSecond } =
-    estimate
+  const {
+    documents,
+    written,
+    failed,
+    bytes,
+    reading,
+    writing,
+    readingCost,
+    writingCost,
+    storageCost,
+    perSecond,
+    seconds,
+    measuredPerSecond
+  } = estimate
   const line = (label: string, text: string): string[] => indentedLines(text, margin(label), columns)
   const isPart = sample !== undefined
   const about = isPart ? 'about ' : ''
-  const indexes = options.target.provider === 'firestore' ? ', its indexes not counted' : ''
+  const { provider } = options.target
+  const beside = provider === 'firestore' ? ', its indexes not counted' : provider === 'dynamodb' ? ' and 100 bytes for each document' : ''
   return [
     '',
     style.bold(isPart ? 'All of it, reckoned from the sample' : 'All of it'),
-    ...line('documents', `${about}${formatCount(documents)} to read, ${about}${formatCount(written)} to write, ${formatBytes(bytes)}`),
+    ...line(
+      'documents',
+      `${about}${formatCount(documents)} to read, ${about}${formatCount(written)} to write, ${formatBytes(bytes)}${failed > 0 ? `; ${about}${formatCount(failed)} would fail` : ''}`
+    ),
     ...(reading ? line('reading', `${usageText(reading, isPart)}${costText(readingCost)}`) : []),
-    ...(writing ? line('writing', `${usageText(writing, isPart)}${costText(writingCost)}`) : []),
-    ...(storageCost && bytes > 0 ? line('storage', `${formatBytes(bytes)}${indexes}${costText(storageCost)} a month`) : []),
+    ...(writing ? line('writing', `${usageText(writing, isPart)}${costText(writingCost)}${refusedText(plan)}`) : []),
+    ...(storageCost && bytes > 0 ? line('storage', `${formatBytes(bytes)}${beside}${costText(storageCost)} a month`) : []),
     ...line(
       'time',
       `${formatDuration(seconds * 1000)} at ${formatRate(perSecond)} (--rate gives another); this plan read ${formatRate(measuredPerSecond)}`
@@ -186,6 +204,13 @@ export function estimateLines(plan: Plan, { columns, style = plainStyle }: PlanV
     ...(readingCost || writingCost || storageCost ? line('prices', pricesText(estimate)) : []),
     ...(endsEarly(plan) ? line('but', 'the run would end at the first document that does not fit (--on-incompatible fail)') : [])
   ]
+}
+
+/** A write whose condition fails is billed like one that succeeds. */
+function refusedText({ options: { target, onConflict }, totals, collections }: Plan): string {
+  const conflicts = collections.some(({ failures }) => failures.some(({ code }) => code === 'DOCFERRY_CONFLICT'))
+  if (target.provider !== 'dynamodb' || onConflict === 'overwrite' || (totals.skipped === 0 && !conflicts)) return ''
+  return '; the look whether a document is there costs as much as writing it'
 }
 
 /** Failures that a run does not end at, whatever it is told to do about documents that don't fit. */
@@ -196,8 +221,8 @@ function endsEarly({ options, collections }: Plan): boolean {
   return collections.some(({ failures }) => failures.some(({ code }) => !alwaysGoesOn.includes(code)))
 }
 
-/** @param scaled from a sample, whose batches and pages are less full than those of the whole */
-function usageText({ requests, readUnits, writeUnits, documentReads, documentWrites }: Usage, scaled = false): string {
+/** @param isPart of a sample: scaled up */
+function usageText({ requests, readUnits, writeUnits, documentReads, documentWrites }: EstimatedUsage, isPart = false): string {
   const parts: [number | undefined, string][] = [
     [requests, 'request'],
     [readUnits, 'read unit'],
@@ -206,7 +231,7 @@ function usageText({ requests, readUnits, writeUnits, documentReads, documentWri
     [documentWrites, 'document write']
   ]
   const counts = parts.flatMap(([count, unit]) => (count === undefined ? [] : [plural(Math.ceil(count), unit)]))
-  return counts.map((count, index) => (scaled ? `${index === 0 ? 'up to' : 'about'} ${count}` : count)).join(', ')
+  return counts.map(count => (isPart ? `about ${count}` : count)).join(', ')
 }
 
 function costText(cost: Cost | undefined): string {
@@ -221,6 +246,6 @@ function money(amount: number, currency: string): string {
 }
 
 function pricesText({ prices: { date, places } }: Estimate): string {
-  const from = /^\d/.test(date) ? `of ${date}` : safe(date)
-  return `${from}, ${places.map(safe).join(', ')}, without free tiers and taxes (--prices gives your own)`
+  const from = /^\d{4}-\d\d-\d\d$/.test(date) ? `list prices of ${date}` : safe(date)
+  return `${from}, ${places.map(safe).join(', ')}, other places cost more or less, on demand, without free tiers and taxes (--prices gives your own)`
 }

@@ -107,7 +107,9 @@ function notes(report: Readonly<RunReport>, view: SummaryView): string[] {
   const filtered = sumOf(report.collections, 'filteredBy')
   const would = report.dryRun ? 'would be ' : ''
   const skipped = report.collections.filter(collection => collection.skipped > 0)
-  const created = report.collections.filter(collection => collection.created).length
+  // Firestore's come to be with their first document.
+  const isMade = ({ created, written }: CollectionReport): boolean => created && (written > 0 || report.target.provider !== 'firestore')
+  const created = report.collections.filter(isMade).length
   const texts = [
     ...(created > 0 && keepsWhatIsWritten(report)
       ? [`${plural(created, 'collection')} ${report.dryRun ? 'would be created' : 'created'} in the target`]
@@ -118,7 +120,7 @@ function notes(report: Readonly<RunReport>, view: SummaryView): string[] {
       .slice(0, 5)
       .map(
         ({ target, skipped: count, skippedExamples }) =>
-          `${safe(target)}: ${plural(count, 'document')} ${would}skipped, their ids are there already${examplesOf(skippedExamples, count)}`
+          `${safe(target)}: ${plural(count, 'document')} ${would}skipped, whose ids are there already or came before${examplesOf(skippedExamples, count)}`
       ),
     ...(skipped.length > 5 ? [`documents ${would || 'were '}skipped in ${plural(skipped.length - 5, 'more collection')}`] : []),
     ...(report.notTaken.length > 0 ? [`not taken: ${listOf(report.notTaken)}`] : []),
@@ -145,7 +147,7 @@ function failures(report: Readonly<RunReport>, { columns = Infinity }: SummaryVi
     style.red(`${plural(total, 'document')} ${report.dryRun ? 'would fail' : 'failed'}:`),
     ...shown.flatMap(({ collection, group }) => [
       ...indentedLines(`${safe(collection.source)}: ${formatCount(group.count)} x ${group.code}: ${safe(group.message)}`, '- ', columns),
-      ...indentedLines(group.examples.map(safe).join(', ') + (group.count > group.examples.length ? ', ...' : ''), '  which: ', columns),
+      ...indentedLines(group.examples.map(visible).join(', ') + (group.count > group.examples.length ? ', ...' : ''), '  which: ', columns),
       ...tip(group.code)
     ]),
     ...(groups.length > shown.length
@@ -153,6 +155,11 @@ function failures(report: Readonly<RunReport>, { columns = Infinity }: SummaryVi
       : []),
     ''
   ]
+}
+
+/** An id, also one that would not be seen. */
+function visible(id: string): string {
+  return id.trim() === '' ? `"${safe(id)}"` : safe(id)
 }
 
 /** Providers whose documents are there only when the run has come to its end. */

@@ -42,8 +42,12 @@ export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   }
 }
 
+/** Errors after which somebody has given up already. */
+const exhausted = new WeakSet<DocferryError>()
+
 /**
- * Do `work` until it succeeds, throws something that is not retryable, or the tries are used up: the last error is then thrown.
+ * Do `work` until it succeeds, throws something that is not retryable, or the tries are used up: the last error is then thrown. Where `work`
+ * itself tries again, its tries count: what it has given up is given up.
  *
  * @param work gets the number of the try, from 1
  */
@@ -55,7 +59,11 @@ export async function withRetry<T>(work: (attempt: number) => Promise<T>, option
       return await work(attempt)
     } catch (error) {
       signal?.throwIfAborted()
-      if (!(error instanceof DocferryError) || !error.retryable || attempt >= attempts) throw error
+      if (!(error instanceof DocferryError) || !error.retryable || exhausted.has(error)) throw error
+      if (attempt >= attempts) {
+        exhausted.add(error)
+        throw error
+      }
       const delayMs = retryDelayMs(attempt, { ...options, retryAfterMs: error.retryAfterMs })
       onRetry?.(error, delayMs)
       await sleep(delayMs, signal)

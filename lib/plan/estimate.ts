@@ -86,6 +86,11 @@ export function addUsage(a: Usage, b: Usage): Usage {
   return combine(a, b, (value, other) => value + other)
 }
 
+/** What was asked since. */
+export function subtractUsage(all: Usage, before: Usage): Usage {
+  return combine(all, before, (value, other) => value - other)
+}
+
 const billed = ['readUnits', 'writeUnits', 'documentReads', 'documentWrites'] as const
 
 function combine(a: Usage, b: Usage, work: (a: number, b: number) => number): Usage {

@@ -2,14 +2,18 @@
 import { DocferryError } from '../errors.ts'
 import { totalCounts } from '../report.ts'
 import type { CollectionReport, Counts, RunReport } from '../report.ts'
+import { settingsOf } from '../open.ts'
+import type { Endpoint } from '../open.ts'
 import type { Location, OnConflict, OnIncompatible, ProviderName, StageLike, Types, Usage } from '../types.ts'
-import { addUsage, costOf, scaleUsage, storageCostOf, timeAt } from './estimate.ts'
+import { addUsage, costOf, scaleUsage, storageCostOf, subtractUsage, timeAt } from './estimate.ts'
 import type { Cost } from './estimate.ts'
 import { defaultPrices } from './prices.ts'
 import type { PriceTable } from './prices.ts'
 
 /** The options that decide what a run does, as far as a plan must agree with it. */
 export interface PlanOptions {
+  readonly source?: Endpoint
+  readonly target?: Endpoint
   readonly collections?: readonly string[]
   readonly preset?: string
   readonly rename?: Readonly<Record<string, string>>
@@ -30,6 +34,10 @@ export interface PlannedOptions {
   readonly includeDesign: boolean
   readonly keepMetadata: boolean
   readonly stages: readonly string[]
+  /** What the ends were given beside their places: `maxDocumentBytes=1000`. Without secrets. */
+  readonly settings: { readonly source: string; readonly target: string }
+  /** As asked: what there is to compare where only reading tells which collections there are. */
+  readonly named: { readonly collections: readonly string[] | null; readonly rename: Readonly<Record<string, string>> }
 }
 
 export interface EstimateOptions {
@@ -38,15 +46,20 @@ export interface EstimateOptions {
   readonly prices?: PriceTable
 }
 
+export type EstimatedUsage = Partial<Usage>
+
 /** Of the whole, also where only a sample was looked at. */
 export interface Estimate {
   /** Documents that would be read, and of these written. */
   readonly documents: number
   readonly written: number
+  /** Documents that would fail. */
+  readonly failed: number
   /** Of what would be written, as the target counts it. */
   readonly bytes: number
-  readonly reading?: Usage
-  readonly writing?: Usage
+  /** Without requests where only a sample was looked at: its pages and batches are not as full as a run's. */
+  readonly reading?: EstimatedUsage
+  readonly writing?: EstimatedUsage
   readonly perSecond: number
   readonly seconds: number
   /** Documents a second that the dry run itself read. */
@@ -111,8 +124,10 @@ function estimateOf(report: Readonly<RunReport>, { perSecond = defaultPerSecond,
   const writings = collections.flatMap(collection =>
     collection.survey?.writing ? [scaleUsage(collection.survey.writing, scaleOf(collection))] : []
   )
+  const isPart = collections.some(({ survey }) => survey?.sample !== undefined)
+  const whole = ({ requests, ...units }: Usage): EstimatedUsage => roundedUp(isPart ? units : { requests, ...units })
   const writing = writings.length > 0 ? writings.reduce(addUsage) : undefined
-  const reading = report.reading && scaleUsage(report.reading, readingScale(collections))
+  const reading = report.reading && readingOf(report.reading, report.finding, readingScale(collections))
   const documents = Math.round(sum(({ read }) => read))
   const bytes = Math.round(sum(writtenBytes))
   const written = Math.round(sum(collection => collection.written))
@@ -124,9 +139,10 @@ function estimateOf(report: Readonly<RunReport>, { perSecond = defaultPerSecond,
   return {
     documents,
     written,
+    failed: Math.round(sum(({ failed }) => failed)),
     bytes,
-    ...(reading && { reading }),
-    ...(writing && { writing }),
+    ...(reading && { reading: whole(reading) }),
+    ...(writing && { writing: whole(writing) }),
     perSecond,
     seconds: timeAt(documents, perSecond),
     measuredPerSecond: seconds === 0 ? 0 : totalCounts(collections).read / seconds,
@@ -150,17 +166,24 @@ function writtenBytes({ written, skipped, failures, survey }: CollectionReport):
   return written === 0 ? 0 : ((survey?.bytes.total ?? 0) * written) / (written + skipped + conflicts)
 }
 
-/** Reading asked for the part of a collection that was read: all of it, unless it was sampled quickly. */
+function roundedUp(usage: EstimatedUsage): EstimatedUsage {
+  return Object.fromEntries(Object.entries(usage).map(([name, count]) => [name, Math.ceil(count)]))
+}
+
+/** What was asked before the first document is asked once, however many follow. */
+function readingOf(all: Usage, finding: Usage | undefined, scale: number): Usage {
+  return finding ? addUsage(finding, scaleUsage(subtractUsage(all, finding), scale)) : scaleUsage(all, scale)
+}
+
+/** How many documents stand for how many that were read. */
 function readingScale(collections: readonly CollectionReport[]): number {
   const samples = collections.flatMap(({ survey }) => survey?.sample ?? [])
-  const read = samples.reduce((total, { quick, passed, of }) => total + (quick ? passed : of), 0)
+  const read = samples.reduce((total, sample) => total + sample.read, 0)
   return read === 0 ? 1 : samples.reduce((total, { of }) => total + of, 0) / read
 }
 
-function plannedOptions(
-  report: Readonly<RunReport>,
-  { preset, includeDesign = false, keepMetadata = false, stages = [] }: PlanOptions
-): PlannedOptions {
+function plannedOptions(report: Readonly<RunReport>, options: PlanOptions): PlannedOptions {
+  const { preset, includeDesign = false, keepMetadata = false, stages = [] } = options
   const { source, target, collections, onConflict, onIncompatible, types } = report
   return {
     source,
@@ -172,7 +195,9 @@ function plannedOptions(
     types,
     includeDesign,
     keepMetadata,
-    stages: stages.map(stage => (typeof stage === 'function' ? stage.name : (stage.text ?? stage.name)))
+    stages: stages.map(stage => (typeof stage === 'function' ? stage.name : (stage.text ?? stage.name))),
+    settings: { source: settingsOf(options.source), target: settingsOf(options.target) },
+    named: { collections: options.collections ?? null, rename: options.rename ?? {} }
   }
 }
 
@@ -200,11 +225,26 @@ export function checkPlan(plan: Plan, report: Readonly<RunReport>, options: Plan
     differ(end, placeOf(before), isAlike ? 'another of this address' : placeOf(after))
   }
   if (areKnown) compare('collections', sorted(planned.collections), sorted(now.collections))
+  else compareNamed(planned, now, compare)
+  for (const end of ['source', 'target'] as const) compare(`settings of the ${end}`, planned.settings[end], now.settings[end])
   for (const name of ['preset', 'onConflict', 'onIncompatible', 'types', 'includeDesign', 'keepMetadata', 'stages'] as const) {
     compare(flagOf(name), planned[name], now[name])
   }
   if (differences.length > 0)
     throw new DocferryError('DOCFERRY_PLAN', `this run is not what the plan of ${plan.madeAt} says: ${differences.join('; ')}`)
+}
+
+/** Where only reading tells which collections there are: what was asked for must come to the same. */
+function compareNamed(
+  planned: PlannedOptions,
+  now: PlannedOptions,
+  compare: (what: string, before: unknown, after: unknown) => void
+): void {
+  const { collections, rename } = now.named
+  const asked = (names: readonly string[] | null): string[] => [...(names ?? planned.collections.map(([name]) => name))].sort()
+  compare('collections', asked(planned.named.collections), asked(collections))
+  const renamed = planned.collections.map(([name]) => [name, rename[name] ?? name] as const)
+  compare('names in the target', sorted(planned.collections), sorted(renamed))
 }
 
 function placeOf({ provider, address }: Location): string {

@@ -57,7 +57,7 @@ export function readPrices(text: string, name: string): PriceTable {
       issues.push(`currency: the prices that come with docferry are in ${defaultPrices.currency}; give these too: ${missing.join(', ')}`)
   }
   if (issues.length > 0) throw new DocferryError('DOCFERRY_CONFIG', `prices in ${name}: ${issues.join('; ')}`)
-  return found.size === 0 || found.has('date') ? prices : { ...prices, date: `as given in ${name}` }
+  return found.size === 0 || found.has('date') ? prices : { ...prices, date: `list prices of ${defaultPrices.date} with those in ${name}` }
 }
 
 function parse(text: string, name: string): unknown {

@@ -13,6 +13,7 @@ export function readPlan(text: string, name: string): Plan {
     // The parser's own message quotes the text, which may be that of a wrong file.
     throw wrong('not valid JSON')
   }
+  if (isRecord(value) && value['command'] === 'plan') throw wrong('it is what --json prints, which is for reading')
   if (!isRecord(value) || typeof value['docferryPlan'] !== 'number') throw wrong('it does not say so')
   if (value['docferryPlan'] !== 1) throw wrong(`its form is ${value['docferryPlan']}, and this docferry knows 1`)
   const { options, madeAt } = value
@@ -38,7 +39,9 @@ const optionForms: Readonly<Record<keyof PlannedOptions, (value: unknown) => boo
   types: isText,
   includeDesign: isFlag,
   keepMetadata: isFlag,
-  stages: isListOf(isText)
+  stages: isListOf(isText),
+  settings: value => isRecord(value) && isText(value['source']) && isText(value['target']),
+  named: isRecord
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -14,6 +14,9 @@ const fewDocuments = 1_000
 /** A reader that isn't told may take pages that are larger than all that is wanted. */
 const mostPerPage = 500
 
+/** Smaller pages cost more a document than those of a run: what is billed is rounded up for each. */
+const leastPerPage = 100
+
 /** How much of a collection was passed on. Rejects count as documents. */
 export interface Sampled {
   readonly passed: number
@@ -21,6 +24,8 @@ export interface Sampled {
   readonly of: number
   /** Whether they were counted: every partition that may hold some was read to its end. */
   readonly exact: boolean
+  /** Documents that were read, to pass these on. */
+  readonly read: number
 }
 
 /**
@@ -49,6 +54,13 @@ export function sampleSource(source: Source, fraction: number): SampledSource {
   return new SampleSource(source, fraction)
 }
 
+export function isSampled(source: Source): source is SampledSource {
+  return source instanceof SampleSource
+}
+
+/** Ten tenths are less than 1. */
+const rounding = 1e-9
+
 /** The books of one collection. */
 interface Tally {
   /** As the source estimates them. */
@@ -59,8 +71,13 @@ interface Tally {
   /** Of a quick collection: documents that the partitions not yet begun are to give, and how many these are. */
   wanted: number
   partitionsLeft: number
-  /** Otherwise: a document is passed on whenever this comes to 1. */
+  /**
+   * Otherwise: of the documents until this comes to 1, the one at `pick` is passed on. Not the same one each time: what recurs in the source
+   * must not meet what recurs here.
+   */
   due: number
+  pick: number
+  taken: boolean
 }
 
 class SampleSource implements SampledSource {
@@ -71,6 +88,7 @@ class SampleSource implements SampledSource {
   #documents: ReadonlyMap<string, number | undefined> | undefined
   #partitions: readonly Partition[] = []
   readonly #ended = new Set<string>()
+  readonly #random = randomFrom(20_261_122)
 
   constructor(source: Source, fraction: number) {
     this.#source = source
@@ -116,7 +134,7 @@ class SampleSource implements SampledSource {
     const { seen, passed } = tally ?? { seen: 0, passed: 0 }
     const holding = this.#partitions.filter(({ collections: names }) => names.length === 0 || names.includes(collection))
     const exact = holding.length > 0 && holding.every(({ id }) => this.#ended.has(id))
-    return { passed, of: exact ? seen : Math.max(seen, this.#documents?.get(collection) ?? 0), exact }
+    return { passed, of: exact ? seen : Math.max(seen, this.#documents?.get(collection) ?? 0), exact, read: seen }
   }
 
   read(partition: Partition, options: ReadOptions): AsyncIterable<Page> {
@@ -138,7 +156,17 @@ class SampleSource implements SampledSource {
       this.#source.location.provider !== 'file' &&
       holding.every(({ collections }) => collections.length === 1) &&
       (holding.length > 1 || documents > fewDocuments)
-    const tally = { documents, quick, seen: 0, passed: 0, wanted, partitionsLeft: holding.length, due: 0.5 }
+    const tally = {
+      documents,
+      quick,
+      seen: 0,
+      passed: 0,
+      wanted,
+      partitionsLeft: holding.length,
+      due: 0,
+      pick: this.#random(),
+      taken: false
+    }
     this.#tallies.set(collection, tally)
     return tally
   }
@@ -150,7 +178,7 @@ class SampleSource implements SampledSource {
     tally.partitionsLeft--
     let left = quota
     const evenly = Math.ceil(quota / Math.ceil(quota / mostPerPage))
-    const pageSize = Math.min(options.pageSize ?? mostPerPage, evenly)
+    const pageSize = Math.min(options.pageSize ?? mostPerPage, Math.max(leastPerPage, evenly))
     for await (const page of this.#source.read(partition, { ...options, pageSize })) {
       const documents = page.documents.slice(0, left)
       const rejects = page.rejects?.slice(0, left - documents.length)
@@ -178,10 +206,26 @@ class SampleSource implements SampledSource {
   #isTaken(tally: Tally): boolean {
     tally.seen++
     tally.due += Math.max(this.#fraction, Math.min(1, leastDocuments / (tally.documents ?? tally.seen)))
-    if (tally.due < 1) return false
-    tally.due--
-    tally.passed++
-    return true
+    const isTaken = !tally.taken && tally.due > tally.pick
+    if (isTaken) tally.passed++
+    tally.taken ||= isTaken
+    if (tally.due > 1 - rounding) {
+      tally.due--
+      tally.taken = false
+      tally.pick = this.#random()
+    }
+    return isTaken
+  }
+}
+
+/** Numbers from 0 to below 1, the same ones each time, so that two plans of one source agree (mulberry32). */
+function randomFrom(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
   }
 }
 

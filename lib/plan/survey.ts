@@ -1,11 +1,13 @@
 /** What a dry run learns of the documents on their way: sizes, values by kind, and what writing them would ask of the target's service. */
 import { shortenId } from '../report.ts'
 import type { CollectionReport, CollectionSurvey } from '../report.ts'
-import type { Document, Encoded, Usage, Value } from '../types.ts'
+import type { Document, Encoded, Source, Usage, Value } from '../types.ts'
 import { kindOf } from '../values/index.ts'
 import type { ValueKind, ValueMap } from '../values/index.ts'
 import { Distribution } from './distribution.ts'
 import { addUsage } from './estimate.ts'
+import { isSampled } from './sample-source.ts'
+import type { SampledSource } from './sample-source.ts'
 
 /** One collection's, by its name in the target. */
 class Account {
@@ -19,6 +21,12 @@ class Account {
 
 export class Survey {
   readonly #accounts = new Map<string, Account>()
+  readonly #sample: SampledSource | undefined
+
+  /** @param source that the documents come from: of a sample, its size is told */
+  constructor(source?: Source) {
+    if (source && isSampled(source)) this.#sample = source
+  }
 
   /** A document that the target would take, in its form. */
   readonly add = ({ target }: CollectionReport, document: Document, { bytes, size = bytes }: Encoded): void => {
@@ -40,10 +48,12 @@ export class Survey {
     if (usage) account.writing = account.writing ? addUsage(account.writing, usage) : usage
   }
 
-  of(collection: string): CollectionSurvey {
+  of({ source, target: collection }: Pick<CollectionReport, 'source' | 'target'>): CollectionSurvey {
     const { sizes, values, largestId, held, replaced, writing } = this.#of(collection)
     const { total, largest } = sizes
-    return { bytes: { total, median: sizes.quantile(0.5), p99: sizes.quantile(0.99), largest, largestId }, values, held, replaced, writing }
+    const bytes = { total, median: sizes.quantile(0.5), p99: sizes.quantile(0.99), largest, largestId }
+    const sample = this.#sample && { ...this.#sample.sampled(source), quick: this.#sample.isQuick(source) }
+    return { bytes, values, held, replaced, writing, sample }
   }
 
   #of(collection: string): Account {

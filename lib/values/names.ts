@@ -1,14 +1,14 @@
 /**
- * The one rule by which names (ids and field names) that a target refuses are written, and read again:
+ * The one rule by which names (ids and field names) that a database refuses are written there, and read again:
  *
  * - a name becomes `$%` and the name, in which `%` is written `%25`, `/` is written `%2F` and half a surrogate pair `%uD83D`:
  *   `a/b` is `$%a%2Fb`, the empty name is `$%`, `__name__` is `$%__name__`;
- * - a field name that is then still too long for the target moves, with its value, into the list `$%%` of the same map:
+ * - a field name that is then still too long for the database moves, with its value, into the list `$%%` of the same map:
  *   `{"$%%": [name, value, name, value]}`;
  * - an id that is then still too long becomes `$%%` and the SHA-256 of its text, and the id itself stands in that list as `_id`.
  *
- * Reading undoes it wherever it meets such a name, but only where a name needs it: `$%abc` is no escaped name, for `abc` is taken everywhere.
- * So a name of a user's own that would be read as an escaped one is written escaped once more, whatever the policy.
+ * Reading a database undoes it only for names that this database refuses: so no name that stands there by itself is taken for another's.
+ * A name of a user's own that would be read as an escaped one is written escaped once more, whatever the policy.
  */
 import { createHash } from 'node:crypto'
 import { isMap, maxDepth, setField, tooDeep, type ValueMap } from './kinds.ts'
@@ -27,21 +27,19 @@ export function escapeName(name: string): string {
   return prefix + escapeText(name)
 }
 
-/** Whether a name of a user's own must be escaped in every target that escapes names at all: reading would take it for an escaped one. */
-export function mustEscapeName(name: string): boolean {
-  return name.charCodeAt(0) === 36 && (name === movedFieldsName || unescapeName(name) !== undefined)
-}
+/** What a database can't hold as a name. */
+export type Refuses = (name: string) => boolean
 
-/** The name behind an escaped one; undefined for a name that is none. */
-export function unescapeName(text: string): string | undefined {
+/** The name behind an escaped one; undefined for a name that is none in this database. */
+export function unescapeName(text: string, refuses: Refuses): string | undefined {
   if (!text.startsWith(prefix)) return undefined
   const name = unescapeText(text.slice(prefix.length))
-  return mayNeedEscape(name) && escapeName(name) === text ? name : undefined
+  return escapeName(name) === text && (refuses(name) || isEscapedName(name, refuses)) ? name : undefined
 }
 
-/** What some target refuses, or what would be read as escaped itself. */
-function mayNeedEscape(name: string): boolean {
-  return name === '' || name === '.' || name === '..' || /^(?:_|\$%)|\/|\p{Surrogate}/u.test(name)
+/** Whether reading would take this name for an escaped one, so that a user's own must be escaped. */
+export function isEscapedName(name: string, refuses: Refuses): boolean {
+  return name.charCodeAt(0) === 36 && unescapeName(name, refuses) !== undefined
 }
 
 /** Text with what no Unicode encoding can hold, and the sign that begins an escape, written with `%`; names also without slashes. */
@@ -102,53 +100,60 @@ function moveIn(value: Value, isTooLong: (name: string) => boolean, depth: numbe
   return copy
 }
 
+/** The names of one database. */
+export interface NameRules {
+  readonly refusesId: Refuses
+  /** @param depth 0 for a field of the document itself */
+  readonly refusesField: (name: string, depth: number) => boolean
+  /** Whether a field's name may stand in a list of those that are too long; missing where none is. */
+  readonly mayMove?: (name: string) => boolean
+}
+
 /** Undo every escape in a document that a database gave, its envelopes decoded already. Changes the maps that it gets. */
-export function restoreNames(document: Document): Document {
+export function restoreNames(document: Document, rules: NameRules): Document {
   const stored = document._id
-  const restored = restoreIn(document, 0) as Document
+  const restored = restoreIn(document, rules, 0) as Document
   // An id from the list is as it was.
-  const id = restored._id === stored ? unescapeName(stored) : undefined
+  const id = restored._id === stored ? unescapeName(stored, rules.refusesId) : undefined
   if (id !== undefined) restored._id = id
   return restored
 }
 
-function restoreIn(value: Value, depth: number): Value {
+function restoreIn(value: Value, rules: NameRules, depth: number): Value {
   if (typeof value !== 'object' || value === null || depth > maxDepth) return value
   if (Array.isArray(value)) {
-    for (let index = 0; index < value.length; index++) value[index] = restoreIn(value[index]!, depth + 1)
+    for (let index = 0; index < value.length; index++) value[index] = restoreIn(value[index]!, rules, depth + 1)
     return value
   }
-  return isMap(value) ? restoreMap(value, depth) : value
+  return isMap(value) ? restoreMap(value, rules, depth) : value
 }
 
-function restoreMap(map: ValueMap, depth: number): ValueMap {
+function restoreMap(map: ValueMap, rules: NameRules, depth: number): ValueMap {
+  const refuses: Refuses = name => rules.refusesField(name, depth)
   const names = Object.keys(map)
-  for (const name of names) setField(map, name, restoreIn(map[name]!, depth + 1))
-  const first = names.findIndex(name => mustEscapeName(name))
-  if (first === -1) return map
+  for (const name of names) setField(map, name, restoreIn(map[name]!, rules, depth + 1))
+  const moved = movedFields(map, rules, depth)
+  if (!moved && !names.some(name => isEscapedName(name, refuses))) return map
   const restored: ValueMap = {}
   for (const name of names) {
-    const value = map[name]!
-    if (name === movedFieldsName && isMovedList(value)) restoreMoved(restored, value, map)
-    else if (!Object.hasOwn(restored, name) || name !== '_id') setField(restored, unescapeName(name) ?? name, value)
+    if (moved && name === movedFieldsName) for (const [long, value] of moved) setField(restored, long, value)
+    else if (!moved?.has(name)) setField(restored, unescapeName(name, refuses) ?? name, map[name]!)
   }
   return restored
 }
 
-function isMovedList(value: Value): value is Value[] {
-  return (
-    Array.isArray(value) &&
-    value.length > 0 &&
-    value.length % 2 === 0 &&
-    value.every((name, index) => index % 2 === 1 || typeof name === 'string')
-  )
-}
-
-function restoreMoved(restored: ValueMap, list: readonly Value[], map: ValueMap): void {
+/** The fields in the list of a map, if it is one that docferry has written. */
+function movedFields(map: ValueMap, { mayMove }: NameRules, depth: number): ReadonlyMap<string, Value> | undefined {
+  const list = map[movedFieldsName]
+  if (!mayMove || !Array.isArray(list) || list.length === 0 || list.length % 2 !== 0) return undefined
+  const moved = new Map<string, Value>()
   for (let index = 0; index < list.length; index += 2) {
-    const name = list[index] as string
-    const value = list[index + 1] as Value
-    if (name === '_id' && !(typeof value === 'string' && map._id === hashedId(value))) continue
-    setField(restored, name, value)
+    const [name, value] = [list[index]!, list[index + 1]!]
+    if (typeof name !== 'string') return undefined
+    const isId = depth === 0 && name === '_id' && typeof value === 'string' && map._id === hashedId(value)
+    const isFree = name === movedFieldsName || (mayMove(name) && !Object.hasOwn(map, name))
+    if (!isId && !isFree) return undefined
+    moved.set(name, value)
   }
+  return moved
 }

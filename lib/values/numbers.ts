@@ -14,6 +14,8 @@ export interface DecimalParts {
 
 const numberPattern = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d{1,15}))?$/
 
+const mostExponent = 999_999_999_999_998
+
 /** Whether a text is a number in JSON's grammar, with an exponent that arithmetic can handle. */
 export function isNumberText(text: string): boolean {
   return numberPattern.test(text)
@@ -60,6 +62,8 @@ export function numberFromText(text: string): number | bigint | Double | Decimal
   const finite = Number.isFinite(number)
   if (finite && number !== 0 && sameDecimal(parts, decimalParts(String(number)))) return fromDouble(number)
   if (finite && parts.point >= parts.digits.length) return BigInt(integerText(parts))
+  // In its normal form an exponent may be longer than it was.
+  if (Math.abs(parts.point) > mostExponent) throw new SyntaxError('a number has an exponent of more than 15 digits')
   return new Decimal(normalText(parts))
 }
 

@@ -76,6 +76,7 @@ export function plainDocument(document: Document, { fits = isFinite, onConversio
       case 'bigint':
       case 'decimal':
         if (Object.is(value, -0)) onConversion?.(kind, 'merged', here)
+        else if (isLargeInteger(value) && fits(BigInt(value))) return BigInt(value)
         else if (fits(value as number | bigint | Decimal)) return value
         else onConversion?.(kind, 'lossy', here)
         return toPlain(value)
@@ -115,6 +116,11 @@ export function plainDocument(document: Document, { fits = isFinite, onConversio
       return fits(value as number) && !Object.is(value, -0) ? value : toPlain(value)
     return kind === 'bytes' ? toPlain(value) : value
   }
+}
+
+/** One that people write without a point or an exponent. */
+function isLargeInteger(value: Value): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) < 1e21
 }
 
 function isFinite(value: number | bigint | Decimal): boolean {

@@ -5,7 +5,7 @@ import { execute } from '../../lib/cli/execute.ts'
 import type { Job } from '../../lib/cli/execute.ts'
 import { DocferryError } from '../../lib/errors.ts'
 import type { RunReport } from '../../lib/report.ts'
-import type { MigrateOptions } from '../../lib/run.ts'
+import type { MigrateOptions } from '../../lib/options.ts'
 import { FakeHost } from './support/fake-host.ts'
 import { doneCollection, fakeReport, startMs } from './support/fake-run.ts'
 

@@ -33,8 +33,16 @@ describe('cli: saved plans', () => {
   it('are read back as they were saved, with the two ends', async () => {
     const plan = planOf()
     await savePlan(path, plan, ends)
-    expect(readPlanFile(path)).to.deep.equal(JSON.parse(JSON.stringify({ ...plan, ends })))
+    const { sha256, ...found } = readPlanFile(path)
+    expect(found).to.deep.equal(JSON.parse(JSON.stringify({ ...plan, ends })))
+    expect(sha256).to.match(/^[0-9a-f]{64}$/)
     expect(readdirSync(folder)).to.deep.equal(['plan.json'])
+  })
+
+  it('are refused when they were changed, for what is done is what was looked at', async () => {
+    await savePlan(path, planOf(), ends)
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"natural"', '"plain"'))
+    expect((await expectCode(() => readPlanFile(path), 'DOCFERRY_CONFIG')).message).to.include('was changed after it was saved')
   })
 
   it('replace an older plan', async () => {
@@ -46,11 +54,11 @@ describe('cli: saved plans', () => {
   it('replace nothing else', async () => {
     for (const text of ['precious', '{"docferryPlan":', '{}']) {
       writeFileSync(path, text)
-      await expectCode(savePlan(path, planOf(), ends), 'DOCFERRY_OUTPUT_EXISTS')
+      await expectCode(savePlan(path, planOf(), ends), 'DOCFERRY_CONFIG')
       expect(readFileSync(path, 'utf8')).to.equal(text)
     }
     mkdirSync(join(folder, 'plans'))
-    await expectCode(savePlan(join(folder, 'plans'), planOf(), ends), 'DOCFERRY_OUTPUT_EXISTS')
+    await expectCode(savePlan(join(folder, 'plans'), planOf(), ends), 'DOCFERRY_CONFIG')
   })
 
   it('need a folder that is there', async () => {

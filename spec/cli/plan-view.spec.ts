@@ -58,8 +58,8 @@ describe('cli: plan', () => {
     ['is empty', { skipped: 2 }, {}, 'there, empty'],
     ['holds others', {}, { held: 30 }, 'holds 30 documents'],
     ['does not count what it holds', {}, { held: undefined }, 'holds documents'],
-    ['holds some of the ids', { skipped: 2 }, { held: 30 }, 'holds 30 documents; 2 of these ids stay as they are'],
-    ['has some of them replaced', {}, { held: undefined, replaced: 3 }, 'holds documents; 3 of these ids are replaced']
+    ['holds some of the ids', { skipped: 2 }, { held: 30 }, 'holds 30 documents; 2 documents would be skipped for it'],
+    ['has some of them replaced', {}, { held: undefined, replaced: 3 }, 'holds documents; 3 of them would be replaced']
   ]
   for (const [what, changes, found, text] of targets) {
     it(`says of a target that ${what}: ${text}`, () => {
@@ -128,7 +128,7 @@ describe('cli: plan', () => {
 
   it('says how much of a collection a sample is, and what was done with the rest', () => {
     const sampled = (changes: object): string =>
-      details(collection({}, { sample: { passed: 100, of: 3_000, exact: false, quick: true, ...changes } }))
+      details(collection({}, { sample: { passed: 100, of: 3_000, exact: false, quick: true, read: 100, ...changes } }))
     expect(sampled({})).to.include('  sample    100 of about 3,000 documents looked at; the others were not read\n')
     expect(sampled({ exact: true, quick: false })).to.include('100 of 3,000 documents looked at; the others were read, but only to choose')
     expect(sampled({ exact: true, of: 100 })).to.include('100 of 100 documents looked at\n')
@@ -143,20 +143,20 @@ describe('cli: estimate of a plan', () => {
         'All of it',
         '  documents 12 to read, 12 to write, 22.7 kB',
         '  writing   40 requests, 1,000,000 write units: 0.63 USD',
-        '  storage   22.7 kB: less than 0.01 USD a month',
+        '  storage   22.7 kB and 100 bytes for each document: less than 0.01 USD a month',
         '  time      12 ms at 1,000/s (--rate gives another); this plan read 12/s',
-        '  prices    of 2026-08-06, DynamoDB us-east-1, without free tiers and taxes (--prices gives your own)'
+        '  prices    list prices of 2026-08-06, DynamoDB us-east-1, other places cost more or less, on demand, without free tiers and taxes (--prices gives your own)'
       ].join('\n')
     )
   })
 
   it('calls what is reckoned from a sample so', () => {
-    const sample = { passed: 12, of: 1_200, exact: false, quick: true }
+    const sample = { passed: 12, of: 1_200, exact: false, quick: true, read: 12 }
     const text = estimate(planOf([collection({}, { sample })], {}, 0.01))
     expect(text)
       .to.include('All of it, reckoned from the sample')
       .and.include('about 1,200 to read, about 1,200 to write, 2.3 MB')
-      .and.include('up to 100 requests, about 125,000 write units')
+      .and.include('about 125,000 write units')
   })
 
   it('says nothing of money where nothing is charged by use', () => {
@@ -177,7 +177,7 @@ describe('cli: estimate of a plan', () => {
     const report = fakeReport({ finishedAt: startMs, collections: [collection()] })
     const prices = readPrices('{"dynamodb":{"writeUnit":1}}', 'my.json')
     expect(estimate(makePlan(report, {}, { prices })))
-      .to.include('  prices    as given in my.json, DynamoDB us-east-1, ')
+      .to.include('  prices    list prices of 2026-08-06 with those in my.json, DynamoDB us-east-1, ')
       .and.include('1,250 USD')
   })
 
@@ -210,7 +210,7 @@ describe('cli: summary of a plan', () => {
   })
 
   it('says of a sample that what would be written is of the sample', () => {
-    const sample = { passed: 12, of: 1_200, exact: false, quick: true }
+    const sample = { passed: 12, of: 1_200, exact: false, quick: true, read: 12 }
     expect(lines(collection({}, { sample }), 0.01).at(-1)).to.include('nothing was written. Of the sample, 12 documents would be written')
     expect(lines(collection()).at(-1)).to.include('nothing was written. 12 documents would be written')
   })

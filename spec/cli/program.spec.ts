@@ -86,7 +86,6 @@ describe('cli: command line', () => {
     [['migrate', '--source', 'couchdb', '--target', 'memory', '--log-level', 'loud'], 'silent, error, warn, info, debug'],
     [['migrate', '--source', 'couchdb', '--target', 'memory', '--rename', 'Old'], 'Old=new'],
     [['migrate', '--source', 'couchdb', '--target', 'memory', '--collections', 'a,,b'], 'A name is missing'],
-    [['migrate', '--source', 'couchdb', '--target', 'memory', '--include-design'], '--include-design is for a CouchDB target'],
     [['migrate', '--source', 'couchdb', '--target', 'memory', '--collections', 'a', '--preset', 'gofannon'], 'cannot be used with'],
     [['export', '--format', 'xml'], 'ndjson, json, folder'],
     [['export', '--provider', 'couchdb', '--source', 'memory'], 'cannot be used with'],

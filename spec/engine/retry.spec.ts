@@ -62,6 +62,17 @@ describe('engine: retry', () => {
     expect(await error).to.equal(reason)
     expect(await failure(sleep(60_000, abort.signal))).to.equal(reason)
   })
+
+  it('does not multiply the tries of what tries again itself', async () => {
+    let calls = 0
+    const options = { attempts: 3, baseMs: 1 }
+    const work = () => {
+      calls++
+      return Promise.reject(new DocferryError('DOCFERRY_CONNECT', 'gone', { retryable: true }))
+    }
+    await withRetry(() => withRetry(work, options), options).catch(() => undefined)
+    expect(calls).to.equal(3)
+  })
 })
 
 async function failure(work: Promise<unknown>): Promise<Error> {

@@ -54,24 +54,34 @@ describe('plan: making one', () => {
   })
 
   it('scales what was found in a quick sample, by collection', () => {
-    const sample = { passed: 10, of: 1_000, exact: false, quick: true }
-    const collections = [surveyed(10, { sample }), surveyed(50, { sample: { passed: 50, of: 50, exact: true, quick: true } }, 'users')]
+    const sample = { passed: 10, of: 1_000, exact: false, quick: true, read: 10 }
+    const collections = [
+      surveyed(10, { sample }),
+      surveyed(50, { sample: { passed: 50, of: 50, exact: true, quick: true, read: 50 } }, 'users')
+    ]
     const plan = makePlan(report({ collections, reading: { requests: 6, readUnits: 60 } }), { sample: 0.01 })
     expect(plan.sample).to.equal(0.01)
     expect(plan.totals.read).to.equal(60)
     expect(plan.estimate).to.include({ documents: 1_050, written: 1_050, bytes: 505_000 })
-    expect(plan.estimate.writing).to.deep.equal({ requests: 404, writeUnits: 101_000 })
+    expect(plan.estimate.writing).to.deep.equal({ writeUnits: 101_000 })
     expect(plan.estimate.reading?.readUnits).to.be.closeTo((60 * 1_050) / 60, 1e-9)
   })
 
   it('does not scale reading where everything was read to choose the sample', () => {
-    const collections = [surveyed(10, { sample: { passed: 10, of: 1_000, exact: true, quick: false } })]
-    const { estimate } = makePlan(report({ collections, reading: { requests: 6 } }), { sample: 0.01 })
-    expect(estimate).to.deep.include({ documents: 1_000, reading: { requests: 6 } })
+    const collections = [surveyed(10, { sample: { passed: 10, of: 1_000, exact: true, quick: false, read: 1_000 } })]
+    const { estimate } = makePlan(report({ collections, reading: { requests: 6, readUnits: 60 } }), { sample: 0.01 })
+    expect(estimate).to.deep.include({ documents: 1_000, reading: { readUnits: 60 } })
+  })
+
+  it('does not scale what was asked before the first document was read', () => {
+    const collections = [surveyed(10, { sample: { passed: 10, of: 1_000, exact: false, quick: true, read: 20 } })]
+    const usage = { reading: { requests: 6, documentReads: 45 }, finding: { requests: 2, documentReads: 25 } }
+    const { estimate } = makePlan(report({ collections, ...usage }), { sample: 0.01 })
+    expect(estimate.reading).to.deep.equal({ documentReads: 25 + 20 * 50 })
   })
 
   it('lets a collection of which nothing was passed on stand for itself', () => {
-    expect(scaleOf(surveyed(0, { sample: { passed: 0, of: 0, exact: true, quick: false } }))).to.equal(1)
+    expect(scaleOf(surveyed(0, { sample: { passed: 0, of: 0, exact: true, quick: false, read: 0 } }))).to.equal(1)
   })
 
   it('names stages as their text, for two of one name are not the same', () => {

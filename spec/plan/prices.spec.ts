@@ -28,7 +28,7 @@ describe('plan: prices', () => {
   it('replace only what is given', () => {
     expect(read({ dynamodb: { region: 'eu-west-1', writeUnit: 7e-7 } })).to.deep.equal({
       ...defaultPrices,
-      date: 'as given in prices.json',
+      date: 'list prices of 2026-08-06 with those in prices.json',
       dynamodb: { ...defaultPrices.dynamodb, region: 'eu-west-1', writeUnit: 7e-7 }
     })
   })

@@ -115,8 +115,9 @@ describe('plan: quick sample', () => {
     const { documents, sample } = await read(source, 0.01)
     expect(documents['a']).to.have.length(500)
     expect(sample.isQuick('a')).to.equal(true)
-    expect(sample.sampled('a')).to.deep.equal({ passed: 500, of: 50_000, exact: false })
-    expect(fetched()).to.equal(500)
+    expect(sample.sampled('a')).to.include({ passed: 500, of: 50_000, exact: false })
+    // In pages of a hundred at least, as smaller ones cost more.
+    expect(fetched()).to.equal(1_600)
   })
 
   it('comes from all over the ids', async () => {
@@ -208,7 +209,7 @@ describe('plan: quick sample', () => {
 
   it('counts the documents where there are fewer than estimated', async () => {
     const { sample } = await read(withCount(await memory({ a: 2_000 }), 1_000_000), 0.01)
-    expect(sample.sampled('a')).to.deep.equal({ passed: 2_000, of: 2_000, exact: true })
+    expect(sample.sampled('a')).to.include({ passed: 2_000, of: 2_000, exact: true })
   })
 
   it('is for each collection by itself', async () => {
@@ -230,18 +231,31 @@ describe('plan: sample of everything read', () => {
     return { ...(await readAll(sample)), sample }
   }
 
+  it('meets what recurs in a file as often as it is there', async () => {
+    for (const [every, fraction] of [
+      [10, 0.1],
+      [10, 0.5],
+      [4, 0.25],
+      [3, 0.34]
+    ] as const) {
+      const { documents } = await read(asFile(await scripted({ collections: { a: some(20_000) }, pageSize: 100 })), fraction)
+      const share = documents['a']!.filter(document => numberOf(document) % every === 0).length / documents['a']!.length
+      expect(share, `${fraction}`).to.be.within(0.8 / every, 1.2 / every)
+    }
+  })
+
   it('takes every so many documents of a file', async () => {
     const { documents, sample } = await read(asFile(await scripted({ collections: { a: some(5_000) }, pageSize: 30 })), 0.1)
     expect(new Set(documents['a']!.map(document => Math.floor(numberOf(document) / 10))).size).to.equal(500)
     expect(sample.isQuick('a')).to.equal(false)
-    expect(sample.sampled('a')).to.deep.equal({ passed: 500, of: 5_000, exact: true })
+    expect(sample.sampled('a')).to.include({ passed: 500, of: 5_000, exact: true })
   })
 
   it('spreads a hundred documents over a small collection', async () => {
     const { documents, sample } = await read(await memory({ a: 900 }), 0.01)
     expect(documents['a']).to.have.length(100)
     expect(numberOf(documents['a']!.at(-1)!)).to.be.greaterThan(890)
-    expect(sample.sampled('a')).to.deep.equal({ passed: 100, of: 900, exact: true })
+    expect(sample.sampled('a')).to.include({ passed: 100, of: 900, exact: true })
   })
 
   it('takes all of a collection of few', async () => {
@@ -253,7 +267,7 @@ describe('plan: sample of everything read', () => {
   it('takes everything where all is wanted', async () => {
     const { documents, sample } = await read(await memory({ a: 5_000 }), 1)
     expect(documents['a']).to.have.length(5_000)
-    expect(sample.sampled('a')).to.deep.equal({ passed: 5_000, of: 5_000, exact: true })
+    expect(sample.sampled('a')).to.include({ passed: 5_000, of: 5_000, exact: true })
   })
 
   it('thins out a collection of which nobody knows how large it is', async () => {
@@ -274,8 +288,8 @@ describe('plan: sample of everything read', () => {
   it('counts several collections of one stream apart', async () => {
     const { documents, sample } = await read(await scripted({ collections: { a: some(2_000), b: some(40) }, unknown: true }), 0.5)
     expect(documents['b']).to.have.length(40)
-    expect(sample.sampled('a')).to.deep.equal({ passed: documents['a']!.length, of: 2_000, exact: true })
-    expect(sample.sampled('b')).to.deep.equal({ passed: 40, of: 40, exact: true })
+    expect(sample.sampled('a')).to.include({ passed: documents['a']!.length, of: 2_000, exact: true })
+    expect(sample.sampled('b')).to.include({ passed: 40, of: 40, exact: true })
   })
 
   it('reads a stream of several collections to its end, also where their sizes are known', async () => {
@@ -283,7 +297,7 @@ describe('plan: sample of everything read', () => {
     const inOne = altered(source, { partitions: async () => [{ id: 'all', collections: ['a', 'b'] }] })
     const { sample } = await read(inOne, 0.1)
     expect([fetched(), sample.isQuick('a'), sample.isQuick('b')]).to.deep.equal([4_000, false, false])
-    expect(sample.sampled('b')).to.deep.equal({ passed: 200, of: 2_000, exact: true })
+    expect(sample.sampled('b')).to.include({ passed: 200, of: 2_000, exact: true })
   })
 
   it('knows collections that only reading shows', async () => {
@@ -292,7 +306,7 @@ describe('plan: sample of everything read', () => {
       partitions: async () => [{ id: 'all', collections: [] }],
       read: (partition, options) => inner.read({ ...partition, collections: ['a'] }, options)
     })
-    expect((await read(source, 0.5)).sample.sampled('a')).to.deep.equal({ passed: 20, of: 20, exact: true })
+    expect((await read(source, 0.5)).sample.sampled('a')).to.include({ passed: 20, of: 20, exact: true })
   })
 
   it('samples rejects too', async () => {
@@ -320,6 +334,6 @@ describe('plan: sample of everything read', () => {
     const sample = sampleSource(asFile(await scripted({ collections: { a: some(40) }, pageSize: 20, beforePage: fail })), 1)
     const error: unknown = await readAll(sample).catch((thrown: unknown) => thrown)
     expect((error as Error).message).to.equal('gone')
-    expect(sample.sampled('a')).to.deep.equal({ passed: 20, of: 40, exact: false })
+    expect(sample.sampled('a')).to.include({ passed: 20, of: 40, exact: false })
   })
 })

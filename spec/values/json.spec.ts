@@ -306,4 +306,10 @@ describe('values: stringifyJson', function () {
       expect(canonicalBytes(document).length).to.be.above(1000)
     }
   })
+
+  for (const text of ['12e999999999999999', '10e999999999999999', '0.1e-999999999999999', '{"a":12e999999999999999}']) {
+    it(`takes ${text}, whose exponent grows in its normal form, for no number`, () => {
+      expect(() => parseJson(text)).to.throw(SyntaxError)
+    })
+  }
 })

@@ -29,7 +29,7 @@ export function addExportCommand(program: Command, run: (job: Job) => Promise<vo
     .option('-z, --gzip', 'compress (default: if the name ends in .gz)')
     .option('--documents-only', 'NDJSON of documents alone, without header and trailer; for one collection')
     .option('--force', 'replace an output that exists already')
-  addRunFlags(addValueFlags(addDocumentFlags(addCollectionFlags(command), { design: false })))
+  addRunFlags(addValueFlags(addDocumentFlags(addCollectionFlags(command), { design: true })))
   command.addHelpText('after', helpText).action((flags: ExportFlags) => run(exportJob(flags)))
 }
 

@@ -1,7 +1,6 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import { isStandardPath, isStandardStream, parseEndpoint } from '../../config/endpoint.ts'
-import { DocferryError } from '../../errors.ts'
 import type { Job } from '../execute.ts'
 import {
   addCollectionFlags,
@@ -43,12 +42,6 @@ export function importJob(flags: ImportFlags): Job {
   const { format, gzip } = flags
   const input = required(flags.input, '--input', 'a path, or - for standard input').replace(/^file:/, '')
   const target = parseEndpoint(required(flags.target, '--target', 'where the documents go'), '--target')
-  if (flags.includeDesign && target.connector !== 'couchdb') {
-    throw new DocferryError(
-      'DOCFERRY_USAGE',
-      `--include-design is for a CouchDB target; ${target.connector} has no use for design documents`
-    )
-  }
   return {
     command: 'import',
     options: {

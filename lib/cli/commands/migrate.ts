@@ -60,12 +60,6 @@ export function migrateJob(given: MigrateFlags): Job {
   const flags = plan && given.source === undefined && given.target === undefined ? flagsOf(plan, given) : given
   const source = parseEndpoint(required(flags.source, '--source', 'where the documents are'), '--source')
   const target = parseEndpoint(required(flags.target, '--target', 'where they go'), '--target')
-  if (flags.includeDesign && target.connector !== 'couchdb') {
-    throw new DocferryError(
-      'DOCFERRY_USAGE',
-      `--include-design is for a CouchDB target; ${target.connector} has no use for design documents`
-    )
-  }
   return {
     command: 'migrate',
     options: { ...runOptions(flags), plan, source: source.text, target: flags.force ? forced(target) : target.text },

@@ -12,6 +12,7 @@ interface PlanFlags extends MigrateFlags {
   readonly rate?: number
   readonly prices?: string
   readonly save?: string
+  readonly refused?: string
 }
 
 /** `docferry plan` */
@@ -27,12 +28,13 @@ export function addPlanCommand(program: Command, run: (job: Job) => Promise<void
     .option('--rate <n>', 'documents a second that the estimate of time reckons with (default: 1,000)', rate)
     .option('--prices <file>', 'JSON with prices of your own, in place of any of those that docferry knows')
     .option('--save <file>', 'keep the plan, for docferry migrate --plan')
+    .option('--refused <file>', 'write all documents that would fail there, as NDJSON: collection, id, code, message, without contents')
     .addHelpText('after', helpText)
   addRunFlags(command, { dryRun: false }).action(async (flags: PlanFlags) => run(await planJob(flags)))
 }
 
 export async function planJob(flags: PlanFlags): Promise<Job> {
-  const { sample, rate: perSecond, save } = flags
+  const { sample, rate: perSecond, save, refused } = flags
   const prices = flags.prices === undefined ? undefined : await readPriceFile(flags.prices)
   const job = migrateJob(flags)
   return {
@@ -40,7 +42,7 @@ export async function planJob(flags: PlanFlags): Promise<Job> {
     command: 'plan',
     options: { ...job.options, dryRun: true, sample },
     dataOnStdout: false,
-    plan: { save, estimate: { perSecond, prices } }
+    plan: { save, refused, estimate: { perSecond, prices } }
   }
 }
 

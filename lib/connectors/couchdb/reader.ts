@@ -3,12 +3,14 @@ import { retryDelayMs, sleep } from '../../engine/retry.ts'
 import { DocferryError } from '../../errors.ts'
 import type { CollectionInfo, Document, Page, Partition, ReadOptions, RejectDetails, Source } from '../../types.ts'
 import { restoreNames } from '../../values/index.ts'
+import type { NameRules } from '../../values/index.ts'
 import { allDocsRequest, readRows } from './all-docs.ts'
 import type { Row } from './all-docs.ts'
 import type { Client, DatabaseInfo } from './client.ts'
 import { AnswerError } from './errors.ts'
 import { locate } from './options.ts'
 import { splitByRank } from './partitions.ts'
+import { nameRules } from './values.ts'
 
 /** A page ends after this many documents or bytes, whichever comes first. */
 const defaultPageSize = 500
@@ -135,6 +137,7 @@ async function* readPartition(
   const database = partition.collections[0] as string
   const { start = null, end = null } = (partition.range ?? {}) as { start?: string | null; end?: string | null }
   const asked = client.asked(`reading ${database}`, 'DOCFERRY_READ', database)
+  const names = nameRules(client.pouchdb)
   let cursor = after
   let failures = 0
   for (;;) {
@@ -147,7 +150,7 @@ async function* readPartition(
       ...(from !== null && { startkey: from }),
       ...(end !== null && { endkey: end, inclusive_end: false })
     })
-    let page = new PageBuilder(database)
+    let page = new PageBuilder(database, names)
     let seen = 0
     pace.requests++
     const startedAt = cursor
@@ -164,7 +167,7 @@ async function* readPartition(
           cursor = row.key
           yield page.finish(cursor)
           signal?.throwIfAborted()
-          page = new PageBuilder(database)
+          page = new PageBuilder(database, names)
         }
       }
     } catch (error) {
@@ -198,12 +201,14 @@ async function* readPartition(
 class PageBuilder {
   lastKey: string | undefined
   readonly #collection: string
+  readonly #names: NameRules
   readonly #documents: Document[] = []
   readonly #rejects: RejectDetails[] = []
   #bytes = 0
 
-  constructor(collection: string) {
+  constructor(collection: string, names: NameRules) {
     this.#collection = collection
+    this.#names = names
   }
 
   add({ key, document, deleted, error, hasEscapes }: Row, bytes: number): void {
@@ -212,7 +217,7 @@ class PageBuilder {
     if (error !== undefined) {
       this.#rejects.push({ code: 'DOCFERRY_BAD_DOCUMENT', message: `cannot be read: ${error}`, where: `id ${key}`, id: key })
     } else if (document !== undefined && deleted !== true) {
-      this.#documents.push(hasEscapes ? restoreNames(document) : document)
+      this.#documents.push(hasEscapes ? restoreNames(document, this.#names) : document)
     }
   }
 

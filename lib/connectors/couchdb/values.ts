@@ -2,8 +2,8 @@
 import { DocferryError } from '../../errors.ts'
 import { defaultRules } from '../../types.ts'
 import type { Document, Encoded, EncodeRules, OnConversion, Refusal } from '../../types.ts'
-import { Decimal, Double, escapeName, isOrdinary, mustEscapeName, pathText, plainDocument, stringifySpecial } from '../../values/index.ts'
-import type { Scalar } from '../../values/index.ts'
+import { Decimal, Double, escapeName, isEscapedName, isOrdinary, pathText, plainDocument, stringifySpecial } from '../../values/index.ts'
+import type { NameRules, Scalar } from '../../values/index.ts'
 import { checkId, countedBytes } from './limits.ts'
 
 /** What of a server's and a database's own decides how documents are written. */
@@ -45,11 +45,21 @@ export function encodeDocument(
 
 /** The id under which CouchDB holds a document, or why it can't. */
 export function storedId(id: string, { partitioned }: Pick<DatabaseRules, 'partitioned'>, { escapeNames }: EncodeRules): string | Refusal {
-  if (mustEscapeName(id)) return escapeName(id)
   const refusal = checkId(id, partitioned)
-  if (!refusal) return id
+  const isTaken = isEscapedName(id, refusesId)
+  if (!refusal && !isTaken) return id
+  if (refusal && !escapeNames && !isTaken) return refusal
   const escaped = escapeName(id)
-  return escapeNames && !checkId(escaped, partitioned) ? escaped : refusal
+  return checkId(escaped, partitioned) ?? escaped
+}
+
+/** Which names CouchDB, or PouchDB, refuses. */
+export function nameRules(pouchdb: boolean): NameRules {
+  return { refusesId, refusesField: (name, depth) => nameProblem(name, depth, pouchdb) !== undefined }
+}
+
+function refusesId(id: string): boolean {
+  return checkId(id, false) !== undefined
 }
 
 /** Leaves an encoding with what is wrong. */
@@ -69,7 +79,7 @@ function encodeText(document: Document, { pouchdb }: DatabaseRules, rules: Encod
     // JSON.stringify escapes a surrogate only if it stands alone; an escaped backslash before "ud" looks the same.
     if (!text.includes('\\ud') && !(pouchdb && text.includes('"__proto__"'))) return text
   }
-  const fits = (value: Scalar): boolean => !isUnfit(value, pouchdb)
+  const fits = (value: Scalar): boolean => !isUnfit(value, pouchdb) && !(typeof value === 'number' && !Number.isFinite(value))
   return stringifySpecial(plain ? plainDocument(document, { fits, onConversion }) : document, {
     bareMaps: plain,
     isUnfit(value, path) {
@@ -78,7 +88,7 @@ function encodeText(document: Document, { pouchdb }: DatabaseRules, rules: Encod
     },
     isMerged: value => isMerged(value, pouchdb),
     nameOf(name, depth, path) {
-      if (mustEscapeName(name)) return escapeName(name)
+      if (isEscapedName(name, each => nameProblem(each, depth, pouchdb) !== undefined)) return escapeName(name)
       const problem = nameProblem(name, depth, pouchdb)
       if (problem === undefined) return name
       if (rules.escapeNames) return escapeName(name)

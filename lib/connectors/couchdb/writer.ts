@@ -10,7 +10,7 @@ import type { Client, DatabaseInfo } from './client.ts'
 import { AnswerError, brokenAnswer, mayBeOneDocument, writeFailure } from './errors.ts'
 import { checkDatabaseName, targetLimits } from './limits.ts'
 import { locate } from './options.ts'
-import { encodeDocument, storedId, withoutMetadata, withRevision } from './values.ts'
+import { encodeDocument, nameRules, storedId, withoutMetadata, withRevision } from './values.ts'
 import type { DatabaseRules } from './values.ts'
 
 /** How often an overwrite looks for the present revision, when others change the document at the same time. */
@@ -28,10 +28,10 @@ export function createTarget(client: Client, rules: EncodeRules = defaultRules):
     partitioned: partitioned.has(collection),
     pouchdb: client.pouchdb
   })
-  /** What CouchDB calls a document; an id that it refuses stays what it is, and is not found. */
+  /** What CouchDB calls a document; undefined for an id that it refuses, and can't be asked for. */
   const nameOf = (collection: string) => (id: string) => {
     const stored = storedId(id, databaseRules(collection), rules)
-    return typeof stored === 'string' ? stored : id
+    return typeof stored === 'string' ? stored : undefined
   }
   return {
     location: locate(client.settings),
@@ -45,7 +45,7 @@ export function createTarget(client: Client, rules: EncodeRules = defaultRules):
     encode: (collection, document, onConversion) => encodeDocument(document, databaseRules(collection), rules, onConversion),
     write(collection, documents, options) {
       const name = nameOf(collection)
-      const sendings = documents.map(({ id, payload }, index) => ({ index, id: name(id), text: payload }))
+      const sendings = documents.map(({ id, payload }, index) => ({ index, id: name(id) ?? id, text: payload }))
       return write(client, collection, sendings, options)
     },
     get: (collection, ids, options) => get(client, collection, ids, { ...options, nameOf: nameOf(collection) }),
@@ -231,15 +231,16 @@ async function get(
   client: Client,
   collection: string,
   ids: readonly string[],
-  { idsOnly = false, nameOf, signal }: Parameters<Target['get']>[2] & { readonly nameOf: (id: string) => string }
+  { idsOnly = false, nameOf, signal }: Parameters<Target['get']>[2] & { readonly nameOf: (id: string) => string | undefined }
 ): Promise<readonly Document[]> {
-  if (ids.length === 0) return []
   const asIs = new Map(ids.map(id => [nameOf(id), id]))
+  asIs.delete(undefined)
+  if (asIs.size === 0) return []
   const asked = client.asked(`looking up documents of ${collection}`, 'DOCFERRY_TARGET', collection)
   const found: Document[] = []
   let rows: readonly Row[]
   try {
-    rows = await lookUp(client, collection, [...asIs.keys()], !idsOnly, { asked, signal })
+    rows = await lookUp(client, collection, [...asIs.keys()] as string[], !idsOnly, { asked, signal })
   } catch (error) {
     // A dry run asks before there is a database: none of the documents is there.
     if (error instanceof AnswerError && error.answer.status === 404) return []
@@ -248,7 +249,8 @@ async function get(
   for (const { key, revision, document, deleted, hasEscapes } of rows) {
     if (deleted) continue
     if (idsOnly && revision !== undefined) found.push({ _id: asIs.get(key) ?? key })
-    else if (document) found.push(hasEscapes ? restoreNames(withoutMetadata(document)) : withoutMetadata(document))
+    else if (document)
+      found.push(hasEscapes ? restoreNames(withoutMetadata(document), nameRules(client.pouchdb)) : withoutMetadata(document))
   }
   return found
 }

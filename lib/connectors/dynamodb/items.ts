@@ -17,7 +17,7 @@ import { Encoding, writeField, writeValue } from './encoding.ts'
 import { badId, idOfItem, isDocumentKey, keyOfId, otherIdField, storedId } from './keys.ts'
 import type { TableKey } from './keys.ts'
 import { grouped, maxItemBytes } from './limits.ts'
-import { isTooLongName, mayBeEscaped } from './names.ts'
+import { isTooLongName, mayBeEscaped, names } from './names.ts'
 import { plainText } from './numbers.ts'
 import { Unwritable } from './text.ts'
 import { base64, readValue } from './values.ts'
@@ -49,7 +49,7 @@ export function toDocument(key: TableKey, item: ItemJson): Document {
   }
   const ownKey = isDocumentKey(key)
   if (!reading.sawEscaped && !(ownKey && mayBeEscaped(id))) return document
-  const restored = restoreNames(document)
+  const restored = restoreNames(document, names)
   if (!ownKey) restored._id = id
   return restored
 }

@@ -17,7 +17,7 @@
  */
 import { decimalParts, hashedId, isNumberText } from '../../values/index.ts'
 import { grouped, maxHashKeyBytes, maxRangeKeyBytes } from './limits.ts'
-import { nameText } from './names.ts'
+import { idText } from './names.ts'
 import { fitsNumber, plainText } from './numbers.ts'
 import { quote, Unwritable } from './text.ts'
 import type { AttributeJson, ItemJson } from './values.ts'
@@ -47,7 +47,7 @@ export function isDocumentKey(key: TableKey): boolean {
  */
 export function storedId(key: TableKey, id: string, escapeNames: boolean): string {
   if (!isDocumentKey(key)) return id
-  const text = nameText(id, escapeNames)
+  const text = idText(id, escapeNames)
   return escapeNames && Buffer.byteLength(text) > maxHashKeyBytes ? hashedId(id) : text
 }
 

@@ -1,7 +1,8 @@
 /** Names of attributes as DynamoDB takes them, by the rule of `values/names.ts`. */
-import { escapeName, mustEscapeName } from '../../values/index.ts'
+import { escapeName, isEscapedName, movedFieldsName } from '../../values/index.ts'
+import type { NameRules } from '../../values/index.ts'
 import type { Encoding } from './encoding.ts'
-import { maxNameBytes } from './limits.ts'
+import { maxHashKeyBytes, maxNameBytes } from './limits.ts'
 import { isUnicode, quote, Unwritable } from './text.ts'
 
 /** Whether a name that was read may be an escaped one: a cheap look. */
@@ -32,7 +33,7 @@ export function writeName(name: string, encoding: Encoding): string {
 
 function makeName(name: string, encoding: Encoding): Name {
   const { escapeNames } = encoding.rules
-  const text = nameText(name, escapeNames)
+  const text = fieldText(name, escapeNames)
   if (text === '') throw badField('an empty field name; a DynamoDB attribute has at least one character')
   const bytes = Buffer.byteLength(text)
   const tooLong = bytes > maxNameBytes
@@ -48,12 +49,30 @@ function badField(message: string): Unwritable {
   return new Unwritable('DOCFERRY_BAD_FIELD', message)
 }
 
-/** A name or an id as it is written: escaped where it must be or, if told to, where DynamoDB refuses it for other than its length. */
-export function nameText(name: string, escapeNames: boolean): string {
-  return mustEscapeName(name) || (escapeNames && (name === '' || !isUnicode(name))) ? escapeName(name) : name
+/** Which names DynamoDB refuses; ids are those of tables with docferry's own key. */
+export const names: NameRules = {
+  refusesId: id => refuses(id, maxHashKeyBytes),
+  // What is moved stands in `$%%`.
+  refusesField: name => name === movedFieldsName || refuses(name, maxNameBytes),
+  mayMove: isTooLongName
+}
+
+function refuses(name: string, most: number): boolean {
+  return name === '' || !isUnicode(name) || Buffer.byteLength(name) > most
+}
+
+/** A field's name as it is written: escaped where it must be or, if told to, where DynamoDB refuses it. */
+export function fieldText(name: string, escapeNames: boolean): string {
+  const isTaken = name === movedFieldsName || isEscapedName(name, each => names.refusesField(each, 0))
+  return isTaken || (escapeNames && refuses(name, maxNameBytes)) ? escapeName(name) : name
+}
+
+/** An id as it is written, as a field's name. */
+export function idText(id: string, escapeNames: boolean): string {
+  return isEscapedName(id, names.refusesId) || (escapeNames && names.refusesId(id)) ? escapeName(id) : id
 }
 
 /** Whether a field's name is too long for an attribute, escaped where it must be. */
 export function isTooLongName(name: string): boolean {
-  return Buffer.byteLength(nameText(name, true)) > maxNameBytes
+  return Buffer.byteLength(fieldText(name, true)) > maxNameBytes
 }

@@ -42,7 +42,8 @@ export function readNumber(text: string): number | bigint | Decimal {
   const parts = decimalParts(text)
   if (parts.digits === '') return 0
   const integral = parts.digits.length <= parts.point
-  if ((!integral || parts.point > 21) && number !== 0 && sameDecimal(parts, decimalParts(String(number)))) return number
+  if ((!integral || parts.point > 21) && number !== 0 && Number.isFinite(number) && sameDecimal(parts, decimalParts(String(number))))
+    return number
   if (!integral) return new Decimal(normalText(parts))
   return fromBigInt(BigInt((parts.negative ? '-' : '') + parts.digits.padEnd(parts.point, '0')))
 }

@@ -2,7 +2,7 @@
 import { DocferryError } from '../../errors.ts'
 import type { DocumentLine } from '../../formats/export-writer.ts'
 import type { Document, Encoded, EncodeRules, Logger, OnConversion, Refusal } from '../../types.ts'
-import { isOrdinary, plainDocument, stringifyJson } from '../../values/index.ts'
+import { isOrdinary, parseJson, plainDocument, stringifyJson } from '../../values/index.ts'
 
 export interface FileContext {
   readonly logger: Logger
@@ -14,8 +14,17 @@ export function encodeLine(written: Document, { types }: EncodeRules, onConversi
   try {
     const plain = types === 'plain'
     const document = plain && !isOrdinary(written) ? plainDocument(written, { onConversion }) : written
-    const line = stringifyJson(document, { bareMaps: plain, onConversion })
-    return { id: document._id, bytes: Buffer.byteLength(line) + 1, payload: { document, line } }
+    let hasLookAlike = false
+    const tell: OnConversion = (kind, conversion, path) => {
+      hasLookAlike ||= plain && kind === 'map'
+      onConversion?.(kind, conversion, path)
+    }
+    const line = stringifyJson(document, { bareMaps: plain, onConversion: tell })
+    return {
+      id: document._id,
+      bytes: Buffer.byteLength(line) + 1,
+      payload: { document: hasLookAlike ? (parseJson(line) as Document) : document, line }
+    }
   } catch (error) {
     if (error instanceof DocferryError) return { code: error.code, message: error.message }
     throw error

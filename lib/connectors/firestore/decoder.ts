@@ -12,6 +12,7 @@ import {
   type Value,
   type ValueMap
 } from '../../values/index.ts'
+import { names } from './names.ts'
 import { contentField, documentField, entryField, idField, valueField, vectorType } from './values.ts'
 import { WireReader } from './wire.ts'
 
@@ -74,7 +75,7 @@ export class DocumentDecoder {
 
   #restore(document: Document): Document {
     const stored = document._id
-    const restored = restoreNames(document)
+    const restored = restoreNames(document, names)
     if (restored._id !== stored) this.#storedIds.set(restored, stored)
     return restored
   }

@@ -1,430 +1,76 @@
 import { DocferryError } from '../../errors.ts'
 import { defaultRules, type Encoded, type EncodeRules, type OnConversion, type Refusal } from '../../types.ts'
-import {
-  Double,
-  Timestamp,
-  Vector,
-  escapeMap,
-  escapeName,
-  isMap,
-  kindOf,
-  looksLikeEnvelope,
-  movedFieldsName,
-  mustEscapeName,
-  toEnvelope,
-  toPlain,
-  type Document,
-  type Value,
-  type ValueKind,
-  type ValueMap
-} from '../../values/index.ts'
-import {
-  documentOverheadBytes,
-  documentSizeRefusal,
-  fieldNameRefusal,
-  fieldPathRefusal,
-  maxDepth,
-  maxNameBytes,
-  nameBytes,
-  valueSizeRefusal,
-  writeOverheadBytes
-} from './limits.ts'
-import { isTooLong, storedId } from './names.ts'
-import { writeNative } from './native.ts'
-import { pathText, type Place } from './path.ts'
-import { contentField, documentField, entryField, idField, valueField } from './values.ts'
-import { WireWriter, isWellFormed } from './wire.ts'
-
-const minInt64 = -(2n ** 63n)
-const maxInt64 = 2n ** 63n - 1n
-
-/** Where a whole path is too long, names of more bytes than this move: so many fit into a path of as many levels as Firestore takes. */
-const longestMovingName = 64
-
-/** Leaves `encode` with what is wrong. */
-class Unfit extends Error {
-  readonly refusal: Refusal
-  readonly isPathTooLong: boolean
-  constructor(refusal: Refusal, isPathTooLong = false) {
-    super(refusal.message)
-    this.refusal = refusal
-    this.isPathTooLong = isPathTooLong
-  }
-}
-
-function refusalOf(error: unknown): Refusal {
-  if (error instanceof Unfit) return error.refusal
-  if (error instanceof DocferryError) return { code: error.code, message: error.message }
-  throw error
-}
+import type { Document } from '../../values/index.ts'
+import { FieldWriter, Unfit } from './field-writer.ts'
+import { documentOverheadBytes, documentSizeRefusal, maxNameBytes, nameBytes, writeOverheadBytes } from './limits.ts'
+import { longestMovingName, storedId } from './names.ts'
+import { documentField, idField } from './values.ts'
+import { WireWriter } from './wire.ts'
 
 /** Turns documents into `Document` messages for one database. */
 export class DocumentEncoder {
   readonly #root: string
-  readonly #plain: boolean
   readonly #escapeNames: boolean
   readonly #writer = new WireWriter()
-  /** Where in the document the encoder is: the containers' places, valid up to the depth it is at. */
-  readonly #path: Place[] = []
-  /** The document's size so far, as Firestore counts it. */
-  #size = 0
-  #onConversion: OnConversion | undefined
-  /** Bytes of the longest path of names below the value that was written last. */
-  #below = 0
-  /** Most bytes of a name that stays where it is, where names are escaped. */
-  #longestName = maxNameBytes
+  readonly #fields: FieldWriter
 
   /** @param root `projects/p/databases/d/documents` */
-  constructor(root: string, { types, escapeNames }: EncodeRules = defaultRules) {
+  constructor(root: string, rules: EncodeRules = defaultRules) {
     this.#root = root
-    this.#plain = types === 'plain'
-    this.#escapeNames = escapeNames
+    this.#escapeNames = rules.escapeNames
+    this.#fields = new FieldWriter(this.#writer, root, rules)
   }
 
   /** The document's message, or why Firestore would refuse the document. A conversion's path can be asked for only while it is told of. */
   encode(collection: string, document: Document, onConversion?: OnConversion): Encoded<Buffer> | Refusal {
-    const id = document[idField]
-    const stored = storedId(id, this.#escapeNames)
+    const stored = storedId(document[idField], this.#escapeNames)
     if (typeof stored !== 'string') return stored
-    if (!this.#escapeNames || !onConversion) return this.#encodeAs(stored, collection, document, onConversion)
+    const name = `${collection}/${stored}`
+    try {
+      return this.#escapeNames ? this.#movingNames(name, stored, document, onConversion) : this.#write(name, stored, document, onConversion)
+    } catch (error) {
+      if (error instanceof Unfit) return error.refusal
+      if (error instanceof DocferryError) return { code: error.code, message: error.message }
+      throw error
+    }
+  }
+
+  /** A path of names that is too long shows when it is written; the document is then written again, and only what holds is told. */
+  #movingNames(name: string, stored: string, document: Document, onConversion?: OnConversion): Encoded<Buffer> | Refusal {
     const told: Parameters<OnConversion>[] = []
     const tell: OnConversion = (kind, conversion, path) => {
       const text = path()
       told.push([kind, conversion, () => text])
     }
-    const encoded = this.#encodeAs(stored, collection, document, tell, () => told.splice(0))
-    if (!('code' in encoded)) for (const conversion of told) onConversion(...conversion)
+    const written = (longestName?: number): Encoded<Buffer> | Refusal =>
+      this.#write(name, stored, document, onConversion && tell, longestName)
+    let encoded: Encoded<Buffer> | Refusal
+    try {
+      encoded = written()
+    } catch (error) {
+      if (!(error instanceof Unfit && error.isPathTooLong)) throw error
+      told.length = 0
+      encoded = written(longestMovingName)
+    }
+    for (const conversion of told) onConversion?.(...conversion)
     return encoded
   }
 
-  /** @param onAgain called where a document is encoded anew, its longer names moved */
-  #encodeAs(
+  /** @throws {Unfit | DocferryError} */
+  #write(
+    name: string,
     stored: string,
-    collection: string,
     document: Document,
     onConversion?: OnConversion,
-    onAgain?: () => void
+    longestName = maxNameBytes
   ): Encoded<Buffer> | Refusal {
-    this.#onConversion = onConversion
-    this.#longestName = maxNameBytes
-    try {
-      return this.#write(stored, collection, document)
-    } catch (error) {
-      if (error instanceof Unfit && error.isPathTooLong && this.#escapeNames) onAgain?.()
-      else return refusalOf(error)
-    }
-    this.#longestName = longestMovingName
-    try {
-      return this.#write(stored, collection, document)
-    } catch (error) {
-      return refusalOf(error)
-    }
-  }
-
-  /** @throws {Unfit | DocferryError} */
-  #write(stored: string, collection: string, document: Document): Encoded<Buffer> | Refusal {
-    const id = document[idField]
-    const name = `${collection}/${stored}`
     const writer = this.#writer
     writer.reset()
-    this.#size = nameBytes(name) + documentOverheadBytes
-    if (stored === id) {
-      this.#fields(documentField.fields, document, 0, idField)
-      this.#field(documentField.fields, idField, id, 0)
-    } else this.#documentUnder(stored, document)
-    const tooLarge = documentSizeRefusal(this.#size)
+    const size = this.#fields.write(document, stored, { size: nameBytes(name) + documentOverheadBytes, onConversion, longestName })
+    const tooLarge = documentSizeRefusal(size)
     if (tooLarge !== undefined) return tooLarge
     writer.textField(documentField.name, `${this.#root}/${name}`)
     const payload = writer.finish()
-    return { id, bytes: payload.length + writeOverheadBytes, size: this.#size, payload }
-  }
-
-  /** A document under another id than its own. */
-  #documentUnder(stored: string, document: Document): void {
-    const id = document[idField]
-    const isHashed = stored !== escapeName(id)
-    this.#fields(documentField.fields, document, 0, idField, isHashed)
-    this.#field(documentField.fields, idField, isWellFormed(id) ? id : stored, 0)
-    this.#tell('id', 'escaped', 0)
-  }
-
-  #tell(kind: Parameters<OnConversion>[0], conversion: Parameters<OnConversion>[1], depth: number): void {
-    this.#onConversion?.(kind, conversion, () => pathText(this.#path, depth + 1))
-  }
-
-  #unfit({ code, message }: Refusal, depth: number): Unfit {
-    return new Unfit({ code, message, path: pathText(this.#path, depth + 1) })
-  }
-
-  /** @param isHashed whether the map is a document whose id is too long to be its name */
-  #fields(field: number, map: ValueMap, depth: number, except?: string, isHashed = false): void {
-    const keys = Object.keys(map)
-    let moved: string[] | undefined
-    let longest = 0
-    for (let index = keys.length - 1; index >= 0; index--) {
-      const key = keys[index]!
-      const value = map[key]
-      if (value === undefined || key === except) continue
-      if (this.#escapeNames && isTooLong(key, this.#longestName)) (moved ??= []).push(key)
-      else {
-        this.#field(field, key, value, depth)
-        if (this.#below > longest) longest = this.#below
-      }
-    }
-    if (isHashed) (moved ??= []).push(idField)
-    if (moved !== undefined) {
-      this.#moved(field, map, moved, depth)
-      if (this.#below > longest) longest = this.#below
-    }
-    this.#below = longest
-  }
-
-  #field(field: number, key: string, value: Value, depth: number): void {
-    const writer = this.#writer
-    const before = writer.length
-    this.#path[depth] = key
-    this.#value(entryField.value, value, depth, false)
-    this.#fieldName(key, depth)
-    writer.messageField(field, before)
-  }
-
-  #fieldName(key: string, depth: number): void {
-    const writer = this.#writer
-    const before = writer.length
-    const bytes = writer.textField(entryField.key, key)
-    const refusal = fieldNameRefusal(key, bytes)
-    if (refusal === undefined && !mustEscapeName(key)) {
-      this.#size += bytes + 1
-      this.#lengthen(bytes, depth)
-      return
-    }
-    if (refusal !== undefined && !this.#escapeNames) throw this.#unfit(refusal, depth)
-    writer.rewind(before)
-    this.#escapedName(key, depth)
-  }
-
-  #escapedName(key: string, depth: number): void {
-    const escaped = escapeName(key)
-    const bytes = this.#writer.textField(entryField.key, escaped)
-    const refusal = fieldNameRefusal(escaped, bytes)
-    if (refusal !== undefined) throw this.#unfit(refusal, depth)
-    this.#size += bytes + 1
-    this.#tell('name', 'escaped', depth)
-    this.#lengthen(bytes, depth)
-  }
-
-  /** The path below gets another name in front. */
-  #lengthen(nameLength: number, depth: number): void {
-    const bytes = this.#below === 0 ? nameLength : nameLength + 1 + this.#below
-    const refusal = fieldPathRefusal(bytes)
-    if (refusal !== undefined) throw new Unfit({ ...refusal, path: pathText(this.#path, depth + 1) }, true)
-    this.#below = bytes
-  }
-
-  /**
-   * The field `$%%`: what can't be a name, and its value.
-   *
-   * @param names of fields, the last one first
-   */
-  #moved(field: number, map: ValueMap, names: readonly string[], depth: number): void {
-    const writer = this.#writer
-    const before = writer.length
-    this.#path[depth] = null
-    const inside = this.#deeper(depth)
-    let longest = 0
-    for (const name of names) {
-      this.#path[inside] = name
-      if (name === idField) this.#name(map[idField] as string, inside)
-      else {
-        this.#value(contentField, map[name]!, inside, true)
-        if (this.#below > longest) longest = this.#below
-        this.#tell('name', 'escaped', inside)
-      }
-      this.#name(name, inside)
-    }
-    this.#below = longest
-    writer.messageField(valueField.array, before)
-    writer.messageField(entryField.value, before)
-    const bytes = writer.textField(entryField.key, movedFieldsName)
-    this.#size += bytes + 1
-    this.#lengthen(bytes, depth)
-    writer.messageField(field, before)
-  }
-
-  /** A name as an element of an array. */
-  #name(name: string, depth: number): void {
-    const before = this.#writer.length
-    if (isWellFormed(name)) this.#text(name, depth)
-    else this.#envelope(toEnvelope(name), depth)
-    this.#writer.messageField(contentField, before)
-  }
-
-  #value(field: number, value: Value, depth: number, inArray: boolean): void {
-    const writer = this.#writer
-    const before = writer.length
-    this.#below = 0
-    switch (typeof value) {
-      case 'string':
-        this.#text(value, depth)
-        break
-      case 'number':
-        this.#size += 8
-        if (Number.isSafeInteger(value) && !Object.is(value, -0)) writer.int64Field(valueField.integer, value)
-        else writer.doubleField(valueField.double, value)
-        break
-      case 'boolean':
-        this.#size += 1
-        writer.varintField(valueField.boolean, value ? 1 : 0)
-        break
-      case 'bigint':
-        if (value < minInt64 || value > maxInt64) this.#convert(value, depth, inArray)
-        else {
-          this.#size += 8
-          writer.int64Field(valueField.integer, value)
-        }
-        break
-      case 'object':
-        if (value === null) {
-          this.#size += 1
-          writer.varintField(valueField.null, 0)
-        } else if (Array.isArray(value)) {
-          if (inArray) this.#convert(value, depth, inArray)
-          else this.#array(value, depth)
-        } else if (isMap(value)) {
-          if (looksLikeEnvelope(value)) this.#lookAlike(value, depth)
-          else this.#map(value, depth)
-        } else if (!this.#native(value, depth, inArray)) this.#convert(value, depth, inArray)
-        break
-      default:
-        this.#convert(value, depth, inArray)
-    }
-    writer.messageField(field, before)
-  }
-
-  #text(text: string, depth: number): void {
-    const bytes = this.#writer.textField(valueField.string, text)
-    if (bytes < 0) return this.#halfPair(text, depth)
-    this.#checkLength(bytes, depth)
-    this.#size += bytes + 1
-  }
-
-  #halfPair(text: string, depth: number): void {
-    if (!this.#plain) return this.#convert(text, depth, false)
-    throw this.#unfit({ code: 'DOCFERRY_BAD_VALUE', message: 'a string holds half a surrogate pair, which UTF-8 cannot' }, depth)
-  }
-
-  #checkLength(bytes: number, depth: number): void {
-    const refusal = valueSizeRefusal(bytes)
-    if (refusal !== undefined) throw this.#unfit(refusal, depth)
-  }
-
-  #deeper(depth: number): number {
-    if (depth < maxDepth) return depth + 1
-    const message = `maps and arrays are nested more than ${maxDepth} levels deep, which Firestore refuses`
-    throw this.#unfit({ code: 'DOCFERRY_TOO_DEEP', message }, 2)
-  }
-
-  #map(map: ValueMap, depth: number): void {
-    const inside = this.#deeper(depth)
-    const before = this.#writer.length
-    this.#fields(contentField, map, inside)
-    if (this.#writer.length === before) this.#size += 1
-    this.#writer.messageField(valueField.map, before)
-  }
-
-  /** A user's own map that would be read as an envelope. */
-  #lookAlike(map: ValueMap, depth: number): void {
-    this.#tell('map', this.#plain ? 'lossy' : 'enveloped', depth)
-    if (this.#plain) this.#map(map, depth)
-    else this.#envelope(escapeMap(map), depth)
-  }
-
-  #envelope(envelope: ValueMap, depth: number): void {
-    const key = Object.keys(envelope)[0]!
-    const content = envelope[key]!
-    const writer = this.#writer
-    const inside = this.#deeper(depth)
-    const before = writer.length
-    this.#path[inside] = null
-    if (isMap(content)) {
-      this.#map(content, inside)
-      writer.messageField(entryField.value, before)
-    } else this.#value(entryField.value, content, inside, false)
-    this.#fieldName(key, inside)
-    writer.messageField(contentField, before)
-    writer.messageField(valueField.map, before)
-  }
-
-  #array(values: readonly Value[], depth: number): void {
-    const inside = this.#deeper(depth)
-    const before = this.#writer.length
-    let longest = 0
-    for (let index = values.length - 1; index >= 0; index--) {
-      this.#path[inside] = index
-      this.#value(contentField, values[index]!, inside, true)
-      if (this.#below > longest) longest = this.#below
-    }
-    this.#below = longest
-    if (values.length === 0) this.#size += 1
-    this.#writer.messageField(valueField.array, before)
-  }
-
-  /** An array as a map of its indexes. */
-  #indexed(values: readonly Value[], depth: number): void {
-    const writer = this.#writer
-    const inside = this.#deeper(depth)
-    const before = writer.length
-    let longest = 0
-    for (let index = values.length - 1; index >= 0; index--) {
-      const entry = writer.length
-      this.#path[inside] = index
-      this.#value(entryField.value, values[index]!, inside, false)
-      this.#fieldName(String(index), inside)
-      if (this.#below > longest) longest = this.#below
-      writer.messageField(contentField, entry)
-    }
-    this.#below = longest
-    if (values.length === 0) this.#size += 1
-    writer.messageField(valueField.map, before)
-  }
-
-  /** @returns false for what Firestore has no type for, or not at this place, or is not to use; nothing is written then */
-  #native(value: Value & object, depth: number, inArray: boolean): boolean {
-    if (this.#plain ? !(value instanceof Double) : inArray && value instanceof Vector) return false
-    if (value instanceof Uint8Array) this.#checkLength(value.length, depth)
-    const size = writeNative(this.#writer, value, this.#root)
-    if (size < 0) return false
-    this.#size += size
-    return true
-  }
-
-  #convert(value: Value, depth: number, inArray: boolean): void {
-    const kind = this.#kindOf(value, depth)
-    this.#tell(kind, this.#plain ? 'lossy' : 'enveloped', depth)
-    const onConversion = this.#onConversion
-    // What a set or a vector holds is part of it, and not told of apart.
-    if (kind !== 'array') this.#onConversion = undefined
-    if (this.#plain) this.#plainForm(value, depth, inArray)
-    else this.#envelope(toEnvelope(value), depth)
-    this.#onConversion = onConversion
-  }
-
-  #plainForm(value: Value, depth: number, inArray: boolean): void {
-    const form = Array.isArray(value) ? value : toPlain(value)
-    if (typeof form === 'string') this.#text(form, depth)
-    else if (!Array.isArray(form)) this.#map(form as ValueMap, depth)
-    else if (inArray) this.#indexed(form, depth)
-    else this.#array(form, depth)
-  }
-
-  #kindOf(value: Value, depth: number): ValueKind {
-    if (value instanceof Timestamp && !Number.isInteger(value.nanoseconds)) {
-      throw this.#unfit({ code: 'DOCFERRY_BAD_VALUE', message: 'a timestamp is out of range' }, depth)
-    }
-    try {
-      return kindOf(value)
-    } catch (error) {
-      throw error instanceof DocferryError ? this.#unfit(error, depth) : error
-    }
+    return { id: document[idField], bytes: payload.length + writeOverheadBytes, size, payload }
   }
 }

@@ -47,7 +47,10 @@ function writeGeoPoint(writer: WireWriter, { latitude, longitude }: GeoPoint): n
 }
 
 function writeReference(writer: WireWriter, { path }: Reference, root: string): number {
-  const [name, relative] = resourceName.exec(path) ?? [`${root}/${path}`, path]
+  const full = resourceName.exec(path)
+  // It would be read as one that names no database, which means another once it is moved.
+  if (full && path.startsWith(`${root}/`)) return -1
+  const [name, relative] = full ?? [`${root}/${path}`, path]
   const segments = relative.split('/')
   if (segments.length % 2 !== 0 || segments.some(segment => idRefusal(segment) !== undefined)) return -1
   return writer.textField(valueField.reference, name) < 0 ? -1 : nameBytes(relative)

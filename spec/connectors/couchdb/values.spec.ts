@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { checkDatabaseName } from '../../../lib/connectors/couchdb/limits.ts'
-import { encodeDocument, withRevision } from '../../../lib/connectors/couchdb/values.ts'
+import { encodeDocument, nameRules, withRevision } from '../../../lib/connectors/couchdb/values.ts'
 import type { Document, Encoded, Refusal, Value } from '../../../lib/types.ts'
 import type { ValueMap } from '../../../lib/values/index.ts'
 import { Decimal, Double, GeoPoint, parseJson, restoreNames, setField, Timestamp, ValueSet, Vector } from '../../../lib/values/index.ts'
@@ -129,7 +129,7 @@ describe('couchdb: values', () => {
       const encoded = encodeDocument(document, rules, escaping, (kind, conversion, path) => told.push(`${kind} ${conversion} ${path()}`))
       expect(encoded).to.include({ id: '_local', payload: '{"_id":"$%_local","$%_own":1,"map":{"_fine":2,"$%k%uD83D":3}}' })
       expect(told).to.deep.equal(['name escaped _own', 'name escaped map.k\ud83d', 'id escaped _id'])
-      expect(restoreNames(parseJson((encoded as Encoded<string>).payload) as Document)).to.deep.equal(document)
+      expect(restoreNames(parseJson((encoded as Encoded<string>).payload) as Document, nameRules(false))).to.deep.equal(document)
     })
 
     it('escapes __proto__ in a map for PouchDB only', () => {
@@ -139,11 +139,14 @@ describe('couchdb: values', () => {
     })
 
     it('escapes what would be read as escaped, whatever the policy', () => {
-      expect(encode({ _id: '$%_a', '$%_b': 1, '$%b': 2 }).payload).to.equal('{"_id":"$%$%25_a","$%$%25_b":1,"$%b":2}')
+      expect(encode({ _id: '$%_a', '$%_b': 1, '$%b': 2, map: { '$%_c': 3 } }).payload).to.equal(
+        '{"_id":"$%$%25_a","$%$%25_b":1,"$%b":2,"map":{"$%_c":3}}'
+      )
     })
 
     it('leaves an id of a partitioned database that names no partition refused', () => {
-      expect(encodeDocument({ _id: 'a' }, { ...rules, partitioned: true }, escaping)).to.include({ code: 'DOCFERRY_BAD_ID' })
+      for (const _id of ['a', '$%_a', '_a'])
+        expect(encodeDocument({ _id }, { ...rules, partitioned: true }, escaping), _id).to.include({ code: 'DOCFERRY_BAD_ID' })
     })
   })
 
@@ -157,7 +160,11 @@ describe('couchdb: values', () => {
     expect(parseJson(payload)).to.deep.equal(document)
   })
 
-  it('writes no envelopes with plain', () => {
+  it('writes no envelopes with plain, not even for numbers that JSON does not know', () => {
+    const bare = { types: 'plain', escapeNames: false } as const
+    expect(encodeDocument({ _id: 'a', n: NaN, v: new Vector([1, Infinity]) }, rules, bare)).to.include({
+      payload: '{"_id":"a","n":"NaN","v":[1,"Infinity"]}'
+    })
     const plain = { types: 'plain', escapeNames: false } as const
     const document = {
       _id: 'a',

@@ -236,4 +236,10 @@ describe('dynamodb: types', () => {
       expect(refusal, types).to.include({ code: 'DOCFERRY_BAD_VALUE', path: 'when' })
     }
   })
+
+  it('writes integers of any length, in every mode', async () => {
+    const long = 10n ** 400n + 1n
+    for (const mode of ['natural', 'exact'] as const) sameValue(await roundTrip(mode, { long }), { long })
+    expect(await roundTrip('plain', { long })).to.deep.equal({ long: String(long) })
+  })
 })

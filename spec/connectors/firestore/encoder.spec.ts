@@ -65,6 +65,22 @@ describe('firestore: encoder', () => {
     })
   }
 
+  it('writes an integer past 64 bits as the double that has its digits, but not with exact', () => {
+    const fields = { far: 10n ** 19n, shortest: -18446744073709552000n, none: 2n ** 70n + 1n }
+    expect(converted(fields, 'natural').document).to.deep.equal({ far: 1e19, shortest: -(2 ** 64), none: 2n ** 70n + 1n })
+    expect(converted(fields, 'natural').told).to.deep.equal([
+      ['bigint', 'enveloped', 'none'],
+      ['bigint', 'merged', 'far'],
+      ['bigint', 'merged', 'shortest']
+    ])
+    expect(converted(fields, 'exact').document).to.deep.equal(fields)
+  })
+
+  it('gives back a reference that names the very database it is written to', () => {
+    const here = { here: new Reference(`${root}/c/x`), there: new Reference('projects/p/databases/d2/documents/c/x') }
+    expect(converted(here, 'exact').document).to.deep.equal(here)
+  })
+
   for (const types of ['natural', 'exact'] as const) {
     it(`writes what Firestore has no type for so that it comes back (${types})`, () => {
       const { document, told } = converted({ ...special, half: 'a\ud800' }, types)

@@ -1,0 +1,55 @@
+/** What a run is asked to do. */
+import type { PresetName } from './config/presets.ts'
+import type { DeadLetter } from './engine/batch-writer.ts'
+import type { RetryOptions } from './engine/retry.ts'
+import type { Endpoint } from './open.ts'
+import type { Plan } from './plan/plan.ts'
+import type { RunReport } from './report.ts'
+import type { Environment, Logger, OnConflict, OnIncompatible, StageLike, Types } from './types.ts'
+
+/** A document that would fail, without its contents. */
+export type RefusedDocument = Omit<DeadLetter, 'document' | 'raw'>
+
+export interface MigrateOptions {
+  readonly source: Endpoint
+  readonly target: Endpoint
+  /** Names of the collections to take. Default: all that the source holds, the database's own left out. */
+  readonly collections?: readonly string[]
+  /** A named set of collections, of which those are taken that the source holds. `collections` wins over it. */
+  readonly preset?: PresetName
+  /** Collections that get another name in the target. */
+  readonly rename?: Readonly<Record<string, string>>
+  /** Default `skip`: what the target holds stays as it is. */
+  readonly onConflict?: OnConflict
+  /** How values are written for which the target has no exact type. Default `natural`. */
+  readonly types?: Types
+  /** What happens to documents that the target can't hold as they are. Default `dead-letter`. */
+  readonly onIncompatible?: OnIncompatible
+  /** Take design documents too: those whose id begins with `_design/`. */
+  readonly includeDesign?: boolean
+  /** Keep `_rev`, `_attachments` and CouchDB's other own fields as ordinary ones. */
+  readonly keepMetadata?: boolean
+  /** Applied in order, behind the built-in ones. */
+  readonly stages?: readonly StageLike[]
+  /** Read and transform everything, write nothing, and report what a run would do. */
+  readonly dryRun?: boolean
+  /** Of a dry run: look at about this share of the documents only, over 0 and up to 1. */
+  readonly sample?: number
+  /** Of a dry run: called for each document that would fail. */
+  readonly onRefused?: (refused: RefusedDocument) => void | Promise<void>
+  /** Refuse to run with other options, from or to another place, or with other collections than this plan's. */
+  readonly plan?: Plan
+  /** Partitions at once. Default 4. */
+  readonly parallel?: number
+  /** Where runs keep their folders. Default `.docferry`. */
+  readonly stateDir?: string
+  /** What bare provider names are configured by. Default: nothing; docferry's CLI passes the process's own. */
+  readonly environment?: Environment
+  /** Aborting it stops the reading; what is in flight is finished, then the run rejects with DOCFERRY_INTERRUPTED. */
+  readonly signal?: AbortSignal
+  readonly logger?: Logger
+  /** Called once, before anything is changed, when both ends and the collections are known. The report is then kept up to date in place. */
+  readonly observe?: (report: Readonly<RunReport>) => void
+  /** How documents and calls are tried again. */
+  readonly retry?: Pick<RetryOptions, 'attempts' | 'baseMs' | 'capMs'>
+}
