@@ -1,14 +1,14 @@
 /** The books of one run: its report, its dead letters, and what a user should know in the end. */
-import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
 import { DeadLetters } from './checkpoint/dead-letters.ts'
+import type { Journal } from './checkpoint/journal.ts'
 import type { StageObserver } from './engine/apply-stages.ts'
 import type { DeadLetter } from './engine/batch-writer.ts'
 import type { CollectionState } from './engine/collection-state.ts'
+import { addDelta, Tally } from './engine/tally.ts'
 import { DocferryError, describeError } from './errors.ts'
 import { collectionReport, countFailure, emptyReport, finishReport, isSavedAtEnd } from './report.ts'
 import type { CollectionReport, CollectionSurvey, RunReport } from './report.ts'
-import type { Document, Location, Logger, OnConflict, OnIncompatible, Page, Types, Usage } from './types.ts'
+import type { Document, Location, Logger, Mark, OnConflict, OnIncompatible, Page, Types, Usage } from './types.ts'
 
 export interface LedgerOptions {
   readonly source: Location
@@ -17,12 +17,22 @@ export interface LedgerOptions {
   readonly onIncompatible: OnIncompatible
   readonly types: Types
   readonly dryRun: boolean
-  readonly stateDir: string
   readonly logger: Logger
   /** What a collection that comes up only while reading is called in the target. */
   readonly targetNameOf: (collection: string) => string
   /** Told of documents that would fail. */
   readonly onRefused?: ((refused: Omit<DeadLetter, 'document' | 'raw'>) => void | Promise<void>) | undefined
+  readonly journal: Journal
+}
+
+/** The books of one partition, between the stages and the target's answer. */
+export interface PartitionBooks {
+  readonly observer: StageObserver
+  readonly countStripped: (collection: string, field: string) => void
+  /** Everything before the mark has gone through the stages. */
+  readonly pass: (mark: Mark, collection: string) => void
+  /** Everything before the mark has its outcome. */
+  readonly acknowledge: (mark: Mark, tally: Tally) => void
 }
 
 const longWaitMs = 5_000
@@ -34,15 +44,17 @@ export class Ledger {
   readonly #letters: DeadLetters
 
   constructor(options: LedgerOptions) {
-    const { source, target, onConflict, onIncompatible, types, dryRun, stateDir } = options
-    const runId = `${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}-${randomBytes(3).toString('hex')}`
+    const { source, target, onConflict, onIncompatible, types, dryRun, journal } = options
     this.#options = options
-    this.report = emptyReport({ runId, dryRun, onConflict, onIncompatible, types, source, target })
-    this.#letters = new DeadLetters(join(stateDir, 'runs', runId, 'dead-letters.ndjson'))
+    this.report = emptyReport({ runId: journal.runId, dryRun, onConflict, onIncompatible, types, source, target })
+    this.#letters = new DeadLetters(journal.deadLetters)
   }
 
   add(collection: { name: string; target: string; documents?: number; bytes?: number }): CollectionReport {
     const report = collectionReport(collection)
+    const before = this.#options.journal.progress.collections.get(collection.name)
+    if (before) addDelta(report, before)
+    if (report.failed > 0) this.report.deadLetters = this.#letters.path
     this.#collections.set(collection.name, report)
     this.report.collections.push(report)
     return report
@@ -60,19 +72,41 @@ export class Ledger {
     report.bytesRead += page.bytes
   }
 
-  readonly stageObserver: StageObserver = {
-    onRead: collection => this.of(collection).read++,
-    onFiltered: (stage, { collection }) => {
-      const report = this.of(collection)
-      report.filtered++
-      report.filteredBy[stage.name] = (report.filteredBy[stage.name] ?? 0) + 1
-    },
-    onAdded: (count, { collection }) => (this.of(collection).added += count)
-  }
-
-  readonly countStripped = (collection: string, field: string): void => {
-    const { stripped } = this.of(collection)
-    stripped[field] = (stripped[field] ?? 0) + 1
+  /** Every count is made twice: in the report, and for the next mark. */
+  openPartition(): PartitionBooks {
+    const passed = new Map<Mark, Tally>()
+    let tally = new Tally()
+    const both = (collection: string): CollectionReport[] => [this.of(collection), tally.of(collection)]
+    return {
+      observer: {
+        onRead: collection => {
+          this.of(collection).read++
+          tally.of(collection).read++
+        },
+        onFiltered: (stage, { collection }) => {
+          for (const report of both(collection)) {
+            report.filtered++
+            report.filteredBy[stage.name] = (report.filteredBy[stage.name] ?? 0) + 1
+          }
+        },
+        onAdded: (count, { collection }) => {
+          for (const report of both(collection)) report.added += count
+        }
+      },
+      countStripped: (collection, field) => {
+        for (const { stripped } of both(collection)) stripped[field] = (stripped[field] ?? 0) + 1
+      },
+      pass: (mark, collection) => {
+        tally.of(collection).bytesRead += mark.bytes
+        passed.set(mark, tally)
+        tally = new Tally()
+      },
+      acknowledge: (mark, written) => {
+        const stages = passed.get(mark)
+        passed.delete(mark)
+        this.#options.journal.progress.advance(mark, stages ? [stages, written] : [written])
+      }
+    }
   }
 
   readonly countRetry = (error: DocferryError, delayMs: number): void => {

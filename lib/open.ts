@@ -1,7 +1,9 @@
 /** From what a user names to an open end. */
+import type { KeptEndpoint } from './checkpoint/run-folder.ts'
 import { parseEndpoint } from './config/endpoint.ts'
+import { holdsSecret } from './config/hide-credentials.ts'
 import { loadConnector } from './registry.ts'
-import type { Connector, EncodeRules, Environment, Logger, ProviderName, Source, Target } from './types.ts'
+import type { Connector, EncodeRules, Environment, Logger, ProviderName, Source, SuspendedOutput, Target } from './types.ts'
 
 /**
  * A source or a target: text as on the command line (`couchdb`, `dynamodb://us-east-1`, `backup.json`), or a connector with its own options,
@@ -18,6 +20,8 @@ export interface OpenOptions {
   readonly from?: ProviderName
   /** Of a target: how values and names are written that it can't hold as they are. */
   readonly rules?: EncodeRules
+  /** Of a target: go on with an output that was suspended. */
+  readonly resume?: SuspendedOutput
 }
 
 export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} }
@@ -50,8 +54,24 @@ export function settingsOf(endpoint: Endpoint | undefined): string {
     .join('&')
 }
 
-async function resolve(endpoint: Endpoint, { environment = {}, signal, logger = silentLogger, from, rules }: OpenOptions, role: string) {
-  const context = { signal, logger, from, rules }
+/** What a run keeps of an end, so that it can go on with it: nothing that holds a secret or can't be written down. */
+export function kept(endpoint: Endpoint): KeptEndpoint | undefined {
+  if (typeof endpoint === 'string') return holdsSecret(endpoint) ? undefined : endpoint
+  const { connector, options } = endpoint
+  // A file's options are a path and the like; those of a database may hold a password or a ready client.
+  if (connector !== 'file') return undefined
+  return {
+    connector,
+    options: Object.fromEntries(Object.entries(options).filter(([, value]) => /string|number|boolean/.test(typeof value)))
+  }
+}
+
+async function resolve(
+  endpoint: Endpoint,
+  { environment = {}, signal, logger = silentLogger, from, rules, resume }: OpenOptions,
+  role: string
+) {
+  const context = { signal, logger, from, rules, resume }
   if (typeof endpoint === 'object') {
     const { connector, options } = endpoint
     return { connector: typeof connector === 'string' ? await loadConnector(connector) : connector, configured: options, context }

@@ -39,6 +39,8 @@ export interface MigrateOptions {
   readonly onRefused?: (refused: RefusedDocument) => void | Promise<void>
   /** Refuse to run with other options, from or to another place, or with other collections than this plan's. */
   readonly plan?: Plan
+  /** Go on with this run, which was killed, interrupted or failed. All else must be as it was asked when it began. */
+  readonly resume?: string
   /** Partitions at once. Default 4. */
   readonly parallel?: number
   /** Where runs keep their folders. Default `.docferry`. */
@@ -50,6 +52,8 @@ export interface MigrateOptions {
   readonly logger?: Logger
   /** Called once, before anything is changed, when both ends and the collections are known. The report is then kept up to date in place. */
   readonly observe?: (report: Readonly<RunReport>) => void
+  /** How often a checkpoint is written. Default 1,000. */
+  readonly checkpointMs?: number
   /** How documents and calls are tried again. */
   readonly retry?: Pick<RetryOptions, 'attempts' | 'baseMs' | 'capMs'>
 }

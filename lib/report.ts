@@ -177,6 +177,17 @@ export function collectionReport(collection: { name: string; target: string; doc
   }
 }
 
+/** @param bytes as they were sent */
+export function countWritten(report: CollectionReport, bytes: number): void {
+  report.written++
+  report.bytesWritten += bytes
+}
+
+export function countSkipped(report: CollectionReport, id: string): void {
+  report.skipped++
+  addExample(report.skippedExamples, shortenId(id))
+}
+
 /** Count a document as dead-lettered. Failures that differ only in numbers are of one kind. */
 export function countFailure(report: CollectionReport, code: ErrorCode, message: string, example: string): void {
   report.failed++

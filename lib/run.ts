@@ -7,6 +7,9 @@
  */
 import { setMaxListeners } from 'node:events'
 import { pipeline } from 'node:stream/promises'
+import { Journal } from './checkpoint/journal.ts'
+import type { Suspend } from './checkpoint/journal.ts'
+import { Barrier } from './engine/barrier.ts'
 import { BatchWriter } from './engine/batch-writer.ts'
 import type { SendBatch } from './engine/batch-writer.ts'
 import { CollectionState } from './engine/collection-state.ts'
@@ -18,12 +21,13 @@ import { toStages } from './engine/to-stages.ts'
 import { writeBatch } from './engine/write-batch.ts'
 import { DocferryError } from './errors.ts'
 import { Ledger } from './ledger.ts'
-import { openSource, openTarget, silentLogger } from './open.ts'
+import type { PartitionBooks } from './ledger.ts'
+import { kept, openSource, openTarget, silentLogger } from './open.ts'
 import type { MigrateOptions } from './options.ts'
 import { checkOptions } from './plan/check-options.ts'
 import { chooseCollections, noSuchCollection, targetNameOf } from './plan/choose-collections.ts'
 import type { ChosenCollection } from './plan/choose-collections.ts'
-import { checkPlan } from './plan/plan.ts'
+import { checkPlan, checkRecord, plannedOptions } from './plan/plan.ts'
 import { previewBatch } from './plan/preview-batch.ts'
 import { sampleSource } from './plan/sample-source.ts'
 import { Survey } from './plan/survey.ts'
@@ -59,16 +63,27 @@ export async function migrate(options: MigrateOptions): Promise<RunReport> {
 }
 
 async function openAndMove(options: CheckedOptions): Promise<RunReport> {
+  options.signal?.throwIfAborted()
+  const { stateDir = '.docferry', resume, checkpointMs } = options
+  const journal = await Journal.open({ stateDir, resume, everyMs: checkpointMs })
+  try {
+    return await openEnds(options, journal)
+  } finally {
+    await journal.close()
+  }
+}
+
+async function openEnds(options: CheckedOptions, journal: Journal): Promise<RunReport> {
   const { environment, signal, logger, types = 'natural', onIncompatible } = options
-  signal?.throwIfAborted()
   const context = { environment, signal, logger }
   const opened = await openSource(options.source, context)
   const source = options.sample === undefined ? opened : sampleSource(opened, options.sample)
   try {
     const rules = { types, escapeNames: onIncompatible === 'escape' }
-    const target = await openTarget(options.target, { ...context, from: source.location.provider, rules })
+    const from = source.location.provider
+    const target = await openTarget(options.target, { ...context, from, rules, resume: journal.output })
     try {
-      return await new Run(source, target, options).execute()
+      return await new Run(source, target, options, journal).execute()
     } finally {
       await target.close()
     }
@@ -81,8 +96,10 @@ class Run {
   readonly #source: Source
   readonly #target: Target
   readonly #options: CheckedOptions
+  readonly #journal: Journal
   readonly #ledger: Ledger
   readonly #slots: Slots
+  readonly #barrier = new Barrier()
   /** Of a dry run. */
   readonly #survey: Survey | undefined
   readonly #states = new Map<string, Promise<CollectionState>>()
@@ -94,12 +111,14 @@ class Run {
   #firstError: unknown
   #grace: NodeJS.Timeout | undefined
 
-  constructor(source: Source, target: Target, options: CheckedOptions) {
+  constructor(source: Source, target: Target, options: CheckedOptions, journal: Journal) {
     const { onConflict = 'skip', onIncompatible = 'dead-letter', types = 'natural' } = options
-    const { dryRun = false, stateDir = '.docferry', logger = silentLogger } = options
+    const { dryRun = false, logger = silentLogger } = options
     this.#source = source
     this.#target = target
     this.#options = options
+    this.#journal = journal
+    if (isSavedAtEnd(target.location) && !journal.output) journal.startOver()
     this.#slots = new Slots(target.limits.inFlight)
     if (dryRun) this.#survey = new Survey(source)
     this.#ledger = new Ledger({
@@ -109,9 +128,9 @@ class Run {
       onIncompatible,
       types,
       dryRun,
-      stateDir,
       logger,
       onRefused: options.onRefused,
+      journal,
       targetNameOf: name => targetNameOf(name, { source, target }, options)
     })
     // Every call in flight listens to them.
@@ -124,7 +143,9 @@ class Run {
     signal?.addEventListener('abort', onAbort, { once: true })
     try {
       const chosen = await this.#choose()
+      await this.#keepRecord()
       await this.#prepareAll(chosen)
+      await this.#keepCheckpoints()
       for (const group of this.#groups()) await runParallel(group, this.#parallel, partition => this.#movePartition(partition))
       signal?.throwIfAborted()
       if (chosen === null) this.#checkAllCame()
@@ -141,6 +162,7 @@ class Run {
       // Also of a dry run that did not come to its end.
       if (this.#survey) this.#ledger.addSurvey(this.#survey, this.#source.usage?.())
       await this.#ledger.close()
+      await this.#journal.end(this.#ledger.report)
     }
   }
 
@@ -159,12 +181,31 @@ class Run {
     if (this.#options.preset) report.notTaken = [...choice.notTaken]
     if (choice.missing.length > 0) report.notes.push(`the source does not hold ${choice.missing.join(', ')}`)
     for (const collection of choice.collections ?? []) this.#ledger.add(collection)
-    if (this.#options.plan) checkPlan(this.#options.plan, report, this.#options, choice.collections !== null)
+    const areKnown = choice.collections !== null
+    const { record } = this.#journal
+    if (this.#options.plan) checkPlan(this.#options.plan, report, this.#options, areKnown)
+    if (record) checkRecord(record, report, this.#options, areKnown)
     observe?.(report)
     const names = choice.collections?.map(({ name }) => name) ?? collections ?? null
-    this.#partitions = await this.#source.partitions(names, { wanted: this.#parallel, signal })
+    // Cursors mean places in the partitions of the beginning.
+    this.#partitions = record?.partitions ?? (await this.#source.partitions(names, { wanted: this.#parallel, signal }))
     if (this.#survey) report.finding = this.#source.usage?.()
     return choice.collections
+  }
+
+  /** From here on, a process that dies leaves a run that can be continued. */
+  async #keepRecord(): Promise<void> {
+    if (this.#options.dryRun) return
+    const { source, target } = this.#options
+    const asked = plannedOptions(this.#ledger.report, this.#options)
+    await this.#journal.begin({ asked, ends: { source: kept(source), target: kept(target) }, partitions: this.#partitions })
+  }
+
+  /** The first one before anything is written: it holds what the target's collections were. */
+  async #keepCheckpoints(): Promise<void> {
+    if (this.#options.dryRun) return
+    const suspend: Suspend = work => this.#barrier.hold(async () => work(await this.#target.suspend?.()))
+    await this.#journal.start(this.#ledger.report, this.#target.suspend && suspend, error => this.#fail(error))
   }
 
   /** All of them, first: what can't be prepared shows before any document is written, and a file names in its head what it will hold. */
@@ -179,60 +220,76 @@ class Run {
   async #movePartition(partition: Partition): Promise<void> {
     if (this.#stop.signal.aborted) return
     const ledger = this.#ledger
-    const fail = (error: unknown): void => {
-      this.#firstError ??= error
-      this.#halt(error)
-    }
+    const { progress } = this.#journal
+    const { cursor, done, marks } = progress.of(partition.id)
+    if (done) return
+    const books = ledger.openPartition()
+    const fail = (error: unknown): void => this.#fail(error)
     const reader = new PartitionStream(this.#source, partition, {
+      after: cursor,
       stop: this.#stop.signal,
       onPage: ledger.countPage,
       onRetry: ledger.countRetry,
       onFailure: fail
     })
-    const stages = new StageTransform(this.#stages(), {
+    const stages = new StageTransform(this.#stages(books.countStripped), {
       signal: this.#stop.signal,
-      observer: ledger.stageObserver,
+      observer: books.observer,
+      onMark: books.pass,
       onFailure: async (error, document) => {
         fail(error)
         await ledger.countStageFailure(error, document)
       }
     })
     const writer = new BatchWriter({
+      partition: partition.id,
+      marksBefore: marks,
       target: this.#target,
       send: this.#send,
       enter: collection => this.#enter(collection),
       bury: ledger.bury,
       slots: this.#slots,
-      onMark: () => undefined,
+      onMark: books.acknowledge,
+      barrier: this.#barrier,
       // A dry run is to find them all.
       onIncompatible: this.#survey ? 'dead-letter' : this.#options.onIncompatible,
       onEncoded: this.#survey?.add
     })
+    this.#barrier.join()
     try {
       await pipeline(reader, stages, new BatchWritable(writer), { signal: this.#cut.signal })
-      if (!this.#stop.signal.aborted) writer.leave()
+      if (!this.#stop.signal.aborted) {
+        writer.leave()
+        progress.finish(partition.id)
+      }
     } catch (error) {
       fail(error)
     } finally {
       // A pipeline that fails does not wait for what its last stream has under way; what does not notice that it is cut is left.
       await Promise.race([writer.settle(), this.#afterCut()])
+      this.#barrier.leave()
     }
     if (this.#firstError !== undefined) throw this.#firstError
   }
 
+  #fail(error: unknown): void {
+    this.#firstError ??= error
+    this.#halt(error)
+  }
+
   /** The built-in stages of every run, then the user's. */
-  #stages(): Stage[] {
+  #stages(countStripped: PartitionBooks['countStripped']): Stage[] {
     const { includeDesign = false, keepMetadata = false, stages } = this.#options
     return [
       ...(includeDesign ? [] : [leaveOutDesignDocuments()]),
-      ...(keepMetadata ? [] : [stripCouchdbMetadata(this.#ledger.countStripped)]),
+      ...(keepMetadata ? [] : [stripCouchdbMetadata(countStripped)]),
       ...stages
     ]
   }
 
   readonly #send: SendBatch = async (collection, batch, { fresh, repeated }) => {
     const { onConflict } = this.#ledger.report
-    const options = { ...this.#retry, onConflict, fresh, repeated }
+    const options = { ...this.#retry, onConflict, fresh, repeated, mayBeApplied: this.#journal.record !== undefined }
     if (!this.#survey) return await writeBatch(this.#target, collection, batch, options)
     const { outcomes, replaced } = await withRetry(() => previewBatch(this.#target, collection, batch, options), options)
     const encoded = batch.map(outgoing => outgoing.encoded)
@@ -258,13 +315,17 @@ class Run {
   async #prepare(report: CollectionReport): Promise<CollectionState> {
     const { dryRun = false, stages } = this.#options
     const { signal } = this.#cut
-    const prepared = await withRetry(() => this.#target.prepare(report.target, { create: !dryRun, signal }), this.#retry)
+    const found = await withRetry(() => this.#target.prepare(report.target, { create: !dryRun, signal }), this.#retry)
+    const prepared = this.#journal.progress.prepare(report.source, found)
     report.created = prepared.created
     this.#survey?.countHeld(report.target, prepared.empty ? 0 : prepared.documents)
     const idsMayRepeat = !this.#source.uniqueIds || stages.some(({ mayRepeatIds = true }) => mayRepeatIds)
     // What one partition holds back in its open batch, another can't see: where ids repeat, only a single partition can tell the first.
-    const partitions = this.#partitions.filter(({ collections }) => collections.includes(report.source)).length
-    return new CollectionState(report, { fresh: prepared.empty && (!idsMayRepeat || partitions <= 1), idsMayRepeat, partitions })
+    const isOpen = ({ id, collections }: Partition): boolean => collections.includes(report.source) && !this.#journal.progress.of(id).done
+    const partitions = this.#partitions.filter(isOpen).length
+    // A run that goes on does not know which ids it has seen.
+    const fresh = prepared.empty && (!idsMayRepeat || (partitions <= 1 && this.#journal.record === undefined))
+    return new CollectionState(report, { fresh, idsMayRepeat, partitions })
   }
 
   /** Partitions that may be moved at the same time. */
@@ -302,8 +363,6 @@ class Run {
 function interrupted(target: Target, dryRun: boolean, cause: unknown): DocferryError {
   const { provider } = target.location
   if (dryRun) return new DocferryError('DOCFERRY_INTERRUPTED', 'interrupted: it was a dry run, and nothing was written', { cause })
-  const left = isSavedAtEnd(target.location)
-    ? 'nothing is left of the output, which was not complete'
-    : 'what was written stays written, and the same command run again skips it'
-  return new DocferryError('DOCFERRY_INTERRUPTED', `interrupted: ${left}`, { provider, cause })
+  const left = isSavedAtEnd(target.location) ? 'the output is not complete' : 'what was written stays written'
+  return new DocferryError('DOCFERRY_INTERRUPTED', `interrupted: ${left}, and the run can be continued`, { provider, cause })
 }

@@ -78,7 +78,12 @@ export interface OpenContext {
   readonly from?: ProviderName
   /** Of a target. Default `defaultRules`. */
   readonly rules?: EncodeRules
+  /** Of a target that can `suspend`: go on with what it was suspended at. */
+  readonly resume?: SuspendedOutput
 }
+
+/** What is needed to go on with an output that is made in one piece; plain JSON, and the connector's own. */
+export type SuspendedOutput = Readonly<Record<string, unknown>>
 
 /**
  * The code for one provider.
@@ -290,6 +295,13 @@ export interface Target<Payload = unknown> {
     ids: readonly string[],
     options: { readonly idsOnly?: boolean; readonly signal?: AbortSignal }
   ): Promise<readonly Document[] | null>
+  /**
+   * Of an output that is made in one piece (a file): make what was written durable, and say what is needed to go on from there. No `write` is under
+   * way. From then on `close` without a `commit` leaves what is there. Missing where every acknowledged write stays by itself, or can't be gone on with.
+   *
+   * @returns undefined once it is committed
+   */
+  suspend?(): Promise<SuspendedOutput | undefined>
   /** Called once after the last write of a run that came to its end, also when documents were dead-lettered: make the result whole (trailer, rename). */
   commit(options: { readonly signal?: AbortSignal }): Promise<void>
   /** Called always, last. Without a `commit` before it, what is only half there (a partial file) is removed. */

@@ -1,7 +1,7 @@
 /** Real documents through every ordered pair of providers, the same provider at two places included. */
 import { expect } from 'chai'
 import { openSource } from '../lib/open.ts'
-import { migrate } from '../lib/run.ts'
+import { migrate } from './support/migrate.ts'
 import type { ProviderName } from '../lib/types.ts'
 import { DigestSum } from '../lib/values/index.ts'
 import type { Document } from '../lib/values/index.ts'

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
-import { migrate } from '../lib/run.ts'
+import { migrate } from './support/migrate.ts'
 import { startCouchdb } from '../scripts/servers/couchdb.ts'
 import { projectFolder } from '../scripts/servers/tools.ts'
 import { subjects } from './conformance/subjects.ts'
@@ -83,7 +83,7 @@ describe('README', function () {
     expect(commands.filter(line => line.includes('docferry '))).to.have.length.greaterThan(10)
   })
 
-  for (const command of commands.filter(line => /(?:^|\| )docferry (?:migrate|plan|export|import|--help)/.test(line))) {
+  for (const command of commands.filter(line => /(?:^|\| )docferry (?:migrate|plan|export|import|runs|--help)/.test(line))) {
     it(command, async () => {
       await run(command)
     })

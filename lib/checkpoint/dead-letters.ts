@@ -1,11 +1,15 @@
 /** The file that keeps what could not be written. */
-import { mkdir, open } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { DeadLetter } from '../engine/batch-writer.ts'
 import { DocferryError, describeError } from '../errors.ts'
+import { LineSplitter } from '../formats/lines.ts'
 import { stringifyJson } from '../values/index.ts'
 import type { Value } from '../values/index.ts'
+
+export const deadLettersName = 'dead-letters.ndjson'
 
 /**
  * NDJSON, one dead letter a line, with its document: readable by its owner only. Folder and file come to be with the first letter.
@@ -49,6 +53,57 @@ export class DeadLetters {
   async #create(): Promise<FileHandle> {
     await mkdir(dirname(this.path), { recursive: true, mode: 0o700 })
     return await open(this.path, 'a', 0o600)
+  }
+}
+
+/**
+ * Keep those letters of a file that are wanted; where none is, the file goes. A last line that is cut off goes too: its document is read again.
+ *
+ * @returns how many are left
+ * @throws {DocferryError} DOCFERRY_STATE
+ */
+export async function trimDeadLetters(
+  path: string,
+  isWanted: (letter: Pick<DeadLetter, 'partition' | 'mark'>) => boolean
+): Promise<number> {
+  const partial = `${path}.partial`
+  try {
+    const kept = await open(partial, 'w', 0o600)
+    let count = 0
+    try {
+      const splitter = new LineSplitter()
+      for await (const chunk of createReadStream(path)) {
+        for (const { bytes } of splitter.push(chunk as Buffer)) {
+          const letter = parseLetter(bytes)
+          if (!letter || !isWanted(letter)) continue
+          await kept.write(Buffer.concat([bytes, newline]))
+          count++
+        }
+      }
+      await kept.sync()
+    } finally {
+      await kept.close()
+    }
+    if (count > 0) await rename(partial, path)
+    else await Promise.all([rm(partial, { force: true }), rm(path, { force: true })])
+    return count
+  } catch (error) {
+    await rm(partial, { force: true })
+    if ((error as { code?: unknown }).code === 'ENOENT') return 0
+    throw new DocferryError('DOCFERRY_STATE', `the dead letters in ${path} can't be gone through: ${describeError(error)}`, {
+      cause: error
+    })
+  }
+}
+
+const newline = Buffer.from('\n')
+
+function parseLetter(bytes: Buffer): Pick<DeadLetter, 'partition' | 'mark'> | undefined {
+  try {
+    return JSON.parse(bytes.toString()) as Pick<DeadLetter, 'partition' | 'mark'>
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
   }
 }
 

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { constants, readFileSync } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { holdsSecret } from '../config/hide-credentials.ts'
 import { presetNames } from '../config/presets.ts'
 import { createAtomicFile, exists } from '../engine/atomic-file.ts'
 import { describeError, DocferryError } from '../errors.ts'
@@ -118,5 +119,5 @@ export function flagsOf(plan: Pick<SavedPlan, 'ends' | 'options'>, given: Migrat
 }
 
 function withoutSecrets(end: unknown): string | undefined {
-  return typeof end === 'string' && !/:\/\/[^/@]*:[^@]*@|[?&][^=&]*(?:pass|secret|token)[^=&]*(?<!Env)=/i.test(end) ? end : undefined
+  return typeof end === 'string' && !holdsSecret(end) ? end : undefined
 }

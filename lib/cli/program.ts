@@ -6,6 +6,8 @@ import { addExportCommand } from './commands/export.ts'
 import { addImportCommand } from './commands/import.ts'
 import { addMigrateCommand } from './commands/migrate.ts'
 import { addPlanCommand } from './commands/plan.ts'
+import { addResumeCommand } from './commands/resume.ts'
+import { addRunsCommand } from './commands/runs.ts'
 import type { Host, Job } from './execute.ts'
 import { errorLines } from './exit.ts'
 import { jsonReport } from './json.ts'
@@ -57,12 +59,14 @@ export function createProgram(host: Host, run: (job: Job) => Promise<void>): Com
   addPlanCommand(program, run)
   addExportCommand(program, run)
   addImportCommand(program, run)
+  addResumeCommand(program, run)
+  addRunsCommand(program, host)
   return program
 }
 
 function usageError(error: CommanderError): DocferryError {
   if (error.code === 'commander.help')
-    return new DocferryError('DOCFERRY_USAGE', 'which command? There are migrate, plan, export and import')
+    return new DocferryError('DOCFERRY_USAGE', 'which command? There are migrate, plan, export, import, resume and runs')
   return new DocferryError('DOCFERRY_USAGE', error.message.replace(/^error: /, '').replaceAll('\n', ' '))
 }
 

@@ -173,9 +173,9 @@ function verdict(report: Readonly<RunReport>, { nowMs, plan }: SummaryView, styl
     const how = report.state === 'interrupted' ? 'Interrupted' : 'Failed'
     const paint = report.state === 'interrupted' ? style.yellow : style.red
     if (report.dryRun) return paint(`${how} after ${took}, in a dry run: nothing was written.`)
-    if (wholeOrNothing.has(report.target.provider)) return paint(`${how} after ${took}, before the output was complete.`)
-    const again = report.onConflict === 'skip' ? ' Run the same command again: what has arrived is skipped then.' : ''
-    return paint(`${how} after ${took}; ${written} written.${again}`)
+    const goOn = `To go on with it: docferry resume ${report.runId}`
+    if (wholeOrNothing.has(report.target.provider)) return paint(`${how} after ${took}, before the output was complete. ${goOn}`)
+    return paint(`${how} after ${took}; ${written} written. ${goOn}`)
   }
   if (counts.read === 0) return style.yellow(`Done in ${took}, but there was nothing to read: the source holds no documents.`)
   if (report.dryRun) {

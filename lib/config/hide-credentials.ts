@@ -5,3 +5,8 @@ export const censored = '***'
 export function hideCredentials(text: string): string {
   return text.replace(/(:\/\/)[^\s"'<>]*@/g, `$1${censored}@`)
 }
+
+/** Whether an address holds a password or a token, which must not be kept. */
+export function holdsSecret(address: string): boolean {
+  return /:\/\/[^/@]*:[^@]*@|[?&][^=&]*(?:pass|secret|token)[^=&]*(?<!Env)=/i.test(address)
+}

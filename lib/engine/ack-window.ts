@@ -1,11 +1,9 @@
 /** Which marks the target has acknowledged: batches may be acknowledged in any order, marks only in theirs. */
-import type { Mark } from '../types.ts'
-
 /**
  * Keeps, for one partition, the batches that are not acknowledged yet. A mark is passed on once every batch that was opened before it is
  * acknowledged, so that what it passes on is always an acknowledged prefix of the partition.
  */
-export class AckWindow {
+export class AckWindow<Mark extends object> {
   readonly #onMark: (mark: Mark) => void
   /** Batches (numbers) and marks, oldest first. */
   readonly #queue: (number | Mark)[] = []

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
-import { link, lstat, mkdir, open, realpath, rename, rm, stat, unlink } from 'node:fs/promises'
+import { link, lstat, mkdir, open, realpath, rename, rm, stat, truncate, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Writable } from 'node:stream'
 import { DocferryError } from '../errors.ts'
@@ -11,6 +11,10 @@ import { DocferryError } from '../errors.ts'
 export interface AtomicFile {
   /** Ended by the caller before `commit`. */
   readonly stream: Writable
+  /** Where it is written. */
+  readonly partial: string
+  /** Make what the stream has written so far durable. */
+  sync(): Promise<void>
   /** Make it durable and give it its name. @throws {DocferryError} DOCFERRY_OUTPUT_EXISTS where that is taken by now, without `overwrite` */
   commit(): Promise<void>
   /** Remove what was written. */
@@ -22,21 +26,31 @@ export interface AtomicOptions {
   readonly overwrite?: boolean
 }
 
+export interface AtomicFileOptions extends AtomicOptions {
+  /** Go on with a partial file, cut off at so many bytes. */
+  readonly resume?: { readonly partial: string; readonly bytes: number } | undefined
+}
+
 /** A name beside `path` that nothing has. */
 export function partialName(path: string): string {
   return `${path.replace(/\/+$/, '')}.partial-${randomBytes(6).toString('hex')}`
 }
 
-export async function createAtomicFile(path: string, { overwrite = false }: AtomicOptions = {}): Promise<AtomicFile> {
+/** @throws {DocferryError} DOCFERRY_STATE where the partial file to go on with is gone, or shorter than it was */
+export async function createAtomicFile(path: string, { overwrite = false, resume }: AtomicFileOptions = {}): Promise<AtomicFile> {
   // A link stays a link: what it points to is replaced.
   const place = await realpath(path).catch(() => path)
-  const partial = partialName(place)
+  const partial = resume?.partial ?? partialName(place)
+  if (resume) await cutBack(resume)
   // What replaces a file that only its owner may read must not be readable by others, from its first byte on.
   const mode = await modeOf(place)
-  const stream = createWriteStream(partial, { flags: 'wx', mode: mode ?? 0o666, highWaterMark: 1 << 20 })
+  const way = resume ? { flags: 'r+', start: resume.bytes } : { flags: 'wx', mode: mode ?? 0o666 }
+  const stream = createWriteStream(partial, { ...way, highWaterMark: 1 << 20 })
   await once(stream, 'open')
   return {
     stream,
+    partial,
+    sync: () => syncFile(partial, undefined),
     async commit() {
       await syncFile(partial, mode)
       await publish(partial, place, overwrite)
@@ -51,6 +65,19 @@ export async function createAtomicFile(path: string, { overwrite = false }: Atom
   }
 }
 
+/** @throws {DocferryError} DOCFERRY_STATE where the partial file to go on with is gone, or shorter than it was */
+export async function cutBack({ partial, bytes }: { readonly partial: string; readonly bytes: number }): Promise<void> {
+  const size = await stat(partial).then(
+    found => found.size,
+    () => -1
+  )
+  if (size < bytes) {
+    const what = size === -1 ? 'is gone' : `has ${size} bytes, and had ${bytes}`
+    throw new DocferryError('DOCFERRY_STATE', `the unfinished output ${partial} ${what}: begin the run anew`)
+  }
+  await truncate(partial, bytes)
+}
+
 /** A folder whose files are written in `partial` and get their place together. */
 export interface AtomicFolder {
   readonly partial: string
@@ -59,10 +86,13 @@ export interface AtomicFolder {
 }
 
 /** @param path of the folder: missing, empty, or to be replaced as a whole with `overwrite` */
-export async function createAtomicFolder(path: string, { overwrite = false }: AtomicOptions = {}): Promise<AtomicFolder> {
+export async function createAtomicFolder(
+  path: string,
+  { overwrite = false, resume }: AtomicOptions & { readonly resume?: { readonly partial: string } | undefined } = {}
+): Promise<AtomicFolder> {
   const place = await realpath(path).catch(() => path.replace(/(.)\/+$/, '$1'))
-  const partial = partialName(place)
-  await mkdir(partial)
+  const partial = resume?.partial ?? partialName(place)
+  if (!resume) await mkdir(partial)
   return {
     partial,
     async commit() {

@@ -1,13 +1,15 @@
 /** Turns the items of one partition into batches, keeps several of them in flight, and accounts for every document. */
 import { DocferryError } from '../errors.ts'
-import { countFailure, shortenId } from '../report.ts'
+import { countFailure, countSkipped, countWritten, shortenId } from '../report.ts'
 import type { CollectionReport } from '../report.ts'
 import { Mark, Reject, Section } from '../types.ts'
 import type { ControlItem, Document, Encoded, OnIncompatible, Refusal, RejectDetails, Target, WriteOutcome } from '../types.ts'
 import { AckWindow } from './ack-window.ts'
+import type { Barrier } from './barrier.ts'
 import type { CollectionState } from './collection-state.ts'
 import { ConversionCounter } from './conversion-counter.ts'
 import type { Slots } from './slots.ts'
+import { Tally } from './tally.ts'
 import type { Outgoing } from './write-batch.ts'
 
 /** A document that will not be written, with everything that is needed to try it again. */
@@ -23,6 +25,9 @@ export interface DeadLetter {
   readonly document?: Document
   /** What stood in the input, where it was no document. */
   readonly raw?: string
+  /** The partition, and how many of its marks came before: by this a run that goes on knows which letters are behind it. */
+  readonly partition?: string
+  readonly mark?: number
 }
 
 /** What becomes of a batch: the run writes it, a dry run looks what a write would do. */
@@ -37,6 +42,9 @@ export type SendBatch = (
 ) => Promise<readonly WriteOutcome[]>
 
 export interface BatchWriterOptions {
+  readonly partition?: string
+  /** Marks of the partition that were passed before. Default 0. */
+  readonly marksBefore?: number
   readonly target: Target
   readonly send: SendBatch
   /** The collection's state; prepares the collection in the target where that has not been done. */
@@ -44,16 +52,25 @@ export interface BatchWriterOptions {
   readonly bury: (letter: DeadLetter) => Promise<void>
   /** Shared by all partitions of the run. */
   readonly slots: Slots
-  readonly onMark: (mark: Mark) => void
+  /** Called when every document before the mark has its outcome, with what became of those behind the mark before it. */
+  readonly onMark: (mark: Mark, tally: Tally) => void
+  /** Where the partition waits at a mark when it is asked to, with nothing under way. */
+  readonly barrier?: Barrier
   /** Default `dead-letter`. Escaping is the target's business: here it is the same. */
   readonly onIncompatible?: OnIncompatible
   /** Called for each document that the target takes, in its form. */
   readonly onEncoded?: (report: CollectionReport, document: Document, encoded: Encoded) => void
 }
 
+/** A document on its way, and where it is counted when it has its outcome. */
+interface Counted extends Outgoing {
+  readonly delta: CollectionReport
+  readonly mark: number
+}
+
 interface Batch {
   readonly number: number
-  readonly items: Outgoing[]
+  readonly items: Counted[]
   readonly ids: Set<string> | undefined
   bytes: number
 }
@@ -65,7 +82,7 @@ const longestHold = 64
 
 export class BatchWriter {
   readonly #options: BatchWriterOptions
-  readonly #window: AckWindow
+  readonly #window: AckWindow<{ readonly mark: Mark; readonly tally: Tally }>
   /** This partition's batches in flight. */
   readonly #inFlight = new Set<Promise<void>>()
   #state: CollectionState | undefined
@@ -77,20 +94,36 @@ export class BatchWriter {
   #held: Batch | undefined
   #error: Error | undefined
   #settled = false
-  readonly #conversions = new ConversionCounter(() => this.#current().report)
+  /** Of the stretch since the last mark. */
+  #tally = new Tally()
+  #marks: number
+  readonly #conversions = new ConversionCounter(() => [this.#current().report, this.#delta()])
 
   constructor(options: BatchWriterOptions) {
     this.#options = options
-    this.#window = new AckWindow(options.onMark)
+    this.#marks = options.marksBefore ?? 0
+    this.#window = new AckWindow(({ mark, tally }) => options.onMark(mark, tally))
   }
 
   /** Take the next item of the stream. @returns a promise where the caller must wait: that is the back-pressure */
   add(item: Document | ControlItem): Promise<void> | undefined {
     if (this.#error !== undefined) return Promise.reject(this.#error)
-    if (item instanceof Mark) return void this.#window.mark(item)
+    if (item instanceof Mark) return this.#mark(item)
     if (item instanceof Section) return this.#enter(item.collection)
     if (item instanceof Reject) return this.#bury('read', item.details, item.details)
     return this.#addDocument(item as Document)
+  }
+
+  #mark(mark: Mark): Promise<void> | undefined {
+    this.#window.mark({ mark, tally: this.#tally })
+    this.#tally = new Tally()
+    this.#marks++
+    return this.#options.barrier?.isWanted ? this.#rest(this.#options.barrier) : undefined
+  }
+
+  async #rest(barrier: Barrier): Promise<void> {
+    await this.finish()
+    await barrier.rest()
   }
 
   /** Write what is left and wait for everything. */
@@ -128,7 +161,7 @@ export class BatchWriter {
     if ('code' in encoded) return this.#refuse(encoded, document)
     this.#conversions.count(document._id)
     this.#options.onEncoded?.(state.report, document, encoded)
-    const outgoing: Outgoing = { document, encoded }
+    const outgoing: Counted = { document, encoded, delta: this.#delta(), mark: this.#marks }
     if (state.seenIds?.add(encoded.id)) return this.#hold(outgoing)
     const { batchCount, batchBytes } = target.limits
     let batch = this.#open
@@ -161,7 +194,7 @@ export class BatchWriter {
     )
   }
 
-  async #hold(outgoing: Outgoing): Promise<void> {
+  async #hold(outgoing: Counted): Promise<void> {
     const { batchCount, batchBytes } = this.#options.target.limits
     const { id, bytes } = outgoing.encoded
     if (this.#held && (this.#held.ids?.has(id) || this.#held.bytes + bytes > batchBytes)) {
@@ -221,15 +254,11 @@ export class BatchWriter {
   async #send(state: CollectionState, batch: Batch, options: Parameters<SendBatch>[2]): Promise<void> {
     const outcomes = await this.#options.send(state.report.target, batch.items, options)
     for (const [index, outcome] of outcomes.entries()) {
-      const { document, encoded } = batch.items[index] as Outgoing
-      if (outcome === 'written') {
-        state.report.written++
-        state.report.bytesWritten += encoded.bytes
-      } else if (outcome === 'skipped') {
-        state.countSkipped(encoded.id)
-      } else {
-        await this.#bury('write', outcome, { id: encoded.id, document }, state)
-      }
+      const { document, encoded, delta, mark } = batch.items[index] as Counted
+      const reports = [state.report, delta]
+      if (outcome === 'written') for (const report of reports) countWritten(report, encoded.bytes)
+      else if (outcome === 'skipped') for (const report of reports) countSkipped(report, encoded.id)
+      else await this.#bury('write', outcome, { id: encoded.id, document, mark }, reports)
     }
     this.#window.acknowledge(batch.number)
     state.checkDone()
@@ -238,12 +267,18 @@ export class BatchWriter {
   async #bury(
     at: DeadLetter['at'],
     { code, message, where }: (Refusal | RejectDetails) & { where?: string },
-    rest: Pick<DeadLetter, 'id' | 'document' | 'raw'>,
-    state = this.#current()
+    rest: Pick<DeadLetter, 'id' | 'document' | 'raw' | 'mark'>,
+    reports = [this.#current().report, this.#delta()]
   ): Promise<void> {
-    const { id, document, raw } = rest
-    await this.#options.bury({ collection: state.report.source, id, at, code, message, where, document, raw })
-    countFailure(state.report, code, message, id ?? where ?? '')
+    const { id, document, raw, mark = this.#marks } = rest
+    const { partition, bury } = this.#options
+    await bury({ collection: reports[0]!.source, id, at, code, message, where, document, raw, partition, mark })
+    for (const report of reports) countFailure(report, code, message, id ?? where ?? '')
+  }
+
+  /** Where what is read now is counted for the next mark. */
+  #delta(): CollectionReport {
+    return this.#tally.of(this.#current().report.source)
   }
 
   #current(): CollectionState {

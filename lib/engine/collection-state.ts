@@ -1,5 +1,4 @@
 /** What a run knows about one collection while documents of it are under way. */
-import { addExample, shortenId } from '../report.ts'
 import type { CollectionReport } from '../report.ts'
 import { SeenIds } from './seen-ids.ts'
 
@@ -35,10 +34,5 @@ export class CollectionState {
     if (this.#partitionsLeft > 0 || read + added !== written + skipped + filtered + failed) return
     this.report.state = 'done'
     this.report.finishedAt = Date.now()
-  }
-
-  countSkipped(id: string): void {
-    this.report.skipped++
-    addExample(this.report.skippedExamples, shortenId(id))
   }
 }

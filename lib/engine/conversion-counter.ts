@@ -3,21 +3,21 @@ import { examplesPerKind, shortenId } from '../report.ts'
 import type { CollectionReport, ConversionGroup } from '../report.ts'
 import type { OnConversion } from '../types.ts'
 
+type Kind = Pick<ConversionGroup, 'kind' | 'conversion'>
+
 /** Counts the conversions of one document at a time, once it is known that the target takes it. */
 export class ConversionCounter {
-  readonly #report: () => CollectionReport
-  readonly #pending: { readonly group: ConversionGroup; readonly path: string | undefined }[] = []
+  readonly #reports: () => readonly CollectionReport[]
+  readonly #pending: (Kind & { readonly path: string | undefined })[] = []
 
-  constructor(report: () => CollectionReport) {
-    this.#report = report
+  /** @param reports in which a document is counted at present */
+  constructor(reports: () => readonly CollectionReport[]) {
+    this.#reports = reports
   }
 
   readonly onConversion: OnConversion = (kind, conversion, path) => {
-    const { conversions } = this.#report()
-    let group = conversions.find(candidate => candidate.kind === kind && candidate.conversion === conversion)
-    if (!group) group = this.#pending.find(candidate => candidate.group.kind === kind && candidate.group.conversion === conversion)?.group
-    group ??= { kind, conversion, count: 0, examples: [] }
-    this.#pending.push({ group, path: group.examples.length < examplesPerKind ? path() : undefined })
+    const isShown = this.#reports().some(report => (groupOf(report, { kind, conversion })?.examples.length ?? 0) < examplesPerKind)
+    this.#pending.push({ kind, conversion, path: isShown ? path() : undefined })
   }
 
   /** The target refuses the document. */
@@ -27,13 +27,20 @@ export class ConversionCounter {
 
   count(id: string): void {
     if (this.#pending.length === 0) return
-    const { conversions } = this.#report()
-    for (const { group, path } of this.#pending) {
-      if (group.count++ === 0) conversions.push(group)
-      if (path === undefined || group.examples.length >= examplesPerKind) continue
-      const shortened = shortenId(id)
-      if (group.examples.at(-1)?.id !== shortened) group.examples.push({ id: shortened, path: shortenId(path) })
+    for (const report of this.#reports()) {
+      for (const { kind, conversion, path } of this.#pending) {
+        let group = groupOf(report, { kind, conversion })
+        if (!group) report.conversions.push((group = { kind, conversion, count: 0, examples: [] }))
+        group.count++
+        if (path === undefined || group.examples.length >= examplesPerKind) continue
+        const shortened = shortenId(id)
+        if (group.examples.at(-1)?.id !== shortened) group.examples.push({ id: shortened, path: shortenId(path) })
+      }
     }
     this.#pending.length = 0
   }
+}
+
+function groupOf({ conversions }: CollectionReport, { kind, conversion }: Kind): ConversionGroup | undefined {
+  return conversions.find(group => group.kind === kind && group.conversion === conversion)
 }

@@ -103,6 +103,8 @@ export interface StageTransformOptions {
    * Default: the stream fails.
    */
   readonly onFailure?: (error: unknown, document: Document) => Promise<void>
+  /** Called when everything before a mark has gone through the stages. */
+  readonly onMark?: (mark: Mark, collection: string) => void
 }
 
 /** Several stages as one Transform. Control items pass by, in order. */
@@ -110,6 +112,7 @@ export class StageTransform extends Transform {
   readonly #stages: readonly Stage[]
   readonly #observer: StageObserver
   readonly #onFailure: StageTransformOptions['onFailure']
+  readonly #onMark: StageTransformOptions['onMark']
   #failed = false
   #context: StageContext
   #drained: (() => void) | undefined
@@ -118,6 +121,7 @@ export class StageTransform extends Transform {
     super({ objectMode: true })
     this.#stages = stages
     this.#onFailure = options.onFailure
+    this.#onMark = options.onMark
     this.#context = { collection: options.collection ?? '', signal: options.signal }
     this.#observer = options.observer ?? {}
   }
@@ -138,6 +142,7 @@ export class StageTransform extends Transform {
     if (item instanceof ControlItem) {
       if (item instanceof Section) this.#context = { ...this.#context, collection: item.collection }
       else if (item instanceof Reject) this.#observer.onRead?.(this.#context.collection)
+      else if (item instanceof Mark) this.#onMark?.(item, this.#context.collection)
       return callback(null, item)
     }
     this.#observer.onRead?.(this.#context.collection)

@@ -16,6 +16,8 @@ export interface WriteBatchOptions extends RetryOptions {
   readonly onConflict: OnConflict
   /** See `WriteOptions.fresh`. */
   readonly fresh: boolean
+  /** The documents may have been written before by a run that this one goes on with. */
+  readonly mayBeApplied?: boolean
 }
 
 /**
@@ -37,7 +39,7 @@ export async function writeBatch(
   const { attempts = defaultAttempts, signal, onConflict, fresh, onRetry } = options
   const outcomes = new Array<WriteOutcome>(batch.length)
   let pending = batch.map((_, index) => index)
-  let mayBeApplied = false
+  let { mayBeApplied = false } = options
   for (let attempt = 1; ; attempt++) {
     signal?.throwIfAborted()
     let results: readonly WriteOutcome[]

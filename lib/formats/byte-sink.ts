@@ -13,11 +13,19 @@ export interface ByteSinkOptions {
   readonly level?: number
   /** Leave the stream open at the end: standard output is not ours to close. */
   readonly keepOpen?: boolean
+  /** Bytes that stand before what is written now. Default 0. */
+  readonly offset?: number
 }
 
 export interface ByteSink {
   /** Hand bytes over, one call after the other. Resolves when more may come. @throws whatever the stream failed with, now or before */
   write(bytes: Buffer): Promise<void>
+  /**
+   * Hand on everything so far; compressed, a gzip member ends, so that a file cut off here is whole.
+   *
+   * @returns bytes in the file
+   */
+  flush(): Promise<number>
   /**
    * Everything has been handed over. Resolves when the operating system has it.
    *
@@ -28,15 +36,56 @@ export interface ByteSink {
   destroy(): void
 }
 
-export function openByteSink(stream: Writable, { gzip = false, level = 6, keepOpen = false }: ByteSinkOptions = {}): ByteSink {
-  const plain = new StreamSink(stream, keepOpen)
-  return gzip ? gzipInto(plain, level) : plain
+export function openByteSink(stream: Writable, { gzip = false, level = 6, keepOpen = false, offset = 0 }: ByteSinkOptions = {}): ByteSink {
+  const plain = new StreamSink(stream, keepOpen, offset)
+  return gzip ? new GzipSink(plain, level) : plain
 }
 
-function gzipInto(target: ByteSink, level: number): ByteSink {
+/** gzip members, one after another: each `flush` ends one. */
+class GzipSink implements ByteSink {
+  readonly #target: ByteSink
+  readonly #level: number
+  #member: Member | undefined
+
+  constructor(target: ByteSink, level: number) {
+    this.#target = target
+    this.#level = level
+  }
+
+  async write(bytes: Buffer): Promise<void> {
+    this.#member ??= openMember(this.#target, this.#level)
+    await this.#member.write(bytes)
+  }
+
+  async flush(): Promise<number> {
+    await this.#member?.end()
+    this.#member = undefined
+    return await this.#target.flush()
+  }
+
+  async end(last?: Buffer): Promise<void> {
+    // Compressed, nothing is an empty member, and not an empty file.
+    if (!this.#member && !last && (await this.#target.flush()) === 0) this.#member = openMember(this.#target, this.#level)
+    await this.#member?.end()
+    await this.#target.end(last && gzipSync(last, { level: this.#level }))
+  }
+
+  destroy(): void {
+    this.#member?.destroy()
+    this.#target.destroy()
+  }
+}
+
+interface Member {
+  write(bytes: Buffer): Promise<void>
+  end(): Promise<void>
+  destroy(): void
+}
+
+function openMember(target: ByteSink, level: number): Member {
   const options: ZlibOptions & TransformOptions = { level, writableHighWaterMark: gzipInputBytes, chunkSize: 64 << 10 }
   const encoder = createGzip(options)
-  const head = new StreamSink(encoder, false)
+  const head = new StreamSink(encoder, false, 0)
   const pump = async (): Promise<void> => {
     for await (const chunk of encoder) await target.write(chunk as Buffer)
   }
@@ -54,15 +103,11 @@ function gzipInto(target: ByteSink, level: number): ByteSink {
   }
   return {
     write: bytes => orTargetFailure(head.write(bytes)),
-    async end(last) {
+    async end() {
       await orTargetFailure(head.end())
       await pumped
-      await target.end(last && gzipSync(last, { level }))
     },
-    destroy() {
-      head.destroy()
-      target.destroy()
-    }
+    destroy: () => head.destroy()
   }
 }
 
@@ -72,16 +117,19 @@ class StreamSink implements ByteSink {
   #failure: { readonly error: unknown } | undefined
   #wake: (() => void) | undefined
   #lastWrite: Promise<void> = Promise.resolve()
+  #bytes: number
 
-  constructor(stream: Writable, keepOpen: boolean) {
+  constructor(stream: Writable, keepOpen: boolean, offset: number) {
     this.#stream = stream
     this.#keepOpen = keepOpen
+    this.#bytes = offset
     stream.on('error', this.#fail)
     stream.on('drain', this.#drained)
   }
 
   async write(bytes: Buffer): Promise<void> {
     this.#throwFailure()
+    this.#bytes += bytes.length
     let free = true
     this.#lastWrite = new Promise(resolve => {
       free = this.#stream.write(bytes, error => {
@@ -91,6 +139,12 @@ class StreamSink implements ByteSink {
     })
     if (!free) await new Promise<void>(resolve => (this.#wake = resolve))
     this.#throwFailure()
+  }
+
+  async flush(): Promise<number> {
+    await this.#lastWrite
+    this.#throwFailure()
+    return this.#bytes
   }
 
   async end(last?: Buffer): Promise<void> {

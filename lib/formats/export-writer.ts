@@ -12,7 +12,19 @@ export interface DocumentLine {
   readonly line: string
 }
 
+/** Where an export stands between two documents; plain JSON. */
+export interface ExportState {
+  /** Each collection's count and digest so far. */
+  readonly collections: readonly (readonly [name: string, count: number, digest: string])[]
+  readonly opened: readonly string[]
+  readonly started: boolean
+  readonly current?: string
+  readonly currentIsEmpty: boolean
+}
+
 export interface ExportWriterOptions {
+  /** Go on with an export that stands here. */
+  readonly state?: ExportState | undefined
   readonly text: ExportText
   /** Provider that the documents come from, for the metadata. */
   readonly provider: string
@@ -35,6 +47,23 @@ export class ExportWriter {
   constructor(sink: ByteSink, options: ExportWriterOptions) {
     this.#sink = sink
     this.#options = options
+    if (options.state) this.#restore(options.state)
+  }
+
+  /** Hand everything on. @returns where the export stands, and the bytes of it */
+  async suspend(): Promise<{ readonly state: ExportState; readonly bytes: number }> {
+    const bytes = await this.#sink.flush()
+    const collections = [...this.#sums].map(([name, sum]) => [name, sum.count, sum.hex()] as const)
+    const [started, current, currentIsEmpty] = [this.#started, this.#current, this.#currentIsEmpty]
+    return { state: { collections, opened: [...this.#opened], started, ...(current !== undefined && { current }), currentIsEmpty }, bytes }
+  }
+
+  #restore({ collections, opened, started, current, currentIsEmpty }: ExportState): void {
+    for (const [name, count, digest] of collections) this.#sums.set(name, DigestSum.from(count, digest))
+    for (const name of opened) this.#opened.add(name)
+    this.#started = started
+    this.#current = current
+    this.#currentIsEmpty = currentIsEmpty
   }
 
   /** A collection belongs to the export, be it empty. Those announced before the first document stand in its metadata. */

@@ -1,4 +1,5 @@
 /** What was found before a run, in a form that can be kept, and the check that a run is the one that was planned. */
+import type { RunRecord } from '../checkpoint/run-folder.ts'
 import { DocferryError } from '../errors.ts'
 import { totalCounts } from '../report.ts'
 import type { CollectionReport, Counts, RunReport } from '../report.ts'
@@ -182,7 +183,7 @@ function readingScale(collections: readonly CollectionReport[]): number {
   return read === 0 ? 1 : samples.reduce((total, { of }) => total + of, 0) / read
 }
 
-function plannedOptions(report: Readonly<RunReport>, options: PlanOptions): PlannedOptions {
+export function plannedOptions(report: Readonly<RunReport>, options: PlanOptions): PlannedOptions {
   const { preset, includeDesign = false, keepMetadata = false, stages = [] } = options
   const { source, target, collections, onConflict, onIncompatible, types } = report
   return {
@@ -209,11 +210,26 @@ function plannedOptions(report: Readonly<RunReport>, options: PlanOptions): Plan
  * @throws {DocferryError} DOCFERRY_PLAN, naming every difference
  */
 export function checkPlan(plan: Plan, report: Readonly<RunReport>, options: PlanOptions, areKnown: boolean): void {
-  const planned = plan.options
-  const now = plannedOptions(report, options)
+  const differences = differencesOf(plan.options, plannedOptions(report, options), { word: 'planned', areKnown })
+  if (differences.length > 0)
+    throw new DocferryError('DOCFERRY_PLAN', `this run is not what the plan of ${plan.madeAt} says: ${differences.join('; ')}`)
+}
+
+/** Compare a run that is to go on with what it was asked when it began. @throws {DocferryError} DOCFERRY_PLAN */
+export function checkRecord(record: RunRecord, report: Readonly<RunReport>, options: PlanOptions, areKnown: boolean): void {
+  const differences = differencesOf(record.asked as PlannedOptions, plannedOptions(report, options), { word: 'was', areKnown })
+  if (differences.length > 0)
+    throw new DocferryError('DOCFERRY_PLAN', `the run ${record.runId} was asked something else when it began: ${differences.join('; ')}`)
+}
+
+function differencesOf(
+  planned: PlannedOptions,
+  now: PlannedOptions,
+  { word, areKnown }: { readonly word: string; readonly areKnown: boolean }
+): string[] {
   const differences: string[] = []
   const differ = (what: string, before: unknown, after: unknown): void =>
-    void differences.push(`${what}: planned ${shown(before)}, now ${shown(after)}`)
+    void differences.push(`${what}: ${word} ${shown(before)}, now ${shown(after)}`)
   const compare = (what: string, before: unknown, after: unknown): void => {
     if (JSON.stringify(before) !== JSON.stringify(after)) differ(what, before, after)
   }
@@ -230,8 +246,7 @@ export function checkPlan(plan: Plan, report: Readonly<RunReport>, options: Plan
   for (const name of ['preset', 'onConflict', 'onIncompatible', 'types', 'includeDesign', 'keepMetadata', 'stages'] as const) {
     compare(flagOf(name), planned[name], now[name])
   }
-  if (differences.length > 0)
-    throw new DocferryError('DOCFERRY_PLAN', `this run is not what the plan of ${plan.madeAt} says: ${differences.join('; ')}`)
+  return differences
 }
 
 /** Where only reading tells which collections there are: what was asked for must come to the same. */

@@ -1,4 +1,7 @@
 /** Ends that cost next to nothing, so that a run measures the other end. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Endpoint } from '../../lib/open.ts'
 import { migrate } from '../../lib/run.ts'
 import type { Connector, Document, Page, Source, Target } from '../../lib/types.ts'
@@ -48,6 +51,11 @@ export function nullTarget(): Endpoint {
 
 /** Move one collection. @returns how many documents were written */
 export async function move(source: Endpoint, target: Endpoint, collection: string): Promise<number> {
-  const report = await migrate({ source, target, collections: [collection] })
-  return report.collections[0]?.written ?? 0
+  const stateDir = await mkdtemp(join(tmpdir(), 'docferry-bench-runs-'))
+  try {
+    const report = await migrate({ source, target, collections: [collection], stateDir })
+    return report.collections[0]?.written ?? 0
+  } finally {
+    await rm(stateDir, { recursive: true, force: true })
+  }
 }

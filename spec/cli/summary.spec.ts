@@ -110,7 +110,7 @@ describe('cli: summary', () => {
   it('marks what an interruption left unfinished, and says how to go on', () => {
     const collections = [fakeCollection('agents', { state: 'running', read: 5, written: 5, startedAt: startMs }), fakeCollection('users')]
     const text = summary(fakeReport({ state: 'interrupted', finishedAt: nowMs, collections }))
-    expect(text).to.include('agents (not whole)').and.include('users (not begun)').and.include('Run the same command again')
+    expect(text).to.include('agents (not whole)').and.include('users (not begun)').and.include('docferry resume run-1')
   })
 
   it('claims nothing of an output that is there only when it is whole', () => {
@@ -118,6 +118,7 @@ describe('cli: summary', () => {
     for (const state of ['interrupted', 'failed'] as const) {
       expect(summary(fakeReport({ state, target, collections: [fakeCollection('agents', { written: 5 })] })))
         .to.include('before the output was complete')
+        .and.include('docferry resume run-1')
         .and.not.include('5 documents written')
     }
   })

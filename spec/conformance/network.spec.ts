@@ -1,7 +1,7 @@
 /** Whole runs over a network that fails: every document arrives, once, and is counted right. */
 import { expect } from 'chai'
 import type { Endpoint } from '../../lib/open.ts'
-import { migrate } from '../../lib/run.ts'
+import { migrate } from '../support/migrate.ts'
 import type { Document, OnConflict } from '../../lib/types.ts'
 import { startFaultProxy, startTcpProxy } from '../support/fault-proxy.ts'
 import type { Fault, FaultProxy, ProxyRequest, TcpProxy } from '../support/fault-proxy.ts'

@@ -4,7 +4,7 @@ import { Mark } from '../../lib/types.ts'
 
 describe('engine: ack window', () => {
   let passed: string[]
-  let window: AckWindow
+  let window: AckWindow<Mark>
 
   beforeEach(() => {
     passed = []

@@ -46,11 +46,12 @@ function makeSource(script: ScriptedSource): Source {
         Array.from({ length: partitions }, (_, part) => ({ id: `${name}/${part}`, collections: [name], range: { part } }))
       )
     },
-    async *read(partition, { signal }): AsyncGenerator<Page> {
+    async *read(partition, { after, signal }): AsyncGenerator<Page> {
       for (const collection of unknown ? names.filter(name => partition.collections.includes(name)) : partition.collections) {
         const part = Number(partition.range?.['part'] ?? 0)
         const all = (collections[collection] ?? []).filter((_, index) => index % partitions === part || unknown)
-        for (let at = 0, page = 0; at < Math.max(all.length, 1); at += pageSize, page++) {
+        const first = after === undefined || unknown ? 0 : Number(after)
+        for (let at = first, page = first / pageSize; at < Math.max(all.length, 1); at += pageSize, page++) {
           signal?.throwIfAborted()
           await script.beforePage?.(collection, page)
           const documents = all.slice(at, at + pageSize).map(document => ({ ...document }))

@@ -1,12 +1,20 @@
 /** What a single file and a folder do alike. */
 import { DocferryError } from '../../errors.ts'
-import type { DocumentLine } from '../../formats/export-writer.ts'
-import type { Document, Encoded, EncodeRules, Logger, OnConversion, Refusal } from '../../types.ts'
+import type { DocumentLine, ExportState } from '../../formats/export-writer.ts'
+import type { Document, Encoded, EncodeRules, Logger, OnConversion, Refusal, SuspendedOutput } from '../../types.ts'
 import { isOrdinary, parseJson, plainDocument, stringifyJson } from '../../values/index.ts'
 
 export interface FileContext {
   readonly logger: Logger
   readonly rules: EncodeRules
+  readonly resume?: SuspendedOutput | undefined
+}
+
+/** Where a file stands that is not finished. */
+export interface SuspendedFile extends SuspendedOutput {
+  readonly partial: string
+  readonly bytes: number
+  readonly state: ExportState
 }
 
 /** Turn a document into its line. A file holds every name, every text and every digit: only values that JSON has no type for are converted. */

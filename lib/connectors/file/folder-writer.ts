@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { access, constants, open, readdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { createAtomicFolder, exists, outputExists } from '../../engine/atomic-file.ts'
+import { createAtomicFolder, cutBack, exists, outputExists } from '../../engine/atomic-file.ts'
 import type { AtomicFolder } from '../../engine/atomic-file.ts'
 import { DocferryError } from '../../errors.ts'
 import { openByteSink } from '../../formats/byte-sink.ts'
@@ -11,9 +11,9 @@ import type { ByteSink } from '../../formats/byte-sink.ts'
 import { plainText } from '../../formats/export-text.ts'
 import { ExportWriter } from '../../formats/export-writer.ts'
 import type { DocumentLine } from '../../formats/export-writer.ts'
-import type { Target, WriteOutcome } from '../../types.ts'
+import type { SuspendedOutput, Target, WriteOutcome } from '../../types.ts'
 import { encodeLine, repeatWarner } from './encode.ts'
-import type { FileContext } from './encode.ts'
+import type { FileContext, SuspendedFile } from './encode.ts'
 import { writeError } from './errors.ts'
 import { isExportFolder, manifestName, manifestText } from './folder.ts'
 import type { ManifestEntry } from './folder.ts'
@@ -31,10 +31,16 @@ interface OpenFile {
   queue: Promise<void>
 }
 
+/** Where a folder stands that is not finished. */
+interface SuspendedFolder extends SuspendedOutput {
+  readonly partial: string
+  readonly files: Readonly<Record<string, Pick<SuspendedFile, 'bytes' | 'state'>>>
+}
+
 export async function openFolderTarget(
   options: FileOptions,
   { path, gzip }: OutputLayout,
-  { logger, rules }: FileContext
+  { logger, rules, resume }: FileContext
 ): Promise<Target<DocumentLine>> {
   const { force = false, provider = 'file' } = options
   const name = options.path
@@ -43,15 +49,22 @@ export async function openFolderTarget(
   const files = new Map<string, Promise<OpenFile>>()
   let folder: Promise<AtomicFolder> | undefined
   let isCommitted = false
-  const start = (): Promise<AtomicFolder> => (folder ??= createAtomicFolder(path, { overwrite: force }))
+  const suspended = resume as SuspendedFolder | undefined
+  let isSuspended = suspended !== undefined
+  const start = (): Promise<AtomicFolder> => (folder ??= createAtomicFolder(path, { overwrite: force, resume: suspended }))
 
   async function openFile(collection: string): Promise<OpenFile> {
     const { partial } = await start()
     const file = `${fileNameOf(collection)}.ndjson${gzip ? '.gz' : ''}`
-    const stream = createWriteStream(join(partial, file), { flags: 'wx', highWaterMark: 1 << 20 })
+    const place = join(partial, file)
+    const before = suspended?.files[collection]
+    // A file that was begun behind the checkpoint is begun again.
+    if (before) await cutBack({ partial: place, bytes: before.bytes })
+    const way = before ? { flags: 'r+', start: before.bytes } : { flags: suspended ? 'w' : 'wx' }
+    const stream = createWriteStream(place, { ...way, highWaterMark: 1 << 20 })
     await once(stream, 'open')
-    const sink = openByteSink(stream, { gzip, level: options.level })
-    const writer = new ExportWriter(sink, { text: plainText, provider, mayReopen: true, digests: true })
+    const sink = openByteSink(stream, { gzip, level: options.level, offset: before?.bytes })
+    const writer = new ExportWriter(sink, { text: plainText, provider, mayReopen: true, digests: true, state: before?.state })
     writer.announce(collection)
     return { file, sink, writer, queue: Promise.resolve() }
   }
@@ -80,6 +93,7 @@ export async function openFolderTarget(
 
   async function discard(): Promise<void> {
     for (const opened of files.values()) (await opened.catch(() => undefined))?.sink.destroy()
+    if (isSuspended) return
     await (await folder?.catch(() => undefined))?.discard()
   }
 
@@ -113,6 +127,20 @@ export async function openFolderTarget(
         return documents.map((): WriteOutcome => 'written')
       }),
     get: () => Promise.resolve(null),
+    suspend: () =>
+      attempt(async (): Promise<SuspendedFolder | undefined> => {
+        if (isCommitted) return undefined
+        const { partial } = await start()
+        const ended = [...files].map(async ([collection, opened]) => {
+          const { file, writer } = await opened
+          const stands = await writer.suspend()
+          await sync(join(partial, file))
+          return [collection, stands] as const
+        })
+        const stands = Object.fromEntries(await Promise.all(ended))
+        isSuspended = true
+        return { partial, files: stands }
+      }),
     commit: ({ signal }) =>
       attempt(async () => {
         signal?.throwIfAborted()

@@ -13,7 +13,7 @@ import type { DocumentLine } from '../../formats/export-writer.ts'
 import { defaultRules } from '../../types.ts'
 import type { OpenContext, Target, WriteOutcome } from '../../types.ts'
 import { encodeLine, repeatWarner } from './encode.ts'
-import type { FileContext } from './encode.ts'
+import type { FileContext, SuspendedFile } from './encode.ts'
 import { writeError } from './errors.ts'
 import { openFolderTarget } from './folder-writer.ts'
 import { checkName, fileLimits } from './limits.ts'
@@ -31,15 +31,15 @@ import { placeOf } from './place.ts'
  */
 export async function openFileTarget(
   options: FileOptions,
-  { logger, from, rules = defaultRules }: OpenContext
+  { logger, from, rules = defaultRules, resume }: OpenContext
 ): Promise<Target<DocumentLine>> {
   const layout = outputLayout(options)
   try {
     const named = { provider: from, ...options }
-    if (layout.format === 'folder') return await openFolderTarget(named, layout, { logger, rules })
+    if (layout.format === 'folder') return await openFolderTarget(named, layout, { logger, rules, resume })
     const special = layout.path === standardStreams || (await isSpecial(layout, options.force ?? false))
     if (!special) await access(dirname(layout.path), constants.W_OK)
-    return await singleTarget(named, layout, special, { logger, rules })
+    return await singleTarget(named, layout, special, { logger, rules, resume })
   } catch (error) {
     throw writeError(error, options.path)
   }
@@ -49,7 +49,7 @@ async function singleTarget(
   options: FileOptions,
   layout: OutputLayout,
   special: boolean,
-  { logger, rules }: FileContext
+  { logger, rules, resume }: FileContext
 ): Promise<Target<DocumentLine>> {
   const { documentsOnly = false, provider = 'file', force = false } = options
   const { path, format } = layout
@@ -65,12 +65,20 @@ async function singleTarget(
 
   /** Collections are prepared at the same time: whoever comes first makes the one file. */
   const start = (): Promise<ExportWriter> => (started ??= open())
+  const suspended = resume as SuspendedFile | undefined
+  let isSuspended = suspended !== undefined
 
   async function open(): Promise<ExportWriter> {
-    if (!special) file = await createAtomicFile(path, { overwrite: force })
+    if (!special) file = await createAtomicFile(path, { overwrite: force, resume: suspended })
     const stream = file?.stream ?? (isStandard ? (options.stdout ?? process.stdout) : createWriteStream(path, { flags: 'r+' }))
-    sink = openByteSink(stream, { gzip: layout.gzip, level: options.level, keepOpen: isStandard })
-    return new ExportWriter(sink, { text, provider, mayReopen: format !== 'json', digests: text === sectionedText })
+    sink = openByteSink(stream, { gzip: layout.gzip, level: options.level, keepOpen: isStandard, offset: suspended?.bytes })
+    return new ExportWriter(sink, {
+      text,
+      provider,
+      mayReopen: format !== 'json',
+      digests: text === sectionedText,
+      state: suspended?.state
+    })
   }
 
   async function attempt<T>(work: () => Promise<T>): Promise<T> {
@@ -115,6 +123,17 @@ async function singleTarget(
         return documents.map((): WriteOutcome => 'written')
       }),
     get: () => Promise.resolve(null),
+    // What has gone down a pipe can't be cut back.
+    ...(!special && {
+      suspend: () =>
+        attempt(async (): Promise<SuspendedFile | undefined> => {
+          if (isCommitted) return undefined
+          const { state, bytes } = await (await start()).suspend()
+          await file!.sync()
+          isSuspended = true
+          return { partial: file!.partial, bytes, state }
+        })
+    }),
     commit: ({ signal }) =>
       attempt(async () => {
         signal?.throwIfAborted()
@@ -126,7 +145,7 @@ async function singleTarget(
     async close() {
       if (isCommitted) return
       sink?.destroy()
-      await attempt(async () => file?.discard())
+      if (!isSuspended) await attempt(async () => file?.discard())
     }
   }
 }

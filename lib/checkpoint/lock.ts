@@ -1,0 +1,121 @@
+/** A lock that only a living process holds. */
+import { randomBytes } from 'node:crypto'
+import { link, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { DocferryError } from '../errors.ts'
+
+/** Who holds a lock. A process id alone comes back after a while, with another process. */
+interface Holder {
+  readonly pid: number
+  readonly host: string
+  /** Where the system tells when the process began, in its own unit. */
+  readonly began?: string
+}
+
+const lockName = /^lock-(\d+)$/
+
+export interface Lock {
+  release(): Promise<void>
+}
+
+/**
+ * Take the lock of a folder. Locks are numbered, and the next number is taken by whoever makes it first, so that of two processes which both
+ * find a dead one's lock only one goes on.
+ *
+ * @param what for messages: `run 2026-...`
+ * @throws {DocferryError} DOCFERRY_STATE where a living process holds it
+ */
+export async function takeLock(folder: string, what: string): Promise<Lock> {
+  const own = join(folder, `lock.${process.pid}-${randomBytes(4).toString('hex')}`)
+  await writeFile(own, JSON.stringify(await thisProcess()), { mode: 0o600, flag: 'wx' })
+  try {
+    for (;;) {
+      const held = await listLocks(folder)
+      for (const number of held) {
+        const holder = await readHolder(join(folder, `lock-${number}`))
+        if (holder && (await isAlive(holder))) throw alreadyRunning(what, holder)
+      }
+      const number = Math.max(0, ...held) + 1
+      const path = join(folder, `lock-${number}`)
+      if (!(await makeLink(own, path))) continue
+      await Promise.all(held.map(old => rm(join(folder, `lock-${old}`), { force: true })))
+      return { release: () => rm(path, { force: true }) }
+    }
+  } finally {
+    await rm(own, { force: true })
+  }
+}
+
+/** Whether a living process holds the lock of a folder. */
+export async function isLocked(folder: string): Promise<boolean> {
+  for (const number of await listLocks(folder)) {
+    const holder = await readHolder(join(folder, `lock-${number}`))
+    if (holder && (await isAlive(holder))) return true
+  }
+  return false
+}
+
+async function listLocks(folder: string): Promise<number[]> {
+  return (await readdir(folder)).flatMap(name => {
+    const number = lockName.exec(name)?.[1]
+    return number === undefined ? [] : [Number(number)]
+  })
+}
+
+/** Complete from its first moment on, unlike a file that is made and then written. @returns false where there is one already */
+async function makeLink(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to)
+    return true
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'EEXIST') return false
+    throw error
+  }
+}
+
+async function readHolder(path: string): Promise<Holder | undefined> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as Holder
+  } catch (error) {
+    // Released meanwhile, or no lock of ours.
+    if ((error as { code?: unknown }).code === 'ENOENT' || error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
+async function thisProcess(): Promise<Holder> {
+  return { pid: process.pid, host: hostname(), ...(await beginOf(process.pid)) }
+}
+
+async function isAlive({ pid, host, began }: Holder): Promise<boolean> {
+  // Nothing can be said of a process on another machine that shares the folder.
+  if (host !== hostname()) return true
+  try {
+    process.kill(pid, 0)
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'ESRCH') return false
+  }
+  const now = await beginOf(pid)
+  return began === undefined || now.began === undefined || now.began === began
+}
+
+/** From /proc, field 22: ticks since the machine began, and which start of the machine that was. */
+async function beginOf(pid: number): Promise<{ began?: string }> {
+  try {
+    const [text, boot] = await Promise.all([readFile(`/proc/${pid}/stat`, 'utf8'), readFile('/proc/sys/kernel/random/boot_id', 'utf8')])
+    // The second field, the command's name, may hold spaces and parentheses.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    return { began: `${boot.trim()} ${fields[19]}` }
+  } catch {
+    return {}
+  }
+}
+
+function alreadyRunning(what: string, { pid, host }: Holder): DocferryError {
+  const where = host === hostname() ? '' : ` on ${host}`
+  return new DocferryError(
+    'DOCFERRY_STATE',
+    `${what} is being continued by process ${pid}${where} right now: wait until it ends, or stop it${host === hostname() ? '' : '; if that machine is gone, remove the lock file'}`
+  )
+}

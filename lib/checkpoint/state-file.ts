@@ -1,0 +1,70 @@
+/** Small JSON files that a run lives by: written whole or not at all, and recognised when they are not. */
+import { createHash, randomBytes } from 'node:crypto'
+import { open, readFile, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { DocferryError, describeError } from '../errors.ts'
+
+/** Version of the form; a newer docferry reads older ones, not the other way round. */
+const formVersion = 1
+
+/**
+ * Replace a state file: readable by its owner only, on disk when this resolves, and either the old or the new one at every moment.
+ *
+ * @param kind what it holds: `run`, `checkpoint`
+ * @throws {DocferryError} DOCFERRY_STATE
+ */
+export async function writeState(path: string, kind: string, content: object): Promise<void> {
+  const partial = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}`)
+  const body = JSON.stringify(content)
+  const text = `{"docferry":${JSON.stringify(kind)},"form":${formVersion},"sha256":"${digestOf(body)}","content":${body}}\n`
+  try {
+    const file = await open(partial, 'wx', 0o600)
+    try {
+      await file.writeFile(text)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(partial, path)
+    await syncFolder(dirname(path))
+  } catch (error) {
+    await rm(partial, { force: true })
+    throw new DocferryError('DOCFERRY_STATE', `${path} can't be written: ${describeError(error)}`, { cause: error })
+  }
+}
+
+/**
+ * @returns the content; undefined where there is no such file
+ * @throws {DocferryError} DOCFERRY_STATE, saying what is wrong with the file: torn, changed, another kind, of a newer docferry
+ */
+export async function readState(path: string, kind: string): Promise<unknown> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'ENOENT') return undefined
+    throw new DocferryError('DOCFERRY_STATE', `${path} can't be read: ${describeError(error)}`, { cause: error })
+  }
+  const wrong = (why: string): DocferryError => new DocferryError('DOCFERRY_STATE', `${path} can't be used: ${why}`)
+  const head = /^\{"docferry":"([a-z-]+)","form":(\d+),"sha256":"([0-9a-f]{64})","content":/.exec(text)
+  if (!head) throw wrong(text.startsWith('{"docferry":') ? 'it is cut off' : "it is no file of docferry's")
+  const [start, found, form, digest] = head as unknown as [string, string, string, string]
+  if (Number(form) > formVersion) throw wrong(`it is of a newer docferry (form ${form})`)
+  const body = text.slice(start.length, -2)
+  if (!text.endsWith('}\n') || digestOf(body) !== digest) throw wrong('it is cut off, or was changed: its checksum does not match')
+  if (found !== kind) throw wrong(`it holds a ${found}, and a ${kind} is wanted`)
+  return JSON.parse(body) as unknown
+}
+
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}

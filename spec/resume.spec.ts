@@ -1,0 +1,156 @@
+/** Runs that go on: killed, failed or interrupted ones are continued from what the target has acknowledged. */
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { gunzipSync } from 'node:zlib'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { createMemoryStore } from '../lib/connectors/memory/store.ts'
+import { listRuns } from '../lib/checkpoint/run-folder.ts'
+import { DocferryError } from '../lib/errors.ts'
+import { migrate } from '../lib/run.ts'
+import type { Document } from '../lib/values/index.ts'
+import type { MigrateOptions } from '../lib/options.ts'
+import { scriptedSource, scriptedTarget } from './support/scripted-connector.ts'
+
+const documents: readonly Document[] = Array.from({ length: 100 }, (_, index) => ({ _id: `d${String(index).padStart(3, '0')}` }))
+
+describe('run: going on', () => {
+  let stateDir: string
+  beforeEach(() => {
+    stateDir = mkdtempSync(join(tmpdir(), 'docferry-resume-'))
+  })
+  afterEach(() => rmSync(stateDir, { recursive: true, force: true }))
+
+  /** Fails when this page is asked for, once. */
+  const failingSource = (page: number) => {
+    let failed = false
+    return scriptedSource({
+      collections: { agents: documents },
+      beforePage(_, asked) {
+        if (asked !== page || failed) return
+        failed = true
+        throw new DocferryError('DOCFERRY_READ', 'the source broke')
+      }
+    })
+  }
+  const failed = async (options: MigrateOptions): Promise<string> => {
+    await migrate({ ...options, stateDir, checkpointMs: 1 }).then(
+      () => expect.fail('it should have failed'),
+      () => undefined
+    )
+    return (await listRuns(stateDir))[0]!.runId
+  }
+
+  it('reads only what is left, and counts everything', async () => {
+    const source = failingSource(5)
+    const target = scriptedTarget({ provider: 'couchdb' })
+    const resume = await failed({ source, target: target.endpoint })
+    expect(target.collections.get('agents')!.size).to.equal(50)
+    const before = target.writes.length
+    const report = await migrate({ source, target: target.endpoint, stateDir, resume })
+    expect(report).to.include({ runId: resume, state: 'done' })
+    expect(report.collections[0]).to.include({ read: 100, written: 100, skipped: 0, failed: 0 })
+    expect([...target.collections.get('agents')!.keys()].sort()).to.deep.equal(documents.map(({ _id }) => _id))
+    expect(target.writes.slice(before).flatMap(({ ids }) => ids)).to.have.length(50)
+  })
+
+  it('keeps the dead letters of what lies behind, and each once', async () => {
+    const refuse = ({ _id }: Document) =>
+      Number(_id.slice(1)) % 10 === 3 ? ({ code: 'DOCFERRY_BAD_ID', message: 'ends in 3' } as const) : undefined
+    const target = scriptedTarget({ provider: 'couchdb', refuse })
+    const source = failingSource(5)
+    const resume = await failed({ source, target: target.endpoint })
+    const report = await migrate({ source, target: target.endpoint, stateDir, resume })
+    expect(report.collections[0]).to.include({ read: 100, written: 90, failed: 10 })
+    const letters = readFileSync(report.deadLetters!, 'utf8').trim().split('\n')
+    expect(letters.map(line => (JSON.parse(line) as { id: string }).id)).to.deep.equal(
+      Array.from({ length: 10 }, (_, index) => `d0${index}3`)
+    )
+  })
+
+  it('refuses when it is asked something else', async () => {
+    const source = failingSource(5)
+    const target = scriptedTarget({ provider: 'couchdb' })
+    const resume = await failed({ source, target: target.endpoint })
+    const error = await migrate({ source, target: target.endpoint, stateDir, resume, onConflict: 'overwrite' }).catch(
+      (thrown: unknown) => thrown
+    )
+    expect(error).to.include({ code: 'DOCFERRY_PLAN' })
+    expect((error as Error).message).to.include('--on-conflict: was skip, now overwrite')
+    const elsewhere = scriptedTarget({ provider: 'couchdb', identity: 'elsewhere' })
+    expect(await migrate({ source, target: elsewhere.endpoint, stateDir, resume }).catch((thrown: unknown) => thrown)).to.include({
+      code: 'DOCFERRY_PLAN'
+    })
+    expect(elsewhere.prepared).to.deep.equal([])
+  })
+
+  it('says that there is no such run', async () => {
+    const error = await migrate({
+      source: failingSource(1),
+      target: scriptedTarget().endpoint,
+      stateDir,
+      resume: 'nothing'
+    }).catch((thrown: unknown) => thrown)
+    expect(error).to.include({ code: 'DOCFERRY_STATE' })
+  })
+
+  for (const name of ['out.ndjson', 'out.ndjson.gz', 'out.json', 'out.json.gz', 'out/']) {
+    it(`goes on writing ${name} where the checkpoint was`, async () => {
+      const source = failingSource(5)
+      const target = join(stateDir, name)
+      const resume = await failed({ source, target })
+      expect(existsSync(target)).to.equal(false)
+      const report = await migrate({ source, target, stateDir, resume })
+      expect(report.collections[0]).to.include({ read: 100, written: 100 })
+      const store = createMemoryStore()
+      await migrate({ source: target, target: { connector: 'memory', options: { store } }, stateDir })
+      expect([...store.collections.get('agents')!.keys()]).to.deep.equal(documents.map(({ _id }) => _id))
+      expect(readdirSync(stateDir).filter(file => file.includes('partial'))).to.deep.equal([])
+    })
+  }
+
+  it('cuts an output back that has more than the checkpoint says', async () => {
+    const source = failingSource(5)
+    const target = join(stateDir, 'out.ndjson.gz')
+    const resume = await failed({ source, target })
+    const partial = readdirSync(stateDir).find(file => file.includes('partial'))!
+    appendFileSync(join(stateDir, partial), 'half a member')
+    await migrate({ source, target, stateDir, resume })
+    const lines = gunzipSync(readFileSync(target)).toString().trim().split('\n')
+    expect(lines).to.have.length(103)
+  })
+
+  it('says that an output to go on with is gone', async () => {
+    const source = failingSource(5)
+    const target = join(stateDir, 'out.ndjson')
+    const resume = await failed({ source, target })
+    rmSync(
+      join(
+        stateDir,
+        readdirSync(stateDir).find(file => file.includes('partial'))!
+      )
+    )
+    expect(await migrate({ source, target, stateDir, resume }).catch((thrown: unknown) => thrown)).to.include({ code: 'DOCFERRY_STATE' })
+  })
+
+  it('begins anew where the target keeps nothing of a run that did not end', async () => {
+    const source = failingSource(5)
+    const store = createMemoryStore()
+    const target = { connector: 'memory' as const, options: { store, snapshot: join(stateDir, 'snapshot.json') } }
+    const resume = await failed({ source, target })
+    const report = await migrate({
+      source,
+      target: { ...target, options: { ...target.options, store: createMemoryStore() } },
+      stateDir,
+      resume
+    }).catch((thrown: unknown) => thrown)
+    expect(report).to.include({ state: 'done' })
+    expect((report as { collections: object[] }).collections[0]).to.include({ read: 100, written: 100 })
+  })
+
+  it('lists runs with their state', async () => {
+    await failed({ source: failingSource(5), target: scriptedTarget({ provider: 'couchdb' }).endpoint })
+    await migrate({ source: failingSource(500), target: scriptedTarget({ provider: 'couchdb' }).endpoint, stateDir })
+    expect((await listRuns(stateDir)).map(({ state }) => state).sort()).to.deep.equal(['done', 'failed'])
+  })
+})
