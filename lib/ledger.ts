@@ -177,7 +177,7 @@ export class Ledger {
   #noteUnfinished(): void {
     const { notes, collections, target } = this.report
     if (isSavedAtEnd(target)) {
-      notes.push('nothing was saved: the counts tell how far the run had come')
+      notes.push('the output is not complete: the counts tell how far the run had come')
       return
     }
     for (const { source, read, added, written, skipped, filtered, failed } of collections) {

@@ -213,7 +213,7 @@ export function shortenId(id: string): string {
   return id.length > mostOfId ? `${id.slice(0, mostOfId)}... (${id.length} characters)` : id
 }
 
-/** A file and a snapshot are saved when a run ends: of one that does not, nothing is left. A database keeps what is written. */
+/** A file and a snapshot are whole only when a run ends. A database keeps what is written. */
 export function isSavedAtEnd({ provider }: Location): boolean {
   return provider === 'file' || provider === 'memory'
 }

@@ -149,7 +149,10 @@ class Run {
       for (const group of this.#groups()) await runParallel(group, this.#parallel, partition => this.#movePartition(partition))
       signal?.throwIfAborted()
       if (chosen === null) this.#checkAllCame()
-      if (!dryRun) await this.#target.commit({ signal: this.#cut.signal })
+      if (!dryRun) {
+        await this.#journal.settle()
+        await this.#target.commit({ signal: this.#cut.signal })
+      }
       this.#ledger.note(await Promise.all(this.#states.values()))
       return this.#ledger.finish('done')
     } catch (error) {
@@ -177,12 +180,14 @@ class Run {
       )
     }
     const ends = { source: this.#source, target: this.#target }
+    const { record } = this.#journal
+    // Another source is told as such, and not by the collections that it lacks.
+    if (record) checkRecord(record, report, this.#options, false)
     const choice = chooseCollections(await this.#source.collections({ signal }), ends, this.#options)
     if (this.#options.preset) report.notTaken = [...choice.notTaken]
     if (choice.missing.length > 0) report.notes.push(`the source does not hold ${choice.missing.join(', ')}`)
     for (const collection of choice.collections ?? []) this.#ledger.add(collection)
     const areKnown = choice.collections !== null
-    const { record } = this.#journal
     if (this.#options.plan) checkPlan(this.#options.plan, report, this.#options, areKnown)
     if (record) checkRecord(record, report, this.#options, areKnown)
     observe?.(report)
@@ -223,6 +228,9 @@ class Run {
     const { progress } = this.#journal
     const { cursor, done, marks } = progress.of(partition.id)
     if (done) return
+    await this.#barrier.join()
+    // Whether what the target holds of the partition ends at a mark.
+    let atMark = true
     const books = ledger.openPartition()
     const fail = (error: unknown): void => this.#fail(error)
     const reader = new PartitionStream(this.#source, partition, {
@@ -237,6 +245,7 @@ class Run {
       observer: books.observer,
       onMark: books.pass,
       onFailure: async (error, document) => {
+        atMark = false
         fail(error)
         await ledger.countStageFailure(error, document)
       }
@@ -255,7 +264,6 @@ class Run {
       onIncompatible: this.#survey ? 'dead-letter' : this.#options.onIncompatible,
       onEncoded: this.#survey?.add
     })
-    this.#barrier.join()
     try {
       await pipeline(reader, stages, new BatchWritable(writer), { signal: this.#cut.signal })
       if (!this.#stop.signal.aborted) {
@@ -263,11 +271,12 @@ class Run {
         progress.finish(partition.id)
       }
     } catch (error) {
+      atMark = false
       fail(error)
     } finally {
       // A pipeline that fails does not wait for what its last stream has under way; what does not notice that it is cut is left.
       await Promise.race([writer.settle(), this.#afterCut()])
-      this.#barrier.leave()
+      this.#barrier.leave({ atMark })
     }
     if (this.#firstError !== undefined) throw this.#firstError
   }
@@ -363,6 +372,9 @@ class Run {
 function interrupted(target: Target, dryRun: boolean, cause: unknown): DocferryError {
   const { provider } = target.location
   if (dryRun) return new DocferryError('DOCFERRY_INTERRUPTED', 'interrupted: it was a dry run, and nothing was written', { cause })
-  const left = isSavedAtEnd(target.location) ? 'the output is not complete' : 'what was written stays written'
-  return new DocferryError('DOCFERRY_INTERRUPTED', `interrupted: ${left}, and the run can be continued`, { provider, cause })
+  const stays = target.suspend
+    ? 'the output is not complete yet, and the run can be continued'
+    : 'what was written stays written, and the run can be continued'
+  const left = isSavedAtEnd(target.location) && !target.suspend ? 'nothing is left of the output, which was not complete' : stays
+  return new DocferryError('DOCFERRY_INTERRUPTED', `interrupted: ${left}`, { provider, cause })
 }

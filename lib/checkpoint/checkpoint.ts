@@ -78,9 +78,11 @@ export class Progress {
   }
 }
 
-/** @throws {DocferryError} DOCFERRY_STATE for what is no checkpoint */
-export function checkpointFrom(content: unknown, path: string): Checkpoint {
-  const { partitions, collections, retries } = (content ?? {}) as Partial<Checkpoint>
-  if (typeof partitions === 'object' && Array.isArray(collections) && typeof retries === 'number') return content as Checkpoint
-  throw new DocferryError('DOCFERRY_STATE', `${path} can't be used: it is no checkpoint`)
+/** @throws {DocferryError} DOCFERRY_STATE for what is no checkpoint of this run */
+export function checkpointFrom(content: unknown, { runId, path }: { readonly runId: string; readonly path: string }): Checkpoint {
+  const { partitions, collections, retries, ...rest } = (content ?? {}) as Partial<Checkpoint> & { readonly runId?: unknown }
+  if (!partitions || typeof partitions !== 'object' || !Array.isArray(collections) || typeof retries !== 'number')
+    throw new DocferryError('DOCFERRY_STATE', `${path} can't be used: it is no checkpoint`)
+  if (rest.runId !== runId) throw new DocferryError('DOCFERRY_STATE', `${path} can't be used: it is of another run, ${String(rest.runId)}`)
+  return content as Checkpoint
 }

@@ -20,8 +20,8 @@ export interface JournalOptions {
   readonly everyMs?: number | undefined
 }
 
-/** Brings an output that is made in one piece to rest, and calls `work` with where it stands then. */
-export type Suspend = (work: (output: SuspendedOutput | undefined) => Checkpoint) => Promise<Checkpoint> | Checkpoint
+/** Brings an output that is made in one piece to rest, and calls `work` with where it stands then; or not, where it can't be gone on with from there. */
+export type Suspend = (work: (output: SuspendedOutput | undefined) => Checkpoint) => Promise<Checkpoint | undefined> | Checkpoint
 
 /** Makes checkpoints. A dry run has none: its `folder` stays undefined. */
 export class Journal {
@@ -34,6 +34,10 @@ export class Journal {
   #progress: Progress
   #folder: RunFolder | undefined
   #timer: NodeJS.Timeout | undefined
+  /** Whether this process has changed what the folder tells of the run. */
+  #hasBegun = false
+  /** Whether checkpoints may be written now. */
+  #isSaving = false
   #saving: Promise<void> = Promise.resolve()
   #retries: () => number = () => 0
   #suspend: Suspend = work => work(undefined)
@@ -82,10 +86,12 @@ export class Journal {
       await trimDeadLetters(this.deadLetters, ({ partition, mark }) => {
         return partition !== undefined && mark !== undefined && mark < this.#progress.of(partition).marks
       })
+      this.#hasBegun = true
       return
     }
     this.#folder = await RunFolder.create(this.#options.stateDir, this.runId)
     await this.#folder.begin({ runId: this.runId, startedAt: new Date().toISOString(), ...record })
+    this.#hasBegun = true
   }
 
   /**
@@ -97,6 +103,7 @@ export class Journal {
     const { everyMs = defaultEveryMs } = this.#options
     this.#retries = () => report.retries
     if (suspend) this.#suspend = suspend
+    this.#isSaving = true
     await this.save()
     const tick = (): void => {
       this.save().then(() => {
@@ -109,18 +116,25 @@ export class Journal {
   /** What is saved is what the target has acknowledged, and nothing more. */
   save(): Promise<void> {
     const save = async (): Promise<void> => {
+      if (!this.#isSaving) return
       const checkpoint = await this.#suspend(output => this.#progress.snapshot(this.#retries(), output))
-      await this.#folder?.save(checkpoint)
+      if (checkpoint) await this.#folder?.save(checkpoint)
     }
     this.#saving = this.#saving.then(save, save)
     return this.#saving
   }
 
-  /** The last checkpoint, and how the run ended. */
+  /** The last checkpoint. Nothing more is written, and the output may be made whole: it does not rest any more. */
+  async settle(): Promise<void> {
+    this.#stopTimer()
+    await this.save()
+    this.#isSaving = false
+  }
+
+  /** How the run ended. */
   async end(report: Readonly<RunReport>): Promise<void> {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    if (!this.#folder) return
+    this.#stopTimer()
+    if (!this.#folder || !this.#hasBegun) return
     await this.save().catch((error: unknown) => {
       // The run says what is wrong already, and the checkpoint before this one holds.
       if (report.state !== 'failed' && report.state !== 'interrupted') throw error
@@ -129,9 +143,13 @@ export class Journal {
   }
 
   async close(): Promise<void> {
+    this.#stopTimer()
+    await this.#folder?.close()
+  }
+
+  #stopTimer(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    await this.#folder?.close()
   }
 }
 

@@ -21,7 +21,7 @@ export interface Lock {
 
 /**
  * Take the lock of a folder. Locks are numbered, and the next number is taken by whoever makes it first, so that of two processes which both
- * find a dead one's lock only one goes on.
+ * find a dead one's lock only one goes on. Where a slow process takes a number although a lower one was taken meanwhile, the lower one wins.
  *
  * @param what for messages: `run 2026-...`
  * @throws {DocferryError} DOCFERRY_STATE where a living process holds it
@@ -32,13 +32,16 @@ export async function takeLock(folder: string, what: string): Promise<Lock> {
   try {
     for (;;) {
       const held = await listLocks(folder)
-      for (const number of held) {
-        const holder = await readHolder(join(folder, `lock-${number}`))
-        if (holder && (await isAlive(holder))) throw alreadyRunning(what, holder)
-      }
+      const holder = await livingHolder(folder, number => held.includes(number))
+      if (holder) throw alreadyRunning(what, holder)
       const number = Math.max(0, ...held) + 1
       const path = join(folder, `lock-${number}`)
       if (!(await makeLink(own, path))) continue
+      const lower = await livingHolder(folder, other => other < number)
+      if (lower) {
+        await rm(path, { force: true })
+        throw alreadyRunning(what, lower)
+      }
       await Promise.all(held.map(old => rm(join(folder, `lock-${old}`), { force: true })))
       return { release: () => rm(path, { force: true }) }
     }
@@ -49,11 +52,15 @@ export async function takeLock(folder: string, what: string): Promise<Lock> {
 
 /** Whether a living process holds the lock of a folder. */
 export async function isLocked(folder: string): Promise<boolean> {
-  for (const number of await listLocks(folder)) {
+  return (await livingHolder(folder, () => true)) !== undefined
+}
+
+async function livingHolder(folder: string, isMeant: (number: number) => boolean): Promise<Holder | undefined> {
+  for (const number of (await listLocks(folder)).filter(isMeant)) {
     const holder = await readHolder(join(folder, `lock-${number}`))
-    if (holder && (await isAlive(holder))) return true
+    if (holder && (await isAlive(holder))) return holder
   }
-  return false
+  return undefined
 }
 
 async function listLocks(folder: string): Promise<number[]> {
@@ -76,7 +83,8 @@ async function makeLink(from: string, to: string): Promise<boolean> {
 
 async function readHolder(path: string): Promise<Holder | undefined> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as Holder
+    const holder = JSON.parse(await readFile(path, 'utf8')) as Partial<Holder> | null
+    return typeof holder?.pid === 'number' && typeof holder.host === 'string' ? (holder as Holder) : undefined
   } catch (error) {
     // Released meanwhile, or no lock of ours.
     if ((error as { code?: unknown }).code === 'ENOENT' || error instanceof SyntaxError) return undefined
@@ -97,16 +105,18 @@ async function isAlive({ pid, host, began }: Holder): Promise<boolean> {
     if ((error as { code?: unknown }).code === 'ESRCH') return false
   }
   const now = await beginOf(pid)
+  // Of a process that has died, its number stays until its parent asks for its end: some never do, such as the first process of many containers.
+  if (now.isDead) return false
   return began === undefined || now.began === undefined || now.began === began
 }
 
 /** From /proc, field 22: ticks since the machine began, and which start of the machine that was. */
-async function beginOf(pid: number): Promise<{ began?: string }> {
+async function beginOf(pid: number): Promise<{ readonly began?: string; readonly isDead?: boolean }> {
   try {
     const [text, boot] = await Promise.all([readFile(`/proc/${pid}/stat`, 'utf8'), readFile('/proc/sys/kernel/random/boot_id', 'utf8')])
     // The second field, the command's name, may hold spaces and parentheses.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    return { began: `${boot.trim()} ${fields[19]}` }
+    return { began: `${boot.trim()} ${fields[19]}`, ...(/^[ZX]$/.test(fields[0] ?? '') && { isDead: true }) }
   } catch {
     return {}
   }

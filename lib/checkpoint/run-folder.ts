@@ -8,7 +8,7 @@ import { checkpointFrom } from './checkpoint.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { isLocked, takeLock } from './lock.ts'
 import type { Lock } from './lock.ts'
-import { readState, writeState } from './state-file.ts'
+import { readState, removePartialStates, writeState } from './state-file.ts'
 
 /** What does not change while a run goes on. Plain JSON, without secrets. */
 export interface RunRecord<Asked = unknown> {
@@ -36,20 +36,25 @@ export interface RunEnd {
 export interface RunInfo {
   readonly runId: string
   readonly path: string
-  readonly record: RunRecord
-  /** `killed`: it says that it is running, and no process does. */
-  readonly state: RunReport['state'] | 'killed'
+  /** Missing of a damaged one. */
+  readonly record?: RunRecord
+  /** `killed`: it says that it is running, and no process does. `damaged`: its files can't be read. */
+  readonly state: RunReport['state'] | 'killed' | 'damaged'
   readonly end?: RunEnd
+  /** What is wrong with a damaged one. */
+  readonly trouble?: DocferryError
 }
 
 const files = { record: 'run.json', checkpoint: 'checkpoint.json', end: 'end.json' } as const
 
 export class RunFolder {
   readonly path: string
+  readonly #runId: string
   readonly #lock: Lock
 
-  private constructor(path: string, lock: Lock) {
+  private constructor(path: string, runId: string, lock: Lock) {
     this.path = path
+    this.#runId = runId
     this.#lock = lock
   }
 
@@ -61,14 +66,16 @@ export class RunFolder {
     } catch (error) {
       throw new DocferryError('DOCFERRY_STATE', `the run folder ${path} can't be made: ${describeError(error)}`, { cause: error })
     }
-    return new RunFolder(path, await takeLock(path, `run ${runId}`))
+    return new RunFolder(path, runId, await takeLock(path, `run ${runId}`))
   }
 
   /** Take the folder of a run that is to be continued. @throws {DocferryError} DOCFERRY_STATE */
   static async open(stateDir: string, runId: string): Promise<RunFolder> {
     const path = folderOf(stateDir, runId)
     if ((await readState(join(path, files.record), 'run')) === undefined) throw noSuchRun(stateDir, runId)
-    return new RunFolder(path, await takeLock(path, `run ${runId}`))
+    const folder = new RunFolder(path, runId, await takeLock(path, `run ${runId}`))
+    await removePartialStates(path)
+    return folder
   }
 
   async record(): Promise<RunRecord> {
@@ -78,7 +85,7 @@ export class RunFolder {
   async checkpoint(): Promise<Checkpoint | undefined> {
     const path = join(this.path, files.checkpoint)
     const content = await readState(path, 'checkpoint')
-    return content === undefined ? undefined : checkpointFrom(content, path)
+    return content === undefined ? undefined : checkpointFrom(content, { runId: this.#runId, path })
   }
 
   async begin(record: RunRecord): Promise<void> {
@@ -86,7 +93,7 @@ export class RunFolder {
   }
 
   async save(checkpoint: Checkpoint): Promise<void> {
-    await writeState(join(this.path, files.checkpoint), 'checkpoint', checkpoint)
+    await writeState(join(this.path, files.checkpoint), 'checkpoint', { runId: this.#runId, ...checkpoint })
   }
 
   async end(end: RunEnd): Promise<void> {
@@ -98,23 +105,38 @@ export class RunFolder {
   }
 }
 
-/** The runs of a state folder, the newest first. What is no run is left out. */
+/** The runs of a state folder, the newest first. What is no run is left out. @throws {DocferryError} DOCFERRY_STATE */
 export async function listRuns(stateDir: string): Promise<RunInfo[]> {
   const parent = join(stateDir, 'runs')
-  const names = await readdir(parent).catch((error: { code?: unknown }): string[] => {
+  const entries = await readdir(parent, { withFileTypes: true }).catch((error: { code?: unknown }) => {
     if (error.code === 'ENOENT') return []
     throw new DocferryError('DOCFERRY_STATE', `${parent} can't be read: ${describeError(error)}`, { cause: error })
   })
   const found: RunInfo[] = []
-  for (const runId of names.sort().reverse()) {
-    const path = join(parent, runId)
+  for (const { name: runId } of entries.filter(entry => entry.isDirectory())) {
+    const run = await readRun(join(parent, runId), runId)
+    if (run) found.push(run)
+  }
+  return found.sort((a, b) => beganAt(b).localeCompare(beganAt(a)))
+}
+
+/** @returns undefined for what is no run, or one that has not begun */
+async function readRun(path: string, runId: string): Promise<RunInfo | undefined> {
+  try {
     const record = (await readState(join(path, files.record), 'run')) as RunRecord | undefined
-    if (!record) continue
+    if (!record) return undefined
     const end = (await readState(join(path, files.end), 'end')) as RunEnd | undefined
     const state = (await isLocked(path)) ? 'running' : (end?.state ?? 'killed')
-    found.push({ runId, path, record, state, ...(end && { end }) })
+    return { runId, path, record, state, ...(end && { end }) }
+  } catch (error) {
+    if (!(error instanceof DocferryError)) throw error
+    return { runId, path, state: 'damaged', trouble: error }
   }
-  return found
+}
+
+/** To the second where only the id tells. */
+function beganAt({ runId, record }: RunInfo): string {
+  return record?.startedAt ?? runId.replace(/^(\d+-\d+-\d+T\d+)-(\d+)-(\d+).*/, '$1:$2:$3')
 }
 
 function folderOf(stateDir: string, runId: string): string {

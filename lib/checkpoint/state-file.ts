@@ -1,6 +1,6 @@
 /** Small JSON files that a run lives by: written whole or not at all, and recognised when they are not. */
 import { createHash, randomBytes } from 'node:crypto'
-import { open, readFile, rename, rm } from 'node:fs/promises'
+import { open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { DocferryError, describeError } from '../errors.ts'
 
@@ -33,6 +33,12 @@ export async function writeState(path: string, kind: string, content: object): P
   }
 }
 
+/** Remove what a process that was killed has left half written in a folder. */
+export async function removePartialStates(folder: string): Promise<void> {
+  const left = (await readdir(folder)).filter(name => /^\..+\.[0-9a-f]{8}$/.test(name))
+  await Promise.all(left.map(name => rm(join(folder, name), { force: true })))
+}
+
 /**
  * @returns the content; undefined where there is no such file
  * @throws {DocferryError} DOCFERRY_STATE, saying what is wrong with the file: torn, changed, another kind, of a newer docferry
@@ -46,7 +52,7 @@ export async function readState(path: string, kind: string): Promise<unknown> {
     throw new DocferryError('DOCFERRY_STATE', `${path} can't be read: ${describeError(error)}`, { cause: error })
   }
   const wrong = (why: string): DocferryError => new DocferryError('DOCFERRY_STATE', `${path} can't be used: ${why}`)
-  const head = /^\{"docferry":"([a-z-]+)","form":(\d+),"sha256":"([0-9a-f]{64})","content":/.exec(text)
+  const head = /^\{"docferry":"([a-z-]+)","form":([1-9]\d*),"sha256":"([0-9a-f]{64})","content":/.exec(text)
   if (!head) throw wrong(text.startsWith('{"docferry":') ? 'it is cut off' : "it is no file of docferry's")
   const [start, found, form, digest] = head as unknown as [string, string, string, string]
   if (Number(form) > formVersion) throw wrong(`it is of a newer docferry (form ${form})`)

@@ -8,5 +8,5 @@ export function hideCredentials(text: string): string {
 
 /** Whether an address holds a password or a token, which must not be kept. */
 export function holdsSecret(address: string): boolean {
-  return /:\/\/[^/@]*:[^@]*@|[?&][^=&]*(?:pass|secret|token)[^=&]*(?<!Env)=/i.test(address)
+  return /:\/\/[^/]*:.*@|[?&][^=&]*(?:pass|secret|token)[^=&]*(?<!Env)=/i.test(address)
 }

@@ -65,6 +65,26 @@ export async function createAtomicFile(path: string, { overwrite = false, resume
   }
 }
 
+/** What stays the same when a file or folder gets another name. */
+export async function inodeOf(path: string): Promise<string> {
+  const { dev, ino } = await stat(path, { bigint: true })
+  return `${dev}:${ino}`
+}
+
+/**
+ * Whether what was written as `partial` has its own name already: a process may die behind the renaming and before it can say so. The name
+ * that it was written by goes, should it be left.
+ */
+export async function isPublished(
+  path: string,
+  { partial, inode }: { readonly partial: string; readonly inode: string }
+): Promise<boolean> {
+  const found = await inodeOf(path).catch(() => undefined)
+  if (found !== inode) return false
+  await rm(partial, { force: true })
+  return true
+}
+
 /** @throws {DocferryError} DOCFERRY_STATE where the partial file to go on with is gone, or shorter than it was */
 export async function cutBack({ partial, bytes }: { readonly partial: string; readonly bytes: number }): Promise<void> {
   const size = await stat(partial).then(

@@ -2,15 +2,23 @@
 export class Barrier {
   #present = 0
   #resting = 0
+  #isBroken = false
   #wanted: { readonly reached: () => void; readonly over: Promise<void> } | undefined
 
-  /** A partition begins. */
-  join(): void {
+  /** A partition begins, once nobody holds the others. */
+  async join(): Promise<void> {
+    while (this.#wanted) await this.#wanted.over
     this.#present++
   }
 
-  /** A partition has come to its end: it rests for good. */
-  leave(): void {
+  /**
+   * A partition has come to its end: it rests for good.
+   *
+   * @param atMark whether no document of it was written behind its last mark. Otherwise nothing is held any more: what the target holds then
+   * is not what the marks cover
+   */
+  leave({ atMark = true }: { readonly atMark?: boolean } = {}): void {
+    if (!atMark) this.#isBroken = true
     this.#present--
     this.#check()
   }
@@ -28,8 +36,8 @@ export class Barrier {
     await wanted.over
   }
 
-  /** Do something while all rest. One call at a time. */
-  async hold<T>(work: () => Promise<T>): Promise<T> {
+  /** Do something while all rest. One call at a time. @returns undefined, with nothing done, where a partition has left behind its last mark */
+  async hold<T>(work: () => Promise<T>): Promise<T | undefined> {
     let end = (): void => undefined
     const over = new Promise<void>(resolve => (end = resolve))
     const reached = new Promise<void>(resolve => {
@@ -38,7 +46,7 @@ export class Barrier {
     })
     try {
       await reached
-      return await work()
+      return this.#isBroken ? undefined : await work()
     } finally {
       this.#wanted = undefined
       this.#resting = 0
@@ -47,6 +55,6 @@ export class Barrier {
   }
 
   #check(): void {
-    if (this.#resting >= this.#present) this.#wanted?.reached()
+    if (this.#isBroken || this.#resting >= this.#present) this.#wanted?.reached()
   }
 }

@@ -208,6 +208,8 @@ async function passOn(reply: IncomingMessage, response: ServerResponse): Promise
   response.writeHead(reply.statusCode!, head(reply))
   // A feed may be silent for long: a client that leaves it must not wait for its next line.
   response.once('close', () => reply.destroy())
+  // Each wait for room leaves a listener behind until the answer is whole.
+  response.setMaxListeners(0)
   for await (const chunk of reply) {
     if (!response.write(chunk)) await Promise.race([once(response, 'drain'), once(response, 'close')])
     if (response.destroyed) return

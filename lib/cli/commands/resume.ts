@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { listRuns } from '../../checkpoint/run-folder.ts'
-import type { KeptEndpoint, RunInfo } from '../../checkpoint/run-folder.ts'
+import type { KeptEndpoint, RunInfo, RunRecord } from '../../checkpoint/run-folder.ts'
 import { isStandardStream, parseEndpoint } from '../../config/endpoint.ts'
 import { presetNames } from '../../config/presets.ts'
 import { DocferryError } from '../../errors.ts'
@@ -34,7 +34,7 @@ export function addResumeCommand(program: Command, run: (job: Job) => Promise<vo
 }
 
 export async function resumeJob(runId: string | undefined, flags: ResumeFlags): Promise<Job> {
-  const { runId: resume, record } = await chooseRun(runId, flags.stateDir)
+  const { resume, record } = await chooseRun(runId, flags.stateDir)
   const asked = record.asked as PlannedOptions
   const { onConflict, onIncompatible, types, includeDesign, keepMetadata, stages } = asked
   const preset = presetNames.find(name => name === asked.preset)
@@ -62,7 +62,7 @@ export async function resumeJob(runId: string | undefined, flags: ResumeFlags): 
   }
 }
 
-async function chooseRun(runId: string | undefined, stateDir: string): Promise<RunInfo> {
+async function chooseRun(runId: string | undefined, stateDir: string): Promise<{ readonly resume: string; readonly record: RunRecord }> {
   const runs = await listRuns(stateDir)
   const found = runId === undefined ? runs.find(({ state }) => isOpen(state)) : runs.find(run => run.runId === runId)
   if (!found) {
@@ -74,7 +74,8 @@ async function chooseRun(runId: string | undefined, stateDir: string): Promise<R
   }
   if (found.state === 'done' || found.state === 'partial')
     throw new DocferryError('DOCFERRY_USAGE', `the run ${found.runId} has come to its end: there is nothing to go on with`)
-  return found
+  if (!found.record) throw found.trouble
+  return { resume: found.runId, record: found.record }
 }
 
 /** A run that is under way in another process is refused by its lock, which says which process that is. */

@@ -26,7 +26,8 @@ export function addRunsCommand(program: Command, host: Host): void {
 
 export function runLines(runs: readonly RunInfo[], stateDir: string): string[] {
   if (runs.length === 0) return [`There are no runs in ${stateDir}.\n`]
-  return runs.map(({ runId, state, record, end }) => {
+  return runs.map(({ runId, state, record, end, trouble }) => {
+    if (!record) return `${runId}  ${padEnd(state, 11)}  ${safe(trouble?.message ?? '')}\n`
     const { source, target } = record.asked as PlannedOptions
     const places = `${source.provider} ${safe(source.address)} -> ${target.provider} ${safe(target.address)}`
     const counts = end
@@ -36,7 +37,8 @@ export function runLines(runs: readonly RunInfo[], stateDir: string): string[] {
   })
 }
 
-function asJson({ runId, state, path, record, end }: RunInfo): object {
+function asJson({ runId, state, path, record, end, trouble }: RunInfo): object {
+  if (!record) return { runId, state, path, trouble: trouble?.message }
   const { source, target, collections } = record.asked as PlannedOptions
   return {
     runId,

@@ -13,6 +13,7 @@ export interface FileContext {
 /** Where a file stands that is not finished. */
 export interface SuspendedFile extends SuspendedOutput {
   readonly partial: string
+  readonly inode: string
   readonly bytes: number
   readonly state: ExportState
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { access, constants, open, readdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { createAtomicFolder, cutBack, exists, outputExists } from '../../engine/atomic-file.ts'
+import { createAtomicFolder, cutBack, exists, inodeOf, isPublished, outputExists } from '../../engine/atomic-file.ts'
 import type { AtomicFolder } from '../../engine/atomic-file.ts'
 import { DocferryError } from '../../errors.ts'
 import { openByteSink } from '../../formats/byte-sink.ts'
@@ -34,6 +34,7 @@ interface OpenFile {
 /** Where a folder stands that is not finished. */
 interface SuspendedFolder extends SuspendedOutput {
   readonly partial: string
+  readonly inode: string
   readonly files: Readonly<Record<string, Pick<SuspendedFile, 'bytes' | 'state'>>>
 }
 
@@ -44,12 +45,13 @@ export async function openFolderTarget(
 ): Promise<Target<DocumentLine>> {
   const { force = false, provider = 'file' } = options
   const name = options.path
-  await checkPlace(path, force)
+  const suspended = resume as SuspendedFolder | undefined
+  const isWhole = suspended !== undefined && (await isPublished(path, suspended))
+  if (!isWhole) await checkPlace(path, force)
   const repeats = repeatWarner(logger, name)
   const files = new Map<string, Promise<OpenFile>>()
   let folder: Promise<AtomicFolder> | undefined
-  let isCommitted = false
-  const suspended = resume as SuspendedFolder | undefined
+  let isCommitted = isWhole
   let isSuspended = suspended !== undefined
   const start = (): Promise<AtomicFolder> => (folder ??= createAtomicFolder(path, { overwrite: force, resume: suspended }))
 
@@ -111,7 +113,7 @@ export async function openFolderTarget(
     checkCollection: checkFileName,
     prepare: (collection, { create }) =>
       attempt(async () => {
-        if (create) await fileOf(collection)
+        if (create && !isWhole) await fileOf(collection)
         return { created: true, empty: true }
       }),
     encode: (_, document, onConversion) => encodeLine(document, rules, onConversion),
@@ -129,7 +131,7 @@ export async function openFolderTarget(
     get: () => Promise.resolve(null),
     suspend: () =>
       attempt(async (): Promise<SuspendedFolder | undefined> => {
-        if (isCommitted) return undefined
+        if (isCommitted) return isWhole ? suspended : undefined
         const { partial } = await start()
         const ended = [...files].map(async ([collection, opened]) => {
           const { file, writer } = await opened
@@ -139,11 +141,12 @@ export async function openFolderTarget(
         })
         const stands = Object.fromEntries(await Promise.all(ended))
         isSuspended = true
-        return { partial, files: stands }
+        return { partial, inode: await inodeOf(partial), files: stands }
       }),
     commit: ({ signal }) =>
       attempt(async () => {
         signal?.throwIfAborted()
+        if (isWhole) return
         await finish()
         isCommitted = true
         repeats.tell()

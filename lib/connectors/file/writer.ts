@@ -2,7 +2,7 @@
 import { access, constants, stat } from 'node:fs/promises'
 import { createWriteStream } from 'node:fs'
 import { dirname } from 'node:path'
-import { createAtomicFile, outputExists } from '../../engine/atomic-file.ts'
+import { createAtomicFile, inodeOf, isPublished, outputExists } from '../../engine/atomic-file.ts'
 import type { AtomicFile } from '../../engine/atomic-file.ts'
 import { DocferryError } from '../../errors.ts'
 import { openByteSink } from '../../formats/byte-sink.ts'
@@ -37,9 +37,10 @@ export async function openFileTarget(
   try {
     const named = { provider: from, ...options }
     if (layout.format === 'folder') return await openFolderTarget(named, layout, { logger, rules, resume })
-    const special = layout.path === standardStreams || (await isSpecial(layout, options.force ?? false))
+    const isWhole = resume !== undefined && (await isPublished(layout.path, resume as SuspendedFile))
+    const special = layout.path === standardStreams || (await isSpecial(layout, isWhole || (options.force ?? false)))
     if (!special) await access(dirname(layout.path), constants.W_OK)
-    return await singleTarget(named, layout, special, { logger, rules, resume })
+    return await singleTarget(named, layout, { special, isWhole }, { logger, rules, resume })
   } catch (error) {
     throw writeError(error, options.path)
   }
@@ -48,7 +49,7 @@ export async function openFileTarget(
 async function singleTarget(
   options: FileOptions,
   layout: OutputLayout,
-  special: boolean,
+  { special, isWhole }: { readonly special: boolean; readonly isWhole: boolean },
   { logger, rules, resume }: FileContext
 ): Promise<Target<DocumentLine>> {
   const { documentsOnly = false, provider = 'file', force = false } = options
@@ -61,7 +62,7 @@ async function singleTarget(
   let file: AtomicFile | undefined
   let sink: ByteSink | undefined
   let started: Promise<ExportWriter> | undefined
-  let isCommitted = false
+  let isCommitted = isWhole
 
   /** Collections are prepared at the same time: whoever comes first makes the one file. */
   const start = (): Promise<ExportWriter> => (started ??= open())
@@ -106,7 +107,7 @@ async function singleTarget(
             `${name}: documents only can hold one collection, and these are ${[...prepared].join(', ')}: choose one, or leave documents only away`
           )
         }
-        if (create) (await start()).announce(collection)
+        if (create && !isWhole) (await start()).announce(collection)
         return { created: true, empty: true }
       }),
     encode: (_, document, onConversion) => encodeLine(document, rules, onConversion),
@@ -127,16 +128,18 @@ async function singleTarget(
     ...(!special && {
       suspend: () =>
         attempt(async (): Promise<SuspendedFile | undefined> => {
-          if (isCommitted) return undefined
+          if (isCommitted) return isWhole ? suspended : undefined
           const { state, bytes } = await (await start()).suspend()
+          const { partial } = file!
           await file!.sync()
           isSuspended = true
-          return { partial: file!.partial, bytes, state }
+          return { partial, inode: await inodeOf(partial), bytes, state }
         })
     }),
     commit: ({ signal }) =>
       attempt(async () => {
         signal?.throwIfAborted()
+        if (isWhole) return
         await (await start()).end()
         await file?.commit()
         isCommitted = true
