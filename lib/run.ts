@@ -332,8 +332,9 @@ class Run {
     // What one partition holds back in its open batch, another can't see: where ids repeat, only a single partition can tell the first.
     const isOpen = ({ id, collections }: Partition): boolean => collections.includes(report.source) && !this.#journal.progress.of(id).done
     const partitions = this.#partitions.filter(isOpen).length
-    // A run that goes on does not know which ids it has seen.
-    const fresh = prepared.empty && (!idsMayRepeat || (partitions <= 1 && this.#journal.record === undefined))
+    // A run that goes on does not know which ids it has seen; a file takes them all.
+    const knowsIds = this.#journal.record === undefined || isSavedAtEnd(this.#target.location)
+    const fresh = prepared.empty && (!idsMayRepeat || (partitions <= 1 && knowsIds))
     return new CollectionState(report, { fresh, idsMayRepeat, partitions })
   }
 

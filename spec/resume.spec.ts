@@ -109,6 +109,17 @@ describe('run: going on', () => {
     })
   }
 
+  it('takes no document of a file for a repeated one because it goes on', async () => {
+    const stages = [{ name: 'same', apply: (document: Document) => document }]
+    const source = failingSource(5)
+    const target = join(stateDir, 'out.ndjson')
+    const resume = await failed({ source, target, stages })
+    const warnings: string[] = []
+    const logger = { debug() {}, info() {}, warn: (_: object, message: string) => void warnings.push(message), error() {} }
+    await migrate({ source, target, stages, stateDir, resume, logger })
+    expect(warnings).to.deep.equal([])
+  })
+
   it('cuts an output back that has more than the checkpoint says', async () => {
     const source = failingSource(5)
     const target = join(stateDir, 'out.ndjson.gz')
