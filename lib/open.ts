@@ -43,9 +43,7 @@ export function settingsOf(endpoint: Endpoint | undefined): string {
   const given =
     typeof endpoint === 'string'
       ? [...new URLSearchParams(endpoint.split('?').slice(1).join('?'))]
-      : Object.entries(endpoint?.connector === 'file' ? endpoint.options : {}).filter(([, value]) =>
-          /string|number|boolean/.test(typeof value)
-        )
+      : Object.entries(endpoint ? plainOptions(endpoint) : {})
   const isSetting = ([name]: [string, unknown]): boolean => !/pass|secret|token|^force$|^path$/i.test(name)
   return given
     .filter(isSetting)
@@ -57,13 +55,13 @@ export function settingsOf(endpoint: Endpoint | undefined): string {
 /** What a run keeps of an end, so that it can go on with it: nothing that holds a secret or can't be written down. */
 export function kept(endpoint: Endpoint): KeptEndpoint | undefined {
   if (typeof endpoint === 'string') return holdsSecret(endpoint) ? undefined : endpoint
-  const { connector, options } = endpoint
-  // A file's options are a path and the like; those of a database may hold a password or a ready client.
-  if (connector !== 'file') return undefined
-  return {
-    connector,
-    options: Object.fromEntries(Object.entries(options).filter(([, value]) => /string|number|boolean/.test(typeof value)))
-  }
+  return endpoint.connector === 'file' ? { connector: 'file', options: plainOptions(endpoint) } : undefined
+}
+
+/** A file's options are a path and the like, and streams, which can't be written down; those of a database may hold a password or a ready client. */
+function plainOptions({ connector, options }: Exclude<Endpoint, string>): object {
+  const given = connector === 'file' ? Object.entries(options) : []
+  return Object.fromEntries(given.filter(([, value]) => /string|number|boolean/.test(typeof value)))
 }
 
 async function resolve(

@@ -188,17 +188,23 @@ export function countSkipped(report: CollectionReport, id: string): void {
   addExample(report.skippedExamples, shortenId(id))
 }
 
-/** Count a document as dead-lettered. Failures that differ only in numbers are of one kind. */
+/** Count a document as dead-lettered. */
 export function countFailure(report: CollectionReport, code: ErrorCode, message: string, example: string): void {
-  report.failed++
+  addFailures(report, { code, message, count: 1, examples: [example] })
+}
+
+/** Count documents that failed in one way. Failures that differ only in numbers are of one kind. */
+export function addFailures(report: CollectionReport, { code, message, count, examples }: Readonly<FailureGroup>): void {
+  report.failed += count
   const { failures } = report
   const kind = kindOfMessage(message)
   let group =
     failures.find(candidate => candidate.code === code && kindOfMessage(candidate.message) === kind) ??
     (failures.length >= mostGroups ? failures.findLast(candidate => candidate.code === code) : undefined)
   if (!group) failures.push((group = { code, message, count: 0, examples: [] }))
-  group.count++
-  addExample(group.examples, message === group.message ? shortenId(example) : `${shortenId(example)} (${message})`)
+  group.count += count
+  for (const example of examples)
+    addExample(group.examples, message === group.message ? shortenId(example) : `${shortenId(example)} (${message})`)
 }
 
 export function addExample(examples: string[], example: string): void {

@@ -72,7 +72,7 @@ export class RunFolder {
   /** Take the folder of a run that is to be continued. @throws {DocferryError} DOCFERRY_STATE */
   static async open(stateDir: string, runId: string): Promise<RunFolder> {
     const path = folderOf(stateDir, runId)
-    if ((await readState(join(path, files.record), 'run')) === undefined) throw noSuchRun(stateDir, runId)
+    if ((await readState(join(path, files.record), 'run')) === undefined) throw noSuchRun(stateDir, `no run ${runId}`)
     const folder = new RunFolder(path, runId, await takeLock(path, `run ${runId}`))
     await removePartialStates(path)
     return folder
@@ -145,9 +145,7 @@ function folderOf(stateDir: string, runId: string): string {
   return join(stateDir, 'runs', runId)
 }
 
-function noSuchRun(stateDir: string, runId: string): DocferryError {
-  return new DocferryError(
-    'DOCFERRY_STATE',
-    `there is no run ${runId} in ${stateDir}; docferry runs lists them (--state-dir names another folder)`
-  )
+/** @param what is missing: `no run 2026-...` */
+export function noSuchRun(stateDir: string, what: string): DocferryError {
+  return new DocferryError('DOCFERRY_STATE', `there is ${what} in ${stateDir}; docferry runs lists them (--state-dir names another folder)`)
 }

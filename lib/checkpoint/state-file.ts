@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { syncFolder } from '../engine/atomic-file.ts'
 import { DocferryError, describeError } from '../errors.ts'
 
 /** Version of the form; a newer docferry reads older ones, not the other way round. */
@@ -64,13 +65,4 @@ export async function readState(path: string, kind: string): Promise<unknown> {
 
 function digestOf(text: string): string {
   return createHash('sha256').update(text).digest('hex')
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
 }

@@ -8,7 +8,8 @@ import { holdsSecret } from '../config/hide-credentials.ts'
 import { presetNames } from '../config/presets.ts'
 import { createAtomicFile, exists } from '../engine/atomic-file.ts'
 import { describeError, DocferryError } from '../errors.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { MigrateOptions } from '../options.ts'
+import type { Plan, PlannedOptions } from '../plan/plan.ts'
 import { readPlan } from '../plan/read-plan.ts'
 import type { MigrateFlags } from './commands/migrate.ts'
 
@@ -97,26 +98,30 @@ export function flagsOf(plan: Pick<SavedPlan, 'ends' | 'options'>, given: Migrat
     )
   }
   const { source, target } = ends
-  const { onConflict, onIncompatible, types, includeDesign, keepMetadata, stages } = options
-  const preset = presetNames.find(name => name === options.preset)
-  // The preset is compared too, and chooses what the plan names; beside it, names would win over it.
-  const collections = preset === undefined ? options.collections.map(([name]) => name) : undefined
-  const rename = Object.fromEntries(options.collections.filter(([from, to]) => from !== to))
+  return { ...given, source, target, ...askedAgain(options), stage: options.stages }
+}
+
+/** What a run was asked, but for its ends and stages, as it is asked again. */
+export function askedAgain({ collections, ...asked }: PlannedOptions): AskedAgain {
+  const { onConflict, onIncompatible, types, includeDesign, keepMetadata } = asked
+  const preset = presetNames.find(name => name === asked.preset)
   return {
-    ...given,
-    source,
-    target,
     preset,
-    collections,
-    rename,
+    // The preset is compared too, and chooses what was planned; beside it, names would win over it.
+    collections: preset === undefined ? collections.map(([name]) => name) : undefined,
+    rename: Object.fromEntries(collections.filter(([from, to]) => from !== to)),
     onConflict,
     onIncompatible,
     types,
     includeDesign,
-    keepMetadata,
-    stage: stages
+    keepMetadata
   }
 }
+
+type AskedAgain = Pick<
+  MigrateOptions,
+  'preset' | 'collections' | 'rename' | 'onConflict' | 'onIncompatible' | 'types' | 'includeDesign' | 'keepMetadata'
+>
 
 function withoutSecrets(end: unknown): string | undefined {
   return typeof end === 'string' && !holdsSecret(end) ? end : undefined

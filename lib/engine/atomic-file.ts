@@ -50,7 +50,7 @@ export async function createAtomicFile(path: string, { overwrite = false, resume
   return {
     stream,
     partial,
-    sync: () => syncFile(partial, undefined),
+    sync: () => syncFile(partial),
     async commit() {
       await syncFile(partial, mode)
       await publish(partial, place, overwrite)
@@ -157,7 +157,8 @@ async function modeOf(place: string): Promise<number | undefined> {
   return old && old.mode & 0o777
 }
 
-async function syncFile(path: string, mode: number | undefined): Promise<void> {
+/** Make what a file holds durable, and give it a mode first where one is wanted. */
+export async function syncFile(path: string, mode?: number): Promise<void> {
   const handle = await open(path, 'r+')
   try {
     if (mode !== undefined) await handle.chmod(mode)
@@ -195,7 +196,8 @@ function hasNoLinks(error: unknown): boolean {
   return ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL'].includes(String((error as { code?: unknown }).code))
 }
 
-async function syncFolder(path: string): Promise<void> {
+/** Make the names in a folder durable, as far as its file system can. */
+export async function syncFolder(path: string): Promise<void> {
   const handle = await open(path, 'r')
   try {
     await handle.sync()

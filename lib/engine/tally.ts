@@ -1,5 +1,5 @@
 /** What became of the documents of one stretch of a partition, by collection: what a checkpoint adds up. */
-import { collectionReport, countFailure, addExample, examplesPerKind } from '../report.ts'
+import { addExample, addFailures, collectionReport, examplesPerKind } from '../report.ts'
 import type { CollectionReport } from '../report.ts'
 
 export class Tally {
@@ -23,9 +23,7 @@ export function addDelta(total: CollectionReport, delta: CollectionReport): void
   for (const key of ['filteredBy', 'stripped'] as const) {
     for (const [name, count] of Object.entries(delta[key])) total[key][name] = (total[key][name] ?? 0) + count
   }
-  for (const { code, message, count, examples } of delta.failures) {
-    for (let index = 0; index < count; index++) countFailure(total, code, message, examples[index] ?? '')
-  }
+  for (const group of delta.failures) addFailures(total, group)
   for (const group of delta.conversions) {
     const same = total.conversions.find(({ kind, conversion }) => kind === group.kind && conversion === group.conversion)
     if (!same) total.conversions.push({ ...group, examples: [...group.examples] })

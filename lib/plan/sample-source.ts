@@ -1,5 +1,6 @@
 /** Reads a part of a source that stands for the whole. */
 import { DocferryError } from '../errors.ts'
+import type { SampleSize } from '../report.ts'
 import type { CollectionInfo, Page, Partition, ReadOptions, Source, Usage } from '../types.ts'
 
 /** Slices per collection: what is read of each comes from all over its ids. */
@@ -18,15 +19,7 @@ const mostPerPage = 500
 const leastPerPage = 100
 
 /** How much of a collection was passed on. Rejects count as documents. */
-export interface Sampled {
-  readonly passed: number
-  /** Documents of the collection: counted, or as the source estimates them. */
-  readonly of: number
-  /** Whether they were counted: every partition that may hold some was read to its end. */
-  readonly exact: boolean
-  /** Documents that were read, to pass these on. */
-  readonly read: number
-}
+export type Sampled = Omit<SampleSize, 'quick'>
 
 /**
  * A source that passes on only part of its documents. The cursor of a page is behind everything that was read for it, so that going on

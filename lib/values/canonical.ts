@@ -8,6 +8,7 @@ import { sortKeys } from './key-order.ts'
 import { kindOf, maxDepth, tooDeep, type ValueMap } from './kinds.ts'
 import { numberIdentity } from './numbers.ts'
 import type { Decimal, Document, Double, GeoPoint, Reference, Timestamp, Value, ValueSet, Vector } from './types.ts'
+import { isWellFormed } from './text.ts'
 
 /**
  * Every value is a tag of one byte and its content; lengths and counts are 32-bit, numbers big-endian. The form is part of what receipts
@@ -204,11 +205,6 @@ function writeIllFormed(text: string): void {
       buffer[length++] = 0x80 | (code & 0x3f)
     }
   }
-}
-
-/** In Node since 20, in TypeScript's library since ES2024. */
-function isWellFormed(text: string): boolean {
-  return (text as string & { isWellFormed(): boolean }).isWellFormed()
 }
 
 const scratch = new Float64Array(1)

@@ -3,6 +3,7 @@ import { isMap } from './kinds.ts'
 import { escapeText, unescapeText } from './names.ts'
 import { decimalParts, fromBigInt, fromDouble, isNumberText, numberFromText, numberIdentity } from './numbers.ts'
 import { Decimal, Double, GeoPoint, Reference, Timestamp, ValueSet, Vector, type SetMember, type Value } from './types.ts'
+import { isWellFormed } from './text.ts'
 
 /** What an envelope holds, its content decoded already; undefined when it is malformed or no envelope. */
 export function openEnvelope(key: string, content: Value): Value | undefined {
@@ -70,7 +71,7 @@ function makeTimestamp(seconds: number, nanoseconds: number): Timestamp | undefi
 /** Only text that needs its envelope: with half a surrogate pair in it. */
 function textFrom(content: string): string | undefined {
   const text = unescapeText(content)
-  return /\p{Surrogate}/u.test(text) && escapeText(text) === content ? text : undefined
+  return !isWellFormed(text) && escapeText(text) === content ? text : undefined
 }
 
 /** Only sub-type 00, plain bytes: the others (a UUID, a function) mean something that bytes don't say. */

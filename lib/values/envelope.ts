@@ -10,6 +10,7 @@ import { isMap, kindOf, maxDepth, notAValue, setField, tooDeep, type ValueMap } 
 import { escapeText } from './names.ts'
 import { doubleText } from './numbers.ts'
 import type { Decimal, Double, GeoPoint, Reference, Timestamp, Value, ValueSet, Vector } from './types.ts'
+import { isWellFormed } from './text.ts'
 
 /**
  * The envelope of a value, one level deep: what is inside (the members of a set, the elements of an array, a NaN in a vector) are values
@@ -154,7 +155,7 @@ function soleKey(map: ValueMap): string | undefined {
 /** Whether some target holds this value as a map although it is none. */
 function mayBeEnveloped(value: Value): boolean {
   if (value === null || typeof value === 'boolean') return false
-  if (typeof value === 'string') return /\p{Surrogate}/u.test(value)
+  if (typeof value === 'string') return !isWellFormed(value)
   // Any number: 1.0 may come back as 1, and what was escaped for it must still look it.
   return !(Array.isArray(value) || isMap(value))
 }

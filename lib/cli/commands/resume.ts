@@ -1,14 +1,14 @@
 import type { Command } from 'commander'
-import { listRuns } from '../../checkpoint/run-folder.ts'
+import { listRuns, noSuchRun } from '../../checkpoint/run-folder.ts'
 import type { KeptEndpoint, RunInfo, RunRecord } from '../../checkpoint/run-folder.ts'
 import { isStandardStream, parseEndpoint } from '../../config/endpoint.ts'
-import { presetNames } from '../../config/presets.ts'
 import { DocferryError } from '../../errors.ts'
 import type { Endpoint } from '../../open.ts'
 import type { PlannedOptions } from '../../plan/plan.ts'
 import type { Job } from '../execute.ts'
 import { addRunFlags } from '../options.ts'
 import type { RunFlags } from '../options.ts'
+import { askedAgain } from '../plan-file.ts'
 
 interface ResumeFlags extends RunFlags {
   readonly source?: string
@@ -36,8 +36,7 @@ export function addResumeCommand(program: Command, run: (job: Job) => Promise<vo
 export async function resumeJob(runId: string | undefined, flags: ResumeFlags): Promise<Job> {
   const { resume, record } = await chooseRun(runId, flags.stateDir)
   const asked = record.asked as PlannedOptions
-  const { onConflict, onIncompatible, types, includeDesign, keepMetadata, stages } = asked
-  const preset = presetNames.find(name => name === asked.preset)
+  const { collections, ...again } = askedAgain(asked)
   const target = endOf('target', flags.target, record.ends.target)
   return {
     command: 'resume',
@@ -45,18 +44,13 @@ export async function resumeJob(runId: string | undefined, flags: ResumeFlags): 
       source: endOf('source', flags.source, record.ends.source),
       target,
       resume,
-      ...(preset === undefined && asked.collections.length > 0 && { collections: asked.collections.map(([name]) => name) }),
-      preset,
-      rename: Object.fromEntries(asked.collections.filter(([from, to]) => from !== to)),
-      onConflict,
-      onIncompatible,
-      types,
-      includeDesign,
-      keepMetadata,
+      ...again,
+      // Where only reading tells, a run that was killed early knows none.
+      ...(collections && collections.length > 0 && { collections }),
       parallel: flags.parallel,
       stateDir: flags.stateDir
     },
-    stages,
+    stages: asked.stages,
     dataOnStdout: typeof target === 'string' && isStandardStream(parseEndpoint(target)),
     flags
   }
@@ -65,13 +59,7 @@ export async function resumeJob(runId: string | undefined, flags: ResumeFlags): 
 async function chooseRun(runId: string | undefined, stateDir: string): Promise<{ readonly resume: string; readonly record: RunRecord }> {
   const runs = await listRuns(stateDir)
   const found = runId === undefined ? runs.find(({ state }) => isOpen(state)) : runs.find(run => run.runId === runId)
-  if (!found) {
-    const what = runId === undefined ? 'no run that can be continued' : `no run ${runId}`
-    throw new DocferryError(
-      'DOCFERRY_STATE',
-      `there is ${what} in ${stateDir}; docferry runs lists them (--state-dir names another folder)`
-    )
-  }
+  if (!found) throw noSuchRun(stateDir, runId === undefined ? 'no run that can be continued' : `no run ${runId}`)
   if (found.state === 'done' || found.state === 'partial')
     throw new DocferryError('DOCFERRY_USAGE', `the run ${found.runId} has come to its end: there is nothing to go on with`)
   if (!found.record) throw found.trouble

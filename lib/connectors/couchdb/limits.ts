@@ -1,5 +1,6 @@
 /** CouchDB's rules. */
 import type { Refusal, TargetLimits } from '../../types.ts'
+import { isWellFormed } from '../../values/index.ts'
 
 /**
  * CouchDB sets no bounds of its own on a batch. 500 documents and four requests at once were the fastest of those tried; the bytes keep
@@ -71,7 +72,7 @@ export function checkId(id: string, partitioned: boolean): Refusal | undefined {
   if (id === '') return bad('empty; a CouchDB id has at least one character')
   if (id.startsWith('_design/')) return id === '_design/' ? bad('_design/ without a name') : undefined
   if (id.startsWith('_')) return bad('starts with an underscore; CouchDB keeps such ids for itself')
-  if (/\p{Surrogate}/u.test(id)) return bad('half of a surrogate pair, which is no Unicode text; CouchDB refuses it')
+  if (!isWellFormed(id)) return bad('half of a surrogate pair, which is no Unicode text; CouchDB refuses it')
   if (partitioned && !/^[^_:][^:]*:[^_]/s.test(id)) return bad('the database is partitioned: its ids have the form partition:id')
   return undefined
 }

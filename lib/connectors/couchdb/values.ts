@@ -2,7 +2,17 @@
 import { DocferryError } from '../../errors.ts'
 import { defaultRules } from '../../types.ts'
 import type { Document, Encoded, EncodeRules, OnConversion, Refusal } from '../../types.ts'
-import { Decimal, Double, escapeName, isEscapedName, isOrdinary, pathText, plainDocument, stringifySpecial } from '../../values/index.ts'
+import {
+  Decimal,
+  Double,
+  escapeName,
+  isEscapedName,
+  isOrdinary,
+  isWellFormed,
+  pathText,
+  plainDocument,
+  stringifySpecial
+} from '../../values/index.ts'
 import type { NameRules, Scalar } from '../../values/index.ts'
 import { checkId, countedBytes } from './limits.ts'
 
@@ -83,7 +93,7 @@ function encodeText(document: Document, { pouchdb }: DatabaseRules, rules: Encod
   return stringifySpecial(plain ? plainDocument(document, { fits, onConversion }) : document, {
     bareMaps: plain,
     isUnfit(value, path) {
-      if (plain && typeof value === 'string' && surrogate.test(value)) throw unfit('DOCFERRY_BAD_VALUE', halfSurrogate, path)
+      if (plain && typeof value === 'string' && !isWellFormed(value)) throw unfit('DOCFERRY_BAD_VALUE', halfSurrogate, path)
       return !fits(value) || (rules.types === 'exact' && isMerged(value, true))
     },
     isMerged: value => isMerged(value, pouchdb),
@@ -108,7 +118,6 @@ export function withoutMetadata(document: Document): Document {
   return document
 }
 
-const surrogate = /\p{Surrogate}/u
 const halfSurrogate = 'half of a surrogate pair, which is no Unicode text; CouchDB refuses it'
 const underscore = 95
 
@@ -124,7 +133,7 @@ function nameProblem(name: string, depth: number, pouchdb: boolean): string | un
   if (depth === 0 && name.charCodeAt(0) === underscore && name !== '_id')
     return 'CouchDB keeps top-level fields that start with an underscore for itself; rename or drop it'
   if (pouchdb && name === '__proto__') return 'a field named __proto__, which PouchDB drops'
-  return surrogate.test(name) ? halfSurrogate : undefined
+  return !isWellFormed(name) ? halfSurrogate : undefined
 }
 
 /** Whether a top-level name has to be looked at. */
@@ -137,7 +146,7 @@ function hasOddName(document: Document): boolean {
 
 /** Whether CouchDB would give back something else than was sent as plain text or digits: it reads decimals as doubles. */
 function isUnfit(value: Scalar, pouchdb: boolean): boolean {
-  if (typeof value === 'string') return surrogate.test(value)
+  if (typeof value === 'string') return !isWellFormed(value)
   // CouchDB takes the logarithm of an integer to measure it, which fails past the doubles.
   return value instanceof Decimal || (typeof value === 'bigint' && (pouchdb || !Number.isFinite(Number(value))))
 }

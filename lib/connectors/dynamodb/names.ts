@@ -1,9 +1,9 @@
 /** Names of attributes as DynamoDB takes them, by the rule of `values/names.ts`. */
-import { escapeName, isEscapedName, movedFieldsName } from '../../values/index.ts'
+import { escapeName, isEscapedName, isWellFormed, movedFieldsName } from '../../values/index.ts'
 import type { NameRules } from '../../values/index.ts'
 import type { Encoding } from './encoding.ts'
 import { maxHashKeyBytes, maxNameBytes } from './limits.ts'
-import { isUnicode, quote, Unwritable } from './text.ts'
+import { quote, Unwritable } from './text.ts'
 
 /** Whether a name that was read may be an escaped one: a cheap look. */
 export function mayBeEscaped(name: string): boolean {
@@ -58,7 +58,7 @@ export const names: NameRules = {
 }
 
 function refuses(name: string, most: number): boolean {
-  return name === '' || !isUnicode(name) || Buffer.byteLength(name) > most
+  return name === '' || !isWellFormed(name) || Buffer.byteLength(name) > most
 }
 
 /** A field's name as it is written: escaped where it must be or, if told to, where DynamoDB refuses it. */

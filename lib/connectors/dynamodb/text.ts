@@ -1,5 +1,6 @@
 /** Text as DynamoDB takes it: UTF-8, so without halves of surrogate pairs. */
 import type { ErrorCode } from '../../errors.ts'
+import { isWellFormed } from '../../values/index.ts'
 
 /** Thrown inside an encoding, and returned by it as a refusal. */
 export class Unwritable extends Error {
@@ -10,16 +11,10 @@ export class Unwritable extends Error {
   }
 }
 
-const loneSurrogate = /\p{Surrogate}/u
-
-export function isUnicode(text: string): boolean {
-  return !loneSurrogate.test(text)
-}
-
 /** JSON text of a string; `undefined` for one with half a surrogate pair. */
 export function quoted(text: string): string | undefined {
   const json = JSON.stringify(text)
-  return json.includes('\\ud') && !isUnicode(text) ? undefined : json
+  return json.includes('\\ud') && !isWellFormed(text) ? undefined : json
 }
 
 /** JSON text of a string. @throws {Unwritable} for half a surrogate pair */

@@ -1,9 +1,9 @@
 /** Writes a folder: a file for each collection, and a manifest that says what they hold. */
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
-import { access, constants, open, readdir, writeFile } from 'node:fs/promises'
+import { access, constants, readdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { createAtomicFolder, cutBack, exists, inodeOf, isPublished, outputExists } from '../../engine/atomic-file.ts'
+import { createAtomicFolder, cutBack, exists, inodeOf, isPublished, outputExists, syncFile } from '../../engine/atomic-file.ts'
 import type { AtomicFolder } from '../../engine/atomic-file.ts'
 import { DocferryError } from '../../errors.ts'
 import { openByteSink } from '../../formats/byte-sink.ts'
@@ -84,7 +84,7 @@ export async function openFolderTarget(
     for (const [collection, opened] of files) {
       const { file, writer } = await opened
       await writer.end()
-      await sync(join(partial, file))
+      await syncFile(join(partial, file))
       const { counts, digest } = writer.summary()
       entries.push([collection, { file, documents: counts[collection] ?? 0, digest: digest[collection] }])
     }
@@ -136,7 +136,7 @@ export async function openFolderTarget(
         const ended = [...files].map(async ([collection, opened]) => {
           const { file, writer } = await opened
           const stands = await writer.suspend()
-          await sync(join(partial, file))
+          await syncFile(join(partial, file))
           return [collection, stands] as const
         })
         const stands = Object.fromEntries(await Promise.all(ended))
@@ -168,14 +168,5 @@ async function checkPlace(path: string, force: boolean): Promise<void> {
       'DOCFERRY_OUTPUT_EXISTS',
       `${path} holds other files than an export, and is not replaced even by force: choose another folder`
     )
-  }
-}
-
-async function sync(path: string): Promise<void> {
-  const handle = await open(path, 'r+')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
   }
 }

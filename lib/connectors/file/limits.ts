@@ -1,5 +1,6 @@
 /** What a file asks of the data path: nothing but to be written in pieces that are worth a call, and a name that can be a file's. */
 import type { Refusal, TargetLimits } from '../../types.ts'
+import { isWellFormed } from '../../values/index.ts'
 
 /** One file takes one section after another, in order. */
 export const fileLimits: TargetLimits = { batchCount: 500, batchBytes: 1 << 20, inFlight: 1, oneCollectionAtATime: true }
@@ -15,8 +16,7 @@ export function checkName(collection: string): Refusal | undefined {
 }
 
 export function checkFileName(collection: string): Refusal | undefined {
-  if (/\p{Surrogate}/u.test(collection))
-    return { code: 'DOCFERRY_COLLECTION_NAME', message: 'half a surrogate pair, which no file name can hold' }
+  if (!isWellFormed(collection)) return { code: 'DOCFERRY_COLLECTION_NAME', message: 'half a surrogate pair, which no file name can hold' }
   const bytes = fileNameOf(collection).length
   if (bytes <= maxNameBytes) return checkName(collection)
   return {

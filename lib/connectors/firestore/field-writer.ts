@@ -8,6 +8,7 @@ import {
   escapeMap,
   escapeName,
   isMap,
+  isWellFormed,
   kindOf,
   looksLikeEnvelope,
   movedFieldsName,
@@ -24,7 +25,7 @@ import { isTooLong, mustEscapeField } from './names.ts'
 import { writeNative } from './native.ts'
 import { pathText, type Place } from './path.ts'
 import { contentField, documentField, entryField, idField, valueField } from './values.ts'
-import { isWellFormed, type WireWriter } from './wire.ts'
+import type { WireWriter } from './wire.ts'
 
 const minInt64 = -(2n ** 63n)
 const maxInt64 = 2n ** 63n - 1n

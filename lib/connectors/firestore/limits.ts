@@ -3,6 +3,7 @@
  * https://cloud.google.com/firestore/docs/storage-size (how sizes are counted), and Google's emulator, which enforces both to the byte.
  */
 import type { Refusal, TargetLimits } from '../../types.ts'
+import { isWellFormed } from '../../values/index.ts'
 
 /** Names, fields and 32 bytes together. */
 export const maxDocumentBytes = 1_048_576
@@ -95,7 +96,7 @@ function nameProblem(name: string, what: string): string | undefined {
   if (name === '.' || name === '..') return `a ${what} cannot be . or ..`
   if (name.includes('/')) return `a ${what} cannot contain /`
   if (reserved.test(name)) return `a ${what} cannot begin and end with two underscores (reserved)`
-  if (!(name as string & { isWellFormed(): boolean }).isWellFormed()) return `a ${what} cannot contain half a surrogate pair`
+  if (!isWellFormed(name)) return `a ${what} cannot contain half a surrogate pair`
   const bytes = Buffer.byteLength(name)
   return bytes > maxNameBytes ? `a ${what} has at most ${count(maxNameBytes)} bytes; this has ${count(bytes)}` : undefined
 }

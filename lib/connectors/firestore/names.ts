@@ -1,8 +1,7 @@
 /** How ids and field names stand in Firestore: as they are where it takes them, otherwise by the rule of `values/names.ts`. */
 import type { Refusal } from '../../types.ts'
-import { escapeName, hashedId, isEscapedName, movedFieldsName, type NameRules } from '../../values/index.ts'
+import { escapeName, hashedId, isEscapedName, isWellFormed, movedFieldsName, type NameRules } from '../../values/index.ts'
 import { fieldNameRefusal, idRefusal } from './limits.ts'
-import { isWellFormed } from './wire.ts'
 
 /** UTF-8 of what one UTF-16 unit becomes at most: `%uD83D`. */
 const longestEscapeBytes = 6

@@ -3,6 +3,7 @@
  * quarter of the time of the vendor's generated classes, gives exact request sizes, and keeps what those lose (int64, 1.0, `__proto__`).
  * Format: https://protobuf.dev/programming-guides/encoding/
  */
+import { isWellFormed } from '../../values/index.ts'
 
 /** Wire types, the low three bits of a tag. */
 const VARINT = 0
@@ -12,10 +13,6 @@ const FIXED32 = 5
 
 /** Up to this length a loop over ASCII characters is faster than a call into native code. */
 const SHORT_TEXT = 24
-
-export function isWellFormed(text: string): boolean {
-  return (text as string & { isWellFormed(): boolean }).isWellFormed()
-}
 
 /**
  * Writes a message backwards, from the end of its buffer to the front: the length of a part is then known when it is due, and nothing
