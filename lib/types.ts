@@ -154,8 +154,10 @@ export interface ReadOptions {
   /** Give what is behind this place. */
   readonly after?: Cursor
   readonly signal?: AbortSignal
-  /** Most documents in a page. */
+  /** Most documents in a page; a smaller page is no smaller request. */
   readonly pageSize?: number
+  /** Most read units in one request, where the service bills by them. */
+  readonly requestUnits?: number
   /** Called before each wait for another try. */
   readonly onRetry?: (error: DocferryError, delayMs: number) => void
 }
@@ -246,6 +248,22 @@ export interface WriteOptions {
   readonly signal?: AbortSignal
 }
 
+/** A document as the target holds it, and what tells this state of it from any other; the connector's own. */
+export interface Held<Version = unknown> {
+  readonly document: Document
+  readonly version: Version
+}
+
+/** What is to become of a document that nobody has changed since it was seen. */
+export interface Change<Payload = unknown, Version = unknown> {
+  readonly seen: Held<Version>
+  /** To stand in its place, with the same id. Missing: the document is removed. */
+  readonly put?: Encoded<Payload>
+}
+
+/** `changed`: somebody has changed or removed it meanwhile, and it was left as it is. */
+export type ChangeOutcome = 'done' | 'changed' | WriteFailure
+
 export interface Prepared {
   /** Whether the collection was missing (and, if `create` was set, has been created). */
   readonly created: boolean
@@ -295,6 +313,31 @@ export interface Target<Payload = unknown> {
     ids: readonly string[],
     options: { readonly idsOnly?: boolean; readonly signal?: AbortSignal }
   ): Promise<readonly Document[] | null>
+  /**
+   * The document as `get` will give it back once it is written, up to what canonical bytes take for equal: another one where `types` is
+   * `plain`. Missing where it is always the document itself.
+   */
+  readBack?(document: Document): Document
+  /**
+   * Look documents up for `change`. Missing, as the two after it, where what is written can't be changed one by one (a file).
+   *
+   * @param ids at most `limits.batchCount`, each once
+   * @returns those that exist, in any order
+   */
+  look?(collection: string, ids: readonly string[], options: { readonly signal?: AbortSignal }): Promise<readonly Held[]>
+  /**
+   * Remove or replace documents by compare-and-set, at most `limits.batchCount`. Throws as `write` does; sent again after a lost answer, what
+   * the first call did is told as `changed`.
+   *
+   * @returns one outcome per change, by index
+   */
+  change?(
+    collection: string,
+    changes: readonly Change<Payload>[],
+    options: { readonly signal?: AbortSignal }
+  ): Promise<readonly ChangeOutcome[]>
+  /** Remove a collection that holds nothing. @returns false where it holds something, or is not there */
+  dropCollection?(collection: string, options: { readonly signal?: AbortSignal }): Promise<boolean>
   /**
    * Of an output that is made in one piece (a file): make what was written durable, and say what is needed to go on from there. No `write` is under
    * way. From then on `close` without a `commit` leaves what is there. Missing where every acknowledged write stays by itself, or can't be gone on with.
