@@ -6,8 +6,8 @@ import type { DeadLetter } from './engine/batch-writer.ts'
 import type { CollectionState } from './engine/collection-state.ts'
 import { addDelta, Tally } from './engine/tally.ts'
 import { DocferryError, describeError } from './errors.ts'
-import { collectionReport, countFailure, emptyReport, finishReport, isSavedAtEnd } from './report.ts'
-import type { CollectionReport, CollectionSurvey, RunReport } from './report.ts'
+import { collectionReport, countFailure, emptyReport, finishReport, isSavedAtEnd, totalCounts } from './report.ts'
+import type { CollectionReport, CollectionSurvey, FailureLimit, RunReport } from './report.ts'
 import type { Document, Location, Logger, Mark, OnConflict, OnIncompatible, Page, Types, Usage } from './types.ts'
 
 export interface LedgerOptions {
@@ -23,6 +23,9 @@ export interface LedgerOptions {
   /** Told of documents that would fail. */
   readonly onRefused?: ((refused: Omit<DeadLetter, 'document' | 'raw'>) => void | Promise<void>) | undefined
   readonly journal: Journal
+  readonly maxFailures?: FailureLimit | undefined
+  /** Called once, when more documents have failed than may. */
+  readonly onTooManyFailures?: (error: DocferryError) => void
 }
 
 /** The books of one partition, between the stages and the target's answer. */
@@ -37,11 +40,16 @@ export interface PartitionBooks {
 
 const longWaitMs = 5_000
 
+/** A share of failures means little before so many documents were read. */
+const fewDocuments = 1_000
+
 export class Ledger {
   readonly report: RunReport
   readonly #options: LedgerOptions
   readonly #collections = new Map<string, CollectionReport>()
   readonly #letters: DeadLetters
+  #failed = 0
+  #hasTooMany = false
 
   constructor(options: LedgerOptions) {
     const { source, target, onConflict, onIncompatible, types, dryRun, journal } = options
@@ -55,6 +63,7 @@ export class Ledger {
     const before = this.#options.journal.progress.collections.get(collection.name)
     if (before) addDelta(report, before)
     if (report.failed > 0) this.report.deadLetters = this.#letters.path
+    this.#failed += report.failed
     this.#collections.set(collection.name, report)
     this.report.collections.push(report)
     return report
@@ -128,6 +137,21 @@ export class Ledger {
     this.report.deadLetters = this.#letters.path
     const { code, collection, id, where, message } = letter
     this.#options.logger.info({ code, collection, id, where }, `dead letter: ${message}`)
+    this.#failed++
+    this.#checkFailures()
+  }
+
+  #checkFailures(): void {
+    const { maxFailures, onTooManyFailures } = this.#options
+    if (maxFailures === undefined || this.#hasTooMany) return
+    const { read } = totalCounts(this.report.collections)
+    const isShare = typeof maxFailures === 'object'
+    const most = isShare ? maxFailures.share * Math.max(read, fewDocuments) : maxFailures
+    if (this.#failed <= most) return
+    this.#hasTooMany = true
+    const allowed = isShare ? `${formatShare(maxFailures.share)} of the ${read} read` : String(maxFailures)
+    const message = `${this.#failed} documents could not be written, and --max-failures allows ${allowed}: the run has stopped; once it is clear why they fail, docferry resume goes on (with a higher --max-failures, if they may)`
+    onTooManyFailures?.(new DocferryError('DOCFERRY_MAX_FAILURES', message, { provider: this.report.target.provider }))
   }
 
   /** The document for which a stage ended the run is the run's last dead letter. */
@@ -189,6 +213,10 @@ export class Ledger {
   async close(): Promise<void> {
     await this.#letters.close()
   }
+}
+
+function formatShare(share: number): string {
+  return `${Number((share * 100).toPrecision(6))}%`
 }
 
 function markDone(collection: CollectionReport): void {

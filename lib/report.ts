@@ -31,6 +31,9 @@ export interface FailureGroup {
   readonly examples: string[]
 }
 
+/** How many documents may fail: a number, or a share of those read, which is looked at from the 1,000th document on. */
+export type FailureLimit = number | { readonly share: number }
+
 /** Values of one kind that the target can't hold as they are and that were written in one way, in documents that were not refused. */
 export interface ConversionGroup {
   readonly kind: ValueKind | 'name' | 'id'

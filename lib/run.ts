@@ -16,8 +16,11 @@ import { CollectionState } from './engine/collection-state.ts'
 import { BatchWritable, PartitionStream, StageTransform } from './engine/item-streams.ts'
 import { withRetry } from './engine/retry.ts'
 import type { RetryOptions } from './engine/retry.ts'
-import { Slots, runParallel } from './engine/slots.ts'
+import { runParallel } from './engine/run-parallel.ts'
+import { RateControl } from './engine/rate-control.ts'
+import { ReadPace } from './engine/read-pace.ts'
 import { toStages } from './engine/to-stages.ts'
+import { withinTime } from './engine/within-time.ts'
 import { writeBatch } from './engine/write-batch.ts'
 import { DocferryError } from './errors.ts'
 import { Ledger } from './ledger.ts'
@@ -34,13 +37,19 @@ import { Survey } from './plan/survey.ts'
 import { isSavedAtEnd } from './report.ts'
 import type { CollectionReport, RunReport } from './report.ts'
 import { leaveOutDesignDocuments, stripCouchdbMetadata } from './stages/index.ts'
-import type { Partition, Source, Stage, Target } from './types.ts'
+import type { Logger, Partition, Source, Stage, Target } from './types.ts'
 
 type CheckedOptions = Omit<MigrateOptions, 'stages'> & { readonly stages: readonly Stage[] }
 
 /** How long what is in flight may take to finish once a run was told to stop, and how long a call that was cut may take to notice. */
 const graceMs = 10_000
 const cutMs = 1_000
+
+/** How long an end may take to close; what is open then, the process's end closes. */
+const closeMs = 5_000
+
+/** How long a reader of a database may give no sign before it is left, and another one goes on. */
+const stallMs = 150_000
 
 /** How many collections are prepared at once. */
 const preparedAtOnce = 4
@@ -85,10 +94,25 @@ async function openEnds(options: CheckedOptions, journal: Journal): Promise<RunR
     try {
       return await new Run(source, target, options, journal).execute()
     } finally {
-      await target.close()
+      await close(target, logger)
     }
   } finally {
-    await source.close()
+    await close(source, logger)
+  }
+}
+
+/** A client that hangs while it closes (nodejs-firestore #1827) must not hold up a run that is over. A file has to be let finish. */
+async function close(end: Source | Target, logger: Logger = silentLogger): Promise<void> {
+  const { provider, address } = end.location
+  if (isSavedAtEnd(end.location)) return await end.close()
+  const hangs = new DocferryError('DOCFERRY_CONNECT', `${provider} (${address}) does not close its connections; they are left`, {
+    provider
+  })
+  try {
+    await withinTime(() => end.close(), { ms: closeMs, late: () => hangs })
+  } catch (error) {
+    if (error !== hangs) throw error
+    logger.warn({ provider }, hangs.message)
   }
 }
 
@@ -98,7 +122,8 @@ class Run {
   readonly #options: CheckedOptions
   readonly #journal: Journal
   readonly #ledger: Ledger
-  readonly #slots: Slots
+  readonly #rate: RateControl
+  readonly #readPace: ReadPace | undefined
   readonly #barrier = new Barrier()
   /** Of a dry run. */
   readonly #survey: Survey | undefined
@@ -119,7 +144,10 @@ class Run {
     this.#options = options
     this.#journal = journal
     if (isSavedAtEnd(target.location) && !journal.output) journal.startOver()
-    this.#slots = new Slots(target.limits.inFlight)
+    checkUnits(source, target, options)
+    this.#rate = new RateControl(target.limits, options)
+    const { maxReadUnits } = options
+    if (maxReadUnits !== undefined && source.usage) this.#readPace = new ReadPace(maxReadUnits, () => source.usage?.() ?? { requests: 0 })
     if (dryRun) this.#survey = new Survey(source)
     this.#ledger = new Ledger({
       source: source.location,
@@ -131,6 +159,8 @@ class Run {
       logger,
       onRefused: options.onRefused,
       journal,
+      maxFailures: options.maxFailures,
+      onTooManyFailures: error => this.#fail(error),
       targetNameOf: name => targetNameOf(name, { source, target }, options)
     })
     // Every call in flight listens to them.
@@ -237,8 +267,12 @@ class Run {
       after: cursor,
       stop: this.#stop.signal,
       onPage: ledger.countPage,
-      onRetry: ledger.countRetry,
-      onFailure: fail
+      onRetry: this.#countRetryOfReader,
+      onFailure: fail,
+      // A pipe may have nothing to give for any time.
+      stallMs: isSavedAtEnd(this.#source.location) ? undefined : stallMs,
+      requestUnits: this.#requestUnits,
+      paceMs: this.#readPace && (() => this.#readPace?.waitMs() ?? 0)
     })
     const stages = new StageTransform(this.#stages(books.countStripped), {
       signal: this.#stop.signal,
@@ -257,7 +291,7 @@ class Run {
       send: this.#send,
       enter: collection => this.#enter(collection),
       bury: ledger.bury,
-      slots: this.#slots,
+      rate: this.#rate,
       onMark: books.acknowledge,
       barrier: this.#barrier,
       // A dry run is to find them all.
@@ -296,10 +330,13 @@ class Run {
     ]
   }
 
-  readonly #send: SendBatch = async (collection, batch, { fresh, repeated }) => {
+  readonly #send: SendBatch = async (collection, batch, { fresh, repeated, isNew }) => {
     const { onConflict } = this.#ledger.report
     const options = { ...this.#retry, onConflict, fresh, repeated, mayBeApplied: this.#journal.record !== undefined }
-    if (!this.#survey) return await writeBatch(this.#target, collection, batch, options)
+    if (!this.#survey) {
+      const pace = { isNew, rate: this.#rate, countsUnits: this.#options.maxWriteUnits !== undefined, stop: this.#stop.signal }
+      return await writeBatch(this.#target, collection, batch, { ...options, ...pace })
+    }
     const { outcomes, replaced } = await withRetry(() => previewBatch(this.#target, collection, batch, options), options)
     const encoded = batch.map(outgoing => outgoing.encoded)
     this.#survey.countBatch(collection, this.#target.usage?.(encoded, options), replaced)
@@ -308,6 +345,18 @@ class Run {
 
   get #retry(): RetryOptions {
     return { ...this.#options.retry, signal: this.#cut.signal, onRetry: this.#ledger.countRetry }
+  }
+
+  /** A reader's tries count as the writers' do. */
+  readonly #countRetryOfReader = (error: DocferryError, delayMs: number): void => {
+    this.#ledger.countRetry(error, delayMs)
+    this.#rate.spendRetry(error)
+  }
+
+  /** Together, the partitions ask for a second's worth at once. */
+  get #requestUnits(): number | undefined {
+    const { maxReadUnits } = this.#options
+    return maxReadUnits === undefined ? undefined : Math.max(1, Math.floor(maxReadUnits / this.#parallel))
   }
 
   get #parallel(): number {
@@ -335,7 +384,7 @@ class Run {
     // A run that goes on does not know which ids it has seen; a file takes them all.
     const knowsIds = this.#journal.record === undefined || isSavedAtEnd(this.#target.location)
     const fresh = prepared.empty && (!idsMayRepeat || (partitions <= 1 && knowsIds))
-    return new CollectionState(report, { fresh, idsMayRepeat, partitions })
+    return new CollectionState(report, { fresh, isNew: prepared.empty, idsMayRepeat, partitions })
   }
 
   /** Partitions that may be moved at the same time. */
@@ -368,6 +417,17 @@ class Run {
     const missing = this.#options.collections?.filter(name => !came.some(info => info.name === name)) ?? []
     if (missing.length > 0) throw noSuchCollection(missing, came, this.#source)
   }
+}
+
+/** @throws {DocferryError} DOCFERRY_CONFIG where units are to be bounded that an end does not count */
+function checkUnits(source: Source, target: Target, { maxReadUnits, maxWriteUnits }: CheckedOptions): void {
+  const issues: string[] = []
+  const issue = (flag: string, end: string, { provider }: Source['location'], instead: string): void =>
+    void issues.push(`${flag}: the ${end} is ${provider}, which has no such units${instead}`)
+  if (maxReadUnits !== undefined && source.usage?.().readUnits === undefined) issue('--max-rcu', 'source', source.location, '')
+  if (maxWriteUnits !== undefined && target.usage?.([], { onConflict: 'skip', fresh: false }).writeUnits === undefined)
+    issue('--max-wcu', 'target', target.location, '; --max-rate bounds documents a second')
+  if (issues.length > 0) throw new DocferryError('DOCFERRY_CONFIG', issues.join('; '))
 }
 
 function interrupted(target: Target, dryRun: boolean, cause: unknown): DocferryError {

@@ -9,7 +9,7 @@ import type { DeadLetter } from './engine/batch-writer.ts'
 import { CollectionState } from './engine/collection-state.ts'
 import { BatchWritable, StageTransform } from './engine/item-streams.ts'
 import type { RetryOptions } from './engine/retry.ts'
-import { Slots } from './engine/slots.ts'
+import { RateControl } from './engine/rate-control.ts'
 import { toStages } from './engine/to-stages.ts'
 import { writeBatch } from './engine/write-batch.ts'
 import { DocferryError } from './errors.ts'
@@ -83,6 +83,8 @@ export interface WriteStreamOptions extends Omit<OpenOptions, 'rules'> {
    */
   readonly onDeadLetter?: (letter: DeadLetter) => void | Promise<void>
   readonly retry?: Pick<RetryOptions, 'attempts' | 'baseMs' | 'capMs'>
+  /** Most documents a second. */
+  readonly maxRate?: number
 }
 
 /** A Writable of documents that counts what became of them. */
@@ -112,13 +114,14 @@ export function createWriteStream(endpoint: Endpoint, collection: string, option
       )
     const { created, empty } = await opened.prepare(collection, { create: true, signal })
     report.created = created
-    const state = new CollectionState(report, { fresh: empty, idsMayRepeat })
+    const state = new CollectionState(report, { fresh: empty, isNew: empty, idsMayRepeat })
+    const rate = new RateControl(opened.limits, options)
     const writer = new BatchWriter({
       target: opened,
-      send: (name, batch, { fresh }) => writeBatch(opened, name, batch, { ...retry, onConflict, fresh, signal }),
+      send: (name, batch, { fresh, isNew }) => writeBatch(opened, name, batch, { ...retry, onConflict, fresh, isNew, rate, signal }),
       enter: () => Promise.resolve(state),
       bury: async letter => void (await onDeadLetter?.(letter)),
-      slots: new Slots(opened.limits.inFlight),
+      rate,
       onIncompatible,
       onMark: () => undefined
     })

@@ -194,6 +194,16 @@ export interface Source {
   close(): Promise<void>
 }
 
+/** How fast writes into a collection that was empty may begin, and grow. */
+export interface Ramp {
+  /** Documents a second at first. */
+  readonly perSecond: number
+  /** The rate is multiplied by this ... */
+  readonly growth: number
+  /** ... each time so many milliseconds have gone by. */
+  readonly everyMs: number
+}
+
 /** The service's own rules that the data path needs; a connector's `limits.ts` says where each comes from. */
 export interface TargetLimits {
   /** Most documents in one `write`. */
@@ -202,6 +212,8 @@ export interface TargetLimits {
   readonly batchBytes: number
   /** `write` calls that may be under way at once, over all partitions. */
   readonly inFlight: number
+  /** How fast writes into an empty collection may begin: a service that spreads a collection over machines only as it grows. */
+  readonly ramp?: Ramp
   /** Whether documents of different collections may not be mixed in time: a single file that holds one section after another. */
   readonly oneCollectionAtATime?: boolean
 }

@@ -5,7 +5,9 @@ import { presetNames, presets } from '../config/presets.ts'
 import type { PresetName } from '../config/presets.ts'
 import { didYouMean } from '../config/suggest.ts'
 import { DocferryError } from '../errors.ts'
+import type { MigrateOptions } from '../options.ts'
 import { stages } from '../registry.ts'
+import type { FailureLimit } from '../report.ts'
 import { onConflicts, onIncompatibles, typeModes } from '../types.ts'
 import type { OnConflict, OnIncompatible, Types } from '../types.ts'
 import type { CommonFlags, Job } from './execute.ts'
@@ -22,6 +24,11 @@ export interface RunFlags extends CommonFlags {
   readonly includeDesign?: boolean
   readonly keepMetadata?: boolean
   readonly parallel?: number
+  readonly maxRate?: number
+  readonly maxWcu?: number
+  readonly maxRcu?: number
+  readonly maxRetries?: number
+  readonly maxFailures?: FailureLimit
   readonly dryRun?: boolean
   readonly stateDir?: string
 }
@@ -83,10 +90,29 @@ export function share(text: string): number {
 
 /** Documents a second: `500`, `1,000`, `500/s`. */
 export function rate(text: string): number {
+  const number = numberOf(text)
+  if (number > 0) return number
+  throw new InvalidArgumentError('It is a number of documents a second, over 0: 500, or 500/s.')
+}
+
+/** Units a second: `100`, `2,500/s`. */
+export function unitRate(text: string): number {
+  const number = numberOf(text)
+  if (number > 0) return number
+  throw new InvalidArgumentError('It is a number of capacity units a second, over 0: 100.')
+}
+
+function numberOf(text: string): number {
   const match = /^(\d[\d,]*(?:\.\d+)?)\s*(?:\/s)?$/.exec(text.trim())
   const number = match ? Number(match[1]!.replaceAll(',', '')) : NaN
-  if (number > 0 && Number.isFinite(number)) return number
-  throw new InvalidArgumentError('It is a number of documents a second, over 0: 500, or 500/s.')
+  return Number.isFinite(number) ? number : NaN
+}
+
+/** `100` documents, or `1%` of those read. */
+export function failureLimit(text: string): FailureLimit {
+  if (/^\d+$/.test(text)) return Number(text)
+  if (text.trim().endsWith('%')) return { share: share(text) }
+  throw new InvalidArgumentError('It is a number of documents, or a share of those read: 100, or 1%.')
 }
 
 export function addCollectionFlags(command: Command): Command {
@@ -149,6 +175,16 @@ export function addRunFlags(command: Command, { dryRun = true } = {}): Command {
     command.option('-n, --dry-run', 'read and check everything, write nothing, and say what would happen; docferry plan says more')
   return command
     .addOption(new Option('--parallel <n>', 'slices of collections at once').default(4).argParser(wholeNumber(1, 64)))
+    .option('--max-rate <n>', 'most documents a second to the target: 500/s', rate)
+    .option('--max-wcu <n>', 'most write units a second of a DynamoDB target', unitRate)
+    .option('--max-rcu <n>', 'most read units a second of a DynamoDB source', unitRate)
+    .addOption(
+      new Option(
+        '--max-retries <n>',
+        'stop, resumable, after so many tries beyond the first (default: 1000, or two for each batch)'
+      ).argParser(wholeNumber(0, Number.MAX_SAFE_INTEGER))
+    )
+    .option('--max-failures <n>', 'stop, resumable, when more documents fail: 100, or 1% of those read', failureLimit)
     .option('--json', 'the report as one JSON object on standard output')
     .option('-q, --quiet', 'say nothing but warnings and errors')
     .option('--no-progress', 'show no progress')
@@ -171,6 +207,18 @@ export function required(value: string | undefined, flag: string, meaning: strin
 
 /** What all commands hand on to the run unchanged. */
 export function runOptions(flags: RunFlags): Omit<Job['options'], 'source' | 'target'> {
-  const { collections, preset, rename, onConflict, onIncompatible, types, includeDesign, keepMetadata, dryRun, parallel, stateDir } = flags
-  return { collections, preset, rename, onConflict, onIncompatible, types, includeDesign, keepMetadata, dryRun, parallel, stateDir }
+  const { collections, preset, rename, onConflict, onIncompatible, types, includeDesign, keepMetadata, dryRun } = flags
+  const asked = { collections, preset, rename, onConflict, onIncompatible, types, includeDesign, keepMetadata, dryRun }
+  return { ...asked, ...paceOptions(flags) }
 }
+
+/** What may be another each time a run goes on. */
+export function paceOptions(flags: RunFlags): PaceOptions {
+  const { parallel, stateDir, maxRate, maxWcu: maxWriteUnits, maxRcu: maxReadUnits, maxRetries, maxFailures } = flags
+  return { parallel, stateDir, maxRate, maxWriteUnits, maxReadUnits, maxRetries, maxFailures }
+}
+
+type PaceOptions = Pick<
+  MigrateOptions,
+  'parallel' | 'stateDir' | 'maxRate' | 'maxWriteUnits' | 'maxReadUnits' | 'maxRetries' | 'maxFailures'
+>

@@ -8,7 +8,7 @@ import { AckWindow } from './ack-window.ts'
 import type { Barrier } from './barrier.ts'
 import type { CollectionState } from './collection-state.ts'
 import { ConversionCounter } from './conversion-counter.ts'
-import type { Slots } from './slots.ts'
+import type { RateControl } from './rate-control.ts'
 import { Tally } from './tally.ts'
 import type { Outgoing } from './write-batch.ts'
 
@@ -38,6 +38,8 @@ export type SendBatch = (
     readonly fresh: boolean
     /** Each of these ids came before in this run (or, once in a million, seems so). */
     readonly repeated?: boolean
+    /** Whether the collection was empty when the run began. */
+    readonly isNew?: boolean
   }
 ) => Promise<readonly WriteOutcome[]>
 
@@ -51,7 +53,7 @@ export interface BatchWriterOptions {
   readonly enter: (collection: string) => Promise<CollectionState>
   readonly bury: (letter: DeadLetter) => Promise<void>
   /** Shared by all partitions of the run. */
-  readonly slots: Slots
+  readonly rate: RateControl
   /** Called when every document before the mark has its outcome, with what became of those behind the mark before it. */
   readonly onMark: (mark: Mark, tally: Tally) => void
   /** Where the partition waits at a mark when it is asked to, with nothing under way. */
@@ -163,7 +165,7 @@ export class BatchWriter {
     this.#options.onEncoded?.(state.report, document, encoded)
     const outgoing: Counted = { document, encoded, delta: this.#delta(), mark: this.#marks }
     if (state.seenIds?.add(encoded.id)) return this.#hold(outgoing)
-    const { batchCount, batchBytes } = target.limits
+    const { batchCount, batchBytes } = this.#options.rate
     let batch = this.#open
     let waiting: Promise<void> | undefined
     if (batch && batch.bytes + encoded.bytes > batchBytes) {
@@ -195,7 +197,7 @@ export class BatchWriter {
   }
 
   async #hold(outgoing: Counted): Promise<void> {
-    const { batchCount, batchBytes } = this.#options.target.limits
+    const { batchCount, batchBytes } = this.#options.rate
     const { id, bytes } = outgoing.encoded
     if (this.#held && (this.#held.ids?.has(id) || this.#held.bytes + bytes > batchBytes)) {
       await this.#flush()
@@ -211,26 +213,26 @@ export class BatchWriter {
     }
   }
 
-  /** Send the open batch. @returns a promise where all slots are taken: it resolves when the batch is on its way */
+  /** Send the open batch. @returns a promise where no more may be under way: it resolves when the batch is on its way */
   #flush(): Promise<void> | undefined {
     const batch = this.#open
     if (!batch) return undefined
     this.#open = undefined
     const state = this.#current()
     const start = (): void => {
-      if (this.#settled) return this.#options.slots.give()
-      const sending = this.#send(state, batch, { fresh: state.fresh })
+      if (this.#settled) return this.#options.rate.give()
+      const sending = this.#send(state, batch, { fresh: state.fresh, isNew: state.isNew })
         .catch((error: unknown) => {
           this.#error ??= error as Error
         })
         .finally(() => {
-          this.#options.slots.give()
+          this.#options.rate.give()
           this.#inFlight.delete(sending)
         })
       this.#inFlight.add(sending)
     }
-    const slot = this.#options.slots.take()
-    const sent = slot ? slot.then(start) : (start(), undefined)
+    const place = this.#options.rate.take()
+    const sent = place ? place.then(start) : (start(), undefined)
     if (this.#held && batch.number - this.#held.number >= longestHold) return Promise.resolve(sent).then(() => this.#flushHeld())
     return sent
   }
@@ -242,12 +244,12 @@ export class BatchWriter {
     const state = this.#current()
     await Promise.all(this.#inFlight)
     if (this.#error !== undefined) throw this.#error
-    await this.#options.slots.take()
+    await this.#options.rate.take()
     try {
       state.repeated += held.items.length
-      await this.#send(state, held, { fresh: false, repeated: true })
+      await this.#send(state, held, { fresh: false, repeated: true, isNew: state.isNew })
     } finally {
-      this.#options.slots.give()
+      this.#options.rate.give()
     }
   }
 

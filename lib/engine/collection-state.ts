@@ -6,6 +6,8 @@ export class CollectionState {
   readonly report: CollectionReport
   /** Whether the target can hold none of the ids that come for the first time: see `WriteOptions.fresh`. */
   readonly fresh: boolean
+  /** Whether the target held nothing in it when the run began. */
+  readonly isNew: boolean
   /** Ids that went by, where two documents may have the same. */
   readonly seenIds: SeenIds | undefined
   /** Documents whose id came before; see `SeenIds` for how sure that is. */
@@ -14,10 +16,11 @@ export class CollectionState {
 
   constructor(
     report: CollectionReport,
-    options: { readonly fresh: boolean; readonly idsMayRepeat: boolean; readonly partitions?: number }
+    options: { readonly fresh: boolean; readonly isNew: boolean; readonly idsMayRepeat: boolean; readonly partitions?: number }
   ) {
     this.report = report
     this.fresh = options.fresh
+    this.isNew = options.isNew
     this.seenIds = options.idsMayRepeat ? new SeenIds() : undefined
     this.#partitionsLeft = options.partitions ?? 1
   }

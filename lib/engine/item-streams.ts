@@ -5,6 +5,8 @@ import { applyStages } from './apply-stages.ts'
 import type { StageObserver } from './apply-stages.ts'
 import type { BatchWriter } from './batch-writer.ts'
 import { DocferryError } from '../errors.ts'
+import { sleep } from './retry.ts'
+import { watchReader } from './watch-reader.ts'
 import { ControlItem, Mark, Reject, Section } from '../types.ts'
 import type { Cursor, Document, Page, Partition, ReadOptions, Source, Stage, StageContext } from '../types.ts'
 
@@ -20,6 +22,11 @@ export interface PartitionStreamOptions {
    */
   readonly onFailure?: (error: unknown) => void
   readonly onRetry?: ReadOptions['onRetry']
+  /** See `WatchOptions`. Default: a reader may take as long as it likes. */
+  readonly stallMs?: number | undefined
+  readonly requestUnits?: ReadOptions['requestUnits']
+  /** Milliseconds to wait before more is read. */
+  readonly paceMs?: (() => number) | undefined
   /** Called for every page before its items are delivered. */
   readonly onPage?: (page: Page) => void
 }
@@ -30,6 +37,7 @@ export class PartitionStream extends Readable {
   readonly #partition: Partition
   readonly #options: PartitionStreamOptions
   readonly #abort = new AbortController()
+  readonly #signal: AbortSignal
   #items: Item[] = []
   #next = 0
   #collection: string | undefined
@@ -37,9 +45,12 @@ export class PartitionStream extends Readable {
 
   constructor(source: Source, partition: Partition, options: PartitionStreamOptions = {}) {
     super({ objectMode: true })
-    const { after, stop, onRetry } = options
+    const { after, stop, onRetry, requestUnits, stallMs } = options
     const signal = stop ? AbortSignal.any([stop, this.#abort.signal]) : this.#abort.signal
-    this.#pages = source.read(partition, { after, signal, onRetry })[Symbol.asyncIterator]()
+    const reading = { after, signal, onRetry, requestUnits }
+    const pages = stallMs === undefined ? source.read(partition, reading) : watchReader(source, partition, { ...reading, stallMs })
+    this.#pages = pages[Symbol.asyncIterator]()
+    this.#signal = signal
     this.#partition = partition
     this.#options = options
   }
@@ -54,6 +65,8 @@ export class PartitionStream extends Readable {
   async #fetch(): Promise<void> {
     this.#fetching = true
     try {
+      const delayMs = this.#options.paceMs?.() ?? 0
+      if (delayMs > 0) await sleep(delayMs, this.#signal)
       const { done, value: page } = this.#options.stop?.aborted ? { done: true, value: undefined } : await this.#pages.next()
       this.#fetching = false
       if (this.destroyed) return

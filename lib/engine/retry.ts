@@ -11,15 +11,18 @@ export interface RetryOptions {
   readonly attempts?: number
   /** Upper bound of the first wait; it doubles with each try. Default 100. */
   readonly baseMs?: number
-  /** Upper bound of every wait, also of one that the service asks for. Default 10,000. */
+  /** Upper bound of every wait that the service has not asked for. Default 10,000. */
   readonly capMs?: number
   /** Called before each wait. */
   readonly onRetry?: (error: DocferryError, delayMs: number) => void
 }
 
+/** The longest wait that a service may ask for. */
+export const mostAskedMs = 300_000
+
 /**
  * How long to wait before try number `attempt + 1`: full jitter below an exponential bound, and never less than the service asks for
- * (up to `capMs`).
+ * (up to `mostAskedMs`).
  *
  * @param attempt tries made so far, from 1
  */
@@ -29,7 +32,7 @@ export function retryDelayMs(
 ): number {
   const { baseMs = 100, capMs = 10_000, retryAfterMs = 0, random = Math.random } = options
   const bound = Math.min(capMs, baseMs * 2 ** (attempt - 1))
-  return Math.max(Math.min(retryAfterMs, capMs), Math.round(bound * random()))
+  return Math.max(Math.min(retryAfterMs, mostAskedMs), Math.round(bound * random()))
 }
 
 /** Wait, or throw the signal's reason as soon as it aborts. */

@@ -15,6 +15,11 @@ export interface CheckedOptions {
   readonly parallel?: unknown
   readonly sample?: unknown
   readonly dryRun?: unknown
+  readonly maxRate?: unknown
+  readonly maxWriteUnits?: unknown
+  readonly maxReadUnits?: unknown
+  readonly maxRetries?: unknown
+  readonly maxFailures?: unknown
 }
 
 /** @throws {DocferryError} DOCFERRY_CONFIG, naming every issue at once */
@@ -36,9 +41,14 @@ export function checkOptions(options: CheckedOptions): void {
   }
   if (parallel !== undefined && !(Number.isInteger(parallel) && (parallel as number) > 0))
     issues.push('parallel: a whole number from 1 is wanted')
-  const { sample, dryRun } = options
-  if (sample !== undefined && !(typeof sample === 'number' && sample > 0 && sample <= 1))
-    issues.push('sample: a share over 0 and up to 1 is wanted')
+  for (const name of ['maxRate', 'maxWriteUnits', 'maxReadUnits'] as const) {
+    if (options[name] !== undefined && !isPositive(options[name])) issues.push(`${name}: a number over 0 is wanted`)
+  }
+  const { maxRetries, maxFailures, sample, dryRun } = options
+  if (maxRetries !== undefined && !isCount(maxRetries)) issues.push('maxRetries: a whole number from 0 is wanted')
+  if (maxFailures !== undefined && !isCount(maxFailures) && !(isObject(maxFailures) && isShare(maxFailures['share'])))
+    issues.push('maxFailures: a whole number from 0 is wanted, or { share } over 0 and up to 1')
+  if (sample !== undefined && !isShare(sample)) issues.push('sample: a share over 0 and up to 1 is wanted')
   if (sample !== undefined && !dryRun) issues.push('sample: only a dry run can look at a part')
   if (issues.length > 0) throw new DocferryError('DOCFERRY_CONFIG', issues.join('; '))
 }
@@ -46,6 +56,18 @@ export function checkOptions(options: CheckedOptions): void {
 function isEndpoint(value: unknown): boolean {
   if (typeof value === 'string') return true
   return isObject(value) && (typeof value['connector'] === 'string' || isObject(value['connector'])) && isObject(value['options'])
+}
+
+function isPositive(value: unknown): boolean {
+  return typeof value === 'number' && value > 0 && Number.isFinite(value)
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) >= 0
+}
+
+function isShare(value: unknown): boolean {
+  return typeof value === 'number' && value > 0 && value <= 1
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { BatchWriter } from '../../lib/engine/batch-writer.ts'
 import type { DeadLetter } from '../../lib/engine/batch-writer.ts'
 import { CollectionState } from '../../lib/engine/collection-state.ts'
-import { Slots } from '../../lib/engine/slots.ts'
+import { RateControl } from '../../lib/engine/rate-control.ts'
 import { writeBatch } from '../../lib/engine/write-batch.ts'
 import { DocferryError } from '../../lib/errors.ts'
 import { openSource, openTarget } from '../../lib/open.ts'
@@ -425,14 +425,18 @@ async function writeEngine(
   return await withTarget(subject, async opened => {
     const target = wrap(opened)
     const { empty } = await target.prepare(collection, { create: true })
-    const state = new CollectionState(collectionReport({ name: collection, target: collection }), { fresh: empty, idsMayRepeat: true })
+    const state = new CollectionState(collectionReport({ name: collection, target: collection }), {
+      fresh: empty,
+      isNew: empty,
+      idsMayRepeat: true
+    })
     const letters: DeadLetter[] = []
     const writer = new BatchWriter({
       target,
       send: (name, batch, { fresh }) => writeBatch(target, name, batch, { onConflict: 'skip', fresh, baseMs: 1, attempts: 5 }),
       enter: () => Promise.resolve(state),
       bury: async letter => void letters.push(letter),
-      slots: new Slots(target.limits.inFlight),
+      rate: new RateControl(target.limits),
       onMark: () => undefined
     })
     await writer.add(new Section(collection))

@@ -6,7 +6,7 @@ import { DocferryError } from '../../errors.ts'
 import type { Endpoint } from '../../open.ts'
 import type { PlannedOptions } from '../../plan/plan.ts'
 import type { Job } from '../execute.ts'
-import { addRunFlags } from '../options.ts'
+import { addRunFlags, paceOptions } from '../options.ts'
 import type { RunFlags } from '../options.ts'
 import { askedAgain } from '../plan-file.ts'
 
@@ -47,8 +47,7 @@ export async function resumeJob(runId: string | undefined, flags: ResumeFlags): 
       ...again,
       // Where only reading tells, a run that was killed early knows none.
       ...(collections && collections.length > 0 && { collections }),
-      parallel: flags.parallel,
-      stateDir: flags.stateDir
+      ...paceOptions(flags)
     },
     stages: asked.stages,
     dataOnStdout: typeof target === 'string' && isStandardStream(parseEndpoint(target)),

@@ -11,5 +11,6 @@ export const firestoreConnector: Connector<FirestoreOptions> = {
   name: 'firestore',
   configure: configureFirestore,
   openSource: async (options, context) => new FirestoreSource(await connect(options, context), context.logger),
-  openTarget: async (options, context) => new FirestoreTarget(await connect(options, context), context.logger, context.rules)
+  openTarget: async (options, context) =>
+    new FirestoreTarget(await connect(options, context), context.logger, { rules: context.rules, ramp: options.ramp })
 }

@@ -2,7 +2,7 @@
  * What Firestore takes and refuses. Sources: https://cloud.google.com/firestore/quotas (limits),
  * https://cloud.google.com/firestore/docs/storage-size (how sizes are counted), and Google's emulator, which enforces both to the byte.
  */
-import type { Refusal, TargetLimits } from '../../types.ts'
+import type { Ramp, Refusal, TargetLimits } from '../../types.ts'
 import { isWellFormed } from '../../values/index.ts'
 
 /** Names, fields and 32 bytes together. */
@@ -35,9 +35,13 @@ export const writeOverheadBytes = 16
  * The service's requests are limited to 10 MiB. The emulator's are to 4 MiB: it answers a larger one with RESOURCE_EXHAUSTED. A batch stays
  * below by what a request holds beside its writes. More than 500 writes at once bring no speed.
  */
-export function targetLimits(emulator: boolean): TargetLimits {
-  return { batchCount: 500, batchBytes: (emulator ? 4 : 10) * 1_048_576 - 8_192, inFlight: emulator ? 4 : 8 }
+export function targetLimits(emulator: boolean, ramp = !emulator): TargetLimits {
+  const limits = { batchCount: 500, batchBytes: (emulator ? 4 : 10) * 1_048_576 - 8_192, inFlight: emulator ? 4 : 8 }
+  return ramp ? { ...limits, ramp: rampUp } : limits
 }
+
+/** 500/50/5: 500 operations a second at first, half as many more each 5 minutes. https://cloud.google.com/firestore/docs/best-practices#ramping_up_traffic */
+export const rampUp: Ramp = { perSecond: 500, growth: 1.5, everyMs: 300_000 }
 
 const reserved = /^__.+__$/s
 

@@ -18,6 +18,8 @@ export interface FirestoreOptions {
   readonly emulator?: string
   /** Path of a key file. Default: Google's Application Default Credentials. */
   readonly credentials?: string
+  /** Whether writes into an empty collection begin slowly (500/50/5). Default: where it is the service, and no emulator. */
+  readonly ramp?: boolean
   /** A ready `v1.FirestoreClient` instead of one made here; its owner closes it. `emulator` then says only what it talks to. */
   readonly client?: FirestoreClientLike
 }
@@ -28,7 +30,7 @@ const form = 'firestore://project-id?database=(default)&emulator=127.0.0.1:8080&
 const hostAndPort = /^(?:[\w.-]+|\[[\da-fA-F:.]+\]):\d{1,5}$/
 /** Also `example.com:project`, of projects that belong to a domain. */
 const projectId = /^[a-zA-Z0-9.-]+(?::[a-zA-Z0-9-]+)?$/
-const parameters = ['database', 'emulator', 'credentials']
+const parameters = ['database', 'emulator', 'credentials', 'ramp']
 
 /**
  * Options from `firestore` (all from the environment) or
@@ -45,6 +47,7 @@ export function configureFirestore(text: string, environment: Environment): Fire
   const project = named ?? set(environment.GOOGLE_CLOUD_PROJECT) ?? set(environment.GCLOUD_PROJECT)
   const emulator = emulatorOf(query.get('emulator') ?? undefined, set(environment.FIRESTORE_EMULATOR_HOST), issues)
   const credentials = set(query.get('credentials') ?? undefined) ?? set(environment.GOOGLE_APPLICATION_CREDENTIALS)
+  const ramp = query.get('ramp') ?? undefined
   const database = set(query.get('database') ?? undefined) ?? defaultDatabase
 
   if (project !== undefined && !projectId.test(project)) issues.push(`project: ${project} is no project id`)
@@ -55,8 +58,10 @@ export function configureFirestore(text: string, environment: Environment): Fire
   if (emulator !== undefined && query.has('emulator') && query.has('credentials')) {
     issues.push('credentials: an emulator takes none; leave out one of emulator and credentials')
   }
+  if (ramp !== undefined && !/^(?:on|off)$/.test(ramp)) issues.push('ramp: on or off is wanted')
   if (issues.length > 0) throw new DocferryError('DOCFERRY_CONFIG', `firestore: ${issues.join('; ')}`, { provider: 'firestore' })
-  return { project, database, emulator, credentials: emulator === undefined ? credentials : undefined }
+  const slow = ramp === undefined ? {} : { ramp: ramp === 'on' }
+  return { project, database, emulator, credentials: emulator === undefined ? credentials : undefined, ...slow }
 }
 
 function parseAddress(text: string, issues: string[]): { project?: string; query: URLSearchParams } {

@@ -38,12 +38,17 @@ export class FirestoreTarget implements Target<Buffer> {
 
   readonly #queries: CollectionQueries
 
-  constructor(connection: FirestoreConnection, logger: Logger, rules: EncodeRules = defaultRules) {
+  /** @param options `ramp`: see `FirestoreOptions` */
+  constructor(
+    connection: FirestoreConnection,
+    logger: Logger,
+    { rules = defaultRules, ramp }: { readonly rules?: EncodeRules | undefined; readonly ramp?: boolean | undefined } = {}
+  ) {
     this.#connection = connection
     this.#queries = new CollectionQueries(connection, logger)
     this.#encoder = new DocumentEncoder(connection.root, rules)
     this.#escapeNames = rules.escapeNames
-    this.limits = targetLimits(connection.emulator)
+    this.limits = targetLimits(connection.emulator, ramp)
   }
 
   get location(): Target['location'] {

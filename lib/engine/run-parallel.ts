@@ -1,28 +1,3 @@
-/** A bounded number of things at once, first come, first served. */
-export class Slots {
-  #free: number
-  readonly #waiting: (() => void)[] = []
-
-  constructor(count: number) {
-    this.#free = count
-  }
-
-  /** Resolves when a slot is free, and takes it. Undefined (no wait) where one is free now. */
-  take(): Promise<void> | undefined {
-    if (this.#free > 0) {
-      this.#free--
-      return undefined
-    }
-    return new Promise(resolve => this.#waiting.push(resolve))
-  }
-
-  give(): void {
-    const next = this.#waiting.shift()
-    if (next) next()
-    else this.#free++
-  }
-}
-
 /**
  * Run tasks, up to `limit` at once, in order of their start. The first error is thrown once the tasks under way have settled; no
  * further task is started after it.

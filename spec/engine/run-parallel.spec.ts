@@ -1,22 +1,7 @@
 import { expect } from 'chai'
-import { Slots, runParallel } from '../../lib/engine/slots.ts'
+import { runParallel } from '../../lib/engine/run-parallel.ts'
 
-describe('engine: slots', () => {
-  it('gives as many as there are, and the next when one comes back', async () => {
-    const slots = new Slots(2)
-    expect(slots.take()).to.equal(undefined)
-    expect(slots.take()).to.equal(undefined)
-    const order: string[] = []
-    const third = slots.take()?.then(() => order.push('third'))
-    const fourth = slots.take()?.then(() => order.push('fourth'))
-    slots.give()
-    await third
-    expect(order).to.deep.equal(['third'])
-    slots.give()
-    await fourth
-    expect(order).to.deep.equal(['third', 'fourth'])
-  })
-
+describe('engine: tasks in parallel', () => {
   it('runs all tasks, never more than the limit at once', async () => {
     let underWay = 0
     let most = 0
