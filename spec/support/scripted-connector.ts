@@ -11,6 +11,7 @@ import type {
   Source,
   Target,
   TargetLimits,
+  Usage,
   WriteOutcome
 } from '../../lib/types.ts'
 
@@ -24,6 +25,7 @@ export interface ScriptedSource {
   /** As for standard input: what there is shows only while reading. */
   readonly unknown?: boolean
   readonly identity?: string
+  readonly usage?: () => Usage
   /** Called before each page; what it throws, the reader throws. */
   readonly beforePage?: (collection: string, page: number) => void | Promise<void>
 }
@@ -38,6 +40,7 @@ function makeSource(script: ScriptedSource): Source {
   return {
     location: { provider: 'memory', address: 'scripted source', identity },
     uniqueIds,
+    ...(script.usage && { usage: script.usage }),
     collections: async () =>
       unknown ? null : names.map(name => ({ name, documents: collections[name]?.length, system: system.includes(name) })),
     async partitions(wanted) {
@@ -78,6 +81,7 @@ export interface ScriptedTarget {
   readonly refuseCollection?: (name: string) => Refusal | undefined
   /** Called before each write with its number, from 1; what it throws, `write` throws; an outcome it gives for a document stands. */
   readonly beforeWrite?: (call: number, ids: readonly string[]) => void | Promise<void>
+  readonly beforeClose?: () => Promise<void>
   readonly outcome?: (id: string, call: number) => WriteOutcome | undefined
 }
 
@@ -138,7 +142,10 @@ function makeTarget(script: ScriptedTarget, record: TargetRecord): Target<Docume
     },
     get: async (name, ids) => ids.flatMap(id => held(name).get(id) ?? []),
     commit: async () => void (record.committed = true),
-    close: async () => void (record.closed = true)
+    async close() {
+      await script.beforeClose?.()
+      record.closed = true
+    }
   }
 }
 

@@ -1,0 +1,120 @@
+import { expect } from 'chai'
+import { RateControl } from '../../lib/engine/rate-control.ts'
+import { writeBatch } from '../../lib/engine/write-batch.ts'
+import type { WriteBatchOptions } from '../../lib/engine/write-batch.ts'
+import { DocferryError } from '../../lib/errors.ts'
+import type { Document, Target, WriteOutcome } from '../../lib/types.ts'
+import { openTarget } from '../../lib/open.ts'
+import { scriptedTarget } from '../support/scripted-connector.ts'
+import type { ScriptedTarget } from '../support/scripted-connector.ts'
+
+const documents: readonly Document[] = Array.from({ length: 10 }, (_, index) => ({ _id: `d${index}` }))
+const gone = (): DocferryError => new DocferryError('DOCFERRY_CONNECT', 'cut', { retryable: true })
+const throttled: WriteOutcome = { code: 'DOCFERRY_THROTTLED', message: 'slow down', retryable: true }
+
+async function target(script: ScriptedTarget) {
+  const record = scriptedTarget(script)
+  const opened = (await openTarget(record.endpoint)) as Target<Document>
+  await opened.prepare('agents', { create: true })
+  const write = async (options: Partial<WriteBatchOptions> = {}): Promise<readonly WriteOutcome[]> => {
+    const batch = documents.map(document => ({ document, encoded: { id: document._id, bytes: 10, payload: document } }))
+    return await writeBatch(opened, 'agents', batch, { onConflict: 'skip', fresh: false, attempts: 5, baseMs: 1, capMs: 1, ...options })
+  }
+  const failure = (options?: Partial<WriteBatchOptions>): Promise<DocferryError> =>
+    write(options).then(
+      () => expect.fail('it should have failed'),
+      (error: DocferryError) => error
+    )
+  return { record, write, failure, calls: () => record.writes.map(({ ids }) => ids.length) }
+}
+
+describe('engine: writing a batch', () => {
+  it('sends again only what failed and may be tried again', async () => {
+    const { write, record } = await target({ outcome: (id, call) => (call < 3 && id === 'd4' ? throttled : undefined) })
+    expect(await write()).to.deep.equal(documents.map(() => 'written'))
+    expect(record.writes.map(({ ids }) => ids)).to.deep.equal([documents.map(({ _id }) => _id), ['d4'], ['d4']])
+  })
+
+  it('sends smaller parts when there is no answer', async () => {
+    const { write, calls } = await target({
+      beforeWrite(_, ids) {
+        if (ids.length > 3) throw gone()
+      }
+    })
+    expect(await write()).to.deep.equal(documents.map(() => 'written'))
+    expect(calls().slice(0, 3)).to.deep.equal([10, 5, 2])
+  })
+
+  it('finds the one document that no connection survives, and writes the others', async () => {
+    const { write, record } = await target({
+      beforeWrite(_, ids) {
+        if (ids.includes('d0')) throw gone()
+      }
+    })
+    const outcomes = await write()
+    expect(outcomes[0]).to.deep.equal({ code: 'DOCFERRY_CONNECT', message: 'cut; other calls are answered', retryable: false })
+    expect(outcomes.slice(1)).to.deep.equal(documents.slice(1).map(() => 'written'))
+    expect(record.collections.get('agents')?.size).to.equal(9)
+  })
+
+  it('throws when the target is gone, after the tries that it has', async () => {
+    const { failure, calls } = await target({
+      beforeWrite() {
+        throw gone()
+      }
+    })
+    expect(await failure()).to.include({ code: 'DOCFERRY_CONNECT', message: 'cut' })
+    expect(calls()).to.have.length(5)
+  })
+
+  it('throws when the target takes nothing, and fails no document for it', async () => {
+    const { failure } = await target({ outcome: () => throttled })
+    expect(await failure()).to.include({ code: 'DOCFERRY_THROTTLED', message: 'slow down' })
+  })
+
+  it('throws when the target takes nothing any more behind a few documents', async () => {
+    const { failure } = await target({ outcome: (id, call) => (call === 1 && id < 'd3' ? undefined : throttled) })
+    expect(await failure()).to.include({ code: 'DOCFERRY_THROTTLED' })
+  })
+
+  it('is patient with throttled documents while the target takes others', async () => {
+    const rate = new RateControl({ batchCount: 10, batchBytes: 1_000, inFlight: 4 })
+    const { write } = await target({
+      outcome(id, call) {
+        // What other batches get done.
+        rate.decided(1)
+        return call < 20 && id >= 'd5' ? throttled : undefined
+      }
+    })
+    expect(await write({ rate })).to.deep.equal(documents.map(() => 'written'))
+  })
+
+  it('gives up a single document that alone is throttled', async () => {
+    const { write } = await target({ outcome: id => (id === 'd4' ? throttled : undefined) })
+    const outcomes = await write()
+    expect(outcomes[4]).to.deep.equal({ ...(throttled as object), retryable: false })
+    expect(outcomes.filter(outcome => outcome === 'written')).to.have.length(9)
+  })
+
+  it('gives up documents that fail by themselves', async () => {
+    const refused: WriteOutcome = { code: 'DOCFERRY_REFUSED', message: '500', retryable: true }
+    const { write, calls } = await target({ outcome: id => (id < 'd2' ? refused : undefined) })
+    const outcomes = await write()
+    expect(outcomes.filter(outcome => typeof outcome === 'object')).to.have.length(2)
+    expect(calls()).to.deep.equal([10, 2, 2, 2, 2])
+  })
+
+  it('tells the rate control what it met', async () => {
+    const rate = new RateControl({ batchCount: 10, batchBytes: 1_000, inFlight: 4 })
+    const { write } = await target({ outcome: (id, call) => (call === 1 && id === 'd1' ? throttled : undefined) })
+    await write({ rate })
+    expect(rate).to.include({ inFlight: 2, halvings: 1, taken: 10 })
+  })
+
+  it('ends a wait when the run is told to stop', async () => {
+    const stop = new AbortController()
+    const { failure } = await target({ outcome: () => ({ ...(throttled as object), retryAfterMs: 60_000 }) as WriteOutcome })
+    const error = failure({ stop: stop.signal, onRetry: () => stop.abort(new Error('enough')) })
+    expect((await error).message).to.equal('enough')
+  })
+})
