@@ -10,11 +10,11 @@ export const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   DOCFERRY_SAME_PLACE: 'nothing was written; check the addresses and the variables that configure them',
   DOCFERRY_OUTPUT_EXISTS: 'choose another name, or --force to replace it',
   DOCFERRY_PLAN: 'give the options of the plan, or plan again with these: docferry plan ... --save FILE',
-  DOCFERRY_CONNECT: 'check that the server runs and that its address and port are right, then run the same command again',
+  DOCFERRY_CONNECT: 'check that the server runs and that its address and port are right; a run that had begun goes on with docferry resume',
   DOCFERRY_AUTH: 'check the user, password, key or credentials file of that end',
   DOCFERRY_PERMISSION: 'grant these credentials the right to do this, or use others',
-  DOCFERRY_TARGET: 'see that the target is there, has space and takes writes, then run the same command again',
-  DOCFERRY_READ: 'run the same command again; what was written stays',
+  DOCFERRY_TARGET: 'see that the target is there, has space and takes writes; a run that had begun goes on with docferry resume',
+  DOCFERRY_READ: 'go on with docferry resume; what was written stays',
   DOCFERRY_DECODE: 'check the input at the place named; --format says what it is where its name does not',
   DOCFERRY_FILE_CUT: 'get the whole file again: what comes after the cut is not in it',
   DOCFERRY_STAGE: 'mend the stage, or leave it out, and run again',
@@ -26,7 +26,7 @@ export const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   DOCFERRY_BAD_FIELD: 'write it escaped (--on-incompatible escape), rename it (--stage rename:old=new) or drop it (--stage strip:field)',
   DOCFERRY_BAD_VALUE: 'change the value in the source, or drop the field (--stage strip:field)',
   DOCFERRY_REFUSED: 'see the cause in the dead letters',
-  DOCFERRY_THROTTLED: 'run the same command again later, or with a lower --parallel, or raise the capacity of the target',
+  DOCFERRY_THROTTLED: 'go on later with docferry resume, with a --max-rate that the service takes, or raise its capacity',
   DOCFERRY_DEAD_LETTERS: 'look at the failures above and in the dead letters, mend them, and run the same command again',
   DOCFERRY_STATE: 'choose another --state-dir that can be written to'
 }

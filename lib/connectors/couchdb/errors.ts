@@ -57,7 +57,7 @@ const meanings: Readonly<Record<number, Meaning>> = {
   408: unreachable,
   413: { advice: 'the request is larger than the server takes (max_http_request_size)' },
   425: overloaded,
-  429: overloaded,
+  429: { ...overloaded, code: 'DOCFERRY_THROTTLED' },
   500: broken,
   502: unreachable,
   503: overloaded,
@@ -73,7 +73,7 @@ export function answerError(answer: BadAnswer, asked: Asked): AnswerError {
   return new AnswerError(code, message, answer, { provider: 'couchdb', collection, retryable, retryAfterMs: answer.retryAfterMs })
 }
 
-function meaningOf({ status, reason = '', redirect }: BadAnswer, { anonymous }: Asked): Meaning {
+function meaningOf({ status, reason = '', redirect, retryAfterMs }: BadAnswer, { anonymous }: Asked): Meaning {
   if (redirect !== undefined) return { code: 'DOCFERRY_CONNECT', advice: `use ${redirect} as the address` }
   if (status === 401 && anonymous)
     return {
@@ -84,6 +84,8 @@ function meaningOf({ status, reason = '', redirect }: BadAnswer, { anonymous }: 
   // A user whom CouchDB knows gets a 401 too where only an admin may do it.
   if (status === 401 && /not a server admin|not authorized|not allowed/i.test(reason)) return meanings[403] as Meaning
   if (status === 403 && /locked/i.test(reason)) return { code: 'DOCFERRY_AUTH', advice: 'too many wrong passwords: wait some minutes' }
+  // A server that says when to come back is there, and asks for less.
+  if (meanings[status] === overloaded && retryAfterMs !== undefined) return { ...overloaded, code: 'DOCFERRY_THROTTLED' }
   return meanings[status] ?? (status >= 500 ? broken : {})
 }
 

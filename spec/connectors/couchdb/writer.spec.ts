@@ -155,10 +155,11 @@ describe('couchdb: writer', () => {
     [
       '429',
       json({ error: 'too_many_requests' }, 429, { 'retry-after': '7' }),
-      { code: 'DOCFERRY_CONNECT', retryable: true, retryAfterMs: 7000 }
+      { code: 'DOCFERRY_THROTTLED', retryable: true, retryAfterMs: 7000 }
     ],
     ['502', { status: 502, body: '<html>' }, { code: 'DOCFERRY_CONNECT', retryable: true }],
-    ['503', { status: 503, headers: { 'retry-after': '2' } }, { code: 'DOCFERRY_CONNECT', retryable: true, retryAfterMs: 2000 }],
+    ['503', { status: 503, headers: { 'retry-after': '2' } }, { code: 'DOCFERRY_THROTTLED', retryable: true, retryAfterMs: 2000 }],
+    ['503 without a word of when', { status: 503 }, { code: 'DOCFERRY_CONNECT', retryable: true }],
     ['504', { status: 504 }, { code: 'DOCFERRY_CONNECT', retryable: true }],
     ['507', { status: 507 }, { code: 'DOCFERRY_TARGET', retryable: false }],
     ['a redirect', { status: 308, headers: { location: 'https://user:pw@elsewhere/d?x' } }, { code: 'DOCFERRY_CONNECT', retryable: false }],
