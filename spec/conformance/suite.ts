@@ -364,7 +364,7 @@ export function someDocuments(count: number): Document[] {
   }))
 }
 
-function everyKindOfValue(): Document {
+export function everyKindOfValue(): Document {
   return {
     _id: 'kinds',
     null: null,
