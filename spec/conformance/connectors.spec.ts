@@ -16,3 +16,4 @@ describeConnector('dynamodb', subjects.dynamodb, database)
 
 describeChanges('memory', subjects.memory, { keepsEmpty: true })
 describeChanges('couchdb', subjects.couchdb, { keepsEmpty: true })
+describeChanges('firestore', subjects.firestore, { keepsEmpty: false })
