@@ -1,13 +1,16 @@
 /** How every connector that changes documents one by one does it: by compare-and-set. Run over each of them by `connectors.spec.ts`. */
 import { expect } from 'chai'
+import fc from 'fast-check'
+import { writeBatch } from '../../lib/engine/write-batch.ts'
 import { openTarget } from '../../lib/open.ts'
 import { defaultRules } from '../../lib/types.ts'
 import type { Change, ChangeOutcome, Document, Encoded, EncodeRules, Held, Target } from '../../lib/types.ts'
 import { Double, setField, Timestamp } from '../../lib/values/index.ts'
 import type { Value } from '../../lib/values/index.ts'
 import { uniqueName } from '../support/servers.ts'
+import { awkwardDocument } from '../values/awkward.ts'
 import type { Subject } from './subjects.ts'
-import { everyKindOfValue, expectSame, someDocuments } from './suite.ts'
+import { everyKindOfValue, expectSame, loseFirstAnswer, someDocuments } from './suite.ts'
 
 export interface ChangeTraits {
   /** Whether an empty collection stays until it is removed. */
@@ -283,6 +286,38 @@ export function describeChanges(name: string, makeSubject: () => Promise<Subject
           expectSame(await held(documents().map(({ _id }) => _id)), expected)
         })
       }
+
+      for (const types of ['natural', 'exact', 'plain'] as const) {
+        it(`does so of awkward values and names, written ${types}`, async () => {
+          await target.close()
+          target = await open({ types, escapeNames: true })
+          const samples = fc.sample(awkwardDocument, { numRuns: 200, seed: 42 })
+          const taken = [...new Map(samples.map(document => [document._id, document])).values()]
+            .filter(document => !('code' in target.encode(collection, document)))
+            .slice(0, 100)
+          expect(taken.length).to.be.greaterThan(50)
+          await write(taken)
+          const expected = taken.map(document => target.readBack?.(collection, document) ?? document)
+          expectSame(await held(taken.map(({ _id }) => _id)), expected)
+        })
+      }
+
+      it('does not change the document', async () => {
+        await target.close()
+        target = await open({ types: 'plain', escapeNames: true })
+        const document = everyKindOfValue()
+        target.readBack?.(collection, document)
+        expectSame([document], [everyKindOfValue()])
+      })
+
+      it('counts as written what a call wrote whose answer was lost, where dates are written as text', async () => {
+        await target.close()
+        target = await open({ types: 'plain', escapeNames: false })
+        const documents = [{ _id: 'a', at: new Timestamp(1_767_225_600, 5_000) }, everyKindOfValue()]
+        const batch = documents.map(document => ({ document, encoded: encode(document) }))
+        const options = { onConflict: 'skip', fresh: false, baseMs: 1 } as const
+        expect(await writeBatch(loseFirstAnswer(target), collection, batch, options)).to.deep.equal(['written', 'written'])
+      })
 
       it('does so of escaped names', async () => {
         await target.close()

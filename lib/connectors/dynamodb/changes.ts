@@ -24,11 +24,12 @@ export async function changeDocuments(
   // Text is at least as long as what the service counts of it, the conditions included.
   const bounds = { most: maxTransactionItems, mostBytes: targetLimits.batchBytes }
   const parts = slicesOf(indexes, index => Buffer.byteLength((actions[index] as Action).request), bounds)
-  const action = (index: number): Action => actions[index] as Action
-  await settle(
-    outcomes,
-    parts.map(part => changeTogether(part, { connection, collection, signal, outcomes, action, done: 'done', conflict: 'changed' }))
-  )
+  const changeAll = async (): Promise<void> => {
+    const action = (index: number): Action => actions[index] as Action
+    const sending = { connection, collection, signal, outcomes, action, done: 'done', conflict: 'changed' } as const
+    for (const part of parts) await changeTogether<ChangeOutcome>(part, sending)
+  }
+  await settle(outcomes, [changeAll()])
   return outcomes
 }
 
@@ -41,10 +42,7 @@ function actionOf(collection: string, key: TableKey, seen: ItemJson, put: string
   return { verb: 'Delete', request: `{${table},"Key":{${keyAttributes.join(',')}},${condition}}` }
 }
 
-/**
- * Members of a request by which it changes an item only if it is as it was seen. In docferry's own form it is a few characters per attribute, so
- * that the operators end before the text does.
- */
+/** Members of a request by which it changes an item only if it is as it was seen. */
 function isUnchanged(key: TableKey, seen: ItemJson): string {
   const keyNames = new Set(key.map(({ name }) => name))
   const compared = Object.keys(seen)
