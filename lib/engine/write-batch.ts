@@ -281,7 +281,8 @@ async function recogniseOwn(
   const digests = new Map(held.map(document => [document._id, digestOf(document)]))
   for (const index of conflicts) {
     const { document, encoded } = batch[index] as Outgoing
-    if (digests.get(encoded.id) === digestOf(document)) outcomes[index] = 'written'
+    const ours = target.readBack?.(collection, document) ?? document
+    if (digests.get(encoded.id) === digestOf(ours)) outcomes[index] = 'written'
   }
 }
 
