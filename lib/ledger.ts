@@ -1,6 +1,6 @@
 /** The books of one run: its report, its dead letters, and what a user should know in the end. */
 import { DeadLetters } from './checkpoint/dead-letters.ts'
-import type { Journal } from './checkpoint/journal.ts'
+import type { LetterKeeper, RunJournal } from './checkpoint/retry-journal.ts'
 import type { StageObserver } from './engine/apply-stages.ts'
 import type { DeadLetter } from './engine/batch-writer.ts'
 import type { CollectionState } from './engine/collection-state.ts'
@@ -21,11 +21,11 @@ export interface LedgerOptions {
   /** What a collection that comes up only while reading is called in the target. */
   readonly targetNameOf: (collection: string) => string
   /** Told of documents that would fail. */
-  readonly onRefused?: ((refused: Omit<DeadLetter, 'document' | 'raw'>) => void | Promise<void>) | undefined
-  readonly journal: Journal
   readonly maxFailures?: FailureLimit | undefined
   /** Called once, when more documents have failed than may. */
   readonly onTooManyFailures?: (error: DocferryError) => void
+  readonly onRefused?: ((refused: Omit<DeadLetter, 'document' | 'raw' | 'cause'>) => void | Promise<void>) | undefined
+  readonly journal: RunJournal
 }
 
 /** The books of one partition, between the stages and the target's answer. */
@@ -47,15 +47,15 @@ export class Ledger {
   readonly report: RunReport
   readonly #options: LedgerOptions
   readonly #collections = new Map<string, CollectionReport>()
-  readonly #letters: DeadLetters
   #failed = 0
   #hasTooMany = false
+  readonly #letters: LetterKeeper
 
   constructor(options: LedgerOptions) {
     const { source, target, onConflict, onIncompatible, types, dryRun, journal } = options
     this.#options = options
     this.report = emptyReport({ runId: journal.runId, dryRun, onConflict, onIncompatible, types, source, target })
-    this.#letters = new DeadLetters(journal.deadLetters)
+    this.#letters = journal.letters ?? new DeadLetters(journal.deadLetters)
   }
 
   add(collection: { name: string; target: string; documents?: number; bytes?: number }): CollectionReport {
@@ -130,7 +130,7 @@ export class Ledger {
   /** Keep a document that could not be written; a dry run only counts it. */
   readonly bury = async (letter: DeadLetter): Promise<void> => {
     if (this.report.dryRun) {
-      const { document: _document, raw: _raw, ...refused } = letter
+      const { document: _document, raw: _raw, cause: _cause, ...refused } = letter
       return void (await this.#options.onRefused?.(refused))
     }
     await this.#letters.add(letter)
@@ -153,6 +153,9 @@ export class Ledger {
     const message = `${this.#failed} documents could not be written, and --max-failures allows ${allowed}: the run has stopped; once it is clear why they fail, docferry resume goes on (with a higher --max-failures, if they may)`
     onTooManyFailures?.(new DocferryError('DOCFERRY_MAX_FAILURES', message, { provider: this.report.target.provider }))
   }
+
+  /** Every letter so far is on disk when this resolves. */
+  readonly syncLetters = (): Promise<void> => this.#letters.sync()
 
   /** The document for which a stage ended the run is the run's last dead letter. */
   async countStageFailure(error: unknown, document: Document): Promise<void> {

@@ -8,7 +8,7 @@ import type { FailureLimit, RunReport } from './report.ts'
 import type { Environment, Logger, OnConflict, OnIncompatible, StageLike, Types } from './types.ts'
 
 /** A document that would fail, without its contents. */
-export type RefusedDocument = Omit<DeadLetter, 'document' | 'raw'>
+export type RefusedDocument = Omit<DeadLetter, 'document' | 'raw' | 'cause'>
 
 export interface MigrateOptions {
   readonly source: Endpoint

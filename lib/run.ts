@@ -9,6 +9,7 @@ import { setMaxListeners } from 'node:events'
 import { pipeline } from 'node:stream/promises'
 import { Journal } from './checkpoint/journal.ts'
 import type { Suspend } from './checkpoint/journal.ts'
+import type { RunJournal } from './checkpoint/retry-journal.ts'
 import { Barrier } from './engine/barrier.ts'
 import { BatchWriter } from './engine/batch-writer.ts'
 import type { SendBatch } from './engine/batch-writer.ts'
@@ -39,7 +40,11 @@ import type { CollectionReport, RunReport } from './report.ts'
 import { leaveOutDesignDocuments, stripCouchdbMetadata } from './stages/index.ts'
 import type { Logger, Partition, Source, Stage, Target } from './types.ts'
 
-type CheckedOptions = Omit<MigrateOptions, 'stages'> & { readonly stages: readonly Stage[] }
+type CheckedOptions = Omit<MigrateOptions, 'stages'> & {
+  readonly stages: readonly Stage[]
+  /** Whether the documents are those of dead letters: they were on their way before, and an earlier try may have written them. */
+  readonly again?: boolean
+}
 
 /** How long what is in flight may take to finish once a run was told to stop, and how long a call that was cut may take to notice. */
 const graceMs = 10_000
@@ -61,10 +66,24 @@ const preparedAtOnce = 4
  * @throws {DocferryError} when an end can't be opened, read or written to, a stage fails, or the run is interrupted
  */
 export async function migrate(options: MigrateOptions): Promise<RunReport> {
+  return await check(options, openAndMove)
+}
+
+/**
+ * The same for the documents of a run's dead letters. No stages are built in: what these have to go through is the caller's business.
+ *
+ * @param journal of that run: keeps what fails again, and whatever else the run must know of what is written for it
+ */
+export async function migrateAgain(options: MigrateOptions, journal: RunJournal): Promise<RunReport> {
+  return await check(options, checked => openEnds({ ...checked, again: true }, journal))
+}
+
+async function check(options: MigrateOptions, move: (checked: CheckedOptions) => Promise<RunReport>): Promise<RunReport> {
   checkOptions(options)
   const checked = { ...options, stages: toStages(options.stages ?? []) }
   try {
-    return await openAndMove(checked)
+    options.signal?.throwIfAborted()
+    return await move(checked)
   } catch (error) {
     if (!options.signal?.aborted || (error instanceof DocferryError && error.code === 'DOCFERRY_INTERRUPTED')) throw error
     throw new DocferryError('DOCFERRY_INTERRUPTED', 'interrupted before anything was moved', { cause: error })
@@ -72,7 +91,6 @@ export async function migrate(options: MigrateOptions): Promise<RunReport> {
 }
 
 async function openAndMove(options: CheckedOptions): Promise<RunReport> {
-  options.signal?.throwIfAborted()
   const { stateDir = '.docferry', resume, checkpointMs } = options
   const journal = await Journal.open({ stateDir, resume, everyMs: checkpointMs })
   try {
@@ -82,7 +100,7 @@ async function openAndMove(options: CheckedOptions): Promise<RunReport> {
   }
 }
 
-async function openEnds(options: CheckedOptions, journal: Journal): Promise<RunReport> {
+async function openEnds(options: CheckedOptions, journal: RunJournal): Promise<RunReport> {
   const { environment, signal, logger, types = 'natural', onIncompatible } = options
   const context = { environment, signal, logger }
   const opened = await openSource(options.source, context)
@@ -120,7 +138,7 @@ class Run {
   readonly #source: Source
   readonly #target: Target
   readonly #options: CheckedOptions
-  readonly #journal: Journal
+  readonly #journal: RunJournal
   readonly #ledger: Ledger
   readonly #rate: RateControl
   readonly #readPace: ReadPace | undefined
@@ -136,7 +154,7 @@ class Run {
   #firstError: unknown
   #grace: NodeJS.Timeout | undefined
 
-  constructor(source: Source, target: Target, options: CheckedOptions, journal: Journal) {
+  constructor(source: Source, target: Target, options: CheckedOptions, journal: RunJournal) {
     const { onConflict = 'skip', onIncompatible = 'dead-letter', types = 'natural' } = options
     const { dryRun = false, logger = silentLogger } = options
     this.#source = source
@@ -240,7 +258,7 @@ class Run {
   async #keepCheckpoints(): Promise<void> {
     if (this.#options.dryRun) return
     const suspend: Suspend = work => this.#barrier.hold(async () => work(await this.#target.suspend?.()))
-    await this.#journal.start(this.#ledger.report, this.#target.suspend && suspend, error => this.#fail(error))
+    await this.#journal.start(this.#ledger.report, this.#target.suspend && suspend, error => this.#fail(error), this.#ledger.syncLetters)
   }
 
   /** All of them, first: what can't be prepared shows before any document is written, and a file names in its head what it will hold. */
@@ -322,7 +340,8 @@ class Run {
 
   /** The built-in stages of every run, then the user's. */
   #stages(countStripped: PartitionBooks['countStripped']): Stage[] {
-    const { includeDesign = false, keepMetadata = false, stages } = this.#options
+    const { includeDesign = false, keepMetadata = false, stages, again = false } = this.#options
+    if (again) return [...stages]
     return [
       ...(includeDesign ? [] : [leaveOutDesignDocuments()]),
       ...(keepMetadata ? [] : [stripCouchdbMetadata(countStripped)]),
@@ -332,7 +351,8 @@ class Run {
 
   readonly #send: SendBatch = async (collection, batch, { fresh, repeated, isNew }) => {
     const { onConflict } = this.#ledger.report
-    const options = { ...this.#retry, onConflict, fresh, repeated, mayBeApplied: this.#journal.record !== undefined }
+    const mayBeApplied = this.#options.again || this.#journal.record !== undefined
+    const options = { ...this.#retry, onConflict, fresh, repeated, mayBeApplied }
     if (!this.#survey) {
       const pace = { isNew, rate: this.#rate, countsUnits: this.#options.maxWriteUnits !== undefined, stop: this.#stop.signal }
       return await writeBatch(this.#target, collection, batch, { ...options, ...pace })

@@ -56,8 +56,9 @@ const allowedParts: Readonly<Record<string, readonly string[]>> = {
   'options.ts': [...middle, 'config', 'open.ts', 'plan'],
   'run.ts': upper,
   'planner.ts': upper,
-  'index.ts': [...upper, 'planner.ts'],
-  cli: [...upper, 'planner.ts', 'index.ts']
+  'retry.ts': upper,
+  'index.ts': [...upper, 'planner.ts', 'retry.ts'],
+  cli: [...upper, 'planner.ts', 'retry.ts', 'index.ts']
 }
 
 /** npm packages by the part that may use them. */

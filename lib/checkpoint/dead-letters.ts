@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { syncFolder } from '../engine/atomic-file.ts'
 import type { DeadLetter } from '../engine/batch-writer.ts'
 import { DocferryError, describeError } from '../errors.ts'
 import { LineSplitter } from '../formats/lines.ts'
@@ -18,6 +19,9 @@ export class DeadLetters {
   readonly path: string
   #file: Promise<FileHandle> | undefined
   #last: Promise<unknown> = Promise.resolve()
+  /** Whether the file holds what may not be on disk yet. */
+  #isDirty = false
+  #hasFailed = false
 
   constructor(path: string) {
     this.path = path
@@ -25,34 +29,59 @@ export class DeadLetters {
 
   /** @throws {DocferryError} DOCFERRY_STATE: a run that cannot keep its dead letters must not go on */
   async add(letter: DeadLetter): Promise<void> {
-    const line = `${textOf(letter)}\n`
-    const write = this.#last.then(async () => {
+    await this.addLine(textOf(letter))
+  }
+
+  /** Keep a letter in the form that it has in a file. @throws {DocferryError} DOCFERRY_STATE */
+  async addLine(line: string): Promise<void> {
+    await this.#inTurn(async () => {
       this.#file ??= this.#create()
-      await (await this.#file).appendFile(line)
+      this.#isDirty = true
+      await (await this.#file).appendFile(`${line}\n`)
     })
-    this.#last = write.catch(() => undefined)
+  }
+
+  /** Every letter that was added is on disk when this resolves. @throws {DocferryError} DOCFERRY_STATE */
+  async sync(): Promise<void> {
+    await this.#inTurn(async () => {
+      if (!this.#file || !this.#isDirty) return
+      await (await this.#file).sync()
+      this.#isDirty = false
+    })
+  }
+
+  /** @throws {DocferryError} DOCFERRY_STATE where a letter did not come to disk, unless that has been said already */
+  async close(): Promise<void> {
     try {
-      await write
-    } catch (error) {
-      throw new DocferryError('DOCFERRY_STATE', `dead letters cannot be kept in ${this.path}: ${describeError(error)}`, { cause: error })
+      if (!this.#hasFailed) await this.sync()
+    } finally {
+      await this.#last
+      const file = await this.#file?.catch(() => undefined)
+      await file?.close()
     }
   }
 
-  async close(): Promise<void> {
-    await this.#last
-    // A file that could not be made has thrown in `add`.
-    const file = await this.#file?.catch(() => undefined)
-    if (!file) return
+  async #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(work)
+    this.#last = done.catch(() => undefined)
     try {
-      await file.sync()
-    } finally {
-      await file.close()
+      await done
+    } catch (error) {
+      this.#hasFailed = true
+      throw new DocferryError('DOCFERRY_STATE', `dead letters cannot be kept in ${this.path}: ${describeError(error)}`, { cause: error })
     }
   }
 
   async #create(): Promise<FileHandle> {
     await mkdir(dirname(this.path), { recursive: true, mode: 0o700 })
-    return await open(this.path, 'a', 0o600)
+    const file = await open(this.path, 'a', 0o600)
+    try {
+      await syncFolder(dirname(this.path))
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+    return file
   }
 }
 
@@ -108,7 +137,7 @@ function parseLetter(bytes: Buffer): Pick<DeadLetter, 'partition' | 'mark'> | un
 }
 
 /** A document that no text can hold (nested too deeply, or a stage left something in it that is no value) is kept by its id alone. */
-function textOf(letter: DeadLetter): string {
+export function textOf(letter: DeadLetter): string {
   try {
     return stringifyJson(withoutUndefined(letter))
   } catch (error) {

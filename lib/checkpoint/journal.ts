@@ -41,6 +41,7 @@ export class Journal {
   #saving: Promise<void> = Promise.resolve()
   #retries: () => number = () => 0
   #suspend: Suspend = work => work(undefined)
+  #sync: () => Promise<void> = () => Promise.resolve()
 
   private constructor(options: JournalOptions, found?: { folder: RunFolder; record: RunRecord; checkpoint: Checkpoint | undefined }) {
     this.#options = options
@@ -98,11 +99,18 @@ export class Journal {
    * Write checkpoints from now on, the first one at once.
    *
    * @param onFailure called with what made a checkpoint fail: a run that can't keep them must not go on
+   * @param sync brings to disk what a checkpoint must not be ahead of
    */
-  async start(report: Readonly<RunReport>, suspend: Suspend | undefined, onFailure: (error: unknown) => void): Promise<void> {
+  async start(
+    report: Readonly<RunReport>,
+    suspend: Suspend | undefined,
+    onFailure: (error: unknown) => void,
+    sync?: () => Promise<void>
+  ): Promise<void> {
     const { everyMs = defaultEveryMs } = this.#options
     this.#retries = () => report.retries
     if (suspend) this.#suspend = suspend
+    if (sync) this.#sync = sync
     this.#isSaving = true
     await this.save()
     const tick = (): void => {
@@ -118,7 +126,9 @@ export class Journal {
     const save = async (): Promise<void> => {
       if (!this.#isSaving) return
       const checkpoint = await this.#suspend(output => this.#progress.snapshot(this.#retries(), output))
-      if (checkpoint) await this.#folder?.save(checkpoint)
+      if (!checkpoint) return
+      await this.#sync()
+      await this.#folder?.save(checkpoint)
     }
     this.#saving = this.#saving.then(save, save)
     return this.#saving

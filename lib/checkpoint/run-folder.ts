@@ -1,11 +1,13 @@
 /** The folder of one run: what it was asked, how far it has come, what it could not write. */
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { exists, inodeOf } from '../engine/atomic-file.ts'
 import { DocferryError, describeError } from '../errors.ts'
 import type { Counts, RunReport } from '../report.ts'
 import type { Partition, ProviderName } from '../types.ts'
 import { checkpointFrom } from './checkpoint.ts'
 import type { Checkpoint } from './checkpoint.ts'
+import { deadLettersName } from './dead-letters.ts'
 import { isLocked, takeLock } from './lock.ts'
 import type { Lock } from './lock.ts'
 import { readState, removePartialStates, writeState } from './state-file.ts'
@@ -30,6 +32,16 @@ export interface RunEnd {
   readonly state: RunReport['state']
   readonly at: string
   readonly totals: Counts
+}
+
+/** What stands on disk while a retry replaces the dead letters, so that counts and letters agree whenever its process dies. */
+interface KeptEnd extends RunEnd {
+  readonly replacing?: {
+    /** Which file the new letters are; `null`: none are left. */
+    readonly letters: string | null
+    /** What is true from the moment on in which they stand in their place. */
+    readonly end: RunEnd
+  }
 }
 
 /** A run as a list of runs shows it. */
@@ -100,6 +112,27 @@ export class RunFolder {
     await writeState(join(this.path, files.end), 'end', end)
   }
 
+  /** How the run ended, also where the process that has replaced its dead letters died before it could say so. */
+  async lastEnd(): Promise<RunEnd | undefined> {
+    return await readEnd(this.path)
+  }
+
+  /**
+   * Put the dead letters that are left in the place of those before, and say how the run stands now. If the process dies in the middle, both are
+   * as before, or both are new.
+   *
+   * @param partial path of what is left, on disk; undefined where nothing is
+   * @param replace gives it its place, or removes what is there
+   */
+  async replaceLetters(partial: string | undefined, end: RunEnd, replace: () => Promise<void>): Promise<void> {
+    const before = (await readEnd(this.path)) ?? end
+    const letters = partial === undefined ? null : await inodeOf(partial)
+    const kept: KeptEnd = { ...before, replacing: { letters, end } }
+    await writeState(join(this.path, files.end), 'end', kept)
+    await replace()
+    await this.end(end)
+  }
+
   async close(): Promise<void> {
     await this.#lock.release()
   }
@@ -125,13 +158,22 @@ async function readRun(path: string, runId: string): Promise<RunInfo | undefined
   try {
     const record = (await readState(join(path, files.record), 'run')) as RunRecord | undefined
     if (!record) return undefined
-    const end = (await readState(join(path, files.end), 'end')) as RunEnd | undefined
+    const end = await readEnd(path)
     const state = (await isLocked(path)) ? 'running' : (end?.state ?? 'killed')
     return { runId, path, record, state, ...(end && { end }) }
   } catch (error) {
     if (!(error instanceof DocferryError)) throw error
     return { runId, path, state: 'damaged', trouble: error }
   }
+}
+
+async function readEnd(path: string): Promise<RunEnd | undefined> {
+  const kept = (await readState(join(path, files.end), 'end')) as KeptEnd | undefined
+  if (!kept?.replacing) return kept
+  const { replacing, ...before } = kept
+  const place = join(path, deadLettersName)
+  const found = (await exists(place)) ? await inodeOf(place) : null
+  return found === replacing.letters ? replacing.end : before
 }
 
 /** To the second where only the id tells. */

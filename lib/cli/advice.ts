@@ -27,6 +27,6 @@ export const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   DOCFERRY_BAD_VALUE: 'change the value in the source, or drop the field (--stage strip:field)',
   DOCFERRY_REFUSED: 'see the cause in the dead letters',
   DOCFERRY_THROTTLED: 'go on later with docferry resume, with a --max-rate that the service takes, or raise its capacity',
-  DOCFERRY_DEAD_LETTERS: 'look at the failures above and in the dead letters, mend them, and run the same command again',
+  DOCFERRY_DEAD_LETTERS: 'look at the failures above and in the dead letters, mend their cause, and write them again: docferry retry RUN',
   DOCFERRY_STATE: 'choose another --state-dir that can be written to'
 }

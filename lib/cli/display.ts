@@ -74,12 +74,12 @@ export class Display {
 
   /** The run has ended, in whatever way. */
   finish(report: Readonly<RunReport> | undefined = this.#report, plan?: Plan): void {
-    const { summary, stdout, stdoutTaken, now } = this.#options
+    const { command, summary, stdout, stdoutTaken, now } = this.#options
     this.#stopTimer()
     if (this.#screen && this.#report) this.#draw(this.#screen, this.#report)
     // bars that a summary on the same terminal repeats are taken away
     this.#screen?.stop(this.#report !== undefined && !(summary && (stdoutTaken || stdout.isTTY)))
-    if (summary && report) this.#say(summaryLines(report, { ...this.#view(), nowMs: now(), plan }))
+    if (summary && report) this.#say(summaryLines(report, { ...this.#view(), nowMs: now(), plan, command }))
   }
 
   /** Give the terminal back without another word. */

@@ -36,6 +36,8 @@ export interface Job {
   readonly options: Omit<MigrateOptions, 'stages' | 'environment' | 'signal' | 'logger' | 'observe'>
   /** As text, for `parseStage`. */
   readonly stages?: readonly string[]
+  /** What does it, where that is not `migrate`. */
+  readonly loadEngine?: () => Promise<Engine>
   /** Whether the documents go to standard output, so that everything else goes to stderr. */
   readonly dataOnStdout: boolean
   /** What is to become of what the dry run learns. */
@@ -127,7 +129,7 @@ export async function execute(job: Job, host: Host, loadEngine: () => Promise<En
     const logger = await createCommandLogger(display, host, { level: flags.logLevel, mask })
     logger.debug({ variables: Object.keys(added) }, 'variables of the environment file, which the real environment wins over')
     if (job.plan?.save !== undefined) await checkPlanPlace(job.plan.save)
-    const { migrate: run } = await loadEngine()
+    const { migrate: run } = await (job.loadEngine ?? loadEngine)()
     const stages = await loadStages(job.stages ?? [])
     const observe = (report: Readonly<RunReport>): void => {
       seen = report

@@ -7,6 +7,7 @@ import { addImportCommand } from './commands/import.ts'
 import { addMigrateCommand } from './commands/migrate.ts'
 import { addPlanCommand } from './commands/plan.ts'
 import { addResumeCommand } from './commands/resume.ts'
+import { addRetryCommand } from './commands/retry.ts'
 import { addRunsCommand } from './commands/runs.ts'
 import type { Host, Job } from './execute.ts'
 import { errorLines } from './exit.ts'
@@ -60,13 +61,14 @@ export function createProgram(host: Host, run: (job: Job) => Promise<void>): Com
   addExportCommand(program, run)
   addImportCommand(program, run)
   addResumeCommand(program, run)
+  addRetryCommand(program, run)
   addRunsCommand(program, host)
   return program
 }
 
 function usageError(error: CommanderError): DocferryError {
   if (error.code === 'commander.help')
-    return new DocferryError('DOCFERRY_USAGE', 'which command? There are migrate, plan, export, import, resume and runs')
+    return new DocferryError('DOCFERRY_USAGE', 'which command? There are migrate, plan, export, import, resume, retry and runs')
   return new DocferryError('DOCFERRY_USAGE', error.message.replace(/^error: /, '').replaceAll('\n', ' '))
 }
 

@@ -1,4 +1,5 @@
 /** What a run came to, as lines of text: the table, the notes, the failures and what to try. */
+import { dirname } from 'node:path'
 import type { ErrorCode } from '../errors.ts'
 import type { Plan } from '../plan/plan.ts'
 import { totalCounts } from '../report.ts'
@@ -14,6 +15,8 @@ export interface SummaryView {
   readonly columns?: number
   readonly style?: Style
   readonly nowMs: number
+  /** Which command it was, where that decides what to do next. */
+  readonly command?: string
   /** What a dry run was made for. */
   readonly plan?: Plan | undefined
 }
@@ -31,9 +34,19 @@ export function summaryLines(report: Readonly<RunReport>, view: SummaryView): st
     ...failures(report, view, style),
     ...(view.plan ? [...estimateLines(view.plan, view), ''] : []),
     ...(report.deadLetters === undefined ? [] : [`Dead letters: ${safe(report.deadLetters)}`]),
+    ...retryHint(report),
     verdict(report, view, style)
   ]
   return lines.filter((line, index) => line !== '' || lines[index - 1] !== '')
+}
+
+/** Where there is something that can be written again, and where to. */
+function retryHint({ runId, state, target, collections, deadLetters }: Readonly<RunReport>): string[] {
+  const hasDocuments = collections.some(({ failures: groups }) => groups.some(({ code }) => code !== 'DOCFERRY_BAD_DOCUMENT'))
+  if (state !== 'partial' || deadLetters === undefined || target.provider === 'file' || !hasDocuments) return []
+  const stateDir = dirname(dirname(dirname(deadLetters)))
+  const place = stateDir === '.docferry' ? '' : ` --state-dir ${JSON.stringify(stateDir)}`
+  return [safe(`To write them again (--stage changes them first): docferry retry ${runId}${place}`)]
 }
 
 interface Line {
@@ -165,7 +178,7 @@ function visible(id: string): string {
 /** Providers whose documents are there only when the run has come to its end. */
 const wholeOrNothing: ReadonlySet<ProviderName> = new Set(['file', 'memory'])
 
-function verdict(report: Readonly<RunReport>, { nowMs, plan }: SummaryView, style: Style): string {
+function verdict(report: Readonly<RunReport>, { nowMs, plan, command }: SummaryView, style: Style): string {
   const counts = totalCounts(report.collections)
   const took = formatDuration((report.finishedAt ?? nowMs) - report.startedAt)
   const written = plural(counts.written, 'document')
@@ -173,6 +186,8 @@ function verdict(report: Readonly<RunReport>, { nowMs, plan }: SummaryView, styl
     const how = report.state === 'interrupted' ? 'Interrupted' : 'Failed'
     const paint = report.state === 'interrupted' ? style.yellow : style.red
     if (report.dryRun) return paint(`${how} after ${took}, in a dry run: nothing was written.`)
+    if (command === 'retry')
+      return paint(`${how} after ${took}; the dead letters are as they were. To try them again: docferry retry ${report.runId}`)
     const goOn = `To go on with it: docferry resume ${report.runId}`
     if (wholeOrNothing.has(report.target.provider)) return paint(`${how} after ${took}, before the output was complete. ${goOn}`)
     return paint(`${how} after ${took}; ${written} written. ${goOn}`)

@@ -1,5 +1,5 @@
 /** Turns the items of one partition into batches, keeps several of them in flight, and accounts for every document. */
-import { DocferryError } from '../errors.ts'
+import { DocferryError, describeError } from '../errors.ts'
 import { countFailure, countSkipped, countWritten, shortenId } from '../report.ts'
 import type { CollectionReport } from '../report.ts'
 import { Mark, Reject, Section } from '../types.ts'
@@ -19,6 +19,8 @@ export interface DeadLetter {
   readonly at: 'read' | 'stage' | 'write'
   readonly code: string
   readonly message: string
+  /** What the service or the system itself said, where it said more. */
+  readonly cause?: string
   /** Place in the input or in the document. */
   readonly where?: string
   /** As it was to be written; missing where none could be read. */
@@ -268,13 +270,13 @@ export class BatchWriter {
 
   async #bury(
     at: DeadLetter['at'],
-    { code, message, where }: (Refusal | RejectDetails) & { where?: string },
+    { code, message, where, cause }: (Refusal | RejectDetails) & { where?: string; cause?: unknown },
     rest: Pick<DeadLetter, 'id' | 'document' | 'raw' | 'mark'>,
     reports = [this.#current().report, this.#delta()]
   ): Promise<void> {
     const { id, document, raw, mark = this.#marks } = rest
     const { partition, bury } = this.#options
-    await bury({ collection: reports[0]!.source, id, at, code, message, where, document, raw, partition, mark })
+    await bury({ collection: reports[0]!.source, id, at, code, message, cause: causeText(cause), where, document, raw, partition, mark })
     for (const report of reports) countFailure(report, code, message, id ?? where ?? '')
   }
 
@@ -287,4 +289,11 @@ export class BatchWriter {
     if (!this.#state) throw new DocferryError('DOCFERRY_BUG', 'a document came before its section')
     return this.#state
   }
+}
+
+/** A cause is told by its kind and message only: inspected, a vendor's may print what was sent. */
+function causeText(cause: unknown): string | undefined {
+  if (cause === undefined) return undefined
+  const text = describeError(cause)
+  return cause instanceof Error && cause.name !== 'Error' && cause.name !== 'DocferryError' ? `${cause.name}: ${text}` : text
 }

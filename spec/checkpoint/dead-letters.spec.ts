@@ -1,6 +1,17 @@
-import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { expect } from 'chai'
 import { DeadLetters, trimDeadLetters } from '../../lib/checkpoint/dead-letters.ts'
 import type { DeadLetter } from '../../lib/engine/batch-writer.ts'
@@ -46,6 +57,25 @@ describe('checkpoint: dead letters', () => {
     await keep(letter('b', 'p', 1))
     expect(ids()).to.deep.equal(['a', 'b'])
     expect(statSync(path).mode & 0o777).to.equal(0o600)
+  })
+
+  it('says of letters that do not come to disk that they don’t, and then is quiet', async () => {
+    mkdirSync(dirname(path))
+    symlinkSync('/dev/full', path)
+    const file = new DeadLetters(path)
+    const thrown = await file.add(letter('a', 'p', 0)).catch((error: unknown) => error)
+    expect(thrown).to.include({ code: 'DOCFERRY_STATE' })
+    await file.close()
+  })
+
+  it('syncs where there is something to sync', async () => {
+    const file = new DeadLetters(path)
+    await file.sync()
+    expect(existsSync(path)).to.equal(false)
+    void file.add(letter('a', 'p', 0))
+    await file.sync()
+    expect(ids()).to.deep.equal(['a'])
+    await file.close()
   })
 
   it('keeps the letters that are wanted, byte for byte, in their order', async () => {

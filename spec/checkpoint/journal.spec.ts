@@ -142,6 +142,29 @@ describe('checkpoint: journal', () => {
     expect(await failure).to.include({ code: 'DOCFERRY_STATE' })
   })
 
+  it('writes no checkpoint before what it must not be ahead of is on disk', async () => {
+    const journal = await openJournal()
+    await journal.begin(record)
+    const seen: unknown[] = []
+    await journal.start(reportOf(journal), undefined, never, async () => {
+      journal.progress.advance(new Mark('p', 'late', 1, 1), [])
+      seen.push((await saved(journal))?.partitions)
+    })
+    await journal.save()
+    // What comes while it is brought there is for the next.
+    expect(seen).to.deep.equal([undefined, {}])
+    expect((await saved(journal))?.partitions).to.deep.equal({ p: { cursor: 'late', done: false, marks: 1 } })
+  })
+
+  it('writes no checkpoint where that does not come to disk', async () => {
+    const journal = await openJournal()
+    await journal.begin(record)
+    const full = new Error('the disk is full')
+    const thrown = await journal.start(reportOf(journal), undefined, never, () => Promise.reject(full)).catch((error: unknown) => error)
+    expect(thrown).to.equal(full)
+    expect(await saved(journal)).to.equal(undefined)
+  })
+
   it('says how the run ended', async () => {
     const journal = await begun()
     await journal.end(reportOf(journal, 'partial'))

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { headingLines } from '../../lib/cli/heading.ts'
 import { summaryLines } from '../../lib/cli/summary.ts'
 import { displayWidth } from '../../lib/cli/text.ts'
+import type { ErrorCode } from '../../lib/errors.ts'
 import type { RunReport } from '../../lib/report.ts'
 import { doneCollection, fakeCollection, fakeReport, startMs } from './support/fake-run.ts'
 
@@ -65,6 +66,38 @@ describe('cli: summary', () => {
       .and.include('which: a, b, ...')
       .and.include('try: ')
     expect(text).to.include('Dead letters: .docferry/runs/1/dead-letters.ndjson').and.include('3 documents written, 7 not.')
+  })
+
+  describe('of a run with dead letters', () => {
+    const failed = (code: ErrorCode, changes: Partial<RunReport> = {}): RunReport => {
+      const failures = [{ code, message: 'no', count: 1, examples: ['a'] }]
+      const collections = [doneCollection('users', 2, { failed: 1, written: 1, failures })]
+      return fakeReport({ state: 'partial', deadLetters: '.docferry/runs/run-1/dead-letters.ndjson', collections, ...changes })
+    }
+
+    it('says how to write them again', () => {
+      expect(summary(failed('DOCFERRY_TOO_LARGE'))).to.match(/docferry retry run-1$/m)
+    })
+
+    it('names a state folder of its own', () => {
+      const deadLetters = '/var/lib/my runs/runs/run-1/dead-letters.ndjson'
+      expect(summary(failed('DOCFERRY_TOO_LARGE', { deadLetters }))).to.include('docferry retry run-1 --state-dir "/var/lib/my runs"')
+    })
+
+    it('does not say so where none can be written again', () => {
+      expect(summary(failed('DOCFERRY_BAD_DOCUMENT'))).not.to.include('retry')
+      const target = { provider: 'file', address: 'out.ndjson', identity: 'file:out.ndjson' } as const
+      expect(summary(failed('DOCFERRY_TOO_DEEP', { target }))).not.to.include('retry')
+      expect(summary(failed('DOCFERRY_TOO_LARGE', { state: 'failed' }))).not.to.include('retry')
+    })
+  })
+
+  it('sends whoever interrupted a retry back to it', () => {
+    const text = summaryLines(fakeReport({ state: 'interrupted', collections: [doneCollection('users', 2)] }), {
+      nowMs: startMs,
+      command: 'retry'
+    }).join('\n')
+    expect(text).to.include('docferry retry run-1').and.not.include('resume')
   })
 
   it('gives one advice once', () => {

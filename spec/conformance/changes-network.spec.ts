@@ -27,7 +27,7 @@ const ways: Readonly<Record<'couchdb' | 'dynamodb', Way>> = {
     },
     changes: ({ path }) => path.endsWith('/_bulk_docs'),
     throttle: { type: 'throttle', status: 429, retryAfterSeconds: 3 },
-    code: 'DOCFERRY_CONNECT'
+    code: 'DOCFERRY_THROTTLED'
   },
   dynamodb: {
     async server() {

@@ -1,0 +1,235 @@
+/** Writes the dead letters of a run again, by the data path of every run. */
+import { join } from 'node:path'
+import { deadLettersName } from './checkpoint/dead-letters.ts'
+import { letterSource, surveyLetters } from './checkpoint/letter-source.ts'
+import type { LetterOrigin, LetterSurvey } from './checkpoint/letter-source.ts'
+import { RemainingLetters } from './checkpoint/remaining-letters.ts'
+import { retryJournal } from './checkpoint/retry-journal.ts'
+import { RunFolder } from './checkpoint/run-folder.ts'
+import type { RunEnd, RunRecord } from './checkpoint/run-folder.ts'
+import { toStages } from './engine/to-stages.ts'
+import { traceStage } from './engine/trace-stages.ts'
+import { exists } from './engine/atomic-file.ts'
+import { DocferryError } from './errors.ts'
+import type { Endpoint } from './open.ts'
+import type { MigrateOptions } from './options.ts'
+import type { PlannedOptions } from './plan/plan.ts'
+import { parseStage } from './registry.ts'
+import { totalCounts } from './report.ts'
+import type { Counts, RunReport } from './report.ts'
+import { migrateAgain } from './run.ts'
+import { leaveOutDesignDocuments, stripCouchdbMetadata } from './stages/index.ts'
+import type { Connector, Document, Source, Stage, StageLike } from './types.ts'
+
+/** What is left out is as the run was asked. */
+export interface RetryRunOptions extends Pick<
+  MigrateOptions,
+  | 'onConflict'
+  | 'onIncompatible'
+  | 'types'
+  | 'dryRun'
+  | 'onRefused'
+  | 'parallel'
+  | 'stateDir'
+  | 'environment'
+  | 'signal'
+  | 'logger'
+  | 'observe'
+  | 'retry'
+> {
+  /** Its id. */
+  readonly run: string
+  /** The run's target, where its address held a password or it was no text: neither is kept. */
+  readonly target?: Endpoint
+  /** Applied in order to what is written again, behind the stages of the run, which documents that came as far as the target have behind them. */
+  readonly stages?: readonly StageLike[]
+  /** The stages of the run, where text can't name them. Only documents that failed in one of them need them. */
+  readonly runStages?: readonly StageLike[]
+}
+
+/** A run whose dead letters are retried. */
+interface Retried {
+  readonly folder: RunFolder
+  readonly record: RunRecord<PlannedOptions>
+  readonly end: RunEnd
+  /** Of the dead letters. */
+  readonly path: string
+  readonly survey: LetterSurvey
+}
+
+/**
+ * Write the dead letters of a run that has come to its end again. What is written now, skipped, or left out by a stage is taken from them; what
+ * fails again stays as it was, with its new cause. They are replaced in one step at the end: a retry that fails or is interrupted before leaves
+ * them as they were, and what it has written is recognised the next time. The run's counts go on.
+ *
+ * @returns the report of the retry, under the run's id; `partial` where dead letters remain
+ * @throws {DocferryError} DOCFERRY_USAGE where there is nothing to retry, DOCFERRY_STATE, and as `migrate`
+ */
+export async function retryRun(options: RetryRunOptions): Promise<RunReport> {
+  const { run, stateDir = '.docferry' } = options
+  const folder = await RunFolder.open(stateDir, run)
+  try {
+    return await retryLetters(await look(folder, run), options)
+  } finally {
+    await folder.close()
+  }
+}
+
+async function look(folder: RunFolder, run: string): Promise<Retried> {
+  const record = (await folder.record()) as RunRecord<PlannedOptions>
+  const end = await folder.lastEnd()
+  const usage = (message: string): DocferryError => new DocferryError('DOCFERRY_USAGE', message)
+  if (!end || (end.state !== 'done' && end.state !== 'partial'))
+    throw usage(
+      `the run ${run} has not come to its end: go on with it first (docferry resume ${run}), then retry what could not be written`
+    )
+  if (end.state === 'done') throw usage(`the run ${run} has no dead letters: there is nothing to retry`)
+  if (record.asked.target.provider === 'file')
+    throw usage(`the run ${run} has written a file, and nothing can be added to a file that is whole: mend the cause, and export it again`)
+  const path = join(folder.path, deadLettersName)
+  if (!(await exists(path)))
+    throw new DocferryError('DOCFERRY_STATE', `the dead letters of the run ${run} are gone: there is no ${path} any more`)
+  return { folder, record, end, path, survey: await surveyLetters(path) }
+}
+
+async function retryLetters(retried: Retried, options: RetryRunOptions): Promise<RunReport> {
+  const { folder, record, path, survey } = retried
+  const { run, onConflict, onIncompatible, types, dryRun = false, observe } = options
+  const { asked } = record
+  const origins = new WeakMap<Document, LetterOrigin>()
+  const stages = await stagesOf(retried, options, origins)
+  const target = options.target ?? record.ends.target
+  if (target === undefined)
+    throw new DocferryError(
+      'DOCFERRY_USAGE',
+      `the run ${run} does not know its target any more, for its address is not kept: give the target (--target) again`
+    )
+  const left = await RemainingLetters.begin(path, origins)
+  const source = letterSource({ path, survey, origins, onReject: text => (dryRun ? Promise.resolve() : left.addLine(text)) })
+  const move: MigrateOptions = {
+    ...options,
+    source: { connector: connectorOf(source), options: {} },
+    target,
+    stages,
+    rename: namesInTarget(asked, survey),
+    onConflict: onConflict ?? asked.onConflict,
+    onIncompatible: onIncompatible ?? asked.onIncompatible,
+    types: types ?? asked.types,
+    observe: report => {
+      checkTarget(record, report)
+      observe?.(report)
+    }
+  }
+  try {
+    // What else a run keeps of the documents that it writes belongs to this journal.
+    const report = await migrateAgain(move, retryJournal(run, left))
+    note(report, retried)
+    if (dryRun) return report
+    checkCounts(report, survey)
+    await folder.replaceLetters(left.partial, endAfter(retried, report, left.count), left.replace)
+    return report
+  } catch (error) {
+    // If it can't be removed, the next retry says so.
+    await left.discard().catch(() => undefined)
+    if (!(error instanceof DocferryError) || error.code !== 'DOCFERRY_INTERRUPTED') throw error
+    const stays = dryRun
+      ? 'it was a dry run, and nothing was written'
+      : 'what was written stays written, and the dead letters are as they were'
+    throw new DocferryError('DOCFERRY_INTERRUPTED', `interrupted: ${stays}`, { cause: error })
+  }
+}
+
+/** Those of the run for the documents that it had not got through them, and then those of the retry for all. */
+async function stagesOf(
+  { record: { runId, asked }, survey }: Retried,
+  { stages = [], runStages }: RetryRunOptions,
+  origins: WeakMap<Document, LetterOrigin>
+): Promise<Stage[]> {
+  const own = toStages(stages).map(stage => traceStage(stage, origins))
+  if (survey.beforeStages === 0) return own
+  const again = runStages ? toStages(runStages) : await stagesFromText(asked.stages, runId)
+  const before = [
+    ...(asked.includeDesign ? [] : [leaveOutDesignDocuments()]),
+    ...(asked.keepMetadata ? [] : [stripCouchdbMetadata()]),
+    ...again
+  ]
+  return [...before.map(stage => traceStage(stage, origins, ({ at }) => at === 'stage')), ...own]
+}
+
+async function stagesFromText(texts: readonly string[], runId: string): Promise<Stage[]> {
+  try {
+    return await Promise.all(texts.map(parseStage))
+  } catch (error) {
+    if (!(error instanceof DocferryError)) throw error
+    throw new DocferryError(
+      'DOCFERRY_USAGE',
+      `the run ${runId} had stages of its own (${texts.join(', ')}), and documents that failed in one of them have to go through them again: retry it with retryRun({ runStages })`,
+      { cause: error }
+    )
+  }
+}
+
+/** As in the run; a collection of which there is no letter has no name to be given. */
+function namesInTarget({ collections, named }: PlannedOptions, { collections: held }: LetterSurvey): Record<string, string> {
+  const names = new Map([...Object.entries(named.rename), ...collections])
+  return Object.fromEntries([...names].filter(([name]) => held.has(name)))
+}
+
+function connectorOf(source: Source): Connector {
+  const noTarget = (): never => {
+    throw new DocferryError('DOCFERRY_BUG', 'dead letters are only read')
+  }
+  return { name: 'file', configure: () => ({}), openSource: () => Promise.resolve(source), openTarget: noTarget }
+}
+
+function checkTarget({ runId, asked }: RunRecord<PlannedOptions>, { target }: Readonly<RunReport>): void {
+  const { provider, address, identity } = asked.target
+  if (target.provider === provider && target.identity === identity) return
+  throw new DocferryError(
+    'DOCFERRY_USAGE',
+    `the run ${runId} wrote to ${provider} ${address}, and this is ${target.provider} ${target.address}: its dead letters can be written to the same place only`
+  )
+}
+
+function note({ notes }: RunReport, { survey: { never, withoutDocument, total }, end }: Retried): void {
+  if (never > 0) notes.push(`${letters(never)} never documents: mend the input where the list says, and read it again`)
+  if (withoutDocument > 0)
+    notes.push(`${letters(withoutDocument)} without the document, because no text can hold it: see its id in the list`)
+  const gone = end.totals.failed - total
+  if (gone > 0) notes.push(`${letters(gone)} taken from the file since the run ended: the run counts them as filtered`)
+}
+
+function letters(count: number): string {
+  return count === 1 ? '1 dead letter is' : `${count} dead letters are`
+}
+
+/** What the report does not account for must not leave the dead letters. */
+function checkCounts({ collections }: RunReport, { total }: LetterSurvey): void {
+  const { read, added, written, skipped, filtered, failed } = totalCounts(collections)
+  if (read !== total)
+    throw new DocferryError(
+      'DOCFERRY_STATE',
+      `the dead letters have changed while they were retried (${total} before, ${read} read), and stay as they are`
+    )
+  if (read + added !== written + skipped + filtered + failed)
+    throw new DocferryError('DOCFERRY_BUG', 'the counts of the retry do not add up; the dead letters stay as they were')
+}
+
+/**
+ * How the run stands now. A letter of which stages made several documents counts as one that failed where any of them did.
+ *
+ * @param left letters
+ */
+function endAfter({ end: { totals }, survey: { total } }: Retried, { collections }: RunReport, left: number): RunEnd {
+  const now = totalCounts(collections)
+  const taken = totals.failed - total
+  const counts: Counts = {
+    read: totals.read + Math.max(0, -taken),
+    added: totals.added + now.added - (now.failed - left),
+    written: totals.written + now.written,
+    skipped: totals.skipped + now.skipped,
+    filtered: totals.filtered + now.filtered + Math.max(0, taken),
+    failed: left
+  }
+  return { state: left > 0 ? 'partial' : 'done', at: new Date().toISOString(), totals: counts }
+}
