@@ -9,7 +9,7 @@ import { DocferryError } from '../../errors.ts'
 import { stages } from '../../registry.ts'
 import { onConflicts, onIncompatibles, typeModes } from '../../types.ts'
 import type { Engine, Job } from '../execute.ts'
-import { addRunFlags, choice, several } from '../options.ts'
+import { addRunFlags, choice, paceOptions, several } from '../options.ts'
 import type { RunFlags } from '../options.ts'
 
 interface RetryFlags extends RunFlags {
@@ -42,7 +42,7 @@ export function addRetryCommand(program: Command, run: (job: Job) => Promise<voi
 }
 
 export async function retryJob(runId: string | undefined, flags: RetryFlags): Promise<Job> {
-  const { onConflict, onIncompatible, types, dryRun, parallel, stateDir } = flags
+  const { onConflict, onIncompatible, types, dryRun, stateDir } = flags
   const { runId: found, path, record } = await chooseRun(runId, stateDir)
   const target = flags.target === undefined ? record.ends.target : parseEndpoint(flags.target, '--target').text
   if (target === undefined)
@@ -59,8 +59,7 @@ export async function retryJob(runId: string | undefined, flags: RetryFlags): Pr
       onIncompatible,
       types,
       dryRun,
-      parallel,
-      stateDir
+      ...paceOptions(flags)
     },
     ...(flags.stage && { stages: flags.stage }),
     loadEngine: () => loadRetry(found),
