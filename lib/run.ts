@@ -237,6 +237,7 @@ class Run {
       after: cursor,
       stop: this.#stop.signal,
       onPage: ledger.countPage,
+      retry: this.#options.retry,
       onRetry: ledger.countRetry,
       onFailure: fail
     })

@@ -19,6 +19,7 @@ export interface PartitionStreamOptions {
    * Default: the stream fails.
    */
   readonly onFailure?: (error: unknown) => void
+  readonly retry?: ReadOptions['retry']
   readonly onRetry?: ReadOptions['onRetry']
   /** Called for every page before its items are delivered. */
   readonly onPage?: (page: Page) => void
@@ -37,9 +38,9 @@ export class PartitionStream extends Readable {
 
   constructor(source: Source, partition: Partition, options: PartitionStreamOptions = {}) {
     super({ objectMode: true })
-    const { after, stop, onRetry } = options
+    const { after, stop, retry, onRetry } = options
     const signal = stop ? AbortSignal.any([stop, this.#abort.signal]) : this.#abort.signal
-    this.#pages = source.read(partition, { after, signal, onRetry })[Symbol.asyncIterator]()
+    this.#pages = source.read(partition, { after, signal, retry, onRetry })[Symbol.asyncIterator]()
     this.#partition = partition
     this.#options = options
   }
