@@ -214,9 +214,12 @@ class PageBuilder {
   add({ key, document, deleted, error, hasEscapes }: Row, bytes: number): void {
     this.lastKey = key
     this.#bytes += bytes
-    if (error !== undefined) {
-      this.#rejects.push({ code: 'DOCFERRY_BAD_DOCUMENT', message: `cannot be read: ${error}`, where: `id ${key}`, id: key })
-    } else if (document !== undefined && deleted !== true) {
+    if (deleted === true) return
+    // CouchDB gives null for a document that it lists and can't open.
+    const trouble = error ?? (document === undefined ? 'the database lists it, and gave nothing for it' : undefined)
+    if (trouble !== undefined) {
+      this.#rejects.push({ code: 'DOCFERRY_BAD_DOCUMENT', message: `cannot be read: ${trouble}`, where: `id ${key}`, id: key })
+    } else if (document !== undefined) {
       this.#documents.push(hasEscapes ? restoreNames(document, this.#names) : document)
     }
   }
