@@ -285,6 +285,7 @@ class Run {
       after: cursor,
       stop: this.#stop.signal,
       onPage: ledger.countPage,
+      retry: this.#options.retry,
       onRetry: this.#countRetryOfReader,
       onFailure: fail,
       // A pipe may have nothing to give for any time.

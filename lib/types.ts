@@ -158,6 +158,8 @@ export interface ReadOptions {
   readonly pageSize?: number
   /** Most read units in one request, where the service bills by them. */
   readonly requestUnits?: number
+  /** How throttling and dropped connections are tried again. Default: as the connector finds right. */
+  readonly retry?: { readonly attempts?: number; readonly baseMs?: number; readonly capMs?: number }
   /** Called before each wait for another try. */
   readonly onRetry?: (error: DocferryError, delayMs: number) => void
 }

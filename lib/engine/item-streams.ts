@@ -21,6 +21,7 @@ export interface PartitionStreamOptions {
    * Default: the stream fails.
    */
   readonly onFailure?: (error: unknown) => void
+  readonly retry?: ReadOptions['retry']
   readonly onRetry?: ReadOptions['onRetry']
   /** See `WatchOptions`. Default: a reader may take as long as it likes. */
   readonly stallMs?: number | undefined
@@ -45,9 +46,9 @@ export class PartitionStream extends Readable {
 
   constructor(source: Source, partition: Partition, options: PartitionStreamOptions = {}) {
     super({ objectMode: true })
-    const { after, stop, onRetry, requestUnits, stallMs } = options
+    const { after, stop, retry, onRetry, requestUnits, stallMs } = options
     const signal = stop ? AbortSignal.any([stop, this.#abort.signal]) : this.#abort.signal
-    const reading = { after, signal, onRetry, requestUnits }
+    const reading = { after, signal, retry, onRetry, requestUnits }
     const pages = stallMs === undefined ? source.read(partition, reading) : watchReader(source, partition, { ...reading, stallMs })
     this.#pages = pages[Symbol.asyncIterator]()
     this.#signal = signal

@@ -140,6 +140,29 @@ describe('fault proxy: HTTP', () => {
     expect((await answered).status).to.equal(200)
   })
 
+  it('stalls in the middle of an answer', async () => {
+    proxy.faults.push({ action: { type: 'stall', afterBytes: 10 } })
+    const giveUp = new AbortController()
+    const response = await fetch(`${proxy.url}/page`, { signal: giveUp.signal })
+    const { value } = await response.body!.getReader().read()
+    expect(value).to.have.lengthOf(10)
+    giveUp.abort()
+  })
+
+  it('resets connections without passing anything on', async () => {
+    proxy.faults.push({ action: { type: 'reset' } })
+    expect(await attempt(`${proxy.url}/a`)).to.deep.equal({ failed: 'closed' })
+    expect(target.seen).to.have.length(0)
+    expect(proxy.hits).to.equal(1)
+  })
+
+  it('goes down, so that nobody can connect, and comes back in the same place', async () => {
+    await proxy.goDown()
+    expect(await attempt(`${proxy.url}/a`)).to.deep.equal({ failed: 'closed' })
+    await proxy.comeBack()
+    expect((await attempt(`${proxy.url}/a`)).status).to.equal(200)
+  })
+
   it('stalls until the client gives up, and closes all the same', async () => {
     proxy.faults.push({ action: { type: 'stall' } })
     const giveUp = new AbortController()

@@ -1,6 +1,6 @@
 /**
- * A proxy that makes a healthy server misbehave on demand, for anything that speaks HTTP/1 (CouchDB, DynamoDB); `startTcpProxy` is for
- * anything else on a connection (Firestore's gRPC). Without faults both pass everything on unchanged.
+ * A proxy that makes a healthy server misbehave on demand, for anything that speaks HTTP/1 (CouchDB, DynamoDB); `startGrpcProxy` does
+ * so for gRPC (Firestore), `startTcpProxy` for anything else on a connection. Without faults both pass everything on unchanged.
  *
  *     const proxy = await startFaultProxy({ target: server.url })
  *     proxy.faults.push({ match: request => request.path.endsWith('/_bulk_docs'), action: { type: 'cut', afterBytes: 100 } })
@@ -10,6 +10,8 @@
 import { once } from 'node:events'
 import { createServer, request as startRequest } from 'node:http'
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { FaultList } from './fault-list.ts'
+import type { FaultOf, FaultRecord } from './fault-list.ts'
 import { listen } from './tcp-proxy.ts'
 
 export { startTcpProxy } from './tcp-proxy.ts'
@@ -35,114 +37,93 @@ export type FaultAction =
   | { readonly type: 'loseAnswer' }
   /** Close the connection without passing anything on. */
   | { readonly type: 'refuse' }
+  /** The same by a reset (RST), as from a process that died. */
+  | { readonly type: 'reset' }
   /** Answer without passing anything on. */
-  | { readonly type: 'answer'; readonly status: number; readonly headers?: OutgoingHttpHeaders; readonly body?: string | object }
+  | {
+      readonly type: 'answer'
+      readonly status: number
+      readonly headers?: OutgoingHttpHeaders
+      readonly body?: string | object | ((request: ProxyRequest) => object)
+    }
   /** Answer 429 (or 503), with Retry-After where a wait is given, without passing anything on. */
   | { readonly type: 'throttle'; readonly status?: 429 | 503; readonly retryAfterSeconds?: number }
   /** Answer with an error of DynamoDB, without passing anything on: `ThrottlingException`, `ProvisionedThroughputExceededException`. */
   | { readonly type: 'dynamodbError'; readonly name: string; readonly message?: string; readonly status?: number }
   /** Keep back the writes of a BatchWriteItem for which `keepBack` is true, pass on the others, and report the kept as unprocessed. */
   | { readonly type: 'unprocessed'; readonly keepBack: (write: unknown, index: number) => boolean }
+  /** Keep back the documents of CouchDB's `_bulk_docs` for which `keepBack` is true, pass on the others, and report the kept with an error. */
+  | { readonly type: 'failRows'; readonly keepBack: (index: number) => boolean; readonly error: string; readonly reason?: string }
   /** Pass on only when the promise settles. */
-  | { readonly type: 'holdUntil'; readonly until: Promise<unknown> }
-  /** Never answer, never pass on. */
-  | { readonly type: 'stall' }
+  | { readonly type: 'holdUntil'; readonly until: Promise<unknown> | (() => Promise<unknown>) }
+  /** Never answer, never pass on; or pass on, and say no more after so many bytes of the answer's body. */
+  | { readonly type: 'stall'; readonly afterBytes?: number }
 
-export interface Fault {
-  /** Default: every request. */
-  readonly match?: (request: ProxyRequest) => boolean
-  /** How many requests it hits before it is used up; default 1. */
-  readonly times?: number
-  readonly action: FaultAction
-}
+export type Fault = FaultOf<ProxyRequest, FaultAction>
 
-export interface FaultProxy {
+export interface FaultProxy extends FaultRecord<ProxyRequest, FaultAction> {
   /** Where the clients go: `http://127.0.0.1:port`. */
   readonly url: string
-  /** The first that matches a request acts. Those that are used up leave the list. */
-  readonly faults: Fault[]
-  /** All requests so far, oldest first; bodies are dropped with `forget`. */
-  readonly requests: readonly ProxyRequest[]
   /** Requests that no answer has been sent for yet. */
   readonly pending: number
   /** The most that were pending at once. */
   readonly maxPending: number
-  count(match?: (request: ProxyRequest) => boolean): number
-  /** Resolves once so many requests have come that match, those of before included. */
-  waitFor(match: (request: ProxyRequest) => boolean, times?: number): Promise<void>
-  /** Empties the list of requests and the counts. */
-  forget(): void
+  /** Closes every connection, and from then on nothing listens: the system itself refuses new ones. */
+  goDown(): Promise<void>
+  /** Listens again, in the same place. */
+  comeBack(): Promise<void>
   /** Closes every connection, also stalled ones. */
   close(): Promise<void>
 }
 
 export async function startFaultProxy(options: { readonly target: string }): Promise<FaultProxy> {
   const target = new URL(options.target)
-  const requests: ProxyRequest[] = []
-  const faults: Fault[] = []
-  const used = new Map<Fault, number>()
-  const waiting = new Set<() => void>()
+  const list = new FaultList<ProxyRequest, FaultAction>()
   let number = 0
   let pending = 0
   let maxPending = 0
-
-  const takeFault = (request: ProxyRequest): Fault | undefined => {
-    const fault = faults.find(({ match }) => match === undefined || match(request))
-    if (fault === undefined) return undefined
-    const hits = (used.get(fault) ?? 0) + 1
-    used.set(fault, hits)
-    if (hits >= (fault.times ?? 1)) {
-      faults.splice(faults.indexOf(fault), 1)
-      used.delete(fault)
-    }
-    return fault
-  }
 
   const handle = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     maxPending = Math.max(maxPending, ++pending)
     response.once('close', () => pending--)
     const request = describe(incoming, await readAll(incoming), ++number)
-    requests.push(request)
-    for (const check of waiting) check()
-    await act(target, request, takeFault(request)?.action, response)
+    await act(target, request, list.add(request), response)
   }
 
   const server = createServer((incoming, response) => {
     // A client that gives up, or a target that closes, ends its own connection only.
     handle(incoming, response).catch(() => response.destroy())
   })
-  const url = `http://127.0.0.1:${await listen(server)}`
-  const count = (match: (request: ProxyRequest) => boolean = () => true): number => requests.filter(match).length
+  const port = await listen(server)
+  const goDown = async (): Promise<void> => {
+    const closed = once(server, 'close')
+    server.close()
+    server.closeAllConnections()
+    await closed
+  }
   return {
-    url,
-    faults,
-    requests,
+    url: `http://127.0.0.1:${port}`,
+    faults: list.faults,
+    requests: list.requests,
+    get hits() {
+      return list.hits
+    },
     get pending() {
       return pending
     },
     get maxPending() {
       return maxPending
     },
-    count,
-    waitFor: (match, times = 1) =>
-      new Promise(resolve => {
-        const check = (): void => {
-          if (count(match) < times) return
-          waiting.delete(check)
-          resolve()
-        }
-        waiting.add(check)
-        check()
-      }),
+    count: match => list.count(match),
+    waitFor: (match, times) => list.waitFor(match, times),
     forget() {
-      requests.length = 0
+      list.forget()
       maxPending = pending
     },
+    goDown,
+    comeBack: async () => void (await listen(server, port)),
     async close() {
-      const closed = once(server, 'close')
-      server.close()
-      server.closeAllConnections()
-      await closed
+      if (server.listening) await goDown()
     }
   }
 }
@@ -158,7 +139,7 @@ async function act(target: URL, request: ProxyRequest, action: FaultAction | und
     case undefined:
       return passOn(await ask(target, request), response)
     case 'holdUntil':
-      await action.until
+      await (typeof action.until === 'function' ? action.until() : action.until)
       return passOn(await ask(target, request), response)
     case 'cut':
       return cutAfter(await ask(target, request), response, action.afterBytes)
@@ -169,8 +150,13 @@ async function act(target: URL, request: ProxyRequest, action: FaultAction | und
     case 'refuse':
       response.destroy()
       return
-    case 'answer':
-      return answer(response, action.status, action.body ?? '', action.headers)
+    case 'reset':
+      response.socket?.resetAndDestroy()
+      return
+    case 'answer': {
+      const { status, body = '', headers } = action
+      return answer(response, status, typeof body === 'function' ? body(request) : body, headers)
+    }
     case 'throttle': {
       const { status = 429, retryAfterSeconds } = action
       const headers = retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }
@@ -183,8 +169,10 @@ async function act(target: URL, request: ProxyRequest, action: FaultAction | und
     }
     case 'unprocessed':
       return await keepBack(target, request, action.keepBack, response)
+    case 'failRows':
+      return await failRows(target, request, action, response)
     case 'stall':
-      return
+      if (action.afterBytes !== undefined) await sendPart(await ask(target, request), response, action.afterBytes)
   }
 }
 
@@ -218,6 +206,13 @@ async function passOn(reply: IncomingMessage, response: ServerResponse): Promise
 }
 
 async function cutAfter(reply: IncomingMessage, response: ServerResponse, bytes: number): Promise<void> {
+  await sendPart(reply, response, bytes)
+  // What was written has left this process; ending the socket lets it arrive before the connection closes.
+  response.socket?.destroySoon()
+}
+
+/** The answer's head, and so many bytes of its body; the rest of it is dropped. */
+async function sendPart(reply: IncomingMessage, response: ServerResponse, bytes: number): Promise<void> {
   response.writeHead(reply.statusCode!, head(reply))
   response.flushHeaders()
   let left = bytes
@@ -228,8 +223,22 @@ async function cutAfter(reply: IncomingMessage, response: ServerResponse, bytes:
     if (left === 0) break
   }
   reply.destroy()
-  // What was written has left this process; ending the socket lets it arrive before the connection closes.
-  response.socket?.destroySoon()
+}
+
+async function failRows(
+  target: URL,
+  request: ProxyRequest,
+  { keepBack, error, reason }: Extract<FaultAction, { type: 'failRows' }>,
+  response: ServerResponse
+): Promise<void> {
+  const { docs, ...rest } = JSON.parse(request.body.toString()) as { docs: { _id: string }[] }
+  const reply = await ask(target, request, Buffer.from(JSON.stringify({ ...rest, docs: docs.filter((_, index) => !keepBack(index)) })))
+  const text = (await readAll(reply)).toString()
+  if (reply.statusCode !== 201) return answer(response, reply.statusCode!, text)
+  const rows = JSON.parse(text) as object[]
+  let next = 0
+  const all = docs.map(({ _id: id }, index) => (keepBack(index) ? { id, error, reason } : rows[next++]))
+  answer(response, 201, all)
 }
 
 async function keepBack(

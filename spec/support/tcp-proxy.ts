@@ -120,9 +120,9 @@ export async function startTcpProxy(options: { readonly target: string }): Promi
   }
 }
 
-/** On a free port of the loopback interface, which it returns. */
-export async function listen(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1')
+/** On a port of the loopback interface, by default a free one, which it returns. */
+export async function listen(server: Server, port = 0): Promise<number> {
+  server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   return (server.address() as AddressInfo).port
 }

@@ -132,7 +132,7 @@ async function* readPartition(
   client: Client,
   pace: Pace,
   partition: Partition,
-  { after, signal, pageSize = defaultPageSize, onRetry }: ReadOptions
+  { after, signal, pageSize = defaultPageSize, retry, onRetry }: ReadOptions
 ): AsyncGenerator<Page, void, undefined> {
   const database = partition.collections[0] as string
   const { start = null, end = null } = (partition.range ?? {}) as { start?: string | null; end?: string | null }
@@ -176,8 +176,8 @@ async function* readPartition(
       // A large answer may be what the connection does not survive.
       pace.rows = Math.max(1, pace.rows >> 1)
       if (page.lastKey !== undefined) failures = 0
-      if (++failures >= attempts) throw error
-      const delayMs = retryDelayMs(failures, { retryAfterMs: error.retryAfterMs })
+      if (++failures >= (retry?.attempts ?? attempts)) throw error
+      const delayMs = retryDelayMs(failures, { ...retry, retryAfterMs: error.retryAfterMs })
       client.logger.debug({ collection: database, delayMs }, `${error.message}; trying again`)
       onRetry?.(error, delayMs)
       await sleep(delayMs, signal)
@@ -214,9 +214,12 @@ class PageBuilder {
   add({ key, document, deleted, error, hasEscapes }: Row, bytes: number): void {
     this.lastKey = key
     this.#bytes += bytes
-    if (error !== undefined) {
-      this.#rejects.push({ code: 'DOCFERRY_BAD_DOCUMENT', message: `cannot be read: ${error}`, where: `id ${key}`, id: key })
-    } else if (document !== undefined && deleted !== true) {
+    if (deleted === true) return
+    // CouchDB gives null for a document that it lists and can't open.
+    const trouble = error ?? (document === undefined ? 'the database lists it, and gave nothing for it' : undefined)
+    if (trouble !== undefined) {
+      this.#rejects.push({ code: 'DOCFERRY_BAD_DOCUMENT', message: `cannot be read: ${trouble}`, where: `id ${key}`, id: key })
+    } else if (document !== undefined) {
       this.#documents.push(hasEscapes ? restoreNames(document, this.#names) : document)
     }
   }

@@ -65,7 +65,7 @@ export async function connect(options: DynamodbOptions, context: OpenContext): P
 
 function makeClient(
   sdk: Sdk,
-  { region = 'us-east-1', endpoint, profile, credentials, callTimeoutMs = 30_000 }: DynamodbOptions
+  { region = 'us-east-1', endpoint, profile, credentials, timeoutMs = 30_000 }: DynamodbOptions
 ): DynamoDBClient {
   const local = endpoint !== undefined && !profile && isLocalEndpoint(endpoint)
   const config: DynamoDBClientConfig = {
@@ -74,7 +74,7 @@ function makeClient(
     maxAttempts: 1,
     requestHandler: {
       connectionTimeout: preflightTimeoutMs,
-      requestTimeout: callTimeoutMs,
+      requestTimeout: timeoutMs,
       throwOnRequestTimeout: true,
       httpAgent: { keepAlive: true, maxSockets },
       httpsAgent: { keepAlive: true, maxSockets }
@@ -93,7 +93,7 @@ async function locate(
   options: DynamodbOptions,
   { signal, logger }: OpenContext
 ): Promise<Omit<Connection, 'close'>> {
-  const { callTimeoutMs = 30_000 } = options
+  const { timeoutMs: usualMs = 30_000 } = options
   const region = await client.config.region()
   let host = options.endpoint === undefined ? undefined : new URL(options.endpoint).origin
   const address = () => (host === undefined || isAws(host) ? region : `${region} at ${host}`)
@@ -101,7 +101,7 @@ async function locate(
     operation: Operation,
     body: string,
     { collection, ...call }: CallOptions,
-    timeoutMs = callTimeoutMs
+    timeoutMs = usualMs
   ): Promise<Answer<T>> => {
     const onHost = (origin: string) => {
       host ??= origin
@@ -112,8 +112,7 @@ async function locate(
   const tables = await withRetry(
     async () => {
       try {
-        return (await send<{ TableNames?: string[] }>('ListTables', '{"Limit":1}', { signal }, Math.min(callTimeoutMs, preflightTimeoutMs)))
-          .value
+        return (await send<{ TableNames?: string[] }>('ListTables', '{"Limit":1}', { signal }, Math.min(usualMs, preflightTimeoutMs))).value
       } catch (error) {
         signal?.throwIfAborted()
         const translated = translate(error, { operation: 'ListTables', address: address() })

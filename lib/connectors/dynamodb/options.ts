@@ -21,14 +21,16 @@ export interface DynamodbOptions {
    */
   readonly consistentRead?: boolean
   /** Longest time for one call, in milliseconds, its answer included. Default 30,000. */
-  readonly callTimeoutMs?: number
+  readonly timeoutMs?: number
   /** A ready client, with its own region, endpoint, credentials and retries; it is not closed. The options that say so are not used. */
   readonly client?: DynamoDBClient
 }
 
+const parameters = ['endpoint', 'profile', 'consistent', 'timeoutMs']
+
 /**
  * `dynamodb`: region from DYNAMODB_REGION, AWS_REGION or AWS_DEFAULT_REGION, endpoint from DYNAMODB_ENDPOINT_URL or the SDK's variables.
- * `dynamodb://us-east-1?endpoint=http://127.0.0.1:8000&profile=name&consistent=false`: what it does not say is AWS's own, not the
+ * `dynamodb://us-east-1?endpoint=http://127.0.0.1:8000&profile=name&consistent=false&timeoutMs=30000`: what it does not say is AWS's own, not the
  * environment's; only credentials, and a profile, come from there.
  *
  * @throws {DocferryError} DOCFERRY_CONFIG with every issue
@@ -54,7 +56,7 @@ function fromEnvironment(environment: Environment): DynamodbOptions {
 
 function fromUrl(text: string, environment: Environment, issues: string[]): DynamodbOptions {
   if (!text.startsWith('dynamodb://') || !URL.canParse(text)) {
-    issues.push('write dynamodb, or dynamodb://region?endpoint=http://host:port&profile=name&consistent=true|false')
+    issues.push('write dynamodb, or dynamodb://region?endpoint=http://host:port&profile=name&consistent=true|false&timeoutMs=30000')
     return {}
   }
   const url = new URL(text)
@@ -64,14 +66,17 @@ function fromUrl(text: string, environment: Environment, issues: string[]): Dyna
     issues.push('the address is a region; a host and port go into ?endpoint=http://host:port')
   const consistent = url.searchParams.get('consistent')
   if (consistent !== null && consistent !== 'true' && consistent !== 'false') issues.push('consistent: true or false')
+  const timeout = url.searchParams.get('timeoutMs')
+  if (timeout !== null && !/^[1-9]\d{0,8}$/.test(timeout)) issues.push('timeoutMs: a positive whole number of milliseconds')
   for (const name of url.searchParams.keys()) {
-    if (!['endpoint', 'profile', 'consistent'].includes(name)) issues.push(`${name}: unknown; there are endpoint, profile and consistent`)
+    if (!parameters.includes(name)) issues.push(`${name}: unknown; there are ${parameters.join(', ')}`)
   }
   return {
     region: url.hostname || fromEnvironment(environment).region,
     endpoint: url.searchParams.get('endpoint') ?? undefined,
     profile: url.searchParams.get('profile') ?? (environment.AWS_PROFILE || undefined),
-    ...(consistent === null ? {} : { consistentRead: consistent === 'true' })
+    ...(consistent === null ? {} : { consistentRead: consistent === 'true' }),
+    ...(timeout === null ? {} : { timeoutMs: Number(timeout) })
   }
 }
 

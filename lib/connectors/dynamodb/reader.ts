@@ -51,7 +51,7 @@ export function createSource(connection: Connection, { consistentRead = true }: 
       return names.flatMap(collection => segmentsOf(collection, wanted))
     },
 
-    async *read(partition, { after, signal, pageSize, onRetry }) {
+    async *read(partition, { after, signal, pageSize, retry, onRetry }) {
       const { collection, segment, segments } = segmentFrom(partition)
       let place: Place | undefined = after === undefined ? undefined : placeFrom(after, partition)
       const key = await keyOf(collection, signal)
@@ -70,7 +70,7 @@ export function createSource(connection: Connection, { consistentRead = true }: 
             requests++
             return connection.call<ScanAnswer>('Scan', body, { collection, signal })
           },
-          { signal, attempts: readAttempts, onRetry }
+          { attempts: readAttempts, ...retry, signal, onRetry }
         )
         const { Items: items, LastEvaluatedKey: last, ConsumedCapacity: consumed } = answer.value
         if (!items)

@@ -13,7 +13,7 @@ import { defaultDatabase, normalHost, type FirestoreClientLike, type FirestoreOp
 /** Finding credentials, and the first small call: each may take so long. */
 const openTimeoutMs = 8_000
 /** Every other call; the service itself gives up after 60 s. */
-export const callTimeoutMs = 60_000
+const callTimeoutMs = 60_000
 
 interface Metadata {
   set(key: string, value: string): void
@@ -88,6 +88,8 @@ export class FirestoreConnection {
   readonly database: string
   /** `projects/p/databases/d/documents`, which all names begin with. */
   readonly root: string
+  /** As the user wants it. */
+  readonly timeoutMs: number | undefined
   readonly #stub: Stub
   readonly #gax: Gax
   readonly #close: () => Promise<void>
@@ -99,6 +101,7 @@ export class FirestoreConnection {
     this.#gax = gax
     this.#close = close
     this.emulator = emulator !== undefined
+    this.timeoutMs = options.timeoutMs
     this.database = `projects/${project}/databases/${database}`
     this.root = `${this.database}/documents`
     this.location = {
@@ -125,7 +128,7 @@ export class FirestoreConnection {
 
   /** One request, one answer, both as bytes. @throws a `GrpcError`, for the caller to translate; the signal's reason */
   callBytes(path: string, request: Buffer, settings: CallSettings = {}): Promise<Buffer> {
-    const { signal, timeoutMs = callTimeoutMs } = settings
+    const { signal, timeoutMs = this.timeoutMs ?? callTimeoutMs } = settings
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted()
       const cancel = (): void => call.cancel()
@@ -151,7 +154,7 @@ export class FirestoreConnection {
 
   /** All answers of a stream that has few. @throws as `call` */
   async collect(method: string, request: object, context: CallContext, settings: CallSettings = {}): Promise<Buffer[]> {
-    const { signal, timeoutMs = callTimeoutMs } = settings
+    const { signal, timeoutMs = this.timeoutMs ?? callTimeoutMs } = settings
     signal?.throwIfAborted()
     const answers: Buffer[] = []
     const call = this.stream(method, request, { deadline: Date.now() + timeoutMs })
@@ -215,7 +218,8 @@ export async function connect(options: FirestoreOptions, { signal }: OpenContext
     const stub = (await withTimeout(client.initialize(), openTimeoutMs, signal)) as Stub
     const connection = new FirestoreConnection(stub, gax, project, options, close)
     const context = connection.context('open')
-    await connection.call('ListCollectionIds', { parent: connection.root, pageSize: 1 }, context, { signal, timeoutMs: openTimeoutMs })
+    const timeoutMs = Math.min(options.timeoutMs ?? openTimeoutMs, openTimeoutMs)
+    await connection.call('ListCollectionIds', { parent: connection.root, pageSize: 1 }, context, { signal, timeoutMs })
     return connection
   } catch (error) {
     // Closing a client that never connected raises the same error again.
@@ -232,7 +236,8 @@ function loadVendor(): { gax: Gax; FirestoreClient: ClientConstructor } {
 }
 
 function clientOptions(options: FirestoreOptions, projectId: string, gax: Gax): object {
-  const common = { projectId, fallback: false }
+  // Between tries the caller waits already: a connection is made anew as soon as it asks.
+  const common = { projectId, fallback: false, 'grpc.initial_reconnect_backoff_ms': 100 }
   const { emulator, credentials } = options
   if (emulator === undefined) {
     // A connection that has silently died is noticed by its missing answer to a ping.

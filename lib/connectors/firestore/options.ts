@@ -20,21 +20,23 @@ export interface FirestoreOptions {
   readonly credentials?: string
   /** Whether writes into an empty collection begin slowly (500/50/5). Default: where it is the service, and no emulator. */
   readonly ramp?: boolean
+  /** How long the service may say nothing to a call, in milliseconds. Default 60,000, and 30,000 while documents are read. */
+  readonly timeoutMs?: number
   /** A ready `v1.FirestoreClient` instead of one made here; its owner closes it. `emulator` then says only what it talks to. */
   readonly client?: FirestoreClientLike
 }
 
 export const defaultDatabase = '(default)'
 
-const form = 'firestore://project-id?database=(default)&emulator=127.0.0.1:8080&credentials=/path/key.json'
+const form = 'firestore://project-id?database=(default)&emulator=127.0.0.1:8080&credentials=/path/key.json&timeoutMs=60000'
 const hostAndPort = /^(?:[\w.-]+|\[[\da-fA-F:.]+\]):\d{1,5}$/
 /** Also `example.com:project`, of projects that belong to a domain. */
 const projectId = /^[a-zA-Z0-9.-]+(?::[a-zA-Z0-9-]+)?$/
-const parameters = ['database', 'emulator', 'credentials', 'ramp']
+const parameters = ['database', 'emulator', 'credentials', 'ramp', 'timeoutMs']
 
 /**
  * Options from `firestore` (all from the environment) or
- * `firestore://project-id?database=...&emulator=host:port&credentials=/path/key.json`.
+ * `firestore://project-id?database=...&emulator=host:port&credentials=/path/key.json&timeoutMs=...`.
  *
  * `FIRESTORE_EMULATOR_HOST` is used, as by the vendor's clients, unless the URL names another emulator, which is refused, or says
  * `emulator=none`.
@@ -48,20 +50,28 @@ export function configureFirestore(text: string, environment: Environment): Fire
   const emulator = emulatorOf(query.get('emulator') ?? undefined, set(environment.FIRESTORE_EMULATOR_HOST), issues)
   const credentials = set(query.get('credentials') ?? undefined) ?? set(environment.GOOGLE_APPLICATION_CREDENTIALS)
   const ramp = query.get('ramp') ?? undefined
+  const timeout = set(query.get('timeoutMs') ?? undefined)
   const database = set(query.get('database') ?? undefined) ?? defaultDatabase
 
   if (project !== undefined && !projectId.test(project)) issues.push(`project: ${project} is no project id`)
   if (project === undefined && (emulator !== undefined || credentials === undefined)) {
     issues.push('project: required; set GOOGLE_CLOUD_PROJECT, or write firestore://project-id')
   }
+  if (timeout !== undefined && !/^[1-9]\d{0,8}$/.test(timeout)) issues.push('timeoutMs: a positive whole number of milliseconds')
   if (/[/\s]/.test(database)) issues.push(`database: ${database} is no database id`)
   if (emulator !== undefined && query.has('emulator') && query.has('credentials')) {
     issues.push('credentials: an emulator takes none; leave out one of emulator and credentials')
   }
   if (ramp !== undefined && !/^(?:on|off)$/.test(ramp)) issues.push('ramp: on or off is wanted')
   if (issues.length > 0) throw new DocferryError('DOCFERRY_CONFIG', `firestore: ${issues.join('; ')}`, { provider: 'firestore' })
-  const slow = ramp === undefined ? {} : { ramp: ramp === 'on' }
-  return { project, database, emulator, credentials: emulator === undefined ? credentials : undefined, ...slow }
+  return {
+    project,
+    database,
+    emulator,
+    credentials: emulator === undefined ? credentials : undefined,
+    ...(ramp !== undefined && { ramp: ramp === 'on' }),
+    ...(timeout !== undefined && { timeoutMs: Number(timeout) })
+  }
 }
 
 function parseAddress(text: string, issues: string[]): { project?: string; query: URLSearchParams } {

@@ -25,7 +25,7 @@ class SilentServer extends Error implements GrpcError {
   readonly code = grpcCode.deadlineExceeded
   readonly details: string
   constructor(ms: number) {
-    const details = `no answer for ${Math.round(ms / 1000)} s`
+    const details = `no answer for ${ms / 1000} s`
     super(details)
     this.details = details
   }

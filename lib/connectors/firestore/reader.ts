@@ -43,7 +43,7 @@ export class FirestoreSource implements Source {
     this.#connection = connection
     this.#logger = logger
     this.#queries = new CollectionQueries(connection, logger)
-    this.#times = { idleTimeoutMs, queryAgeMs, attempts, ...times }
+    this.#times = { idleTimeoutMs: connection.timeoutMs ?? idleTimeoutMs, queryAgeMs, attempts, ...times }
   }
 
   get location(): Source['location'] {
@@ -98,7 +98,8 @@ export class FirestoreSource implements Source {
    * A cursor is the id of the last document, as Firestore has it.
    */
   async *read(partition: Partition, options: ReadOptions): AsyncGenerator<Page> {
-    const { signal, pageSize = defaultPageSize, onRetry } = options
+    const { signal, pageSize = defaultPageSize, retry, onRetry } = options
+    const most = retry?.attempts ?? this.#times.attempts
     const collection = partition.collections[0]!
     const context = this.#connection.context('read', collection)
     const decoder = new DocumentDecoder(this.#connection.root, collection)
@@ -125,9 +126,9 @@ export class FirestoreSource implements Source {
         signal?.throwIfAborted()
         const error = decodeError(cause, context) ?? callError(cause, context)
         failures++
-        if (!(error instanceof DocferryError) || !error.retryable || failures >= this.#times.attempts) throw error
+        if (!(error instanceof DocferryError) || !error.retryable || failures >= most) throw error
         this.#logger.debug({ collection, attempt: failures }, `reading ${collection} goes on after: ${error.message}`)
-        const delayMs = retryDelayMs(failures)
+        const delayMs = retryDelayMs(failures, retry)
         onRetry?.(error, delayMs)
         await sleep(delayMs, signal)
       } finally {

@@ -72,14 +72,16 @@ describe('couchdb: reader', () => {
       '{"id":"a","key":"a","value":{"rev":"2-a","deleted":true},"doc":null}',
       '{"id":"b","key":"b","value":{"rev":"1-b"},"error":"unknown"}',
       `{"id":"c","key":"c","value":{"rev":"1-c"},"doc":{"_id":"c","_rev":"1-c","$x":${'['.repeat(2000)}${']'.repeat(2000)},"m":{"$date":1}}}`,
-      '{"id":"d","key":"d","value":{"rev":"1-d"},"doc":{"_id":"d","_rev":"1-d"}}'
+      '{"id":"d","key":"d","value":{"rev":"1-d"},"doc":{"_id":"d","_rev":"1-d"}}',
+      '{"id":"e","key":"e","value":{"rev":"1-e"},"doc":null}'
     ]
-    stub.script = () => ({ body: `{"total_rows":4,"offset":0,"rows":[\n${rows.join(',\n')}\n]}\n` })
+    stub.script = () => ({ body: `{"total_rows":5,"offset":0,"rows":[\n${rows.join(',\n')}\n]}\n` })
     const [page] = await pagesOf(source, whole)
     expect(idsOf([page as Page])).to.deep.equal(['d'])
     expect(page?.rejects?.map(({ id, code }) => [id, code])).to.deep.equal([
       ['b', 'DOCFERRY_BAD_DOCUMENT'],
-      ['c', 'DOCFERRY_BAD_DOCUMENT']
+      ['c', 'DOCFERRY_BAD_DOCUMENT'],
+      ['e', 'DOCFERRY_BAD_DOCUMENT']
     ])
   })
 

@@ -186,7 +186,7 @@ describe('dynamodb: a server that fails', () => {
   }
   for (const [what, answer] of Object.entries(broken)) {
     it(`may be tried again after ${what}`, async () => {
-      const { target } = await targetOn(({ operation }) => (operation === 'BatchWriteItem' ? answer : undefined), { callTimeoutMs: 300 })
+      const { target } = await targetOn(({ operation }) => (operation === 'BatchWriteItem' ? answer : undefined), { timeoutMs: 300 })
       const error = await errorOf(target.write('agents', encode(target, 3), fresh))
       expect(`${error.code} ${error.retryable}`, error.message).to.equal('DOCFERRY_CONNECT true')
     })

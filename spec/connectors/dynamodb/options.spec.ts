@@ -32,6 +32,12 @@ describe('dynamodb: options', () => {
     })
   })
 
+  it('takes from a URL how long a call may take', async () => {
+    expect(configure('dynamodb://us-west-2?timeoutMs=1500', {}).timeoutMs).to.equal(1_500)
+    const { message } = await expectCode(() => configure('dynamodb://us-west-2?timeoutMs=soon', {}), 'DOCFERRY_CONFIG')
+    expect(message).to.include('timeoutMs: a positive whole number')
+  })
+
   it('sends a URL without an endpoint to AWS, whatever the environment says', () => {
     expect(configure('dynamodb://us-west-2', { DYNAMODB_ENDPOINT_URL: 'http://127.0.0.1:8000' }).endpoint).to.equal(undefined)
   })

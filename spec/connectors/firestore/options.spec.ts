@@ -67,6 +67,11 @@ describe('firestore: options', () => {
     expect(refusal('firestore://p?emulator=127.0.0.1:1&credentials=/key.json')).to.contain('credentials')
   })
 
+  it('takes from a URL how long the service may say nothing', () => {
+    expect(configure('firestore://p?timeoutMs=1500', emulated).timeoutMs).to.equal(1_500)
+    expect(refusal('firestore://p?timeoutMs=0', emulated)).to.contain('timeoutMs: a positive whole number')
+  })
+
   it('lists every issue at once', () => {
     const message = refusal('firestore://?emulator=nowhere&colour=red&database=a/b')
     for (const part of ['project: required', 'emulator: nowhere', 'colour: unknown', 'database: a/b']) expect(message).to.contain(part)

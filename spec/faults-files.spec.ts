@@ -1,0 +1,149 @@
+/** The fault table of files and pipes: disks that are full, limits, readers that leave. */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import type { Ended } from './cli/support/docferry.ts'
+import { leaks, reportOf } from './faults/command.ts'
+import { apiKey, makeDocuments } from './faults/ends.ts'
+import { endOf, hasOwnDisks, kept, runShell } from './faults/shell.ts'
+import { printTable } from './faults/table.ts'
+import type { FaultRow } from './faults/table.ts'
+import { compare } from './support/chaos-ends.ts'
+
+const count = 1_200
+/** What can't be compressed: a small disk is full soon, also of what is compressed. */
+const documents = makeDocuments(count).map(document => ({ ...document, noise: randomBytes(500).toString('base64') }))
+const wholeCounts = { read: count, added: 0, written: count, skipped: 0, filtered: 0, failed: 0 }
+const pair = { source: 'file:', target: 'file:' } as const
+
+describe('faults: files and pipes', function () {
+  this.timeout(60_000)
+  let cwd: string
+  let startedAt: number
+  const rows: FaultRow[] = []
+  beforeEach(() => {
+    cwd = mkdtempSync(join(tmpdir(), 'docferry-faults-'))
+    writeFileSync(join(cwd, 'docs.ndjson'), documents.map(document => `${JSON.stringify(document)}\n`).join(''))
+    startedAt = performance.now()
+  })
+  afterEach(() => rmSync(cwd, { recursive: true, force: true }))
+  after(() => printTable(rows))
+
+  const addRow = (fault: string, end: string, ends: readonly Ended[], found = { lost: 0, doubled: 0 }): void =>
+    void rows.push({
+      end,
+      fault,
+      documents: count,
+      hit: undefined,
+      ...found,
+      rewritten: undefined,
+      exitCodes: ends.map(({ code }) => code),
+      seconds: (performance.now() - startedAt) / 1000
+    })
+
+  const check = async (fault: string, name: string, ends: readonly Ended[]): Promise<void> => {
+    const target = { end: { connector: 'file', options: { path: join(cwd, 'disk', name) } }, remove: async () => undefined } as const
+    const { lost, doubled, changed } = await compare(target, { docs: documents }, { docs: 'docs' }, pair)
+    addRow(fault, name, ends, { lost, doubled })
+    expect({ lost, doubled, changed }).to.deep.equal({ lost: 0, doubled: 0, changed: 0 })
+    expect(leaks([apiKey], ends, join(cwd, 'state'))).to.deep.equal([])
+  }
+  const common = '--json --log-level debug --state-dir state'
+  const how = hasOwnDisks ? 'a full disk' : 'a limit of the file size'
+
+  for (const name of ['out.ndjson', 'out.ndjson.gz', 'out.json', 'out/']) {
+    it(`${name}: ${how} ends the run, and with more room it goes on`, async () => {
+      const first = `migrate --source docs.ndjson --target file:$disk/${name} ${common}`
+      const second = `resume ${common}`
+      if (hasOwnDisks) {
+        // What stands on the disk goes with it.
+        const lines = [kept('first', first), 'ls $disk >left', 'mount -o remount,size=16m $disk', kept('second', second)]
+        await runShell(cwd, [...lines, 'cp -r $disk copy', 'umount $disk', 'cp -r copy/. $disk'], 256)
+      } else {
+        await runShell(cwd, [kept('first', first, { before: 'ulimit -f 256' }), 'ls $disk >left', kept('second', second)])
+      }
+      const ends = ['first', 'second'].map(part => endOf(cwd, part)) as [Ended, Ended]
+      expect(ends[0].code, ends[0].stderr).to.equal(10)
+      expect(reportOf(ends[0])).to.deep.include({ state: 'failed', exitCode: 10 })
+      expect(reportOf(ends[0]).error).to.include({ code: 'DOCFERRY_TARGET' })
+      expect(reportOf(ends[0]).error?.message).to.match(/ENOSPC.*the disk is full|EFBIG/)
+      expect(readFileSync(join(cwd, 'left'), 'utf8')).to.match(/^out[^\n]*\.partial-\w+\n$/)
+      expect(ends[1].code, ends[1].stderr).to.equal(0)
+      expect(reportOf(ends[1])).to.deep.include({ state: 'done', totals: wholeCounts })
+      await check(how, name, ends)
+    })
+  }
+
+  it('tells a file that may not grow from a disk that is full', async () => {
+    const first = `export --source docs.ndjson --output $disk/out.ndjson ${common}`
+    await runShell(cwd, [kept('first', first, { before: 'ulimit -f 256' }), kept('second', `resume ${common}`)])
+    const ends = ['first', 'second'].map(part => endOf(cwd, part)) as [Ended, Ended]
+    expect(ends.map(({ code }) => code)).to.deep.equal([10, 0])
+    expect(reportOf(ends[0]).error?.message).to.contain('EFBIG')
+    await check('a limit of the file size', 'out.ndjson', ends)
+  })
+
+  it('ends with 50 where dead letters fit nowhere, and goes on without losing or repeating one', async () => {
+    const bad = Array.from({ length: 400 }, (_, index) => `{"bad":${index},"text":"${'x'.repeat(1_000)}"\n`)
+    writeFileSync(join(cwd, 'docs.ndjson'), [...documents.map(document => `${JSON.stringify(document)}\n`), ...bad].join(''))
+    const first = 'migrate --source docs.ndjson --target file:out.ndjson --json --state-dir $disk/state'
+    const second = 'resume --json --state-dir $disk/state'
+    if (hasOwnDisks) {
+      const lines = [kept('first', first), 'mount -o remount,size=16m $disk', kept('second', second)]
+      await runShell(cwd, [...lines, 'cp -r $disk copy', 'umount $disk', 'cp -r copy/. $disk'], 192)
+    } else {
+      await runShell(cwd, [kept('first', first, { before: 'ulimit -f 192' }), kept('second', second)])
+    }
+    const ends = ['first', 'second'].map(part => endOf(cwd, part)) as [Ended, Ended]
+    expect(ends[0].code, ends[0].stderr).to.equal(50)
+    expect(reportOf(ends[0]).error?.message).to.match(/ENOSPC|EFBIG/)
+    expect(ends[1].code, ends[1].stderr).to.equal(40)
+    expect(reportOf(ends[1]).totals).to.include({ read: count + 400, written: count, failed: 400 })
+    const letters = readdirSync(join(cwd, 'disk', 'state'), { recursive: true, encoding: 'utf8' }).find(file =>
+      file.endsWith('dead-letters.ndjson')
+    )
+    const buried = readFileSync(join(cwd, 'disk', 'state', letters!), 'utf8')
+      .trimEnd()
+      .split('\n')
+    const places = buried.map(line => (JSON.parse(line) as { where: string }).where)
+    expect(new Set(places).size).to.equal(400)
+    expect(places.length).to.equal(400)
+    addRow('the disk of dead letters is full', 'state', ends)
+  })
+
+  it('standard output on a full device ends an export with 10', async () => {
+    await runShell(cwd, [
+      kept('first', 'export --source docs.ndjson --output - --log-level debug --state-dir state', { stdout: '>/dev/full' }),
+      'touch first.out'
+    ])
+    const end = endOf(cwd, 'first')
+    expect(end.code, end.stderr).to.equal(10)
+    expect(end.stderr).to.contain('ENOSPC')
+    expect(leaks([apiKey], [end], join(cwd, 'state'))).to.deep.equal([])
+    addRow('a full device', 'stdout', [end])
+  })
+
+  it('a pipe whose reader leaves ends an export with 10', async () => {
+    const command = 'export --source docs.ndjson --output - --log-level debug --state-dir state'
+    await runShell(cwd, [kept('first', command, { stdout: '| head -c 1000 >first.out' })])
+    const end = endOf(cwd, 'first')
+    expect(end.code, end.stderr).to.equal(10)
+    expect(end.stderr).to.contain('standard output was closed').and.contain('EPIPE')
+    expect(end.stdout).to.have.lengthOf(1_000)
+    expect(leaks([apiKey], [{ ...end, stdout: '' }], join(cwd, 'state'))).to.deep.equal([])
+    addRow('EPIPE', 'stdout', [end])
+  })
+
+  it('a reader of the summary who leaves does not stop the documents', async () => {
+    await runShell(cwd, [
+      kept('first', 'migrate --source docs.ndjson --target file:$disk/out.ndjson --state-dir state', { stdout: '| true' }),
+      'touch first.out'
+    ])
+    const end = endOf(cwd, 'first')
+    expect(end.code, end.stderr).to.equal(0)
+    expect(existsSync(join(cwd, 'disk', 'out.ndjson'))).to.equal(true)
+    await check('EPIPE of the summary', 'out.ndjson', [end])
+  })
+})

@@ -1,0 +1,109 @@
+/** The databases behind their proxies: how the command line is told of them, which of their requests read and write, and what is compared. */
+import { randomBytes } from 'node:crypto'
+import type { Document } from '../../lib/types.ts'
+import { makePlace } from '../support/chaos-ends.ts'
+import type { Place } from '../support/chaos-ends.ts'
+import type { FaultRecord } from '../support/fault-list.ts'
+import { startFaultProxy } from '../support/fault-proxy.ts'
+import type { FaultAction, FaultProxy, ProxyRequest } from '../support/fault-proxy.ts'
+import { fieldsOf } from '../support/grpc-messages.ts'
+import { startGrpcProxy } from '../support/grpc-proxy.ts'
+import type { GrpcAction, GrpcProxy, GrpcRequest } from '../support/grpc-proxy.ts'
+import { servers } from '../support/servers.ts'
+
+export type DatabaseName = 'couchdb' | 'dynamodb' | 'firestore'
+
+/** So short that a stalled call is given up soon, and so long that a busy machine is not taken for one. */
+const timeoutMs = 1_000
+
+/** A proxy in the middle, whatever it speaks. */
+export interface FaultyEnd<Request, Action> {
+  readonly name: DatabaseName
+  readonly proxy: FaultRecord<Request, Action> & Pick<FaultProxy, 'goDown' | 'comeBack' | 'close'>
+  /** For `--source` and `--target`, through the proxy. */
+  readonly address: string
+  readonly env: NodeJS.ProcessEnv
+  readonly secrets: readonly string[]
+  /** The database itself, without the proxy. */
+  readonly place: Place
+  readonly isRead: (request: Request) => boolean
+  /** How many requests that read come before the middle. */
+  readonly readsBefore: number
+  readonly isWrite: (request: Request) => boolean
+  /** How many documents a request to write holds. */
+  readonly documentsIn: (request: Request) => number
+}
+
+export type HttpEnd = FaultyEnd<ProxyRequest, FaultAction>
+export type GrpcEnd = FaultyEnd<GrpcRequest, GrpcAction>
+
+export async function couchdbEnd(folder: string): Promise<HttpEnd> {
+  const { url, user, password } = await servers.couchdb()
+  const proxy = await startFaultProxy({ target: url })
+  const host = new URL(proxy.url).host
+  return {
+    name: 'couchdb',
+    proxy,
+    address: `couchdb://${user}:${encodeURIComponent(password)}@${host}?timeoutMs=${timeoutMs}`,
+    env: {},
+    secrets: [password, Buffer.from(`${user}:${password}`).toString('base64')],
+    place: await makePlace('couchdb', folder),
+    readsBefore: 1,
+    isRead: ({ method, path }) => method === 'GET' && path.includes('/_all_docs') && path.includes('include_docs=true'),
+    isWrite: ({ path }) => path.endsWith('/_bulk_docs'),
+    documentsIn: ({ body }) => (JSON.parse(body.toString()) as { docs: unknown[] }).docs.length
+  }
+}
+
+export async function dynamodbEnd(folder: string): Promise<HttpEnd> {
+  const { endpoint, region } = await servers.dynamodb()
+  const proxy = await startFaultProxy({ target: endpoint })
+  const secret = randomBytes(20).toString('hex')
+  return {
+    name: 'dynamodb',
+    proxy,
+    address: `dynamodb://${region}?endpoint=${proxy.url}&timeoutMs=${timeoutMs}`,
+    env: { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: secret },
+    secrets: [secret],
+    place: await makePlace('dynamodb', folder),
+    readsBefore: 1,
+    isRead: ({ operation }) => operation === 'Scan',
+    isWrite: ({ operation }) => operation === 'BatchWriteItem' || operation === 'TransactWriteItems',
+    documentsIn({ body }) {
+      const asked = JSON.parse(body.toString()) as { RequestItems?: Record<string, unknown[]>; TransactItems?: unknown[] }
+      return (asked.TransactItems ?? Object.values(asked.RequestItems ?? {}).flat()).length
+    }
+  }
+}
+
+export async function firestoreEnd(folder: string): Promise<GrpcEnd> {
+  const { host } = await servers.firestore()
+  const proxy: GrpcProxy = await startGrpcProxy({ target: host })
+  const place = await makePlace('firestore', folder)
+  const { project } = place.end.options as { project: string }
+  return {
+    name: 'firestore',
+    proxy,
+    address: `firestore://${project}?emulator=${proxy.host}&timeoutMs=${timeoutMs}`,
+    env: {},
+    secrets: [],
+    place,
+    readsBefore: 0,
+    isRead: ({ method }) => method === 'RunQuery',
+    isWrite: ({ method }) => method === 'BatchWrite',
+    documentsIn: ({ message }) => fieldsOf(message).filter(({ field }) => field === 2).length
+  }
+}
+
+/** Of an API key in one document in ten; it is nowhere else. */
+export const apiKey = `sk-live-${randomBytes(12).toString('hex')}`
+
+export function makeDocuments(count: number): Document[] {
+  return Array.from({ length: count }, (_, index) => ({
+    _id: `doc-${String(index).padStart(5, '0')}`,
+    index,
+    price: index / 4,
+    text: `${index} `.repeat(30),
+    ...(index % 10 === 0 && { api_keys: { openai: apiKey } })
+  }))
+}

@@ -1,0 +1,69 @@
+/** What a proxy has seen, and the faults that it is to make of it: the same for every protocol. */
+
+export interface FaultOf<Request, Action> {
+  /** Default: every request. */
+  readonly match?: (request: Request) => boolean
+  /** How many requests it hits before it is used up; default 1. */
+  readonly times?: number
+  readonly action: Action
+}
+
+/** What a spec sees of a proxy. */
+export interface FaultRecord<Request, Action> {
+  /** The first that matches a request acts. Those that are used up leave the list. */
+  readonly faults: FaultOf<Request, Action>[]
+  /** All requests so far, oldest first; dropped with `forget`. */
+  readonly requests: readonly Request[]
+  /** Requests that a fault has acted on. */
+  readonly hits: number
+  count(match?: (request: Request) => boolean): number
+  /** Resolves once so many requests have come that match, those of before included. */
+  waitFor(match: (request: Request) => boolean, times?: number): Promise<void>
+  /** Empties the list of requests and the counts. */
+  forget(): void
+}
+
+export class FaultList<Request, Action> implements FaultRecord<Request, Action> {
+  readonly faults: FaultOf<Request, Action>[] = []
+  readonly requests: Request[] = []
+  hits = 0
+  readonly #used = new Map<FaultOf<Request, Action>, number>()
+  readonly #waiting = new Set<() => void>()
+
+  /** Take note of a request. @returns what is to become of it */
+  add(request: Request): Action | undefined {
+    this.requests.push(request)
+    for (const check of this.#waiting) check()
+    const fault = this.faults.find(({ match }) => match === undefined || match(request))
+    if (fault === undefined) return undefined
+    this.hits++
+    const used = (this.#used.get(fault) ?? 0) + 1
+    this.#used.set(fault, used)
+    if (used >= (fault.times ?? 1)) {
+      this.faults.splice(this.faults.indexOf(fault), 1)
+      this.#used.delete(fault)
+    }
+    return fault.action
+  }
+
+  count(match: (request: Request) => boolean = () => true): number {
+    return this.requests.filter(match).length
+  }
+
+  waitFor(match: (request: Request) => boolean, times = 1): Promise<void> {
+    return new Promise(resolve => {
+      const check = (): void => {
+        if (this.count(match) < times) return
+        this.#waiting.delete(check)
+        resolve()
+      }
+      this.#waiting.add(check)
+      check()
+    })
+  }
+
+  forget(): void {
+    this.requests.length = 0
+    this.hits = 0
+  }
+}
