@@ -34,13 +34,16 @@ import { Survey } from './plan/survey.ts'
 import { isSavedAtEnd } from './report.ts'
 import type { CollectionReport, RunReport } from './report.ts'
 import { leaveOutDesignDocuments, stripCouchdbMetadata } from './stages/index.ts'
-import type { Partition, Source, Stage, Target } from './types.ts'
+import type { Partition, Source, Stage, Target, TargetLimits } from './types.ts'
 
 type CheckedOptions = Omit<MigrateOptions, 'stages'> & { readonly stages: readonly Stage[] }
 
 /** How long what is in flight may take to finish once a run was told to stop, and how long a call that was cut may take to notice. */
 const graceMs = 10_000
 const cutMs = 1_000
+
+/** A mark stands behind each page: with pages of about a batch, little is done twice by a run that goes on. */
+const pageSizes = { least: 25, most: 500 }
 
 /** How many collections are prepared at once. */
 const preparedAtOnce = 4
@@ -203,13 +206,14 @@ class Run {
     if (this.#options.dryRun) return
     const { source, target } = this.#options
     const asked = plannedOptions(this.#ledger.report, this.#options)
-    await this.#journal.begin({ asked, ends: { source: kept(source), target: kept(target) }, partitions: this.#partitions })
+    const record = { asked, ends: { source: kept(source), target: kept(target) }, partitions: this.#partitions }
+    await this.#journal.begin(record, { steps: !this.#target.suspend && !isSavedAtEnd(this.#target.location) })
   }
 
   /** The first one before anything is written: it holds what the target's collections were. */
   async #keepCheckpoints(): Promise<void> {
     if (this.#options.dryRun) return
-    const suspend: Suspend = work => this.#barrier.hold(async () => work(await this.#target.suspend?.()))
+    const suspend: Suspend = (work, patienceMs) => this.#barrier.hold(async () => work(await this.#target.suspend?.()), { patienceMs })
     await this.#journal.start(this.#ledger.report, this.#target.suspend && suspend, error => this.#fail(error))
   }
 
@@ -235,6 +239,7 @@ class Run {
     const fail = (error: unknown): void => this.#fail(error)
     const reader = new PartitionStream(this.#source, partition, {
       after: cursor,
+      pageSize: pageSizeFor(this.#target.limits),
       stop: this.#stop.signal,
       onPage: ledger.countPage,
       onRetry: ledger.countRetry,
@@ -368,6 +373,10 @@ class Run {
     const missing = this.#options.collections?.filter(name => !came.some(info => info.name === name)) ?? []
     if (missing.length > 0) throw noSuchCollection(missing, came, this.#source)
   }
+}
+
+function pageSizeFor({ batchCount }: TargetLimits): number {
+  return Math.min(pageSizes.most, Math.max(pageSizes.least, batchCount))
 }
 
 function interrupted(target: Target, dryRun: boolean, cause: unknown): DocferryError {

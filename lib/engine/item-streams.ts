@@ -12,6 +12,8 @@ type Item = Document | ControlItem
 
 export interface PartitionStreamOptions {
   readonly after?: Cursor
+  /** Most documents between two marks. Default: the source's own. */
+  readonly pageSize?: number
   /** Aborting it ends the stream behind the page that was being delivered, as if the partition ended there. */
   readonly stop?: AbortSignal
   /**
@@ -37,9 +39,9 @@ export class PartitionStream extends Readable {
 
   constructor(source: Source, partition: Partition, options: PartitionStreamOptions = {}) {
     super({ objectMode: true })
-    const { after, stop, onRetry } = options
+    const { after, pageSize, stop, onRetry } = options
     const signal = stop ? AbortSignal.any([stop, this.#abort.signal]) : this.#abort.signal
-    this.#pages = source.read(partition, { after, signal, onRetry })[Symbol.asyncIterator]()
+    this.#pages = source.read(partition, { after, pageSize, signal, onRetry })[Symbol.asyncIterator]()
     this.#partition = partition
     this.#options = options
   }
