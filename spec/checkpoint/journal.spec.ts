@@ -226,10 +226,10 @@ describe('checkpoint: journal', () => {
     })
 
     it('counts each step once, at whatever point of a checkpoint it is killed', async () => {
-      let during: (() => void) | undefined
+      let during = (): void => undefined
       const journal = await stepping(work => {
         const checkpoint = work(undefined)
-        during?.()
+        during()
         return checkpoint
       })
       advance(journal, 'before')
