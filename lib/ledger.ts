@@ -47,6 +47,7 @@ export class Ledger {
     const { source, target, onConflict, onIncompatible, types, dryRun, journal } = options
     this.#options = options
     this.report = emptyReport({ runId: journal.runId, dryRun, onConflict, onIncompatible, types, source, target })
+    this.report.retries = journal.retries
     this.#letters = new DeadLetters(journal.deadLetters)
   }
 
