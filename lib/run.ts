@@ -31,8 +31,9 @@ import { checkPlan, checkRecord, plannedOptions } from './plan/plan.ts'
 import { previewBatch } from './plan/preview-batch.ts'
 import { sampleSource } from './plan/sample-source.ts'
 import { Survey } from './plan/survey.ts'
-import { isSavedAtEnd } from './report.ts'
+import { isSavedAtEnd, totalCounts } from './report.ts'
 import type { CollectionReport, RunReport } from './report.ts'
+import { RunLog } from './run-log.ts'
 import { leaveOutDesignDocuments, stripCouchdbMetadata } from './stages/index.ts'
 import type { Partition, Source, Stage, Target, TargetLimits } from './types.ts'
 
@@ -67,16 +68,22 @@ export async function migrate(options: MigrateOptions): Promise<RunReport> {
 
 async function openAndMove(options: CheckedOptions): Promise<RunReport> {
   options.signal?.throwIfAborted()
-  const { stateDir = '.docferry', resume, checkpointMs } = options
+  const { stateDir = '.docferry', resume, checkpointMs, logger: caller = silentLogger, mask } = options
   const journal = await Journal.open({ stateDir, resume, everyMs: checkpointMs })
+  const log = new RunLog({ caller, mask })
   try {
-    return await openEnds(options, journal)
+    if (journal.record) await log.open(journal.log)
+    return await openEnds({ ...options, logger: log }, journal, log)
+  } catch (error) {
+    log.note(options.signal?.aborted ? 'warn' : 'error', { err: error }, 'the run did not come to its end')
+    throw error
   } finally {
+    log.close()
     await journal.close()
   }
 }
 
-async function openEnds(options: CheckedOptions, journal: Journal): Promise<RunReport> {
+async function openEnds(options: CheckedOptions, journal: Journal, log: RunLog): Promise<RunReport> {
   const { environment, signal, logger, types = 'natural', onIncompatible } = options
   const context = { environment, signal, logger }
   const opened = await openSource(options.source, context)
@@ -86,7 +93,7 @@ async function openEnds(options: CheckedOptions, journal: Journal): Promise<RunR
     const from = source.location.provider
     const target = await openTarget(options.target, { ...context, from, rules, resume: journal.output })
     try {
-      return await new Run(source, target, options, journal).execute()
+      return await new Run(source, target, options, journal, log).execute()
     } finally {
       await target.close()
     }
@@ -100,6 +107,7 @@ class Run {
   readonly #target: Target
   readonly #options: CheckedOptions
   readonly #journal: Journal
+  readonly #log: RunLog
   readonly #ledger: Ledger
   readonly #slots: Slots
   readonly #barrier = new Barrier()
@@ -114,13 +122,14 @@ class Run {
   #firstError: unknown
   #grace: NodeJS.Timeout | undefined
 
-  constructor(source: Source, target: Target, options: CheckedOptions, journal: Journal) {
+  constructor(source: Source, target: Target, options: CheckedOptions, journal: Journal, log: RunLog) {
     const { onConflict = 'skip', onIncompatible = 'dead-letter', types = 'natural' } = options
-    const { dryRun = false, logger = silentLogger } = options
+    const { dryRun = false } = options
     this.#source = source
     this.#target = target
     this.#options = options
     this.#journal = journal
+    this.#log = log
     if (isSavedAtEnd(target.location) && !journal.output) journal.startOver()
     this.#slots = new Slots(target.limits.inFlight)
     if (dryRun) this.#survey = new Survey(source)
@@ -131,7 +140,8 @@ class Run {
       onIncompatible,
       types,
       dryRun,
-      logger,
+      logger: log,
+      letterLogger: log.caller,
       onRefused: options.onRefused,
       journal,
       targetNameOf: name => targetNameOf(name, { source, target }, options)
@@ -169,6 +179,8 @@ class Run {
       if (this.#survey) this.#ledger.addSurvey(this.#survey, this.#source.usage?.())
       await this.#ledger.close()
       await this.#journal.end(this.#ledger.report)
+      const { state, retries, collections } = this.#ledger.report
+      this.#log.note('info', { state, retries, ...totalCounts(collections) }, 'the run has ended')
     }
   }
 
@@ -208,6 +220,11 @@ class Run {
     const asked = plannedOptions(this.#ledger.report, this.#options)
     const record = { asked, ends: { source: kept(source), target: kept(target) }, partitions: this.#partitions }
     await this.#journal.begin(record, { steps: !this.#target.suspend && !isSavedAtEnd(this.#target.location) })
+    await this.#log.open(this.#journal.log)
+    const { runId, source: from, target: to, collections } = this.#ledger.report
+    const names = collections.map(collection => collection.source)
+    const context = { runId, source: from.address, target: to.address, collections: names }
+    this.#log.note('info', context, this.#journal.record ? 'the run goes on' : 'the run begins')
   }
 
   /** The first one before anything is written: it holds what the target's collections were. */

@@ -131,6 +131,11 @@ export class Journal {
     return join(this.#options.stateDir, 'runs', this.runId, deadLettersName)
   }
 
+  /** Where the run's log is. */
+  get log(): string {
+    return join(this.#options.stateDir, 'runs', this.runId, 'log.ndjson')
+  }
+
   /** Nothing is changed in the target before this has resolved. */
   async begin(record: Omit<RunRecord, 'runId' | 'startedAt'>, { steps = false }: BeginOptions = {}): Promise<void> {
     if (this.#folder) {
