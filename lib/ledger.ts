@@ -18,6 +18,8 @@ export interface LedgerOptions {
   readonly types: Types
   readonly dryRun: boolean
   readonly logger: Logger
+  /** Told of each dead letter. Default: `logger`. */
+  readonly letterLogger?: Logger
   /** What a collection that comes up only while reading is called in the target. */
   readonly targetNameOf: (collection: string) => string
   /** Told of documents that would fail. */
@@ -55,6 +57,7 @@ export class Ledger {
     const { source, target, onConflict, onIncompatible, types, dryRun, journal } = options
     this.#options = options
     this.report = emptyReport({ runId: journal.runId, dryRun, onConflict, onIncompatible, types, source, target })
+    this.report.retries = journal.retries
     this.#letters = journal.letters ?? new DeadLetters(journal.deadLetters)
   }
 
@@ -136,7 +139,8 @@ export class Ledger {
     await this.#letters.add(letter)
     this.report.deadLetters = this.#letters.path
     const { code, collection, id, where, message } = letter
-    this.#options.logger.info({ code, collection, id, where }, `dead letter: ${message}`)
+    const { logger, letterLogger = logger } = this.#options
+    letterLogger.info({ code, collection, id, where }, `dead letter: ${message}`)
     this.#failed++
     this.#checkFailures()
   }

@@ -59,6 +59,8 @@ export interface MigrateOptions {
   /** Aborting it stops the reading; what is in flight is finished, then the run rejects with DOCFERRY_INTERRUPTED. */
   readonly signal?: AbortSignal
   readonly logger?: Logger
+  /** Takes known secrets out of the texts of the run's own log, besides the credentials in addresses, which are always taken out. */
+  readonly mask?: (text: string) => string
   /** Called once, before anything is changed, when both ends and the collections are known. The report is then kept up to date in place. */
   readonly observe?: (report: Readonly<RunReport>) => void
   /** How often a checkpoint is written. Default 1,000. */

@@ -5,7 +5,7 @@ import { letterSource, surveyLetters } from './checkpoint/letter-source.ts'
 import type { LetterOrigin, LetterSurvey } from './checkpoint/letter-source.ts'
 import { RemainingLetters } from './checkpoint/remaining-letters.ts'
 import { retryJournal } from './checkpoint/retry-journal.ts'
-import { RunFolder } from './checkpoint/run-folder.ts'
+import { logName, RunFolder } from './checkpoint/run-folder.ts'
 import type { RunEnd, RunRecord } from './checkpoint/run-folder.ts'
 import { toStages } from './engine/to-stages.ts'
 import { traceStage } from './engine/trace-stages.ts'
@@ -39,6 +39,7 @@ export interface RetryRunOptions extends Pick<
   | 'environment'
   | 'signal'
   | 'logger'
+  | 'mask'
   | 'observe'
   | 'retry'
 > {
@@ -127,7 +128,7 @@ async function retryLetters(retried: Retried, options: RetryRunOptions): Promise
   }
   try {
     // What else a run keeps of the documents that it writes belongs to this journal.
-    const report = await migrateAgain(move, retryJournal(run, left))
+    const report = await migrateAgain(move, retryJournal(run, left, join(folder.path, logName)))
     note(report, retried)
     if (dryRun) return report
     checkCounts(report, survey)

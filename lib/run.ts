@@ -35,10 +35,11 @@ import { checkPlan, checkRecord, plannedOptions } from './plan/plan.ts'
 import { previewBatch } from './plan/preview-batch.ts'
 import { sampleSource } from './plan/sample-source.ts'
 import { Survey } from './plan/survey.ts'
-import { isSavedAtEnd } from './report.ts'
+import { isSavedAtEnd, totalCounts } from './report.ts'
 import type { CollectionReport, RunReport } from './report.ts'
+import { RunLog } from './run-log.ts'
 import { leaveOutDesignDocuments, stripCouchdbMetadata } from './stages/index.ts'
-import type { Logger, Partition, Source, Stage, Target } from './types.ts'
+import type { Logger, Partition, Source, Stage, Target, TargetLimits } from './types.ts'
 
 type CheckedOptions = Omit<MigrateOptions, 'stages'> & {
   readonly stages: readonly Stage[]
@@ -55,6 +56,9 @@ const closeMs = 5_000
 
 /** How long a reader of a database may give no sign before it is left, and another one goes on. */
 const stallMs = 150_000
+
+/** A mark stands behind each page: with pages of about a batch, little is done twice by a run that goes on. */
+const pageSizes = { least: 25, most: 500 }
 
 /** How many collections are prepared at once. */
 const preparedAtOnce = 4
@@ -75,7 +79,7 @@ export async function migrate(options: MigrateOptions): Promise<RunReport> {
  * @param journal of that run: keeps what fails again, and whatever else the run must know of what is written for it
  */
 export async function migrateAgain(options: MigrateOptions, journal: RunJournal): Promise<RunReport> {
-  return await check(options, checked => openEnds({ ...checked, again: true }, journal))
+  return await check(options, checked => openLogged({ ...checked, again: true }, journal))
 }
 
 async function check(options: MigrateOptions, move: (checked: CheckedOptions) => Promise<RunReport>): Promise<RunReport> {
@@ -94,13 +98,28 @@ async function openAndMove(options: CheckedOptions): Promise<RunReport> {
   const { stateDir = '.docferry', resume, checkpointMs } = options
   const journal = await Journal.open({ stateDir, resume, everyMs: checkpointMs })
   try {
-    return await openEnds(options, journal)
+    return await openLogged(options, journal)
   } finally {
     await journal.close()
   }
 }
 
-async function openEnds(options: CheckedOptions, journal: RunJournal): Promise<RunReport> {
+/** With the run's own log beside the caller's. */
+async function openLogged(options: CheckedOptions, journal: RunJournal): Promise<RunReport> {
+  const { logger: caller = silentLogger, mask, signal } = options
+  const log = new RunLog({ caller, mask })
+  try {
+    if (journal.record) await log.open(journal.log)
+    return await openEnds({ ...options, logger: log }, journal, log)
+  } catch (error) {
+    log.note(signal?.aborted ? 'warn' : 'error', { err: error }, 'the run did not come to its end')
+    throw error
+  } finally {
+    log.close()
+  }
+}
+
+async function openEnds(options: CheckedOptions, journal: RunJournal, log: RunLog): Promise<RunReport> {
   const { environment, signal, logger, types = 'natural', onIncompatible } = options
   const context = { environment, signal, logger }
   const opened = await openSource(options.source, context)
@@ -110,7 +129,7 @@ async function openEnds(options: CheckedOptions, journal: RunJournal): Promise<R
     const from = source.location.provider
     const target = await openTarget(options.target, { ...context, from, rules, resume: journal.output })
     try {
-      return await new Run(source, target, options, journal).execute()
+      return await new Run(source, target, options, journal, log).execute()
     } finally {
       await close(target, logger)
     }
@@ -139,6 +158,7 @@ class Run {
   readonly #target: Target
   readonly #options: CheckedOptions
   readonly #journal: RunJournal
+  readonly #log: RunLog
   readonly #ledger: Ledger
   readonly #rate: RateControl
   readonly #readPace: ReadPace | undefined
@@ -154,13 +174,14 @@ class Run {
   #firstError: unknown
   #grace: NodeJS.Timeout | undefined
 
-  constructor(source: Source, target: Target, options: CheckedOptions, journal: RunJournal) {
+  constructor(source: Source, target: Target, options: CheckedOptions, journal: RunJournal, log: RunLog) {
     const { onConflict = 'skip', onIncompatible = 'dead-letter', types = 'natural' } = options
-    const { dryRun = false, logger = silentLogger } = options
+    const { dryRun = false } = options
     this.#source = source
     this.#target = target
     this.#options = options
     this.#journal = journal
+    this.#log = log
     if (isSavedAtEnd(target.location) && !journal.output) journal.startOver()
     checkUnits(source, target, options)
     this.#rate = new RateControl(target.limits, options)
@@ -174,7 +195,8 @@ class Run {
       onIncompatible,
       types,
       dryRun,
-      logger,
+      logger: log,
+      letterLogger: log.caller,
       onRefused: options.onRefused,
       journal,
       maxFailures: options.maxFailures,
@@ -214,6 +236,8 @@ class Run {
       if (this.#survey) this.#ledger.addSurvey(this.#survey, this.#source.usage?.())
       await this.#ledger.close()
       await this.#journal.end(this.#ledger.report)
+      const { state, retries, collections } = this.#ledger.report
+      this.#log.note('info', { state, retries, ...totalCounts(collections) }, 'the run has ended')
     }
   }
 
@@ -251,13 +275,20 @@ class Run {
     if (this.#options.dryRun) return
     const { source, target } = this.#options
     const asked = plannedOptions(this.#ledger.report, this.#options)
-    await this.#journal.begin({ asked, ends: { source: kept(source), target: kept(target) }, partitions: this.#partitions })
+    const record = { asked, ends: { source: kept(source), target: kept(target) }, partitions: this.#partitions }
+    await this.#journal.begin(record, { steps: !this.#target.suspend && !isSavedAtEnd(this.#target.location) })
+    await this.#log.open(this.#journal.log)
+    const { runId, source: from, target: to, collections } = this.#ledger.report
+    const names = collections.map(collection => collection.source)
+    const context = { runId, source: from.address, target: to.address, collections: names }
+    const how = this.#options.again ? 'its dead letters are written again' : this.#journal.record ? 'the run goes on' : 'the run begins'
+    this.#log.note('info', context, how)
   }
 
   /** The first one before anything is written: it holds what the target's collections were. */
   async #keepCheckpoints(): Promise<void> {
     if (this.#options.dryRun) return
-    const suspend: Suspend = work => this.#barrier.hold(async () => work(await this.#target.suspend?.()))
+    const suspend: Suspend = (work, patienceMs) => this.#barrier.hold(async () => work(await this.#target.suspend?.()), { patienceMs })
     await this.#journal.start(this.#ledger.report, this.#target.suspend && suspend, error => this.#fail(error), this.#ledger.syncLetters)
   }
 
@@ -283,6 +314,7 @@ class Run {
     const fail = (error: unknown): void => this.#fail(error)
     const reader = new PartitionStream(this.#source, partition, {
       after: cursor,
+      pageSize: pageSizeFor(this.#target.limits),
       stop: this.#stop.signal,
       onPage: ledger.countPage,
       retry: this.#options.retry,
@@ -449,6 +481,10 @@ function checkUnits(source: Source, target: Target, { maxReadUnits, maxWriteUnit
   if (maxWriteUnits !== undefined && target.usage?.([], { onConflict: 'skip', fresh: false }).writeUnits === undefined)
     issue('--max-wcu', 'target', target.location, '; --max-rate bounds documents a second')
   if (issues.length > 0) throw new DocferryError('DOCFERRY_CONFIG', issues.join('; '))
+}
+
+function pageSizeFor({ batchCount }: TargetLimits): number {
+  return Math.min(pageSizes.most, Math.max(pageSizes.least, batchCount))
 }
 
 function interrupted(target: Target, dryRun: boolean, cause: unknown): DocferryError {

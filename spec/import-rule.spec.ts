@@ -29,6 +29,7 @@ const upper = [
   'plan',
   'log.ts',
   'ledger.ts',
+  'run-log.ts',
   'streams.ts',
   'options.ts',
   'run.ts'
@@ -52,6 +53,7 @@ const allowedParts: Readonly<Record<string, readonly string[]>> = {
   plan: [...middle, 'config', 'stages', 'open.ts', 'checkpoint'],
   verify: [...middle, 'config', 'stages', 'checkpoint', 'plan'],
   'ledger.ts': [...middle, 'checkpoint'],
+  'run-log.ts': [...base, 'log.ts'],
   'streams.ts': [...middle, 'open.ts', 'stages', 'config', 'plan'],
   'options.ts': [...middle, 'config', 'open.ts', 'plan'],
   'run.ts': upper,

@@ -155,4 +155,21 @@ describe('run: going on with a file', () => {
       ])
     })
   }
+
+  it('lets other collections go on where one is not read any further', async function () {
+    this.timeout(10_000)
+    let goOn = (): void => undefined
+    const agentsAreRead = new Promise<void>(resolve => (goOn = resolve))
+    const source = scriptedSource({
+      collections: { agents: documents, users: documents },
+      async beforePage(collection, page) {
+        // Each page is a moment in which a checkpoint may begin to wait.
+        await new Promise(resolve => setImmediate(resolve))
+        if (collection === 'agents' && page === 9) goOn()
+        if (collection === 'users' && page === 1) await agentsAreRead
+      }
+    })
+    const report = await migrate({ source, target: join(stateDir, 'out/'), stateDir, checkpointMs: 1 })
+    expect(report.collections.map(({ written }) => written)).to.deep.equal([100, 100])
+  })
 })

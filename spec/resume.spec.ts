@@ -68,6 +68,20 @@ describe('run: going on', () => {
     )
   })
 
+  it('adds up what was tried again before and after', async () => {
+    let isBusy = true
+    const beforeWrite = (): void => {
+      if (!isBusy) return
+      isBusy = false
+      throw new DocferryError('DOCFERRY_TARGET', 'busy', { retryable: true })
+    }
+    const target = scriptedTarget({ provider: 'couchdb', beforeWrite })
+    const options = { source: failingSource(5), target: target.endpoint, retry: { baseMs: 1 } }
+    const resume = await failed(options)
+    isBusy = true
+    expect((await migrate({ ...options, stateDir, resume })).retries).to.equal(2)
+  })
+
   it('refuses when it is asked something else', async () => {
     const source = failingSource(5)
     const target = scriptedTarget({ provider: 'couchdb' })

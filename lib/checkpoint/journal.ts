@@ -5,13 +5,22 @@ import type { RunReport } from '../report.ts'
 import { totalCounts } from '../report.ts'
 import type { SuspendedOutput } from '../types.ts'
 import { Progress } from './checkpoint.ts'
-import type { Checkpoint } from './checkpoint.ts'
+import type { Checkpoint, Step } from './checkpoint.ts'
 import { deadLettersName, trimDeadLetters } from './dead-letters.ts'
-import { RunFolder } from './run-folder.ts'
+import { ProgressLog, readProgress, removeProgress } from './progress-log.ts'
+import type { ChainEnd } from './progress-log.ts'
+import { logName, RunFolder } from './run-folder.ts'
 import type { RunRecord } from './run-folder.ts'
 
 /** How often a checkpoint is written, at most. */
 const defaultEveryMs = 1_000
+
+/**
+ * How long the partitions of an output in one piece may be held back until all of them rest: at first, and at most. A checkpoint that takes
+ * longer is given up, and tried again after `restFactor` times as long.
+ */
+const patienceMs = { least: 2_000, most: 60_000 }
+const restFactor = 5
 
 export interface JournalOptions {
   readonly stateDir: string
@@ -20,8 +29,29 @@ export interface JournalOptions {
   readonly everyMs?: number | undefined
 }
 
-/** Brings an output that is made in one piece to rest, and calls `work` with where it stands then; or not, where it can't be gone on with from there. */
-export type Suspend = (work: (output: SuspendedOutput | undefined) => Checkpoint) => Promise<Checkpoint | undefined> | Checkpoint
+/**
+ * Brings an output that is made in one piece to rest, and calls `work` with where it stands then; or not, where it can't be gone on with from
+ * there, or does not come to rest within `patienceMs`.
+ */
+export type Suspend = (
+  work: (output: SuspendedOutput | undefined) => Checkpoint,
+  patienceMs: number
+) => Promise<Checkpoint | undefined> | Checkpoint
+
+export interface BeginOptions {
+  /** Whether what is acknowledged between two checkpoints is kept too. Not of an output that is cut back to its checkpoint. */
+  readonly steps?: boolean
+}
+
+/** What was found of a run that is to be continued. */
+interface Found {
+  readonly folder: RunFolder
+  readonly record: RunRecord
+  readonly checkpoint: Checkpoint | undefined
+  /** Behind the checkpoint. */
+  readonly steps?: readonly Step[]
+  readonly end?: ChainEnd
+}
 
 /** Makes checkpoints. A dry run has none: its `folder` stays undefined. */
 export class Journal {
@@ -32,22 +62,35 @@ export class Journal {
   readonly output: SuspendedOutput | undefined
   readonly #options: JournalOptions
   #progress: Progress
+  /** Of the logs behind the checkpoint that was found. */
+  readonly #logsEnd: ChainEnd
+  #log: ProgressLog | undefined
+  /** What made it impossible to keep a step. */
+  #logError: unknown
+  /** The last one that was begun, and the one that the last checkpoint names. */
+  #lastLog: number | undefined
+  #namedLog: number | undefined
+  #retriesBefore: number
   #folder: RunFolder | undefined
   #timer: NodeJS.Timeout | undefined
   /** Whether this process has changed what the folder tells of the run. */
   #hasBegun = false
   /** Whether checkpoints may be written now. */
   #isSaving = false
-  #saving: Promise<void> = Promise.resolve()
+  #saving: Promise<unknown> = Promise.resolve()
   #retries: () => number = () => 0
   #suspend: Suspend = work => work(undefined)
   #sync: () => Promise<void> = () => Promise.resolve()
+  #onFailure: ((error: unknown) => void) | undefined
+  #patienceMs = patienceMs.least
 
-  private constructor(options: JournalOptions, found?: { folder: RunFolder; record: RunRecord; checkpoint: Checkpoint | undefined }) {
+  private constructor(options: JournalOptions, found?: Found) {
     this.#options = options
     this.#folder = found?.folder
     this.record = found?.record
-    this.#progress = new Progress(found?.checkpoint)
+    this.#progress = new Progress(found?.checkpoint, found?.steps)
+    this.#logsEnd = found?.end ?? { number: 0, checksum: '' }
+    this.#retriesBefore = found?.checkpoint?.retries ?? 0
     this.output = found?.checkpoint?.output
     this.runId = found?.record.runId ?? newRunId()
   }
@@ -59,7 +102,10 @@ export class Journal {
     const folder = await RunFolder.open(stateDir, resume)
     try {
       const record = await folder.record()
-      return new Journal(options, { folder, record, checkpoint: await folder.checkpoint() })
+      const checkpoint = await folder.checkpoint()
+      const first = checkpoint ? checkpoint.log : 1
+      const behind = first === undefined ? undefined : await readProgress(folder.path, { runId: resume, first })
+      return new Journal(options, { folder, record, checkpoint, ...behind })
     } catch (error) {
       await folder.close()
       throw error
@@ -70,9 +116,15 @@ export class Journal {
     return this.#progress
   }
 
+  /** Calls and documents tried again before this process. */
+  get retries(): number {
+    return this.#retriesBefore
+  }
+
   /** Of what was written before, nothing is left in the target. */
   startOver(): void {
     this.#progress = new Progress()
+    this.#retriesBefore = 0
   }
 
   /** Where what can't be written is kept. */
@@ -80,19 +132,38 @@ export class Journal {
     return join(this.#options.stateDir, 'runs', this.runId, deadLettersName)
   }
 
+  /** Where the run's log is. */
+  get log(): string {
+    return join(this.#options.stateDir, 'runs', this.runId, logName)
+  }
+
   /** Nothing is changed in the target before this has resolved. */
-  async begin(record: Omit<RunRecord, 'runId' | 'startedAt'>): Promise<void> {
+  async begin(record: Omit<RunRecord, 'runId' | 'startedAt'>, { steps = false }: BeginOptions = {}): Promise<void> {
     if (this.#folder) {
       // Of documents that are read again, letters are written again.
       await trimDeadLetters(this.deadLetters, ({ partition, mark }) => {
         return partition !== undefined && mark !== undefined && mark < this.#progress.of(partition).marks
       })
-      this.#hasBegun = true
-      return
+      await removeProgress(this.#folder.path, number => number > this.#logsEnd.number)
+    } else {
+      this.#folder = await RunFolder.create(this.#options.stateDir, this.runId)
+      await this.#folder.begin({ runId: this.runId, startedAt: new Date().toISOString(), ...record })
     }
-    this.#folder = await RunFolder.create(this.#options.stateDir, this.runId)
-    await this.#folder.begin({ runId: this.runId, startedAt: new Date().toISOString(), ...record })
     this.#hasBegun = true
+    if (!steps) return
+    this.#log = ProgressLog.begin(this.#folder.path, this.runId, this.#logsEnd)
+    this.#lastLog = this.#log.number
+    this.#progress.tell(step => this.#keep(step))
+  }
+
+  #keep(step: Step): void {
+    try {
+      this.#log?.add(step)
+    } catch (error) {
+      this.#logError = error
+      this.#closeLog()
+      this.#onFailure?.(error)
+    }
   }
 
   /**
@@ -108,30 +179,54 @@ export class Journal {
     sync?: () => Promise<void>
   ): Promise<void> {
     const { everyMs = defaultEveryMs } = this.#options
+    if (this.#logError !== undefined) throw this.#logError
+    this.#onFailure = onFailure
     this.#retries = () => report.retries
     if (suspend) this.#suspend = suspend
     if (sync) this.#sync = sync
     this.#isSaving = true
     await this.save()
     const tick = (): void => {
-      this.save().then(() => {
-        if (this.#timer) this.#timer = setTimeout(tick, everyMs)
+      const began = performance.now()
+      this.#saveSoon(this.#patienceMs).then(isSaved => {
+        const took = performance.now() - began
+        this.#patienceMs = Math.min(patienceMs.most, Math.max(patienceMs.least, 2 * took))
+        if (this.#timer) this.#timer = setTimeout(tick, isSaved ? everyMs : Math.max(everyMs, restFactor * took))
       }, onFailure)
     }
     this.#timer = setTimeout(tick, everyMs)
   }
 
   /** What is saved is what the target has acknowledged, and nothing more. */
-  save(): Promise<void> {
-    const save = async (): Promise<void> => {
-      if (!this.#isSaving) return
-      const checkpoint = await this.#suspend(output => this.#progress.snapshot(this.#retries(), output))
-      if (!checkpoint) return
+  async save(): Promise<void> {
+    await this.#saveSoon(Infinity)
+  }
+
+  /** @returns false where there was no checkpoint to be had within that time */
+  #saveSoon(patience: number): Promise<boolean> {
+    const save = async (): Promise<boolean> => {
+      if (!this.#isSaving) return true
+      const checkpoint = await this.#suspend(output => this.#snapshot(output), patience)
+      if (!checkpoint) return false
       await this.#sync()
       await this.#folder?.save(checkpoint)
+      if (checkpoint.log === undefined || !this.#folder) return true
+      this.#namedLog = checkpoint.log
+      await removeProgress(this.#folder.path, number => number < checkpoint.log!)
+      return true
     }
-    this.#saving = this.#saving.then(save, save)
-    return this.#saving
+    const saving = this.#saving.then(save, save)
+    this.#saving = saving
+    return saving
+  }
+
+  /** What is acknowledged from here on stands in the next log, whether or not this checkpoint is on disk by then. */
+  #snapshot(output: SuspendedOutput | undefined): Checkpoint {
+    if (this.#log) this.#log = this.#log.next()
+    // A log that could not be written on has steps that this checkpoint covers: one is named that is not there.
+    else if (this.#logError !== undefined && this.#lastLog !== undefined) this.#lastLog++
+    this.#lastLog = this.#log?.number ?? this.#lastLog
+    return this.#progress.snapshot(this.#retries(), output, this.#lastLog)
   }
 
   /** The last checkpoint. Nothing more is written, and the output may be made whole: it does not rest any more. */
@@ -149,12 +244,23 @@ export class Journal {
       // The run says what is wrong already, and the checkpoint before this one holds.
       if (report.state !== 'failed' && report.state !== 'interrupted') throw error
     })
+    const log = this.#log
+    if (log?.isEmpty && log.number === this.#namedLog) {
+      this.#closeLog()
+      await removeProgress(this.#folder.path, () => true)
+    }
     await this.#folder.end({ state: report.state, at: new Date().toISOString(), totals: totalCounts(report.collections) })
   }
 
   async close(): Promise<void> {
     this.#stopTimer()
+    this.#closeLog()
     await this.#folder?.close()
+  }
+
+  #closeLog(): void {
+    this.#log?.close()
+    this.#log = undefined
   }
 
   #stopTimer(): void {

@@ -1,6 +1,6 @@
 /** A lock that only a living process holds. */
 import { randomBytes } from 'node:crypto'
-import { link, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { link, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { DocferryError } from '../errors.ts'
@@ -15,6 +15,12 @@ interface Holder {
 
 const lockName = /^lock-(\d+)$/
 
+/** What a process makes its lock of; it is there for a moment only. */
+const ownName = /^lock\.(\d+)-[0-9a-f]{8}$/
+
+/** One that can't be read may be just being written, on another machine. */
+const tornAfterMs = 10 * 60_000
+
 export interface Lock {
   release(): Promise<void>
 }
@@ -27,6 +33,7 @@ export interface Lock {
  * @throws {DocferryError} DOCFERRY_STATE where a living process holds it
  */
 export async function takeLock(folder: string, what: string): Promise<Lock> {
+  await clearLeftovers(folder)
   const own = join(folder, `lock.${process.pid}-${randomBytes(4).toString('hex')}`)
   await writeFile(own, JSON.stringify(await thisProcess()), { mode: 0o600, flag: 'wx' })
   try {
@@ -53,6 +60,28 @@ export async function takeLock(folder: string, what: string): Promise<Lock> {
 /** Whether a living process holds the lock of a folder. */
 export async function isLocked(folder: string): Promise<boolean> {
   return (await livingHolder(folder, () => true)) !== undefined
+}
+
+/** Remove what processes left that were killed while they took the lock. */
+async function clearLeftovers(folder: string): Promise<void> {
+  for (const name of (await readdir(folder)).filter(each => ownName.test(each))) {
+    const path = join(folder, name)
+    const holder = await readHolder(path)
+    if (!(holder ? await isAlive(holder) : await isYoung(path))) await rm(path, { force: true })
+  }
+}
+
+async function isYoung(path: string): Promise<boolean> {
+  const modified = await stat(path).then(
+    found => found.mtimeMs,
+    () => 0
+  )
+  return Date.now() - modified < tornAfterMs
+}
+
+/** Whether a name in a run's folder is that of a lock, or of what becomes one. */
+export function isLockName(name: string): boolean {
+  return lockName.test(name) || ownName.test(name)
 }
 
 async function livingHolder(folder: string, isMeant: (number: number) => boolean): Promise<Holder | undefined> {

@@ -17,13 +17,15 @@ export type RunJournal = { readonly [Key in keyof Journal]: Journal[Key] } & {
 }
 
 /** A retry is not gone on with but begun anew: until it is through, the dead letters are as they were. So there are no checkpoints. */
-export function retryJournal(runId: string, letters: LetterKeeper): RunJournal {
+export function retryJournal(runId: string, letters: LetterKeeper, log: string): RunJournal {
   const nothing = (): Promise<void> => Promise.resolve()
   return {
     runId,
     record: undefined,
     output: undefined,
     progress: new Progress(),
+    retries: 0,
+    log,
     deadLetters: letters.path,
     letters,
     startOver: () => undefined,

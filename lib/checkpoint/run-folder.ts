@@ -1,6 +1,6 @@
 /** The folder of one run: what it was asked, how far it has come, what it could not write. */
-import { mkdir, readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { exists, inodeOf } from '../engine/atomic-file.ts'
 import { DocferryError, describeError } from '../errors.ts'
 import type { Counts, RunReport } from '../report.ts'
@@ -8,9 +8,9 @@ import type { Partition, ProviderName } from '../types.ts'
 import { checkpointFrom } from './checkpoint.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { deadLettersName } from './dead-letters.ts'
-import { isLocked, takeLock } from './lock.ts'
+import { isLocked, isLockName, takeLock } from './lock.ts'
 import type { Lock } from './lock.ts'
-import { readState, removePartialStates, writeState } from './state-file.ts'
+import { isPartialState, readState, removePartialStates, writeState } from './state-file.ts'
 
 /** What does not change while a run goes on. Plain JSON, without secrets. */
 export interface RunRecord<Asked = unknown> {
@@ -57,6 +57,11 @@ export interface RunInfo {
   readonly trouble?: DocferryError
 }
 
+/** As runs are named that nobody gave an id. */
+const runIdForm = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-[0-9a-f]{6}$/
+
+export const logName = 'log.ndjson'
+
 const files = { record: 'run.json', checkpoint: 'checkpoint.json', end: 'end.json' } as const
 
 export class RunFolder {
@@ -78,6 +83,7 @@ export class RunFolder {
     } catch (error) {
       throw new DocferryError('DOCFERRY_STATE', `the run folder ${path} can't be made: ${describeError(error)}`, { cause: error })
     }
+    await clearNeverBegun(dirname(path))
     return new RunFolder(path, runId, await takeLock(path, `run ${runId}`))
   }
 
@@ -151,6 +157,29 @@ export async function listRuns(stateDir: string): Promise<RunInfo[]> {
     if (run) found.push(run)
   }
   return found.sort((a, b) => beganAt(b).localeCompare(beganAt(a)))
+}
+
+/** A process needs far less from making a run's folder to keeping what it is asked. */
+const begunWithinMs = 10 * 60_000
+
+/**
+ * Remove the folders of runs that were killed before they began: old, held by nobody, and without anything but locks. What can't be removed
+ * stays.
+ */
+async function clearNeverBegun(parent: string): Promise<void> {
+  for (const name of (await readdir(parent)).filter(each => runIdForm.test(each))) {
+    const path = join(parent, name)
+    try {
+      if (Date.now() - (await stat(path)).mtimeMs < begunWithinMs) continue
+      const entries = await readdir(path)
+      if (!entries.every(entry => isLockName(entry) || isPartialState(entry)) || (await isLocked(path))) continue
+      await Promise.all(entries.map(entry => rm(join(path, entry), { force: true })))
+      await rmdir(path)
+    } catch (error) {
+      // Gone meanwhile, somebody else's, or something was put there.
+      if (typeof (error as { code?: unknown }).code !== 'string') throw error
+    }
+  }
 }
 
 /** @returns undefined for what is no run, or one that has not begun */

@@ -34,9 +34,14 @@ export async function writeState(path: string, kind: string, content: object): P
   }
 }
 
+/** Whether a file of that name is one that was being written. */
+export function isPartialState(name: string): boolean {
+  return /^\..+\.[0-9a-f]{8}$/.test(name)
+}
+
 /** Remove what a process that was killed has left half written in a folder. */
 export async function removePartialStates(folder: string): Promise<void> {
-  const left = (await readdir(folder)).filter(name => /^\..+\.[0-9a-f]{8}$/.test(name))
+  const left = (await readdir(folder)).filter(isPartialState)
   await Promise.all(left.map(name => rm(join(folder, name), { force: true })))
 }
 

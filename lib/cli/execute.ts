@@ -33,7 +33,7 @@ export interface CommonFlags {
 /** A command line, understood. */
 export interface Job {
   readonly command: string
-  readonly options: Omit<MigrateOptions, 'stages' | 'environment' | 'signal' | 'logger' | 'observe'>
+  readonly options: Omit<MigrateOptions, 'stages' | 'environment' | 'signal' | 'logger' | 'mask' | 'observe'>
   /** As text, for `parseStage`. */
   readonly stages?: readonly string[]
   /** What does it, where that is not `migrate`. */
@@ -137,7 +137,8 @@ export async function execute(job: Job, host: Host, loadEngine: () => Promise<En
     }
     if (job.plan?.refused !== undefined) refused = await openRefused(job.plan.refused)
     const onRefused = refused?.add
-    seen = await run({ ...options, stages, environment: host.env, signal: interruption.signal, logger, observe, onRefused })
+    const { signal } = interruption
+    seen = await run({ ...options, stages, environment: host.env, signal, logger, mask, observe, onRefused })
     await refused?.commit()
     if (job.plan) plan = makePlan(seen, { ...options, stages }, job.plan.estimate)
     if (plan && job.plan?.save !== undefined) await savePlan(job.plan.save, plan, options)

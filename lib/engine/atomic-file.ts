@@ -7,6 +7,11 @@ import { dirname } from 'node:path'
 import type { Writable } from 'node:stream'
 import { DocferryError } from '../errors.ts'
 
+/** Where what has the name already goes while `partial` takes its place; the same for each process that goes on with the output. */
+function replacedName(partial: string): string {
+  return partial.replace(/\.partial-([^./]*)$|$/, '.replaced-$1')
+}
+
 /** Something that is being written and has not got its name yet. */
 export interface AtomicFile {
   /** Ended by the caller before `commit`. */
@@ -82,6 +87,7 @@ export async function isPublished(
   const found = await inodeOf(path).catch(() => undefined)
   if (found !== inode) return false
   await rm(partial, { force: true })
+  await rm(replacedName(partial), { recursive: true, force: true })
   return true
 }
 
@@ -117,17 +123,19 @@ export async function createAtomicFolder(
     partial,
     async commit() {
       await syncFolder(partial)
-      const replaced = partialName(place)
+      const replaced = replacedName(partial)
       const hadOld = overwrite && (await exists(place))
-      if (hadOld) await rename(place, replaced)
+      // Where a process was killed when it had put the old one aside, and somebody has taken the place since, there are two.
+      const aside = hadOld && (await exists(replaced)) ? partialName(place) : replaced
+      if (hadOld) await rename(place, aside)
       try {
         await rename(partial, place)
       } catch (error) {
-        if (hadOld) await rename(replaced, place)
+        if (hadOld) await rename(aside, place)
         throw isTaken(error) ? outputExists(place) : error
       }
       await syncFolder(dirname(place))
-      if (hadOld) await rm(replaced, { recursive: true })
+      for (const old of [aside, replaced]) await rm(old, { recursive: true, force: true })
     },
     async discard() {
       await rm(partial, { recursive: true, force: true })

@@ -14,6 +14,8 @@ type Item = Document | ControlItem
 
 export interface PartitionStreamOptions {
   readonly after?: Cursor
+  /** Most documents between two marks. Default: the source's own. */
+  readonly pageSize?: number
   /** Aborting it ends the stream behind the page that was being delivered, as if the partition ended there. */
   readonly stop?: AbortSignal
   /**
@@ -46,9 +48,9 @@ export class PartitionStream extends Readable {
 
   constructor(source: Source, partition: Partition, options: PartitionStreamOptions = {}) {
     super({ objectMode: true })
-    const { after, stop, retry, onRetry, requestUnits, stallMs } = options
+    const { after, pageSize, stop, retry, onRetry, requestUnits, stallMs } = options
     const signal = stop ? AbortSignal.any([stop, this.#abort.signal]) : this.#abort.signal
-    const reading = { after, signal, retry, onRetry, requestUnits }
+    const reading = { after, pageSize, signal, retry, onRetry, requestUnits }
     const pages = stallMs === undefined ? source.read(partition, reading) : watchReader(source, partition, { ...reading, stallMs })
     this.#pages = pages[Symbol.asyncIterator]()
     this.#signal = signal

@@ -17,6 +17,44 @@ export class Tally {
   }
 }
 
+/** What became of some documents, without what is nothing: `source` and the rest as far as it counts. Plain JSON. */
+export type CompactDelta = Pick<CollectionReport, 'source'> & Partial<CollectionReport>
+
+const deltaKeys = [
+  'read',
+  'added',
+  'written',
+  'skipped',
+  'filtered',
+  'failed',
+  'bytesRead',
+  'bytesWritten',
+  'filteredBy',
+  'stripped',
+  'failures',
+  'conversions',
+  'skippedExamples'
+] as const
+
+export function compactDelta(delta: CollectionReport): CompactDelta {
+  const counts = deltaKeys.filter(key => {
+    const value = delta[key]
+    return typeof value === 'number' ? value !== 0 : Object.keys(value).length > 0
+  })
+  return { source: delta.source, ...Object.fromEntries(counts.map(key => [key, delta[key]])) }
+}
+
+export function wholeDelta(delta: CompactDelta): CollectionReport {
+  return { ...collectionReport({ name: delta.source, target: delta.source }), ...delta }
+}
+
+/** One account for each collection out of several. */
+export function sumOf(tallies: readonly Tally[]): CollectionReport[] {
+  const sum = new Tally()
+  for (const tally of tallies) for (const delta of tally.deltas) addDelta(sum.of(delta.source), delta)
+  return [...sum.deltas]
+}
+
 /** Add what became of some documents to what became of those before. */
 export function addDelta(total: CollectionReport, delta: CollectionReport): void {
   for (const key of ['read', 'added', 'written', 'skipped', 'filtered', 'bytesRead', 'bytesWritten'] as const) total[key] += delta[key]

@@ -18,6 +18,9 @@ const mostPerPage = 500
 /** Smaller pages cost more a document than those of a run: what is billed is rounded up for each. */
 const leastPerPage = 100
 
+/** What a read unit stands for, where reading is billed by them. */
+const readUnitBytes = 4_096
+
 /** How much of a collection was passed on. Rejects count as documents. */
 export type Sampled = Omit<SampleSize, 'quick'>
 
@@ -58,6 +61,8 @@ const rounding = 1e-9
 interface Tally {
   /** As the source estimates them. */
   readonly documents: number | undefined
+  /** Mean size, where the source tells. */
+  readonly meanBytes: number | undefined
   readonly quick: boolean
   seen: number
   passed: number
@@ -79,6 +84,7 @@ class SampleSource implements SampledSource {
   readonly #fraction: number
   readonly #tallies = new Map<string, Tally>()
   #documents: ReadonlyMap<string, number | undefined> | undefined
+  #bytes: ReadonlyMap<string, number | undefined> | undefined
   #partitions: readonly Partition[] = []
   readonly #ended = new Set<string>()
   readonly #random = randomFrom(20_261_122)
@@ -101,6 +107,7 @@ class SampleSource implements SampledSource {
     const infos = await this.#source.collections(options)
     // Estimates are up to six hours old: a table that was empty then may be full now.
     this.#documents = new Map(infos?.map(({ name, documents }) => [name, documents === 0 ? undefined : documents]))
+    this.#bytes = new Map(infos?.map(({ name, bytes }) => [name, bytes]))
     return infos
   }
 
@@ -149,8 +156,10 @@ class SampleSource implements SampledSource {
       this.#source.location.provider !== 'file' &&
       holding.every(({ collections }) => collections.length === 1) &&
       (holding.length > 1 || documents > fewDocuments)
+    const bytes = this.#bytes?.get(collection)
     const tally = {
       documents,
+      meanBytes: documents === undefined || bytes === undefined ? undefined : bytes / documents,
       quick,
       seen: 0,
       passed: 0,
@@ -171,8 +180,11 @@ class SampleSource implements SampledSource {
     tally.partitionsLeft--
     let left = quota
     const evenly = Math.ceil(quota / Math.ceil(quota / mostPerPage))
-    const pageSize = Math.min(options.pageSize ?? mostPerPage, Math.max(leastPerPage, evenly))
-    for await (const page of this.#source.read(partition, { ...options, pageSize })) {
+    const each = Math.max(leastPerPage, evenly)
+    const pageSize = Math.min(options.pageSize ?? mostPerPage, each)
+    const units = tally.meanBytes === undefined ? undefined : Math.max(1, Math.ceil((each * tally.meanBytes) / readUnitBytes))
+    const { requestUnits = units } = options
+    for await (const page of this.#source.read(partition, { ...options, pageSize, requestUnits })) {
       const documents = page.documents.slice(0, left)
       const rejects = page.rejects?.slice(0, left - documents.length)
       const passed = documents.length + (rejects?.length ?? 0)

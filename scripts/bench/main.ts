@@ -1,7 +1,9 @@
 /**
  * `npm run bench`: each reader and writer of docferry against a bare loop of the vendor's client, side by side in one run.
  *
- *   npm run bench -- [--count 20000] [--runs 5] [--only values,couchdb,dynamodb,firestore,file]
+ *   npm run bench -- [--count 20000] [--runs 5] [--only values,couchdb,dynamodb,firestore,file,throttling,slow]
+ *
+ * `throttling` compares docferry with itself; `slow` measures memory and the time that Ctrl-C takes, with a target that takes its time.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
@@ -12,19 +14,23 @@ import { startServers } from '../servers/index.ts'
 import { couchdbContests, dynamodbContests, fileContests, firestoreContests } from './contests.ts'
 import { measure, tableOf } from './measure.ts'
 import type { Contest, Result } from './measure.ts'
+import { slowTargetTable } from './slow-target.ts'
+import { throttlingContests } from './throttling.ts'
 import { valuesContests } from './values.ts'
 
 const { values } = parseArgs({
   options: {
     count: { type: 'string', default: '20000' },
     runs: { type: 'string', default: '5' },
-    only: { type: 'string', default: 'values,file,couchdb,dynamodb,firestore' }
+    only: { type: 'string', default: 'values,file,couchdb,dynamodb,firestore,throttling' }
   }
 })
 const only = values.only.split(',')
 const documents = [...simpleDocuments({ seed: 1, count: Number(values.count), bytes: 1000 })]
 const folder = await mkdtemp(join(tmpdir(), 'docferry-bench-'))
-const which = (['couchdb', 'firestore', 'dynamodb'] as const).filter(name => only.includes(name))
+const isWanted = (name: string): boolean =>
+  only.includes(name) || only.includes('throttling') || (name === 'couchdb' && only.includes('slow'))
+const which = (['couchdb', 'firestore', 'dynamodb'] as const).filter(isWanted)
 const servers = await startServers({ which })
 const env = { ...process.env, ...servers.environment }
 try {
@@ -48,6 +54,12 @@ try {
       )
     )
   }
+  let close = async (): Promise<void> => undefined
+  if (only.includes('throttling')) {
+    const throttling = await throttlingContests(documents, env)
+    contests.push(...throttling.contests)
+    close = throttling.close
+  }
   const results: Result[] = []
   for (const contest of contests) {
     results.push(await measure(contest, Number(values.runs)))
@@ -57,7 +69,9 @@ try {
   console.log(
     `${documents.length} documents of about 1 KB, medians of ${values.runs} runs; Node ${process.version}, ${cores} cores (${cpu?.model.trim()}), servers on the same machine\n`
   )
-  console.log(tableOf(results))
+  if (results.length > 0) console.log(tableOf(results))
+  await close()
+  if (only.includes('slow')) console.log(await slowTargetTable(env, [documents.length, 10 * documents.length]))
 } finally {
   await servers.stop()
   await rm(folder, { recursive: true, force: true })

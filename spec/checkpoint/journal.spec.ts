@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -9,6 +9,8 @@ import { listRuns } from '../../lib/checkpoint/run-folder.ts'
 import { readState } from '../../lib/checkpoint/state-file.ts'
 import { emptyReport } from '../../lib/report.ts'
 import type { RunReport } from '../../lib/report.ts'
+import { Tally } from '../../lib/engine/tally.ts'
+import { countFailure, countWritten } from '../../lib/report.ts'
 import { Mark } from '../../lib/types.ts'
 
 const place = { provider: 'memory', address: 'here', identity: 'here' } as const
@@ -173,5 +175,165 @@ describe('checkpoint: journal', () => {
     expect(run).to.include({ runId: journal.runId, state: 'partial' })
     expect(run?.end?.totals).to.include({ read: 0, written: 0 })
     expect(existsSync(join(run!.path, 'lock-1'))).to.equal(false)
+  })
+
+  it('adds the retries of all processes up', async () => {
+    const first = await openJournal()
+    await first.begin(record)
+    await first.start({ ...reportOf(first), retries: 3 }, undefined, never)
+    await first.close()
+    expect((await openJournal(first.runId)).retries).to.equal(3)
+  })
+
+  it('gives up a checkpoint that takes too long, and leaves the next one more time', async () => {
+    const journal = await openJournal(undefined, 1)
+    await journal.begin(record)
+    const patience: number[] = []
+    await new Promise<void>((resolve, reject) => {
+      const suspend: Suspend = (work, patienceMs) => {
+        patience.push(patienceMs)
+        if (patience.length === 4) resolve()
+        return patience.length === 2 ? Promise.resolve(undefined) : work(undefined)
+      }
+      journal.start(reportOf(journal), suspend, never).catch(reject)
+    })
+    await journal.settle()
+    expect(patience[0]).to.equal(Infinity)
+    expect(patience[1]).to.be.within(1, 60_000)
+    expect(patience.at(-1)).to.equal(Infinity)
+  })
+
+  describe('with steps', () => {
+    const tally = (written: number): Tally => {
+      const made = new Tally()
+      const delta = made.of('agents')
+      delta.read = written + 1
+      for (let index = 0; index < written; index++) countWritten(delta, 5)
+      countFailure(delta, 'DOCFERRY_BAD_ID', 'no', 'bad')
+      return made
+    }
+    const advance = ({ progress }: Journal, cursor: string): void => progress.advance(new Mark('p', cursor, 4, 9), [tally(3)])
+    const stepping = async (suspend?: Suspend): Promise<Journal> => {
+      const journal = await openJournal()
+      await journal.begin(record, { steps: true })
+      await journal.start(reportOf(journal), suspend, never)
+      return journal
+    }
+    const logsOf = ({ runId }: Journal, at = stateDir): string[] =>
+      readdirSync(join(at, 'runs', runId)).filter(name => name.startsWith('progress-'))
+
+    /** What is on disk at this moment, as if the process were killed. */
+    const killed = (): string => {
+      const copy = mkdtempSync(join(stateDir, 'killed-'))
+      cpSync(join(stateDir, 'runs'), join(copy, 'runs'), { recursive: true, filter: path => !/lock/.test(path) })
+      return copy
+    }
+    const resumed = async ({ runId }: Journal, at: string): Promise<Journal> => {
+      const journal = await Journal.open({ stateDir: at, resume: runId, everyMs: 1e6 })
+      open.push(journal)
+      return journal
+    }
+
+    it('loses nothing that was acknowledged before it was killed', async () => {
+      const journal = await stepping()
+      advance(journal, 'a')
+      journal.progress.prepare('users', { created: true, empty: true })
+      advance(journal, 'b')
+      journal.progress.finish('q')
+      const again = await resumed(journal, killed())
+      expect(again.progress.of('p')).to.deep.equal({ cursor: 'b', done: false, marks: 2 })
+      expect(again.progress.of('q').done).to.equal(true)
+      expect(again.progress.prepare('users', { created: false, empty: false })).to.include({ created: true })
+      expect(again.progress.collections.get('agents')).to.deep.equal(journal.progress.collections.get('agents'))
+      expect(again.progress.collections.get('agents')).to.include({ read: 8, written: 6, failed: 2, bytesWritten: 30 })
+    })
+
+    it('counts each step once, at whatever point of a checkpoint it is killed', async () => {
+      let during = (): void => undefined
+      const journal = await stepping(work => {
+        const checkpoint = work(undefined)
+        during()
+        return checkpoint
+      })
+      advance(journal, 'before')
+      const before = killed()
+      let meanwhile = ''
+      during = () => {
+        // The checkpoint is not on disk yet, and more is acknowledged.
+        advance(journal, 'during')
+        meanwhile = killed()
+      }
+      await journal.save()
+      const after = killed()
+      const unremoved = killed()
+      for (const log of logsOf(journal, before)) {
+        const path = join('runs', journal.runId, log)
+        cpSync(join(before, path), join(unremoved, path))
+      }
+      expect(logsOf(journal, unremoved)).to.have.length(2)
+      const marks: (readonly [number, number | undefined])[] = []
+      for (const place of [before, meanwhile, unremoved, after]) {
+        const { progress } = await resumed(journal, place)
+        marks.push([progress.of('p').marks, progress.collections.get('agents')?.written])
+      }
+      expect(marks).to.deep.equal([
+        [1, 3],
+        [2, 6],
+        [2, 6],
+        [2, 6]
+      ])
+    })
+
+    it('goes on through several kills, without a checkpoint in between', async () => {
+      let journal = await stepping()
+      advance(journal, 'a')
+      let place = killed()
+      for (const cursor of ['b', 'c', 'd']) {
+        journal = await resumed(journal, place)
+        await journal.begin(record, { steps: true })
+        advance(journal, cursor)
+        const next = mkdtempSync(join(stateDir, 'killed-'))
+        cpSync(join(place, 'runs'), join(next, 'runs'), { recursive: true, filter: path => !/lock/.test(path) })
+        place = next
+      }
+      const last = await resumed(journal, place)
+      expect(last.progress.of('p')).to.deep.equal({ cursor: 'd', done: false, marks: 4 })
+      expect(last.progress.collections.get('agents')).to.include({ written: 12 })
+    })
+
+    it('keeps one log, and none when the run has ended', async () => {
+      const journal = await stepping()
+      for (const cursor of ['a', 'b', 'c']) {
+        advance(journal, cursor)
+        await journal.save()
+        expect(logsOf(journal)).to.have.length(1)
+      }
+      await journal.settle()
+      await journal.end(reportOf(journal, 'done'))
+      expect(logsOf(journal)).to.deep.equal([])
+      await journal.close()
+      expect((await openJournal(journal.runId)).progress.of('p')).to.include({ marks: 3 })
+    })
+
+    it('keeps the logs of a run that goes on and fails before its first checkpoint', async () => {
+      const journal = await stepping()
+      advance(journal, 'a')
+      const place = killed()
+      const second = await resumed(journal, place)
+      await second.begin(record, { steps: true })
+      await second.end(reportOf(second, 'failed'))
+      await second.close()
+      expect((await resumed(journal, place)).progress.of('p')).to.include({ cursor: 'a' })
+    })
+
+    it('ends the run when a step can not be kept', async () => {
+      const journal = await openJournal()
+      await journal.begin(record, { steps: true })
+      let error: unknown
+      // The place of the next log is taken.
+      writeFileSync(join(stateDir, 'runs', journal.runId, 'progress-2.ndjson'), '')
+      await journal.start(reportOf(journal), undefined, never).catch((thrown: unknown) => (error = thrown))
+      expect(error).to.include({ code: 'DOCFERRY_STATE' })
+    })
   })
 })

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Writable } from 'node:stream'
 import { expect } from 'chai'
 import { isLocked, takeLock } from '../../lib/checkpoint/lock.ts'
 
@@ -107,11 +108,14 @@ describe('checkpoint: lock', () => {
 
   it('is not held by a dead process whose parent has not asked for its end', async function () {
     if (!existsSync('/proc/self/stat')) this.skip()
-    // The shell becomes a process that never asks for its children's ends.
-    const parent = spawn('/bin/sh', ['-c', 'true & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] })
+    // The shell becomes a process that never asks for its children's ends; only then may its child end.
+    const script = 'head -c1 <&3 >/dev/null & echo $!; exec sleep 60'
+    const parent = spawn('/bin/sh', ['-c', script], { stdio: ['ignore', 'pipe', 'ignore', 'pipe'] })
     children.push(parent)
-    const [text] = (await once(parent.stdout, 'data')) as [Buffer]
+    const [text] = (await once(parent.stdout!, 'data')) as [Buffer]
     const pid = Number(text.toString())
+    while (!readFileSync(`/proc/${parent.pid}/comm`, 'utf8').startsWith('sleep')) await new Promise(resolve => setImmediate(resolve))
+    ;(parent.stdio[3] as Writable).write('.')
     while (!/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))) await new Promise(resolve => setImmediate(resolve))
     write('lock-1', { pid, host: hostname() })
     expect(await isLocked(folder)).to.equal(false)
@@ -135,5 +139,48 @@ describe('checkpoint: lock', () => {
     await refusal()
     await lock.release()
     expect(readdirSync(folder)).to.deep.equal([])
+  })
+
+  describe('what is left of a process that was killed while it took the lock', () => {
+    const minutesAgo = (name: string, minutes: number): void => {
+      const at = Date.now() / 1000 - minutes * 60
+      utimesSync(join(folder, name), at, at)
+    }
+    const left = async (): Promise<string[]> => {
+      await (await takeLock(folder, 'run x')).release()
+      return readdirSync(folder)
+    }
+    const deadPid = async (): Promise<number> => {
+      const child = spawn(process.execPath, ['-e', ''])
+      await once(child, 'exit')
+      return child.pid!
+    }
+
+    it('is cleared away', async () => {
+      const pid = await deadPid()
+      write(`lock.${pid}-01234567`, { pid, host: hostname() })
+      expect(await left()).to.deep.equal([])
+    })
+
+    it('is cleared away where it is torn, once it is old', async () => {
+      const name = `lock.${await deadPid()}-01234567`
+      writeFileSync(join(folder, name), '{"pid":')
+      expect(await left()).to.deep.equal([name])
+      minutesAgo(name, 11)
+      expect(await left()).to.deep.equal([])
+    })
+
+    it('stays where the process lives, or is of another machine', async () => {
+      const names = [`lock.${process.pid}-01234567`, 'lock.1-01234567']
+      write(names[0]!, { pid: process.pid, host: hostname() })
+      write(names[1]!, { pid: 1, host: `not-${hostname()}` })
+      for (const name of names) minutesAgo(name, 60)
+      expect((await left()).sort()).to.deep.equal(names.sort())
+    })
+
+    it('stays where it is something else', async () => {
+      writeFileSync(join(folder, 'lock.txt'), '')
+      expect(await left()).to.deep.equal(['lock.txt'])
+    })
   })
 })

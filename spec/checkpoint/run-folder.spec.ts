@@ -1,5 +1,5 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { Progress } from '../../lib/checkpoint/checkpoint.ts'
@@ -92,6 +92,44 @@ describe('checkpoint: run folder', () => {
     await folder.close()
     open.push(await RunFolder.open(stateDir, 'a'))
     expect(readdirSync(folder.path).filter(name => name.startsWith('.'))).to.deep.equal([])
+  })
+
+  describe('of a run that was killed before it began', () => {
+    const never = (name: string, entries: Record<string, string>, minutes = 60): void => {
+      const path = join(stateDir, 'runs', name)
+      mkdirSync(path, { recursive: true })
+      for (const [entry, text] of Object.entries(entries)) writeFileSync(join(path, entry), text)
+      const at = Date.now() / 1000 - minutes * 60
+      utimesSync(path, at, at)
+    }
+    const dead = JSON.stringify({ pid: process.pid, host: hostname(), began: 'another time' })
+    const id = '2026-01-01T00-00-00-a1b2c3'
+    const left = async (): Promise<string[]> => {
+      await create('new')
+      return readdirSync(join(stateDir, 'runs')).filter(name => name !== 'new')
+    }
+
+    it('is not listed, and cleared away by the next run', async () => {
+      never(id, { 'lock-1': dead, 'lock.9-01234567': dead, '.run.json.01234567': '{"docf' })
+      expect(await listRuns(stateDir)).to.deep.equal([])
+      expect(await left()).to.deep.equal([])
+    })
+
+    it('stays while a living process holds it', async () => {
+      never(id, { 'lock-1': JSON.stringify({ pid: process.pid, host: hostname() }) })
+      expect(await left()).to.deep.equal([id])
+    })
+
+    it('stays while it may be about to begin', async () => {
+      never(id, {}, 1)
+      expect(await left()).to.deep.equal([id])
+    })
+
+    it('stays where it holds anything else, or has another name', async () => {
+      never(id, { 'lock-1': dead, 'dead-letters.ndjson': '' })
+      never('mine', {})
+      expect((await left()).sort()).to.deep.equal([id, 'mine'])
+    })
   })
 
   it('lists no runs where there are none', async () => {

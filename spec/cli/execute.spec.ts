@@ -186,6 +186,16 @@ describe('cli: running a command', () => {
     expect(host.stderr.text).not.to.include('hunter2secret')
   })
 
+  it('takes secrets out of the log in the folder of the run too', async () => {
+    const host = new FakeHost(['--source', 'couchdb://admin:hunter2secret@h'])
+    let masked: string | undefined
+    await executeWith(host, job(), async ({ mask }) => {
+      masked = mask?.('refused hunter2secret')
+      return finished()
+    })
+    expect(masked).to.equal('refused ***')
+  })
+
   it('draws bars on a terminal and takes them away before the summary', async () => {
     const host = new FakeHost()
     host.stdout.isTTY = host.stderr.isTTY = true

@@ -89,4 +89,34 @@ describe('engine: barrier', () => {
     expect(await hold()).to.equal(undefined)
     expect(log).to.deep.equal(['first goes on'])
   })
+
+  it('lets those that rest go on when another does not come in time', async () => {
+    await barrier.join()
+    await barrier.join()
+    const held = barrier.hold(async () => log.push('work'), { patienceMs: 1 })
+    rest('first')
+    expect(await held).to.equal(undefined)
+    await settle()
+    expect(log).to.deep.equal(['first goes on'])
+    const again = hold()
+    rest('first')
+    rest('second')
+    expect(await again).to.equal('held')
+  })
+
+  it('lets a partition begin when another does not come to rest in time', async () => {
+    await barrier.join()
+    const held = barrier.hold(async () => 'held', { patienceMs: 1 })
+    const joined = barrier.join()
+    expect(await held).to.equal(undefined)
+    await joined
+  })
+
+  it('has all the time there is while it keeps nobody waiting', async () => {
+    await barrier.join()
+    const held = barrier.hold(async () => 'held', { patienceMs: 1 })
+    await new Promise(resolve => setTimeout(resolve, 5))
+    rest('only')
+    expect(await held).to.equal('held')
+  })
 })

@@ -18,6 +18,8 @@ export interface ChildTask {
   readonly checkpointMs: number
   /** Before each batch is sent. */
   readonly delayMs: number
+  /** Documents in a batch; a database's own batches would hold all there are. */
+  readonly batchCount: number
   /** Takes the ids of each batch that is sent, as a line of JSON. */
   readonly sentPath: string
   /** Takes the report of a run that came to its end. */
@@ -31,13 +33,14 @@ export interface NamedEnd {
 
 const tell = (event: string): void => void writeSync(1, event)
 
-async function slow({ connector: name, options }: NamedEnd, { delayMs, sentPath }: ChildTask): Promise<Endpoint> {
+async function slow({ connector: name, options }: NamedEnd, { delayMs, batchCount, sentPath }: ChildTask): Promise<Endpoint> {
   const real = await loadConnector(name)
   const connector: Connector = {
     ...real,
     async openTarget(given, context) {
       const target = await real.openTarget(given, context)
       const own: Partial<Target> = {
+        limits: { ...target.limits, batchCount: Math.min(batchCount, target.limits.batchCount) },
         async write(collection, documents, how) {
           await sleep(delayMs)
           appendFileSync(sentPath, `${JSON.stringify(documents.map(({ id }) => `${collection}/${id}`))}\n`)

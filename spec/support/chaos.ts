@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { listRuns } from '../../lib/checkpoint/run-folder.ts'
-import { readState } from '../../lib/checkpoint/state-file.ts'
+import { Progress } from '../../lib/checkpoint/checkpoint.ts'
 import type { Checkpoint } from '../../lib/checkpoint/checkpoint.ts'
+import { readProgress } from '../../lib/checkpoint/progress-log.ts'
+import { readState } from '../../lib/checkpoint/state-file.ts'
 import { totalCounts } from '../../lib/report.ts'
 import type { ChildTask } from './chaos-child.ts'
 import { compare, fill, makeCollections, makePlace } from './chaos-ends.ts'
@@ -34,16 +36,25 @@ export interface ChaosResult {
   changed: number
   /** Documents that were sent to the target although a process before had sent them. */
   doneTwice: number
-  /** The most of these after one kill. */
-  mostAtOnce: number
+  /** These after each kill that was gone on from. */
+  readonly again: number[]
   /** Whatever else is not as it should be. */
   readonly problems: string[]
 }
 
 const mostKillsInARun = 4
-/** Short, and the target slow, so that there are many checkpoints in little time. */
+/** Short, and the target slow, so that there are many checkpoints in little time; or none but the first, so that all hangs on what is kept between them. */
 const checkpointMs = 20
+const hardlyEverMs = 60_000
 const delayMs = 15
+const batchCount = 25
+
+/**
+ * The most documents of a database that one kill may leave to be sent again: the batches in flight, and of each of the four partitions that are under
+ * way the documents that lie between its last mark and the end of a batch that is acknowledged. Where the next process is killed before it has come as
+ * far, both add up.
+ */
+const mostAgain = (4 + 4) * batchCount
 
 export async function killAndResume(pair: Pair, options: ChaosOptions): Promise<ChaosResult> {
   const result: ChaosResult = {
@@ -54,7 +65,7 @@ export async function killAndResume(pair: Pair, options: ChaosOptions): Promise<
     doubled: 0,
     changed: 0,
     doneTwice: 0,
-    mostAtOnce: 0,
+    again: [],
     problems: []
   }
   const dice = random(options.seed, `${pair.source} ${pair.target}`)
@@ -126,7 +137,7 @@ class ChaosRun {
 
   /** @returns how the last process ended; undefined where the run did not come to its end */
   async #untilDone(target: Place): Promise<'done' | 'killed' | undefined> {
-    const { source, dice, result, mostKills, folder, reach } = this.#options
+    const { pair, source, dice, result, mostKills, folder, reach } = this.#options
     const rename = this.#rename
     let resume: string | undefined
     for (let attempt = 0; ; attempt++) {
@@ -135,8 +146,13 @@ class ChaosRun {
       const ends = { source: source.end, target: target.end }
       const paths = { stateDir: this.#stateDir, sentPath, reportPath: this.#reportPath }
       const moment = attempt < Math.min(mostKills, mostKillsInARun) ? pickMoment(dice, reach.times) : undefined
-      const { code, killed, said } = await runUntil({ ...ends, ...paths, rename, resume, checkpointMs, delayMs }, moment)
-      this.#countAgain(sentPath, covered)
+      // A file is cut back to its checkpoint.
+      const everyMs = isFile(pair) || dice.below(2) === 0 ? checkpointMs : hardlyEverMs
+      const { code, killed, said } = await runUntil(
+        { ...ends, ...paths, rename, resume, checkpointMs: everyMs, delayMs, batchCount },
+        moment
+      )
+      this.#countAgain(sentPath, covered, attempt)
       if (code === 0) {
         if (moment) reach.times = Math.ceil(reach.times / 2)
         return 'done'
@@ -150,23 +166,28 @@ class ChaosRun {
     }
   }
 
-  /** Documents that the last checkpoint knows to be in the target. */
+  /** Documents that the run knows to be in the target. */
   async #covered(runId: string | undefined): Promise<number> {
     if (runId === undefined) return 0
-    const checkpoint = await readState(join(this.#stateDir, 'runs', runId, 'checkpoint.json'), 'checkpoint')
-    return checkpoint === undefined ? 0 : totalCounts((checkpoint as Checkpoint).collections).written
+    const folder = join(this.#stateDir, 'runs', runId)
+    const checkpoint = (await readState(join(folder, 'checkpoint.json'), 'checkpoint')) as Checkpoint | undefined
+    const first = checkpoint ? checkpoint.log : 1
+    const { steps } = first === undefined ? { steps: [] } : await readProgress(folder, { runId, first })
+    return totalCounts([...new Progress(checkpoint, steps).collections.values()]).written
   }
 
-  #countAgain(sentPath: string, covered: number): void {
-    const { result } = this.#options
+  #countAgain(sentPath: string, covered: number, kills: number): void {
+    const { result, pair } = this.#options
     const lines = existsSync(sentPath) ? readFileSync(sentPath, 'utf8').trim().split('\n') : []
     const ids = new Set(lines.flatMap(line => (line === '' ? [] : (JSON.parse(line) as string[]))))
     const again = [...ids].filter(id => this.#sent.has(id)).length
-    if (again > this.#sent.size - covered)
-      this.#complain(`${again} documents were sent again, and only ${this.#sent.size - covered} were not behind the checkpoint`)
+    const open = this.#sent.size - covered
+    if (again > open) this.#complain(`${again} documents were sent again, and only ${open} were not behind the last mark`)
+    if (!isFile(pair) && again > mostAgain * kills)
+      this.#complain(`${again} documents were sent again, and at most ${mostAgain * kills} can have been in flight`)
+    if (this.#sent.size > 0) result.again.push(again)
     for (const id of ids) this.#sent.add(id)
     result.doneTwice += again
-    result.mostAtOnce = Math.max(result.mostAtOnce, again)
   }
 
   async #check(target: Place, last: 'done' | 'killed'): Promise<void> {
@@ -192,9 +213,9 @@ class ChaosRun {
     const wanted = refused.map(({ _id }) => _id)
     if (JSON.stringify(buried.sort()) !== JSON.stringify(wanted.sort()))
       this.#complain(`${buried.length} dead letters of ${wanted.length} documents`)
-    const beside = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(file => file.includes('partial'))
+    const beside = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(file => /partial|replaced/.test(file))
     // What a process leaves that dies in its last moments, nobody comes to clear away.
-    const within = last === 'done' ? readdirSync(run?.path ?? '').filter(file => /^\.|^lock-/.test(file)) : []
+    const within = last === 'done' ? readdirSync(run?.path ?? '').filter(file => /^\.|^lock|^progress/.test(file)) : []
     const left = [...beside, ...within]
     if (left.length > 0) this.#complain(`left behind: ${left.join(', ')}`)
   }
@@ -204,6 +225,8 @@ class ChaosRun {
     return undefined
   }
 }
+
+const isFile = ({ target }: Pair): boolean => target.startsWith('file:')
 
 /** So long after the process has told of an event for the n-th time; without an event, after its start. */
 interface Moment {

@@ -1,10 +1,11 @@
-/** Reading tables: parallel scan segments, a page of up to 1 MB at a time. */
+/** Reading tables: parallel scan segments, an answer of up to 1 MB at a time, cut into pages. */
 import { DocferryError } from '../../errors.ts'
 import { withRetry } from '../../engine/retry.ts'
 import type { Cursor, Page, Partition, RejectDetails, Source } from '../../types.ts'
 import type { Document } from '../../values/index.ts'
 import type { Connection } from './client.ts'
 import { toDocument } from './items.ts'
+import { ScanPace } from './scan-pace.ts'
 import { idOfItem } from './keys.ts'
 import type { TableKey } from './keys.ts'
 import { describeTable, listTables } from './tables.ts'
@@ -14,6 +15,12 @@ interface ScanAnswer {
   readonly Items?: readonly ItemJson[]
   readonly LastEvaluatedKey?: ItemJson
   readonly ConsumedCapacity?: { readonly CapacityUnits?: number }
+}
+
+/** What is known of a table that is being read, for all of its segments. */
+interface ReadTable {
+  readonly key: TableKey
+  readonly pace: ScanPace
 }
 
 /** A place in a segment: the key of the last item read, or that there is no more. */
@@ -26,19 +33,21 @@ const readAttempts = 16
 const unitBytes = 4_096
 
 export function createSource(connection: Connection, { consistentRead = true }: { readonly consistentRead?: boolean }): Source {
-  const keys = new Map<string, Promise<TableKey>>()
+  const tables = new Map<string, Promise<ReadTable>>()
   const unitPrice = consistentRead ? 1 : 0.5
   let requests = 0
   let readUnits = 0
 
-  function keyOf(collection: string, signal: AbortSignal | undefined): Promise<TableKey> {
-    let key = keys.get(collection)
-    if (!key) {
-      key = describeTable(connection, collection, { signal }).then(table => table.key)
-      keys.set(collection, key)
-      key.catch(() => keys.delete(collection))
+  function tableOf(collection: string, signal: AbortSignal | undefined): Promise<ReadTable> {
+    let found = tables.get(collection)
+    if (!found) {
+      found = describeTable(connection, collection, { signal }).then(({ key, items = 0, bytes = 0 }) => {
+        return { key, pace: new ScanPace(items > 0 ? (bytes / items / unitBytes) * unitPrice : undefined) }
+      })
+      tables.set(collection, found)
+      found.catch(() => tables.delete(collection))
     }
-    return key
+    return found
   }
 
   return {
@@ -51,10 +60,10 @@ export function createSource(connection: Connection, { consistentRead = true }: 
       return names.flatMap(collection => segmentsOf(collection, wanted))
     },
 
-    async *read(partition, { after, signal, pageSize, retry, onRetry }) {
+    async *read(partition, { after, signal, pageSize, requestUnits, retry, onRetry }) {
       const { collection, segment, segments } = segmentFrom(partition)
       let place: Place | undefined = after === undefined ? undefined : placeFrom(after, partition)
-      const key = await keyOf(collection, signal)
+      const { key, pace } = await tableOf(collection, signal)
       while (place === undefined || 'after' in place) {
         const body = JSON.stringify({
           TableName: collection,
@@ -62,7 +71,7 @@ export function createSource(connection: Connection, { consistentRead = true }: 
           TotalSegments: segments,
           ConsistentRead: consistentRead,
           ReturnConsumedCapacity: 'TOTAL',
-          Limit: pageSize,
+          Limit: pace.limitFor(requestUnits),
           ExclusiveStartKey: place?.after
         })
         const answer = await withRetry(
@@ -81,9 +90,15 @@ export function createSource(connection: Connection, { consistentRead = true }: 
         place = last ? { after: last } : { end: true }
         const units = consumed?.CapacityUnits ?? Math.ceil(answer.bytes / unitBytes) * unitPrice
         readUnits += units
+        pace.count(items.length, units)
         if (items.length === 0 && last) continue
         const bytes = Math.min((units / unitPrice) * unitBytes, answer.bytes)
-        yield { collection, ...toDocuments(key, items), cursor: JSON.stringify(place), bytes } satisfies Page
+        for (const slice of slicesOf(items, key, pageSize)) {
+          signal?.throwIfAborted()
+          const cursor = JSON.stringify(slice.after ? { after: slice.after } : place)
+          const share = items.length === 0 ? 1 : slice.items.length / items.length
+          yield { collection, ...toDocuments(key, slice.items), cursor, bytes: bytes * share } satisfies Page
+        }
       }
     },
 
@@ -127,6 +142,33 @@ function placeFrom(cursor: Cursor, { id }: Partition): Place {
   throw new DocferryError('DOCFERRY_STATE', `the place to go on from in ${id} is none of DynamoDB's: start the run anew`, {
     provider: 'dynamodb'
   })
+}
+
+/**
+ * The items of one answer, `size` at a time: the key of any item is a place to go on from.
+ *
+ * @returns at least one slice; the last one ends where the answer does, and has no place of its own
+ */
+function* slicesOf(
+  items: readonly ItemJson[],
+  key: TableKey,
+  size = items.length
+): Generator<{ readonly items: readonly ItemJson[]; readonly after?: ItemJson }> {
+  let start = 0
+  for (let end = Math.max(1, size); end < items.length; end++) {
+    const after = keyOfItem(key, items[end - 1] as ItemJson)
+    if (!after) continue
+    yield { items: items.slice(start, end), after }
+    start = end
+    end += Math.max(1, size) - 1
+  }
+  yield { items: items.slice(start) }
+}
+
+/** @returns undefined where it lacks a part of it */
+function keyOfItem(key: TableKey, item: ItemJson): ItemJson | undefined {
+  const parts = key.flatMap(({ name }) => (item[name] === undefined ? [] : [[name, item[name]] as const]))
+  return parts.length === key.length ? Object.fromEntries(parts) : undefined
 }
 
 function toDocuments(key: TableKey, items: readonly ItemJson[]): { readonly documents: Document[]; readonly rejects?: RejectDetails[] } {

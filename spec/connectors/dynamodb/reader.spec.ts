@@ -1,7 +1,8 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb'
 import { expect } from 'chai'
-import type { Document } from '../../../lib/types.ts'
-import { byId, Ends, expectCode, fresh, overwrite, skip } from './support.ts'
+import { dynamodbConnector } from '../../../lib/connectors/dynamodb/index.ts'
+import type { Document, Page } from '../../../lib/types.ts'
+import { byId, Ends, expectCode, fresh, overwrite, readAll, silent, skip } from './support.ts'
 
 describe('dynamodb: reader', () => {
   let ends: Ends
@@ -56,6 +57,38 @@ describe('dynamodb: reader', () => {
       break
     }
   })
+
+  for (const pageSize of [1, 7, 100, 10_000]) {
+    it(`cuts answers into pages of ${pageSize}, with a place to go on from behind each`, async () => {
+      const [partition] = await ends.source.partitions([table], { wanted: 2 })
+      const whole = (await readAll(ends.source, partition!)).map(({ _id }) => _id)
+      const before = ends.source.usage?.().requests ?? NaN
+      const pages: Page[] = []
+      for await (const page of ends.source.read(partition!, { pageSize })) pages.push(page)
+      // A smaller page is no smaller request: 1 MB, 9 KB an item.
+      expect((ends.source.usage?.().requests ?? NaN) - before).to.equal(Math.ceil(whole.length / 110))
+      expect(pages.flatMap(({ documents: found }) => found.map(({ _id }) => _id))).to.deep.equal(whole)
+      expect(Math.max(...pages.map(page => page.documents.length))).to.be.at.most(pageSize)
+      expect(pages.reduce((sum, { bytes }) => sum + bytes, 0)).to.be.within(whole.length * 9_000, whole.length * 10_000)
+      let seen = 0
+      for (const { documents: found, cursor } of pages.slice(0, 3).concat(pages.slice(-2))) {
+        seen = whole.indexOf(found.at(-1)?._id ?? '') + 1
+        const rest = (await readAll(ends.source, partition!, { after: cursor, pageSize })).map(({ _id }) => _id)
+        expect(rest).to.deep.equal(whole.slice(seen))
+      }
+    })
+  }
+
+  for (const requestUnits of [3, 20]) {
+    it(`reads by requests of about ${requestUnits} units`, async () => {
+      const source = await dynamodbConnector.openSource(ends.options, { logger: silent })
+      const [partition] = await source.partitions([table], { wanted: 1 })
+      expect(await readAll(source, partition!, { requestUnits })).to.have.length(300)
+      const { requests, readUnits = NaN } = source.usage?.() ?? { requests: NaN }
+      expect(readUnits / requests).to.be.within(requestUnits / 2, requestUnits * 1.2)
+      await source.close()
+    })
+  }
 
   it('stops when the signal aborts, by its reason', async () => {
     const [partition] = await ends.source.partitions([table], { wanted: 1 })

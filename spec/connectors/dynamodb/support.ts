@@ -9,7 +9,18 @@ import type { DynamodbOptions } from '../../../lib/connectors/dynamodb/index.ts'
 import type { TableKey } from '../../../lib/connectors/dynamodb/keys.ts'
 import { DocferryError } from '../../../lib/errors.ts'
 import type { ErrorCode } from '../../../lib/errors.ts'
-import type { Document, Encoded, EncodeRules, Logger, Partition, Source, Target, WriteOptions, WriteOutcome } from '../../../lib/types.ts'
+import type {
+  Document,
+  EncodeRules,
+  Encoded,
+  Logger,
+  Partition,
+  ReadOptions,
+  Source,
+  Target,
+  WriteOptions,
+  WriteOutcome
+} from '../../../lib/types.ts'
 import { servers, uniqueName } from '../../support/servers.ts'
 
 export const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
@@ -97,9 +108,9 @@ export class Ends {
   }
 }
 
-export async function readAll(source: Source, partition: Partition): Promise<Document[]> {
+export async function readAll(source: Source, partition: Partition, options: ReadOptions = {}): Promise<Document[]> {
   const documents: Document[] = []
-  for await (const page of source.read(partition, {})) documents.push(...page.documents)
+  for await (const page of source.read(partition, options)) documents.push(...page.documents)
   return documents
 }
 
