@@ -3,6 +3,7 @@
  * Each is named for the defect.
  */
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
@@ -321,9 +322,10 @@ describe('known losses', function () {
         () => expect.fail('it should have failed'),
         () => undefined
       )
-      // What a crash leaves behind the last checkpoint: a line that is not whole.
+      // What a crash leaves behind the last checkpoint: more than will be written, and no whole line.
+      const torn = `{"_id":"d00200","text":"${randomBytes(20_000).toString('hex')}`
       const partial = readdirSync(stateDir).find(entry => entry.includes('.partial-'))
-      appendFileSync(join(stateDir, partial!), file.endsWith('.gz') ? gzipSync('{"_id":"d0020').subarray(0, 20) : '{"_id":"d0020')
+      appendFileSync(join(stateDir, partial!), file.endsWith('.gz') ? gzipSync(torn).subarray(0, -20) : torn)
       isBroken = false
       await move({ ...options, resume: (await listRuns(stateDir))[0]!.runId })
       const bytes = readFileSync(target)

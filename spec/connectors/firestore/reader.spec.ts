@@ -198,7 +198,7 @@ describe('firestore: reader', () => {
   })
 
   it('takes up its place when the server falls silent', async () => {
-    await withGate({ idleTimeoutMs: 250 }, async (gated, gate, restarts) => {
+    await withGate({ idleTimeoutMs: 1_000 }, async (gated, gate, restarts) => {
       // Every connection that is made after the silent one answers.
       gate.silenceAfter(400_000)
       const found: string[] = []
