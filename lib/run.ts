@@ -9,6 +9,8 @@ import { setMaxListeners } from 'node:events'
 import { pipeline } from 'node:stream/promises'
 import { Journal } from './checkpoint/journal.ts'
 import type { Suspend } from './checkpoint/journal.ts'
+import { UndoJournal } from './checkpoint/undo-journal.ts'
+import { undoModeFor, UndoRecorder } from './checkpoint/undo-recorder.ts'
 import { Barrier } from './engine/barrier.ts'
 import { BatchWriter } from './engine/batch-writer.ts'
 import type { SendBatch } from './engine/batch-writer.ts'
@@ -28,6 +30,7 @@ import { checkOptions } from './plan/check-options.ts'
 import { chooseCollections, noSuchCollection, targetNameOf } from './plan/choose-collections.ts'
 import type { ChosenCollection } from './plan/choose-collections.ts'
 import { checkPlan, checkRecord, plannedOptions } from './plan/plan.ts'
+import type { PlannedOptions } from './plan/plan.ts'
 import { previewBatch } from './plan/preview-batch.ts'
 import { sampleSource } from './plan/sample-source.ts'
 import { Survey } from './plan/survey.ts'
@@ -100,6 +103,8 @@ class Run {
   readonly #ledger: Ledger
   readonly #slots: Slots
   readonly #barrier = new Barrier()
+  /** Missing where nothing is kept for undoing. */
+  #undo: { readonly recorder: UndoRecorder; readonly journal: UndoJournal } | undefined
   /** Of a dry run. */
   readonly #survey: Survey | undefined
   readonly #states = new Map<string, Promise<CollectionState>>()
@@ -165,7 +170,11 @@ class Run {
       // Also of a dry run that did not come to its end.
       if (this.#survey) this.#ledger.addSurvey(this.#survey, this.#source.usage?.())
       await this.#ledger.close()
-      await this.#journal.end(this.#ledger.report)
+      try {
+        await this.#journal.end(this.#ledger.report)
+      } finally {
+        await this.#undo?.journal.close()
+      }
     }
   }
 
@@ -200,10 +209,16 @@ class Run {
 
   /** From here on, a process that dies leaves a run that can be continued. */
   async #keepRecord(): Promise<void> {
-    if (this.#options.dryRun) return
-    const { source, target } = this.#options
-    const asked = plannedOptions(this.#ledger.report, this.#options)
+    const { source, target, dryRun, onConflict = 'skip' } = this.#options
+    const before = this.#journal.record?.asked as PlannedOptions | undefined
+    const mode = undoModeFor(this.#target, before ? (before.undo ?? 'none') : this.#options.undo)
+    if (dryRun) return
+    const asked = { ...plannedOptions(this.#ledger.report, this.#options), undo: mode }
     await this.#journal.begin({ asked, ends: { source: kept(source), target: kept(target) }, partitions: this.#partitions })
+    if (mode === 'none') return
+    const journal = new UndoJournal(this.#journal.undoJournal)
+    this.#undo = { recorder: new UndoRecorder({ ...this.#retry, target: this.#target, journal, mode, onConflict }), journal }
+    this.#journal.syncFirst(() => journal.sync())
   }
 
   /** The first one before anything is written: it holds what the target's collections were. */
@@ -299,7 +314,10 @@ class Run {
   readonly #send: SendBatch = async (collection, batch, { fresh, repeated }) => {
     const { onConflict } = this.#ledger.report
     const options = { ...this.#retry, onConflict, fresh, repeated, mayBeApplied: this.#journal.record !== undefined }
-    if (!this.#survey) return await writeBatch(this.#target, collection, batch, options)
+    if (!this.#survey) {
+      const write = (onOwn?: (index: number) => void) => writeBatch(this.#target, collection, batch, { ...options, onOwn })
+      return await (this.#undo ? this.#undo.recorder.record(collection, batch, write) : write())
+    }
     const { outcomes, replaced } = await withRetry(() => previewBatch(this.#target, collection, batch, options), options)
     const encoded = batch.map(outgoing => outgoing.encoded)
     this.#survey.countBatch(collection, this.#target.usage?.(encoded, options), replaced)
@@ -327,6 +345,7 @@ class Run {
     const found = await withRetry(() => this.#target.prepare(report.target, { create: !dryRun, signal }), this.#retry)
     const prepared = this.#journal.progress.prepare(report.source, found)
     report.created = prepared.created
+    if (prepared.empty) this.#undo?.recorder.startsEmpty(report.target)
     this.#survey?.countHeld(report.target, prepared.empty ? 0 : prepared.documents)
     const idsMayRepeat = !this.#source.uniqueIds || stages.some(({ mayRepeatIds = true }) => mayRepeatIds)
     // What one partition holds back in its open batch, another can't see: where ids repeat, only a single partition can tell the first.

@@ -1,6 +1,7 @@
 /** What a run keeps on disk while it goes on, so that it can be continued when its process dies. */
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import { DocferryError } from '../errors.ts'
 import type { RunReport } from '../report.ts'
 import { totalCounts } from '../report.ts'
 import type { SuspendedOutput } from '../types.ts'
@@ -9,6 +10,7 @@ import type { Checkpoint } from './checkpoint.ts'
 import { deadLettersName, trimDeadLetters } from './dead-letters.ts'
 import { RunFolder } from './run-folder.ts'
 import type { RunRecord } from './run-folder.ts'
+import { undoJournalName } from './undo-journal.ts'
 
 /** How often a checkpoint is written, at most. */
 const defaultEveryMs = 1_000
@@ -41,6 +43,7 @@ export class Journal {
   #saving: Promise<void> = Promise.resolve()
   #retries: () => number = () => 0
   #suspend: Suspend = work => work(undefined)
+  readonly #syncs: (() => Promise<void>)[] = []
 
   private constructor(options: JournalOptions, found?: { folder: RunFolder; record: RunRecord; checkpoint: Checkpoint | undefined }) {
     this.#options = options
@@ -57,6 +60,11 @@ export class Journal {
     if (resume === undefined) return new Journal(options)
     const folder = await RunFolder.open(stateDir, resume)
     try {
+      if (await folder.undone())
+        throw new DocferryError(
+          'DOCFERRY_STATE',
+          `the run ${resume} was undone, in whole or in part: begin a new one instead of going on with it`
+        )
       const record = await folder.record()
       return new Journal(options, { folder, record, checkpoint: await folder.checkpoint() })
     } catch (error) {
@@ -77,6 +85,16 @@ export class Journal {
   /** Where what can't be written is kept. */
   get deadLetters(): string {
     return join(this.#options.stateDir, 'runs', this.runId, deadLettersName)
+  }
+
+  /** Where what undoing needs is kept. */
+  get undoJournal(): string {
+    return join(this.#options.stateDir, 'runs', this.runId, undoJournalName)
+  }
+
+  /** Have `sync` called before each checkpoint: what belongs to the documents that it covers must be on disk first. */
+  syncFirst(sync: () => Promise<void>): void {
+    this.#syncs.push(sync)
   }
 
   /** Nothing is changed in the target before this has resolved. */
@@ -118,7 +136,9 @@ export class Journal {
     const save = async (): Promise<void> => {
       if (!this.#isSaving) return
       const checkpoint = await this.#suspend(output => this.#progress.snapshot(this.#retries(), output))
-      if (checkpoint) await this.#folder?.save(checkpoint)
+      if (!checkpoint) return
+      await Promise.all(this.#syncs.map(sync => sync()))
+      await this.#folder?.save(checkpoint)
     }
     this.#saving = this.#saving.then(save, save)
     return this.#saving

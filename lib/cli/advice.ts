@@ -28,5 +28,6 @@ export const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   DOCFERRY_REFUSED: 'see the cause in the dead letters',
   DOCFERRY_THROTTLED: 'run the same command again later, or with a lower --parallel, or raise the capacity of the target',
   DOCFERRY_DEAD_LETTERS: 'look at the failures above and in the dead letters, mend them, and run the same command again',
+  DOCFERRY_CHANGED_SINCE: 'look at the documents that were left, and decide about each',
   DOCFERRY_STATE: 'choose another --state-dir that can be written to'
 }

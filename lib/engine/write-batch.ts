@@ -18,6 +18,8 @@ export interface WriteBatchOptions extends RetryOptions {
   readonly fresh: boolean
   /** The documents may have been written before by a run that this one goes on with. */
   readonly mayBeApplied?: boolean
+  /** Told by index of each document that counts as written because the target holds its equal: who made that is not known for certain. */
+  readonly onOwn?: (index: number) => void
 }
 
 /**
@@ -108,7 +110,7 @@ async function recogniseOwn(
   batch: readonly Outgoing[],
   conflicts: readonly number[],
   outcomes: WriteOutcome[],
-  options: RetryOptions
+  options: WriteBatchOptions
 ): Promise<void> {
   const ids = conflicts.map(index => (batch[index] as Outgoing).encoded.id)
   const held = await withRetry(() => target.get(collection, ids, { signal: options.signal }), options)
@@ -116,7 +118,9 @@ async function recogniseOwn(
   const digests = new Map(held.map(document => [document._id, digestOf(document)]))
   for (const index of conflicts) {
     const { document, encoded } = batch[index] as Outgoing
-    if (digests.get(encoded.id) === digestOf(document)) outcomes[index] = 'written'
+    if (digests.get(encoded.id) !== digestOf(document)) continue
+    outcomes[index] = 'written'
+    options.onOwn?.(index)
   }
 }
 
