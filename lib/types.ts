@@ -322,11 +322,12 @@ export interface Target<Payload = unknown> {
   ): Promise<readonly Document[] | null>
   /**
    * The document as `get` will give it back once it is written, up to what canonical bytes take for equal: another one where `types` is
-   * `plain`. Missing where it is always the document itself.
+   * `plain`, or a table adds fields of its own. Missing where it is always the document itself. Pure; called after `prepare`.
    */
-  readBack?(document: Document): Document
+  readBack?(collection: string, document: Document): Document
   /**
-   * Look documents up for `change`. Missing, as the two after it, where what is written can't be changed one by one (a file).
+   * Look documents up for `change`. Missing, as the two after it, where what is written can't be changed one by one (a file). Called after
+   * `prepare`.
    *
    * @param ids at most `limits.batchCount`, each once
    * @returns those that exist, in any order
@@ -343,7 +344,11 @@ export interface Target<Payload = unknown> {
     changes: readonly Change<Payload>[],
     options: { readonly signal?: AbortSignal }
   ): Promise<readonly ChangeOutcome[]>
-  /** Remove a collection that holds nothing. @returns false where it holds something, or is not there */
+  /**
+   * Remove a collection that holds nothing. Missing also where such a collection is not there at all (Firestore).
+   *
+   * @returns false where it holds something, or is not there
+   */
   dropCollection?(collection: string, options: { readonly signal?: AbortSignal }): Promise<boolean>
   /**
    * Of an output that is made in one piece (a file): make what was written durable, and say what is needed to go on from there. No `write` is under

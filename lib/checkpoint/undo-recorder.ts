@@ -74,7 +74,7 @@ export class UndoRecorder {
   async #keepCreated(collection: string, made: readonly Outgoing[]): Promise<void> {
     if (made.length === 0) return
     let lines = ''
-    for (const outgoing of made) lines += entryLine(collection, outgoing.encoded.id, this.#after(outgoing))
+    for (const outgoing of made) lines += entryLine(collection, outgoing.encoded.id, this.#after(collection, outgoing))
     await this.#options.journal.append(lines)
   }
 
@@ -97,7 +97,7 @@ export class UndoRecorder {
     for (const outgoing of batch) {
       const { id } = outgoing.encoded
       const document = held.get(id)
-      const after = this.#after(outgoing)
+      const after = this.#after(collection, outgoing)
       const digest = document && shortDigest(document)
       // Replaced by its equal, there is nothing to put back.
       if (digest === after) continue
@@ -117,7 +117,7 @@ export class UndoRecorder {
   }
 
   /** Of what the target will give back. */
-  #after({ document }: Outgoing): string {
-    return shortDigest(this.#options.target.readBack?.(document) ?? document)
+  #after(collection: string, { document }: Outgoing): string {
+    return shortDigest(this.#options.target.readBack?.(collection, document) ?? document)
   }
 }

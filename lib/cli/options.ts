@@ -23,6 +23,9 @@ export interface RunFlags extends CommonFlags {
   readonly keepMetadata?: boolean
   readonly parallel?: number
   readonly dryRun?: boolean
+  readonly undoable?: boolean
+  /** False where nothing is to be kept. */
+  readonly undo?: boolean
   readonly stateDir?: string
 }
 
@@ -133,6 +136,13 @@ export function addValueFlags(command: Command): Command {
     )
 }
 
+/** What is kept so that the run can be undone. */
+export function addUndoFlags(command: Command): Command {
+  return command
+    .option('--undoable', 'keep what documents replace, so that docferry undo can put it back; each is looked up before it is written')
+    .addOption(new Option('--no-undo', 'keep nothing to undo the run by').conflicts('undoable'))
+}
+
 export function addDocumentFlags(command: Command, { design }: { readonly design: boolean }): Command {
   command
     .option(
@@ -147,8 +157,12 @@ export function addDocumentFlags(command: Command, { design }: { readonly design
 export function addRunFlags(command: Command, { dryRun = true } = {}): Command {
   if (dryRun)
     command.option('-n, --dry-run', 'read and check everything, write nothing, and say what would happen; docferry plan says more')
+  command.addOption(new Option('--parallel <n>', 'slices of collections at once').default(4).argParser(wholeNumber(1, 64)))
+  return addCommonFlags(command)
+}
+
+export function addCommonFlags(command: Command): Command {
   return command
-    .addOption(new Option('--parallel <n>', 'slices of collections at once').default(4).argParser(wholeNumber(1, 64)))
     .option('--json', 'the report as one JSON object on standard output')
     .option('-q, --quiet', 'say nothing but warnings and errors')
     .option('--no-progress', 'show no progress')
@@ -172,5 +186,19 @@ export function required(value: string | undefined, flag: string, meaning: strin
 /** What all commands hand on to the run unchanged. */
 export function runOptions(flags: RunFlags): Omit<Job['options'], 'source' | 'target'> {
   const { collections, preset, rename, onConflict, onIncompatible, types, includeDesign, keepMetadata, dryRun, parallel, stateDir } = flags
-  return { collections, preset, rename, onConflict, onIncompatible, types, includeDesign, keepMetadata, dryRun, parallel, stateDir }
+  const undo = flags.undo === false ? 'none' : flags.undoable ? 'all' : undefined
+  return {
+    collections,
+    preset,
+    rename,
+    onConflict,
+    onIncompatible,
+    types,
+    includeDesign,
+    keepMetadata,
+    dryRun,
+    parallel,
+    stateDir,
+    ...(undo && { undo })
+  }
 }

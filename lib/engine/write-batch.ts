@@ -118,7 +118,8 @@ async function recogniseOwn(
   const digests = new Map(held.map(document => [document._id, digestOf(document)]))
   for (const index of conflicts) {
     const { document, encoded } = batch[index] as Outgoing
-    if (digests.get(encoded.id) !== digestOf(document)) continue
+    const ours = target.readBack?.(collection, document) ?? document
+    if (digests.get(encoded.id) !== digestOf(ours)) continue
     outcomes[index] = 'written'
     options.onOwn?.(index)
   }

@@ -1,3 +1,4 @@
+import { describeChanges } from './changes.ts'
 import { fileSubject, subjects } from './subjects.ts'
 import { describeConnector } from './suite.ts'
 
@@ -12,3 +13,8 @@ describeConnector('file, folder', () => fileSubject('documents/'), file)
 describeConnector('couchdb', subjects.couchdb, database)
 describeConnector('firestore', subjects.firestore, database)
 describeConnector('dynamodb', subjects.dynamodb, database)
+
+describeChanges('memory', subjects.memory, { keepsEmpty: true })
+describeChanges('couchdb', subjects.couchdb, { keepsEmpty: true })
+describeChanges('firestore', subjects.firestore, { keepsEmpty: false })
+describeChanges('dynamodb', subjects.dynamodb, { keepsEmpty: true })

@@ -364,7 +364,7 @@ export function someDocuments(count: number): Document[] {
   }))
 }
 
-function everyKindOfValue(): Document {
+export function everyKindOfValue(): Document {
   return {
     _id: 'kinds',
     null: null,
@@ -553,7 +553,7 @@ function throttlePart(target: Target): Target {
 }
 
 /** Writes the first batch, and then says that the connection was cut. */
-function loseFirstAnswer(target: Target): Target {
+export function loseFirstAnswer(target: Target): Target {
   let lost = false
   return overriding(target, async (collection, documents, options) => {
     const outcomes = await target.write(collection, documents, options)
@@ -584,6 +584,7 @@ function overriding(target: Target, write: Target['write']): Target {
     encode: (collection, document) => target.encode(collection, document),
     write,
     get: (collection, ids, options) => target.get(collection, ids, options),
+    readBack: (collection, document) => target.readBack?.(collection, document) ?? document,
     commit: options => target.commit(options),
     close: () => target.close()
   }

@@ -91,7 +91,7 @@ export async function* readRows(chunks: AsyncIterable<Uint8Array>, asked: Asked)
 }
 
 /** Before each name that docferry has escaped. */
-const escapeSign = '"$%'
+export const escapeSign = '"$%'
 
 const documentMember = ',"doc":'
 const rowStart = '{"id":'

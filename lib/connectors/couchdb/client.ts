@@ -121,6 +121,17 @@ export class Client {
     }
   }
 
+  /** Remove a database with all that it holds; one that is not there is none to complain of. */
+  async deleteDatabase(database: string, asked: Asked, signal?: AbortSignal): Promise<void> {
+    try {
+      await this.#control({ db: database, method: 'DELETE' }, asked, signal, answer => {
+        if ((answer as { ok?: unknown } | undefined)?.ok !== true) throw brokenAnswer(asked, 'does not say that the database was removed')
+      })
+    } catch (error) {
+      if (!(error instanceof AnswerError) || error.answer.status !== 404) throw error
+    }
+  }
+
   /** The whole answer to a request, as text. */
   async text(request: Request): Promise<string> {
     const chunks: Uint8Array[] = []

@@ -142,6 +142,8 @@ interface RowMeaning {
 
 const refusals: Readonly<Record<string, RowMeaning>> = {
   conflict: { code: 'DOCFERRY_CONFLICT', message: 'the database holds a document of this id' },
+  // PouchDB, where a document that is to be changed has been removed; CouchDB says conflict.
+  not_found: { code: 'DOCFERRY_CONFLICT', message: 'the database does not hold this document any more' },
   illegal_docid: { code: 'DOCFERRY_BAD_ID', message: 'CouchDB refuses this id' },
   illegal_partition: { code: 'DOCFERRY_BAD_ID', message: 'CouchDB refuses this id' },
   doc_validation: { code: 'DOCFERRY_BAD_FIELD', message: 'CouchDB refuses a top-level field that starts with an underscore' },

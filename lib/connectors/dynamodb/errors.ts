@@ -220,6 +220,7 @@ function describeRefusal({ message = '' }: VendorError): string | undefined {
   if (/nesting/i.test(message)) return `nested too deep; a DynamoDB item holds at most ${maxContainers} maps and lists inside one another`
   if (/key element does not match the schema|Missing the key/i.test(message))
     return 'the table has another key than it had when the run began'
+  if (/deletion protection|protected against deletion/i.test(message)) return 'the table is protected against deletion'
   if (/Segment/i.test(message)) return 'the scan segment is out of range'
   if (/start key|ExclusiveStartKey/i.test(message)) return 'the place to read on from does not belong to this table'
   return undefined

@@ -77,6 +77,13 @@ export function toItem(
   }
 }
 
+/** The document as a table like this gives it back; itself where the table refuses it. */
+export function writtenDocument(key: TableKey, document: Document, rules: EncodeRules): Document {
+  const item = toItem(key, document, rules)
+  if ('code' in item) return document
+  return { ...toDocument(key, JSON.parse(item.json) as ItemJson), _id: document._id }
+}
+
 function writeItem(key: TableKey, document: Document, encoding: Encoding): ItemText | Refusal {
   const { path } = encoding
   const { _id: id } = document

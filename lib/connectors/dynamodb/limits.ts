@@ -21,6 +21,13 @@ export const maxBatchItems = 25
 export const maxTransactionItems = 100
 
 /**
+ * Operators and functions in one condition, and bytes of its text. "Constraints, Expression parameters". The values and names that stand
+ * for placeholders may have 2 MB, which no item fills.
+ */
+export const maxConditionOperators = 300
+export const maxConditionBytes = 4_096
+
+/**
  * Characters of JSON in one request. The service takes 16 MB of body; a character is at most 3 bytes, and a single item's text, all of
  * it escaped, stays below 2.5 million characters.
  */

@@ -1,6 +1,7 @@
 /** Finding documents by id. */
 import { DocferryError } from '../../errors.ts'
 import { retryDelayMs, sleep, withRetry } from '../../engine/retry.ts'
+import type { Held } from '../../types.ts'
 import type { Document } from '../../values/index.ts'
 import type { Connection } from './client.ts'
 import { isMissingTable } from './errors.ts'
@@ -16,26 +17,41 @@ interface BatchGetAnswer {
   readonly UnprocessedKeys?: Readonly<Record<string, { readonly Keys?: readonly ItemJson[] }>>
 }
 
-interface LookupOptions {
+export interface LookupOptions {
   readonly collection: string
   readonly key: TableKey
   readonly escapeNames: boolean
-  readonly idsOnly?: boolean
   readonly signal?: AbortSignal
 }
 
 /** Answers in a row that bring nothing. */
 const mostEmptyAnswers = 10
 
-/** See `Target.get`. An answer has at most 16 MB: what is left over is asked for again, at once after an answer that brought something. */
+/** See `Target.get`. */
 export async function getDocuments(
   connection: Connection,
   ids: readonly string[],
-  { collection, key, escapeNames, idsOnly = false, signal }: LookupOptions
+  { idsOnly = false, ...options }: LookupOptions & { readonly idsOnly?: boolean }
 ): Promise<readonly Document[]> {
-  const found: Document[] = []
-  const own = new Map(ids.map(id => [storedId(key, id, escapeNames), id]))
-  let pending: readonly ItemJson[] = possibleKeys(key, own.keys())
+  const { collection, key, escapeNames } = options
+  const own = idsOnly ? new Map(ids.map(id => [storedId(key, id, escapeNames), id])) : undefined
+  return (await getItems(connection, ids, { ...options, idsOnly })).map(item => decode(key, item, { collection, own }))
+}
+
+/** See `Target.look`. A table keeps no versions: what was read is the version. */
+export async function look(connection: Connection, ids: readonly string[], options: LookupOptions): Promise<readonly Held<ItemJson>[]> {
+  const items = await getItems(connection, ids, options)
+  return items.map(item => ({ document: decode(options.key, item, options), version: item }))
+}
+
+/** An answer has at most 16 MB: what is left over is asked for again, at once after an answer that brought something. */
+async function getItems(
+  connection: Connection,
+  ids: readonly string[],
+  { collection, key, escapeNames, idsOnly = false, signal }: LookupOptions & { readonly idsOnly?: boolean }
+): Promise<ItemJson[]> {
+  const found: ItemJson[] = []
+  let pending: readonly ItemJson[] = possibleKeys(key, new Set(ids.map(id => storedId(key, id, escapeNames))))
   const names = Object.fromEntries(key.map(({ name }, index) => [`#k${index}`, name]))
   const projection = idsOnly ? { ProjectionExpression: Object.keys(names).join(','), ExpressionAttributeNames: names } : {}
   for (let empty = 0; pending.length > 0;) {
@@ -47,7 +63,7 @@ export async function getDocuments(
     const items = value.Responses?.[collection]
     if (!items)
       throw new DocferryError('DOCFERRY_CONNECT', `DynamoDB answered a BatchGetItem without items`, { provider: 'dynamodb', collection })
-    for (const item of items) found.push(decode(key, item, { collection, own: idsOnly ? own : undefined }))
+    found.push(...items)
     const left = Object.values(value.UnprocessedKeys ?? {}).flatMap(({ Keys = [] }) => Keys)
     pending = [...left, ...pending.slice(maxTransactionItems)]
     if (left.length === 0 || items.length > 0) empty = 0

@@ -1,4 +1,4 @@
-/** Tables: which there are, what their keys are, and making them. */
+/** Tables: which there are, what their keys are, and making and removing them. */
 import { DocferryError } from '../../errors.ts'
 import { retryDelayMs, sleep, withRetry } from '../../engine/retry.ts'
 import type { CollectionInfo } from '../../types.ts'
@@ -6,6 +6,7 @@ import type { Connection } from './client.ts'
 import { isMissingTable, translate } from './errors.ts'
 import { documentKey } from './keys.ts'
 import type { KeyAttribute, TableKey } from './keys.ts'
+import type { ItemJson } from './values.ts'
 
 export interface Table {
   readonly key: TableKey
@@ -126,6 +127,72 @@ export async function createTable(connection: Connection, collection: string, si
   )
 }
 
+/** Whether a table holds nothing at this moment. */
+export async function isEmptyTable(connection: Connection, collection: string, signal: AbortSignal | undefined): Promise<boolean> {
+  const body = JSON.stringify({ TableName: collection, ConsistentRead: true, Limit: 1 })
+  const { value } = await withRetry(
+    () =>
+      connection.call<{ Items?: readonly ItemJson[]; LastEvaluatedKey?: ItemJson }>('Scan', body, { collection, signal, writing: true }),
+    { signal }
+  )
+  return value.Items?.length === 0 && value.LastEvaluatedKey === undefined
+}
+
+/**
+ * Remove a table that holds nothing, and wait until it is gone: until then none of its name can be made. Somebody may still write to it
+ * between the look and the removal, which DynamoDB has no condition for.
+ *
+ * @returns false where it holds something, or is not there
+ * @throws {DocferryError} DOCFERRY_TARGET when it may not be removed, or takes too long
+ */
+export async function dropTable(connection: Connection, collection: string, signal: AbortSignal | undefined): Promise<boolean> {
+  const call = { collection, signal, writing: true }
+  try {
+    if (!(await isEmptyTable(connection, collection, signal))) return false
+  } catch (error) {
+    if (isMissingTable(error)) return false
+    throw error
+  }
+  try {
+    await withRetry(() => connection.call('DeleteTable', JSON.stringify({ TableName: collection }), call), { signal })
+  } catch (error) {
+    // A try whose answer was lost has removed it, or somebody else has.
+    if (!isMissingTable(error) && !(await isBeingDeleted(connection, collection, signal))) throw error
+  }
+  const until = Date.now() + longestWaitMs
+  for (let attempt = 1; await isThere(connection, collection, signal); attempt++) {
+    if (Date.now() > until) {
+      const message = `the DynamoDB table ${collection} is still being deleted: look whether it is gone before it is used again`
+      throw new DocferryError('DOCFERRY_TARGET', message, { provider: 'dynamodb', collection })
+    }
+    await sleep(pollDelayMs(attempt), signal)
+  }
+  return true
+}
+
+async function isThere(connection: Connection, collection: string, signal: AbortSignal | undefined): Promise<boolean> {
+  return (await statusOf(connection, collection, signal)) !== undefined
+}
+
+async function isBeingDeleted(connection: Connection, collection: string, signal: AbortSignal | undefined): Promise<boolean> {
+  const status = await statusOf(connection, collection, signal)
+  return status === undefined || status === 'DELETING'
+}
+
+/** @returns `undefined` where there is no table */
+async function statusOf(connection: Connection, collection: string, signal: AbortSignal | undefined): Promise<string | undefined> {
+  try {
+    return (await describeTable(connection, collection, { signal, writing: true })).status
+  } catch (error) {
+    if (isMissingTable(error)) return undefined
+    throw error
+  }
+}
+
+function pollDelayMs(attempt: number): number {
+  return Math.max(50, retryDelayMs(attempt, { baseMs: 100, capMs: 1_000 }))
+}
+
 /** Wait until a table can be written to. One that was just made may not be known to every host of the service yet. */
 export async function waitUntilActive(
   connection: Connection,
@@ -146,6 +213,6 @@ export async function waitUntilActive(
         collection
       })
     }
-    await sleep(Math.max(50, retryDelayMs(attempt, { baseMs: 100, capMs: 1_000 })), signal)
+    await sleep(pollDelayMs(attempt), signal)
   }
 }

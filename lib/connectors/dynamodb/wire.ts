@@ -11,7 +11,16 @@ import { DocferryError } from '../../errors.ts'
 export type Sdk = typeof AwsSdk
 
 export type Operation =
-  'BatchGetItem' | 'BatchWriteItem' | 'CreateTable' | 'DescribeTable' | 'ListTables' | 'PutItem' | 'Scan' | 'TransactWriteItems'
+  | 'BatchGetItem'
+  | 'BatchWriteItem'
+  | 'CreateTable'
+  | 'DeleteItem'
+  | 'DeleteTable'
+  | 'DescribeTable'
+  | 'ListTables'
+  | 'PutItem'
+  | 'Scan'
+  | 'TransactWriteItems'
 
 /** The least input with which the SDK finds the endpoint; the body is ours. */
 function makeCommand(sdk: Sdk, operation: Operation, table: string) {
@@ -22,6 +31,10 @@ function makeCommand(sdk: Sdk, operation: Operation, table: string) {
       return new sdk.BatchWriteItemCommand({ RequestItems: { [table]: [] } })
     case 'CreateTable':
       return new sdk.CreateTableCommand({ TableName: table })
+    case 'DeleteItem':
+      return new sdk.DeleteItemCommand({ TableName: table, Key: {} })
+    case 'DeleteTable':
+      return new sdk.DeleteTableCommand({ TableName: table })
     case 'DescribeTable':
       return new sdk.DescribeTableCommand({ TableName: table })
     case 'ListTables':

@@ -1,22 +1,23 @@
 /** The writing end: tables made ready, documents encoded by their keys. `batches.ts` sends, `lookup.ts` finds. */
-import { withRetry } from '../../engine/retry.ts'
 import { defaultRules } from '../../types.ts'
 import type { EncodeRules, Prepared, Refusal, Target } from '../../types.ts'
+import { changeDocuments } from './changes.ts'
 import { usageOf, writeBatch } from './batches.ts'
 import type { Connection } from './client.ts'
 import { isMissingTable } from './errors.ts'
-import { toItem } from './items.ts'
-import { documentKey } from './keys.ts'
+import { toItem, writtenDocument } from './items.ts'
+import { documentKey, isDocumentKey } from './keys.ts'
 import type { TableKey } from './keys.ts'
 import { tableName, targetLimits } from './limits.ts'
-import { getDocuments } from './lookup.ts'
-import { createTable, waitUntilActive } from './tables.ts'
+import { getDocuments, look } from './lookup.ts'
+import { createTable, dropTable, isEmptyTable, waitUntilActive } from './tables.ts'
 import type { Table } from './tables.ts'
-import type { ItemJson } from './values.ts'
 
 export function createTarget(connection: Connection, rules: EncodeRules = defaultRules): Target<string> {
   const keys = new Map<string, TableKey>()
   const keyOf = (collection: string): TableKey => keys.get(collection) ?? documentKey
+
+  const at = (collection: string) => ({ collection, key: keyOf(collection), escapeNames: rules.escapeNames })
 
   return {
     location: connection.location,
@@ -38,11 +39,30 @@ export function createTarget(connection: Connection, rules: EncodeRules = defaul
     usage: usageOf,
 
     write(collection, documents, options) {
-      return writeBatch(connection, { collection, key: keyOf(collection), escapeNames: rules.escapeNames, documents, options })
+      return writeBatch(connection, { ...at(collection), documents, options })
     },
 
     get(collection, ids, options) {
-      return getDocuments(connection, ids, { collection, key: keyOf(collection), escapeNames: rules.escapeNames, ...options })
+      return getDocuments(connection, ids, { ...at(collection), ...options })
+    },
+
+    readBack(collection, document) {
+      const key = keyOf(collection)
+      return rules.types !== 'plain' && isDocumentKey(key) ? document : writtenDocument(key, document, rules)
+    },
+
+    look(collection, ids, { signal }) {
+      return look(connection, ids, { ...at(collection), signal })
+    },
+
+    change(collection, changes, { signal }) {
+      return changeDocuments(connection, changes, { collection, key: keyOf(collection), signal })
+    },
+
+    async dropCollection(collection, { signal }) {
+      const isDropped = await dropTable(connection, collection, signal)
+      if (isDropped) keys.delete(collection)
+      return isDropped
     },
 
     async commit() {
@@ -79,17 +99,7 @@ async function prepareTable(
     created = await createTable(connection, collection, signal)
     table = await waitUntilActive(connection, collection, { signal, made: true })
   }
-  const empty = created || (await isEmpty(connection, collection, signal))
+  const empty = created || (await isEmptyTable(connection, collection, signal))
   // Six hours old: none, of a table that holds some, means nothing.
   return { created, empty, key: table.key, ...(table.items && !empty && { documents: table.items }) }
-}
-
-async function isEmpty(connection: Connection, collection: string, signal: AbortSignal | undefined): Promise<boolean> {
-  const body = JSON.stringify({ TableName: collection, ConsistentRead: true, Limit: 1 })
-  const { value } = await withRetry(
-    () =>
-      connection.call<{ Items?: readonly ItemJson[]; LastEvaluatedKey?: ItemJson }>('Scan', body, { collection, signal, writing: true }),
-    { signal }
-  )
-  return value.Items?.length === 0 && value.LastEvaluatedKey === undefined
 }

@@ -8,26 +8,31 @@ import { WireReader, type WireWriter } from './wire.ts'
 export const batchWritePath = '/google.firestore.v1.Firestore/BatchWrite'
 
 const requestField = { database: 1, writes: 2 } as const
-const writeField = { update: 1, currentDocument: 4 } as const
-const preconditionField = { exists: 1 } as const
+const writeField = { update: 1, delete: 2, currentDocument: 4 } as const
+const preconditionField = { exists: 1, updateTime: 2 } as const
 const answerField = { status: 2 } as const
 const statusField = { code: 1, message: 2 } as const
 
-/** @param documents `google.firestore.v1.Document` messages */
-export function batchWriteRequest(
-  writer: WireWriter,
-  database: string,
-  documents: readonly { readonly payload: Uint8Array }[],
-  options: { readonly mustBeNew: boolean }
-): Buffer {
+/** One document's write. */
+export interface Write {
+  /** The `google.firestore.v1.Document` message that is to stand there, or the full name of the document that is to be removed. */
+  readonly content: Uint8Array | string
+  /** Only if there is no such document, or only if it was last written then: a `Timestamp` message. */
+  readonly onlyIf?: 'new' | Uint8Array | undefined
+}
+
+export function batchWriteRequest(writer: WireWriter, database: string, writes: readonly Write[]): Buffer {
   writer.reset()
-  for (let index = documents.length - 1; index >= 0; index--) {
+  for (let index = writes.length - 1; index >= 0; index--) {
+    const { content, onlyIf } = writes[index]!
     const before = writer.length
-    if (options.mustBeNew) {
-      writer.varintField(preconditionField.exists, 0)
+    if (onlyIf !== undefined) {
+      if (onlyIf === 'new') writer.varintField(preconditionField.exists, 0)
+      else writer.bytesField(preconditionField.updateTime, onlyIf)
       writer.messageField(writeField.currentDocument, before)
     }
-    writer.bytesField(writeField.update, documents[index]!.payload)
+    if (typeof content === 'string') writer.textField(writeField.delete, content)
+    else writer.bytesField(writeField.update, content)
     writer.messageField(requestField.writes, before)
   }
   writer.textField(requestField.database, database)

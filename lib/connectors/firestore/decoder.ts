@@ -48,6 +48,11 @@ export class DocumentDecoder {
     return document
   }
 
+  /** The document of a `Document` message alone. @throws {RangeError} as `decodeAnswer` */
+  decodeDocument(message: Buffer): Document {
+    return this.#readDocument(new WireReader(message), message.length)
+  }
+
   /** The id under which Firestore holds a document that came from here, and whose `_id` is still what it was. */
   storedId(document: Document): string {
     return this.#storedIds.get(document) ?? document._id

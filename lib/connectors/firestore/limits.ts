@@ -31,6 +31,9 @@ const nameOverheadBytes = 16
 /** What a write takes in a request beside the document itself: two tags, two lengths, a condition. */
 export const writeOverheadBytes = 16
 
+/** The same with a time as the condition, which takes up to 18 bytes more. */
+export const updateOverheadBytes = writeOverheadBytes + 20
+
 /**
  * The service's requests are limited to 10 MiB. The emulator's are to 4 MiB: it answers a larger one with RESOURCE_EXHAUSTED. A batch stays
  * below by what a request holds beside its writes. More than 500 writes at once bring no speed.

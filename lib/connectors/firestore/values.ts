@@ -4,7 +4,7 @@
  * envelopes: larger integers, decimals, sets, arrays and vectors directly inside an array, and what is outside of Firestore's ranges.
  */
 /** Field numbers: https://github.com/googleapis/googleapis/blob/master/google/firestore/v1/document.proto */
-export const documentField = { name: 1, fields: 2 } as const
+export const documentField = { name: 1, fields: 2, updateTime: 4 } as const
 export const entryField = { key: 1, value: 2 } as const
 export const valueField = {
   boolean: 1,

@@ -1,10 +1,12 @@
-import { DocferryError } from '../../errors.ts'
 import { withRetry } from '../../engine/retry.ts'
 import {
   defaultRules,
+  type Change,
+  type ChangeOutcome,
   type Encoded,
-  type Logger,
   type EncodeRules,
+  type Held,
+  type Logger,
   type OnConversion,
   type Prepared,
   type Refusal,
@@ -15,15 +17,16 @@ import {
   type WriteOutcome
 } from '../../types.ts'
 import type { Document } from '../../values/index.ts'
-import { batchWritePath, batchWriteRequest, readStatuses } from './batch-write.ts'
+import { changeDocuments } from './changes.ts'
 import type { FirestoreConnection } from './client.ts'
 import { CollectionQueries } from './collection-queries.ts'
 import { DocumentDecoder } from './decoder.ts'
 import { DocumentEncoder } from './encoder.ts'
-import { callError, decodeError, grpcCode, isGrpcError, isRefusal, writeFailure, type CallContext, type GrpcError } from './errors.ts'
+import { grpcCode, writeFailure, type GrpcError } from './errors.ts'
 import { collectionRefusal, targetLimits } from './limits.ts'
-import { storedId } from './names.ts'
+import { getDocuments, look, type Version } from './lookup.ts'
 import { namesOnly } from './queries.ts'
+import { sendWrites } from './sending.ts'
 import { WireWriter } from './wire.ts'
 
 /** The payload is the document's `google.firestore.v1.Document` message. */
@@ -34,6 +37,7 @@ export class FirestoreTarget implements Target<Buffer> {
   readonly #connection: FirestoreConnection
   readonly #encoder: DocumentEncoder
   readonly #escapeNames: boolean
+  readonly #plain: boolean
   readonly #writer = new WireWriter()
 
   readonly #queries: CollectionQueries
@@ -43,6 +47,7 @@ export class FirestoreTarget implements Target<Buffer> {
     this.#queries = new CollectionQueries(connection, logger)
     this.#encoder = new DocumentEncoder(connection.root, rules)
     this.#escapeNames = rules.escapeNames
+    this.#plain = rules.types === 'plain'
     this.limits = targetLimits(connection.emulator)
   }
 
@@ -76,52 +81,37 @@ export class FirestoreTarget implements Target<Buffer> {
     return { requests: documents.length === 0 ? 0 : 1, documentWrites: documents.length }
   }
 
-  /**
-   * A document that is malformed in the service's eyes has it refuse the whole request, before anything is written: halving finds it and
-   * saves the others.
-   */
   async write(collection: string, documents: readonly EncodedDocument[], options: WriteOptions): Promise<readonly WriteOutcome[]> {
-    const mustBeNew = !options.fresh && options.onConflict !== 'overwrite'
-    const context = this.#connection.context('write', collection)
-    const request = batchWriteRequest(this.#writer, this.#connection.database, documents, { mustBeNew })
-    let answer: Buffer
-    try {
-      answer = await this.#connection.callBytes(batchWritePath, request, options)
-    } catch (error) {
-      if (!isGrpcError(error) || !isRefusal(error)) throw callError(error, context)
-      if (documents.length === 1) return [writeFailure(error)]
-      const middle = documents.length >>> 1
-      const before = await this.write(collection, documents.slice(0, middle), options)
-      return [...before, ...(await this.write(collection, documents.slice(middle), options))]
-    }
-    return statusesOf(answer, documents.length, context).map(status => outcome(status, options, context))
+    const onlyIf = !options.fresh && options.onConflict !== 'overwrite' ? ('new' as const) : undefined
+    const writes = documents.map(({ payload }) => ({ content: payload, onlyIf }))
+    const { signal } = options
+    const statuses = await sendWrites(this.#connection, writes, { collection, writer: this.#writer, signal })
+    return statuses.map(status => outcome(status, options))
   }
 
-  async get(
+  get(collection: string, ids: readonly string[], options: Parameters<Target['get']>[2]): Promise<readonly Document[]> {
+    return getDocuments(this.#connection, ids, { ...options, collection, escapeNames: this.#escapeNames })
+  }
+
+  readBack(collection: string, document: Document): Document {
+    if (!this.#plain) return document
+    const encoded = this.encode(collection, document)
+    if ('code' in encoded) return document
+    const held = new DocumentDecoder(this.#connection.root, collection).decodeDocument(encoded.payload)
+    held._id = document._id
+    return held
+  }
+
+  look(collection: string, ids: readonly string[], { signal }: { readonly signal?: AbortSignal }): Promise<readonly Held<Version>[]> {
+    return look(this.#connection, ids, { collection, escapeNames: this.#escapeNames, signal })
+  }
+
+  change(
     collection: string,
-    ids: readonly string[],
-    options: { readonly idsOnly?: boolean; readonly signal?: AbortSignal }
-  ): Promise<readonly Document[]> {
-    const { database, root } = this.#connection
-    const asked = new Map<string, string>()
-    for (const id of ids) {
-      const stored = storedId(id, this.#escapeNames)
-      if (typeof stored === 'string') asked.set(stored, id)
-    }
-    if (asked.size === 0) return []
-    const names = [...asked.keys()].map(stored => `${root}/${collection}/${stored}`)
-    const mask = options.idsOnly === true && { mask: { fieldPaths: ['__name__'] } }
-    const context = this.#connection.context('read', collection)
-    const request = { database, documents: names, ...mask }
-    const answers = await withRetry(() => this.#connection.collect('BatchGetDocuments', request, context, options), options)
-    const decoder = new DocumentDecoder(root, collection)
-    try {
-      const documents = answers.map(answer => decoder.decodeAnswer(answer)).filter(document => document !== undefined)
-      for (const document of documents) document._id = asked.get(decoder.storedId(document)) ?? document._id
-      return documents
-    } catch (error) {
-      throw decodeError(error, context) ?? error
-    }
+    changes: readonly Change<Buffer>[],
+    { signal }: { readonly signal?: AbortSignal }
+  ): Promise<readonly ChangeOutcome[]> {
+    return changeDocuments(this.#connection, changes, { collection, writer: this.#writer, limits: this.limits, signal })
   }
 
   /** Every write is whole when it is acknowledged. */
@@ -132,30 +122,13 @@ export class FirestoreTarget implements Target<Buffer> {
   }
 }
 
-/** @throws {DocferryError} when the answer does not tell of every document; asking again is safe, for writes name what they write */
-function statusesOf(answer: Buffer, expected: number, context: CallContext): GrpcError[] {
-  let statuses: GrpcError[]
-  try {
-    statuses = readStatuses(answer)
-  } catch (error) {
-    throw decodeError(error, context) ?? error
-  }
-  if (statuses.length === expected) return statuses
-  const { collection, address } = context
-  const message = `cannot write collection ${collection} (Firestore, ${address}): told of ${statuses.length} documents of ${expected}`
-  throw new DocferryError('DOCFERRY_TARGET', message, { provider: 'firestore', collection, retryable: true })
-}
-
-function outcome(status: GrpcError, { onConflict }: WriteOptions, context: CallContext): WriteOutcome {
+function outcome(status: GrpcError, { onConflict }: WriteOptions): WriteOutcome {
   switch (status.code) {
     case grpcCode.ok:
       return 'written'
     case grpcCode.alreadyExists:
       if (onConflict === 'skip') return 'skipped'
       return { code: 'DOCFERRY_CONFLICT', message: 'Firestore holds a document of this id already', retryable: false }
-    case grpcCode.permissionDenied:
-    case grpcCode.unauthenticated:
-      throw callError(Object.assign(new Error(status.details), status), context)
     default:
       return writeFailure(status)
   }

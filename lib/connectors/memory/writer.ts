@@ -3,8 +3,9 @@ import { access, constants } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { DocferryError, describeError } from '../../errors.ts'
 import { defaultRules } from '../../types.ts'
-import type { Document, OnConflict, OpenContext, Target, WriteOutcome } from '../../types.ts'
+import type { Document, OnConflict, OnConversion, OpenContext, Target, WriteOutcome } from '../../types.ts'
 import { isOrdinary, plainDocument } from '../../values/index.ts'
+import { changesOf } from './changes.ts'
 import { memoryLimits } from './limits.ts'
 import { addressOf, checkOptions } from './options.ts'
 import type { MemoryOptions } from './options.ts'
@@ -22,6 +23,8 @@ export async function openMemoryTarget(options: MemoryOptions, { signal, rules =
     version = await versionOf(snapshot)
     if (version !== undefined) await loadSnapshot(store, snapshot, signal)
   }
+  const asHeld = (document: Document, onConversion?: OnConversion): Document =>
+    rules.types === 'plain' && !isOrdinary(document) ? plainDocument(document, { onConversion }) : document
 
   return {
     location: { provider: 'memory', address: addressOf(options), identity: await identityOf(store, snapshot) },
@@ -35,8 +38,7 @@ export async function openMemoryTarget(options: MemoryOptions, { signal, rules =
     },
     encode(_, document, onConversion) {
       try {
-        const plain = rules.types === 'plain' && !isOrdinary(document) ? plainDocument(document, { onConversion }) : document
-        const { document: copy, bytes } = copyDocument(plain)
+        const { document: copy, bytes } = copyDocument(asHeld(document, onConversion))
         return { id: copy._id, bytes: Math.ceil(bytes), payload: copy }
       } catch (error) {
         if (error instanceof DocferryError) return { code: error.code, message: error.message }
@@ -53,6 +55,8 @@ export async function openMemoryTarget(options: MemoryOptions, { signal, rules =
       const found = ids.flatMap(id => documents?.get(id) ?? [])
       return Promise.resolve(found.map(document => (idsOnly ? { _id: document._id } : copyDocument(document).document)))
     },
+    readBack: (_, document) => asHeld(document),
+    ...changesOf(store),
     async commit({ signal: aborted }) {
       if (snapshot === undefined) return
       // What another process has saved meanwhile would be lost.

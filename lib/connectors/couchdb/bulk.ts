@@ -1,0 +1,87 @@
+/** `_bulk_docs`: sends documents, and tells what became of each. */
+import type { WriteFailure } from '../../types.ts'
+import type { Client } from './client.ts'
+import { AnswerError, brokenAnswer, mayBeOneDocument, writeFailure } from './errors.ts'
+
+/** A server that fails so often in a row, and takes nothing in between, does not fail for a single document. */
+const failuresInARow = 24
+
+/** A document under way: its place in the caller's batch, and what is sent for it. */
+export interface Sending {
+  readonly index: number
+  /** As CouchDB holds it. */
+  readonly id: string
+  readonly text: string
+}
+
+export type BulkOutcome = 'written' | WriteFailure
+
+/** Whether the database holds another state of the document than the one that was named, or one at all where none was. */
+export function isConflict(outcome: BulkOutcome | undefined): boolean {
+  return typeof outcome === 'object' && outcome.code === 'DOCFERRY_CONFLICT'
+}
+
+/**
+ * What sends documents and fills in their outcomes.
+ *
+ * CouchDB refuses a whole batch for one document that it can't take, and writes nothing of it. Such a batch is sent again in halves,
+ * down to the documents that are refused alone.
+ */
+export function createBulk(
+  client: Client,
+  collection: string,
+  outcomes: BulkOutcome[],
+  signal?: AbortSignal
+): (batch: readonly Sending[]) => Promise<void> {
+  const asked = client.asked(`writing to ${collection}`, 'DOCFERRY_TARGET', collection)
+  const path = `/${encodeURIComponent(collection)}/_bulk_docs`
+  let failures = 0
+  return async function bulk(batch) {
+    if (batch.length === 0) return
+    const body = `{"docs":[${batch.map(({ text }) => text).join(',')}]}`
+    let text: string
+    try {
+      text = await client.text({ method: 'POST', path, body, asked, signal })
+    } catch (error) {
+      if (!(error instanceof AnswerError) || !mayBeOneDocument(error)) throw error
+      const { status, error: name, reason } = error.answer
+      if (status >= 500 && ++failures >= failuresInARow) throw error
+      if (batch.length > 1) {
+        const half = batch.length >> 1
+        await bulk(batch.slice(0, half))
+        return bulk(batch.slice(half))
+      }
+      outcomes[(batch[0] as Sending).index] = writeFailure(name, reason, status)
+      return
+    }
+    failures = 0
+    const answers = parseAnswers(text)
+    if (answers?.length !== batch.length)
+      throw brokenAnswer(asked, `says what became of ${answers?.length ?? 0} of ${batch.length} documents`)
+    for (const [at, { id, error, reason, ok, rev }] of answers.entries()) {
+      const sent = batch[at] as Sending
+      if (id !== undefined && id !== sent.id) throw brokenAnswer(asked, 'is in another order than the documents')
+      const isWritten = error === undefined && (ok === true || typeof rev === 'string')
+      outcomes[sent.index] = isWritten ? 'written' : writeFailure(error, reason)
+    }
+  }
+}
+
+interface BulkAnswer {
+  readonly id?: string
+  readonly ok?: boolean
+  readonly rev?: string
+  readonly error?: string
+  readonly reason?: string
+}
+
+/** @returns `undefined` for what is no whole answer */
+function parseAnswers(text: string): readonly BulkAnswer[] | undefined {
+  try {
+    const answers: unknown = JSON.parse(text)
+    return Array.isArray(answers) && answers.every(answer => typeof answer === 'object' && answer !== null) ? answers : undefined
+  } catch {
+    // Not whole: its length then says so.
+    return undefined
+  }
+}

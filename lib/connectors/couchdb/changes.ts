@@ -1,0 +1,40 @@
+/** Changes documents that nobody else has changed, and removes empty databases. */
+import { slicesOf } from '../../engine/slices.ts'
+import type { Change, ChangeOutcome, Held } from '../../types.ts'
+import { createBulk, isConflict } from './bulk.ts'
+import type { BulkOutcome } from './bulk.ts'
+import type { Client } from './client.ts'
+import { targetLimits } from './limits.ts'
+import type { Revision } from './lookup.ts'
+import { withRevision } from './values.ts'
+
+/**
+ * See `Target.change`: a bulk write in which each document names the revision that was seen. What is removed leaves a tombstone, behind
+ * which a document of its id can be written anew.
+ */
+export async function changeDocuments(
+  client: Client,
+  collection: string,
+  changes: readonly Change<string>[],
+  signal?: AbortSignal
+): Promise<readonly ChangeOutcome[]> {
+  const outcomes = new Array<BulkOutcome>(changes.length)
+  const bulk = createBulk(client, collection, outcomes, signal)
+  const sendings = changes.map(({ seen, put }, index) => {
+    const { id, revision } = (seen as Held<Revision>).version
+    const text = put ? withRevision(put.payload, revision) : JSON.stringify({ _id: id, _rev: revision, _deleted: true })
+    return { index, id, text }
+  })
+  const { batchCount: most, batchBytes: mostBytes } = targetLimits
+  for (const slice of slicesOf(sendings, ({ text }) => text.length, { most, mostBytes })) await bulk(slice)
+  return outcomes.map(outcome => (outcome === 'written' ? 'done' : isConflict(outcome) ? 'changed' : outcome))
+}
+
+/** See `Target.dropCollection`. Design documents count as something: somebody has made them. */
+export async function dropDatabase(client: Client, collection: string, signal?: AbortSignal): Promise<boolean> {
+  const asked = client.asked(`removing ${collection}`, 'DOCFERRY_TARGET', collection)
+  const info = await client.databaseInfo(collection, asked, signal)
+  if (info?.doc_count !== 0) return false
+  await client.deleteDatabase(collection, asked, signal)
+  return true
+}

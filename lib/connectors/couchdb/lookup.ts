@@ -1,0 +1,130 @@
+/** Looks documents up by id. */
+import { DocferryError } from '../../errors.ts'
+import type { Document, Held, Target } from '../../types.ts'
+import { parseJson, restoreNames } from '../../values/index.ts'
+import { escapeSign, readRows } from './all-docs.ts'
+import type { Row } from './all-docs.ts'
+import type { Client } from './client.ts'
+import { AnswerError, brokenAnswer } from './errors.ts'
+import { nameRules, withoutMetadata } from './values.ts'
+
+type Request = Parameters<Client['chunks']>[0]
+
+export interface LookupOptions {
+  /** What CouchDB calls a document; undefined for an id that it refuses, and can't be asked for. */
+  readonly nameOf: (id: string) => string | undefined
+  readonly signal?: AbortSignal
+}
+
+/** What tells one state of a document from another, and the id under which CouchDB holds it. */
+export interface Revision {
+  readonly id: string
+  readonly revision: string
+}
+
+export async function allRows(client: Client, request: Request): Promise<Row[]> {
+  const found: Row[] = []
+  for await (const { rows } of readRows(client.chunks(request), request.asked)) found.push(...rows)
+  return found
+}
+
+/** The revisions of those of the documents that exist. @param ids as CouchDB holds them */
+export async function revisions(
+  client: Client,
+  collection: string,
+  ids: readonly string[],
+  signal?: AbortSignal
+): Promise<Map<string, string>> {
+  const found = new Map<string, string>()
+  for (const { key, revision, deleted } of await lookUp(client, collection, ids, { wholes: false, signal })) {
+    if (revision !== undefined && !deleted) found.set(key, revision)
+  }
+  return found
+}
+
+/** See `Target.get`. */
+export async function get(
+  client: Client,
+  collection: string,
+  ids: readonly string[],
+  { idsOnly = false, nameOf, signal }: Parameters<Target['get']>[2] & LookupOptions
+): Promise<readonly Document[]> {
+  const asIs = ownIds(ids, nameOf)
+  const found: Document[] = []
+  for (const { key, revision, document, deleted, hasEscapes } of await held(client, collection, asIs, { wholes: !idsOnly, signal })) {
+    if (deleted) continue
+    if (idsOnly && revision !== undefined) found.push({ _id: asIs.get(key) ?? key })
+    else if (document) found.push(ownDocument(document, client.pouchdb, hasEscapes))
+  }
+  return found
+}
+
+/** See `Target.look`. */
+export async function look(
+  client: Client,
+  collection: string,
+  ids: readonly string[],
+  { nameOf, signal }: LookupOptions
+): Promise<readonly Held<Revision>[]> {
+  const asIs = ownIds(ids, nameOf)
+  const found: Held<Revision>[] = []
+  for (const { key, document, deleted, hasEscapes, error } of await held(client, collection, asIs, { wholes: true, signal })) {
+    if (deleted || (!document && error === 'not_found')) continue
+    const revision = document?._rev
+    if (!document || typeof revision !== 'string') throw unreadable(client, collection, key, error)
+    found.push({ document: ownDocument(document, client.pouchdb, hasEscapes), version: { id: key, revision } })
+  }
+  return found
+}
+
+/** A document as it comes back from the text of which it was written. */
+export function decodeText(text: string, pouchdb: boolean): Document {
+  return ownDocument(parseJson(text) as Document, pouchdb, text.includes(escapeSign))
+}
+
+/** What was given to be written, of what CouchDB gives back. Changes the document it gets. */
+function ownDocument(document: Document, pouchdb: boolean, hasEscapes: boolean | undefined): Document {
+  const own = withoutMetadata(document)
+  return hasEscapes ? restoreNames(own, nameRules(pouchdb)) : own
+}
+
+/** The documents' own ids by those that CouchDB holds. */
+function ownIds(ids: readonly string[], nameOf: LookupOptions['nameOf']): Map<string, string> {
+  return new Map(
+    ids.flatMap(id => {
+      const stored = nameOf(id)
+      return stored === undefined ? [] : [[stored, id]]
+    })
+  )
+}
+
+interface LookingUp {
+  /** Whether the documents are wanted, and not only their revisions. */
+  readonly wholes: boolean
+  readonly signal?: AbortSignal
+}
+
+/** Rows for the ids; none where there is no database: a dry run asks before one is made. */
+async function held(client: Client, collection: string, ids: ReadonlyMap<string, string>, options: LookingUp): Promise<readonly Row[]> {
+  if (ids.size === 0) return []
+  try {
+    return await lookUp(client, collection, [...ids.keys()], options)
+  } catch (error) {
+    if (error instanceof AnswerError && error.answer.status === 404) return []
+    throw error
+  }
+}
+
+async function lookUp(client: Client, collection: string, ids: readonly string[], { wholes, signal }: LookingUp): Promise<Row[]> {
+  const asked = client.asked(`looking up documents of ${collection}`, 'DOCFERRY_TARGET', collection)
+  const path = `/${encodeURIComponent(collection)}/_all_docs?include_docs=${wholes}`
+  const rows = await allRows(client, { method: 'POST', path, body: JSON.stringify({ keys: ids }), asked, signal })
+  if (rows.length !== ids.length) throw brokenAnswer(asked, `has ${rows.length} rows for ${ids.length} ids`)
+  return rows
+}
+
+/** Left out, it would count as one that is not there. */
+function unreadable(client: Client, collection: string, id: string, why = 'no revision'): DocferryError {
+  const message = `${client.address} holds a document in ${collection} that can't be read (${why}); its id is ${JSON.stringify(id)}`
+  return new DocferryError('DOCFERRY_DECODE', message, { provider: 'couchdb', collection })
+}

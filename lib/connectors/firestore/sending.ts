@@ -1,0 +1,55 @@
+/** Sends writes by BatchWrite, and tells what became of each. */
+import { DocferryError } from '../../errors.ts'
+import { batchWritePath, batchWriteRequest, readStatuses, type Write } from './batch-write.ts'
+import type { FirestoreConnection } from './client.ts'
+import { callError, decodeError, grpcCode, isGrpcError, isRefusal, type CallContext, type GrpcError } from './errors.ts'
+import type { WireWriter } from './wire.ts'
+
+export interface SendOptions {
+  readonly collection: string
+  /** Used for the requests; not between. */
+  readonly writer: WireWriter
+  readonly signal?: AbortSignal
+}
+
+/**
+ * A document that is malformed in the service's eyes has it refuse the whole request, before anything is written: halving finds it and
+ * saves the others.
+ *
+ * @returns one status for each write, by index; that of one which is refused alone is the refusal
+ * @throws {DocferryError} as `Target.write`
+ */
+export async function sendWrites(connection: FirestoreConnection, writes: readonly Write[], options: SendOptions): Promise<GrpcError[]> {
+  const { collection, writer, signal } = options
+  const context = connection.context('write', collection)
+  const request = batchWriteRequest(writer, connection.database, writes)
+  let answer: Buffer
+  try {
+    answer = await connection.callBytes(batchWritePath, request, { signal })
+  } catch (error) {
+    if (!isGrpcError(error) || !isRefusal(error)) throw callError(error, context)
+    if (writes.length === 1) return [error]
+    const middle = writes.length >>> 1
+    const before = await sendWrites(connection, writes.slice(0, middle), options)
+    return [...before, ...(await sendWrites(connection, writes.slice(middle), options))]
+  }
+  return statusesOf(answer, writes.length, context)
+}
+
+/** @throws {DocferryError} when the answer does not tell of every document; asking again is safe, for writes name what they write */
+function statusesOf(answer: Buffer, expected: number, context: CallContext): GrpcError[] {
+  let statuses: GrpcError[]
+  try {
+    statuses = readStatuses(answer)
+  } catch (error) {
+    throw decodeError(error, context) ?? error
+  }
+  for (const status of statuses) {
+    const isRefused = status.code === grpcCode.permissionDenied || status.code === grpcCode.unauthenticated
+    if (isRefused) throw callError(Object.assign(new Error(status.details), status), context)
+  }
+  if (statuses.length === expected) return statuses
+  const { collection, address } = context
+  const message = `cannot write collection ${collection} (Firestore, ${address}): told of ${statuses.length} documents of ${expected}`
+  throw new DocferryError('DOCFERRY_TARGET', message, { provider: 'firestore', collection, retryable: true })
+}
