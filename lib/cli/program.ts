@@ -123,6 +123,7 @@ Examples:
   $ docferry migrate --source couchdb --target dynamodb
   $ docferry export --provider couchdb --output backup.json
   $ docferry import --input backup.json --target firestore
+  $ docferry undo 2026-11-22T10-15-00-a1b2c3 --dry-run
 
 Exit codes:
   0 all done             20 the source cannot be read, or its format is wrong
