@@ -29,6 +29,10 @@ export const errorTable = {
   DOCFERRY_THROTTLED: { exit: 10, meaning: 'a service kept asking for less until the retries were used up' },
   DOCFERRY_MAX_FAILURES: { exit: 40, meaning: 'more documents failed than the run may lose: it has stopped, and can be continued' },
   DOCFERRY_DEAD_LETTERS: { exit: 40, meaning: 'the run came to its end, but some documents were dead-lettered' },
+  DOCFERRY_CHANGED_SINCE: {
+    exit: 40,
+    meaning: 'not all that the run did could be undone: documents were changed since, or nothing is known of them'
+  },
   DOCFERRY_STATE: { exit: 50, meaning: 'the run folder cannot be used' },
   DOCFERRY_DIFFERENT: { exit: 60, meaning: 'verification found differences' },
   DOCFERRY_INTERRUPTED: { exit: 130, meaning: 'interrupted' }

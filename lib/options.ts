@@ -5,7 +5,7 @@ import type { RetryOptions } from './engine/retry.ts'
 import type { Endpoint } from './open.ts'
 import type { Plan } from './plan/plan.ts'
 import type { FailureLimit, RunReport } from './report.ts'
-import type { Environment, Logger, OnConflict, OnIncompatible, StageLike, Types } from './types.ts'
+import type { Environment, Logger, OnConflict, OnIncompatible, StageLike, Types, UndoMode } from './types.ts'
 
 /** A document that would fail, without its contents. */
 export type RefusedDocument = Omit<DeadLetter, 'document' | 'raw' | 'cause'>
@@ -25,6 +25,8 @@ export interface MigrateOptions {
   readonly types?: Types
   /** What happens to documents that the target can't hold as they are. Default `dead-letter`. */
   readonly onIncompatible?: OnIncompatible
+  /** What is kept for `undo`, where the target is a database. Default `created`. A run that goes on keeps what it kept. */
+  readonly undo?: UndoMode
   /** Take design documents too: those whose id begins with `_design/`. */
   readonly includeDesign?: boolean
   /** Keep `_rev`, `_attachments` and CouchDB's other own fields as ordinary ones. */

@@ -192,12 +192,20 @@ export function countSkipped(report: CollectionReport, id: string): void {
 }
 
 /** Count a document as dead-lettered. */
-export function countFailure(report: CollectionReport, code: ErrorCode, message: string, example: string): void {
+export function countFailure(
+  report: Pick<CollectionReport, 'failed' | 'failures'>,
+  code: ErrorCode,
+  message: string,
+  example: string
+): void {
   addFailures(report, { code, message, count: 1, examples: [example] })
 }
 
 /** Count documents that failed in one way. Failures that differ only in numbers are of one kind. */
-export function addFailures(report: CollectionReport, { code, message, count, examples }: Readonly<FailureGroup>): void {
+export function addFailures(
+  report: Pick<CollectionReport, 'failed' | 'failures'>,
+  { code, message, count, examples }: Readonly<FailureGroup>
+): void {
   report.failed += count
   const { failures } = report
   const kind = kindOfMessage(message)

@@ -7,6 +7,7 @@ import { RemainingLetters } from './checkpoint/remaining-letters.ts'
 import { retryJournal } from './checkpoint/retry-journal.ts'
 import { logName, RunFolder } from './checkpoint/run-folder.ts'
 import type { RunEnd, RunRecord } from './checkpoint/run-folder.ts'
+import { undoJournalName } from './checkpoint/undo-journal.ts'
 import { toStages } from './engine/to-stages.ts'
 import { traceStage } from './engine/trace-stages.ts'
 import { exists } from './engine/atomic-file.ts'
@@ -84,11 +85,13 @@ export async function retryRun(options: RetryRunOptions): Promise<RunReport> {
 async function look(folder: RunFolder, run: string): Promise<Retried> {
   const record = (await folder.record()) as RunRecord<PlannedOptions>
   const end = await folder.lastEnd()
+  const undone = await folder.undone()
   const usage = (message: string): DocferryError => new DocferryError('DOCFERRY_USAGE', message)
   if (!end || (end.state !== 'done' && end.state !== 'partial'))
     throw usage(
       `the run ${run} has not come to its end: go on with it first (docferry resume ${run}), then retry what could not be written`
     )
+  if (undone) throw usage(`the run ${run} was undone: run it anew`)
   if (end.state === 'done') throw usage(`the run ${run} has no dead letters: there is nothing to retry`)
   if (record.asked.target.provider === 'file')
     throw usage(`the run ${run} has written a file, and nothing can be added to a file that is whole: mend the cause, and export it again`)
@@ -117,6 +120,7 @@ async function retryLetters(retried: Retried, options: RetryRunOptions): Promise
     source: { connector: connectorOf(source), options: {} },
     target,
     stages,
+    undo: asked.undo ?? 'none',
     rename: namesInTarget(asked, survey),
     onConflict: onConflict ?? asked.onConflict,
     onIncompatible: onIncompatible ?? asked.onIncompatible,
@@ -126,9 +130,9 @@ async function retryLetters(retried: Retried, options: RetryRunOptions): Promise
       observe?.(report)
     }
   }
+  const files = { log: join(folder.path, logName), undoJournal: join(folder.path, undoJournalName) }
   try {
-    // What else a run keeps of the documents that it writes belongs to this journal.
-    const report = await migrateAgain(move, retryJournal(run, left, join(folder.path, logName)))
+    const report = await migrateAgain(move, retryJournal(run, left, files))
     note(report, retried)
     if (dryRun) return report
     checkCounts(report, survey)

@@ -10,6 +10,8 @@ import { pipeline } from 'node:stream/promises'
 import { Journal } from './checkpoint/journal.ts'
 import type { Suspend } from './checkpoint/journal.ts'
 import type { RunJournal } from './checkpoint/retry-journal.ts'
+import { UndoJournal } from './checkpoint/undo-journal.ts'
+import { undoModeFor, UndoRecorder } from './checkpoint/undo-recorder.ts'
 import { Barrier } from './engine/barrier.ts'
 import { BatchWriter } from './engine/batch-writer.ts'
 import type { SendBatch } from './engine/batch-writer.ts'
@@ -32,6 +34,7 @@ import { checkOptions } from './plan/check-options.ts'
 import { chooseCollections, noSuchCollection, targetNameOf } from './plan/choose-collections.ts'
 import type { ChosenCollection } from './plan/choose-collections.ts'
 import { checkPlan, checkRecord, plannedOptions } from './plan/plan.ts'
+import type { PlannedOptions } from './plan/plan.ts'
 import { previewBatch } from './plan/preview-batch.ts'
 import { sampleSource } from './plan/sample-source.ts'
 import { Survey } from './plan/survey.ts'
@@ -163,6 +166,8 @@ class Run {
   readonly #rate: RateControl
   readonly #readPace: ReadPace | undefined
   readonly #barrier = new Barrier()
+  /** Missing where nothing is kept for undoing. */
+  #undo: { readonly recorder: UndoRecorder; readonly journal: UndoJournal } | undefined
   /** Of a dry run. */
   readonly #survey: Survey | undefined
   readonly #states = new Map<string, Promise<CollectionState>>()
@@ -235,9 +240,13 @@ class Run {
       // Also of a dry run that did not come to its end.
       if (this.#survey) this.#ledger.addSurvey(this.#survey, this.#source.usage?.())
       await this.#ledger.close()
-      await this.#journal.end(this.#ledger.report)
-      const { state, retries, collections } = this.#ledger.report
-      this.#log.note('info', { state, retries, ...totalCounts(collections) }, 'the run has ended')
+      try {
+        await this.#journal.end(this.#ledger.report)
+        const { state, retries, collections } = this.#ledger.report
+        this.#log.note('info', { state, retries, ...totalCounts(collections) }, 'the run has ended')
+      } finally {
+        await this.#undo?.journal.close()
+      }
     }
   }
 
@@ -273,8 +282,10 @@ class Run {
   /** From here on, a process that dies leaves a run that can be continued. */
   async #keepRecord(): Promise<void> {
     if (this.#options.dryRun) return
-    const { source, target } = this.#options
-    const asked = plannedOptions(this.#ledger.report, this.#options)
+    const { source, target, onConflict = 'skip' } = this.#options
+    const before = this.#journal.record?.asked as PlannedOptions | undefined
+    const mode = undoModeFor(this.#target, before ? (before.undo ?? 'none') : this.#options.undo)
+    const asked = { ...plannedOptions(this.#ledger.report, this.#options), undo: mode }
     const record = { asked, ends: { source: kept(source), target: kept(target) }, partitions: this.#partitions }
     await this.#journal.begin(record, { steps: !this.#target.suspend && !isSavedAtEnd(this.#target.location) })
     await this.#log.open(this.#journal.log)
@@ -283,13 +294,18 @@ class Run {
     const context = { runId, source: from.address, target: to.address, collections: names }
     const how = this.#options.again ? 'its dead letters are written again' : this.#journal.record ? 'the run goes on' : 'the run begins'
     this.#log.note('info', context, how)
+    if (mode === 'none') return
+    const journal = new UndoJournal(this.#journal.undoJournal)
+    this.#undo = { recorder: new UndoRecorder({ ...this.#retry, target: this.#target, journal, mode, onConflict }), journal }
+    this.#journal.syncFirst(() => journal.sync())
   }
 
   /** The first one before anything is written: it holds what the target's collections were. */
   async #keepCheckpoints(): Promise<void> {
     if (this.#options.dryRun) return
+    this.#journal.syncFirst(this.#ledger.syncLetters)
     const suspend: Suspend = (work, patienceMs) => this.#barrier.hold(async () => work(await this.#target.suspend?.()), { patienceMs })
-    await this.#journal.start(this.#ledger.report, this.#target.suspend && suspend, error => this.#fail(error), this.#ledger.syncLetters)
+    await this.#journal.start(this.#ledger.report, this.#target.suspend && suspend, error => this.#fail(error))
   }
 
   /** All of them, first: what can't be prepared shows before any document is written, and a file names in its head what it will hold. */
@@ -388,7 +404,8 @@ class Run {
     const options = { ...this.#retry, onConflict, fresh, repeated, mayBeApplied }
     if (!this.#survey) {
       const pace = { isNew, rate: this.#rate, countsUnits: this.#options.maxWriteUnits !== undefined, stop: this.#stop.signal }
-      return await writeBatch(this.#target, collection, batch, { ...options, ...pace })
+      const write = (onOwn?: (index: number) => void) => writeBatch(this.#target, collection, batch, { ...options, ...pace, onOwn })
+      return await (this.#undo ? this.#undo.recorder.record(collection, batch, write) : write())
     }
     const { outcomes, replaced } = await withRetry(() => previewBatch(this.#target, collection, batch, options), options)
     const encoded = batch.map(outgoing => outgoing.encoded)
@@ -429,6 +446,7 @@ class Run {
     const found = await withRetry(() => this.#target.prepare(report.target, { create: !dryRun, signal }), this.#retry)
     const prepared = this.#journal.progress.prepare(report.source, found)
     report.created = prepared.created
+    if (prepared.empty) this.#undo?.recorder.startsEmpty(report.target)
     this.#survey?.countHeld(report.target, prepared.empty ? 0 : prepared.documents)
     const idsMayRepeat = !this.#source.uniqueIds || stages.some(({ mayRepeatIds = true }) => mayRepeatIds)
     // What one partition holds back in its open batch, another can't see: where ids repeat, only a single partition can tell the first.

@@ -32,6 +32,13 @@ export const typeModes = ['natural', 'exact', 'plain'] as const
 export type OnIncompatible = (typeof onIncompatibles)[number]
 export const onIncompatibles = ['dead-letter', 'escape', 'fail'] as const
 
+/**
+ * What a run keeps for its undoing. `created`: which documents it made. `all`: also what stood in place of those that it replaced, which is
+ * looked up before each write. `none`: nothing.
+ */
+export type UndoMode = (typeof undoModes)[number]
+export const undoModes = ['created', 'all', 'none'] as const
+
 /** What a target's `encode` goes by. */
 export interface EncodeRules {
   readonly types: Types

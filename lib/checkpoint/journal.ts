@@ -1,6 +1,7 @@
 /** What a run keeps on disk while it goes on, so that it can be continued when its process dies. */
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import { DocferryError } from '../errors.ts'
 import type { RunReport } from '../report.ts'
 import { totalCounts } from '../report.ts'
 import type { SuspendedOutput } from '../types.ts'
@@ -11,6 +12,7 @@ import { ProgressLog, readProgress, removeProgress } from './progress-log.ts'
 import type { ChainEnd } from './progress-log.ts'
 import { logName, RunFolder } from './run-folder.ts'
 import type { RunRecord } from './run-folder.ts'
+import { undoJournalName } from './undo-journal.ts'
 
 /** How often a checkpoint is written, at most. */
 const defaultEveryMs = 1_000
@@ -80,9 +82,9 @@ export class Journal {
   #saving: Promise<unknown> = Promise.resolve()
   #retries: () => number = () => 0
   #suspend: Suspend = work => work(undefined)
-  #sync: () => Promise<void> = () => Promise.resolve()
   #onFailure: ((error: unknown) => void) | undefined
   #patienceMs = patienceMs.least
+  readonly #syncs: (() => Promise<void>)[] = []
 
   private constructor(options: JournalOptions, found?: Found) {
     this.#options = options
@@ -101,11 +103,13 @@ export class Journal {
     if (resume === undefined) return new Journal(options)
     const folder = await RunFolder.open(stateDir, resume)
     try {
+      if (await folder.undone())
+        throw new DocferryError(
+          'DOCFERRY_STATE',
+          `the run ${resume} was undone, in whole or in part: begin a new one instead of going on with it`
+        )
       const record = await folder.record()
-      const checkpoint = await folder.checkpoint()
-      const first = checkpoint ? checkpoint.log : 1
-      const behind = first === undefined ? undefined : await readProgress(folder.path, { runId: resume, first })
-      return new Journal(options, { folder, record, checkpoint, ...behind })
+      return new Journal(options, { folder, record, ...(await howFar(folder, resume)) })
     } catch (error) {
       await folder.close()
       throw error
@@ -135,6 +139,16 @@ export class Journal {
   /** Where the run's log is. */
   get log(): string {
     return join(this.#options.stateDir, 'runs', this.runId, logName)
+  }
+
+  /** Where what undoing needs is kept. */
+  get undoJournal(): string {
+    return join(this.#options.stateDir, 'runs', this.runId, undoJournalName)
+  }
+
+  /** Have `sync` called before each checkpoint: what belongs to the documents that it covers must be on disk first. */
+  syncFirst(sync: () => Promise<void>): void {
+    this.#syncs.push(sync)
   }
 
   /** Nothing is changed in the target before this has resolved. */
@@ -170,20 +184,13 @@ export class Journal {
    * Write checkpoints from now on, the first one at once.
    *
    * @param onFailure called with what made a checkpoint fail: a run that can't keep them must not go on
-   * @param sync brings to disk what a checkpoint must not be ahead of
    */
-  async start(
-    report: Readonly<RunReport>,
-    suspend: Suspend | undefined,
-    onFailure: (error: unknown) => void,
-    sync?: () => Promise<void>
-  ): Promise<void> {
+  async start(report: Readonly<RunReport>, suspend: Suspend | undefined, onFailure: (error: unknown) => void): Promise<void> {
     const { everyMs = defaultEveryMs } = this.#options
     if (this.#logError !== undefined) throw this.#logError
     this.#onFailure = onFailure
     this.#retries = () => report.retries
     if (suspend) this.#suspend = suspend
-    if (sync) this.#sync = sync
     this.#isSaving = true
     await this.save()
     const tick = (): void => {
@@ -208,7 +215,7 @@ export class Journal {
       if (!this.#isSaving) return true
       const checkpoint = await this.#suspend(output => this.#snapshot(output), patience)
       if (!checkpoint) return false
-      await this.#sync()
+      await Promise.all(this.#syncs.map(sync => sync()))
       await this.#folder?.save(checkpoint)
       if (checkpoint.log === undefined || !this.#folder) return true
       this.#namedLog = checkpoint.log
@@ -267,6 +274,19 @@ export class Journal {
     clearTimeout(this.#timer)
     this.#timer = undefined
   }
+}
+
+/** The last checkpoint of a run, and the steps behind it. */
+async function howFar(folder: RunFolder, runId: string): Promise<Pick<Found, 'checkpoint' | 'steps' | 'end'>> {
+  const checkpoint = await folder.checkpoint()
+  const first = checkpoint ? checkpoint.log : 1
+  return { checkpoint, ...(first !== undefined && (await readProgress(folder.path, { runId, first }))) }
+}
+
+/** How far a run has come, as a checkpoint; undefined where it has none. */
+export async function lastState(folder: RunFolder, runId: string): Promise<Checkpoint | undefined> {
+  const { checkpoint, steps } = await howFar(folder, runId)
+  return checkpoint && new Progress(checkpoint, steps).snapshot(checkpoint.retries, checkpoint.output, checkpoint.log)
 }
 
 /** Sorts by time. */

@@ -17,7 +17,11 @@ export type RunJournal = { readonly [Key in keyof Journal]: Journal[Key] } & {
 }
 
 /** A retry is not gone on with but begun anew: until it is through, the dead letters are as they were. So there are no checkpoints. */
-export function retryJournal(runId: string, letters: LetterKeeper, log: string): RunJournal {
+export function retryJournal(
+  runId: string,
+  letters: LetterKeeper,
+  { log, undoJournal }: { readonly log: string; readonly undoJournal: string }
+): RunJournal {
   const nothing = (): Promise<void> => Promise.resolve()
   return {
     runId,
@@ -28,6 +32,8 @@ export function retryJournal(runId: string, letters: LetterKeeper, log: string):
     log,
     deadLetters: letters.path,
     letters,
+    undoJournal,
+    syncFirst: () => undefined,
     startOver: () => undefined,
     begin: nothing,
     start: nothing,

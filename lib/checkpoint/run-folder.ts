@@ -44,6 +44,14 @@ interface KeptEnd extends RunEnd {
   }
 }
 
+/** What became of the undoing of a run. `partly`: it has begun, and has not come to its end or had to leave something. */
+export interface Undone {
+  readonly state: 'undone' | 'partly'
+  readonly at: string
+  /** Counts by collection of the target. */
+  readonly collections: readonly object[]
+}
+
 /** A run as a list of runs shows it. */
 export interface RunInfo {
   readonly runId: string
@@ -51,7 +59,7 @@ export interface RunInfo {
   /** Missing of a damaged one. */
   readonly record?: RunRecord
   /** `killed`: it says that it is running, and no process does. `damaged`: its files can't be read. */
-  readonly state: RunReport['state'] | 'killed' | 'damaged'
+  readonly state: RunReport['state'] | 'killed' | 'damaged' | 'undone' | 'partly undone'
   readonly end?: RunEnd
   /** What is wrong with a damaged one. */
   readonly trouble?: DocferryError
@@ -62,7 +70,7 @@ const runIdForm = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-[0-9a-f]{6}$/
 
 export const logName = 'log.ndjson'
 
-const files = { record: 'run.json', checkpoint: 'checkpoint.json', end: 'end.json' } as const
+const files = { record: 'run.json', checkpoint: 'checkpoint.json', end: 'end.json', undone: 'undone.json' } as const
 
 export class RunFolder {
   readonly path: string
@@ -104,6 +112,15 @@ export class RunFolder {
     const path = join(this.path, files.checkpoint)
     const content = await readState(path, 'checkpoint')
     return content === undefined ? undefined : checkpointFrom(content, { runId: this.#runId, path })
+  }
+
+  async undone(): Promise<Undone | undefined> {
+    return (await readState(join(this.path, files.undone), 'undone')) as Undone | undefined
+  }
+
+  /** From here on, the run can't be gone on with. */
+  async markUndone(undone: Undone): Promise<void> {
+    await writeState(join(this.path, files.undone), 'undone', undone)
   }
 
   async begin(record: RunRecord): Promise<void> {
@@ -188,7 +205,9 @@ async function readRun(path: string, runId: string): Promise<RunInfo | undefined
     const record = (await readState(join(path, files.record), 'run')) as RunRecord | undefined
     if (!record) return undefined
     const end = await readEnd(path)
-    const state = (await isLocked(path)) ? 'running' : (end?.state ?? 'killed')
+    const undone = (await readState(join(path, files.undone), 'undone')) as Undone | undefined
+    const reached = undone ? (undone.state === 'undone' ? 'undone' : 'partly undone') : (end?.state ?? 'killed')
+    const state = (await isLocked(path)) ? 'running' : reached
     return { runId, path, record, state, ...(end && { end }) }
   } catch (error) {
     if (!(error instanceof DocferryError)) throw error

@@ -28,5 +28,6 @@ export const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   DOCFERRY_REFUSED: 'see the cause in the dead letters',
   DOCFERRY_THROTTLED: 'go on later with docferry resume, with a --max-rate that the service takes, or raise its capacity',
   DOCFERRY_DEAD_LETTERS: 'look at the failures above and in the dead letters, mend their cause, and write them again: docferry retry RUN',
+  DOCFERRY_CHANGED_SINCE: 'look at the documents that were left, and decide about each',
   DOCFERRY_STATE: 'choose another --state-dir that can be written to'
 }

@@ -178,7 +178,7 @@ function tellOutcome({ job: { flags, dataOnStdout }, host, display, outcome }: T
 }
 
 /** Whoever interrupts a run is told that it was, whatever else the interruption made fail. */
-function interruptedBy(thrown: unknown): DocferryError {
+export function interruptedBy(thrown: unknown): DocferryError {
   if (thrown instanceof DocferryError && thrown.code === 'DOCFERRY_INTERRUPTED') return thrown
   return new DocferryError('DOCFERRY_INTERRUPTED', 'interrupted', { cause: thrown })
 }
@@ -195,8 +195,8 @@ function providerOf(endpoint: MigrateOptions['source']): string {
   return typeof endpoint.connector === 'string' ? endpoint.connector : endpoint.connector.name
 }
 
-async function createCommandLogger(
-  display: Display,
+export async function createCommandLogger(
+  display: Pick<Display, 'write'>,
   host: Host,
   options: { readonly level: LogLevel; readonly mask: (text: string) => string }
 ): Promise<Logger> {
@@ -211,7 +211,7 @@ async function loadStages(texts: readonly string[]): Promise<NonNullable<Migrate
 }
 
 /** https://no-color.org and its opposite; undefined: as the stream is a terminal or not. */
-function coloursOf(environment: NodeJS.ProcessEnv): boolean | undefined {
+export function coloursOf(environment: NodeJS.ProcessEnv): boolean | undefined {
   if (environment['NO_COLOR']) return false
   if (environment['FORCE_COLOR'] && environment['FORCE_COLOR'] !== '0') return true
   return environment['TERM'] === 'dumb' ? false : undefined

@@ -30,6 +30,9 @@ export interface RunFlags extends CommonFlags {
   readonly maxRetries?: number
   readonly maxFailures?: FailureLimit
   readonly dryRun?: boolean
+  readonly undoable?: boolean
+  /** False where nothing is to be kept. */
+  readonly undo?: boolean
   readonly stateDir?: string
 }
 
@@ -159,6 +162,13 @@ export function addValueFlags(command: Command): Command {
     )
 }
 
+/** What is kept so that the run can be undone. */
+export function addUndoFlags(command: Command): Command {
+  return command
+    .option('--undoable', 'keep what documents replace, so that docferry undo can put it back; each is looked up before it is written')
+    .addOption(new Option('--no-undo', 'keep nothing to undo the run by').conflicts('undoable'))
+}
+
 export function addDocumentFlags(command: Command, { design }: { readonly design: boolean }): Command {
   command
     .option(
@@ -173,7 +183,7 @@ export function addDocumentFlags(command: Command, { design }: { readonly design
 export function addRunFlags(command: Command, { dryRun = true } = {}): Command {
   if (dryRun)
     command.option('-n, --dry-run', 'read and check everything, write nothing, and say what would happen; docferry plan says more')
-  return command
+  command
     .addOption(new Option('--parallel <n>', 'slices of collections at once').default(4).argParser(wholeNumber(1, 64)))
     .option('--max-rate <n>', 'most documents a second to the target: 500/s', rate)
     .option('--max-wcu <n>', 'most write units a second of a DynamoDB target', unitRate)
@@ -185,6 +195,11 @@ export function addRunFlags(command: Command, { dryRun = true } = {}): Command {
       ).argParser(wholeNumber(0, Number.MAX_SAFE_INTEGER))
     )
     .option('--max-failures <n>', 'stop, resumable, when more documents fail: 100, or 1% of those read', failureLimit)
+  return addCommonFlags(command)
+}
+
+export function addCommonFlags(command: Command): Command {
+  return command
     .option('--json', 'the report as one JSON object on standard output')
     .option('-q, --quiet', 'say nothing but warnings and errors')
     .option('--no-progress', 'show no progress')
@@ -209,7 +224,8 @@ export function required(value: string | undefined, flag: string, meaning: strin
 export function runOptions(flags: RunFlags): Omit<Job['options'], 'source' | 'target'> {
   const { collections, preset, rename, onConflict, onIncompatible, types, includeDesign, keepMetadata, dryRun } = flags
   const asked = { collections, preset, rename, onConflict, onIncompatible, types, includeDesign, keepMetadata, dryRun }
-  return { ...asked, ...paceOptions(flags) }
+  const undo = flags.undo === false ? 'none' : flags.undoable ? 'all' : undefined
+  return { ...asked, ...paceOptions(flags), ...(undo && { undo }) }
 }
 
 /** What may be another each time a run goes on. */

@@ -9,22 +9,31 @@ import { addPlanCommand } from './commands/plan.ts'
 import { addResumeCommand } from './commands/resume.ts'
 import { addRetryCommand } from './commands/retry.ts'
 import { addRunsCommand } from './commands/runs.ts'
+import { addUndoCommand } from './commands/undo.ts'
+import type { UndoJob } from './commands/undo.ts'
 import type { Host, Job } from './execute.ts'
 import { errorLines } from './exit.ts'
 import { jsonReport } from './json.ts'
 import { createMask } from './secrets.ts'
 
 type Runner = (job: Job, host: Host) => Promise<number>
+type UndoRunner = (job: UndoJob, host: Host) => Promise<number>
+
+const loadAndUndo: UndoRunner = async (job, host) => {
+  const { executeUndo } = await import('./execute-undo.ts')
+  return await executeUndo(job, host)
+}
 
 /**
  * Understand the command line and run it.
  *
  * @returns the exit code
  */
-export async function runCommandLine(host: Host, run: Runner): Promise<number> {
+export async function runCommandLine(host: Host, run: Runner, undo: UndoRunner = loadAndUndo): Promise<number> {
   let exitCode = 0
-  const program = createProgram(host, async job => {
-    exitCode = await run(job, host)
+  const program = createProgram(host, {
+    run: async job => void (exitCode = await run(job, host)),
+    undo: async job => void (exitCode = await undo(job, host))
   })
   try {
     await program.parseAsync(host.argv.slice(2), { from: 'user' })
@@ -35,7 +44,12 @@ export async function runCommandLine(host: Host, run: Runner): Promise<number> {
   }
 }
 
-export function createProgram(host: Host, run: (job: Job) => Promise<void>): Command {
+interface Runners {
+  readonly run: (job: Job) => Promise<void>
+  readonly undo: (job: UndoJob) => Promise<void>
+}
+
+export function createProgram(host: Host, { run, undo }: Runners): Command {
   const columns = host.stdout.isTTY ? Math.min(host.stdout.columns || 80, 120) : 100
   const program = new Command('docferry')
   program
@@ -62,13 +76,14 @@ export function createProgram(host: Host, run: (job: Job) => Promise<void>): Com
   addImportCommand(program, run)
   addResumeCommand(program, run)
   addRetryCommand(program, run)
+  addUndoCommand(program, undo)
   addRunsCommand(program, host)
   return program
 }
 
 function usageError(error: CommanderError): DocferryError {
   if (error.code === 'commander.help')
-    return new DocferryError('DOCFERRY_USAGE', 'which command? There are migrate, plan, export, import, resume, retry and runs')
+    return new DocferryError('DOCFERRY_USAGE', 'which command? There are migrate, plan, export, import, resume, retry, undo and runs')
   return new DocferryError('DOCFERRY_USAGE', error.message.replace(/^error: /, '').replaceAll('\n', ' '))
 }
 
@@ -110,6 +125,7 @@ Examples:
   $ docferry migrate --source couchdb --target dynamodb
   $ docferry export --provider couchdb --output backup.json
   $ docferry import --input backup.json --target firestore
+  $ docferry undo 2026-11-22T10-15-00-a1b2c3 --dry-run
 
 Exit codes:
   0 all done             20 the source cannot be read, or its format is wrong

@@ -31,18 +31,15 @@ export class SeenIds {
   isFull = false
   readonly #layers: Layer[] = [makeLayer(firstCapacity)]
 
+  /** Whether an id may have come before, without remembering it. */
+  has(id: string): boolean {
+    const [a, b] = hashesOf(id)
+    return this.isFull || this.#layers.some(layer => has(layer, a, b))
+  }
+
   /** Remember an id. @returns false if it certainly did not come before */
   add(id: string): boolean {
-    // Two independent 32-bit hashes in one pass: FNV-1a, and a multiplicative one over the same code units.
-    let a = 0x811c9dc5
-    let b = 0x9747b28c
-    for (let i = 0; i < id.length; i++) {
-      const unit = id.charCodeAt(i)
-      a = Math.imul(a ^ unit, 0x01000193)
-      b = Math.imul(b, 0x5bd1e995) ^ unit
-    }
-    a = mix(a)
-    b = mix(b ^ a) | 1
+    const [a, b] = hashesOf(id)
     for (const layer of this.#layers) if (has(layer, a, b)) return true
     let newest = this.#layers[this.#layers.length - 1] as Layer
     if (newest.count >= newest.capacity) {
@@ -58,6 +55,19 @@ export class SeenIds {
     set(newest, a, b)
     return false
   }
+}
+
+/** Two independent 32-bit hashes in one pass: FNV-1a, and a multiplicative one over the same code units. */
+function hashesOf(id: string): readonly [number, number] {
+  let a = 0x811c9dc5
+  let b = 0x9747b28c
+  for (let i = 0; i < id.length; i++) {
+    const unit = id.charCodeAt(i)
+    a = Math.imul(a ^ unit, 0x01000193)
+    b = Math.imul(b, 0x5bd1e995) ^ unit
+  }
+  a = mix(a)
+  return [a, mix(b ^ a) | 1]
 }
 
 function mix(hash: number): number {

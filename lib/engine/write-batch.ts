@@ -29,6 +29,8 @@ export interface WriteBatchOptions extends RetryOptions {
   readonly countsUnits?: boolean
   /** Aborting it ends waits, and not what has been sent. */
   readonly stop?: AbortSignal | undefined
+  /** Told by index of each document that counts as written because the target holds its equal: who made that is not known for certain. */
+  readonly onOwn?: (index: number) => void
 }
 
 /** A call without an answer for so long is given up. Connectors have shorter limits for each request; this is for what they miss. */
@@ -273,7 +275,7 @@ async function recogniseOwn(
   batch: readonly Outgoing[],
   conflicts: readonly number[],
   outcomes: WriteOutcome[],
-  options: RetryOptions
+  options: WriteBatchOptions
 ): Promise<void> {
   const ids = conflicts.map(index => (batch[index] as Outgoing).encoded.id)
   const held = await withRetry(() => target.get(collection, ids, { signal: options.signal }), options)
@@ -282,7 +284,9 @@ async function recogniseOwn(
   for (const index of conflicts) {
     const { document, encoded } = batch[index] as Outgoing
     const ours = target.readBack?.(collection, document) ?? document
-    if (digests.get(encoded.id) === digestOf(ours)) outcomes[index] = 'written'
+    if (digests.get(encoded.id) !== digestOf(ours)) continue
+    outcomes[index] = 'written'
+    options.onOwn?.(index)
   }
 }
 

@@ -1,6 +1,6 @@
 import { presetNames } from '../config/presets.ts'
 import { DocferryError } from '../errors.ts'
-import { onConflicts, onIncompatibles, typeModes } from '../types.ts'
+import { onConflicts, onIncompatibles, typeModes, undoModes } from '../types.ts'
 
 /** The options of a run that plain JavaScript can get wrong without anybody noticing. */
 export interface CheckedOptions {
@@ -12,6 +12,7 @@ export interface CheckedOptions {
   readonly onConflict?: unknown
   readonly onIncompatible?: unknown
   readonly types?: unknown
+  readonly undo?: unknown
   readonly parallel?: unknown
   readonly sample?: unknown
   readonly dryRun?: unknown
@@ -35,7 +36,12 @@ export function checkOptions(options: CheckedOptions): void {
     issues.push(`preset: one of ${presetNames.join(', ')} is wanted`)
   if (rename !== undefined && !(isObject(rename) && Object.values(rename).every(isName)))
     issues.push('rename: an object of names is wanted')
-  for (const [name, words] of Object.entries({ onConflict: onConflicts, onIncompatible: onIncompatibles, types: typeModes })) {
+  for (const [name, words] of Object.entries({
+    onConflict: onConflicts,
+    onIncompatible: onIncompatibles,
+    types: typeModes,
+    undo: undoModes
+  })) {
     const word = options[name as keyof CheckedOptions]
     if (word !== undefined && !(words as readonly unknown[]).includes(word)) issues.push(`${name}: one of ${words.join(', ')} is wanted`)
   }

@@ -5,7 +5,7 @@ import { totalCounts } from '../report.ts'
 import type { CollectionReport, Counts, RunReport } from '../report.ts'
 import { settingsOf } from '../open.ts'
 import type { Endpoint } from '../open.ts'
-import type { Location, OnConflict, OnIncompatible, ProviderName, StageLike, Types, Usage } from '../types.ts'
+import type { Location, OnConflict, OnIncompatible, ProviderName, StageLike, Types, UndoMode, Usage } from '../types.ts'
 import { addUsage, costOf, scaleUsage, storageCostOf, subtractUsage, timeAt } from './estimate.ts'
 import type { Cost } from './estimate.ts'
 import { defaultPrices } from './prices.ts'
@@ -21,6 +21,7 @@ export interface PlanOptions {
   readonly includeDesign?: boolean
   readonly keepMetadata?: boolean
   readonly stages?: readonly StageLike[]
+  readonly undo?: UndoMode
 }
 
 export interface PlannedOptions {
@@ -37,6 +38,8 @@ export interface PlannedOptions {
   readonly stages: readonly string[]
   /** What the ends were given beside their places: `maxDocumentBytes=1000`. Without secrets. */
   readonly settings: { readonly source: string; readonly target: string }
+  /** What a run keeps for its undoing; of the record of a run only. */
+  readonly undo?: UndoMode
   /** As asked: what there is to compare where only reading tells which collections there are. */
   readonly named: { readonly collections: readonly string[] | null; readonly rename: Readonly<Record<string, string>> }
 }
@@ -217,7 +220,10 @@ export function checkPlan(plan: Plan, report: Readonly<RunReport>, options: Plan
 
 /** Compare a run that is to go on with what it was asked when it began. @throws {DocferryError} DOCFERRY_PLAN */
 export function checkRecord(record: RunRecord, report: Readonly<RunReport>, options: PlanOptions, areKnown: boolean): void {
-  const differences = differencesOf(record.asked as PlannedOptions, plannedOptions(report, options), { word: 'was', areKnown })
+  const asked = record.asked as PlannedOptions
+  const differences = differencesOf(asked, plannedOptions(report, options), { word: 'was', areKnown })
+  const { undo = asked.undo } = options
+  if (undo !== asked.undo) differences.push(`undo: was ${asked.undo ?? 'none'}, now ${undo}`)
   if (differences.length > 0)
     throw new DocferryError('DOCFERRY_PLAN', `the run ${record.runId} was asked something else when it began: ${differences.join('; ')}`)
 }

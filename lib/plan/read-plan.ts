@@ -41,7 +41,8 @@ const optionForms: Readonly<Record<keyof PlannedOptions, (value: unknown) => boo
   keepMetadata: isFlag,
   stages: isListOf(isText),
   settings: value => isRecord(value) && isText(value['source']) && isText(value['target']),
-  named: isRecord
+  named: isRecord,
+  undo: value => value === undefined || isText(value)
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

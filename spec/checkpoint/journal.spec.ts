@@ -148,10 +148,11 @@ describe('checkpoint: journal', () => {
     const journal = await openJournal()
     await journal.begin(record)
     const seen: unknown[] = []
-    await journal.start(reportOf(journal), undefined, never, async () => {
+    journal.syncFirst(async () => {
       journal.progress.advance(new Mark('p', 'late', 1, 1), [])
       seen.push((await saved(journal))?.partitions)
     })
+    await journal.start(reportOf(journal), undefined, never)
     await journal.save()
     // What comes while it is brought there is for the next.
     expect(seen).to.deep.equal([undefined, {}])
@@ -162,7 +163,8 @@ describe('checkpoint: journal', () => {
     const journal = await openJournal()
     await journal.begin(record)
     const full = new Error('the disk is full')
-    const thrown = await journal.start(reportOf(journal), undefined, never, () => Promise.reject(full)).catch((error: unknown) => error)
+    journal.syncFirst(() => Promise.reject(full))
+    const thrown = await journal.start(reportOf(journal), undefined, never).catch((error: unknown) => error)
     expect(thrown).to.equal(full)
     expect(await saved(journal)).to.equal(undefined)
   })

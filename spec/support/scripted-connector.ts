@@ -1,6 +1,7 @@
 /** A connector over arrays in the spec's own hands: it reads what it is given, keeps what is written, and fails where it is told to. */
 import type { Endpoint } from '../../lib/open.ts'
 import type {
+  ChangeOutcome,
   Connector,
   Document,
   Encoded,
@@ -83,6 +84,10 @@ export interface ScriptedTarget {
   readonly beforeWrite?: (call: number, ids: readonly string[]) => void | Promise<void>
   readonly beforeClose?: () => Promise<void>
   readonly outcome?: (id: string, call: number) => WriteOutcome | undefined
+  /** Called before each change with its number, from 1; what it throws, `change` throws. */
+  readonly beforeChange?: (call: number, ids: readonly string[]) => void | Promise<void>
+  /** Called once a change is made, whose answer is lost if this throws. */
+  readonly afterChange?: (call: number) => void | Promise<void>
 }
 
 /** What the spec sees of a target. */
@@ -90,6 +95,7 @@ export interface TargetRecord {
   readonly endpoint: Endpoint
   readonly collections: Map<string, Map<string, Document>>
   readonly writes: { readonly collection: string; readonly ids: readonly string[]; readonly fresh: boolean }[]
+  readonly changes: { readonly collection: string; readonly ids: readonly string[] }[]
   committed: boolean
   closed: boolean
   prepared: string[]
@@ -103,6 +109,7 @@ export function scriptedTarget(script: ScriptedTarget = {}): TargetRecord {
     endpoint: { connector: { ...unusable, openTarget: () => Promise.resolve(makeTarget(script, record)) }, options: {} },
     collections,
     writes: [],
+    changes: [],
     committed: false,
     closed: false,
     prepared: []
@@ -141,6 +148,22 @@ function makeTarget(script: ScriptedTarget, record: TargetRecord): Target<Docume
       })
     },
     get: async (name, ids) => ids.flatMap(id => held(name).get(id) ?? []),
+    // Documents are replaced, never changed in their place: each is its own version.
+    look: async (name, ids) => ids.flatMap(id => held(name).get(id) ?? []).map(document => ({ document, version: document })),
+    async change(name, changes) {
+      const call = record.changes.push({ collection: name, ids: changes.map(({ seen }) => seen.document._id) })
+      await script.beforeChange?.(call, record.changes.at(-1)!.ids)
+      const outcomes = changes.map(({ seen, put }): ChangeOutcome => {
+        const { _id } = seen.document
+        if (held(name).get(_id) !== seen.version) return 'changed'
+        if (put) held(name).set(_id, put.payload)
+        else held(name).delete(_id)
+        return 'done'
+      })
+      await script.afterChange?.(call)
+      return outcomes
+    },
+    dropCollection: async name => held(name).size === 0 && record.collections.delete(name),
     commit: async () => void (record.committed = true),
     async close() {
       await script.beforeClose?.()

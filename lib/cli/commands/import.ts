@@ -7,6 +7,7 @@ import {
   addConflictFlag,
   addDocumentFlags,
   addRunFlags,
+  addUndoFlags,
   addValueFlags,
   choice,
   fileFormats,
@@ -34,7 +35,7 @@ export function addImportCommand(program: Command, run: (job: Job) => Promise<vo
     .addOption(new Option('-f, --format <format>', `${fileFormats.join(', ')} (default: as the name ends)`).argParser(choice(fileFormats)))
     .option('-z, --gzip', 'the input is compressed (default: found out by itself)')
     .option('--as <collection>', 'the collection of documents in an input that names none (default: as the file is called)')
-  addRunFlags(addValueFlags(addDocumentFlags(addConflictFlag(addCollectionFlags(command)), { design: true })))
+  addRunFlags(addUndoFlags(addValueFlags(addDocumentFlags(addConflictFlag(addCollectionFlags(command)), { design: true }))))
   command.addHelpText('after', helpText).action((flags: ImportFlags) => run(importJob(flags)))
 }
 

@@ -3,7 +3,16 @@ import { endpointForms, isStandardStream, parseEndpoint } from '../../config/end
 import type { NamedEndpoint } from '../../config/endpoint.ts'
 import { DocferryError } from '../../errors.ts'
 import type { Job } from '../execute.ts'
-import { addCollectionFlags, addConflictFlag, addDocumentFlags, addRunFlags, addValueFlags, required, runOptions } from '../options.ts'
+import {
+  addCollectionFlags,
+  addConflictFlag,
+  addDocumentFlags,
+  addRunFlags,
+  addUndoFlags,
+  addValueFlags,
+  required,
+  runOptions
+} from '../options.ts'
 import type { RunFlags } from '../options.ts'
 import { flagsOf, readPlanFile } from '../plan-file.ts'
 
@@ -27,7 +36,7 @@ export function addMigrateCommand(program: Command, run: (job: Job) => Promise<v
       'refuse to run if options, places or collections differ from this saved plan; alone, do what it says (docferry plan --save)'
     )
     .addHelpText('after', helpText)
-  addRunFlags(command).action((flags: MigrateFlags) => {
+  addRunFlags(addUndoFlags(command)).action((flags: MigrateFlags) => {
     if (flags.plan !== undefined && flags.source === undefined && flags.target === undefined) refuseOthers(command)
     return run(migrateJob(flags))
   })

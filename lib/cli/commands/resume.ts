@@ -61,6 +61,11 @@ async function chooseRun(runId: string | undefined, stateDir: string): Promise<{
   if (!found) throw noSuchRun(stateDir, runId === undefined ? 'no run that can be continued' : `no run ${runId}`)
   if (found.state === 'done' || found.state === 'partial')
     throw new DocferryError('DOCFERRY_USAGE', `the run ${found.runId} has come to its end: there is nothing to go on with`)
+  if (found.state === 'undone' || found.state === 'partly undone')
+    throw new DocferryError(
+      'DOCFERRY_USAGE',
+      `the run ${found.runId} was undone, in whole or in part: begin a new one instead of going on with it`
+    )
   if (!found.record) throw found.trouble
   return { resume: found.runId, record: found.record }
 }

@@ -27,13 +27,13 @@ export function addRunsCommand(program: Command, host: Host): void {
 export function runLines(runs: readonly RunInfo[], stateDir: string): string[] {
   if (runs.length === 0) return [`There are no runs in ${stateDir}.\n`]
   return runs.map(({ runId, state, record, end, trouble }) => {
-    if (!record) return `${runId}  ${padEnd(state, 11)}  ${safe(trouble?.message ?? '')}\n`
+    if (!record) return `${runId}  ${padEnd(state, 13)}  ${safe(trouble?.message ?? '')}\n`
     const { source, target } = record.asked as PlannedOptions
     const places = `${source.provider} ${safe(source.address)} -> ${target.provider} ${safe(target.address)}`
     const counts = end
       ? `  ${formatCount(end.totals.written)} written${end.totals.failed > 0 ? `, ${formatCount(end.totals.failed)} failed` : ''}`
       : ''
-    return `${runId}  ${padEnd(state, 11)}  ${places}${counts}\n`
+    return `${runId}  ${padEnd(state, 13)}  ${places}${counts}\n`
   })
 }
 

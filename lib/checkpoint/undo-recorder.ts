@@ -1,0 +1,123 @@
+/** Keeps, batch by batch, what undoing a run will need. */
+import { withRetry } from '../engine/retry.ts'
+import type { RetryOptions } from '../engine/retry.ts'
+import type { Outgoing } from '../engine/write-batch.ts'
+import { DocferryError } from '../errors.ts'
+import { isSavedAtEnd } from '../report.ts'
+import type { OnConflict, Target, UndoMode, WriteOutcome } from '../types.ts'
+import { shortDigest } from '../values/index.ts'
+import { entryLine } from './undo-entry.ts'
+import type { UndoJournal } from './undo-journal.ts'
+
+/**
+ * What a run into this target can keep.
+ *
+ * @throws {DocferryError} DOCFERRY_CONFIG where `all` is wanted and can't be had
+ */
+export function undoModeFor(target: Target, wanted: UndoMode = 'created'): UndoMode {
+  const isWhole = isSavedAtEnd(target.location)
+  if (!isWhole && target.look && target.change) return wanted
+  if (wanted !== 'all') return 'none'
+  const { provider } = target.location
+  const why = isWhole ? 'is made as a whole: keep a copy of the old one instead' : "can't look documents up to put them back"
+  throw new DocferryError('DOCFERRY_CONFIG', `--undoable is for a database as the target, and ${provider} ${why}`, { provider })
+}
+
+export interface UndoRecorderOptions extends RetryOptions {
+  readonly target: Target
+  readonly journal: UndoJournal
+  readonly mode: Exclude<UndoMode, 'none'>
+  readonly onConflict: OnConflict
+}
+
+/** Writes a batch, and calls `onOwn` as `WriteBatchOptions` says. */
+type Write = (onOwn: (index: number) => void) => Promise<readonly WriteOutcome[]>
+
+export class UndoRecorder {
+  readonly #options: UndoRecorderOptions
+  /** Collections of the target that held nothing when the run began: whatever the run writes there is new. */
+  readonly #empty = new Set<string>()
+
+  constructor(options: UndoRecorderOptions) {
+    this.#options = options
+  }
+
+  /** Nothing of it was written yet, in this or another process of the run. */
+  startsEmpty(collection: string): void {
+    this.#empty.add(collection)
+  }
+
+  /**
+   * Have a batch written, and its entries in the journal: wherever they can be known before it is written, they are there before, so that a
+   * process that dies in between leaves nothing that can't be undone.
+   */
+  async record(collection: string, batch: readonly Outgoing[], write: Write): Promise<readonly WriteOutcome[]> {
+    const { mode, onConflict } = this.#options
+    // Design documents are no data: a database that holds nothing else is empty, and may hold these.
+    if (this.#empty.has(collection) && !batch.some(({ encoded }) => encoded.id.startsWith('_design/'))) {
+      await this.#keepCreated(collection, batch)
+      return await write(() => undefined)
+    }
+    if (onConflict === 'overwrite') {
+      if (mode === 'all') await this.#keepReplaced(collection, batch)
+      return await write(() => undefined)
+    }
+    const kept = mode === 'all' ? await this.#keepMissing(collection, batch) : new Set<Outgoing>()
+    // A document that the target holds as it was to be written may have been there before the run.
+    const doubtful = new Set<number>()
+    const outcomes = await write(index => doubtful.add(index))
+    const made = batch.filter((outgoing, index) => outcomes[index] === 'written' && !doubtful.has(index) && !kept.has(outgoing))
+    await this.#keepCreated(collection, made)
+    return outcomes
+  }
+
+  async #keepCreated(collection: string, made: readonly Outgoing[]): Promise<void> {
+    if (made.length === 0) return
+    let lines = ''
+    for (const outgoing of made) lines += entryLine(collection, outgoing.encoded.id, this.#after(collection, outgoing))
+    await this.#options.journal.append(lines)
+  }
+
+  async #keepMissing(collection: string, batch: readonly Outgoing[]): Promise<Set<Outgoing>> {
+    const { target, signal } = this.#options
+    const ids = batch.map(({ encoded }) => encoded.id)
+    const found = await withRetry(() => target.get(collection, ids, { idsOnly: true, signal }), this.#options)
+    const held = new Set(found?.map(({ _id }) => _id) ?? ids)
+    const missing = batch.filter(({ encoded }) => !held.has(encoded.id))
+    await this.#keepCreated(collection, missing)
+    return new Set(missing)
+  }
+
+  async #keepReplaced(collection: string, batch: readonly Outgoing[]): Promise<void> {
+    const { target, journal, signal } = this.#options
+    const ids = batch.map(({ encoded }) => encoded.id)
+    const found = await withRetry(() => target.look!(collection, ids, { signal }), this.#options)
+    const held = new Map(found.map(({ document }) => [document._id, document]))
+    let lines = ''
+    for (const outgoing of batch) {
+      const { id } = outgoing.encoded
+      const document = held.get(id)
+      const after = this.#after(collection, outgoing)
+      const digest = document && shortDigest(document)
+      // Replaced by its equal, there is nothing to put back.
+      if (digest === after) continue
+      lines += this.#line(collection, id, after, document && digest ? { document, digest } : undefined)
+    }
+    if (lines !== '') await journal.append(lines, { durable: true })
+  }
+
+  #line(...[collection, id, after, before]: Parameters<typeof entryLine>): string {
+    try {
+      return entryLine(collection, id, after, before)
+    } catch (error) {
+      if (!(error instanceof DocferryError)) throw error
+      const message = `the document that would be replaced can't be kept, so that undoing could not put it back: ${error.message}`
+      throw new DocferryError('DOCFERRY_STATE', message, { collection, id, cause: error })
+    }
+  }
+
+  /** Of what the target will give back. */
+  #after(collection: string, { document }: Outgoing): string {
+    return shortDigest(this.#options.target.readBack?.(collection, document) ?? document)
+  }
+}

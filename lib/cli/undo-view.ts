@@ -1,0 +1,169 @@
+/** What undoing a run shows: report in, lines of text or plain JSON out. */
+import type { UndoCollection, UndoCounts, UndoReport } from '../undo/report.ts'
+import { advice } from './advice.ts'
+import { errorJson } from './exit.ts'
+import type { Mask } from './secrets.ts'
+import { fit, formatCount, formatDuration, indentedLines, padEnd, padStart, plainStyle, plural, safe } from './text.ts'
+import type { Style } from './text.ts'
+
+export interface UndoView {
+  /** Width to keep to; without a terminal there is none. */
+  readonly columns?: number
+  readonly style?: Style
+  readonly nowMs: number
+}
+
+const titles = {
+  removed: 'removed',
+  putBack: 'put back',
+  already: 'nothing to do',
+  changed: 'changed since',
+  failed: 'failed',
+  unknown: 'not known'
+} as const satisfies Record<keyof UndoCounts, string>
+
+const keys = Object.keys(titles) as (keyof UndoCounts)[]
+
+/** Most collections in the table; the rest is in the total. */
+const mostRows = 50
+
+export function undoHeading(
+  { runId, target, dryRun }: Readonly<UndoReport>,
+  { columns = Infinity, style = plainStyle }: UndoView
+): string[] {
+  return [
+    style.bold('docferry undo'),
+    `  run  ${runId}`,
+    fit(`  at   ${target.provider} ${safe(target.address)}`, columns),
+    '  mode what was changed since the run is left',
+    ...(dryRun ? [style.yellow('  dry run: every document is looked at, nothing is changed')] : []),
+    ''
+  ]
+}
+
+export function undoProgress(report: Readonly<UndoReport>, nowMs: number): string {
+  const { bytes, startedAt, retries } = report
+  const { removed, putBack, changed } = totals(report)
+  const share = bytes.total === 0 ? 100 : Math.floor((100 * bytes.done) / bytes.total)
+  return [
+    `${formatCount(removed + putBack)} documents ${report.dryRun ? 'would be undone' : 'undone'} (${share}%)`,
+    changed > 0 ? `${formatCount(changed)} changed since` : '',
+    plural(retries, 'retry', 'retries'),
+    formatDuration(Math.floor((nowMs - startedAt) / 1000) * 1000 || nowMs - startedAt)
+  ]
+    .filter(part => part !== '')
+    .join(', ')
+}
+
+export function undoSummary(report: Readonly<UndoReport>, view: UndoView): string[] {
+  const { columns = Infinity, style = plainStyle } = view
+  const notes = [...report.collections.flatMap(collection => notesOf(collection, report)), ...report.notes]
+  return [
+    ...table(report, columns, style),
+    '',
+    ...notes.flatMap(text => indentedLines(safe(text), '- ', columns)),
+    ...report.collections.flatMap(({ name, failures }) =>
+      failures.flatMap(({ code, count, message, examples }) => [
+        ...indentedLines(safe(`${name}: ${formatCount(count)} x ${code}: ${message} (${listed(examples, count)})`), '- ', columns),
+        ...(advice[code] === undefined ? [] : indentedLines(advice[code], '  try: ', columns))
+      ])
+    ),
+    ...(report.left === undefined ? [] : [`All that was left: ${safe(report.left)}`]),
+    verdict(report, view)
+  ].filter((line, index, lines) => line !== '' || lines[index - 1] !== '')
+}
+
+function table({ collections, ...report }: Readonly<UndoReport>, columns: number, style: Style): string[] {
+  const total = totals({ ...report, collections })
+  // A column in which nothing stands says nothing.
+  const shown = keys.filter(key => key === 'removed' || total[key] > 0)
+  const rows = collections.slice(0, mostRows).map(collection => ({ name: safe(collection.name), counts: collection as UndoCounts }))
+  if (collections.length > 1) rows.push({ name: `total of ${formatCount(collections.length)}`, counts: total })
+  const widths = shown.map(key => Math.max(titles[key].length, formatCount(total[key]).length))
+  const nameWidth = Math.min(
+    Math.max(10, ...rows.map(({ name }) => name.length)),
+    Math.max(10, columns - widths.reduce((a, b) => a + b + 2, 0))
+  )
+  const line = (name: string, cells: readonly string[]): string =>
+    padEnd(fit(name, nameWidth), nameWidth) + cells.map((cell, index) => `  ${padStart(cell, widths[index]!)}`).join('')
+  return [
+    style.dim(
+      line(
+        'collection',
+        shown.map(key => titles[key])
+      )
+    ),
+    ...rows.map(({ name, counts }) =>
+      line(
+        name,
+        shown.map(key => formatCount(counts[key]))
+      )
+    )
+  ]
+}
+
+function notesOf(
+  { name, created, dropped, changed, unknown, changedExamples }: UndoCollection,
+  { dryRun }: Readonly<UndoReport>
+): string[] {
+  return [
+    ...(dropped ? [`${name}: the run created this collection; it is empty again, and removed`] : []),
+    ...(dryRun && created ? [`${name}: the run created this collection; it would be removed if it is empty then`] : []),
+    ...(changed > 0
+      ? [`${name}: ${plural(changed, 'document')} changed since ${dryRun ? 'would be' : 'were'} left (${listed(changedExamples, changed)})`]
+      : []),
+    ...(unknown > 0
+      ? [
+          `${name}: ${plural(unknown, 'document')} that the run wrote stay: they may have replaced others, or been there before, and nothing was kept to tell by (--undoable keeps it)`
+        ]
+      : [])
+  ]
+}
+
+function verdict(report: Readonly<UndoReport>, { nowMs, style = plainStyle }: UndoView): string {
+  const took = formatDuration((report.finishedAt ?? nowMs) - report.startedAt)
+  const { removed, putBack, changed, failed, unknown } = totals(report)
+  const done = `${plural(removed, 'document')} ${report.dryRun ? 'would be ' : ''}removed, ${formatCount(putBack)} put back`
+  if (report.state === 'interrupted' || report.state === 'failed') {
+    const goOn = report.dryRun ? 'nothing was changed.' : `${done}. To go on: docferry undo ${report.runId}`
+    return (report.state === 'interrupted' ? style.yellow : style.red)(
+      `${report.state === 'interrupted' ? 'Interrupted' : 'Failed'} after ${took}; ${goOn}`
+    )
+  }
+  const left = changed + failed + unknown
+  const start = report.dryRun ? 'Dry run: nothing was changed. ' : left > 0 ? `Finished in ${took}: ` : `Undone in ${took}: `
+  return left > 0 ? style.yellow(`${start}${done}, ${formatCount(left)} left.`) : style.green(`${start}${done}.`)
+}
+
+export interface UndoOutcome {
+  readonly exitCode: number
+  readonly report?: Readonly<UndoReport> | undefined
+  readonly error?: unknown
+  readonly mask: Mask
+  readonly nowMs: number
+}
+
+export function undoJson({ exitCode, report, error, mask, nowMs }: UndoOutcome): object {
+  const failure = error === undefined ? {} : { error: errorJson(error, mask) }
+  if (!report) return { command: 'undo', state: 'failed', exitCode, ...failure }
+  const { startedAt, finishedAt = nowMs, ...rest } = report
+  return {
+    command: 'undo',
+    ...rest,
+    exitCode,
+    ...failure,
+    startedAt: new Date(startedAt).toISOString(),
+    finishedAt: new Date(finishedAt).toISOString(),
+    durationMs: finishedAt - startedAt,
+    totals: totals(report)
+  }
+}
+
+function totals({ collections }: Readonly<UndoReport>): UndoCounts {
+  const sum = (key: keyof UndoCounts): number => collections.reduce((total, collection) => total + collection[key], 0)
+  return Object.fromEntries(keys.map(key => [key, sum(key)])) as unknown as UndoCounts
+}
+
+function listed(examples: readonly string[], count: number): string {
+  return examples.map(id => (id.trim() === '' ? `"${id}"` : id)).join(', ') + (count > examples.length ? ', ...' : '')
+}

@@ -1,0 +1,104 @@
+/** Undoing a run: what it wrote is taken back, the newest first, wherever nobody has changed it since. */
+import { join } from 'node:path'
+import { lastState } from '../checkpoint/journal.ts'
+import { RunFolder } from '../checkpoint/run-folder.ts'
+import type { RunRecord } from '../checkpoint/run-folder.ts'
+import { openUndoEntries, undoJournalName } from '../checkpoint/undo-journal.ts'
+import type { RetryOptions } from '../engine/retry.ts'
+import { DocferryError } from '../errors.ts'
+import { openTarget, silentLogger } from '../open.ts'
+import type { Endpoint } from '../open.ts'
+import type { PlannedOptions } from '../plan/plan.ts'
+import { isSavedAtEnd } from '../report.ts'
+import type { Environment, Logger, Target } from '../types.ts'
+import type { UndoReport } from './report.ts'
+import { Undoing } from './undoing.ts'
+import type { Ran } from './undoing.ts'
+
+export interface UndoOptions {
+  /** Id of the run. */
+  readonly run: string
+  /** Where it wrote. Default: as the run kept it, which is not the case where the address held a password or the end was an object. */
+  readonly target?: Endpoint
+  /** Look at every document, change nothing, and report what would become of it. */
+  readonly dryRun?: boolean
+  /** Where runs keep their folders. Default `.docferry`. */
+  readonly stateDir?: string
+  /** What bare provider names are configured by. Default: nothing. */
+  readonly environment?: Environment
+  /** Aborting it ends the undoing, with DOCFERRY_INTERRUPTED, once what is in flight is done. It can be begun again. */
+  readonly signal?: AbortSignal
+  readonly logger?: Logger
+  /** Called once, before anything is changed. The report is then kept up to date in place. */
+  readonly observe?: (report: Readonly<UndoReport>) => void
+  readonly retry?: Pick<RetryOptions, 'attempts' | 'baseMs' | 'capMs'>
+}
+
+/**
+ * Undo a run: remove what it created, put back what it replaced where it kept that, and remove collections that it created and that are empty
+ * again. A document that was changed since is left. Doing it again does no harm.
+ *
+ * @returns the final report; its `state` is `partial` where something is left
+ * @throws {DocferryError} DOCFERRY_STATE where the run is not there, is under way, or its files are damaged; DOCFERRY_USAGE where it can't be undone
+ */
+export async function undo(options: UndoOptions): Promise<UndoReport> {
+  const { run, stateDir = '.docferry', environment, signal, logger = silentLogger } = options
+  signal?.throwIfAborted()
+  const folder = await RunFolder.open(stateDir, run)
+  try {
+    const record = (await folder.record()) as RunRecord<PlannedOptions>
+    const ran = { record, checkpoint: await lastState(folder, run), end: await folder.lastEnd() }
+    checkCanBeUndone(ran)
+    const endpoint = options.target ?? record.ends.target
+    if (endpoint === undefined) {
+      const message = `the run does not know its target any more, for there was a password in the address, or it was given as an object: give it again (--target)`
+      throw new DocferryError('DOCFERRY_USAGE', message)
+    }
+    // What was replaced is put back as it was, whatever the run was asked to write: with its types, and under its names.
+    const rules = { types: record.asked.types === 'exact' ? 'exact' : 'natural', escapeNames: true } as const
+    const target = await openTarget(endpoint, { environment, signal, logger, rules })
+    try {
+      checkPlace(target, record)
+      const entries = await openUndoEntries(join(folder.path, undoJournalName))
+      try {
+        return await new Undoing(options, { folder, ran, target, entries }).execute()
+      } finally {
+        await entries?.close()
+      }
+    } finally {
+      await target.close()
+    }
+  } finally {
+    await folder.close()
+  }
+}
+
+function checkCanBeUndone({ record: { runId, asked }, checkpoint }: Ran): void {
+  const { target, undo: mode = 'none' } = asked
+  if (isSavedAtEnd(target)) {
+    const partial = checkpoint?.output?.['partial']
+    const files = [target.address, ...(typeof partial === 'string' ? [partial] : [])].join(' and ')
+    const how =
+      target.provider === 'file'
+        ? `made a file: remove ${files} by hand`
+        : `saved a whole ${target.address}: put a copy of the old one back by hand`
+    throw new DocferryError('DOCFERRY_USAGE', `the run ${runId} ${how}`)
+  }
+  if (mode !== 'none') return
+  const message = `the run ${runId} kept nothing to undo it by: it ran with --no-undo, with an older docferry, or into a database whose connector can't`
+  throw new DocferryError('DOCFERRY_USAGE', message)
+}
+
+function checkPlace(place: Target, { runId, asked: { target } }: RunRecord<PlannedOptions>): void {
+  const { location } = place
+  if (location.provider !== target.provider || location.identity !== target.identity) {
+    const isAlike = location.provider === target.provider && location.address === target.address
+    const here = isAlike ? 'another of this address' : `${location.provider} ${location.address}`
+    throw new DocferryError(
+      'DOCFERRY_CONFIG',
+      `the run ${runId} wrote to ${target.provider} ${target.address}, and this is ${here}: name the same place with --target`
+    )
+  }
+  if (!place.look || !place.change)
+    throw new DocferryError('DOCFERRY_CONFIG', `the connector for ${location.provider} can't change single documents`)
+}

@@ -1,0 +1,254 @@
+/** One undoing under way: entries, the newest first, into batches, and what became of them into the report. */
+import { setMaxListeners } from 'node:events'
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Checkpoint } from '../checkpoint/checkpoint.ts'
+import type { RunEnd, RunFolder, RunRecord, Undone } from '../checkpoint/run-folder.ts'
+import type { UndoEntry } from '../checkpoint/undo-entry.ts'
+import type { UndoEntries } from '../checkpoint/undo-journal.ts'
+import { withRetry } from '../engine/retry.ts'
+import type { RetryOptions } from '../engine/retry.ts'
+import { undoBatch } from '../engine/undo-batch.ts'
+import { DocferryError } from '../errors.ts'
+import { silentLogger } from '../open.ts'
+import type { PlannedOptions } from '../plan/plan.ts'
+import type { Target } from '../types.ts'
+import { UndoBooks } from './report.ts'
+import type { UndoReport } from './report.ts'
+import type { UndoOptions } from './undo.ts'
+
+/** The run, as its folder tells of it. */
+export interface Ran {
+  readonly record: RunRecord<PlannedOptions>
+  readonly checkpoint: Checkpoint | undefined
+  readonly end: RunEnd | undefined
+}
+
+const leftName = 'undo-left.ndjson'
+/** How long what is in flight may take once the undoing was told to stop. */
+const graceMs = 10_000
+/** Most bytes of entries that wait for their batch, over all collections. */
+const mostWaitingBytes = 8 << 20
+
+/** A batch that is being gathered. */
+interface Batch {
+  readonly entries: Map<string, UndoEntry>
+  bytes: number
+}
+
+export class Undoing {
+  readonly #options: UndoOptions
+  readonly #folder: RunFolder
+  readonly #ran: Ran
+  readonly #target: Target
+  readonly #entries: UndoEntries | undefined
+  readonly #report: UndoReport
+  readonly #books = new Map<string, UndoBooks>()
+  readonly #isThere = new Map<string, Promise<boolean>>()
+  readonly #gathering = new Map<string, Batch>()
+  #waitingBytes = 0
+  /** Batches that are being undone, with the ids in them. */
+  readonly #inFlight = new Map<Promise<void>, { readonly collection: string; readonly ids: ReadonlyMap<string, unknown> }>()
+  #error: unknown
+  /** Cuts what is in flight. */
+  readonly #cut = new AbortController()
+
+  constructor(
+    options: UndoOptions,
+    parts: { readonly folder: RunFolder; readonly ran: Ran; readonly target: Target; readonly entries: UndoEntries | undefined }
+  ) {
+    const { folder, ran, target, entries } = parts
+    this.#options = options
+    this.#folder = folder
+    this.#ran = ran
+    this.#target = target
+    this.#entries = entries
+    this.#report = {
+      runId: ran.record.runId,
+      dryRun: options.dryRun ?? false,
+      target: target.location,
+      collections: [],
+      bytes: { total: entries?.bytes ?? 0, done: 0 },
+      notes: [],
+      retries: 0,
+      startedAt: Date.now(),
+      state: 'running'
+    }
+    setMaxListeners(0, this.#cut.signal)
+    for (const [source, { created }] of Object.entries(ran.checkpoint?.prepared ?? {})) this.#booksOf(this.#nameInTarget(source), created)
+  }
+
+  async execute(): Promise<UndoReport> {
+    const { signal, observe, dryRun } = this.#options
+    const report = this.#report
+    let grace: NodeJS.Timeout | undefined
+    const onAbort = (): void => void (grace = setTimeout(() => this.#cut.abort(signal?.reason), graceMs))
+    signal?.addEventListener('abort', onAbort, { once: true })
+    let hasBegun = false
+    try {
+      this.#noteUnfinished()
+      observe?.(report)
+      if (!dryRun) await this.#folder.markUndone(this.#undone('partly'))
+      hasBegun = !dryRun
+      await this.#undoAll()
+      this.#countUnknown()
+      if (!dryRun) await this.#dropCollections()
+      await this.#keepLeft()
+      const isWhole = report.collections.every(({ changed, failed, unknown }) => changed + failed + unknown === 0)
+      report.state = isWhole ? 'undone' : 'partial'
+      return report
+    } catch (error) {
+      report.state = signal?.aborted ? 'interrupted' : 'failed'
+      if (!signal?.aborted) throw error
+      const stays = dryRun ? 'nothing was changed' : 'what was undone stays undone; the same command goes on with the rest'
+      throw new DocferryError('DOCFERRY_INTERRUPTED', `interrupted: ${stays}`, { cause: error })
+    } finally {
+      clearTimeout(grace)
+      signal?.removeEventListener('abort', onAbort)
+      report.finishedAt = Date.now()
+      if (hasBegun) await this.#folder.markUndone(this.#undone(report.state === 'undone' ? 'undone' : 'partly'))
+    }
+  }
+
+  async #undoAll(): Promise<void> {
+    const { bytes } = this.#report
+    try {
+      let bytesBefore = bytes.total
+      for await (const { entry, bytesLeft } of this.#entries?.read() ?? []) {
+        this.#options.signal?.throwIfAborted()
+        await this.#add(entry, bytesBefore - bytesLeft)
+        bytesBefore = bytesLeft
+      }
+      for (const collection of this.#gathering.keys()) await this.#send(collection)
+    } catch (error) {
+      this.#error ??= error
+    }
+    await Promise.all(this.#inFlight.keys())
+    if (this.#error !== undefined) throw this.#error
+    bytes.done = bytes.total
+  }
+
+  async #add(entry: UndoEntry, bytes: number): Promise<void> {
+    const { collection, id } = entry
+    // An older entry of a document is for what the newer one has made of it.
+    if (this.#gathering.get(collection)?.entries.has(id)) await this.#send(collection)
+    for (const [sending, sent] of this.#inFlight) if (sent.collection === collection && sent.ids.has(id)) await sending
+    let batch = this.#gathering.get(collection)
+    if (!batch) this.#gathering.set(collection, (batch = { entries: new Map(), bytes: 0 }))
+    batch.entries.set(id, entry)
+    batch.bytes += bytes
+    this.#waitingBytes += bytes
+    const { batchCount, batchBytes } = this.#target.limits
+    if (batch.entries.size >= batchCount || batch.bytes >= batchBytes) await this.#send(collection)
+    if (this.#waitingBytes > mostWaitingBytes) for (const name of this.#gathering.keys()) await this.#send(name)
+  }
+
+  /** Undo what was gathered of a collection. Resolves when it is on its way. */
+  async #send(collection: string): Promise<void> {
+    const batch = this.#gathering.get(collection)
+    if (!batch) return
+    this.#gathering.delete(collection)
+    this.#waitingBytes -= batch.bytes
+    while (this.#inFlight.size >= this.#target.limits.inFlight) await Promise.race(this.#inFlight.keys())
+    if (this.#error !== undefined) throw this.#error
+    const sending = this.#undoBatch(collection, batch)
+      .catch((error: unknown) => void (this.#error ??= error))
+      .finally(() => void this.#inFlight.delete(sending))
+    this.#inFlight.set(sending, { collection, ids: batch.entries })
+  }
+
+  async #undoBatch(collection: string, { entries, bytes }: Batch): Promise<void> {
+    const { dryRun } = this.#options
+    const written = [...entries.values()]
+    const books = this.#booksOf(collection, false)
+    if (await this.#collectionIsThere(collection)) {
+      const outcomes = await undoBatch(this.#target, collection, written, { ...this.#retry, dryRun })
+      for (const [index, entry] of written.entries()) books.count(entry, outcomes[index]!)
+    } else for (const entry of written) books.count(entry, entry.before ? 'changed' : 'already')
+    this.#report.bytes.done += bytes
+  }
+
+  /** Also makes ready what the target has to know of a collection before its documents can be named. */
+  #collectionIsThere(collection: string): Promise<boolean> {
+    let found = this.#isThere.get(collection)
+    if (!found) {
+      const { signal } = this.#cut
+      const prepare = async () => await this.#target.prepare(collection, { create: false, signal })
+      this.#isThere.set(collection, (found = withRetry(prepare, this.#retry).then(({ created }) => !created)))
+    }
+    return found
+  }
+
+  async #dropCollections(): Promise<void> {
+    const { signal } = this.#cut
+    for (const { report } of this.#books.values()) {
+      this.#options.signal?.throwIfAborted()
+      if (!report.created || !this.#target.dropCollection) continue
+      report.dropped = await withRetry(() => this.#target.dropCollection!(report.name, { signal }), this.#retry)
+    }
+  }
+
+  /** Where the journal was not written ahead, there may be documents that it does not tell of. */
+  #countUnknown(): void {
+    const { prepared = {}, collections = [] } = this.#ran.checkpoint ?? {}
+    if (this.#ran.record.asked.undo !== 'created') return
+    for (const { source, written } of collections) {
+      if (prepared[source]?.empty) continue
+      const books = this.#booksOf(this.#nameInTarget(source), false)
+      books.report.unknown = Math.max(0, written - books.known)
+    }
+  }
+
+  #noteUnfinished(): void {
+    const { end, checkpoint, record } = this.#ran
+    const isOver = end?.state === 'done' || end?.state === 'partial'
+    const isAhead = record.asked.undo === 'all' || Object.values(checkpoint?.prepared ?? {}).every(({ empty }) => empty)
+    if (isOver || isAhead) return
+    this.#report.notes.push(
+      `the run did not come to its end: documents that were being written then may not be known, and remain; docferry resume ${record.runId} and then undo finds them`
+    )
+  }
+
+  /** Names every document that was left, without its contents. */
+  async #keepLeft(): Promise<void> {
+    const path = join(this.#folder.path, leftName)
+    let text = ''
+    for (const [collection, { left }] of this.#books) {
+      for (const [id, code] of left) text += `${JSON.stringify({ collection, id, code })}\n`
+    }
+    if (text === '') return await rm(path, { force: true })
+    await writeFile(path, text, { mode: 0o600 })
+    this.#report.left = path
+  }
+
+  #undone(state: Undone['state']): Undone {
+    return { state, at: new Date().toISOString(), collections: this.#report.collections }
+  }
+
+  #booksOf(collection: string, created: boolean): UndoBooks {
+    let books = this.#books.get(collection)
+    if (!books) {
+      this.#books.set(collection, (books = new UndoBooks(collection, { created, dryRun: this.#report.dryRun })))
+      this.#report.collections.push(books.report)
+    }
+    return books
+  }
+
+  #nameInTarget(source: string): string {
+    const { collections, named } = this.#ran.record.asked
+    const pair = collections.find(([name]) => name === source)
+    return pair ? pair[1] : Object.hasOwn(named.rename, source) ? named.rename[source]! : source
+  }
+
+  get #retry(): RetryOptions {
+    const { retry, logger = silentLogger } = this.#options
+    return {
+      ...retry,
+      signal: this.#cut.signal,
+      onRetry: (error, delayMs) => {
+        this.#report.retries++
+        logger.info({ code: error.code, collection: error.context.collection, delayMs }, `trying again: ${error.message}`)
+      }
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { entryLine, parseEntry } from '../../lib/checkpoint/undo-entry.ts'
+import type { UndoEntry } from '../../lib/checkpoint/undo-entry.ts'
+import { openUndoEntries, UndoJournal } from '../../lib/checkpoint/undo-journal.ts'
+import { shortDigest } from '../../lib/values/index.ts'
+import type { Document } from '../../lib/values/index.ts'
+
+const digest = shortDigest({ _id: 'x' })
+const line = (id: string, before?: Document): string =>
+  entryLine('agents', id, digest, before && { document: before, digest: shortDigest(before) })
+
+describe('undo journal', () => {
+  let folder: string
+  let path: string
+  const open: UndoJournal[] = []
+  const journal = (): UndoJournal => {
+    const made = new UndoJournal(path)
+    open.push(made)
+    return made
+  }
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'docferry-undo-'))
+    path = join(folder, 'undo.ndjson')
+  })
+  afterEach(async () => {
+    for (const each of open.splice(0)) await each.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  const read = async (): Promise<UndoEntry[]> => {
+    const entries = await openUndoEntries(path)
+    const found: UndoEntry[] = []
+    try {
+      for await (const { entry } of entries?.read() ?? []) found.push(entry)
+    } finally {
+      await entries?.close()
+    }
+    return found
+  }
+
+  it('gives the entries back, the newest first, with odd names and long lines', async () => {
+    const ids = ['a', 'ü "quoted" \\ back', 'line\nbreak', '😀', '\ud800 half', 'z'.repeat(400_000)]
+    const kept = journal()
+    for (const id of ids) await kept.append(line(id, { _id: id, text: 'é'.repeat(200_000) }))
+    const found = await read()
+    expect(found.map(({ id }) => id)).to.deep.equal(ids.toReversed())
+    expect(found[0]!.before!.document).to.deep.equal({ _id: ids.at(-1), text: 'é'.repeat(200_000) })
+  })
+
+  it('comes to be with the first entry, readable by its owner only', async () => {
+    const kept = journal()
+    await kept.sync()
+    expect(await read()).to.deep.equal([])
+    expect(await openUndoEntries(path)).to.equal(undefined)
+    await kept.append(line('a'))
+    expect(statSync(path).mode & 0o777).to.equal(0o600)
+  })
+
+  it('keeps every entry of appends at the same time', async () => {
+    const kept = journal()
+    await Promise.all(Array.from({ length: 200 }, (_, index) => kept.append(line(`d${index}`), { durable: index % 7 === 0 })))
+    expect((await read()).map(({ id }) => id)).to.deep.equal(Array.from({ length: 200 }, (_, index) => `d${199 - index}`))
+  })
+
+  it('leaves out a last line that is cut off', async () => {
+    await journal().append(line('a') + line('b'))
+    appendFileSync(path, line('c').slice(0, -5))
+    expect((await read()).map(({ id }) => id)).to.deep.equal(['b', 'a'])
+  })
+
+  it('goes on behind the last whole line', async () => {
+    for (const torn of [line('c').slice(0, -5), 'x'.repeat(600_000)]) {
+      rmSync(path, { force: true })
+      await journal().append(line('a'))
+      appendFileSync(path, torn)
+      await journal().append(line('d'))
+      expect((await read()).map(({ id }) => id)).to.deep.equal(['d', 'a'])
+    }
+  })
+
+  it('names a line that is damaged', async () => {
+    await journal().append(line('a') + line('b', { _id: 'b', price: 12 }) + line('c'))
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"price":12', '"price":13'))
+    const error = await read().then(
+      () => undefined,
+      (thrown: unknown) => thrown
+    )
+    expect(error).to.include({ code: 'DOCFERRY_STATE' })
+    expect((error as Error).message).to.include(`${path} can't be used: line 2`)
+  })
+
+  it('fails where it cannot be written', async () => {
+    path = join(folder, 'missing', 'undo.ndjson')
+    const error = await journal()
+      .append(line('a'))
+      .catch((thrown: unknown) => thrown)
+    expect(error).to.include({ code: 'DOCFERRY_STATE' })
+    expect((error as Error).message).to.include(path)
+  })
+
+  it('takes nothing else for an entry', () => {
+    for (const text of ['', '{}', '[]', 'x', line('a').slice(1, -1), line('a').replace(digest, 'short').trimEnd()])
+      expect(parseEntry(text), text).to.equal(undefined)
+  })
+})

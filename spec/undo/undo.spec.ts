@@ -1,0 +1,417 @@
+/** Runs that are undone, over connectors in the spec's own hands. */
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { listRuns } from '../../lib/checkpoint/run-folder.ts'
+import { DocferryError } from '../../lib/errors.ts'
+import type { MigrateOptions } from '../../lib/options.ts'
+import { migrate } from '../../lib/run.ts'
+import type { RunReport } from '../../lib/report.ts'
+import { undo as undoRun } from '../../lib/undo/undo.ts'
+import type { UndoReport } from '../../lib/undo/report.ts'
+import type { UndoOptions } from '../../lib/undo/undo.ts'
+import { canonicalBytes, Decimal, Double, GeoPoint, Reference, Timestamp, ValueSet, Vector } from '../../lib/values/index.ts'
+import type { Document } from '../../lib/values/index.ts'
+import { scriptedSource, scriptedTarget } from '../support/scripted-connector.ts'
+import type { ScriptedTarget, TargetRecord } from '../support/scripted-connector.ts'
+
+const make = (from: number, to: number, version: string): Document[] =>
+  Array.from({ length: to - from }, (_, index) => ({ _id: `d${String(from + index).padStart(3, '0')}`, version }))
+const ours = make(0, 30, 'ours')
+
+const everyKind: Document = {
+  _id: 'd001',
+  none: null,
+  text: 'half \ud800 and "quotes"',
+  whole: 12,
+  large: 2n ** 70n,
+  double: new Double(1),
+  decimal: new Decimal('1.10000000000000000000000000000001'),
+  time: new Timestamp(1_700_000_000, 123_456_789),
+  bytes: Uint8Array.of(0, 255, 10),
+  point: new GeoPoint(47.5, 8.5),
+  reference: new Reference('agents/a'),
+  vector: new Vector([1, -0.5]),
+  set: new ValueSet(['a', 'b']),
+  list: [[1], { deep: [true, false] }],
+  map: { $date: 'no envelope', '': 1 }
+}
+
+describe('undo', () => {
+  let stateDir: string
+  beforeEach(() => {
+    stateDir = mkdtempSync(join(tmpdir(), 'docferry-undo-'))
+  })
+  afterEach(() => rmSync(stateDir, { recursive: true, force: true }))
+
+  const couchdb = (script: ScriptedTarget = {}): TargetRecord => scriptedTarget({ provider: 'couchdb', ...script })
+  const run = async (target: TargetRecord, options: Partial<MigrateOptions> = {}): Promise<RunReport> =>
+    await migrate({
+      source: scriptedSource({ collections: { agents: ours } }),
+      target: target.endpoint,
+      stateDir,
+      retry: { baseMs: 1, capMs: 2 },
+      ...options
+    })
+  const lastRun = async (): Promise<string> => (await listRuns(stateDir))[0]!.runId
+  const undo = async (target: TargetRecord, options: Partial<UndoOptions> = {}): Promise<UndoReport> =>
+    await undoRun({ run: await lastRun(), target: target.endpoint, stateDir, retry: { baseMs: 1, capMs: 2 }, ...options })
+  const failure = async (work: Promise<unknown>): Promise<DocferryError> => {
+    const error = await work.then(
+      () => undefined,
+      (thrown: unknown) => thrown
+    )
+    expect(error).to.be.instanceOf(DocferryError)
+    return error as DocferryError
+  }
+  const contents = (target: TargetRecord): Document[] =>
+    [...(target.collections.get('agents')?.values() ?? [])].sort((a, b) => a._id.localeCompare(b._id))
+  const journal = async (): Promise<string> => join(stateDir, 'runs', await lastRun(), 'undo.ndjson')
+  const state = async (): Promise<string> => (await listRuns(stateDir))[0]!.state
+
+  it('removes what the run created, and the collection that it created', async () => {
+    const target = couchdb()
+    await run(target)
+    const report = await undo(target)
+    expect(report).to.include({ state: 'undone', dryRun: false })
+    expect(report.collections[0]).to.include({
+      name: 'agents',
+      removed: 30,
+      putBack: 0,
+      already: 0,
+      changed: 0,
+      created: true,
+      dropped: true
+    })
+    expect(target.collections.has('agents')).to.equal(false)
+    expect(report.bytes.done).to.equal(report.bytes.total).and.to.be.greaterThan(0)
+    expect(await state()).to.equal('undone')
+  })
+
+  it('keeps an empty collection that was there before', async () => {
+    const target = couchdb({ held: { agents: [] } })
+    await run(target)
+    const report = await undo(target)
+    expect(report.collections[0]).to.include({ removed: 30, created: false, dropped: false })
+    expect(target.collections.get('agents')!.size).to.equal(0)
+  })
+
+  it('leaves what was skipped', async () => {
+    const held = make(0, 10, 'theirs')
+    const target = couchdb({ held: { agents: held } })
+    await run(target)
+    const report = await undo(target)
+    expect(report.state).to.equal('undone')
+    expect(report.collections[0]).to.include({ removed: 20, already: 0, unknown: 0 })
+    expect(contents(target)).to.deep.equal(held)
+  })
+
+  it('puts back exactly what an overwrite replaced, values of every kind', async () => {
+    const held = [make(0, 1, 'theirs')[0]!, everyKind]
+    const target = couchdb({ held: { agents: held } })
+    await run(target, { onConflict: 'overwrite', undo: 'all' })
+    expect(contents(target)).to.deep.equal(ours)
+    const report = await undo(target)
+    expect(report.collections[0]).to.include({ removed: 28, putBack: 2, changed: 0, unknown: 0 })
+    expect(contents(target).map(document => canonicalBytes(document))).to.deep.equal(held.map(document => canonicalBytes(document)))
+    expect(contents(target)[1]).to.deep.equal(everyKind)
+    expect(statSync(await journal()).mode & 0o777).to.equal(0o600)
+  })
+
+  it('leaves and names what was changed since', async () => {
+    const target = couchdb({ held: { agents: make(0, 10, 'theirs') } })
+    await run(target, { onConflict: 'overwrite', undo: 'all' })
+    const agents = target.collections.get('agents')!
+    agents.set('d003', { _id: 'd003', version: 'newer' })
+    agents.set('d020', { _id: 'd020', version: 'newer' })
+    agents.delete('d004')
+    agents.delete('d021')
+    const report = await undo(target)
+    expect(report.state).to.equal('partial')
+    expect(report.collections[0]).to.include({ removed: 18, putBack: 8, already: 1, changed: 3, created: false })
+    expect(report.collections[0]!.changedExamples).to.have.members(['d020', 'd004', 'd003'])
+    expect(agents.get('d003')).to.deep.equal({ _id: 'd003', version: 'newer' })
+    expect(agents.get('d020')).to.deep.equal({ _id: 'd020', version: 'newer' })
+    expect(agents.has('d004')).to.equal(false)
+    const left = readFileSync(report.left!, 'utf8').trim().split('\n')
+    expect(left.map(line => JSON.parse(line) as object)).to.deep.include({
+      collection: 'agents',
+      id: 'd003',
+      code: 'DOCFERRY_CHANGED_SINCE'
+    })
+    expect(left).to.have.length(3)
+    expect(await state()).to.equal('partly undone')
+  })
+
+  it('changes nothing in a dry run, and says the same', async () => {
+    const target = couchdb({ held: { agents: make(0, 10, 'theirs') } })
+    await run(target, { onConflict: 'overwrite', undo: 'all' })
+    target.collections.get('agents')!.set('d003', { _id: 'd003', version: 'newer' })
+    const before = contents(target)
+    const foretold = await undo(target, { dryRun: true })
+    expect(contents(target)).to.deep.equal(before)
+    expect(target.changes).to.deep.equal([])
+    expect(await state()).to.equal('done')
+    const report = await undo(target)
+    for (const key of ['removed', 'putBack', 'already', 'changed', 'failed', 'unknown'] as const)
+      expect(foretold.collections[0]![key], key).to.equal(report.collections[0]![key])
+    expect(foretold.state).to.equal(report.state)
+  })
+
+  it('does no harm a second time', async () => {
+    const held = make(0, 10, 'theirs')
+    const target = couchdb({ held: { agents: held } })
+    await run(target, { onConflict: 'overwrite', undo: 'all' })
+    await undo(target)
+    const report = await undo(target)
+    expect(report.state).to.equal('undone')
+    expect(report.collections[0]).to.include({ removed: 0, putBack: 0, already: 30, changed: 0 })
+    expect(contents(target)).to.deep.equal(held)
+  })
+
+  for (const dryRun of [true, false]) {
+    it(`comes out right where an id came several times${dryRun ? ', in a dry run' : ''}`, async () => {
+      const versions = ['one', 'two', 'three'].flatMap(version => make(0, 15, version))
+      const held = make(0, 5, 'theirs')
+      const target = couchdb({ held: { agents: held } })
+      const source = scriptedSource({ collections: { agents: versions }, uniqueIds: false })
+      await run(target, { source, onConflict: 'overwrite', undo: 'all' })
+      expect(contents(target)).to.deep.equal(make(0, 15, 'three'))
+      const report = await undo(target, { dryRun })
+      expect(report.collections[0]).to.include({ removed: 10, putBack: 5, already: 0, changed: 0 })
+      expect(report.state).to.equal('undone')
+      if (!dryRun) expect(contents(target)).to.deep.equal(held)
+    })
+  }
+
+  it('says how many documents it knows nothing of, where overwriting was not made undoable', async () => {
+    const target = couchdb({ held: { agents: make(0, 10, 'theirs') } })
+    await run(target, { onConflict: 'overwrite' })
+    const report = await undo(target)
+    expect(report.state).to.equal('partial')
+    expect(report.collections[0]).to.include({ removed: 0, unknown: 30 })
+    expect(contents(target)).to.deep.equal(ours)
+  })
+
+  it('undoes an overwrite into an empty collection by itself', async () => {
+    const target = couchdb()
+    await run(target, { onConflict: 'overwrite' })
+    expect((await undo(target)).collections[0]).to.include({ removed: 30, unknown: 0 })
+  })
+
+  for (const mode of ['created', 'all'] as const) {
+    it(`undoes a run that went on (${mode})`, async () => {
+      const held = make(0, 10, 'theirs')
+      const target = couchdb({ held: { agents: held } })
+      let broken = false
+      const source = scriptedSource({
+        collections: { agents: ours },
+        beforePage(_, page) {
+          if (page !== 2 || broken) return
+          broken = true
+          throw new DocferryError('DOCFERRY_READ', 'the source broke')
+        }
+      })
+      const options = { source, undo: mode, onConflict: mode === 'all' ? 'overwrite' : 'skip' } as const
+      await failure(run(target, options))
+      const resume = await lastRun()
+      await run(target, { source, onConflict: options.onConflict, resume })
+      const report = await undo(target)
+      expect(report.collections[0]).to.include({ removed: 20, putBack: mode === 'all' ? 10 : 0, changed: 0, unknown: 0 })
+      expect(contents(target)).to.deep.equal(held)
+    })
+  }
+
+  it('knows of documents whose write was cut by the death of the process', async () => {
+    for (const held of [undefined, { agents: make(0, 10, 'theirs') }]) {
+      const target = couchdb({
+        held,
+        beforeWrite: call => {
+          if (call === 2) throw new DocferryError('DOCFERRY_TARGET', 'gone')
+        }
+      })
+      const options = held ? ({ undo: 'all', onConflict: 'overwrite' } as const) : {}
+      await failure(run(target, options))
+      // As if the cut write had been applied after all.
+      for (const document of ours.slice(10, 20)) target.collections.get('agents')!.set(document._id, document)
+      const report = await undo(target)
+      expect(report.state).to.equal('undone')
+      expect(report.notes).to.deep.equal([])
+      expect(contents(target)).to.deep.equal(held?.agents ?? [])
+    }
+  })
+
+  it('leaves a document that equals what the run would have written, if it may have been there before', async () => {
+    const target = couchdb({
+      held: { agents: make(0, 10, 'ours') },
+      beforeWrite: call => {
+        if (call === 1) throw new DocferryError('DOCFERRY_CONNECT', 'no answer', { retryable: true })
+      }
+    })
+    const moved = await run(target)
+    // After a lost answer an equal document is taken for the run's own.
+    expect(moved.collections[0]).to.include({ written: 30 })
+    const report = await undo(target)
+    expect(report.collections[0]).to.include({ removed: 20, unknown: 10 })
+    expect(contents(target)).to.deep.equal(make(0, 10, 'ours'))
+  })
+
+  it('says that documents may remain of a run that did not come to its end', async () => {
+    const target = couchdb({
+      held: { agents: make(90, 91, 'theirs') },
+      beforeWrite: call => {
+        if (call === 2) throw new DocferryError('DOCFERRY_TARGET', 'gone')
+      }
+    })
+    await failure(run(target))
+    const report = await undo(target)
+    expect(report.notes.join()).to.include(`docferry resume ${await lastRun()}`)
+  })
+
+  it('counts what a lost answer did as done', async () => {
+    const target = couchdb({
+      held: { agents: make(0, 10, 'theirs') },
+      afterChange: call => {
+        if (call <= 2) throw new DocferryError('DOCFERRY_CONNECT', 'no answer', { retryable: true })
+      }
+    })
+    await run(target, { onConflict: 'overwrite', undo: 'all' })
+    const report = await undo(target)
+    expect(report.collections[0]).to.include({ removed: 20, putBack: 10, already: 0, changed: 0 })
+    expect(report.retries).to.equal(2)
+  })
+
+  it('leaves a document that somebody changes in between', async () => {
+    const target: TargetRecord = couchdb({
+      beforeChange: (_, ids) => {
+        if (ids.includes('d005') && ids.length > 1) target.collections.get('agents')!.set('d005', { _id: 'd005', version: 'newer' })
+      }
+    })
+    await run(target)
+    const report = await undo(target)
+    expect(report.collections[0]).to.include({ removed: 29, changed: 1, dropped: false })
+    expect(contents(target)).to.deep.equal([{ _id: 'd005', version: 'newer' }])
+  })
+
+  it('stops when it is told to, and goes on when it is begun again', async () => {
+    const controller = new AbortController()
+    const target = couchdb({ limits: { inFlight: 1 }, beforeChange: () => controller.abort() })
+    await run(target)
+    const error = await failure(undo(target, { signal: controller.signal }))
+    expect(error.code).to.equal('DOCFERRY_INTERRUPTED')
+    expect(contents(target)).to.have.length.within(1, 29)
+    expect(await state()).to.equal('partly undone')
+    const report = await undo(target)
+    expect(report.state).to.equal('undone')
+    expect(contents(target)).to.deep.equal([])
+  })
+
+  it('is not gone on with any more', async () => {
+    const target = couchdb()
+    let broken = false
+    const source = scriptedSource({
+      collections: { agents: ours },
+      beforePage(_, page) {
+        if (page !== 2 || broken) return
+        broken = true
+        throw new DocferryError('DOCFERRY_READ', 'the source broke')
+      }
+    })
+    await failure(run(target, { source }))
+    const resume = await lastRun()
+    await undo(target)
+    const error = await failure(run(target, { source, resume }))
+    expect(error.code).to.equal('DOCFERRY_STATE')
+    expect(error.message).to.include('was undone')
+    expect(contents(target)).to.deep.equal([])
+  })
+
+  it('refuses another place', async () => {
+    const target = couchdb()
+    await run(target)
+    const elsewhere = couchdb({ identity: 'elsewhere', held: { agents: ours } })
+    const error = await failure(undo(elsewhere))
+    expect(error.code).to.equal('DOCFERRY_CONFIG')
+    expect(contents(elsewhere)).to.have.length(30)
+    expect(await state()).to.equal('done')
+  })
+
+  it('asks for a target that the run does not know', async () => {
+    const target = couchdb()
+    await run(target)
+    const error = await failure(undoRun({ run: await lastRun(), stateDir }))
+    expect(error.code).to.equal('DOCFERRY_USAGE')
+    expect(error.message).to.include('--target')
+  })
+
+  it('says that nothing was kept', async () => {
+    const target = couchdb()
+    await run(target, { undo: 'none' })
+    expect(existsSync(await journal())).to.equal(false)
+    const error = await failure(undo(target))
+    expect(error.code).to.equal('DOCFERRY_USAGE')
+    expect(error.message).to.include('--no-undo')
+  })
+
+  it('keeps what it kept when a run goes on, whatever it is asked', async () => {
+    const target = couchdb()
+    let broken = false
+    const source = scriptedSource({
+      collections: { agents: ours },
+      beforePage() {
+        if (broken) return
+        broken = true
+        throw new DocferryError('DOCFERRY_READ', 'the source broke')
+      }
+    })
+    await failure(run(target, { source, undo: 'none' }))
+    const resume = await lastRun()
+    expect((await failure(run(target, { source, resume, undo: 'all' }))).message).to.include('undo: was none, now all')
+    await run(target, { source, resume })
+    expect(existsSync(await journal())).to.equal(false)
+  })
+
+  it('names the file of an export, to be removed by hand', async () => {
+    const file = join(stateDir, 'out.ndjson')
+    await migrate({ source: scriptedSource({ collections: { agents: ours } }), target: file, stateDir })
+    const error = await failure(undoRun({ run: await lastRun(), stateDir }))
+    expect(error.code).to.equal('DOCFERRY_USAGE')
+    expect(error.message).to.include(file)
+    expect(existsSync(file)).to.equal(true)
+  })
+
+  it('refuses to keep what an export replaces', async () => {
+    const error = await failure(
+      migrate({ source: scriptedSource({ collections: { agents: ours } }), target: join(stateDir, 'out.ndjson'), stateDir, undo: 'all' })
+    )
+    expect(error.code).to.equal('DOCFERRY_CONFIG')
+    expect(error.message).to.include('--undoable')
+  })
+
+  it('stops at a line that is damaged, and undoes nothing in front of it', async () => {
+    const target = couchdb()
+    await run(target)
+    const path = await journal()
+    const lines = readFileSync(path, 'utf8').split('\n')
+    lines[4] = lines[4]!.slice(0, -8)
+    writeFileSync(path, lines.join('\n'))
+    const error = await failure(undo(target))
+    expect(error.code).to.equal('DOCFERRY_STATE')
+    expect(error.message).to.include(`${path} can't be used: line 5`)
+    expect(contents(target).length).to.be.at.least(5)
+  })
+
+  it('takes no harm from a line that is cut off', async () => {
+    const target = couchdb()
+    await run(target)
+    appendFileSync(await journal(), '{"in":"agents","id":"d0')
+    expect((await undo(target)).collections[0]).to.include({ removed: 30 })
+  })
+
+  it('keeps no secret and no document where nothing was replaced', async () => {
+    const target = couchdb()
+    await run(target, { source: scriptedSource({ collections: { agents: [{ _id: 'a', api_key: 'sk-very-secret' }] } }) })
+    expect(readFileSync(await journal(), 'utf8')).to.match(/^\{"in":"agents","id":"a","after":"[\w-]{22}"\}\n$/)
+  })
+})
