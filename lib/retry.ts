@@ -202,7 +202,10 @@ function checkTarget({ runId, asked }: RunRecord<PlannedOptions>, { target }: Re
 }
 
 function note({ notes }: RunReport, { survey: { never, withoutDocument, total }, end }: Retried): void {
-  if (never > 0) notes.push(`${letters(never)} never documents: mend the input where the list says, and read it again`)
+  if (never > 0)
+    notes.push(
+      `${never === 1 ? '1 dead letter never was a document' : `${never} dead letters never were documents`}: mend the input where the list says, and read it again`
+    )
   if (withoutDocument > 0)
     notes.push(`${letters(withoutDocument)} without the document, because no text can hold it: see its id in the list`)
   const gone = end.totals.failed - total

@@ -141,6 +141,19 @@ describe('run: within bounds', () => {
     expect(sizes.at(-2)).to.be.greaterThan(4)
   })
 
+  it('runs no further ahead of a batch without an answer than batches may be under way', async () => {
+    let answer = (): void => undefined
+    const held = new Promise<void>(resolve => (answer = resolve))
+    const target = scriptedTarget({ limits: { batchCount: 10, inFlight: 3 }, beforeWrite: call => (call === 1 ? held : undefined) })
+    const running = run({ target: target.endpoint })
+    while (target.writes.length < 4) await new Promise(resolve => setImmediate(resolve))
+    for (let turns = 0; turns < 50; turns++) await new Promise(resolve => setImmediate(resolve))
+    expect(target.writes).to.have.length(4)
+    answer()
+    await running
+    expect(target.writes).to.have.length(10)
+  })
+
   it('is not held up by an end that hangs while it closes', async function () {
     this.timeout(20_000)
     const messages: string[] = []

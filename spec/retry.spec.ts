@@ -205,7 +205,7 @@ describe('retry', () => {
     expect(report.collections[0]?.failures).to.deep.equal([
       { code: 'DOCFERRY_BAD_DOCUMENT', message: 'not valid JSON', count: 1, examples: ['line 7, byte 99'] }
     ])
-    expect(report.notes.join()).to.include('1 dead letter is never')
+    expect(report.notes.join()).to.include('1 dead letter never was a document')
     expect(lettersOf(first)).to.deep.equal([before])
     expect((await endOf(first)).totals).to.include({ read: 3, written: 2, failed: 1 })
   })

@@ -88,7 +88,7 @@ export class BatchWriter {
   readonly #options: BatchWriterOptions
   readonly #window: AckWindow<{ readonly mark: Mark; readonly tally: Tally }>
   /** This partition's batches in flight. */
-  readonly #inFlight = new Set<Promise<void>>()
+  readonly #inFlight = new Map<number, Promise<void>>()
   #state: CollectionState | undefined
   #open: Batch | undefined
   /**
@@ -134,7 +134,7 @@ export class BatchWriter {
   async finish(): Promise<void> {
     await this.#flush()
     await this.#flushHeld()
-    await Promise.all(this.#inFlight)
+    await Promise.all(this.#inFlight.values())
     if (this.#error !== undefined) throw this.#error
   }
 
@@ -146,13 +146,13 @@ export class BatchWriter {
   /** Send nothing any more, and wait until nothing is in flight, whatever became of it. */
   async settle(): Promise<void> {
     this.#settled = true
-    await Promise.all(this.#inFlight)
+    await Promise.all(this.#inFlight.values())
   }
 
   async #enter(collection: string): Promise<void> {
     await this.#flush()
     await this.#flushHeld()
-    if (this.#options.target.limits.oneCollectionAtATime) await Promise.all(this.#inFlight)
+    if (this.#options.target.limits.oneCollectionAtATime) await Promise.all(this.#inFlight.values())
     this.#state?.leave()
     this.#state = await this.#options.enter(collection)
   }
@@ -229,14 +229,23 @@ export class BatchWriter {
         })
         .finally(() => {
           this.#options.rate.give()
-          this.#inFlight.delete(sending)
+          this.#inFlight.delete(batch.number)
         })
-      this.#inFlight.add(sending)
+      this.#inFlight.set(batch.number, sending)
     }
     const place = this.#options.rate.take()
-    const sent = place ? place.then(start) : (start(), undefined)
+    const sent = place ? place.then(start).then(() => this.#straggler(batch)) : (start(), this.#straggler(batch))
     if (this.#held && batch.number - this.#held.number >= longestHold) return Promise.resolve(sent).then(() => this.#flushHeld())
     return sent
+  }
+
+  /**
+   * A batch that is as far behind this one as may be under way is waited for: what is acknowledged behind it is done twice by a run that goes
+   * on from there.
+   */
+  #straggler(batch: Batch): Promise<void> | undefined {
+    const [oldest] = this.#inFlight
+    return oldest && batch.number - oldest[0] >= this.#options.target.limits.inFlight ? oldest[1] : undefined
   }
 
   async #flushHeld(): Promise<void> {
@@ -244,7 +253,7 @@ export class BatchWriter {
     if (!held) return
     this.#held = undefined
     const state = this.#current()
-    await Promise.all(this.#inFlight)
+    await Promise.all(this.#inFlight.values())
     if (this.#error !== undefined) throw this.#error
     await this.#options.rate.take()
     try {
