@@ -84,7 +84,7 @@ describe('couchdb: changes', () => {
   it('throws what may be tried again, with the wait, when the server asks for less', async () => {
     stub.script = () => json({ error: 'too_many_requests' }, 429, { 'retry-after': '2' })
     const error = await errorOf(target.change('docs', [removal('a')], {}))
-    expect(error).to.include({ code: 'DOCFERRY_CONNECT', retryable: true, retryAfterMs: 2_000 })
+    expect(error).to.include({ code: 'DOCFERRY_THROTTLED', retryable: true, retryAfterMs: 2_000 })
     expect(stub.asked).to.have.length(1)
   })
 
