@@ -3,14 +3,15 @@ import type { PresetName } from './config/presets.ts'
 import type { DeadLetter } from './engine/batch-writer.ts'
 import type { RetryOptions } from './engine/retry.ts'
 import type { Endpoint } from './open.ts'
+import type { Bounds } from './plan/bounds.ts'
 import type { Plan } from './plan/plan.ts'
-import type { FailureLimit, RunReport } from './report.ts'
+import type { RunReport } from './report.ts'
 import type { Environment, Logger, OnConflict, OnIncompatible, StageLike, Types, UndoMode } from './types.ts'
 
 /** A document that would fail, without its contents. */
 export type RefusedDocument = Omit<DeadLetter, 'document' | 'raw' | 'cause'>
 
-export interface MigrateOptions {
+export interface MigrateOptions extends Bounds {
   readonly source: Endpoint
   readonly target: Endpoint
   /** Names of the collections to take. Default: all that the source holds, the database's own left out. */
@@ -43,15 +44,6 @@ export interface MigrateOptions {
   readonly plan?: Plan
   /** Go on with this run, which was killed, interrupted or failed. All else must be as it was asked when it began. */
   readonly resume?: string
-  /** Most documents a second that are sent to the target. */
-  readonly maxRate?: number
-  /** Most write units a second of a target, and read units a second of a source, that count them (DynamoDB). */
-  readonly maxWriteUnits?: number
-  readonly maxReadUnits?: number
-  /** Most tries beyond the first, over the whole run. Default: 1,000, or twice the batches written where that is more. */
-  readonly maxRetries?: number
-  /** The run ends, and can be continued, when more documents than this have failed. Default: any number may fail. */
-  readonly maxFailures?: FailureLimit
   /** Partitions at once. Default 4. */
   readonly parallel?: number
   /** Where runs keep their folders. Default `.docferry`. */

@@ -30,6 +30,7 @@ import { Ledger } from './ledger.ts'
 import type { PartitionBooks } from './ledger.ts'
 import { kept, openSource, openTarget, silentLogger } from './open.ts'
 import type { MigrateOptions } from './options.ts'
+import { boundsOf } from './plan/bounds.ts'
 import { checkOptions } from './plan/check-options.ts'
 import { chooseCollections, noSuchCollection, targetNameOf } from './plan/choose-collections.ts'
 import type { ChosenCollection } from './plan/choose-collections.ts'
@@ -285,7 +286,7 @@ class Run {
     const { source, target, onConflict = 'skip' } = this.#options
     const before = this.#journal.record?.asked as PlannedOptions | undefined
     const mode = undoModeFor(this.#target, before ? (before.undo ?? 'none') : this.#options.undo)
-    const asked = { ...plannedOptions(this.#ledger.report, this.#options), undo: mode }
+    const asked = { ...plannedOptions(this.#ledger.report, this.#options), undo: mode, bounds: boundsOf(this.#options) }
     const record = { asked, ends: { source: kept(source), target: kept(target) }, partitions: this.#partitions }
     await this.#journal.begin(record, { steps: !this.#target.suspend && !isSavedAtEnd(this.#target.location) })
     await this.#log.open(this.#journal.log)

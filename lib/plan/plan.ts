@@ -1,4 +1,5 @@
 /** What was found before a run, in a form that can be kept, and the check that a run is the one that was planned. */
+import type { Bounds } from './bounds.ts'
 import type { RunRecord } from '../checkpoint/run-folder.ts'
 import { DocferryError } from '../errors.ts'
 import { totalCounts } from '../report.ts'
@@ -40,6 +41,8 @@ export interface PlannedOptions {
   readonly settings: { readonly source: string; readonly target: string }
   /** What a run keeps for its undoing; of the record of a run only. */
   readonly undo?: UndoMode
+  /** Of the record of a run only. */
+  readonly bounds?: Bounds
   /** As asked: what there is to compare where only reading tells which collections there are. */
   readonly named: { readonly collections: readonly string[] | null; readonly rename: Readonly<Record<string, string>> }
 }

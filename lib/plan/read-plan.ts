@@ -42,7 +42,8 @@ const optionForms: Readonly<Record<keyof PlannedOptions, (value: unknown) => boo
   stages: isListOf(isText),
   settings: value => isRecord(value) && isText(value['source']) && isText(value['target']),
   named: isRecord,
-  undo: value => value === undefined || isText(value)
+  undo: value => value === undefined || isText(value),
+  bounds: value => value === undefined || isRecord(value)
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

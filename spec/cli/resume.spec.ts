@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 import { expect } from 'chai'
+import { resumeJob } from '../../lib/cli/commands/resume.ts'
 import type { Checkpoint } from '../../lib/checkpoint/checkpoint.ts'
 import { readState } from '../../lib/checkpoint/state-file.ts'
 import { migrate } from '../../lib/run.ts'
@@ -109,6 +110,24 @@ describe('docferry resume and runs', function () {
     expect(proxy.count(isBulk)).to.be.within(1, 4)
     expect((await run('runs')).stdout).to.match(new RegExp(`^${runId} +done +file .* 3,000 written\n$`))
     expect(await runIds()).to.deep.equal([runId])
+  })
+
+  it('keeps to the bounds that the run began with, unless others are given', async () => {
+    afterBatches(1, { type: 'stall' })
+    const started = begin(...migration(), '--max-rate', '1600', '--max-failures', '1%')
+    await proxy.waitFor(isBulk, 2)
+    started.child.kill('SIGKILL')
+    await started.ended
+    proxy.faults.length = 0
+    const [runId = ''] = await runIds()
+    const asked = async (flags: { readonly maxRate?: number } = {}): Promise<object> =>
+      (await resumeJob(runId, { ...flags, progress: false, logLevel: 'warn', stateDir: join(cwd, '.docferry') })).options
+    expect(await asked())
+      .to.include({ maxRate: 1600 })
+      .and.have.deep.property('maxFailures', { share: 0.01 })
+    expect(await asked({ maxRate: 200 }))
+      .to.include({ maxRate: 200 })
+      .and.have.deep.property('maxFailures', { share: 0.01 })
   })
 
   it('goes on with a run that was killed again and again', async () => {

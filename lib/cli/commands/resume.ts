@@ -4,6 +4,7 @@ import type { KeptEndpoint, RunInfo, RunRecord } from '../../checkpoint/run-fold
 import { isStandardStream, parseEndpoint } from '../../config/endpoint.ts'
 import { DocferryError } from '../../errors.ts'
 import type { Endpoint } from '../../open.ts'
+import { boundsOf } from '../../plan/bounds.ts'
 import type { PlannedOptions } from '../../plan/plan.ts'
 import type { Job } from '../execute.ts'
 import { addRunFlags, paceOptions } from '../options.ts'
@@ -47,7 +48,9 @@ export async function resumeJob(runId: string | undefined, flags: ResumeFlags): 
       ...again,
       // Where only reading tells, a run that was killed early knows none.
       ...(collections && collections.length > 0 && { collections }),
-      ...paceOptions(flags)
+      ...paceOptions(flags),
+      ...asked.bounds,
+      ...boundsOf(paceOptions(flags))
     },
     stages: asked.stages,
     dataOnStdout: typeof target === 'string' && isStandardStream(parseEndpoint(target)),
