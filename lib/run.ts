@@ -15,6 +15,7 @@ import { undoModeFor, UndoRecorder } from './checkpoint/undo-recorder.ts'
 import { Barrier } from './engine/barrier.ts'
 import { BatchWriter } from './engine/batch-writer.ts'
 import type { SendBatch } from './engine/batch-writer.ts'
+import { closeEnd } from './engine/close-end.ts'
 import { CollectionState } from './engine/collection-state.ts'
 import { BatchWritable, PartitionStream, StageTransform } from './engine/item-streams.ts'
 import { withRetry } from './engine/retry.ts'
@@ -23,7 +24,6 @@ import { runParallel } from './engine/run-parallel.ts'
 import { RateControl } from './engine/rate-control.ts'
 import { ReadPace } from './engine/read-pace.ts'
 import { toStages } from './engine/to-stages.ts'
-import { withinTime } from './engine/within-time.ts'
 import { writeBatch } from './engine/write-batch.ts'
 import { DocferryError } from './errors.ts'
 import { Ledger } from './ledger.ts'
@@ -43,7 +43,7 @@ import { isSavedAtEnd, totalCounts } from './report.ts'
 import type { CollectionReport, RunReport } from './report.ts'
 import { RunLog } from './run-log.ts'
 import { leaveOutDesignDocuments, stripCouchdbMetadata } from './stages/index.ts'
-import type { Logger, Partition, Source, Stage, Target, TargetLimits } from './types.ts'
+import type { Partition, Source, Stage, Target, TargetLimits } from './types.ts'
 
 type CheckedOptions = Omit<MigrateOptions, 'stages'> & {
   readonly stages: readonly Stage[]
@@ -54,9 +54,6 @@ type CheckedOptions = Omit<MigrateOptions, 'stages'> & {
 /** How long what is in flight may take to finish once a run was told to stop, and how long a call that was cut may take to notice. */
 const graceMs = 10_000
 const cutMs = 1_000
-
-/** How long an end may take to close; what is open then, the process's end closes. */
-const closeMs = 5_000
 
 /** How long a reader of a database may give no sign before it is left, and another one goes on. */
 const stallMs = 150_000
@@ -124,7 +121,7 @@ async function openLogged(options: CheckedOptions, journal: RunJournal): Promise
 }
 
 async function openEnds(options: CheckedOptions, journal: RunJournal, log: RunLog): Promise<RunReport> {
-  const { environment, signal, logger, types = 'natural', onIncompatible } = options
+  const { environment, signal, logger = silentLogger, types = 'natural', onIncompatible } = options
   const context = { environment, signal, logger }
   const opened = await openSource(options.source, context)
   const source = options.sample === undefined ? opened : sampleSource(opened, options.sample)
@@ -135,25 +132,10 @@ async function openEnds(options: CheckedOptions, journal: RunJournal, log: RunLo
     try {
       return await new Run(source, target, options, journal, log).execute()
     } finally {
-      await close(target, logger)
+      await closeEnd(target, logger)
     }
   } finally {
-    await close(source, logger)
-  }
-}
-
-/** A client that hangs while it closes (nodejs-firestore #1827) must not hold up a run that is over. A file has to be let finish. */
-async function close(end: Source | Target, logger: Logger = silentLogger): Promise<void> {
-  const { provider, address } = end.location
-  if (isSavedAtEnd(end.location)) return await end.close()
-  const hangs = new DocferryError('DOCFERRY_CONNECT', `${provider} (${address}) does not close its connections; they are left`, {
-    provider
-  })
-  try {
-    await withinTime(() => end.close(), { ms: closeMs, late: () => hangs })
-  } catch (error) {
-    if (error !== hangs) throw error
-    logger.warn({ provider }, hangs.message)
+    await closeEnd(source, logger)
   }
 }
 

@@ -133,17 +133,17 @@ export class Journal {
 
   /** Where what can't be written is kept. */
   get deadLetters(): string {
-    return join(this.#options.stateDir, 'runs', this.runId, deadLettersName)
+    return this.#pathOf(deadLettersName)
   }
 
   /** Where the run's log is. */
   get log(): string {
-    return join(this.#options.stateDir, 'runs', this.runId, logName)
+    return this.#pathOf(logName)
   }
 
   /** Where what undoing needs is kept. */
   get undoJournal(): string {
-    return join(this.#options.stateDir, 'runs', this.runId, undoJournalName)
+    return this.#pathOf(undoJournalName)
   }
 
   /** Have `sync` called before each checkpoint: what belongs to the documents that it covers must be on disk first. */
@@ -268,6 +268,10 @@ export class Journal {
   #closeLog(): void {
     this.#log?.close()
     this.#log = undefined
+  }
+
+  #pathOf(name: string): string {
+    return join(this.#options.stateDir, 'runs', this.runId, name)
   }
 
   #stopTimer(): void {

@@ -24,14 +24,21 @@ export function jsonReport({ command, exitCode, report, plan, error, mask, nowMs
     ...rest,
     exitCode,
     ...failure,
-    startedAt: new Date(startedAt).toISOString(),
-    finishedAt: new Date(finishedAt).toISOString(),
-    durationMs: finishedAt - startedAt,
+    ...timesOf(startedAt, finishedAt),
     totals: totalCounts(collections),
     ...(plan && { options: plan.options, sample: plan.sample, estimate: plan.estimate }),
     collections: collections.map(({ startedAt: from, finishedAt: until, ...collection }) => ({
       ...collection,
       durationMs: from === undefined ? null : (until ?? nowMs) - from
     }))
+  }
+}
+
+/** @param startedAt and `finishedAt` in epoch milliseconds */
+export function timesOf(startedAt: number, finishedAt: number): object {
+  return {
+    startedAt: new Date(startedAt).toISOString(),
+    finishedAt: new Date(finishedAt).toISOString(),
+    durationMs: finishedAt - startedAt
   }
 }

@@ -1,4 +1,5 @@
 /** What undoing a run shows: report in, lines of text or plain JSON out. */
+import { timesOf } from './json.ts'
 import type { UndoCollection, UndoCounts, UndoReport } from '../undo/report.ts'
 import { advice } from './advice.ts'
 import { errorJson } from './exit.ts'
@@ -152,9 +153,7 @@ export function undoJson({ exitCode, report, error, mask, nowMs }: UndoOutcome):
     ...rest,
     exitCode,
     ...failure,
-    startedAt: new Date(startedAt).toISOString(),
-    finishedAt: new Date(finishedAt).toISOString(),
-    durationMs: finishedAt - startedAt,
+    ...timesOf(startedAt, finishedAt),
     totals: totals(report)
   }
 }

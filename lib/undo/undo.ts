@@ -5,6 +5,7 @@ import { RunFolder } from '../checkpoint/run-folder.ts'
 import type { RunRecord } from '../checkpoint/run-folder.ts'
 import { openUndoEntries, undoJournalName } from '../checkpoint/undo-journal.ts'
 import type { RetryOptions } from '../engine/retry.ts'
+import { closeEnd } from '../engine/close-end.ts'
 import { DocferryError } from '../errors.ts'
 import { openTarget, silentLogger } from '../open.ts'
 import type { Endpoint } from '../open.ts'
@@ -66,7 +67,7 @@ export async function undo(options: UndoOptions): Promise<UndoReport> {
         await entries?.close()
       }
     } finally {
-      await target.close()
+      await closeEnd(target, logger)
     }
   } finally {
     await folder.close()
