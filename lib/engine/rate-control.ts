@@ -1,6 +1,6 @@
 /**
  * How much a target is asked at once, and in a second: found out by asking. What it takes makes for more, by little; what it pushes back
- * (throttling, a broken connection, no answer) makes for half.
+ * (throttling, a broken connection, no answer) makes for half, or where it takes a part of a call, for as much less as the part is.
  */
 import { DocferryError } from '../errors.ts'
 import type { TargetLimits } from '../types.ts'
@@ -46,13 +46,13 @@ export class RateControl {
   /** Documents in a call. */
   #count: number
   readonly #mostCount: number
-  /** Grows with every halving. */
+  /** Grows whenever the target makes for less. */
   #epoch = 0
   #pausedUntilMs = 0
   #calls = 0
   #retries = 0
   #taken = 0
-  #halvings = 0
+  #cuts = 0
 
   constructor(limits: TargetLimits, options: RateOptions = {}, now: () => number = () => performance.now()) {
     const { maxRate, maxWriteUnits } = options
@@ -89,8 +89,8 @@ export class RateControl {
   }
 
   /** How often the target made for less. */
-  get halvings(): number {
-    return this.#halvings
+  get cuts(): number {
+    return this.#cuts
   }
 
   /** A place for a batch. Resolves when there is one; undefined (no wait) where one is free now. */
@@ -143,17 +143,23 @@ export class RateControl {
    * The target asks for less, or does not answer. Of several calls that were begun before that was known, only the first one counts.
    *
    * @param isBroken whether there was no proper answer at all: a smaller request may then get through
+   * @param share the part of the call's documents that was not taken, up to 1
    */
   pushedBack(
     call: CallToken,
-    { isBroken, retryAfterMs = 0 }: { readonly isBroken: boolean; readonly retryAfterMs?: number | undefined }
+    {
+      isBroken,
+      share = 1,
+      retryAfterMs = 0
+    }: { readonly isBroken: boolean; readonly share?: number; readonly retryAfterMs?: number | undefined }
   ): void {
     if (retryAfterMs > 0) this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#now() + Math.min(retryAfterMs, mostAskedMs))
     if (call !== this.#epoch) return
     this.#epoch++
-    this.#halvings++
-    if (isBroken || this.inFlight <= 1) this.#count = Math.max(1, this.#count >> 1)
-    this.#window = Math.max(1, this.#window / 2)
+    this.#cuts++
+    const less = 1 - share / 2
+    if (isBroken || this.inFlight <= 1) this.#count = Math.max(1, Math.floor(this.#count * less))
+    this.#window = Math.max(1, this.#window * less)
   }
 
   /** @throws {DocferryError} of the code of what failed, not retryable, when the run has tried again too often */

@@ -212,7 +212,9 @@ class BatchInWriting {
       this.#pending = rest
       return
     }
-    if (isOfTarget(longest)) this.#rate.pushedBack(call, { isBroken: false, retryAfterMs: longest.retryAfterMs })
+    if (isOfTarget(longest)) {
+      this.#rate.pushedBack(call, { isBroken: false, share: again.length / part.length, retryAfterMs: longest.retryAfterMs })
+    }
     this.#idle = again.length < part.length ? 0 : this.#idle + 1
     const error = failureAsError(longest, this.#collection)
     const left = this.#giveUp(again, rest, error)

@@ -65,7 +65,15 @@ describe('engine: rate control', () => {
     const rate = control()
     const calls = [rate.begin(), rate.begin(), rate.begin()]
     for (const call of calls) rate.pushedBack(call, throttled)
-    expect(rate).to.include({ inFlight: 2, halvings: 1 })
+    expect(rate).to.include({ inFlight: 2, cuts: 1 })
+  })
+
+  it('takes away as much as the part of a call that was pushed back makes of a half', () => {
+    const rate = control()
+    rate.pushedBack(rate.begin(), { ...throttled, share: 0.5 })
+    expect(rate).to.include({ inFlight: 3, batchCount: 160 })
+    for (let times = 0; times < 3; times++) rate.pushedBack(rate.begin(), { ...throttled, share: 0.5 })
+    expect(rate).to.include({ inFlight: 1, batchCount: 120 })
   })
 
   it('grows by little with each call that goes well: first the size, then the number', () => {

@@ -106,9 +106,9 @@ describe('engine: writing a batch', () => {
 
   it('tells the rate control what it met', async () => {
     const rate = new RateControl({ batchCount: 10, batchBytes: 1_000, inFlight: 4 })
-    const { write } = await target({ outcome: (id, call) => (call === 1 && id === 'd1' ? throttled : undefined) })
+    const { write } = await target({ outcome: (id, call) => (call === 1 && id >= 'd5' ? throttled : undefined) })
     await write({ rate })
-    expect(rate).to.include({ inFlight: 2, halvings: 1, taken: 10 })
+    expect(rate).to.include({ inFlight: 3, cuts: 1, taken: 10 })
   })
 
   it('ends a wait when the run is told to stop', async () => {
