@@ -24,8 +24,25 @@ export function canonicalBytes(document: Document): Uint8Array {
 export function encodeCanonical(document: Document): Uint8Array {
   if (buffer.length > maxKept) buffer = Buffer.allocUnsafeSlow(initialBytes)
   length = 0
+  hasKinds = false
   writeValue(document, 0)
   return buffer.subarray(0, length)
+}
+
+/**
+ * For a document in which numbers are of a kind that the canonical bytes do not tell (1.0, -0, a bigint): its encoding with their kinds, by
+ * which it differs from an equal one with numbers of other kinds. Good until the next call; undefined for any other document.
+ *
+ * @param document that was encoded last
+ */
+export function encodeKinds(document: Document): Uint8Array | undefined {
+  if (!hasKinds) return undefined
+  tellsKinds = true
+  try {
+    return encodeCanonical(document)
+  } finally {
+    tellsKinds = false
+  }
 }
 
 const initialBytes = 64 * 1024
@@ -34,6 +51,9 @@ const maxKept = 4 * 1024 * 1024
 
 let buffer = Buffer.allocUnsafeSlow(initialBytes)
 let length = 0
+/** Whether the document has a number of which the encoding does not tell the kind. */
+let hasKinds = false
+let tellsKinds = false
 
 const tag = {
   null: 0x6e,
@@ -49,7 +69,11 @@ const tag = {
   vector: 0x76,
   set: 0x53,
   array: 0x61,
-  map: 0x6d
+  map: 0x6d,
+  /** Before a number of that kind, where kinds are told. */
+  isDouble: 0x31,
+  isNegativeZero: 0x32,
+  isBigint: 0x33
 } as const
 
 function writeValue(value: Value, depth: number): void {
@@ -58,6 +82,7 @@ function writeValue(value: Value, depth: number): void {
       writeTag(tag.string)
       return writeString(value)
     case 'number':
+      if (Object.is(value, -0)) writeKind(tag.isNegativeZero)
       writeTag(tag.double)
       return writeDouble(value)
     case 'boolean':
@@ -76,10 +101,12 @@ function writeOther(value: Value, depth: number): void {
     case 'array':
       return writeArray(value as Value[], depth)
     case 'bigint':
+      writeKind(tag.isBigint)
       return writeExact(String(value))
     case 'decimal':
       return writeExact((value as Decimal).digits)
     case 'double':
+      writeKind(tag.isDouble)
       writeTag(tag.double)
       return writeDouble((value as Double).value)
     case 'timestamp':
@@ -219,6 +246,11 @@ function writeDouble(value: number): void {
   const start = length
   for (let index = 0; index < 8; index++) target[start + index] = scratchBytes[littleEndian ? 7 - index : index]!
   length = start + 8
+}
+
+function writeKind(kind: number): void {
+  hasKinds = true
+  if (tellsKinds) writeTag(kind)
 }
 
 function writeTag(byte: number): void {

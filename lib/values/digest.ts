@@ -1,10 +1,24 @@
 import { hash } from 'node:crypto'
-import { encodeCanonical } from './canonical.ts'
+import { encodeCanonical, encodeKinds } from './canonical.ts'
 import type { Document } from './types.ts'
 
 /** SHA-256 of the canonical bytes: 32 bytes. */
 export function documentDigest(document: Document): Uint8Array {
   return hash('sha256', encodeCanonical(document), 'buffer')
+}
+
+/** What tells a document from any other. */
+export interface DocumentDigests {
+  /** `documentDigest`: of its values. */
+  readonly values: Uint8Array
+  /** Of its values and the kinds of its numbers; missing where the first tells these too. */
+  readonly kinds?: Uint8Array
+}
+
+export function documentDigests(document: Document): DocumentDigests {
+  const values = documentDigest(document)
+  const kinds = encodeKinds(document)
+  return kinds ? { values, kinds: hash('sha256', kinds, 'buffer') } : { values }
 }
 
 /** Its first 132 bits, as 22 characters of base64url: enough to tell one state of a document from another. */

@@ -1,0 +1,123 @@
+/** What a run proves: how many documents it moved, and digests by which they are recognised in the target, or in an archive, years later. */
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { DocferryError, describeError } from '../errors.ts'
+import type { Counts } from '../report.ts'
+import type { Location, OnConflict, OnIncompatible, Types } from '../types.ts'
+import { BucketSums } from './bucket-sums.ts'
+
+/** Version of the form; a newer docferry reads older ones, not the other way round. */
+const formVersion = 1
+
+/** What the target was to hold of one collection when the run had ended. */
+export interface CollectionReceipt {
+  /** Its name in the source, and in the target. */
+  readonly source: string
+  readonly target: string
+  readonly counts: Counts
+  /** Of the documents that were written, as the target gives them back. A document that was written twice is in it twice. */
+  readonly written: BucketSums
+  /** Of those that were left alone because the target held their id: as the source has them, which need not be as the target has them. */
+  readonly skipped: BucketSums
+}
+
+export interface Receipt {
+  readonly runId: string
+  /** docferry's version. */
+  readonly docferry: string
+  /** ISO 8601. */
+  readonly startedAt: string
+  readonly finishedAt: string
+  readonly source: Location
+  readonly target: Location
+  readonly options: {
+    readonly onConflict: OnConflict
+    readonly onIncompatible: OnIncompatible
+    readonly types: Types
+    readonly includeDesign: boolean
+    readonly keepMetadata: boolean
+    /** As a user writes them. */
+    readonly stages: readonly string[]
+  }
+  readonly collections: readonly CollectionReceipt[]
+}
+
+interface KeptCollection extends Pick<CollectionReceipt, 'source' | 'target' | 'counts'> {
+  /** `BucketSums.root` of what was written. */
+  readonly root: string
+  /** `BucketSums.bytes` in base64. */
+  readonly written: string
+  readonly skipped?: string
+}
+
+interface KeptReceipt extends Omit<Receipt, 'collections'> {
+  readonly docferryReceipt: number
+  readonly root: string
+  readonly collections: readonly KeptCollection[]
+}
+
+/** One digest of all that was written: SHA-256 over the collections' names in the target and their roots. 64 hexadecimal digits. */
+export function rootOf(collections: readonly Pick<CollectionReceipt, 'target' | 'written'>[]): string {
+  const hash = createHash('sha256')
+  const lines = collections.map(({ target, written }) => JSON.stringify([target, written.root()]) + '\n')
+  for (const line of lines.sort()) hash.update(line)
+  return hash.digest('hex')
+}
+
+/** The receipt as text: JSON. */
+export function formatReceipt({ collections, ...rest }: Receipt): string {
+  const kept: KeptReceipt = {
+    docferryReceipt: formVersion,
+    ...rest,
+    root: rootOf(collections),
+    collections: collections.map(({ source, target, counts, written, skipped }) => ({
+      source,
+      target,
+      counts,
+      root: written.root(),
+      written: written.bytes().toString('base64'),
+      ...(skipped.count > 0 && { skipped: skipped.bytes().toString('base64') })
+    }))
+  }
+  return JSON.stringify(kept, null, 1) + '\n'
+}
+
+/**
+ * @param name of the file, for errors
+ * @throws {DocferryError} DOCFERRY_STATE for what is no receipt, a damaged one, or one of a newer docferry
+ */
+export function parseReceipt(text: string, name: string): Receipt {
+  const unusable = (why: string, cause?: unknown): DocferryError => new DocferryError('DOCFERRY_STATE', `${name} ${why}`, { cause })
+  let kept: Partial<KeptReceipt>
+  try {
+    kept = JSON.parse(text) as Partial<KeptReceipt>
+  } catch (error) {
+    throw unusable('is no receipt: it is not valid JSON', error)
+  }
+  const { docferryReceipt: form, root, collections, ...rest } = kept
+  if (typeof form !== 'number' || typeof root !== 'string' || !Array.isArray(collections)) throw unusable('is no receipt of a docferry run')
+  if (form > formVersion) throw unusable(`is a receipt of a newer docferry (form ${form}; this one knows ${formVersion})`)
+  let found: CollectionReceipt[]
+  try {
+    found = (collections as readonly KeptCollection[]).map(({ root: itsRoot, written, skipped = '', ...collection }) => {
+      const sums = BucketSums.from(Buffer.from(written, 'base64'))
+      if (sums.root() !== itsRoot) throw new RangeError(`the digests of ${collection.target} do not agree with their root`)
+      return { ...collection, written: sums, skipped: BucketSums.from(Buffer.from(skipped, 'base64')) }
+    })
+  } catch (error) {
+    throw unusable(`is damaged: ${describeError(error)}`, error)
+  }
+  if (rootOf(found) !== root) throw unusable('is damaged: its collections do not agree with its root')
+  return { ...(rest as Omit<Receipt, 'collections'>), collections: found }
+}
+
+/** @throws {DocferryError} DOCFERRY_STATE as `parseReceipt`, or where the file can't be read */
+export async function readReceipt(path: string): Promise<Receipt> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    throw new DocferryError('DOCFERRY_STATE', `${path} can't be read: ${describeError(error)}`, { cause: error })
+  }
+  return parseReceipt(text, path)
+}

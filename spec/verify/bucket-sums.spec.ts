@@ -1,0 +1,81 @@
+import { expect } from 'chai'
+import { BucketSums, bucketCount, bucketOf } from '../../lib/verify/bucket-sums.ts'
+import { DigestSum, documentDigests, Double } from '../../lib/values/index.ts'
+import type { Document } from '../../lib/values/index.ts'
+
+const documents: Document[] = Array.from({ length: 20_000 }, (_, index) => ({ _id: `d${index}`, index, text: `t${index}` }))
+
+function sumsOf(added: readonly Document[]): BucketSums {
+  const sums = new BucketSums()
+  for (const document of added) sums.add(document._id, documentDigests(document))
+  return sums
+}
+
+const changed = (id: string, fields: object): Document[] =>
+  documents.map(document => (document._id === id ? { ...document, ...fields } : document))
+
+describe('bucket sums', () => {
+  const whole = sumsOf(documents)
+  const differing = (other: readonly Document[], kinds = true): number[] => whole.differing(sumsOf(other), { kinds })
+
+  it('are the same in whatever order documents come', () => {
+    const turned = sumsOf(documents.toReversed())
+    expect(turned.root()).to.equal(whole.root())
+    expect(differing(documents.toReversed())).to.deep.equal([])
+  })
+
+  it('of parts merge into those of the whole', () => {
+    const sums = sumsOf(documents.slice(0, 7_000))
+    sums.merge(sumsOf(documents.slice(7_000)))
+    expect([sums.root(), sums.count]).to.deep.equal([whole.root(), 20_000])
+  })
+
+  it('come back from their bytes', () => {
+    const numbers = sumsOf([...documents, { _id: 'n', n: new Double(1) }])
+    const back = BucketSums.from(numbers.bytes())
+    expect([back.root(), back.count, back.total()]).to.deep.equal([numbers.root(), 20_001, numbers.total()])
+    expect(back.differing(numbers, { kinds: true })).to.deep.equal([])
+  })
+
+  it('have the total that a file states', () => {
+    const sum = new DigestSum()
+    for (const document of documents) sum.add(document)
+    expect(whole.total()).to.equal(sum.hex())
+  })
+
+  it('differ in the bucket of a document that is missing, extra, doubled or changed', () => {
+    expect(differing(documents.slice(1))).to.deep.equal([bucketOf('d0')])
+    expect(differing([...documents, { _id: 'extra' }])).to.deep.equal([bucketOf('extra')])
+    expect(differing([...documents, documents[5]!])).to.deep.equal([bucketOf('d5')])
+    expect(differing(changed('d77', { text: 't78' }))).to.deep.equal([bucketOf('d77')])
+  })
+
+  it('differ in both buckets of two documents whose contents were swapped', () => {
+    const [a, b] = [documents[10]!, documents[11]!]
+    const swapped = documents.map(document => (document === a ? { ...b, _id: 'd10' } : document === b ? { ...a, _id: 'd11' } : document))
+    expect(differing(swapped)).to.deep.equal([bucketOf('d10'), bucketOf('d11')].sort((one, other) => one - other))
+  })
+
+  it('tell 1 from 1.0, 0 from -0 and a bigint from a double only where kinds count', () => {
+    for (const [one, other] of [
+      [1, new Double(1)],
+      [0, -0],
+      [1e20, 10n ** 20n]
+    ] as const) {
+      const [sums, others] = [sumsOf([{ _id: 'n', n: one }]), sumsOf([{ _id: 'n', n: other }])]
+      expect(sums.differing(others, { kinds: true })).to.deep.equal([bucketOf('n')])
+      expect(sums.differing(others, { kinds: false })).to.deep.equal([])
+    }
+  })
+
+  it('spread ids that are alike evenly', () => {
+    const counts = Array.from({ length: bucketCount }, (_, bucket) => whole.countOf(bucket))
+    expect(Math.max(...counts)).to.be.below(20)
+  })
+
+  it('refuse bytes that are not theirs', () => {
+    const bytes = whole.bytes()
+    expect(() => BucketSums.from(bytes.subarray(1))).to.throw(RangeError)
+    expect(() => BucketSums.from(Buffer.concat([bytes, bytes]))).to.throw(RangeError)
+  })
+})
