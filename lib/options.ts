@@ -42,7 +42,7 @@ export interface MigrateOptions extends Bounds {
   readonly onRefused?: (refused: RefusedDocument) => void | Promise<void>
   /** Refuse to run with other options, from or to another place, or with other collections than this plan's. */
   readonly plan?: Plan
-  /** Go on with this run, which was killed, interrupted or failed. All else must be as it was asked when it began. */
+  /** Go on with this run, which was killed, interrupted or failed; one that has come to its end is refused. All else must be as it was asked when it began. */
   readonly resume?: string
   /** Partitions at once. Default 4. */
   readonly parallel?: number

@@ -32,6 +32,7 @@ import { kept, openSource, openTarget, silentLogger } from './open.ts'
 import type { MigrateOptions } from './options.ts'
 import { boundsOf } from './plan/bounds.ts'
 import { checkOptions } from './plan/check-options.ts'
+import { checkUnits } from './plan/check-units.ts'
 import { chooseCollections, noSuchCollection, targetNameOf } from './plan/choose-collections.ts'
 import type { ChosenCollection } from './plan/choose-collections.ts'
 import { checkPlan, checkRecord, plannedOptions } from './plan/plan.ts'
@@ -171,7 +172,7 @@ class Run {
     this.#journal = journal
     this.#log = log
     if (isSavedAtEnd(target.location) && !journal.output) journal.startOver()
-    checkUnits(source, target, options)
+    checkUnits({ source, target }, options)
     this.#rate = new RateControl(target.limits, options)
     const { maxReadUnits } = options
     if (maxReadUnits !== undefined && source.usage) this.#readPace = new ReadPace(maxReadUnits, () => source.usage?.() ?? { requests: 0 })
@@ -471,17 +472,6 @@ class Run {
     const missing = this.#options.collections?.filter(name => !came.some(info => info.name === name)) ?? []
     if (missing.length > 0) throw noSuchCollection(missing, came, this.#source)
   }
-}
-
-/** @throws {DocferryError} DOCFERRY_CONFIG where units are to be bounded that an end does not count */
-function checkUnits(source: Source, target: Target, { maxReadUnits, maxWriteUnits }: CheckedOptions): void {
-  const issues: string[] = []
-  const issue = (flag: string, end: string, { provider }: Source['location'], instead: string): void =>
-    void issues.push(`${flag}: the ${end} is ${provider}, which has no such units${instead}`)
-  if (maxReadUnits !== undefined && source.usage?.().readUnits === undefined) issue('--max-rcu', 'source', source.location, '')
-  if (maxWriteUnits !== undefined && target.usage?.([], { onConflict: 'skip', fresh: false }).writeUnits === undefined)
-    issue('--max-wcu', 'target', target.location, '; --max-rate bounds documents a second')
-  if (issues.length > 0) throw new DocferryError('DOCFERRY_CONFIG', issues.join('; '))
 }
 
 function pageSizeFor({ batchCount }: TargetLimits): number {

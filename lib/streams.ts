@@ -6,6 +6,7 @@ import { Readable } from 'node:stream'
 import type { Transform, Writable } from 'node:stream'
 import { BatchWriter } from './engine/batch-writer.ts'
 import type { DeadLetter } from './engine/batch-writer.ts'
+import { closeEnd } from './engine/close-end.ts'
 import { CollectionState } from './engine/collection-state.ts'
 import { BatchWritable, StageTransform } from './engine/item-streams.ts'
 import type { RetryOptions } from './engine/retry.ts'
@@ -13,9 +14,11 @@ import { RateControl } from './engine/rate-control.ts'
 import { toStages } from './engine/to-stages.ts'
 import { writeBatch } from './engine/write-batch.ts'
 import { DocferryError } from './errors.ts'
-import { openSource, openTarget } from './open.ts'
+import { openSource, openTarget, silentLogger } from './open.ts'
 import type { Endpoint, OpenOptions } from './open.ts'
+import type { Bounds } from './plan/bounds.ts'
 import { checkOptions } from './plan/check-options.ts'
+import { checkUnits } from './plan/check-units.ts'
 import { collectionReport } from './report.ts'
 import type { CollectionReport, Counts } from './report.ts'
 import { Section } from './types.ts'
@@ -34,7 +37,7 @@ export function createReadStream(source: Endpoint, collection: string, options: 
 }
 
 async function* readDocuments(endpoint: Endpoint, collection: string, options: ReadStreamOptions): AsyncGenerator<Document> {
-  const { signal, onReject = failOnReject } = options
+  const { signal, onReject = failOnReject, logger = silentLogger } = options
   const source = await openSource(endpoint, options)
   try {
     const held = await source.collections({ signal })
@@ -52,7 +55,7 @@ async function* readDocuments(endpoint: Endpoint, collection: string, options: R
       }
     }
   } finally {
-    await source.close()
+    await closeEnd(source, logger)
   }
 }
 
@@ -65,7 +68,7 @@ export function toTransform(stages: readonly StageLike[], options: { readonly co
   return new StageTransform(toStages(stages), options)
 }
 
-export interface WriteStreamOptions extends Omit<OpenOptions, 'rules'> {
+export interface WriteStreamOptions extends Omit<OpenOptions, 'rules'>, Pick<Bounds, 'maxRate' | 'maxWriteUnits' | 'maxRetries'> {
   /** Default `skip`. */
   readonly onConflict?: OnConflict
   /** Default `natural`. */
@@ -83,8 +86,6 @@ export interface WriteStreamOptions extends Omit<OpenOptions, 'rules'> {
    */
   readonly onDeadLetter?: (letter: DeadLetter) => void | Promise<void>
   readonly retry?: Pick<RetryOptions, 'attempts' | 'baseMs' | 'capMs'>
-  /** Most documents a second. */
-  readonly maxRate?: number
 }
 
 /** A Writable of documents that counts what became of them. */
@@ -96,10 +97,14 @@ export type DocumentWriteStream = Writable & {
 /**
  * Write documents into one collection, which is made where it is missing. The target is opened before the first document. `finish` means that
  * every document has its outcome and that the target is complete (a file has its name).
+ *
+ * @throws {DocferryError} DOCFERRY_CONFIG for options that are none; all else fails the stream
  */
 export function createWriteStream(endpoint: Endpoint, collection: string, options: WriteStreamOptions = {}): DocumentWriteStream {
   const { onConflict = 'skip', types = 'natural', onIncompatible, idsMayRepeat = true, onDeadLetter, signal, retry } = options
-  checkOptions({ target: endpoint, onConflict, types, onIncompatible })
+  const { logger = silentLogger, maxRate, maxWriteUnits, maxRetries } = options
+  const bounds = { maxRate, maxWriteUnits, maxRetries }
+  checkOptions({ target: endpoint, onConflict, types, onIncompatible, ...bounds })
   const report = collectionReport({ name: collection, target: collection })
   let target: Target | undefined
 
@@ -112,13 +117,15 @@ export function createWriteStream(endpoint: Endpoint, collection: string, option
         `${opened.location.provider} can't hold a collection ${collection}: ${refusal.message}`,
         { collection }
       )
+    checkUnits({ target: opened }, bounds)
     const { created, empty } = await opened.prepare(collection, { create: true, signal })
     report.created = created
     const state = new CollectionState(report, { fresh: empty, isNew: empty, idsMayRepeat })
-    const rate = new RateControl(opened.limits, options)
+    const rate = new RateControl(opened.limits, bounds)
     const writer = new BatchWriter({
       target: opened,
-      send: (name, batch, { fresh, isNew }) => writeBatch(opened, name, batch, { ...retry, onConflict, fresh, isNew, rate, signal }),
+      send: (name, batch, { fresh, isNew }) =>
+        writeBatch(opened, name, batch, { ...retry, onConflict, fresh, isNew, rate, countsUnits: maxWriteUnits !== undefined, signal }),
       enter: () => Promise.resolve(state),
       bury: async letter => void (await onDeadLetter?.(letter)),
       rate,
@@ -132,7 +139,9 @@ export function createWriteStream(endpoint: Endpoint, collection: string, option
     await target?.commit({ signal })
     if (target && report.failed > 0 && !onDeadLetter) throw deadLetters(target, report)
   }
-  const whenClosed = async (): Promise<void> => void (await target?.close())
+  const whenClosed = async (): Promise<void> => {
+    if (target) await closeEnd(target, logger)
+  }
   const writable = new BatchWritable(undefined, { open, onDocument: () => report.read++, whenWritten, whenClosed })
   return Object.assign(writable, { counts: report })
 }

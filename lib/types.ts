@@ -250,10 +250,12 @@ export interface Refusal {
 /** One document's failed write. */
 export interface WriteFailure {
   readonly code: ErrorCode
+  /** Never holds contents of the document. */
   readonly message: string
   /** Whether the same write may work later. */
   readonly retryable: boolean
   readonly retryAfterMs?: number
+  /** What the service said. Of a failure that is not retryable it may quote the document: it goes among the dead letters, and nowhere else. */
   readonly cause?: unknown
 }
 

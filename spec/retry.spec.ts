@@ -9,6 +9,7 @@ import { readLetters } from '../lib/checkpoint/read-letters.ts'
 import { listRuns, RunFolder } from '../lib/checkpoint/run-folder.ts'
 import type { RunEnd } from '../lib/checkpoint/run-folder.ts'
 import type { DeadLetter } from '../lib/engine/batch-writer.ts'
+import type { DocferryError } from '../lib/errors.ts'
 import type { MigrateOptions } from '../lib/options.ts'
 import { parseStage } from '../lib/registry.ts'
 import type { RunReport } from '../lib/report.ts'
@@ -107,6 +108,19 @@ describe('retry', () => {
       expect((await endOf(first)).totals).to.include({ read: 5, written: 5 - left.length, failed: left.length })
     }
     expect(await endOf(first)).to.include({ state: 'done' })
+  })
+
+  it('is not undone by going on with the run, which is over', async () => {
+    refuse('d03', 'd07')
+    const first = await run({ a: numbered(10) })
+    refuse('d07')
+    await retry(first)
+    const end = await endOf(first)
+    const error = (await failing(run({ a: numbered(10) }, { resume: first.runId }))) as DocferryError
+    expect(error.code).to.equal('DOCFERRY_USAGE')
+    expect(error.message).to.include('has come to its end').and.include(`docferry retry ${first.runId}`)
+    expect(await endOf(first)).to.deep.equal(end)
+    expect(idsOf(first)).to.deep.equal(['d07'])
   })
 
   it('applies stages first', async () => {

@@ -1,10 +1,12 @@
 import { Readable, Transform, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { expect } from 'chai'
-import type { DocferryError } from '../lib/errors.ts'
+import { DocferryError } from '../lib/errors.ts'
+import { silentLogger } from '../lib/open.ts'
 import { createReadStream, createWriteStream, toTransform } from '../lib/streams.ts'
 import { strip } from '../lib/stages/index.ts'
-import type { Document } from '../lib/types.ts'
+import type { WriteStreamOptions } from '../lib/streams.ts'
+import type { Connector, Document } from '../lib/types.ts'
 import { scriptedSource, scriptedTarget } from './support/scripted-connector.ts'
 
 const documents = (count: number): Document[] => Array.from({ length: count }, (_, i) => ({ _id: `d${i}`, n: i, secret: 'x' }))
@@ -98,6 +100,42 @@ describe('streams', () => {
     )
     expect(letters).to.deep.equal(['d3'])
   })
+
+  it('refuse options that are none, as migrate does', async () => {
+    const { endpoint } = scriptedTarget()
+    const wrong = { maxRate: ['500/s', -1, 0, NaN, Infinity], maxWriteUnits: ['many', -1], maxRetries: [1.5, -1] }
+    for (const [name, values] of Object.entries(wrong)) {
+      for (const value of values) {
+        const options = { [name]: value } as WriteStreamOptions
+        expect(() => createWriteStream(endpoint, 'a', options), `${name}: ${value}`).to.throw(DocferryError, name)
+      }
+    }
+    const uncounted = createWriteStream(endpoint, 'a', { maxWriteUnits: 5 })
+    expect((await failure(pipeline(Readable.from(documents(1)), uncounted))).message).to.include('no such units')
+  })
+
+  it('leave a client that does not close', async () => {
+    const messages: string[] = []
+    const logger = { ...silentLogger, warn: (_: object, message: string) => void messages.push(message) }
+    const never = (): Promise<never> => new Promise(() => undefined)
+    const target = scriptedTarget({ provider: 'firestore', beforeClose: never })
+    const scripted = scriptedSource({ collections: { a: documents(5) } }) as { readonly connector: Connector }
+    const hanging: Connector = {
+      ...scripted.connector,
+      openSource: async (options, context) => {
+        const source = await scripted.connector.openSource(options, context)
+        return { ...source, location: { ...source.location, provider: 'couchdb' }, close: never }
+      }
+    }
+    const reading = createReadStream({ connector: hanging, options: {} }, 'a', { logger }).toArray()
+    await pipeline(Readable.from(documents(5)), createWriteStream(target.endpoint, 'a', { logger }))
+    expect(target.collections.get('a')?.size).to.equal(5)
+    expect(await reading).to.have.length(5)
+    expect(messages.sort()).to.deep.equal([
+      'couchdb (scripted source) does not close its connections; they are left',
+      'firestore (scripted target) does not close its connections; they are left'
+    ])
+  }).timeout(20_000)
 
   it('leave nothing that looks whole when the source fails', async () => {
     const target = scriptedTarget()

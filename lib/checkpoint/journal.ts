@@ -11,7 +11,7 @@ import { deadLettersName, trimDeadLetters } from './dead-letters.ts'
 import { ProgressLog, readProgress, removeProgress } from './progress-log.ts'
 import type { ChainEnd } from './progress-log.ts'
 import { logName, RunFolder } from './run-folder.ts'
-import type { RunRecord } from './run-folder.ts'
+import type { RunEnd, RunRecord } from './run-folder.ts'
 import { undoJournalName } from './undo-journal.ts'
 
 /** How often a checkpoint is written, at most. */
@@ -97,7 +97,7 @@ export class Journal {
     this.runId = found?.record.runId ?? newRunId()
   }
 
-  /** @throws {DocferryError} DOCFERRY_STATE where the run to go on with is not there, is going on already, or its files are damaged */
+  /** @throws {DocferryError} DOCFERRY_USAGE where the run to go on with is over; DOCFERRY_STATE where it is not there, is going on already, or its files are damaged */
   static async open(options: JournalOptions): Promise<Journal> {
     const { stateDir, resume } = options
     if (resume === undefined) return new Journal(options)
@@ -108,6 +108,8 @@ export class Journal {
           'DOCFERRY_STATE',
           `the run ${resume} was undone, in whole or in part: begin a new one instead of going on with it`
         )
+      const end = await folder.lastEnd()
+      if (end?.state === 'done' || end?.state === 'partial') throw atItsEnd(resume, end)
       const record = await folder.record()
       return new Journal(options, { folder, record, ...(await howFar(folder, resume)) })
     } catch (error) {
@@ -291,6 +293,12 @@ async function howFar(folder: RunFolder, runId: string): Promise<Pick<Found, 'ch
 export async function lastState(folder: RunFolder, runId: string): Promise<Checkpoint | undefined> {
   const { checkpoint, steps } = await howFar(folder, runId)
   return checkpoint && new Progress(checkpoint, steps).snapshot(checkpoint.retries, checkpoint.output, checkpoint.log)
+}
+
+/** Its counts and dead letters may be those of a retry by now: going on with nothing would put back the old ones. */
+function atItsEnd(runId: string, { state }: RunEnd): DocferryError {
+  const letters = state === 'partial' ? `; docferry retry ${runId} writes its dead letters again` : ''
+  return new DocferryError('DOCFERRY_USAGE', `the run ${runId} has come to its end: there is nothing to go on with${letters}`)
 }
 
 /** Sorts by time. */

@@ -1,4 +1,13 @@
-/** `usage_info.usage[3]`: where in a document something stands. */
-export function pathText(path: readonly (string | number)[]): string {
-  return path.map((step, index) => (typeof step === 'number' ? `[${step}]` : index === 0 ? step : `.${step}`)).join('')
+/** A step of a path: a field name, an index, or null for what stands in the target only (an envelope's key). */
+export type Place = string | number | null
+
+/** `usage_info.usage[3]`: where in a document something stands. @param count of the first places */
+export function pathText(path: readonly Place[], count = path.length): string {
+  let text = ''
+  for (let index = 0; index < count; index++) {
+    const place = path[index]
+    if (typeof place === 'number') text += `[${place}]`
+    else if (typeof place === 'string') text += text === '' ? place : `.${place}`
+  }
+  return text
 }

@@ -311,7 +311,7 @@ describe('checkpoint: journal', () => {
         expect(logsOf(journal)).to.have.length(1)
       }
       await journal.settle()
-      await journal.end(reportOf(journal, 'done'))
+      await journal.end(reportOf(journal, 'failed'))
       expect(logsOf(journal)).to.deep.equal([])
       await journal.close()
       expect((await openJournal(journal.runId)).progress.of('p')).to.include({ marks: 3 })

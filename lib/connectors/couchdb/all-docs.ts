@@ -3,7 +3,7 @@ import { DocferryError } from '../../errors.ts'
 import type { Document, Value } from '../../types.ts'
 import { parseJson } from '../../values/index.ts'
 import type { Request } from './client.ts'
-import { brokenAnswer } from './errors.ts'
+import { brokenAnswer, errorName } from './errors.ts'
 import type { Asked } from './errors.ts'
 
 /** Longer addresses are refused by many servers; CouchDB takes the same parameters in a body. */
@@ -122,13 +122,16 @@ function readRow(value: Value, asked: Asked): Row {
   const name = typeof id === 'string' ? id : key
   // An error in the middle of an answer stands where a row should be.
   if (typeof name !== 'string')
-    throw brokenAnswer(asked, typeof error === 'string' ? `ended with an error: ${error}` : 'holds a row that is none')
+    throw brokenAnswer(
+      asked,
+      typeof error === 'string' ? `ended with an error: ${errorName(error) ?? 'unnamed'}` : 'holds a row that is none'
+    )
   return {
     key: name,
     ...(typeof rev === 'string' && { revision: rev }),
     ...(doc !== null && typeof doc === 'object' && { document: doc as Document }),
     ...(deleted === true && { deleted }),
-    ...(typeof error === 'string' && { error })
+    ...(typeof error === 'string' && { error: errorName(error) ?? 'an error without a name' })
   }
 }
 

@@ -1,12 +1,12 @@
 /** What is taken from an answer that is not 2xx. */
-import { answerError, networkError } from './errors.ts'
+import { answerError, errorName, networkError } from './errors.ts'
 import type { Asked, BadAnswer } from './errors.ts'
 
 export function badAnswer(response: Response, text: string): BadAnswer {
   const { error, reason } = parseObject(text) ?? {}
   return {
     status: response.status,
-    error: typeof error === 'string' ? error : undefined,
+    error: errorName(error),
     reason: typeof reason === 'string' ? reason : undefined,
     retryAfterMs: retryAfterMs(response.headers.get('retry-after')),
     redirect: redirectOf(response)
@@ -29,7 +29,7 @@ function redirectOf({ status, headers, url }: Response): string | undefined {
 /** nano's errors hold the request: only what the server said is taken from them. */
 export function nanoError(error: unknown, asked: Asked): Error {
   const { statusCode, error: name, reason } = error as { statusCode?: number; error?: string; reason?: string }
-  if (statusCode !== undefined) return answerError({ status: statusCode, error: name, reason }, asked)
+  if (statusCode !== undefined) return answerError({ status: statusCode, error: errorName(name), reason }, asked)
   if (error instanceof Error && error.name === 'DocferryError') return error
   const message =
     error instanceof Error ? error.message.replace(/^error happened in your connection\. Reason: (?:Error: )?/, '') : String(error)

@@ -33,7 +33,7 @@ export function createBulk(
   outcomes: BulkOutcome[],
   signal?: AbortSignal
 ): (batch: readonly Sending[]) => Promise<void> {
-  const asked = client.asked(`writing to ${collection}`, 'DOCFERRY_TARGET', collection)
+  const asked = { ...client.asked(`writing to ${collection}`, 'DOCFERRY_TARGET', collection), sendsDocuments: true }
   const path = `/${encodeURIComponent(collection)}/_bulk_docs`
   let failures = 0
   return async function bulk(batch) {

@@ -21,6 +21,8 @@ export interface Asked {
   readonly collection?: string
   /** Without a user. */
   readonly anonymous: boolean
+  /** Whether documents are sent, which a reason could quote. */
+  readonly sendsDocuments?: boolean
   /** The code where CouchDB understood the request and refuses it: it depends on the end. */
   readonly refused: 'DOCFERRY_READ' | 'DOCFERRY_TARGET' | 'DOCFERRY_CONNECT'
 }
@@ -69,7 +71,7 @@ const meanings: Readonly<Record<number, Meaning>> = {
 export function answerError(answer: BadAnswer, asked: Asked): AnswerError {
   const { what, address, collection, refused } = asked
   const { code = refused, retryable = false, advice } = meaningOf(answer, asked)
-  const message = `${what} failed: ${address} answered ${said(answer)}${advice ? `; ${advice}` : ''}`
+  const message = `${what} failed: ${address} answered ${said(answer, asked)}${advice ? `; ${advice}` : ''}`
   return new AnswerError(code, message, answer, { provider: 'couchdb', collection, retryable, retryAfterMs: answer.retryAfterMs })
 }
 
@@ -91,10 +93,16 @@ function meaningOf({ status, reason = '', redirect, retryAfterMs }: BadAnswer, {
 
 /** Longer reasons may hold what was sent: Erlang's terms, the request's body. */
 const longestReason = 200
+const longestCause = 1_000
 
-function said({ status, error, reason }: BadAnswer): string {
-  const told = status < 500 && reason !== undefined && reason.length <= longestReason ? reason : undefined
+function said({ status, error, reason }: BadAnswer, { sendsDocuments = false }: Asked): string {
+  const told = !sendsDocuments && status < 500 && reason !== undefined && reason.length <= longestReason ? reason : undefined
   return [String(status), error, told && `(${told})`].filter(Boolean).join(' ')
+}
+
+/** CouchDB's name for an error; undefined for what is none: where its code breaks, terms with what was sent in them stand there. */
+export function errorName(error: unknown): string | undefined {
+  return typeof error === 'string' && /^\w{1,64}$/.test(error) ? error : undefined
 }
 
 const certificateCodes = /^(?:CERT_|ERR_TLS|ERR_SSL|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_)/
@@ -151,6 +159,7 @@ const refusals: Readonly<Record<string, RowMeaning>> = {
   doc_validation: { code: 'DOCFERRY_BAD_FIELD', message: 'CouchDB refuses a top-level field that starts with an underscore' },
   missing_stub: { code: 'DOCFERRY_BAD_FIELD', message: 'CouchDB refuses an attachment that it does not hold' },
   invalid_design_doc: { code: 'DOCFERRY_REFUSED', message: 'CouchDB refuses this design document' },
+  compilation_error: { code: 'DOCFERRY_REFUSED', message: 'CouchDB cannot compile a function of this design document' },
   document_too_large: { code: 'DOCFERRY_TOO_LARGE', message: "larger than the server's max_document_size" },
   too_large: { code: 'DOCFERRY_TOO_LARGE', message: 'larger than the server takes' },
   bad_request: { code: 'DOCFERRY_BAD_VALUE', message: 'CouchDB cannot read this document' },
@@ -158,23 +167,38 @@ const refusals: Readonly<Record<string, RowMeaning>> = {
   unauthorized: { code: 'DOCFERRY_REFUSED', message: 'a validation function of the database does not let this user write this document' }
 }
 
-/** Names of a refusal whose reason says what is wrong and is not made from the document, except a validation function's own words. */
-const tellingReasons = new Set(['illegal_docid', 'illegal_partition', 'invalid_design_doc', 'forbidden', 'unauthorized'])
+/** Names of a refusal whose reason says what is wrong, and quotes names of fields at most. */
+const tellingReasons = new Set(['illegal_docid', 'illegal_partition', 'invalid_design_doc'])
 
 /** What the server's code trips over, it will trip over again. */
 const erlangErrors = /^(?:function_clause|badarg|badmatch|case_clause|if_clause|badarith)$/
 
-/** @param status the status of the answer in which the document stood alone, if it was refused as a whole */
-export function writeFailure(error: string | undefined, reason: string | undefined, status?: number): WriteFailure {
-  if (status === 413) error = 'document_too_large'
+/**
+ * A reason that may quote the document (a validation function's own words, a compiler's) is the cause of a refusal: it goes where the document
+ * itself goes, among the dead letters.
+ *
+ * @param status the status of the answer in which the document stood alone, if it was refused as a whole
+ */
+export function writeFailure(given: string | undefined, reason: string | undefined, status?: number): WriteFailure {
+  const error = status === 413 ? 'document_too_large' : errorName(given)
+  const cause = reasonOf(error, reason)
   const meaning = Object.hasOwn(refusals, error ?? '') ? refusals[error as string] : undefined
   if (!meaning) {
     const name = [status, error].filter(Boolean).join(' ') || 'no reason given'
     const retryable = !erlangErrors.test(error ?? '') && (status === undefined || status >= 500)
-    return { code: 'DOCFERRY_REFUSED', message: `CouchDB could not write this document: ${name}`, retryable }
+    const message = `CouchDB could not write this document: ${name}`
+    return { code: 'DOCFERRY_REFUSED', message, retryable, ...(!retryable && cause && { cause }) }
   }
   const told = tellingReasons.has(error as string) && reason && reason.length <= longestReason ? `: ${reason}` : ''
-  return { code: meaning.code, message: meaning.message + told, retryable: meaning.retryable ?? false }
+  const failure = { code: meaning.code, message: meaning.message + told, retryable: meaning.retryable ?? false }
+  return told === '' && !failure.retryable && cause ? { ...failure, cause } : failure
+}
+
+function reasonOf(name: string | undefined, reason: string | undefined): Error | undefined {
+  if (!reason) return undefined
+  const cause = new Error(reason.slice(0, longestCause))
+  cause.name = name ?? 'Error'
+  return cause
 }
 
 /**

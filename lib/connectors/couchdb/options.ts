@@ -1,4 +1,5 @@
 /** Where a CouchDB is and who connects: from a URL, from the environment, or as an object. */
+import { timeIssue } from '../../engine/time-option.ts'
 import { DocferryError } from '../../errors.ts'
 import type { Environment, Location } from '../../types.ts'
 import { defaultMaxDocumentBytes } from './limits.ts'
@@ -8,7 +9,7 @@ export interface CouchdbOptions {
   readonly url: string
   readonly user?: string
   readonly password?: string
-  /** How long a request may go without any progress. Default 60,000. */
+  /** How long a request may go without any progress, in milliseconds. Default 60,000. */
   readonly timeoutMs?: number
   /** The server's `max_document_size`. Default 8,000,000, as CouchDB's own. */
   readonly maxDocumentBytes?: number
@@ -94,7 +95,8 @@ export function settle(options: CouchdbOptions): Settings {
   if (user === undefined && password !== undefined) issues.push('user: required, as there is a password')
   if (user?.includes(':')) issues.push('user: may not hold a colon')
   const { timeoutMs = defaultTimeoutMs, maxDocumentBytes = defaultMaxDocumentBytes, databases } = options
-  if (!(timeoutMs > 0)) issues.push('timeoutMs: must be a positive number')
+  const late = timeIssue('timeoutMs', timeoutMs)
+  if (late) issues.push(late)
   if (!(maxDocumentBytes > 0)) issues.push('maxDocumentBytes: must be a positive number')
   if (issues.length > 0 || !address) throw configError(issues)
   return { url: plainUrl(address), user, password, timeoutMs, maxDocumentBytes, databases }
@@ -195,9 +197,12 @@ function readParameters(address: URL, issues: string[], where = 'address'): Para
     if (text !== null && !/^[1-9]\d{0,14}$/.test(text)) issues.push(`${where}: ${name} must be a positive whole number`)
     return text === null ? undefined : Number(text)
   }
+  const timeoutMs = number('timeoutMs')
+  const late = timeIssue('timeoutMs', timeoutMs || undefined)
+  if (late) issues.push(`${where}: ${late}`)
   const parameters = {
     passwordEnv: address.searchParams.get('passwordEnv') ?? undefined,
-    timeoutMs: number('timeoutMs'),
+    timeoutMs,
     maxDocumentBytes: number('maxDocumentBytes'),
     databases: address.searchParams.get('databases')?.split(',').filter(Boolean)
   }

@@ -1,5 +1,5 @@
 /** Reads databases by `_all_docs`, in the order of ids. */
-import { retryDelayMs, sleep } from '../../engine/retry.ts'
+import { retryDelayMs, sleep, withRetry } from '../../engine/retry.ts'
 import { DocferryError } from '../../errors.ts'
 import type { CollectionInfo, Document, Page, Partition, ReadOptions, RejectDetails, Source } from '../../types.ts'
 import { restoreNames } from '../../values/index.ts'
@@ -7,7 +7,9 @@ import type { NameRules } from '../../values/index.ts'
 import { allDocsRequest, readRows } from './all-docs.ts'
 import type { Row } from './all-docs.ts'
 import type { Client, DatabaseInfo } from './client.ts'
-import { AnswerError } from './errors.ts'
+import { AnswerError, mayBeOneDocument } from './errors.ts'
+import type { Asked } from './errors.ts'
+import { allRows } from './lookup.ts'
 import { locate } from './options.ts'
 import { splitByRank } from './partitions.ts'
 import { nameRules } from './values.ts'
@@ -138,6 +140,10 @@ async function* readPartition(
   const { start = null, end = null } = (partition.range ?? {}) as { start?: string | null; end?: string | null }
   const asked = client.asked(`reading ${database}`, 'DOCFERRY_READ', database)
   const names = nameRules(client.pouchdb)
+  const openAgain: OpenAgain = ids => {
+    pace.requests++
+    return rowsOf(client, asked, ids, { signal, retry, onRetry })
+  }
   let cursor = after
   let failures = 0
   for (;;) {
@@ -165,7 +171,7 @@ async function* readPartition(
           if (!page.isFull(pageSize)) continue
           failures = 0
           cursor = row.key
-          yield page.finish(cursor)
+          yield await page.finish(cursor, openAgain)
           signal?.throwIfAborted()
           page = new PageBuilder(database, names)
         }
@@ -186,7 +192,7 @@ async function* readPartition(
     // What came is good, whether the answer was whole or not.
     if (page.lastKey !== undefined) {
       cursor = page.lastKey
-      yield page.finish(cursor)
+      yield await page.finish(cursor, openAgain)
     }
     if (seen < limit) return
     if (cursor === startedAt && failures === 0) {
@@ -198,12 +204,36 @@ async function* readPartition(
   }
 }
 
+/** The present rows of documents, by their ids; none of one that is gone. */
+type OpenAgain = (ids: readonly string[]) => Promise<ReadonlyMap<string, Row>>
+
+async function rowsOf(
+  client: Client,
+  asked: Asked,
+  ids: readonly string[],
+  { signal, retry, onRetry }: Pick<ReadOptions, 'signal' | 'retry' | 'onRetry'>
+): Promise<ReadonlyMap<string, Row>> {
+  const path = `/${encodeURIComponent(asked.collection as string)}/_all_docs?include_docs=true`
+  const request = { method: 'POST' as const, path, body: JSON.stringify({ keys: ids }), asked, signal }
+  try {
+    const rows = await withRetry(() => allRows(client, request), { attempts, ...retry, signal, onRetry })
+    return new Map(rows.filter(({ error, deleted }) => error !== 'not_found' && !deleted).map(row => [row.key, row]))
+  } catch (error) {
+    if (!(error instanceof AnswerError) || !mayBeOneDocument(error)) throw error
+    if (ids.length === 1) return new Map([[ids[0]!, { key: ids[0]!, error: error.answer.error ?? String(error.answer.status) }]])
+    const found = new Map<string, Row>()
+    for (const id of ids) for (const [key, row] of await rowsOf(client, asked, [id], { signal, retry, onRetry })) found.set(key, row)
+    return found
+  }
+}
+
 class PageBuilder {
   lastKey: string | undefined
   readonly #collection: string
   readonly #names: NameRules
-  readonly #documents: Document[] = []
-  readonly #rejects: RejectDetails[] = []
+  readonly #rows: Row[] = []
+  /** Listed, with null for the document: it can't be opened, or was deleted meanwhile. */
+  readonly #unopened: string[] = []
   #bytes = 0
 
   constructor(collection: string, names: NameRules) {
@@ -211,26 +241,34 @@ class PageBuilder {
     this.#names = names
   }
 
-  add({ key, document, deleted, error, hasEscapes }: Row, bytes: number): void {
+  add(row: Row, bytes: number): void {
+    const { key, document, deleted, error } = row
     this.lastKey = key
     this.#bytes += bytes
     if (deleted === true) return
-    // CouchDB gives null for a document that it lists and can't open.
-    const trouble = error ?? (document === undefined ? 'the database lists it, and gave nothing for it' : undefined)
-    if (trouble !== undefined) {
-      this.#rejects.push({ code: 'DOCFERRY_BAD_DOCUMENT', message: `cannot be read: ${trouble}`, where: `id ${key}`, id: key })
-    } else if (document !== undefined) {
-      this.#documents.push(hasEscapes ? restoreNames(document, this.#names) : document)
-    }
+    this.#rows.push(row)
+    if (document === undefined && (error === undefined || error === 'not_found')) this.#unopened.push(key)
   }
 
   isFull(pageSize: number): boolean {
-    return this.#documents.length + this.#rejects.length >= pageSize || this.#bytes >= pageBytes
+    return this.#rows.length >= pageSize || this.#bytes >= pageBytes
   }
 
-  finish(cursor: string): Page {
-    const rejects = this.#rejects.length > 0 ? { rejects: this.#rejects } : {}
-    return { collection: this.#collection, documents: this.#documents, ...rejects, cursor, bytes: Math.round(this.#bytes) }
+  /** @param openAgain asked for what was listed and not given: one that is gone by now is none to complain of */
+  async finish(cursor: string, openAgain: OpenAgain): Promise<Page> {
+    const opened = this.#unopened.length > 0 ? await openAgain(this.#unopened) : undefined
+    const unopened = new Set(this.#unopened)
+    const documents: Document[] = []
+    const rejects: RejectDetails[] = []
+    for (const listed of this.#rows) {
+      const row = unopened.has(listed.key) ? opened?.get(listed.key) : listed
+      if (!row) continue
+      const { key, document, hasEscapes, error = 'the database lists it, and gave nothing for it' } = row
+      if (document !== undefined) documents.push(hasEscapes ? restoreNames(document, this.#names) : document)
+      else rejects.push({ code: 'DOCFERRY_BAD_DOCUMENT', message: `cannot be read: ${error}`, where: `id ${key}`, id: key })
+    }
+    const bytes = Math.round(this.#bytes)
+    return { collection: this.#collection, documents, ...(rejects.length > 0 && { rejects }), cursor, bytes }
   }
 }
 

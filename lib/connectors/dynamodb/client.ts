@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import type { Location, Logger, OpenContext } from '../../types.ts'
 import { withRetry } from '../../engine/retry.ts'
 import { translate } from './errors.ts'
-import { isLocalEndpoint } from './options.ts'
+import { checkTimes, isLocalEndpoint } from './options.ts'
 import type { DynamodbOptions } from './options.ts'
 import { sendText } from './wire.ts'
 import type { Operation, Sdk } from './wire.ts'
@@ -47,9 +47,10 @@ const preflightTimeoutMs = 10_000
 /**
  * Make a client and one cheap call with it, so that a wrong endpoint, region or credentials show now.
  *
- * @throws {DocferryError} DOCFERRY_CONNECT, DOCFERRY_AUTH
+ * @throws {DocferryError} DOCFERRY_CONNECT, DOCFERRY_AUTH, DOCFERRY_CONFIG
  */
 export async function connect(options: DynamodbOptions, context: OpenContext): Promise<Connection> {
+  checkTimes(options)
   const sdk = await import('@aws-sdk/client-dynamodb')
   const client = options.client ?? makeClient(sdk, options)
   const close = () => {

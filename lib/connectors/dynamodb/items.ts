@@ -14,7 +14,7 @@ import type { Document, Value } from '../../values/index.ts'
 import { defaultRules } from '../../types.ts'
 import type { EncodeRules, OnConversion, Refusal } from '../../types.ts'
 import { Encoding, writeField, writeValue } from './encoding.ts'
-import { badId, idOfItem, isDocumentKey, keyOfId, otherIdField, storedId } from './keys.ts'
+import { attributeOf, badId, fieldOf, idOfItem, isDocumentKey, keyOfId, storedId } from './keys.ts'
 import type { TableKey } from './keys.ts'
 import { grouped, maxItemBytes } from './limits.ts'
 import { isTooLongName, mayBeEscaped, names } from './names.ts'
@@ -37,15 +37,9 @@ export function toDocument(key: TableKey, item: ItemJson): Document {
   const idIsKey = key.some(({ name }) => name === '_id')
   const reading = { sawEscaped: false }
   for (const name of Object.keys(item)) {
-    if (name === '_id') {
-      if (idIsKey) continue
-      if (Object.hasOwn(item, otherIdField))
-        throw new SyntaxError(`an item with attributes _id and ${otherIdField}, neither of them its key`)
-      document[otherIdField] = readValue(item._id as AttributeJson, reading)
-    } else {
-      if (mayBeEscaped(name)) reading.sawEscaped = true
-      setField(document, name, readValue(item[name] as AttributeJson, reading))
-    }
+    if (name === '_id' && idIsKey) continue
+    if (mayBeEscaped(name)) reading.sawEscaped = true
+    setField(document, idIsKey ? name : fieldOf(name), readValue(item[name] as AttributeJson, reading))
   }
   const ownKey = isDocumentKey(key)
   if (!reading.sawEscaped && !(ownKey && mayBeEscaped(id))) return document
@@ -103,12 +97,13 @@ function writeItem(key: TableKey, document: Document, encoding: Encoding): ItemT
     const value = document[field]
     if (field === '_id' || value === undefined) continue
     path.push(field)
-    if (field in keyAttributes) {
-      if (!agrees(keyAttributes[field] as AttributeJson, value))
+    const attribute = idIsKey ? field : attributeOf(field)
+    if (attribute in keyAttributes) {
+      if (!agrees(keyAttributes[attribute] as AttributeJson, value))
         throw badId('this field is a key of the table, and differs from what the _id says')
     } else {
       const before = encoding.bytes
-      json += `,${writeField(field === otherIdField && !idIsKey ? '_id' : field, value, encoding, 0)}`
+      json += `,${writeField(attribute, value, encoding, 0)}`
       if (encoding.bytes - before > largestBytes) {
         largestBytes = encoding.bytes - before
         largest = field

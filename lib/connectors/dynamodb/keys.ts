@@ -13,11 +13,12 @@
  *
  * Key attributes with names of their own stay in the document as fields. On the way back the key is made from `_id`; fields of its names
  * must agree with it, and are added where they are missing. An attribute `_id` that is no part of the key becomes the field `dynamodb:_id`,
- * and that field becomes the attribute `_id` again.
+ * and that field becomes the attribute `_id` again; so an attribute that is called `dynamodb:_id` itself becomes a field by the rule of
+ * `values/names.ts`, `$%dynamodb:_id`, and that field the attribute again.
  */
-import { decimalParts, hashedId, isNumberText } from '../../values/index.ts'
+import { decimalParts, escapeName, hashedId, isEscapedName, isNumberText, unescapeName } from '../../values/index.ts'
 import { grouped, maxHashKeyBytes, maxRangeKeyBytes } from './limits.ts'
-import { idText } from './names.ts'
+import { idText, mayBeEscaped } from './names.ts'
 import { fitsNumber, plainText } from './numbers.ts'
 import { quote, Unwritable } from './text.ts'
 import type { AttributeJson, ItemJson } from './values.ts'
@@ -35,6 +36,20 @@ export const documentKey: TableKey = [{ name: '_id', type: 'S' }]
 
 /** The field that holds an attribute `_id` which is no part of the key. */
 export const otherIdField = 'dynamodb:_id'
+
+const isOtherId = (name: string): boolean => name === otherIdField
+
+/** Under which name an attribute of a table is a field, where `_id` is no part of the table's key. */
+export function fieldOf(attribute: string): string {
+  if (attribute === '_id') return otherIdField
+  return isOtherId(attribute) || (mayBeEscaped(attribute) && isEscapedName(attribute, isOtherId)) ? escapeName(attribute) : attribute
+}
+
+/** The other way round. */
+export function attributeOf(field: string): string {
+  if (isOtherId(field)) return '_id'
+  return (mayBeEscaped(field) ? unescapeName(field, isOtherId) : undefined) ?? field
+}
 
 /** Whether a table has the key that docferry gives it. Only there may ids be escaped. */
 export function isDocumentKey(key: TableKey): boolean {

@@ -1,5 +1,6 @@
 /** What the connector needs to know, from an address, the environment, or a program. */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { timeIssue } from '../../engine/time-option.ts'
 import { DocferryError } from '../../errors.ts'
 import type { Environment } from '../../types.ts'
 
@@ -67,7 +68,8 @@ function fromUrl(text: string, environment: Environment, issues: string[]): Dyna
   const consistent = url.searchParams.get('consistent')
   if (consistent !== null && consistent !== 'true' && consistent !== 'false') issues.push('consistent: true or false')
   const timeout = url.searchParams.get('timeoutMs')
-  if (timeout !== null && !/^[1-9]\d{0,8}$/.test(timeout)) issues.push('timeoutMs: a positive whole number of milliseconds')
+  const late = timeIssue('timeoutMs', timeout === null ? undefined : wholeNumber(timeout))
+  if (late) issues.push(late)
   for (const name of url.searchParams.keys()) {
     if (!parameters.includes(name)) issues.push(`${name}: unknown; there are ${parameters.join(', ')}`)
   }
@@ -78,6 +80,16 @@ function fromUrl(text: string, environment: Environment, issues: string[]): Dyna
     ...(consistent === null ? {} : { consistentRead: consistent === 'true' }),
     ...(timeout === null ? {} : { timeoutMs: Number(timeout) })
   }
+}
+
+function wholeNumber(text: string): number {
+  return /^\d+$/.test(text) ? Number(text) : NaN
+}
+
+/** Of options that a program has made. @throws {DocferryError} DOCFERRY_CONFIG */
+export function checkTimes({ timeoutMs }: DynamodbOptions): void {
+  const issue = timeIssue('timeoutMs', timeoutMs)
+  if (issue) throw new DocferryError('DOCFERRY_CONFIG', `dynamodb: ${issue}`, { provider: 'dynamodb' })
 }
 
 function checkEndpoint(endpoint: string, issues: string[]): void {

@@ -8,7 +8,7 @@ import { DocferryError } from '../../errors.ts'
 import type { Location, OpenContext } from '../../types.ts'
 import { checkKeyFile, withTimeout } from './credentials.ts'
 import { callError, type CallContext } from './errors.ts'
-import { defaultDatabase, normalHost, type FirestoreClientLike, type FirestoreOptions } from './options.ts'
+import { checkTimes, defaultDatabase, normalHost, type FirestoreClientLike, type FirestoreOptions } from './options.ts'
 
 /** Finding credentials, and the first small call: each may take so long. */
 const openTimeoutMs = 8_000
@@ -204,10 +204,11 @@ export class FirestoreConnection {
 /**
  * Connect, and ask for something small, so that a wrong address or refused credentials show at once.
  *
- * @throws {DocferryError} DOCFERRY_CONNECT, DOCFERRY_AUTH or DOCFERRY_PERMISSION, within `openTimeoutMs`
+ * @throws {DocferryError} DOCFERRY_CONFIG; DOCFERRY_CONNECT, DOCFERRY_AUTH or DOCFERRY_PERMISSION, within `openTimeoutMs`
  */
 export async function connect(options: FirestoreOptions, { signal }: OpenContext): Promise<FirestoreConnection> {
   signal?.throwIfAborted()
+  checkTimes(options)
   const { gax, FirestoreClient } = loadVendor()
   const project = (await checkKeyFile(options)) ?? missingProject()
   const client = options.client ?? new FirestoreClient(clientOptions(options, project, gax), gax)

@@ -4,39 +4,11 @@
  */
 import { DocferryError, type ErrorCode } from '../../errors.ts'
 import type { WriteFailure } from '../../types.ts'
+import { isTooLarge, shownDetails, tidy } from './details.ts'
+import { grpcCode, isGrpcError, type GrpcError } from './grpc.ts'
 
-export const grpcCode = {
-  ok: 0,
-  cancelled: 1,
-  unknown: 2,
-  invalidArgument: 3,
-  deadlineExceeded: 4,
-  notFound: 5,
-  alreadyExists: 6,
-  permissionDenied: 7,
-  resourceExhausted: 8,
-  failedPrecondition: 9,
-  aborted: 10,
-  outOfRange: 11,
-  unimplemented: 12,
-  internal: 13,
-  unavailable: 14,
-  dataLoss: 15,
-  unauthenticated: 16
-} as const
-
-/** The part of a gRPC error that is looked at. The rest may hold a request or credentials and is never kept. */
-export interface GrpcError {
-  readonly code: number
-  readonly details: string
-}
-
-/** By both members: a DOMException, which an abort throws, has a numeric code too. */
-export function isGrpcError(error: unknown): error is GrpcError {
-  if (!(error instanceof Error)) return false
-  const { code, details } = error as { code?: unknown; details?: unknown }
-  return typeof code === 'number' && typeof details === 'string'
-}
+export { grpcCode, isGrpcError } from './grpc.ts'
+export type { GrpcError } from './grpc.ts'
 
 /** What a call was for, for the message and for codes that differ by it. */
 export interface CallContext {
@@ -55,12 +27,6 @@ const broken: ReadonlySet<number> = new Set([
   grpcCode.unavailable
 ])
 
-/** Whether the service says that a request or document is over a size limit, which no retry mends. */
-export function isTooLarge({ code, details }: GrpcError): boolean {
-  if (code !== grpcCode.invalidArgument && code !== grpcCode.resourceExhausted) return false
-  return /maximum size|maximum entity size|larger than max|longer than \d+ bytes|exceeds the maximum|too big|too large/i.test(details)
-}
-
 /** Whether a whole request is refused for what one of its documents holds, so that the others can be saved by asking again without it. */
 export function isRefusal(error: GrpcError): boolean {
   return error.code === grpcCode.invalidArgument || error.code === grpcCode.outOfRange || isTooLarge(error)
@@ -72,11 +38,12 @@ export function callError(error: unknown, context: CallContext): unknown {
   const { code: grpc } = error
   const where = context.collection === undefined ? '' : ` collection ${context.collection}`
   const { code, advice } = callCode(grpc, context)
-  const message = `cannot ${context.action}${where} (Firestore, ${context.address}): ${codeName(grpc)} ${tidy(error.details)}; ${advice}`
+  const cause = new FirestoreError(grpc, shownDetails(error, context.action === 'write'))
+  const message = `cannot ${context.action}${where} (Firestore, ${context.address}): ${said(cause)}; ${advice}`
   return new DocferryError(code, message, {
     provider: 'firestore',
     collection: context.collection,
-    cause: new FirestoreError(error),
+    cause,
     retryable: busy.has(grpc) || broken.has(grpc)
   })
 }
@@ -111,37 +78,37 @@ function callCode(grpc: number, { action }: CallContext): { code: ErrorCode; adv
   }
 }
 
-/** One document's outcome from its status in an answer, or from the refusal of a request that held nothing else. */
+/**
+ * One document's outcome from its status in an answer, or from the refusal of a request that held nothing else. Firestore's own words, which
+ * may quote the document, are the cause of a refusal: it goes where the document itself goes, among the dead letters.
+ */
 export function writeFailure(error: GrpcError): WriteFailure {
   const { code: grpc } = error
-  const message = `Firestore: ${codeName(grpc)} ${tidy(error.details)}`
-  if (isTooLarge(error)) return { code: 'DOCFERRY_TOO_LARGE', message, retryable: false }
+  const message = `Firestore: ${said({ code: grpc, details: shownDetails(error, true) })}`
+  const cause = new FirestoreError(grpc, tidy(error.details))
+  if (isTooLarge(error)) return { code: 'DOCFERRY_TOO_LARGE', message, retryable: false, cause }
   if (busy.has(grpc)) return { code: 'DOCFERRY_THROTTLED', message, retryable: true }
   if (broken.has(grpc)) return { code: 'DOCFERRY_CONNECT', message, retryable: true }
-  return { code: 'DOCFERRY_REFUSED', message, retryable: false }
+  return { code: 'DOCFERRY_REFUSED', message, retryable: false, cause }
 }
 
 /** A vendor's error may carry its request: only what it says is kept. */
 class FirestoreError extends Error implements GrpcError {
+  override readonly name = 'FirestoreError'
   readonly code: number
   readonly details: string
-  constructor({ code, details }: GrpcError) {
-    super(`${code} ${codeName(code)}: ${tidy(details)}`)
+  constructor(code: number, details: string) {
+    super(`${code} ${said({ code, details })}`)
     this.code = code
-    this.details = tidy(details)
+    this.details = details
   }
+}
+
+function said({ code, details }: GrpcError): string {
+  return details === '' ? codeName(code) : `${codeName(code)} ${details}`
 }
 
 function codeName(code: number): string {
   const name = Object.entries(grpcCode).find(([, number]) => number === code)?.[0] ?? `code ${code}`
   return name.replace(/[A-Z]/g, letter => `_${letter}`).toUpperCase()
-}
-
-/** One line, without grpc-js's notes to its own developers, and not more than is read. */
-function tidy(details: string): string {
-  const line = details
-    .replace(/\s+/g, ' ')
-    .replace(/,metadata filters:.*| Resolution note:.*/, '')
-    .trim()
-  return line.length > 300 ? `${line.slice(0, 300)}...` : line
 }

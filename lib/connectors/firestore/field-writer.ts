@@ -13,9 +13,11 @@ import {
   looksLikeEnvelope,
   movedFieldsName,
   numberIdentity,
+  pathText,
   toEnvelope,
   toPlain,
   type Document,
+  type Place,
   type Value,
   type ValueKind,
   type ValueMap
@@ -23,7 +25,6 @@ import {
 import { fieldNameRefusal, fieldPathRefusal, maxDepth, maxNameBytes, valueSizeRefusal } from './limits.ts'
 import { isTooLong, mustEscapeField } from './names.ts'
 import { writeNative } from './native.ts'
-import { pathText, type Place } from './path.ts'
 import { contentField, documentField, entryField, idField, valueField } from './values.ts'
 import type { WireWriter } from './wire.ts'
 

@@ -1,3 +1,4 @@
+import { timeIssue } from '../../engine/time-option.ts'
 import { DocferryError } from '../../errors.ts'
 import type { Environment } from '../../types.ts'
 
@@ -57,7 +58,8 @@ export function configureFirestore(text: string, environment: Environment): Fire
   if (project === undefined && (emulator !== undefined || credentials === undefined)) {
     issues.push('project: required; set GOOGLE_CLOUD_PROJECT, or write firestore://project-id')
   }
-  if (timeout !== undefined && !/^[1-9]\d{0,8}$/.test(timeout)) issues.push('timeoutMs: a positive whole number of milliseconds')
+  const late = timeIssue('timeoutMs', timeout === undefined ? undefined : /^\d+$/.test(timeout) ? Number(timeout) : NaN)
+  if (late) issues.push(late)
   if (/[/\s]/.test(database)) issues.push(`database: ${database} is no database id`)
   if (emulator !== undefined && query.has('emulator') && query.has('credentials')) {
     issues.push('credentials: an emulator takes none; leave out one of emulator and credentials')
@@ -72,6 +74,12 @@ export function configureFirestore(text: string, environment: Environment): Fire
     ...(ramp !== undefined && { ramp: ramp === 'on' }),
     ...(timeout !== undefined && { timeoutMs: Number(timeout) })
   }
+}
+
+/** Of options that a program has made. @throws {DocferryError} DOCFERRY_CONFIG */
+export function checkTimes({ timeoutMs }: FirestoreOptions): void {
+  const issue = timeIssue('timeoutMs', timeoutMs)
+  if (issue) throw new DocferryError('DOCFERRY_CONFIG', `firestore: ${issue}`, { provider: 'firestore' })
 }
 
 function parseAddress(text: string, issues: string[]): { project?: string; query: URLSearchParams } {

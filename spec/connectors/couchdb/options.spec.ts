@@ -130,4 +130,11 @@ describe('couchdb: options', () => {
     expect(() => settle({ url: 'http://host', user: 'a' })).to.throw('password: required')
     expect(() => settle({ url: 'http://host', timeoutMs: 0 })).to.throw('timeoutMs')
   })
+
+  it('takes no time limit that no timer can keep', () => {
+    expect(settle({ url: 'http://host', timeoutMs: 1_000_000_000 }).timeoutMs).to.equal(1_000_000_000)
+    for (const timeoutMs of [2 ** 31, 1_000_000_001, NaN, Infinity, '5' as unknown as number])
+      expect(() => settle({ url: 'http://host', timeoutMs }), String(timeoutMs)).to.throw('timeoutMs: a positive whole number')
+    expect(issuesOf('couchdb://host?timeoutMs=3000000000')).to.include('at most 1,000,000,000')
+  })
 })

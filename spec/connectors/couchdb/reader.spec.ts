@@ -17,6 +17,10 @@ async function pagesOf(source: Source, partition: Partition, options: Parameters
 
 const idsOf = (pages: readonly Page[]): string[] => pages.flatMap(page => page.documents.map(({ _id }) => _id))
 
+/** A row as CouchDB writes it for a document that it lists and can't open. */
+const unopened = (id: string): string => `{"id":"${id}","key":"${id}","value":{"rev":"1-a"},"doc":null}`
+const answer = (rows: readonly string[]): string => `{"total_rows":${rows.length},"offset":0,"rows":[\n${rows.join(',\n')}\n]}\n`
+
 describe('couchdb: reader', () => {
   let stub: Stub
   let source: Source
@@ -83,6 +87,35 @@ describe('couchdb: reader', () => {
       ['c', 'DOCFERRY_BAD_DOCUMENT'],
       ['e', 'DOCFERRY_BAD_DOCUMENT']
     ])
+  })
+
+  it('leaves out a document that was deleted while it was read, and takes one that can be opened after all', async () => {
+    const listed = [`{"id":"a","key":"a","value":{"rev":"1-a"},"doc":${document('a')}}`, ...['b', 'c', 'd', 'e'].map(unopened)]
+    stub.script = ({ method, body }) => {
+      if (method === 'GET') return { body: answer(listed) }
+      expect((JSON.parse(body) as { keys: string[] }).keys).to.deep.equal(['b', 'c', 'd', 'e'])
+      const rows = [
+        '{"id":"b","key":"b","value":{"rev":"2-b","deleted":true},"doc":null}',
+        '{"key":"c","error":"not_found"}',
+        '{"id":"d","key":"d","value":{"rev":"2-d"},"doc":{"_id":"d","_rev":"2-d"}}',
+        '{"id":"e","key":"e","value":{"rev":"1-e"},"doc":null}'
+      ]
+      return { body: answer(rows) }
+    }
+    const [page] = await pagesOf(source, whole)
+    expect(idsOf([page as Page])).to.deep.equal(['a', 'd'])
+    expect(page?.rejects?.map(({ id }) => id)).to.deep.equal(['e'])
+  })
+
+  it('finds the one document that the server breaks at, of several that it gave nothing for', async () => {
+    stub.script = ({ method, body }) => {
+      if (method === 'GET') return { body: answer(['a', 'b', 'c'].map(unopened)) }
+      const { keys } = JSON.parse(body) as { keys: string[] }
+      return keys.includes('b') ? json({ error: 'badmatch', reason: 'secret' }, 400) : { body: allDocs(keys.map(id => document(id))) }
+    }
+    const [page] = await pagesOf(source, whole)
+    expect(idsOf([page as Page])).to.deep.equal(['a', 'c'])
+    expect(page?.rejects).to.deep.equal([{ code: 'DOCFERRY_BAD_DOCUMENT', message: 'cannot be read: badmatch', where: 'id b', id: 'b' }])
   })
 
   it('goes on behind the last document that came when an answer breaks off', async () => {
@@ -263,6 +296,27 @@ for (const kind of ['CouchDB', 'PouchDB'] as const) {
         after = page.cursor
       }
       expect(read).to.deep.equal(ids)
+    })
+
+    it('reads on where documents are deleted meanwhile', async () => {
+      const other = `${database}-deleted`
+      const send = async (path: string, body: object): Promise<{ id: string; rev: string }[]> => {
+        const options = { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) }
+        return (await (await fetch(`${url}/${other}/${path}`, options)).json()) as { id: string; rev: string }[]
+      }
+      await fetch(`${url}/${other}`, { method: 'PUT', headers })
+      const ids = Array.from({ length: 600 }, (_, index) => `d${String(index).padStart(4, '0')}`)
+      const text = 'x'.repeat(5_000)
+      const written = await send('_bulk_docs', { docs: ids.map(_id => ({ _id, text })) })
+      const pages: Page[] = []
+      for await (const page of source.read({ id: 'd', collections: [other] }, { pageSize: 20 })) {
+        if (pages.push(page) > 1) continue
+        const deleted = written.slice(300).map(({ id, rev }) => ({ _id: id, _rev: rev, _deleted: true }))
+        expect(await send('_bulk_docs', { docs: deleted })).to.have.length(300)
+      }
+      expect(pages.flatMap(({ rejects = [] }) => rejects)).to.deep.equal([])
+      expect(idsOf(pages).slice(0, 300)).to.deep.equal(ids.slice(0, 300))
+      await fetch(`${url}/${other}`, { method: 'DELETE', headers })
     })
 
     it('splits by ids that exist, into about equal parts', async () => {

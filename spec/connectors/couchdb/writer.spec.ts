@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { Encoded, Target, WriteOptions, WriteOutcome } from '../../../lib/types.ts'
+import type { Encoded, Target, WriteFailure, WriteOptions, WriteOutcome } from '../../../lib/types.ts'
 import { servers } from '../../support/servers.ts'
 import { pouchdbUrl } from './pouchdb-server.ts'
 import { allDocs, document, errorOf, json, openTarget, startStub } from './stub.ts'
@@ -101,8 +101,40 @@ describe('couchdb: writer', () => {
     ])
     const failing = await target.write('d', many(4), { onConflict: 'fail', fresh: false })
     expect(failing.map(codeOf)[1]).to.equal('DOCFERRY_CONFLICT')
-    expect(failing[2]).to.include({ retryable: false }).and.have.property('message').that.includes('no agents here')
+    expect(failing[2]).to.include({ retryable: false })
     expect(failing[3]).to.include({ retryable: true })
+  })
+
+  it('shows no words of the server that may quote a document; they are the cause of a refusal', async () => {
+    const words: Readonly<Record<string, string>> = {
+      forbidden: 'the e-mail ada@secret.example is taken',
+      unauthorized: 'only ada@secret.example may write this',
+      compilation_error: 'Compilation of the map function failed: SyntaxError (secret source)',
+      '{badmatch,"secret"}': 'secret'
+    }
+    stub.script = () =>
+      json(
+        Object.entries(words).map(([error, reason], at) => ({ id: `d${at}`, error, reason })),
+        201
+      )
+    const failures = (await target.write('d', many(4), skip)) as WriteFailure[]
+    expect(failures.map(({ message }) => message).join()).to.not.include('secret')
+    expect(failures.map(({ cause }) => (cause === undefined ? undefined : String(cause)))).to.deep.equal([
+      `forbidden: ${words['forbidden']}`,
+      `unauthorized: ${words['unauthorized']}`,
+      `compilation_error: ${words['compilation_error']}`,
+      undefined
+    ])
+    stub.script = () => json({ error: 'forbidden', reason: 'your document {"e-mail":"ada@secret.example"} is not allowed' }, 403)
+    const error = await errorOf(target.write('d', many(1), skip))
+    expect(error).to.include({ code: 'DOCFERRY_PERMISSION' })
+    expect(error.message).to.include('forbidden').and.not.include('secret')
+  })
+
+  it('says what CouchDB finds wrong with a name or a design document', async () => {
+    stub.script = () => json([{ id: 'd0', error: 'invalid_design_doc', reason: '`views.a` field must have object type' }], 201)
+    const [failure] = (await target.write('d', many(1), skip)) as WriteFailure[]
+    expect(failure?.message).to.include('`views.a` field must have object type')
   })
 
   it('overwrites with the revision that is there, also when others change it meanwhile', async () => {

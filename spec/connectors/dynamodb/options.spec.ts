@@ -1,6 +1,7 @@
 import { expect } from 'chai'
+import { dynamodbConnector } from '../../../lib/connectors/dynamodb/index.ts'
 import { configure, isLocalEndpoint } from '../../../lib/connectors/dynamodb/options.ts'
-import { expectCode } from './support.ts'
+import { expectCode, silent } from './support.ts'
 
 describe('dynamodb: options', () => {
   it('takes everything from the environment when named bare', () => {
@@ -36,6 +37,14 @@ describe('dynamodb: options', () => {
     expect(configure('dynamodb://us-west-2?timeoutMs=1500', {}).timeoutMs).to.equal(1_500)
     const { message } = await expectCode(() => configure('dynamodb://us-west-2?timeoutMs=soon', {}), 'DOCFERRY_CONFIG')
     expect(message).to.include('timeoutMs: a positive whole number')
+  })
+
+  it('takes no time limit that no timer can keep', async () => {
+    await expectCode(() => configure('dynamodb://us-west-2?timeoutMs=3000000000', {}), 'DOCFERRY_CONFIG')
+    for (const timeoutMs of [2 ** 31, -1, NaN]) {
+      const options = { endpoint: 'http://127.0.0.1:1', timeoutMs }
+      await expectCode(dynamodbConnector.openSource(options, { logger: silent }), 'DOCFERRY_CONFIG')
+    }
   })
 
   it('sends a URL without an endpoint to AWS, whatever the environment says', () => {

@@ -35,6 +35,46 @@ describe('firestore: errors', () => {
     expect(JSON.stringify(error.cause)).not.to.contain('secret')
   })
 
+  // As Google's own code words them; the first three quote what was sent.
+  const quoting: Readonly<Record<string, string>> = {
+    "Geo point latitude '123.456' outside permitted range -90.0 to 90.0.": '123.456',
+    'Resource name "secret-ref" lacks "projects" at index 0.': 'secret',
+    'Something new: secret': 'secret'
+  }
+  const naming: readonly string[] = [
+    'The value of property "summary" is longer than 1048487 bytes.',
+    'Property usage contains an invalid nested entity.',
+    "field name '__id__' is reserved.",
+    'Cannot convert an array value in an array value.'
+  ]
+
+  it('shows no words that may quote a document; they are the cause of its refusal', () => {
+    for (const [details, secret] of Object.entries(quoting)) {
+      const { message, cause } = writeFailure(grpcError(3, details))
+      expect(message)
+        .to.match(/^Firestore: INVALID_ARGUMENT/)
+        .and.not.include(secret)
+      expect(String(cause)).to.include(details)
+      for (const code of [2, 3, 11, 13, 15]) {
+        const error = callError(grpcError(code, details), { action: 'write', address: 'project p' }) as DocferryError
+        expect(`${error.message} ${String(error.cause)}`, String(code)).to.not.include(secret)
+      }
+    }
+  })
+
+  it('shows words that quote names and sizes only', () => {
+    for (const details of naming) expect(writeFailure(grpcError(3, details)).message).to.equal(`Firestore: INVALID_ARGUMENT ${details}`)
+    const size =
+      "Document 'projects/p/databases/d/documents/a/b' cannot be written because its size (1,234,567 bytes) exceeds the maximum allowed size of 1,048,576 bytes."
+    expect(writeFailure(grpcError(3, size)).message).to.include('1,234,567 bytes, at most 1,048,576 bytes')
+  })
+
+  it('shows what the service says of itself, and of requests without documents', () => {
+    expect(writeFailure(grpcError(7, 'Missing or insufficient permissions.')).message).to.include('insufficient')
+    const error = callError(grpcError(3, 'Invalid page token.'), { action: 'read', address: 'project p' }) as DocferryError
+    expect(error.message).to.include('Invalid page token.')
+  })
+
   it('takes no other error for one of gRPC', () => {
     const abort = AbortSignal.abort().reason as DOMException
     expect(abort.code).to.be.a('number')

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { firestoreConnector, type FirestoreOptions } from '../../../lib/connectors/firestore/index.ts'
 import type { DocferryError } from '../../../lib/errors.ts'
 import type { Environment } from '../../../lib/types.ts'
+import { openSource } from './support.ts'
 
 function refusal(text: string, environment: Environment = {}): string {
   try {
@@ -70,6 +71,18 @@ describe('firestore: options', () => {
   it('takes from a URL how long the service may say nothing', () => {
     expect(configure('firestore://p?timeoutMs=1500', emulated).timeoutMs).to.equal(1_500)
     expect(refusal('firestore://p?timeoutMs=0', emulated)).to.contain('timeoutMs: a positive whole number')
+    expect(refusal('firestore://p?timeoutMs=3000000000', emulated)).to.contain('at most 1,000,000,000')
+  })
+
+  it('takes no time limit that no timer can keep', async () => {
+    for (const timeoutMs of [2 ** 31, -1, NaN]) {
+      const opening = openSource({ project: 'p', emulator: '127.0.0.1:1', timeoutMs })
+      const error = await opening.then(
+        () => undefined,
+        (thrown: DocferryError) => thrown
+      )
+      expect(error, String(timeoutMs)).to.include({ code: 'DOCFERRY_CONFIG' })
+    }
   })
 
   it('lists every issue at once', () => {
