@@ -6,6 +6,7 @@
  * and in the end make the result whole. Everything else plugs into this file.
  */
 import { setMaxListeners } from 'node:events'
+import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { Journal } from './checkpoint/journal.ts'
 import type { Suspend } from './checkpoint/journal.ts'
@@ -151,6 +152,7 @@ class Run {
   readonly #barrier = new Barrier()
   /** Missing where nothing is kept for undoing. */
   #undo: { readonly recorder: UndoRecorder; readonly journal: UndoJournal } | undefined
+  readonly #piped: boolean
   /** Of a dry run. */
   readonly #survey: Survey | undefined
   readonly #states = new Map<string, Promise<CollectionState>>()
@@ -171,6 +173,8 @@ class Run {
     this.#journal = journal
     this.#log = log
     if (isSavedAtEnd(target.location) && !journal.output) journal.startOver()
+    // Every file that can be cut back can be suspended.
+    this.#piped = target.location.provider === 'file' && !target.suspend
     checkUnits(source, target, options)
     this.#rate = new RateControl(target.limits, options)
     const { maxReadUnits } = options
@@ -183,6 +187,7 @@ class Run {
       onIncompatible,
       types,
       dryRun,
+      piped: this.#piped,
       logger: log,
       letterLogger: log.caller,
       onRefused: options.onRefused,
@@ -216,7 +221,7 @@ class Run {
     } catch (error) {
       this.#ledger.finish(signal?.aborted ? 'interrupted' : 'failed')
       if (!signal?.aborted) throw error
-      throw interrupted(this.#target, dryRun === true, error)
+      throw interrupted(this.#target, this.#ledger.report, error)
     } finally {
       clearTimeout(this.#grace)
       signal?.removeEventListener('abort', onAbort)
@@ -269,8 +274,11 @@ class Run {
     const before = this.#journal.record?.asked as PlannedOptions | undefined
     const mode = undoModeFor(this.#target, before ? (before.undo ?? 'none') : this.#options.undo)
     const asked = { ...plannedOptions(this.#ledger.report, this.#options), undo: mode, bounds: boundsOf(this.#options) }
-    const record = { asked, ends: { source: kept(source), target: kept(target) }, partitions: this.#partitions }
+    const ends = { source: kept(source), target: kept(target) }
+    const record = { asked, ends, partitions: this.#partitions, ...(this.#piped && { piped: true as const }) }
     await this.#journal.begin(record, { steps: !this.#target.suspend && !isSavedAtEnd(this.#target.location) })
+    this.#ledger.report.folder = dirname(this.#journal.log)
+    this.#ledger.report.undo = mode
     await this.#log.open(this.#journal.log)
     const { runId, source: from, target: to, collections } = this.#ledger.report
     const names = collections.map(collection => collection.source)
@@ -488,12 +496,17 @@ function pageSizeFor({ batchCount }: TargetLimits): number {
   return Math.min(pageSizes.most, Math.max(pageSizes.least, batchCount))
 }
 
-function interrupted(target: Target, dryRun: boolean, cause: unknown): DocferryError {
+function interrupted(target: Target, { dryRun, folder }: Readonly<RunReport>, cause: unknown): DocferryError {
   const { provider } = target.location
   if (dryRun) return new DocferryError('DOCFERRY_INTERRUPTED', 'interrupted: it was a dry run, and nothing was written', { cause })
+  if (folder === undefined) return new DocferryError('DOCFERRY_INTERRUPTED', 'interrupted before anything was written', { cause })
   const stays = target.suspend
     ? 'the output is not complete yet, and the run can be continued'
     : 'what was written stays written, and the run can be continued'
-  const left = isSavedAtEnd(target.location) && !target.suspend ? 'nothing is left of the output, which was not complete' : stays
+  const lost =
+    provider === 'file'
+      ? 'what went down the pipe is not complete, and a pipe can not be gone on with'
+      : 'nothing is left of the output, which was not complete'
+  const left = isSavedAtEnd(target.location) && !target.suspend ? lost : stays
   return new DocferryError('DOCFERRY_INTERRUPTED', `interrupted: ${left}`, { provider, cause })
 }
