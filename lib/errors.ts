@@ -4,6 +4,7 @@
 export const errorTable = {
   DOCFERRY_BUG: { exit: 1, meaning: 'a bug in docferry' },
   DOCFERRY_USAGE: { exit: 2, meaning: 'the command line is wrong' },
+  DOCFERRY_RUN_UNFIT: { exit: 2, meaning: 'this cannot be done with that run' },
   DOCFERRY_CONFIG: { exit: 2, meaning: 'an address, an option or a variable is missing or wrong' },
   DOCFERRY_NO_SUCH_COLLECTION: { exit: 2, meaning: 'a collection that was named does not exist in the source' },
   DOCFERRY_COLLECTION_NAME: { exit: 2, meaning: 'the target cannot hold a collection of this name' },
@@ -33,6 +34,9 @@ export const errorTable = {
     exit: 40,
     meaning: 'not all that the run did could be undone: documents were changed since, or nothing is known of them'
   },
+  DOCFERRY_REMOVED_SINCE: { exit: 40, meaning: 'a document that the run had replaced was removed since, and is not put back' },
+  DOCFERRY_NO_SUCH_RUN: { exit: 50, meaning: 'there is no such run' },
+  DOCFERRY_RUN_BUSY: { exit: 50, meaning: 'another process is at work on the run' },
   DOCFERRY_STATE: { exit: 50, meaning: 'the run folder cannot be used' },
   DOCFERRY_DIFFERENT: { exit: 60, meaning: 'verification found differences' },
   DOCFERRY_INTERRUPTED: { exit: 130, meaning: 'interrupted' }

@@ -17,6 +17,8 @@ export interface LedgerOptions {
   readonly onIncompatible: OnIncompatible
   readonly types: Types
   readonly dryRun: boolean
+  /** The output can't be cut back: if the run stops, it can't be gone on with. */
+  readonly piped?: boolean
   readonly logger: Logger
   /** Told of each dead letter. Default: `logger`. */
   readonly letterLogger?: Logger
@@ -54,9 +56,10 @@ export class Ledger {
   readonly #letters: LetterKeeper
 
   constructor(options: LedgerOptions) {
-    const { source, target, onConflict, onIncompatible, types, dryRun, journal } = options
+    const { source, target, onConflict, onIncompatible, types, dryRun, piped, journal } = options
     this.#options = options
-    this.report = emptyReport({ runId: journal.runId, dryRun, onConflict, onIncompatible, types, source, target })
+    const ends = { source, target, ...(piped && { piped }) }
+    this.report = emptyReport({ runId: journal.runId, dryRun, onConflict, onIncompatible, types, ...ends })
     this.report.retries = journal.retries
     this.#letters = journal.letters ?? new DeadLetters(journal.deadLetters)
   }
@@ -64,7 +67,10 @@ export class Ledger {
   add(collection: { name: string; target: string; documents?: number; bytes?: number }): CollectionReport {
     const report = collectionReport(collection)
     const before = this.#options.journal.progress.collections.get(collection.name)
-    if (before) addDelta(report, before)
+    if (before) {
+      addDelta(report, before)
+      report.before = { ...totalCounts([before]), bytesRead: before.bytesRead }
+    }
     if (report.failed > 0) this.report.deadLetters = this.#letters.path
     this.#failed += report.failed
     this.#collections.set(collection.name, report)
@@ -154,7 +160,10 @@ export class Ledger {
     if (this.#failed <= most) return
     this.#hasTooMany = true
     const allowed = isShare ? `${formatShare(maxFailures.share)} of the ${read} read` : String(maxFailures)
-    const message = `${this.#failed} documents could not be written, and --max-failures allows ${allowed}: the run has stopped; once it is clear why they fail, docferry resume goes on (with a higher --max-failures, if they may)`
+    const goOn = this.report.piped
+      ? 'once it is clear why they fail, begin again'
+      : 'once it is clear why they fail, docferry resume goes on (with a higher --max-failures, if they may)'
+    const message = `${this.#failed} documents could not be written, and --max-failures allows ${allowed}: the run has stopped; ${goOn}`
     onTooManyFailures?.(new DocferryError('DOCFERRY_MAX_FAILURES', message, { provider: this.report.target.provider }))
   }
 

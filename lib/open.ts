@@ -1,7 +1,8 @@
 /** From what a user names to an open end. */
-import type { KeptEndpoint } from './checkpoint/run-folder.ts'
+import type { KeptEndpoint, RunRecord } from './checkpoint/run-folder.ts'
 import { parseEndpoint } from './config/endpoint.ts'
 import { holdsSecret } from './config/hide-credentials.ts'
+import { DocferryError } from './errors.ts'
 import { loadConnector } from './registry.ts'
 import type { Connector, EncodeRules, Environment, Logger, ProviderName, Source, SuspendedOutput, Target } from './types.ts'
 
@@ -56,6 +57,20 @@ export function settingsOf(endpoint: Endpoint | undefined): string {
 export function kept(endpoint: Endpoint): KeptEndpoint | undefined {
   if (typeof endpoint === 'string') return holdsSecret(endpoint) ? undefined : endpoint
   return endpoint.connector === 'file' ? { connector: 'file', options: plainOptions(endpoint) } : undefined
+}
+
+/**
+ * An end of a run that was, as it is given now or as the run has kept it.
+ *
+ * @throws {DocferryError} DOCFERRY_CONFIG where it is neither
+ */
+export function keptEnd({ runId, ends }: RunRecord, role: 'source' | 'target', given?: Endpoint): Endpoint {
+  const end = given ?? ends[role]
+  if (end !== undefined) return end
+  throw new DocferryError(
+    'DOCFERRY_CONFIG',
+    `the run ${runId} does not know its ${role} any more, for there was a password in the address, or it was given as an object: give --${role} again`
+  )
 }
 
 /** A file's options are a path and the like, and streams, which can't be written down; those of a database may hold a password or a ready client. */

@@ -1,6 +1,6 @@
 /** What a run tells of itself: live while it runs, final when it ends. The CLI draws it, `--json` prints it. */
 import type { ErrorCode } from './errors.ts'
-import type { Conversion, Location, OnConflict, OnIncompatible, Types, Usage } from './types.ts'
+import type { Conversion, Location, OnConflict, OnIncompatible, Types, UndoMode, Usage } from './types.ts'
 import type { ValueKind } from './values/kinds.ts'
 
 /**
@@ -24,10 +24,10 @@ export interface Counts {
 /** Failures of one kind in one collection, with where to look first. */
 export interface FailureGroup {
   readonly code: ErrorCode
-  /** The first failure's message. */
+  /** The first failure's message; those of the others may differ in their numbers. */
   readonly message: string
   count: number
-  /** The first ids (or places in the input) of this kind, at most `examplesPerKind`. */
+  /** The first ids (or places in the input) of this kind, at most `examplesPerKind`, long ones shortened. */
   readonly examples: string[]
 }
 
@@ -107,12 +107,24 @@ export interface CollectionReport extends Counts {
   survey?: CollectionSurvey
   /** The first ids that were skipped. */
   skippedExamples: string[]
+  /** Of a run that goes on: how much of the counts was there when this process began. `startedAt` and `finishedAt` are of this process. */
+  before?: Before
   startedAt?: number
   finishedAt?: number
 }
 
+export interface Before extends Counts {
+  readonly bytesRead: number
+}
+
 export interface RunReport {
   readonly runId: string
+  /** Path of its folder, once it has one: from then on it can be gone on with, unless it is `piped`. */
+  folder?: string
+  /** What it keeps for `undo`, once that is known. */
+  undo?: UndoMode
+  /** The output goes down a pipe or to a device, and can't be cut back: if the run stops, it can't be gone on with. */
+  readonly piped?: true
   readonly dryRun: boolean
   readonly source: Location
   readonly target: Location
@@ -148,7 +160,7 @@ export function totalCounts(collections: readonly Counts[]): Counts {
 
 /** A report of a run in which nothing has happened yet. */
 export function emptyReport(
-  run: Pick<RunReport, 'runId' | 'dryRun' | 'onConflict' | 'onIncompatible' | 'types' | 'source' | 'target'>
+  run: Pick<RunReport, 'runId' | 'dryRun' | 'onConflict' | 'onIncompatible' | 'types' | 'source' | 'target' | 'piped'>
 ): RunReport {
   return { ...run, collections: [], notTaken: [], notes: [], retries: 0, startedAt: Date.now(), state: 'running' }
 }
@@ -198,10 +210,10 @@ export function countFailure(
   message: string,
   example: string
 ): void {
-  addFailures(report, { code, message, count: 1, examples: [example] })
+  addFailures(report, { code, message, count: 1, examples: [shortenId(example)] })
 }
 
-/** Count documents that failed in one way. Failures that differ only in numbers are of one kind. */
+/** Count documents that failed in one way, their ids shortened. Failures that differ only in numbers are of one kind. */
 export function addFailures(
   report: Pick<CollectionReport, 'failed' | 'failures'>,
   { code, message, count, examples }: Readonly<FailureGroup>
@@ -209,13 +221,12 @@ export function addFailures(
   report.failed += count
   const { failures } = report
   const kind = kindOfMessage(message)
-  let group =
-    failures.find(candidate => candidate.code === code && kindOfMessage(candidate.message) === kind) ??
-    (failures.length >= mostGroups ? failures.findLast(candidate => candidate.code === code) : undefined)
+  const same = failures.find(candidate => candidate.code === code && kindOfMessage(candidate.message) === kind)
+  let group = same ?? (failures.length >= mostGroups ? failures.findLast(candidate => candidate.code === code) : undefined)
+  const isOther = !same && group !== undefined
   if (!group) failures.push((group = { code, message, count: 0, examples: [] }))
   group.count += count
-  for (const example of examples)
-    addExample(group.examples, message === group.message ? shortenId(example) : `${shortenId(example)} (${message})`)
+  for (const example of examples) addExample(group.examples, isOther ? `${example} (${message})` : example)
 }
 
 export function addExample(examples: string[], example: string): void {

@@ -12,6 +12,7 @@ import { toStages } from './engine/to-stages.ts'
 import { traceStage } from './engine/trace-stages.ts'
 import { exists } from './engine/atomic-file.ts'
 import { DocferryError } from './errors.ts'
+import { keptEnd } from './open.ts'
 import type { Endpoint } from './open.ts'
 import type { MigrateOptions } from './options.ts'
 import type { PlannedOptions } from './plan/plan.ts'
@@ -70,7 +71,7 @@ interface Retried {
  * them as they were, and what it has written is recognised the next time. The run's counts go on.
  *
  * @returns the report of the retry, under the run's id; `partial` where dead letters remain
- * @throws {DocferryError} DOCFERRY_USAGE where there is nothing to retry, DOCFERRY_STATE, and as `migrate`
+ * @throws {DocferryError} DOCFERRY_NO_SUCH_RUN, DOCFERRY_RUN_UNFIT where there is nothing to retry, DOCFERRY_STATE, and as `migrate`
  */
 export async function retryRun(options: RetryRunOptions): Promise<RunReport> {
   const { run, stateDir = '.docferry' } = options
@@ -86,15 +87,15 @@ async function look(folder: RunFolder, run: string): Promise<Retried> {
   const record = (await folder.record()) as RunRecord<PlannedOptions>
   const end = await folder.lastEnd()
   const undone = await folder.undone()
-  const usage = (message: string): DocferryError => new DocferryError('DOCFERRY_USAGE', message)
+  const unfit = (message: string): DocferryError => new DocferryError('DOCFERRY_RUN_UNFIT', message)
   if (!end || (end.state !== 'done' && end.state !== 'partial'))
-    throw usage(
+    throw unfit(
       `the run ${run} has not come to its end: go on with it first (docferry resume ${run}), then retry what could not be written`
     )
-  if (undone) throw usage(`the run ${run} was undone: run it anew`)
-  if (end.state === 'done') throw usage(`the run ${run} has no dead letters: there is nothing to retry`)
+  if (undone) throw unfit(`the run ${run} was undone: run it anew`)
+  if (end.state === 'done') throw unfit(`the run ${run} has no dead letters: there is nothing to retry`)
   if (record.asked.target.provider === 'file')
-    throw usage(`the run ${run} has written a file, and nothing can be added to a file that is whole: mend the cause, and export it again`)
+    throw unfit(`the run ${run} has written a file, and nothing can be added to a file that is whole: mend the cause, and export it again`)
   const path = join(folder.path, deadLettersName)
   if (!(await exists(path)))
     throw new DocferryError('DOCFERRY_STATE', `the dead letters of the run ${run} are gone: there is no ${path} any more`)
@@ -107,12 +108,7 @@ async function retryLetters(retried: Retried, options: RetryRunOptions): Promise
   const { asked } = record
   const origins = new WeakMap<Document, LetterOrigin>()
   const stages = await stagesOf(retried, options, origins)
-  const target = options.target ?? record.ends.target
-  if (target === undefined)
-    throw new DocferryError(
-      'DOCFERRY_USAGE',
-      `the run ${run} does not know its target any more, for its address is not kept: give the target (--target) again`
-    )
+  const target = keptEnd(record, 'target', options.target)
   const left = await RemainingLetters.begin(path, origins)
   const source = letterSource({ path, survey, origins, onReject: text => (dryRun ? Promise.resolve() : left.addLine(text)) })
   const move: MigrateOptions = {
@@ -172,7 +168,7 @@ async function stagesFromText(texts: readonly string[], runId: string): Promise<
   } catch (error) {
     if (!(error instanceof DocferryError)) throw error
     throw new DocferryError(
-      'DOCFERRY_USAGE',
+      'DOCFERRY_RUN_UNFIT',
       `the run ${runId} had stages of its own (${texts.join(', ')}), and documents that failed in one of them have to go through them again: retry it with retryRun({ runStages })`,
       { cause: error }
     )
@@ -196,7 +192,7 @@ function checkTarget({ runId, asked }: RunRecord<PlannedOptions>, { target }: Re
   const { provider, address, identity } = asked.target
   if (target.provider === provider && target.identity === identity) return
   throw new DocferryError(
-    'DOCFERRY_USAGE',
+    'DOCFERRY_CONFIG',
     `the run ${runId} wrote to ${provider} ${address}, and this is ${target.provider} ${target.address}: its dead letters can be written to the same place only`
   )
 }

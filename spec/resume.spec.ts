@@ -89,11 +89,11 @@ describe('run: going on', () => {
     const error = await migrate({ source, target: target.endpoint, stateDir, resume, onConflict: 'overwrite' }).catch(
       (thrown: unknown) => thrown
     )
-    expect(error).to.include({ code: 'DOCFERRY_PLAN' })
+    expect(error).to.include({ code: 'DOCFERRY_RUN_UNFIT' })
     expect((error as Error).message).to.include('--on-conflict: was skip, now overwrite')
     const elsewhere = scriptedTarget({ provider: 'couchdb', identity: 'elsewhere' })
     expect(await migrate({ source, target: elsewhere.endpoint, stateDir, resume }).catch((thrown: unknown) => thrown)).to.include({
-      code: 'DOCFERRY_PLAN'
+      code: 'DOCFERRY_RUN_UNFIT'
     })
     expect(elsewhere.prepared).to.deep.equal([])
   })
@@ -105,7 +105,7 @@ describe('run: going on', () => {
       stateDir,
       resume: 'nothing'
     }).catch((thrown: unknown) => thrown)
-    expect(error).to.include({ code: 'DOCFERRY_STATE' })
+    expect(error).to.include({ code: 'DOCFERRY_NO_SUCH_RUN' })
   })
 
   for (const name of ['out.ndjson', 'out.ndjson.gz', 'out.json', 'out.json.gz', 'out/']) {

@@ -298,7 +298,7 @@ describe('retry', () => {
     writeFileSync(pathOf(first), `${JSON.stringify({ ...letter, at: 'stage', document: numbered(1)[0] })}\n`)
     refuse()
     const error = await failing(retry(first))
-    expect(error).to.include({ code: 'DOCFERRY_USAGE' })
+    expect(error).to.include({ code: 'DOCFERRY_RUN_UNFIT' })
     expect(error.message).to.include('mask').and.include('runStages')
     await retry(first, { runStages: [mask] })
     expect(held('agents')[0]).to.include({ big: '***' })
@@ -468,7 +468,7 @@ describe('retry', () => {
   it('has nothing to retry in a run without dead letters', async () => {
     const first = await run({ agents: numbered(2) })
     const error = await failing(retry(first))
-    expect(error).to.include({ code: 'DOCFERRY_USAGE' })
+    expect(error).to.include({ code: 'DOCFERRY_RUN_UNFIT' })
     expect(error.message).to.include(`the run ${first.runId} has no dead letters`)
   })
 
@@ -477,7 +477,7 @@ describe('retry', () => {
     await failing(migrate({ source, ...ends() }))
     const { runId } = (await listRuns(stateDir))[0]!
     const error = await failing(retry({ runId }))
-    expect(error).to.include({ code: 'DOCFERRY_USAGE' })
+    expect(error).to.include({ code: 'DOCFERRY_RUN_UNFIT' })
     expect(error.message).to.include(`docferry resume ${runId}`)
   })
 
@@ -493,7 +493,7 @@ describe('retry', () => {
     const first = await run({ agents: numbered(2) })
     const elsewhere = scriptedTarget({ provider: 'couchdb', identity: 'elsewhere' })
     const error = await failing(retry(first, { target: elsewhere.endpoint }))
-    expect(error).to.include({ code: 'DOCFERRY_USAGE' })
+    expect(error).to.include({ code: 'DOCFERRY_CONFIG' })
     expect(error.message).to.include('wrote to couchdb scripted target')
     expect(elsewhere.prepared).to.deep.equal([])
   })
@@ -502,7 +502,7 @@ describe('retry', () => {
     refuse('d00')
     const first = await run({ agents: numbered(2) })
     const error = await failing(retryRun({ run: first.runId, stateDir }))
-    expect(error).to.include({ code: 'DOCFERRY_USAGE' })
+    expect(error).to.include({ code: 'DOCFERRY_CONFIG' })
     expect(error.message).to.include('--target')
   })
 
@@ -512,7 +512,7 @@ describe('retry', () => {
     const first = await migrate({ source, target: path, stateDir })
     const before = readFileSync(path)
     const error = await failing(retryRun({ run: first.runId, stateDir }))
-    expect(error).to.include({ code: 'DOCFERRY_USAGE' })
+    expect(error).to.include({ code: 'DOCFERRY_RUN_UNFIT' })
     expect(error.message).to.include('export it again')
     expect(readFileSync(path)).to.deep.equal(before)
   })
@@ -532,7 +532,7 @@ describe('retry', () => {
     const first = await run({ agents: numbered(2) })
     const folder = await RunFolder.open(stateDir, first.runId)
     try {
-      expect(await failing(retry(first))).to.include({ code: 'DOCFERRY_STATE' })
+      expect(await failing(retry(first))).to.include({ code: 'DOCFERRY_RUN_BUSY' })
     } finally {
       await folder.close()
     }

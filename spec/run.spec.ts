@@ -478,7 +478,7 @@ describe('run: migrate', () => {
           code: 'DOCFERRY_BAD_ID',
           message: 'too long: 1 bytes',
           count: 4,
-          examples: ['d0', 'd1 (too long: 2 bytes)', 'd2 (too long: 3 bytes)', 'd3 (too long: 4 bytes)']
+          examples: ['d0', 'd1', 'd2', 'd3']
         },
         { code: 'DOCFERRY_BAD_ID', message: 'an empty id', count: 4, examples: ['d4', 'd5', 'd6', 'd7'] }
       ])

@@ -8,7 +8,9 @@ import type { SuspendedOutput } from '../types.ts'
 import { Progress } from './checkpoint.ts'
 import type { Checkpoint, Step } from './checkpoint.ts'
 import { deadLettersName, trimDeadLetters } from './dead-letters.ts'
-import { ProgressLog, readProgress, removeProgress } from './progress-log.ts'
+import { howFar } from './how-far.ts'
+import type { HowFar } from './how-far.ts'
+import { ProgressLog, removeProgress } from './progress-log.ts'
 import type { ChainEnd } from './progress-log.ts'
 import { logName, RunFolder } from './run-folder.ts'
 import type { RunEnd, RunRecord } from './run-folder.ts'
@@ -46,13 +48,9 @@ export interface BeginOptions {
 }
 
 /** What was found of a run that is to be continued. */
-interface Found {
+interface Found extends HowFar {
   readonly folder: RunFolder
   readonly record: RunRecord
-  readonly checkpoint: Checkpoint | undefined
-  /** Behind the checkpoint. */
-  readonly steps?: readonly Step[]
-  readonly end?: ChainEnd
 }
 
 /** Makes checkpoints. A dry run has none: its `folder` stays undefined. */
@@ -97,7 +95,7 @@ export class Journal {
     this.runId = found?.record.runId ?? newRunId()
   }
 
-  /** @throws {DocferryError} DOCFERRY_USAGE where the run to go on with is over; DOCFERRY_STATE where it is not there, is going on already, or its files are damaged */
+  /** @throws {DocferryError} DOCFERRY_NO_SUCH_RUN, DOCFERRY_RUN_BUSY, DOCFERRY_RUN_UNFIT, or DOCFERRY_STATE where its files are damaged */
   static async open(options: JournalOptions): Promise<Journal> {
     const { stateDir, resume } = options
     if (resume === undefined) return new Journal(options)
@@ -105,13 +103,13 @@ export class Journal {
     try {
       if (await folder.undone())
         throw new DocferryError(
-          'DOCFERRY_STATE',
+          'DOCFERRY_RUN_UNFIT',
           `the run ${resume} was undone, in whole or in part: begin a new one instead of going on with it`
         )
       const end = await folder.lastEnd()
       if (end?.state === 'done' || end?.state === 'partial') throw atItsEnd(resume, end)
       const record = await folder.record()
-      return new Journal(options, { folder, record, ...(await howFar(folder, resume)) })
+      return new Journal(options, { folder, record, ...(await howFar(folder.path, resume)) })
     } catch (error) {
       await folder.close()
       throw error
@@ -282,23 +280,10 @@ export class Journal {
   }
 }
 
-/** The last checkpoint of a run, and the steps behind it. */
-async function howFar(folder: RunFolder, runId: string): Promise<Pick<Found, 'checkpoint' | 'steps' | 'end'>> {
-  const checkpoint = await folder.checkpoint()
-  const first = checkpoint ? checkpoint.log : 1
-  return { checkpoint, ...(first !== undefined && (await readProgress(folder.path, { runId, first }))) }
-}
-
-/** How far a run has come, as a checkpoint; undefined where it has none. */
-export async function lastState(folder: RunFolder, runId: string): Promise<Checkpoint | undefined> {
-  const { checkpoint, steps } = await howFar(folder, runId)
-  return checkpoint && new Progress(checkpoint, steps).snapshot(checkpoint.retries, checkpoint.output, checkpoint.log)
-}
-
 /** Its counts and dead letters may be those of a retry by now: going on with nothing would put back the old ones. */
 function atItsEnd(runId: string, { state }: RunEnd): DocferryError {
   const letters = state === 'partial' ? `; docferry retry ${runId} writes its dead letters again` : ''
-  return new DocferryError('DOCFERRY_USAGE', `the run ${runId} has come to its end: there is nothing to go on with${letters}`)
+  return new DocferryError('DOCFERRY_RUN_UNFIT', `the run ${runId} has come to its end: there is nothing to go on with${letters}`)
 }
 
 /** Sorts by time. */

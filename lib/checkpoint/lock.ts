@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { DocferryError } from '../errors.ts'
 
 /** Who holds a lock. A process id alone comes back after a while, with another process. */
-interface Holder {
+export interface Holder {
   readonly pid: number
   readonly host: string
   /** Where the system tells when the process began, in its own unit. */
@@ -30,7 +30,7 @@ export interface Lock {
  * find a dead one's lock only one goes on. Where a slow process takes a number although a lower one was taken meanwhile, the lower one wins.
  *
  * @param what for messages: `run 2026-...`
- * @throws {DocferryError} DOCFERRY_STATE where a living process holds it
+ * @throws {DocferryError} DOCFERRY_RUN_BUSY where a living process holds it
  */
 export async function takeLock(folder: string, what: string): Promise<Lock> {
   await clearLeftovers(folder)
@@ -40,14 +40,14 @@ export async function takeLock(folder: string, what: string): Promise<Lock> {
     for (;;) {
       const held = await listLocks(folder)
       const holder = await livingHolder(folder, number => held.includes(number))
-      if (holder) throw alreadyRunning(what, holder)
+      if (holder) throw busy(what, holder)
       const number = Math.max(0, ...held) + 1
       const path = join(folder, `lock-${number}`)
       if (!(await makeLink(own, path))) continue
       const lower = await livingHolder(folder, other => other < number)
       if (lower) {
         await rm(path, { force: true })
-        throw alreadyRunning(what, lower)
+        throw busy(what, lower)
       }
       await Promise.all(held.map(old => rm(join(folder, `lock-${old}`), { force: true })))
       return { release: () => rm(path, { force: true }) }
@@ -57,9 +57,9 @@ export async function takeLock(folder: string, what: string): Promise<Lock> {
   }
 }
 
-/** Whether a living process holds the lock of a folder. */
-export async function isLocked(folder: string): Promise<boolean> {
-  return (await livingHolder(folder, () => true)) !== undefined
+/** The living process that holds the lock of a folder, if one does. */
+export async function holderOf(folder: string): Promise<Holder | undefined> {
+  return await livingHolder(folder, () => true)
 }
 
 /** Remove what processes left that were killed while they took the lock. */
@@ -151,10 +151,11 @@ async function beginOf(pid: number): Promise<{ readonly began?: string; readonly
   }
 }
 
-function alreadyRunning(what: string, { pid, host }: Holder): DocferryError {
+/** @param what for messages: `run 2026-...` */
+export function busy(what: string, { pid, host }: Holder): DocferryError {
   const where = host === hostname() ? '' : ` on ${host}`
   return new DocferryError(
-    'DOCFERRY_STATE',
-    `${what} is being continued by process ${pid}${where} right now: wait until it ends, or stop it${host === hostname() ? '' : '; if that machine is gone, remove the lock file'}`
+    'DOCFERRY_RUN_BUSY',
+    `process ${pid}${where} is at work on ${what} right now: wait until it ends, or stop it${host === hostname() ? '' : '; if that machine is gone, remove the lock file'}`
   )
 }

@@ -3,13 +3,14 @@ import { mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { exists, inodeOf } from '../engine/atomic-file.ts'
 import { DocferryError, describeError } from '../errors.ts'
+import { isSavedAtEnd, totalCounts } from '../report.ts'
 import type { Counts, RunReport } from '../report.ts'
-import type { Partition, ProviderName } from '../types.ts'
-import { checkpointFrom } from './checkpoint.ts'
+import type { Location, Partition, ProviderName } from '../types.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { deadLettersName } from './dead-letters.ts'
-import { isLocked, isLockName, takeLock } from './lock.ts'
-import type { Lock } from './lock.ts'
+import { checkpointName, lastState, readCheckpoint } from './how-far.ts'
+import { holderOf, isLockName, takeLock } from './lock.ts'
+import type { Holder, Lock } from './lock.ts'
 import { isPartialState, readState, removePartialStates, writeState } from './state-file.ts'
 
 /** What does not change while a run goes on. Plain JSON, without secrets. */
@@ -22,6 +23,8 @@ export interface RunRecord<Asked = unknown> {
   readonly ends: { readonly source?: KeptEndpoint; readonly target?: KeptEndpoint }
   /** As the source was split when the run began: cursors mean places in these. */
   readonly partitions: readonly Partition[]
+  /** Of an output that can't be cut back: if the run stops, it can't be gone on with. */
+  readonly piped?: true
 }
 
 /** An address, or a connector's name and options. */
@@ -58,9 +61,18 @@ export interface RunInfo {
   readonly path: string
   /** Missing of a damaged one. */
   readonly record?: RunRecord
-  /** `killed`: it says that it is running, and no process does. `damaged`: its files can't be read. */
-  readonly state: RunReport['state'] | 'killed' | 'damaged' | 'undone' | 'partly undone'
+  /**
+   * `killed`: it says that it is running, and no process does. `broken off`: it stopped, and went down a pipe, so that it can't be gone on with.
+   * `damaged`: its files can't be read.
+   */
+  readonly state: RunReport['state'] | 'killed' | 'broken off' | 'damaged' | 'undone' | 'partly undone'
   readonly end?: RunEnd
+  /** Of one that has not come to its end: what the target had acknowledged at the last checkpoint, where there is one. */
+  readonly reached?: Counts
+  /** What its undoing did. */
+  readonly undone?: Undone
+  /** The process that is at work on it. */
+  readonly holder?: Holder
   /** What is wrong with a damaged one. */
   readonly trouble?: DocferryError
 }
@@ -70,7 +82,7 @@ const runIdForm = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-[0-9a-f]{6}$/
 
 export const logName = 'log.ndjson'
 
-const files = { record: 'run.json', checkpoint: 'checkpoint.json', end: 'end.json', undone: 'undone.json' } as const
+const files = { record: 'run.json', checkpoint: checkpointName, end: 'end.json', undone: 'undone.json' } as const
 
 export class RunFolder {
   readonly path: string
@@ -95,7 +107,7 @@ export class RunFolder {
     return new RunFolder(path, runId, await takeLock(path, `run ${runId}`))
   }
 
-  /** Take the folder of a run that is to be continued. @throws {DocferryError} DOCFERRY_STATE */
+  /** Take the folder of a run that is there. @throws {DocferryError} DOCFERRY_NO_SUCH_RUN, DOCFERRY_RUN_BUSY, DOCFERRY_STATE */
   static async open(stateDir: string, runId: string): Promise<RunFolder> {
     const path = folderOf(stateDir, runId)
     if ((await readState(join(path, files.record), 'run')) === undefined) throw noSuchRun(stateDir, `no run ${runId}`)
@@ -109,9 +121,7 @@ export class RunFolder {
   }
 
   async checkpoint(): Promise<Checkpoint | undefined> {
-    const path = join(this.path, files.checkpoint)
-    const content = await readState(path, 'checkpoint')
-    return content === undefined ? undefined : checkpointFrom(content, { runId: this.#runId, path })
+    return await readCheckpoint(this.path, this.#runId)
   }
 
   async undone(): Promise<Undone | undefined> {
@@ -189,7 +199,7 @@ async function clearNeverBegun(parent: string): Promise<void> {
     try {
       if (Date.now() - (await stat(path)).mtimeMs < begunWithinMs) continue
       const entries = await readdir(path)
-      if (!entries.every(entry => isLockName(entry) || isPartialState(entry)) || (await isLocked(path))) continue
+      if (!entries.every(entry => isLockName(entry) || isPartialState(entry)) || (await holderOf(path))) continue
       await Promise.all(entries.map(entry => rm(join(path, entry), { force: true })))
       await rmdir(path)
     } catch (error) {
@@ -206,13 +216,39 @@ async function readRun(path: string, runId: string): Promise<RunInfo | undefined
     if (!record) return undefined
     const end = await readEnd(path)
     const undone = (await readState(join(path, files.undone), 'undone')) as Undone | undefined
-    const reached = undone ? (undone.state === 'undone' ? 'undone' : 'partly undone') : (end?.state ?? 'killed')
-    const state = (await isLocked(path)) ? 'running' : reached
-    return { runId, path, record, state, ...(end && { end }) }
+    const holder = await holderOf(path)
+    const isOver = end?.state === 'done' || end?.state === 'partial'
+    const reached = isOver ? undefined : await countsReached(path, record)
+    const found = { runId, path, record, ...(end && { end }), ...(undone && { undone }), ...(reached && { reached }) }
+    if (holder) return { ...found, state: 'running', holder }
+    if (undone) return { ...found, state: undone.state === 'undone' ? 'undone' : 'partly undone' }
+    return { ...found, state: !isOver && isPiped(record) ? 'broken off' : (end?.state ?? 'killed') }
   } catch (error) {
     if (!(error instanceof DocferryError)) throw error
     return { runId, path, state: 'damaged', trouble: error }
   }
+}
+
+/** Of an output that is there only when it is whole, nothing counts that can't be gone on with. */
+async function countsReached(path: string, { runId, asked }: RunRecord): Promise<Counts | undefined> {
+  const target = targetOf(asked)
+  try {
+    const state = await lastState(path, runId)
+    return state && (state.output || !target || !isSavedAtEnd(target)) ? totalCounts(state.collections) : undefined
+  } catch (error) {
+    // Whoever goes on with the run is told what is wrong.
+    if (error instanceof DocferryError) return undefined
+    throw error
+  }
+}
+
+/** Runs of before `piped` was kept tell standard output only. */
+function isPiped({ piped, asked }: RunRecord): boolean {
+  return piped === true || targetOf(asked)?.identity === 'file:stdout'
+}
+
+function targetOf(asked: unknown): Location | undefined {
+  return (asked as { readonly target?: Location } | null)?.target
 }
 
 async function readEnd(path: string): Promise<RunEnd | undefined> {
@@ -231,11 +267,14 @@ function beganAt({ runId, record }: RunInfo): string {
 
 function folderOf(stateDir: string, runId: string): string {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(runId))
-    throw new DocferryError('DOCFERRY_USAGE', `${JSON.stringify(runId)} is no run id; docferry runs lists them`)
+    throw new DocferryError('DOCFERRY_NO_SUCH_RUN', `${JSON.stringify(runId)} is no run id; docferry runs lists them`)
   return join(stateDir, 'runs', runId)
 }
 
 /** @param what is missing: `no run 2026-...` */
 export function noSuchRun(stateDir: string, what: string): DocferryError {
-  return new DocferryError('DOCFERRY_STATE', `there is ${what} in ${stateDir}; docferry runs lists them (--state-dir names another folder)`)
+  return new DocferryError(
+    'DOCFERRY_NO_SUCH_RUN',
+    `there is ${what} in ${stateDir}; docferry runs lists them (--state-dir names another folder)`
+  )
 }

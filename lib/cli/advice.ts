@@ -1,4 +1,4 @@
-/** What a user can try next, by error code, beyond what the message itself says. */
+/** What a user can try next, by error code, beyond what the message itself says; and what makes a run stop that can be gone on with. */
 import type { ErrorCode } from '../errors.ts'
 
 export const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
@@ -10,11 +10,10 @@ export const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   DOCFERRY_SAME_PLACE: 'nothing was written; check the addresses and the variables that configure them',
   DOCFERRY_OUTPUT_EXISTS: 'choose another name, or --force to replace it',
   DOCFERRY_PLAN: 'give the options of the plan, or plan again with these: docferry plan ... --save FILE',
-  DOCFERRY_CONNECT: 'check that the server runs and that its address and port are right; a run that had begun goes on with docferry resume',
+  DOCFERRY_CONNECT: 'check that the server runs and that its address and port are right',
   DOCFERRY_AUTH: 'check the user, password, key or credentials file of that end',
   DOCFERRY_PERMISSION: 'grant these credentials the right to do this, or use others',
-  DOCFERRY_TARGET: 'see that the target is there, has space and takes writes; a run that had begun goes on with docferry resume',
-  DOCFERRY_READ: 'go on with docferry resume; what was written stays',
+  DOCFERRY_TARGET: 'see that the target is there, has space and takes writes',
   DOCFERRY_DECODE: 'check the input at the place named; --format says what it is where its name does not',
   DOCFERRY_FILE_CUT: 'get the whole file again: what comes after the cut is not in it',
   DOCFERRY_STAGE: 'mend the stage, or leave it out, and run again',
@@ -26,8 +25,28 @@ export const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   DOCFERRY_BAD_FIELD: 'write it escaped (--on-incompatible escape), rename it (--stage rename:old=new) or drop it (--stage strip:field)',
   DOCFERRY_BAD_VALUE: 'change the value in the source, or drop the field (--stage strip:field)',
   DOCFERRY_REFUSED: 'see the cause in the dead letters',
-  DOCFERRY_THROTTLED: 'go on later with docferry resume, with a --max-rate that the service takes, or raise its capacity',
+  DOCFERRY_THROTTLED: 'wait a while, give a --max-rate that the service takes, or raise its capacity',
   DOCFERRY_DEAD_LETTERS: 'look at the failures above and in the dead letters, mend their cause, and write them again: docferry retry RUN',
+  DOCFERRY_REMOVED_SINCE: 'look whether it is still wanted',
   DOCFERRY_CHANGED_SINCE: 'look at the documents that were left, and decide about each',
   DOCFERRY_STATE: 'see that --state-dir names the right folder, and that it can be written to'
+}
+
+/** Once their cause is mended, a run that they have stopped goes on. */
+const passing: ReadonlySet<ErrorCode> = new Set([
+  'DOCFERRY_CONNECT',
+  'DOCFERRY_AUTH',
+  'DOCFERRY_PERMISSION',
+  'DOCFERRY_TARGET',
+  'DOCFERRY_READ',
+  'DOCFERRY_THROTTLED',
+  'DOCFERRY_MAX_FAILURES',
+  'DOCFERRY_INTERRUPTED'
+])
+
+/** @param goOn the command that goes on with what the error has stopped, where there is one */
+export function adviceFor(code: ErrorCode, goOn?: string): string | undefined {
+  const first = advice[code]
+  if (goOn === undefined || !passing.has(code)) return first
+  return first === undefined ? `go on: ${goOn}` : `${first}; then go on: ${goOn}`
 }

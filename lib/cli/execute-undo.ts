@@ -7,6 +7,7 @@ import { completeEnvironment, readEnvFile } from './environment.ts'
 import { coloursOf, createCommandLogger, interruptedBy } from './execute.ts'
 import type { Host } from './execute.ts'
 import { errorLines } from './exit.ts'
+import { commandFor } from './hints.ts'
 import { Screen } from './screen.ts'
 import { createMask } from './secrets.ts'
 import { listenForInterruption } from './signals.ts'
@@ -37,7 +38,7 @@ export async function executeUndo(
   const write = (text: string): unknown => (screen ?? host.stderr).write(text)
   const say = (lines: (view: UndoView) => string[]): void => {
     const style = createStyle(coloursOf(host.env) ?? Boolean(people.isTTY))
-    const view = { columns: people.isTTY ? people.columns || 80 : undefined, style, nowMs: Date.now() }
+    const view = { columns: people.isTTY ? people.columns || 80 : undefined, style, nowMs: Date.now(), stateDir: options.stateDir }
     people.write(
       lines(view)
         .map(line => `${line}\n`)
@@ -50,6 +51,8 @@ export async function executeUndo(
     onFirst: () => write('docferry: stopping: finishing what is in flight; Ctrl-C again to stop at once\n'),
     onSecond: code => {
       screen?.stop(true)
+      const next = options.dryRun ? 'nothing was changed' : `to go on: ${commandFor('undo', options.run, options.stateDir)}`
+      write(`docferry: stopped at once; ${next} (exit ${code})\n`)
       host.exit(code)
     }
   })
@@ -80,9 +83,12 @@ export async function executeUndo(
   const exitCode = exitCodeFor(error, report)
   const seen = report
   if (seen && !json && !quiet) say(view => undoSummary(seen, view))
-  if (error !== undefined) write(`${errorLines(error, { debug: flags.logLevel === 'debug', mask }).join('\n')}\n`)
+  const goOn = seen && !options.dryRun ? commandFor('undo', options.run, options.stateDir) : undefined
+  const isSaid = !json && !quiet
+  const errorView = { debug: flags.logLevel === 'debug', mask, goOn: isSaid ? undefined : goOn }
+  if (error !== undefined) write(`${errorLines(error, errorView).join('\n')}\n`)
   else if (quiet && exitCode !== 0) write(`docferry: not all that the run did could be undone (exit ${exitCode})\n`)
-  if (json) host.stdout.write(`${JSON.stringify(undoJson({ exitCode, report, error, mask, nowMs: Date.now() }))}\n`)
+  if (json) host.stdout.write(`${JSON.stringify(undoJson({ exitCode, report, error, goOn, mask, nowMs: Date.now() }))}\n`)
   return exitCode
 }
 

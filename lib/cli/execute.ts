@@ -12,6 +12,7 @@ import { Display } from './display.ts'
 import type { OutputStream } from './display.ts'
 import { completeEnvironment, readEnvFile } from './environment.ts'
 import { errorLines, exitCodeFor } from './exit.ts'
+import { goOnCommand, stoppedAtOnce } from './hints.ts'
 import { jsonReport } from './json.ts'
 import type { JsonOutcome } from './json.ts'
 import { checkPlanPlace, savePlan } from './plan-file.ts'
@@ -92,29 +93,26 @@ export async function execute(job: Job, host: Host, loadEngine: () => Promise<En
     colours: coloursOf(host.env),
     now
   })
+  let seen: Readonly<RunReport> | undefined
   const interruption = listenForInterruption({
     process: host,
     now,
     onFirst: () => display.write('docferry: stopping: finishing what is in flight; Ctrl-C again to stop at once\n'),
     onSecond: code => {
       display.leave()
+      display.write(`docferry: ${stoppedAtOnce(seen, command)} (exit ${code})\n`)
       host.exit(code)
     }
   })
-  let pipeClosed: DocferryError | undefined
+  let stdoutError: DocferryError | undefined
   const onStdoutError = (error: NodeJS.ErrnoException): void => {
     // a reader that has seen enough of the summary must not stop the documents
     if (!dataOnStdout) return
-    pipeClosed ??= new DocferryError(
-      'DOCFERRY_TARGET',
-      `standard output was closed before all documents were written to it (${error.code})`,
-      { cause: error }
-    )
-    interruption.abort(pipeClosed)
+    stdoutError ??= stdoutFailure(error)
+    interruption.abort(stdoutError)
   }
   host.stdout.on('error', onStdoutError)
 
-  let seen: Readonly<RunReport> | undefined
   let plan: Plan | undefined
   let refused: RefusedFile | undefined
   let error: unknown
@@ -143,7 +141,7 @@ export async function execute(job: Job, host: Host, loadEngine: () => Promise<En
     if (job.plan) plan = makePlan(seen, { ...options, stages }, job.plan.estimate)
     if (plan && job.plan?.save !== undefined) await savePlan(job.plan.save, plan, options)
   } catch (thrown) {
-    error = pipeClosed ?? (interruption.signal.aborted ? interruptedBy(thrown) : thrown)
+    error = stdoutError ?? (interruption.signal.aborted ? interruptedBy(thrown) : thrown)
     await refused?.discard()
   } finally {
     interruption.dispose()
@@ -167,9 +165,11 @@ interface Telling {
 
 /** What follows the summary: the error, for people and for programs. */
 function tellOutcome({ job: { flags, dataOnStdout }, host, display, outcome }: Telling): void {
-  const { error, report, exitCode, mask } = outcome
+  const { command, error, report, exitCode, mask } = outcome
   const letters = report?.deadLetters === undefined ? '' : `; dead letters: ${report.deadLetters}`
-  if (error !== undefined) display.write(`${errorLines(error, { debug: flags.logLevel === 'debug', mask }).join('\n')}\n`)
+  // Where there is a summary, it says so.
+  const goOn = report && (flags.quiet || flags.json) ? goOnCommand(report, command) : undefined
+  if (error !== undefined) display.write(`${errorLines(error, { debug: flags.logLevel === 'debug', mask, goOn }).join('\n')}\n`)
   else if (flags.quiet && exitCode !== 0) {
     const what = report?.dryRun ? 'not all documents would be written' : 'not all documents could be written'
     display.write(`docferry: ${what} (exit ${exitCode})${letters}\n`)
@@ -183,11 +183,16 @@ export function interruptedBy(thrown: unknown): DocferryError {
   return new DocferryError('DOCFERRY_INTERRUPTED', 'interrupted', { cause: thrown })
 }
 
-/** The report of a run that was left before it could say how it ended. */
+function stdoutFailure(error: NodeJS.ErrnoException): DocferryError {
+  const { code = error.message } = error
+  const isFull = code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG'
+  const what = isFull ? 'is full' : code === 'EPIPE' ? 'was closed' : 'failed'
+  return new DocferryError('DOCFERRY_TARGET', `standard output ${what} before all documents were written to it (${code})`, { cause: error })
+}
+
+/** The report of a run that could not say how it ended, or was stopped by what it can't know of. */
 function ended(report: Readonly<RunReport>, exitCode: number): Readonly<RunReport> {
-  return report.state === 'interrupted' || report.state === 'failed'
-    ? report
-    : { ...report, state: exitCode === 130 ? 'interrupted' : 'failed', finishedAt: report.finishedAt ?? Date.now() }
+  return { ...report, state: exitCode === 130 ? 'interrupted' : 'failed', finishedAt: report.finishedAt ?? Date.now() }
 }
 
 function providerOf(endpoint: MigrateOptions['source']): string {

@@ -2,7 +2,7 @@
 import { describeError, DocferryError, errorTable, exitCodeOf } from '../errors.ts'
 import { shortenId } from '../report.ts'
 import type { RunReport } from '../report.ts'
-import { advice } from './advice.ts'
+import { adviceFor } from './advice.ts'
 import type { Mask } from './secrets.ts'
 import { safe } from './text.ts'
 
@@ -10,16 +10,18 @@ export interface ErrorView {
   /** With stack and cause (`--log-level debug`). */
   readonly debug?: boolean
   readonly mask: Mask
+  /** The command that goes on with what the error has stopped, where there is one and nothing else names it. */
+  readonly goOn?: string | undefined
 }
 
 /** An error for people. Unknown errors are told by message and code only: inspected, a vendor's may print a private key. */
-export function errorLines(error: unknown, { debug = false, mask }: ErrorView): string[] {
+export function errorLines(error: unknown, { debug = false, mask, goOn }: ErrorView): string[] {
   const known = error instanceof DocferryError
   const code = known ? error.code : 'DOCFERRY_BUG'
   const { exit, meaning } = errorTable[code]
   const message = known ? error.message : `${error instanceof Error ? `${error.name}: ` : ''}${describeError(error)}`
   const place = known ? placeOf(error) : ''
-  const tip = advice[code]
+  const tip = adviceFor(code, goOn)
   const lines = [
     `docferry: ${mask(message)}`,
     `  ${code}: ${meaning} (exit ${exit})`,
@@ -58,11 +60,11 @@ export interface ErrorJson {
   readonly stage?: string
 }
 
-export function errorJson(error: unknown, mask: Mask): ErrorJson {
+export function errorJson(error: unknown, mask: Mask, goOn?: string): ErrorJson {
   const code = error instanceof DocferryError ? error.code : 'DOCFERRY_BUG'
   const context = error instanceof DocferryError ? error.context : {}
   const message = error instanceof DocferryError ? error.message : describeError(error)
-  return { code, message: mask(message), meaning: errorTable[code].meaning, try: advice[code], ...context }
+  return { code, message: mask(message), meaning: errorTable[code].meaning, try: adviceFor(code, goOn), ...context }
 }
 
 export function exitCodeFor(outcome: { readonly error?: unknown; readonly report?: Readonly<RunReport> }): number {

@@ -43,7 +43,7 @@ export function headingLines(
     ...(report.onIncompatible === 'dead-letter'
       ? []
       : [`  names ${incompatibleTexts[report.onIncompatible]} (--on-incompatible ${report.onIncompatible})`]),
-    ...(target.address === 'standard output' ? ['  note  what goes down a pipe can not be gone on with: if this stops, begin again'] : []),
+    ...(report.piped && !report.dryRun ? ['  note  what goes down a pipe can not be gone on with: if this stops, begin again'] : []),
     ...(report.dryRun ? [style.yellow('  dry run: everything is read and checked, nothing is written')] : []),
     ''
   ]

@@ -3,6 +3,7 @@ import type { Plan } from '../plan/plan.ts'
 import { totalCounts } from '../report.ts'
 import type { RunReport } from '../report.ts'
 import { errorJson } from './exit.ts'
+import { goOnCommand } from './hints.ts'
 import type { Mask } from './secrets.ts'
 
 export interface JsonOutcome {
@@ -16,7 +17,7 @@ export interface JsonOutcome {
 }
 
 export function jsonReport({ command, exitCode, report, plan, error, mask, nowMs }: JsonOutcome): object {
-  const failure = error === undefined ? {} : { error: errorJson(error, mask) }
+  const failure = error === undefined ? {} : { error: errorJson(error, mask, report && goOnCommand(report, command)) }
   if (report === undefined) return { command, state: 'failed', exitCode, ...failure }
   const { startedAt, finishedAt = nowMs, collections, ...rest } = report
   return {

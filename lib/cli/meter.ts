@@ -1,5 +1,4 @@
 /** How fast a run goes: rates over its last seconds, so that a slow end shows soon and a short hiccup does not. */
-import { totalCounts } from '../report.ts'
 import type { CollectionReport, Counts, RunReport } from '../report.ts'
 
 export interface Rate {
@@ -18,6 +17,13 @@ export function settledDocuments(counts: Counts): number {
   return Math.max(0, counts.written + counts.skipped + counts.filtered + counts.failed - counts.added)
 }
 
+/** Those that this process has settled, and the bytes that it has read for them: the time of a run that goes on is that of this process. */
+export function settledNow(collection: CollectionReport): { readonly documents: number; readonly bytes: number } {
+  const { before, bytesRead } = collection
+  const documents = settledDocuments(collection) - (before ? settledDocuments(before) : 0)
+  return { documents: Math.max(0, documents), bytes: Math.max(0, bytesRead - (before?.bytesRead ?? 0)) }
+}
+
 const windowMs = 5000
 const sampleEveryMs = 200
 
@@ -26,15 +32,16 @@ export class Meter {
 
   /** Take a sample of everything that is running. Cheap to call more often than needed. */
   sample(report: Readonly<RunReport>, nowMs: number): void {
-    let bytes = 0
+    const total = { documents: 0, bytes: 0 }
     for (const collection of report.collections) {
-      bytes += collection.bytesRead
+      const now = settledNow(collection)
+      total.documents += now.documents
+      total.bytes += now.bytes
       const key = keyOf(collection)
-      if (collection.state === 'running')
-        this.#add(key, { atMs: nowMs, documents: settledDocuments(collection), bytes: collection.bytesRead })
+      if (collection.state === 'running') this.#add(key, { atMs: nowMs, ...now })
       else if (collection.state === 'done') this.#samples.delete(key)
     }
-    this.#add(totalKey, { atMs: nowMs, documents: settledDocuments(totalCounts(report.collections)), bytes })
+    this.#add(totalKey, { atMs: nowMs, ...total })
   }
 
   /** @returns undefined until two samples tell something */

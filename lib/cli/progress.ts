@@ -1,7 +1,7 @@
 /** Progress: report in, lines of text out. */
 import { totalCounts } from '../report.ts'
 import type { CollectionReport, RunReport } from '../report.ts'
-import { fractionDone, settledDocuments, timeLeftMs } from './meter.ts'
+import { fractionDone, settledDocuments, settledNow, timeLeftMs } from './meter.ts'
 import type { Meter, Rate } from './meter.ts'
 import {
   displayWidth,
@@ -125,7 +125,8 @@ function percentText(fraction: number | undefined, state: CollectionReport['stat
 function averageRate(collection: CollectionReport, nowMs: number): Rate | undefined {
   const seconds = ((collection.finishedAt ?? nowMs) - (collection.startedAt ?? nowMs)) / 1000
   if (seconds <= 0) return undefined
-  return { documentsPerSecond: settledDocuments(collection) / seconds, bytesPerSecond: collection.bytesRead / seconds }
+  const { documents, bytes } = settledNow(collection)
+  return { documentsPerSecond: documents / seconds, bytesPerSecond: bytes / seconds }
 }
 
 function nameOf({ source, target }: CollectionReport): string {

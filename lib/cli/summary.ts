@@ -6,6 +6,7 @@ import { totalCounts } from '../report.ts'
 import type { CollectionReport, Counts, RunReport } from '../report.ts'
 import type { ProviderName } from '../types.ts'
 import { advice } from './advice.ts'
+import { commandFor, goOnCommand, stateDirOf, undoCommand } from './hints.ts'
 import { displayWidth, fit, formatCount, formatDuration, indentedLines, padEnd, padStart, plural, plainStyle, safe } from './text.ts'
 import type { Style } from './text.ts'
 import { conversionNotes, estimateLines, planDetails } from './plan-view.ts'
@@ -35,6 +36,7 @@ export function summaryLines(report: Readonly<RunReport>, view: SummaryView): st
     ...(view.plan ? [...estimateLines(view.plan, view), ''] : []),
     ...(report.deadLetters === undefined ? [] : [`Dead letters: ${safe(report.deadLetters)}`]),
     ...retryHint(report),
+    ...undoHint(report),
     verdict(report, view, style)
   ]
   return lines.filter((line, index) => line !== '' || lines[index - 1] !== '')
@@ -44,15 +46,20 @@ export function summaryLines(report: Readonly<RunReport>, view: SummaryView): st
 function retryHint({ runId, state, target, collections, deadLetters }: Readonly<RunReport>): string[] {
   const hasDocuments = collections.some(({ failures: groups }) => groups.some(({ code }) => code !== 'DOCFERRY_BAD_DOCUMENT'))
   if (state !== 'partial' || deadLetters === undefined || target.provider === 'file' || !hasDocuments) return []
-  const stateDir = dirname(dirname(dirname(deadLetters)))
-  const place = stateDir === '.docferry' ? '' : ` --state-dir ${JSON.stringify(stateDir)}`
-  return [safe(`To write them again (--stage changes them first): docferry retry ${runId}${place}`)]
+  return [`To write them again (--stage changes them first): ${commandFor('retry', runId, stateDirOf(dirname(deadLetters)))}`]
+}
+
+function undoHint(report: Readonly<RunReport>): string[] {
+  const command = undoCommand(report)
+  return command === undefined ? [] : [`To undo the run: ${command}`]
 }
 
 interface Line {
   readonly name: string
   readonly counts: Counts
+  /** Of this process, like the documents that it has read. */
   readonly spentMs: number | undefined
+  readonly readNow: number
 }
 
 function table(report: Readonly<RunReport>, { columns = Infinity, nowMs }: SummaryView, style: Style): string[] {
@@ -63,7 +70,7 @@ function table(report: Readonly<RunReport>, { columns = Infinity, nowMs }: Summa
   const cells = (line: Line): string[] => [
     ...(Object.keys(titles) as (keyof typeof titles)[]).map(key => formatCount(line.counts[key])),
     line.spentMs === undefined ? '' : formatDuration(line.spentMs),
-    line.spentMs === undefined || line.spentMs <= 0 ? '' : formatCount(line.counts.read / (line.spentMs / 1000))
+    line.spentMs === undefined || line.spentMs <= 0 ? '' : formatCount(line.readNow / (line.spentMs / 1000))
   ]
   let head = [...Object.values(titles), 'time', 'docs/s']
   let body = lines.map(cells)
@@ -96,18 +103,29 @@ function rowsOf(report: Readonly<RunReport>, nowMs: number): Line[] {
       safe(collection.source === collection.target ? collection.source : `${collection.source} -> ${collection.target}`) +
       unfinished(collection),
     counts: collection,
+    readNow: readNow(collection),
     spentMs: collection.startedAt === undefined ? undefined : (collection.finishedAt ?? nowMs) - collection.startedAt
   })
   const { collections } = report
-  const total: Line = { name: totalName, counts: totalCounts(collections), spentMs: (report.finishedAt ?? nowMs) - report.startedAt }
+  const spentMs = (report.finishedAt ?? nowMs) - report.startedAt
+  const total: Line = { name: totalName, counts: totalCounts(collections), readNow: sumOfReadNow(collections), spentMs }
   if (collections.length <= mostRows) return collections.length === 1 ? collections.map(toLine) : [...collections.map(toLine), total]
   const byTrouble = [...collections].sort((a, b) => b.failed - a.failed || b.read - a.read)
   const rest = byTrouble.slice(mostRows)
   return [
     ...byTrouble.slice(0, mostRows).map(toLine),
-    { name: `${formatCount(rest.length)} others`, counts: totalCounts(rest), spentMs: undefined },
+    { name: `${formatCount(rest.length)} others`, counts: totalCounts(rest), readNow: sumOfReadNow(rest), spentMs: undefined },
     total
   ]
+}
+
+/** The documents that this process has read; the rest was read before the run went on. */
+function readNow({ read, before }: CollectionReport): number {
+  return read - (before?.read ?? 0)
+}
+
+function sumOfReadNow(collections: readonly CollectionReport[]): number {
+  return collections.reduce((sum, collection) => sum + readNow(collection), 0)
 }
 
 function unfinished({ state }: CollectionReport): string {
@@ -123,7 +141,14 @@ function notes(report: Readonly<RunReport>, view: SummaryView): string[] {
   // Firestore's come to be with their first document.
   const isMade = ({ created, written }: CollectionReport): boolean => created && (written > 0 || report.target.provider !== 'firestore')
   const created = report.collections.filter(isMade).length
+  const now = sumOfReadNow(report.collections)
+  const before = totalCounts(report.collections).read - now
   const texts = [
+    ...(before > 0
+      ? [
+          `time and docs/s are of this process, which read ${plural(now, 'document')}; ${formatCount(before)} were read before the run went on`
+        ]
+      : []),
     ...(created > 0 && keepsWhatIsWritten(report)
       ? [`${plural(created, 'collection')} ${report.dryRun ? 'would be created' : 'created'} in the target`]
       : []),
@@ -186,11 +211,13 @@ function verdict(report: Readonly<RunReport>, { nowMs, plan, command }: SummaryV
     const how = report.state === 'interrupted' ? 'Interrupted' : 'Failed'
     const paint = report.state === 'interrupted' ? style.yellow : style.red
     if (report.dryRun) return paint(`${how} after ${took}, in a dry run: nothing was written.`)
+    const next = goOnCommand(report, command)
     if (command === 'retry')
-      return paint(`${how} after ${took}; the dead letters are as they were. To try them again: docferry retry ${report.runId}`)
-    const goOn = `To go on with it: docferry resume ${report.runId}`
-    if (wholeOrNothing.has(report.target.provider)) return paint(`${how} after ${took}, before the output was complete. ${goOn}`)
-    return paint(`${how} after ${took}; ${written} written. ${goOn}`)
+      return paint(`${how} after ${took}; the dead letters are as they were.${next === undefined ? '' : ` To try them again: ${next}`}`)
+    if (report.piped) return paint(`${how} after ${took}, before the output was complete. A pipe can not be gone on with: begin again.`)
+    const goOn = next === undefined ? '' : ` To go on with it: ${next}`
+    if (wholeOrNothing.has(report.target.provider)) return paint(`${how} after ${took}, before the output was complete.${goOn}`)
+    return paint(`${how} after ${took}; ${written} written.${goOn}`)
   }
   if (counts.read === 0) return style.yellow(`Done in ${took}, but there was nothing to read: the source holds no documents.`)
   if (report.dryRun) {
@@ -199,8 +226,11 @@ function verdict(report: Readonly<RunReport>, { nowMs, plan, command }: SummaryV
       ? style.yellow(`${start}, ${formatCount(counts.failed)} would fail (${took}).`)
       : style.green(`${start} (${took}).`)
   }
-  if (counts.failed > 0) return style.red(`Finished in ${took} with failures: ${written} written, ${formatCount(counts.failed)} not.`)
-  return style.green(`Done in ${took}: ${written} written.`)
+  const writtenBefore = report.collections.reduce((sum, { before }) => sum + (before?.written ?? 0), 0)
+  const before = writtenBefore > 0 ? ` (${formatCount(writtenBefore)} were written before the run went on)` : ''
+  if (counts.failed > 0)
+    return style.red(`Finished in ${took} with failures: ${written} written, ${formatCount(counts.failed)} not${before}.`)
+  return style.green(`Done in ${took}: ${written} written${before}.`)
 }
 
 function sumOf(collections: readonly CollectionReport[], key: 'stripped' | 'filteredBy'): [string, number][] {

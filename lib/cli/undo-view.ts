@@ -1,8 +1,10 @@
 /** What undoing a run shows: report in, lines of text or plain JSON out. */
 import { timesOf } from './json.ts'
+import { leftOf } from '../undo/report.ts'
 import type { UndoCollection, UndoCounts, UndoReport } from '../undo/report.ts'
 import { advice } from './advice.ts'
 import { errorJson } from './exit.ts'
+import { commandFor } from './hints.ts'
 import type { Mask } from './secrets.ts'
 import { fit, formatCount, formatDuration, indentedLines, padEnd, padStart, plainStyle, plural, safe } from './text.ts'
 import type { Style } from './text.ts'
@@ -12,6 +14,8 @@ export interface UndoView {
   readonly columns?: number
   readonly style?: Style
   readonly nowMs: number
+  /** Where the run's folder is. */
+  readonly stateDir?: string | undefined
 }
 
 const titles = {
@@ -19,6 +23,7 @@ const titles = {
   putBack: 'put back',
   already: 'nothing to do',
   changed: 'changed since',
+  gone: 'removed since',
   failed: 'failed',
   unknown: 'not known'
 } as const satisfies Record<keyof UndoCounts, string>
@@ -44,11 +49,12 @@ export function undoHeading(
 
 export function undoProgress(report: Readonly<UndoReport>, nowMs: number): string {
   const { bytes, startedAt, retries } = report
-  const { removed, putBack, changed } = totals(report)
+  const { removed, putBack, changed, gone } = totals(report)
   const share = bytes.total === 0 ? 100 : Math.floor((100 * bytes.done) / bytes.total)
   return [
     `${formatCount(removed + putBack)} documents ${report.dryRun ? 'would be undone' : 'undone'} (${share}%)`,
     changed > 0 ? `${formatCount(changed)} changed since` : '',
+    gone > 0 ? `${formatCount(gone)} removed since` : '',
     plural(retries, 'retry', 'retries'),
     formatDuration(Math.floor((nowMs - startedAt) / 1000) * 1000 || nowMs - startedAt)
   ]
@@ -104,7 +110,7 @@ function table({ collections, ...report }: Readonly<UndoReport>, columns: number
 }
 
 function notesOf(
-  { name, created, dropped, changed, unknown, changedExamples }: UndoCollection,
+  { name, created, dropped, changed, gone, unknown, changedExamples, goneExamples }: UndoCollection,
   { dryRun }: Readonly<UndoReport>
 ): string[] {
   return [
@@ -112,6 +118,11 @@ function notesOf(
     ...(dryRun && created ? [`${name}: the run created this collection; it would be removed if it is empty then`] : []),
     ...(changed > 0
       ? [`${name}: ${plural(changed, 'document')} changed since ${dryRun ? 'would be' : 'were'} left (${listed(changedExamples, changed)})`]
+      : []),
+    ...(gone > 0
+      ? [
+          `${name}: ${plural(gone, 'document')} that the run had replaced, removed since, ${dryRun ? 'would not be' : 'were not'} put back (${listed(goneExamples, gone)})`
+        ]
       : []),
     ...(unknown > 0
       ? [
@@ -121,17 +132,18 @@ function notesOf(
   ]
 }
 
-function verdict(report: Readonly<UndoReport>, { nowMs, style = plainStyle }: UndoView): string {
+function verdict(report: Readonly<UndoReport>, { nowMs, stateDir, style = plainStyle }: UndoView): string {
   const took = formatDuration((report.finishedAt ?? nowMs) - report.startedAt)
-  const { removed, putBack, changed, failed, unknown } = totals(report)
+  const total = totals(report)
+  const { removed, putBack } = total
   const done = `${plural(removed, 'document')} ${report.dryRun ? 'would be ' : ''}removed, ${formatCount(putBack)} put back`
   if (report.state === 'interrupted' || report.state === 'failed') {
-    const goOn = report.dryRun ? 'nothing was changed.' : `${done}. To go on: docferry undo ${report.runId}`
+    const goOn = report.dryRun ? 'nothing was changed.' : `${done}. To go on: ${commandFor('undo', report.runId, stateDir)}`
     return (report.state === 'interrupted' ? style.yellow : style.red)(
       `${report.state === 'interrupted' ? 'Interrupted' : 'Failed'} after ${took}; ${goOn}`
     )
   }
-  const left = changed + failed + unknown
+  const left = leftOf(total)
   const start = report.dryRun ? 'Dry run: nothing was changed. ' : left > 0 ? `Finished in ${took}: ` : `Undone in ${took}: `
   return left > 0 ? style.yellow(`${start}${done}, ${formatCount(left)} left.`) : style.green(`${start}${done}.`)
 }
@@ -140,12 +152,14 @@ export interface UndoOutcome {
   readonly exitCode: number
   readonly report?: Readonly<UndoReport> | undefined
   readonly error?: unknown
+  /** The command that goes on with what the error has stopped. */
+  readonly goOn?: string | undefined
   readonly mask: Mask
   readonly nowMs: number
 }
 
-export function undoJson({ exitCode, report, error, mask, nowMs }: UndoOutcome): object {
-  const failure = error === undefined ? {} : { error: errorJson(error, mask) }
+export function undoJson({ exitCode, report, error, goOn, mask, nowMs }: UndoOutcome): object {
+  const failure = error === undefined ? {} : { error: errorJson(error, mask, goOn) }
   if (!report) return { command: 'undo', state: 'failed', exitCode, ...failure }
   const { startedAt, finishedAt = nowMs, ...rest } = report
   return {

@@ -12,8 +12,11 @@ export interface Written {
   readonly before?: { readonly document: Document; readonly digest: string }
 }
 
-/** `already`: there was nothing to do. `changed`: the target holds neither what was written nor what was there before. */
-export type UndoOutcome = 'removed' | 'put-back' | 'already' | 'changed' | WriteFailure | Refusal
+/**
+ * `already`: there was nothing to do. `changed`: the target holds neither what was written nor what was there before. `gone`: it holds nothing,
+ * and did before.
+ */
+export type UndoOutcome = 'removed' | 'put-back' | 'already' | 'changed' | 'gone' | WriteFailure | Refusal
 
 export interface UndoBatchOptions extends RetryOptions {
   /** Change nothing: say what would become of each. */
@@ -93,7 +96,8 @@ export async function undoBatch(
     const seen = held.get(id)
     const now = seen && shortDigest(seen.document)
     if (now === before?.digest) return asked.has(index) ? doneAs(index) : 'already'
-    if (!seen || now !== after) return 'changed'
+    if (!seen) return 'gone'
+    if (now !== after) return 'changed'
     if (!before) return dryRun ? 'removed' : { seen }
     const put = target.encode(collection, before.document)
     if ('code' in put) return put

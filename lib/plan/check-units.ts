@@ -1,3 +1,4 @@
+/** Whether the ends count what is to be bounded. */
 import { DocferryError } from '../errors.ts'
 import type { Source, Target } from '../types.ts'
 import type { Bounds } from './bounds.ts'

@@ -221,14 +221,17 @@ export function checkPlan(plan: Plan, report: Readonly<RunReport>, options: Plan
     throw new DocferryError('DOCFERRY_PLAN', `this run is not what the plan of ${plan.madeAt} says: ${differences.join('; ')}`)
 }
 
-/** Compare a run that is to go on with what it was asked when it began. @throws {DocferryError} DOCFERRY_PLAN */
+/** Compare a run that is to go on with what it was asked when it began. @throws {DocferryError} DOCFERRY_RUN_UNFIT */
 export function checkRecord(record: RunRecord, report: Readonly<RunReport>, options: PlanOptions, areKnown: boolean): void {
   const asked = record.asked as PlannedOptions
   const differences = differencesOf(asked, plannedOptions(report, options), { word: 'was', areKnown })
   const { undo = asked.undo } = options
   if (undo !== asked.undo) differences.push(`undo: was ${asked.undo ?? 'none'}, now ${undo}`)
   if (differences.length > 0)
-    throw new DocferryError('DOCFERRY_PLAN', `the run ${record.runId} was asked something else when it began: ${differences.join('; ')}`)
+    throw new DocferryError(
+      'DOCFERRY_RUN_UNFIT',
+      `the run ${record.runId} was asked something else when it began (${differences.join('; ')}): give it that again, or begin a new run`
+    )
 }
 
 function differencesOf(

@@ -1,4 +1,5 @@
 /** What undoing a run tells of itself: live while it goes on, final when it ends. */
+import type { ErrorCode } from '../errors.ts'
 import { SeenIds } from '../engine/seen-ids.ts'
 import type { UndoOutcome, Written } from '../engine/undo-batch.ts'
 import { addExample, countFailure, shortenId } from '../report.ts'
@@ -10,10 +11,12 @@ export interface UndoCounts {
   removed: number
   /** What the run had replaced stands there again. */
   putBack: number
-  /** Nothing to do: never written, removed since, or undone before. */
+  /** Nothing to do: never written, created by the run and removed since, or undone before. */
   already: number
-  /** Left as they are, because somebody has changed, replaced or removed them since. */
+  /** Left as they are, because somebody has changed or replaced them since. */
   changed: number
+  /** Replaced by the run and removed since: not put back. */
+  gone: number
   /** The target refused the change. */
   failed: number
   /** Written by the run, and nothing was kept of what they may have replaced. */
@@ -29,6 +32,8 @@ export interface UndoCollection extends UndoCounts {
   dropped: boolean
   /** The first ids that were left. */
   readonly changedExamples: string[]
+  /** The first ids that were removed since. */
+  readonly goneExamples: string[]
   readonly failures: FailureGroup[]
 }
 
@@ -51,8 +56,15 @@ export interface UndoReport {
   left?: string
 }
 
+/** Documents that the run wrote and that undoing left as they are. */
+export function leftOf({ changed, gone, failed, unknown }: UndoCounts): number {
+  return changed + gone + failed + unknown
+}
+
 /** So many ids of documents that were left are kept; more are only counted. */
 const mostLeft = 1_000_000
+
+const leftCodes = { changed: 'DOCFERRY_CHANGED_SINCE', gone: 'DOCFERRY_REMOVED_SINCE' } as const satisfies Record<string, ErrorCode>
 
 type Settled = 'already' | 'putBack' | 'removed'
 
@@ -68,8 +80,8 @@ export class UndoBooks {
   readonly #left = new Map<string, string>()
 
   constructor(name: string, { created, dryRun }: { readonly created: boolean; readonly dryRun: boolean }) {
-    const counts = { removed: 0, putBack: 0, already: 0, changed: 0, failed: 0, unknown: 0 }
-    this.report = { name, created, dropped: false, ...counts, changedExamples: [], failures: [] }
+    const counts = { removed: 0, putBack: 0, already: 0, changed: 0, gone: 0, failed: 0, unknown: 0 }
+    this.report = { name, created, dropped: false, ...counts, changedExamples: [], goneExamples: [], failures: [] }
     this.#dryRun = dryRun
   }
 
@@ -79,23 +91,24 @@ export class UndoBooks {
 
   /** Documents that the journal tells of. */
   get known(): number {
-    const { removed, putBack, already, changed, failed } = this.report
-    return removed + putBack + already + changed + failed
+    const { removed, putBack, already, changed, gone, failed } = this.report
+    return removed + putBack + already + changed + gone + failed
   }
 
   count({ id, before }: Written, outcome: UndoOutcome): void {
     const reached = settledStates.findLastIndex(state => !this.#settled[state].isFull && this.#settled[state].has(id))
     if (typeof outcome === 'object') return this.#fail(id, outcome)
-    if (outcome === 'changed') {
-      if (reached === -1) this.#leave(id)
+    if (outcome === 'changed' || outcome === 'gone') {
+      if (reached === -1) this.#leave(id, outcome)
       // Where nothing is really put back, an older entry does not find what it would find.
       else if (this.#dryRun && reached === settledStates.indexOf('putBack') && !before) this.#settle(id, reached, 'removed')
       return
     }
-    if (this.#left.get(id) === changed) {
+    const left = this.#left.get(id)
+    if (left === leftCodes.changed || left === leftCodes.gone) {
       // An older state was found: what the newer entry tells of never came to be.
       this.#left.delete(id)
-      this.report.changed--
+      this.report[left === leftCodes.gone ? 'gone' : 'changed']--
     }
     this.#settle(id, reached, outcome === 'put-back' ? 'putBack' : outcome)
   }
@@ -108,11 +121,11 @@ export class UndoBooks {
     this.#settled[state].add(id)
   }
 
-  #leave(id: string): void {
+  #leave(id: string, why: 'changed' | 'gone'): void {
     if (this.#left.has(id)) return
-    this.report.changed++
-    addExample(this.report.changedExamples, shortenId(id))
-    this.#keepLeft(id, changed)
+    this.report[why]++
+    addExample(this.report[`${why}Examples`], shortenId(id))
+    this.#keepLeft(id, leftCodes[why])
   }
 
   #fail(id: string, { code, message }: Exclude<UndoOutcome, string>): void {
@@ -125,5 +138,3 @@ export class UndoBooks {
     if (this.#left.size < mostLeft) this.#left.set(id, why)
   }
 }
-
-const changed = 'DOCFERRY_CHANGED_SINCE'

@@ -1,13 +1,13 @@
 /** Undoing a run: what it wrote is taken back, the newest first, wherever nobody has changed it since. */
 import { join } from 'node:path'
-import { lastState } from '../checkpoint/journal.ts'
+import { lastState } from '../checkpoint/how-far.ts'
 import { RunFolder } from '../checkpoint/run-folder.ts'
 import type { RunRecord } from '../checkpoint/run-folder.ts'
 import { openUndoEntries, undoJournalName } from '../checkpoint/undo-journal.ts'
 import type { RetryOptions } from '../engine/retry.ts'
 import { closeEnd } from '../engine/close-end.ts'
 import { DocferryError } from '../errors.ts'
-import { openTarget, silentLogger } from '../open.ts'
+import { keptEnd, openTarget, silentLogger } from '../open.ts'
 import type { Endpoint } from '../open.ts'
 import type { PlannedOptions } from '../plan/plan.ts'
 import { isSavedAtEnd } from '../report.ts'
@@ -40,7 +40,7 @@ export interface UndoOptions {
  * again. A document that was changed since is left. Doing it again does no harm.
  *
  * @returns the final report; its `state` is `partial` where something is left
- * @throws {DocferryError} DOCFERRY_STATE where the run is not there, is under way, or its files are damaged; DOCFERRY_USAGE where it can't be undone
+ * @throws {DocferryError} DOCFERRY_NO_SUCH_RUN, DOCFERRY_RUN_BUSY, DOCFERRY_RUN_UNFIT where it can't be undone, DOCFERRY_STATE where its files are damaged
  */
 export async function undo(options: UndoOptions): Promise<UndoReport> {
   const { run, stateDir = '.docferry', environment, signal, logger = silentLogger } = options
@@ -48,13 +48,9 @@ export async function undo(options: UndoOptions): Promise<UndoReport> {
   const folder = await RunFolder.open(stateDir, run)
   try {
     const record = (await folder.record()) as RunRecord<PlannedOptions>
-    const ran = { record, checkpoint: await lastState(folder, run), end: await folder.lastEnd() }
+    const ran = { record, checkpoint: await lastState(folder.path, run), end: await folder.lastEnd() }
     checkCanBeUndone(ran)
-    const endpoint = options.target ?? record.ends.target
-    if (endpoint === undefined) {
-      const message = `the run does not know its target any more, for there was a password in the address, or it was given as an object: give it again (--target)`
-      throw new DocferryError('DOCFERRY_USAGE', message)
-    }
+    const endpoint = keptEnd(record, 'target', options.target)
     // What was replaced is put back as it was, whatever the run was asked to write: with its types, and under its names.
     const rules = { types: record.asked.types === 'exact' ? 'exact' : 'natural', escapeNames: true } as const
     const target = await openTarget(endpoint, { environment, signal, logger, rules })
@@ -83,11 +79,11 @@ function checkCanBeUndone({ record: { runId, asked }, checkpoint }: Ran): void {
       target.provider === 'file'
         ? `made a file: remove ${files} by hand`
         : `saved a whole ${target.address}: put a copy of the old one back by hand`
-    throw new DocferryError('DOCFERRY_USAGE', `the run ${runId} ${how}`)
+    throw new DocferryError('DOCFERRY_RUN_UNFIT', `the run ${runId} ${how}`)
   }
   if (mode !== 'none') return
   const message = `the run ${runId} kept nothing to undo it by: it ran with --no-undo, with an older docferry, or into a database whose connector can't`
-  throw new DocferryError('DOCFERRY_USAGE', message)
+  throw new DocferryError('DOCFERRY_RUN_UNFIT', message)
 }
 
 function checkPlace(place: Target, { runId, asked: { target } }: RunRecord<PlannedOptions>): void {

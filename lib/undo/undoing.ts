@@ -13,7 +13,7 @@ import { DocferryError } from '../errors.ts'
 import { silentLogger } from '../open.ts'
 import type { PlannedOptions } from '../plan/plan.ts'
 import type { Target } from '../types.ts'
-import { UndoBooks } from './report.ts'
+import { leftOf, UndoBooks } from './report.ts'
 import type { UndoReport } from './report.ts'
 import type { UndoOptions } from './undo.ts'
 
@@ -94,7 +94,7 @@ export class Undoing {
       this.#countUnknown()
       if (!dryRun) await this.#dropCollections()
       await this.#keepLeft()
-      const isWhole = report.collections.every(({ changed, failed, unknown }) => changed + failed + unknown === 0)
+      const isWhole = report.collections.every(collection => leftOf(collection) === 0)
       report.state = isWhole ? 'undone' : 'partial'
       return report
     } catch (error) {
@@ -164,7 +164,7 @@ export class Undoing {
     if (await this.#collectionIsThere(collection)) {
       const outcomes = await undoBatch(this.#target, collection, written, { ...this.#retry, dryRun })
       for (const [index, entry] of written.entries()) books.count(entry, outcomes[index]!)
-    } else for (const entry of written) books.count(entry, entry.before ? 'changed' : 'already')
+    } else for (const entry of written) books.count(entry, entry.before ? 'gone' : 'already')
     this.#report.bytes.done += bytes
   }
 
@@ -205,7 +205,7 @@ export class Undoing {
     const isAhead = record.asked.undo === 'all' || Object.values(checkpoint?.prepared ?? {}).every(({ empty }) => empty)
     if (isOver || isAhead) return
     this.#report.notes.push(
-      `the run did not come to its end: documents that were being written then may not be known, and remain; docferry resume ${record.runId} and then undo finds them`
+      'the run did not come to its end: what it was writing then into collections that were not empty may not be known as its own, and stays'
     )
   }
 

@@ -6,7 +6,7 @@ import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import { expect } from 'chai'
-import { isLocked, takeLock } from '../../lib/checkpoint/lock.ts'
+import { holderOf, takeLock } from '../../lib/checkpoint/lock.ts'
 
 const lockModule = new URL(`../../lib/checkpoint/lock.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url).href
 const loader = import.meta.url.endsWith('.ts') ? ['--import', import.meta.resolve('tsx')] : []
@@ -53,18 +53,18 @@ describe('checkpoint: lock', () => {
   const write = (name: string, holder: object): void => writeFileSync(join(folder, name), JSON.stringify(holder))
   const refusal = async (): Promise<Error> => {
     const error = await takeLock(folder, 'run x').catch((thrown: unknown) => thrown)
-    expect(error).to.include({ code: 'DOCFERRY_STATE' })
+    expect(error).to.include({ code: 'DOCFERRY_RUN_BUSY' })
     return error as Error
   }
 
   it('is held until it is released', async () => {
     const lock = await takeLock(folder, 'run x')
-    expect(await isLocked(folder)).to.equal(true)
+    expect(await holderOf(folder)).to.include({ pid: process.pid })
     expect((await refusal()).message)
       .to.include('run x')
       .and.include(`process ${process.pid}`)
     await lock.release()
-    expect(await isLocked(folder)).to.equal(false)
+    expect(await holderOf(folder)).to.equal(undefined)
     await (await takeLock(folder, 'run x')).release()
     expect(readdirSync(folder)).to.deep.equal([])
   })
@@ -76,7 +76,7 @@ describe('checkpoint: lock', () => {
     await other.says(/held/)
     expect((await refusal()).message).to.include(`process ${other.child.pid}`)
     await end(other.child)
-    expect(await isLocked(folder)).to.equal(false)
+    expect(await holderOf(folder)).to.equal(undefined)
     await (await takeLock(folder, 'run x')).release()
   })
 
@@ -91,7 +91,7 @@ describe('checkpoint: lock', () => {
     for (const { child } of others) child.stdin!.write('go')
     const said = await Promise.all(others.map(({ says }) => says(/held|DOCFERRY/)))
     expect(said.filter(text => text.includes('held'))).to.have.length(1)
-    expect(said.filter(text => text.includes('DOCFERRY_STATE'))).to.have.length(5)
+    expect(said.filter(text => text.includes('DOCFERRY_RUN_BUSY'))).to.have.length(5)
   })
 
   it('goes to one only of many in this process', async () => {
@@ -118,7 +118,7 @@ describe('checkpoint: lock', () => {
     ;(parent.stdio[3] as Writable).write('.')
     while (!/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))) await new Promise(resolve => setImmediate(resolve))
     write('lock-1', { pid, host: hostname() })
-    expect(await isLocked(folder)).to.equal(false)
+    expect(await holderOf(folder)).to.equal(undefined)
   })
 
   it('is taken to be held by a process of another machine, of which nothing can be said', async () => {
@@ -131,7 +131,7 @@ describe('checkpoint: lock', () => {
   it('is not held by what is no lock', async () => {
     write('lock-1', {})
     writeFileSync(join(folder, 'lock-2'), '{"pid":')
-    expect(await isLocked(folder)).to.equal(false)
+    expect(await holderOf(folder)).to.equal(undefined)
   })
 
   it('keeps nobody out for whom it was refused', async () => {

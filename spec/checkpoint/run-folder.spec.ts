@@ -60,19 +60,19 @@ describe('checkpoint: run folder', () => {
 
   it('is not opened by two', async () => {
     await create('a')
-    expect(await codeOf(RunFolder.open(stateDir, 'a'))).to.equal('DOCFERRY_STATE')
+    expect(await codeOf(RunFolder.open(stateDir, 'a'))).to.equal('DOCFERRY_RUN_BUSY')
   })
 
   it('is not opened where there is none, and none is made by that', async () => {
-    expect(await codeOf(RunFolder.open(stateDir, 'a'))).to.equal('DOCFERRY_STATE')
+    expect(await codeOf(RunFolder.open(stateDir, 'a'))).to.equal('DOCFERRY_NO_SUCH_RUN')
     mkdirSync(join(stateDir, 'runs', 'empty'), { recursive: true })
-    expect(await codeOf(RunFolder.open(stateDir, 'empty'))).to.equal('DOCFERRY_STATE')
+    expect(await codeOf(RunFolder.open(stateDir, 'empty'))).to.equal('DOCFERRY_NO_SUCH_RUN')
     expect(readdirSync(join(stateDir, 'runs'))).to.deep.equal(['empty'])
   })
 
   for (const id of ['../a', 'a/b', '', '.', '..', '-a']) {
     it(`takes ${JSON.stringify(id)} for no run id`, async () => {
-      expect(await codeOf(RunFolder.open(stateDir, id))).to.equal('DOCFERRY_USAGE')
+      expect(await codeOf(RunFolder.open(stateDir, id))).to.equal('DOCFERRY_NO_SUCH_RUN')
     })
   }
 

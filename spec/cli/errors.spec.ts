@@ -68,6 +68,21 @@ describe('cli: errors', () => {
     expect(errorLines(new DocferryError('DOCFERRY_READ', 'cut'), { mask: known })[0]).to.equal('docferry: cut')
   })
 
+  it('advises to go on only where something goes on', () => {
+    const read = new DocferryError('DOCFERRY_READ', 'cut')
+    expect(errorLines(read, { mask }).join('\n')).not.to.include('try:')
+    expect(errorLines(read, { mask, goOn: 'docferry resume a' })).to.include('  try: go on: docferry resume a')
+    expect(errorLines(new DocferryError('DOCFERRY_CONFIG', 'wrong'), { mask, goOn: 'docferry resume a' }).join('\n')).not.to.include(
+      'resume'
+    )
+  })
+
+  for (const code of ['DOCFERRY_RUN_UNFIT', 'DOCFERRY_NO_SUCH_RUN', 'DOCFERRY_RUN_BUSY'] as const) {
+    it(`leaves the word to the message of ${code}`, () => {
+      expect(errorLines(new DocferryError(code, 'docferry runs lists them'), { mask })).to.have.length(2)
+    })
+  }
+
   it('has an exit code for every code', () => {
     for (const code of Object.keys(errorTable) as ErrorCode[])
       expect(exitCodeFor({ error: new DocferryError(code, '') })).to.equal(errorTable[code].exit)

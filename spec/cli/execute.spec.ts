@@ -145,7 +145,68 @@ describe('cli: running a command', () => {
       return finished()
     })
     expect(code).to.equal(10)
-    expect(host.stderr.text).to.include('standard output was closed')
+    expect(host.stderr.text).to.include('standard output was closed').and.not.include('resume')
+  })
+
+  it('calls standard output full when it is full', async () => {
+    const host = new FakeHost()
+    const code = await executeWith(host, job({ dataOnStdout: true }), async ({ signal }) => {
+      host.stdout.emit('error', Object.assign(new Error('write ENOSPC'), { code: 'ENOSPC' }))
+      signal?.throwIfAborted()
+      return finished()
+    })
+    expect(code).to.equal(10)
+    expect(host.stderr.text).to.include('standard output is full').and.include('ENOSPC').and.not.include('closed')
+  })
+
+  describe('at the second Ctrl-C', () => {
+    const stoppedAtOnce = async (changes: Partial<RunReport>, given = job()): Promise<string> => {
+      const host = new FakeHost()
+      const realNow = Date.now
+      await executeWith(host, given, async ({ observe }) => {
+        observe?.(fakeReport(changes))
+        host.emit('SIGINT')
+        Date.now = () => realNow() + 1000
+        host.emit('SIGINT')
+        Date.now = realNow
+        throw new Error('was not stopped')
+      })
+      expect(host.exits).to.deep.equal([130])
+      return host.stderr.text
+    }
+    const folder = '.docferry/runs/run-1'
+
+    it('says how to go on', async () => {
+      expect(await stoppedAtOnce({ folder })).to.match(/^docferry: stopped at once; to go on: docferry resume run-1 \(exit 130\)$/m)
+    })
+
+    it('sends a retry back to it', async () => {
+      expect(await stoppedAtOnce({ folder }, job({ command: 'retry' }))).to.include('to go on: docferry retry run-1')
+    })
+
+    it('promises nothing of a dry run, a pipe, or a run that had not begun', async () => {
+      expect(await stoppedAtOnce({ folder, piped: true }))
+        .to.include('begin again')
+        .and.not.include('resume')
+      expect(await stoppedAtOnce({ dryRun: true }))
+        .to.include('nothing was written')
+        .and.not.include('resume')
+      expect(await stoppedAtOnce({}))
+        .to.include('before anything was written')
+        .and.not.include('resume')
+    })
+  })
+
+  it('tells a program how to go on, and a person who sees no summary', async () => {
+    for (const flags of [{ json: true }, { quiet: true }]) {
+      const host = new FakeHost()
+      await executeWith(host, job({}, flags), async ({ observe }) => {
+        observe?.(fakeReport({ state: 'failed', folder: '.docferry/runs/run-1' }))
+        throw new DocferryError('DOCFERRY_CONNECT', 'cannot reach it')
+      })
+      expect(host.stderr.text).to.match(/try: check that .*; then go on: docferry resume run-1$/m)
+      if (flags.json) expect((JSON.parse(host.stdout.text) as { error: { try: string } }).error.try).to.include('docferry resume run-1')
+    }
   })
 
   it('configures the run by .env, under the real environment', async () => {

@@ -1,15 +1,9 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { readdir } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import type { RunReport } from '../../lib/report.ts'
-import { dynamodbSubject } from '../conformance/subjects.ts'
-import { startFaultProxy } from '../support/fault-proxy.ts'
-import type { FaultProxy, ProxyRequest } from '../support/fault-proxy.ts'
-import { servers, uniqueName } from '../support/servers.ts'
-import type { DynamodbServer } from '../support/servers.ts'
-import { docferry, start } from './support/docferry.ts'
+import type { ProxyRequest } from '../support/fault-proxy.ts'
+import { dynamodbBench } from './support/bench.ts'
 import type { Ended } from './support/docferry.ts'
 
 const isWrite = ({ operation = '' }: ProxyRequest): boolean => operation.includes('Write')
@@ -19,56 +13,37 @@ const big = 'x'.repeat(410_000)
 
 describe('docferry retry', function () {
   this.timeout(30_000)
-  let dynamodb: DynamodbServer
-  let proxy: FaultProxy
-  let cwd: string
-  let table: string
-  before(async () => {
-    dynamodb = await servers.dynamodb()
-  })
-  beforeEach(async () => {
-    cwd = mkdtempSync(join(tmpdir(), 'docferry-retry-'))
-    table = uniqueName('retry')
-    proxy = await startFaultProxy({ target: dynamodb.endpoint })
-  })
-  afterEach(async () => {
-    await proxy.close()
-    await (await dynamodbSubject()).remove([table])
-    rmSync(cwd, { recursive: true, force: true })
-  })
+  const bench = dynamodbBench('retry')
+  const { run, begin, lastRun, runFolder } = bench
 
-  const environment = (): NodeJS.ProcessEnv => ({ ...dynamodb.environment, DYNAMODB_ENDPOINT_URL: proxy.url })
-  const run = (...args: string[]): Promise<Ended> => docferry(args, { cwd, env: environment() })
   const reportOf = ({ stdout }: Ended): RunReport & { readonly totals: object } => JSON.parse(stdout) as RunReport & { totals: object }
   /** Of ten documents, some are too large. */
   const migrated = async (tooLarge: number, ...args: string[]): Promise<Ended> => {
-    const lines = Array.from({ length: 10 }, (_, index) => {
-      return `${JSON.stringify({ _id: `d${index}`, name: 'n', secret: 'hush', ...(index < tooLarge && { big }) })}\n`
-    })
-    writeFileSync(join(cwd, `${table}.ndjson`), lines.join(''))
-    return await run('migrate', '--source', `${table}.ndjson`, '--target', 'dynamodb', ...args)
+    bench.write(
+      Array.from({ length: 10 }, (_, index) => ({ _id: `d${index}`, name: 'n', secret: 'hush', ...(index < tooLarge && { big }) }))
+    )
+    return await run('migrate', '--source', `${bench.collection}.ndjson`, '--target', 'dynamodb', ...args)
   }
-  const runId = async (): Promise<string> => (await readdir(join(cwd, '.docferry', 'runs')))[0]!
-  const lettersPath = async (): Promise<string> => join(cwd, '.docferry', 'runs', await runId(), 'dead-letters.ndjson')
+  const lettersPath = async (): Promise<string> => join(await runFolder(), 'dead-letters.ndjson')
   const items = async (): Promise<number> => {
-    await run('export', '--provider', 'dynamodb', '--collections', table, '--output', 'back.ndjson', '--force')
-    return readFileSync(join(cwd, 'back.ndjson'), 'utf8').match(/"_id":"d\d"/g)?.length ?? 0
+    await run('export', '--provider', 'dynamodb', '--collections', bench.collection, '--output', 'back.ndjson', '--force')
+    return readFileSync(join(bench.cwd, 'back.ndjson'), 'utf8').match(/"_id":"d\d"/g)?.length ?? 0
   }
 
   it('is what the summary of a migration says to do', async () => {
     const { code, stdout } = await migrated(1)
     expect(code).to.equal(40)
-    expect(stdout).to.include(`docferry retry ${await runId()}`)
+    expect(stdout).to.include(`docferry retry ${await lastRun()}`)
   })
 
   it('writes documents that a stage makes small enough', async () => {
     await migrated(3)
-    const again = await run('retry', await runId())
+    const again = await run('retry', await lastRun())
     expect(again.code).to.equal(40)
     expect(again.stdout)
       .to.include('3 documents failed')
-      .and.include(`docferry retry ${await runId()}`)
-    const { code, stdout, stderr } = await run('retry', await runId(), '--stage', 'strip:big')
+      .and.include(`docferry retry ${await lastRun()}`)
+    const { code, stdout, stderr } = await run('retry', await lastRun(), '--stage', 'strip:big')
     expect(code, stderr).to.equal(0)
     expect(stdout).to.include('Done in').and.include('3 documents written')
     expect(existsSync(await lettersPath())).to.equal(false)
@@ -78,7 +53,7 @@ describe('docferry retry', function () {
 
   it('takes the last run that has dead letters, and tells what it did as JSON', async () => {
     await migrated(2)
-    const id = await runId()
+    const id = await lastRun()
     const ended = await run('retry', '--stage', 'strip:big', '--json')
     expect(ended.code).to.equal(0)
     const report = reportOf(ended)
@@ -103,14 +78,17 @@ describe('docferry retry', function () {
   it('leaves the dead letters as they were when it is killed, and does no harm the next time', async () => {
     await migrated(4, '--on-conflict', 'fail')
     const before = readFileSync(await lettersPath())
-    proxy.forget()
+    bench.proxy.forget()
     // What was written, the process never hears of.
-    proxy.faults.push({ match: isWrite, action: { type: 'loseAnswer' } }, { match: isWrite, times: Infinity, action: { type: 'stall' } })
-    const started = start(['retry', '--stage', 'strip:big'], { cwd, env: environment(), input: '' })
-    await proxy.waitFor(isWrite, 2)
+    bench.proxy.faults.push(
+      { match: isWrite, action: { type: 'loseAnswer' } },
+      { match: isWrite, times: Infinity, action: { type: 'stall' } }
+    )
+    const started = begin('retry', '--stage', 'strip:big')
+    await bench.proxy.waitFor(isWrite, 2)
     started.child.kill('SIGKILL')
     await started.ended
-    proxy.faults.length = 0
+    bench.proxy.faults.length = 0
     expect(readFileSync(await lettersPath())).to.deep.equal(before)
     expect((await run('runs')).stdout).to.match(/ partial .* 6 written, 4 failed\n$/)
     const ended = await run('retry', '--stage', 'strip:big', '--json')
@@ -122,10 +100,14 @@ describe('docferry retry', function () {
   it('says how to go on when it is interrupted', async () => {
     await migrated(4)
     let release = (): void => undefined
-    proxy.faults.push({ match: isWrite, times: 1, action: { type: 'holdUntil', until: new Promise<void>(resolve => (release = resolve)) } })
-    proxy.forget()
-    const started = start(['retry', '--stage', 'strip:big'], { cwd, env: environment(), input: '' })
-    await proxy.waitFor(isWrite, 1)
+    bench.proxy.faults.push({
+      match: isWrite,
+      times: 1,
+      action: { type: 'holdUntil', until: new Promise<void>(resolve => (release = resolve)) }
+    })
+    bench.proxy.forget()
+    const started = begin('retry', '--stage', 'strip:big')
+    await bench.proxy.waitFor(isWrite, 1)
     started.child.kill('SIGINT')
     await started.said('Ctrl-C again')
     release()
@@ -133,16 +115,16 @@ describe('docferry retry', function () {
     expect(code).to.equal(130)
     expect(stderr).to.include('the dead letters are as they were')
     expect(stdout)
-      .to.include(`docferry retry ${await runId()}`)
+      .to.include(`docferry retry ${await lastRun()}`)
       .and.not.include('resume')
     expect((await run('retry', '--stage', 'strip:big')).code).to.equal(0)
   })
 
   it('says what is wrong with a run that can not be retried', async () => {
     expect((await migrated(0)).code).to.equal(0)
-    const done = await run('retry', await runId())
+    const done = await run('retry', await lastRun())
     expect(done.code).to.equal(2)
-    expect(done.stderr).to.include('has no dead letters')
+    expect(done.stderr).to.include('has no dead letters').and.not.include('--help')
     const missing = await run('retry', '2026-01-01T00-00-00-abcdef')
     expect(missing.code).to.equal(50)
     expect(missing.stderr).to.include('no run 2026-01-01T00-00-00-abcdef')

@@ -7,6 +7,7 @@ import type { RunReport } from '../../lib/report.ts'
 import { doneCollection, fakeCollection, fakeReport, startMs } from './support/fake-run.ts'
 
 const nowMs = startMs + 4000
+const folder = '.docferry/runs/run-1'
 
 function summary(report: RunReport, columns?: number): string {
   return summaryLines(report, { nowMs, columns }).join('\n')
@@ -93,7 +94,7 @@ describe('cli: summary', () => {
   })
 
   it('sends whoever interrupted a retry back to it', () => {
-    const text = summaryLines(fakeReport({ state: 'interrupted', collections: [doneCollection('users', 2)] }), {
+    const text = summaryLines(fakeReport({ state: 'interrupted', folder, collections: [doneCollection('users', 2)] }), {
       nowMs: startMs,
       command: 'retry'
     }).join('\n')
@@ -142,18 +143,47 @@ describe('cli: summary', () => {
 
   it('marks what an interruption left unfinished, and says how to go on', () => {
     const collections = [fakeCollection('agents', { state: 'running', read: 5, written: 5, startedAt: startMs }), fakeCollection('users')]
-    const text = summary(fakeReport({ state: 'interrupted', finishedAt: nowMs, collections }))
+    const text = summary(fakeReport({ state: 'interrupted', folder, finishedAt: nowMs, collections }))
     expect(text).to.include('agents (not whole)').and.include('users (not begun)').and.include('docferry resume run-1')
   })
 
   it('claims nothing of an output that is there only when it is whole', () => {
     const target = { provider: 'file', address: '/x.json', identity: 'x' } as const
     for (const state of ['interrupted', 'failed'] as const) {
-      expect(summary(fakeReport({ state, target, collections: [fakeCollection('agents', { written: 5 })] })))
+      expect(summary(fakeReport({ state, target, folder, collections: [fakeCollection('agents', { written: 5 })] })))
         .to.include('before the output was complete')
         .and.include('docferry resume run-1')
         .and.not.include('5 documents written')
     }
+  })
+
+  it('sends nobody back to a run that went down a pipe, or that had not begun', () => {
+    const target = { provider: 'file', address: 'standard output', identity: 'file:stdout' } as const
+    for (const state of ['interrupted', 'failed'] as const) {
+      const piped = fakeReport({ state, target, folder, piped: true })
+      expect(summary(piped)).to.include('can not be gone on with: begin again').and.not.include('resume')
+      expect(summary(fakeReport({ state }))).not.to.include('resume')
+    }
+  })
+
+  it('names the run and the command that undoes it, where undo can', () => {
+    const done = (changes: Partial<RunReport>): string =>
+      summary(fakeReport({ state: 'done', folder, undo: 'created', collections: [doneCollection('users', 2)], ...changes }))
+    expect(done({})).to.match(/^To undo the run: docferry undo run-1$/m)
+    expect(done({ folder: '/var/my runs/runs/run-1' })).to.include('docferry undo run-1 --state-dir "/var/my runs"')
+    expect(done({ state: 'failed', collections: [] })).to.include('docferry undo run-1')
+    expect(done({ undo: 'none' })).not.to.include('docferry undo')
+    expect(done({ collections: [doneCollection('users', 2, { written: 0, skipped: 2 })] })).not.to.include('docferry undo')
+  })
+
+  it('tells the speed of this process, and what the run had behind it', () => {
+    const before = { read: 9_000, added: 0, written: 9_000, skipped: 0, filtered: 0, failed: 0, bytesRead: 0 }
+    const collections = [doneCollection('agents', 10_000, { before }), doneCollection('users', 500)]
+    const text = summary(fakeReport({ state: 'done', finishedAt: nowMs, collections }))
+    expect(text).to.match(/agents +10,000 +10,000 .* 2.0 s +500\n/)
+    expect(text).to.match(/total +10,500 .* 4.0 s +375\n/)
+    expect(text).to.include('time and docs/s are of this process, which read 1,500 documents; 9,000 were read before')
+    expect(text).to.include('10,500 documents written (9,000 were written before the run went on)')
   })
 
   it('sums up what is too much for a table, those with failures first', () => {
@@ -196,6 +226,12 @@ describe('cli: heading', () => {
       .and.include('agents 1,200, users -> people')
       .and.include('--on-conflict skip')
     expect(text).not.to.include('dry run')
+  })
+
+  it('says of a pipe that it can not be gone on with', () => {
+    const target = { provider: 'file', address: '/dev/fd/63', identity: 'file:/dev/fd/63' } as const
+    expect(headingLines('export', fakeReport({ target, piped: true })).join('\n')).to.include('can not be gone on with')
+    expect(headingLines('export', fakeReport({ target })).join('\n')).not.to.include('gone on with')
   })
 
   it('says that a dry run is one', () => {

@@ -1,57 +1,22 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { startFaultProxy } from '../support/fault-proxy.ts'
-import type { FaultProxy, ProxyRequest } from '../support/fault-proxy.ts'
-import { basicAuth, servers, uniqueName } from '../support/servers.ts'
-import type { CouchdbServer } from '../support/servers.ts'
-import { docferry, start } from './support/docferry.ts'
-import type { Ended, Started } from './support/docferry.ts'
+import type { ProxyRequest } from '../support/fault-proxy.ts'
+import { couchdbBench } from './support/bench.ts'
+import type { Ended } from './support/docferry.ts'
 
 const count = 1500
 const isBulk = ({ path }: ProxyRequest): boolean => path.endsWith('/_bulk_docs')
 
 describe('docferry undo', function () {
   this.timeout(30_000)
-  let server: CouchdbServer
-  let proxy: FaultProxy
-  let cwd: string
-  let database: string
-  const running: Started[] = []
-  before(async () => {
-    server = await servers.couchdb()
-  })
-  beforeEach(async () => {
-    cwd = mkdtempSync(join(tmpdir(), 'docferry-undo-'))
-    database = uniqueName('undo')
-    write('ours', count)
-    proxy = await startFaultProxy({ target: server.url })
-  })
-  afterEach(async () => {
-    for (const { child, ended } of running.splice(0)) {
-      child.kill('SIGKILL')
-      await ended
-    }
-    await proxy.close()
-    await ask('', { method: 'DELETE' })
-    rmSync(cwd, { recursive: true, force: true })
-  })
+  const bench = couchdbBench('undo')
+  const { run, begin, lastRun, ask } = bench
+  beforeEach(() => write('ours', count))
 
-  const write = (version: string, documents: number): void => {
-    const lines = Array.from({ length: documents }, (_, index) => `{"_id":"d${String(index).padStart(4, '0')}","version":"${version}"}\n`)
-    writeFileSync(join(cwd, `${database}.ndjson`), lines.join(''))
-  }
-  const ask = async (path: string, init: RequestInit = {}): Promise<Record<string, unknown>> => {
-    const headers = { authorization: basicAuth(server.user, server.password), 'content-type': 'application/json' }
-    return (await (await fetch(`${server.url}/${database}${path}`, { ...init, headers })).json()) as Record<string, unknown>
-  }
-  const env = (): NodeJS.ProcessEnv => ({ ...server.environment, COUCHDB_URL: proxy.url })
-  const run = (...args: string[]): Promise<Ended> => docferry(args, { cwd, env: env() })
-  const move = (...args: string[]): Promise<Ended> => run('import', '--input', `${database}.ndjson`, '--target', 'couchdb', ...args)
-  const lastRun = async (): Promise<string> =>
-    (await readdir(join(cwd, '.docferry', 'runs'))).toSorted((a, b) => a.localeCompare(b)).at(-1)!
+  const write = (version: string, documents: number): void =>
+    bench.write(Array.from({ length: documents }, (_, index) => ({ _id: `d${String(index).padStart(4, '0')}`, version })))
+  const move = (...args: string[]): Promise<Ended> => run('import', '--input', `${bench.collection}.ndjson`, '--target', 'couchdb', ...args)
 
   it('says what it would do, does it, and is shown in the list of runs', async () => {
     expect((await move()).code).to.equal(0)
@@ -64,7 +29,7 @@ describe('docferry undo', function () {
     expect(code, stderr).to.equal(0)
     expect(stdout).to.include('1,500 documents removed').and.include('it is empty again, and removed')
     expect(await ask('')).to.include({ error: 'not_found' })
-    expect((await run('runs')).stdout).to.match(new RegExp(`^${id} +undone `))
+    expect((await run('runs')).stdout).to.match(new RegExp(`^${id} +undone .* 1,500 written; undone since\n`))
     const resumed = await run('resume', id)
     expect(resumed.code).to.equal(2)
     expect(resumed.stderr).to.include('was undone')
@@ -80,19 +45,22 @@ describe('docferry undo', function () {
     const id = JSON.parse((await run('runs', '--json')).stdout) as { runs: { runId: string }[] }
     const { runId } = id.runs[0]!
     const { _rev } = await ask('/d0003')
+    await ask(`/d0004?rev=${String((await ask('/d0004'))['_rev'])}`, { method: 'DELETE' })
     await ask('/d0003', { method: 'PUT', body: JSON.stringify({ _id: 'd0003', _rev, version: 'newer' }) })
     const { code, stdout } = await run('undo', runId, '--json')
     expect(code).to.equal(40)
     const report = JSON.parse(stdout) as { totals: object; state: string; left: string }
     expect(report).to.include({ command: 'undo', state: 'partial', exitCode: 40, runId })
-    expect(report.totals).to.deep.equal({ removed: count - 10, putBack: 9, already: 0, changed: 1, failed: 0, unknown: 0 })
+    expect(report.totals).to.deep.equal({ removed: count - 10, putBack: 8, already: 0, changed: 1, gone: 1, failed: 0, unknown: 0 })
     expect(report.left).to.include('undo-left.ndjson')
     expect(await ask('/d0002')).to.include({ version: 'theirs' })
     expect(await ask('/d0003')).to.include({ version: 'newer' })
     const again = await run('undo', runId, '--quiet')
     expect({ code: again.code, stdout: again.stdout }).to.deep.equal({ code: 40, stdout: '' })
     expect(again.stderr).to.include('exit 40')
-    expect((await run('runs')).stdout).to.include('partly undone')
+    expect((await run('runs')).stdout).to.match(/ partly undone .* 1,500 written; undone since, 2 left\n/)
+    const listed = JSON.parse((await run('runs', '--json')).stdout) as { runs: { undone: object }[] }
+    expect(listed.runs[0]!.undone).to.include({ state: 'partly' }).and.to.have.deep.nested.property('totals.gone', 1)
   })
 
   it('says what it knows nothing of without --undoable', async () => {
@@ -108,13 +76,12 @@ describe('docferry undo', function () {
 
   it('undoes a run that was killed', async () => {
     let seen = 0
-    proxy.faults.push({ match: request => isBulk(request) && ++seen > 1, times: Infinity, action: { type: 'stall' } })
-    const started = start(['import', '--input', `${database}.ndjson`, '--target', 'couchdb'], { cwd, env: env(), input: '' })
-    running.push(started)
-    await proxy.waitFor(isBulk, 2)
+    bench.proxy.faults.push({ match: request => isBulk(request) && ++seen > 1, times: Infinity, action: { type: 'stall' } })
+    const started = begin('import', '--input', `${bench.collection}.ndjson`, '--target', 'couchdb')
+    await bench.proxy.waitFor(isBulk, 2)
     started.child.kill('SIGKILL')
     await started.ended
-    proxy.faults.length = 0
+    bench.proxy.faults.length = 0
     const { code, stdout, stderr } = await run('undo', await lastRun())
     expect(code, stdout + stderr).to.equal(0)
     expect(await ask('')).to.include({ error: 'not_found' })
@@ -124,11 +91,14 @@ describe('docferry undo', function () {
     await move()
     const id = await lastRun()
     let release = (): void => undefined
-    proxy.faults.push({ match: isBulk, times: 1, action: { type: 'holdUntil', until: new Promise<void>(resolve => (release = resolve)) } })
-    proxy.forget()
-    const started = start(['undo', id], { cwd, env: env(), input: '' })
-    running.push(started)
-    await proxy.waitFor(isBulk, 1)
+    bench.proxy.faults.push({
+      match: isBulk,
+      times: 1,
+      action: { type: 'holdUntil', until: new Promise<void>(resolve => (release = resolve)) }
+    })
+    bench.proxy.forget()
+    const started = begin('undo', id)
+    await bench.proxy.waitFor(isBulk, 1)
     const busy = await run('undo', id)
     expect(busy.code).to.equal(50)
     expect(busy.stderr).to.include(`process ${started.child.pid}`)
@@ -154,11 +124,11 @@ describe('docferry undo', function () {
   it('refuses a run that is not there, and one that made a file', async () => {
     expect((await run('undo', 'nothing')).code).to.equal(50)
     await move()
-    await run('export', '--provider', 'couchdb', '--collections', database, '--output', 'out.ndjson', '--state-dir', 'other')
-    const [id] = await readdir(join(cwd, 'other', 'runs'))
+    await run('export', '--provider', 'couchdb', '--collections', bench.collection, '--output', 'out.ndjson', '--state-dir', 'other')
+    const [id] = await readdir(join(bench.cwd, 'other', 'runs'))
     const { code, stderr } = await run('undo', id!, '--state-dir', 'other')
     expect(code).to.equal(2)
-    expect(stderr).to.include(join(cwd, 'out.ndjson')).and.include('by hand')
+    expect(stderr).to.include(join(bench.cwd, 'out.ndjson')).and.include('by hand')
   })
 
   it('refuses another server', async () => {

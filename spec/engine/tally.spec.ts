@@ -28,6 +28,22 @@ describe('engine: tally', () => {
     expect(total.stripped).to.deep.equal({ _rev: 8 })
   })
 
+  it('names examples by their ids alone, however often they are added up', () => {
+    const long = 'x'.repeat(100)
+    const delta = empty()
+    for (const bytes of [12, 13]) countFailure(delta, 'DOCFERRY_TOO_LARGE', `too large by ${bytes} bytes`, `${long}${bytes}`)
+    let total = delta
+    for (let time = 0; time < 2; time++) {
+      const next = empty()
+      addDelta(next, total)
+      total = next
+    }
+    const shortened = `${long.slice(0, 80)}... (102 characters)`
+    expect(total.failures).to.deep.equal([
+      { code: 'DOCFERRY_TOO_LARGE', message: 'too large by 12 bytes', count: 2, examples: [shortened, shortened] }
+    ])
+  })
+
   it('comes to the same in parts as in one, failures and examples too', () => {
     const [total, whole] = [empty(), empty()]
     for (let part = 0; part < 4; part++) {

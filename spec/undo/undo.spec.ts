@@ -119,7 +119,7 @@ describe('undo', () => {
     expect(statSync(await journal()).mode & 0o777).to.equal(0o600)
   })
 
-  it('leaves and names what was changed since', async () => {
+  it('leaves and names what was changed or removed since, each as what it is', async () => {
     const target = couchdb({ held: { agents: make(0, 10, 'theirs') } })
     await run(target, { onConflict: 'overwrite', undo: 'all' })
     const agents = target.collections.get('agents')!
@@ -129,17 +129,16 @@ describe('undo', () => {
     agents.delete('d021')
     const report = await undo(target)
     expect(report.state).to.equal('partial')
-    expect(report.collections[0]).to.include({ removed: 18, putBack: 8, already: 1, changed: 3, created: false })
-    expect(report.collections[0]!.changedExamples).to.have.members(['d020', 'd004', 'd003'])
+    expect(report.collections[0]).to.include({ removed: 18, putBack: 8, already: 1, changed: 2, gone: 1, created: false })
+    expect(report.collections[0]!.changedExamples).to.have.members(['d020', 'd003'])
+    expect(report.collections[0]!.goneExamples).to.deep.equal(['d004'])
     expect(agents.get('d003')).to.deep.equal({ _id: 'd003', version: 'newer' })
     expect(agents.get('d020')).to.deep.equal({ _id: 'd020', version: 'newer' })
     expect(agents.has('d004')).to.equal(false)
-    const left = readFileSync(report.left!, 'utf8').trim().split('\n')
-    expect(left.map(line => JSON.parse(line) as object)).to.deep.include({
-      collection: 'agents',
-      id: 'd003',
-      code: 'DOCFERRY_CHANGED_SINCE'
-    })
+    const lines = readFileSync(report.left!, 'utf8').trim().split('\n')
+    const left = lines.map(line => JSON.parse(line) as object)
+    expect(left).to.deep.include({ collection: 'agents', id: 'd003', code: 'DOCFERRY_CHANGED_SINCE' })
+    expect(left).to.deep.include({ collection: 'agents', id: 'd004', code: 'DOCFERRY_REMOVED_SINCE' })
     expect(left).to.have.length(3)
     expect(await state()).to.equal('partly undone')
   })
@@ -148,13 +147,14 @@ describe('undo', () => {
     const target = couchdb({ held: { agents: make(0, 10, 'theirs') } })
     await run(target, { onConflict: 'overwrite', undo: 'all' })
     target.collections.get('agents')!.set('d003', { _id: 'd003', version: 'newer' })
+    target.collections.get('agents')!.delete('d005')
     const before = contents(target)
     const foretold = await undo(target, { dryRun: true })
     expect(contents(target)).to.deep.equal(before)
     expect(target.changes).to.deep.equal([])
     expect(await state()).to.equal('done')
     const report = await undo(target)
-    for (const key of ['removed', 'putBack', 'already', 'changed', 'failed', 'unknown'] as const)
+    for (const key of ['removed', 'putBack', 'already', 'changed', 'gone', 'failed', 'unknown'] as const)
       expect(foretold.collections[0]![key], key).to.equal(report.collections[0]![key])
     expect(foretold.state).to.equal(report.state)
   })
@@ -266,7 +266,7 @@ describe('undo', () => {
     })
     await failure(run(target))
     const report = await undo(target)
-    expect(report.notes.join()).to.include(`docferry resume ${await lastRun()}`)
+    expect(report.notes.join()).to.include('did not come to its end').and.include('stays').and.not.include('resume')
   })
 
   it('counts what a lost answer did as done', async () => {
@@ -322,7 +322,7 @@ describe('undo', () => {
     const resume = await lastRun()
     await undo(target)
     const error = await failure(run(target, { source, resume }))
-    expect(error.code).to.equal('DOCFERRY_STATE')
+    expect(error.code).to.equal('DOCFERRY_RUN_UNFIT')
     expect(error.message).to.include('was undone')
     expect(contents(target)).to.deep.equal([])
   })
@@ -341,7 +341,7 @@ describe('undo', () => {
     const target = couchdb()
     await run(target)
     const error = await failure(undoRun({ run: await lastRun(), stateDir }))
-    expect(error.code).to.equal('DOCFERRY_USAGE')
+    expect(error.code).to.equal('DOCFERRY_CONFIG')
     expect(error.message).to.include('--target')
   })
 
@@ -350,7 +350,7 @@ describe('undo', () => {
     await run(target, { undo: 'none' })
     expect(existsSync(await journal())).to.equal(false)
     const error = await failure(undo(target))
-    expect(error.code).to.equal('DOCFERRY_USAGE')
+    expect(error.code).to.equal('DOCFERRY_RUN_UNFIT')
     expect(error.message).to.include('--no-undo')
   })
 
@@ -376,7 +376,7 @@ describe('undo', () => {
     const file = join(stateDir, 'out.ndjson')
     await migrate({ source: scriptedSource({ collections: { agents: ours } }), target: file, stateDir })
     const error = await failure(undoRun({ run: await lastRun(), stateDir }))
-    expect(error.code).to.equal('DOCFERRY_USAGE')
+    expect(error.code).to.equal('DOCFERRY_RUN_UNFIT')
     expect(error.message).to.include(file)
     expect(existsSync(file)).to.equal(true)
   })

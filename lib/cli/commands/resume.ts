@@ -1,15 +1,14 @@
 import type { Command } from 'commander'
-import { listRuns, noSuchRun } from '../../checkpoint/run-folder.ts'
-import type { KeptEndpoint, RunInfo, RunRecord } from '../../checkpoint/run-folder.ts'
 import { isStandardStream, parseEndpoint } from '../../config/endpoint.ts'
 import { DocferryError } from '../../errors.ts'
-import type { Endpoint } from '../../open.ts'
 import { boundsOf } from '../../plan/bounds.ts'
 import type { PlannedOptions } from '../../plan/plan.ts'
 import type { Job } from '../execute.ts'
 import { addRunFlags, paceOptions } from '../options.ts'
 import type { RunFlags } from '../options.ts'
 import { askedAgain } from '../plan-file.ts'
+import { chooseRun, endOf, resumableStates } from './choose-run.ts'
+import type { ChosenRun } from './choose-run.ts'
 
 interface ResumeFlags extends RunFlags {
   readonly source?: string
@@ -35,16 +34,17 @@ export function addResumeCommand(program: Command, run: (job: Job) => Promise<vo
 }
 
 export async function resumeJob(runId: string | undefined, flags: ResumeFlags): Promise<Job> {
-  const { resume, record } = await chooseRun(runId, flags.stateDir)
-  const asked = record.asked as PlannedOptions
+  const run = await chooseRun({ runId, stateDir: flags.stateDir, fitting: resumableStates, what: 'run that can be continued' })
+  checkCanGoOn(run)
+  const asked = run.record.asked as PlannedOptions
   const { collections, ...again } = askedAgain(asked)
-  const target = endOf('target', flags.target, record.ends.target)
+  const target = endOf(run, 'target', flags.target)
   return {
     command: 'resume',
     options: {
-      source: endOf('source', flags.source, record.ends.source),
+      source: endOf(run, 'source', flags.source),
       target,
-      resume,
+      resume: run.runId,
       ...again,
       // Where only reading tells, a run that was killed early knows none.
       ...(collections && collections.length > 0 && { collections }),
@@ -58,34 +58,13 @@ export async function resumeJob(runId: string | undefined, flags: ResumeFlags): 
   }
 }
 
-async function chooseRun(runId: string | undefined, stateDir: string): Promise<{ readonly resume: string; readonly record: RunRecord }> {
-  const runs = await listRuns(stateDir)
-  const found = runId === undefined ? runs.find(({ state }) => isOpen(state)) : runs.find(run => run.runId === runId)
-  if (!found) throw noSuchRun(stateDir, runId === undefined ? 'no run that can be continued' : `no run ${runId}`)
-  if (found.state === 'done' || found.state === 'partial')
-    throw new DocferryError('DOCFERRY_USAGE', `the run ${found.runId} has come to its end: there is nothing to go on with`)
-  if (found.state === 'undone' || found.state === 'partly undone')
-    throw new DocferryError(
-      'DOCFERRY_USAGE',
-      `the run ${found.runId} was undone, in whole or in part: begin a new one instead of going on with it`
-    )
-  if (!found.record) throw found.trouble
-  return { resume: found.runId, record: found.record }
-}
-
 /** A run that is under way in another process is refused by its lock, which says which process that is. */
-function isOpen(state: RunInfo['state']): boolean {
-  return state === 'killed' || state === 'interrupted' || state === 'failed'
-}
-
-function endOf(role: 'source' | 'target', given: string | undefined, kept: KeptEndpoint | undefined): Endpoint {
-  if (given !== undefined) return parseEndpoint(given, `--${role}`).text
-  if (kept === undefined)
-    throw new DocferryError(
-      'DOCFERRY_USAGE',
-      `the run does not know its ${role} any more, for there was a password in the address: give --${role} again`
-    )
-  return kept
+function checkCanGoOn({ runId, state }: ChosenRun): void {
+  const unfit = (why: string): DocferryError => new DocferryError('DOCFERRY_RUN_UNFIT', `the run ${runId} ${why}`)
+  if (state === 'done' || state === 'partial') throw unfit('has come to its end: there is nothing to go on with')
+  if (state === 'undone' || state === 'partly undone')
+    throw unfit('was undone, in whole or in part: begin a new one instead of going on with it')
+  if (state === 'broken off') throw unfit('went down a pipe, which can not be cut back: begin a new one instead of going on with it')
 }
 
 const helpText = `

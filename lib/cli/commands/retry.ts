@@ -2,15 +2,12 @@ import { join } from 'node:path'
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import { deadLettersName } from '../../checkpoint/dead-letters.ts'
-import { listRuns, noSuchRun } from '../../checkpoint/run-folder.ts'
-import type { RunInfo, RunRecord } from '../../checkpoint/run-folder.ts'
-import { parseEndpoint } from '../../config/endpoint.ts'
-import { DocferryError } from '../../errors.ts'
 import { stages } from '../../registry.ts'
 import { onConflicts, onIncompatibles, typeModes } from '../../types.ts'
 import type { Engine, Job } from '../execute.ts'
 import { addRunFlags, choice, paceOptions, several } from '../options.ts'
 import type { RunFlags } from '../options.ts'
+import { chooseRun, endOf } from './choose-run.ts'
 
 interface RetryFlags extends RunFlags {
   readonly target?: string
@@ -43,18 +40,13 @@ export function addRetryCommand(program: Command, run: (job: Job) => Promise<voi
 
 export async function retryJob(runId: string | undefined, flags: RetryFlags): Promise<Job> {
   const { onConflict, onIncompatible, types, dryRun, stateDir } = flags
-  const { runId: found, path, record } = await chooseRun(runId, stateDir)
-  const target = flags.target === undefined ? record.ends.target : parseEndpoint(flags.target, '--target').text
-  if (target === undefined)
-    throw new DocferryError(
-      'DOCFERRY_USAGE',
-      'the run does not know its target any more, for there was a password in the address: give --target again'
-    )
+  // Whether it can be retried, the retry itself says.
+  const chosen = await chooseRun({ runId, stateDir, fitting: ['partial'], what: 'run with dead letters' })
   return {
     command: 'retry',
     options: {
-      source: { connector: 'file', options: { path: join(path, deadLettersName) } },
-      target,
+      source: { connector: 'file', options: { path: join(chosen.path, deadLettersName) } },
+      target: endOf(chosen, 'target', flags.target),
       onConflict,
       onIncompatible,
       types,
@@ -62,7 +54,7 @@ export async function retryJob(runId: string | undefined, flags: RetryFlags): Pr
       ...paceOptions(flags)
     },
     ...(flags.stage && { stages: flags.stage }),
-    loadEngine: () => loadRetry(found),
+    loadEngine: () => loadRetry(chosen.runId),
     dataOnStdout: false,
     flags
   }
@@ -71,16 +63,6 @@ export async function retryJob(runId: string | undefined, flags: RetryFlags): Pr
 async function loadRetry(run: string): Promise<Engine> {
   const { retryRun } = await import('../../retry.ts')
   return { migrate: options => retryRun({ ...options, run }) }
-}
-
-/** Whether it can be retried, the retry itself says. */
-async function chooseRun(runId: string | undefined, stateDir: string): Promise<RunInfo & { readonly record: RunRecord }> {
-  const runs = await listRuns(stateDir)
-  const found = runId === undefined ? runs.find(({ state }) => state === 'partial') : runs.find(run => run.runId === runId)
-  if (!found) throw noSuchRun(stateDir, runId === undefined ? 'no run with dead letters' : `no run ${runId}`)
-  const { record, trouble } = found
-  if (!record) throw trouble
-  return { ...found, record }
 }
 
 const helpText = `

@@ -1,9 +1,13 @@
 import type { Command } from 'commander'
 import { listRuns } from '../../checkpoint/run-folder.ts'
-import type { RunInfo } from '../../checkpoint/run-folder.ts'
+import type { RunInfo, Undone } from '../../checkpoint/run-folder.ts'
 import type { PlannedOptions } from '../../plan/plan.ts'
+import type { Counts } from '../../report.ts'
+import { leftOf } from '../../undo/report.ts'
+import type { UndoCounts } from '../../undo/report.ts'
 import type { Host } from '../execute.ts'
 import { formatCount, padEnd, safe } from '../text.ts'
+import { resumableStates } from './choose-run.ts'
 
 interface RunsFlags {
   readonly json?: boolean
@@ -26,29 +30,66 @@ export function addRunsCommand(program: Command, host: Host): void {
 
 export function runLines(runs: readonly RunInfo[], stateDir: string): string[] {
   if (runs.length === 0) return [`There are no runs in ${stateDir}.\n`]
-  return runs.map(({ runId, state, record, end, trouble }) => {
+  return runs.map(run => {
+    const { runId, state, record, trouble } = run
     if (!record) return `${runId}  ${padEnd(state, 13)}  ${safe(trouble?.message ?? '')}\n`
     const { source, target } = record.asked as PlannedOptions
     const places = `${source.provider} ${safe(source.address)} -> ${target.provider} ${safe(target.address)}`
-    const counts = end
-      ? `  ${formatCount(end.totals.written)} written${end.totals.failed > 0 ? `, ${formatCount(end.totals.failed)} failed` : ''}`
-      : ''
-    return `${runId}  ${padEnd(state, 13)}  ${places}${counts}\n`
+    return `${runId}  ${padEnd(state, 13)}  ${[places, whatBecame(run)].filter(Boolean).join('  ')}\n`
   })
 }
 
-function asJson({ runId, state, path, record, end, trouble }: RunInfo): object {
+function whatBecame({ state, end, reached, undone, holder }: RunInfo): string {
+  if (state === 'broken off') return 'went down a pipe: can not be gone on with'
+  const isOver = end?.state === 'done' || end?.state === 'partial'
+  const { written = 0, failed = 0 } = (isOver ? end.totals : furthest(end?.totals, reached)) ?? {}
+  const known = isOver || end !== undefined || reached !== undefined
+  const counts = known
+    ? `${isOver ? '' : 'at least '}${formatCount(written)} written${failed > 0 ? `, ${formatCount(failed)} failed` : ''}`
+    : ''
+  const more = undone ? undoneText(undone) : holder ? `process ${holder.pid}` : ''
+  return [counts, more].filter(Boolean).join('; ')
+}
+
+/** A process that went on and was killed has left the end of the one before it. */
+function furthest(a: Counts | undefined, b: Counts | undefined): Counts | undefined {
+  return a && b ? (b.written > a.written ? b : a) : (a ?? b)
+}
+
+/** What an undoing did, one before it may have done already: only what is left tells of both. */
+function undoneText(undone: Undone): string {
+  const left = leftOf(undoneCounts(undone))
+  if (undone.state === 'undone') return 'undone since'
+  return left > 0 ? `undone since, ${formatCount(left)} left` : 'undone since in part'
+}
+
+/** One of an older docferry does not count them all. */
+function undoneCounts({ collections }: Undone): UndoCounts {
+  const sum: UndoCounts = { removed: 0, putBack: 0, already: 0, changed: 0, gone: 0, failed: 0, unknown: 0 }
+  for (const counts of collections as readonly Partial<UndoCounts>[]) {
+    for (const key of Object.keys(sum) as (keyof UndoCounts)[]) sum[key] += counts[key] ?? 0
+  }
+  return sum
+}
+
+const resumable: ReadonlySet<RunInfo['state']> = new Set(resumableStates)
+
+function asJson({ runId, state, path, record, end, reached, undone, holder, trouble }: RunInfo): object {
   if (!record) return { runId, state, path, trouble: trouble?.message }
   const { source, target, collections } = record.asked as PlannedOptions
   return {
     runId,
     state,
+    resumable: resumable.has(state),
     path,
     startedAt: record.startedAt,
     source,
     target,
     collections,
+    process: holder ? { pid: holder.pid, host: holder.host } : null,
     endedAt: end?.at ?? null,
-    totals: end?.totals ?? null
+    totals: end?.totals ?? null,
+    totalsAtLeast: reached ?? null,
+    undone: undone ? { state: undone.state, at: undone.at, totals: undoneCounts(undone) } : null
   }
 }

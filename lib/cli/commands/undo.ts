@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import { parseEndpoint } from '../../config/endpoint.ts'
 import type { UndoOptions } from '../../undo/undo.ts'
 import type { CommonFlags } from '../execute.ts'
 import { addCommonFlags } from '../options.ts'
+import { givenEnd } from './choose-run.ts'
 
 /** An undo command, understood. */
 export interface UndoJob {
@@ -33,8 +33,7 @@ export function addUndoCommand(program: Command, run: (job: UndoJob) => Promise<
 
 export function undoJob(run: string, flags: UndoFlags): UndoJob {
   const { target, dryRun, stateDir } = flags
-  const end = target === undefined ? {} : { target: parseEndpoint(target, '--target').text }
-  return { options: { run, dryRun, stateDir, ...end }, flags }
+  return { options: { run, dryRun, stateDir, target: givenEnd('target', target) }, flags }
 }
 
 const helpText = `

@@ -1,0 +1,72 @@
+/** What a run moves: its collections, checked against both ends, and the partitions that they are read in. */
+import type { RunJournal } from './checkpoint/retry-journal.ts'
+import { DocferryError } from './errors.ts'
+import type { Ledger } from './ledger.ts'
+import type { CheckedOptions } from './open-run.ts'
+import { chooseCollections, noSuchCollection } from './plan/choose-collections.ts'
+import type { ChosenCollection } from './plan/choose-collections.ts'
+import { checkPlan, checkRecord } from './plan/plan.ts'
+import type { RunReport } from './report.ts'
+import type { Partition, Source, Target } from './types.ts'
+
+export interface ChooseOptions {
+  readonly source: Source
+  readonly target: Target
+  readonly options: CheckedOptions
+  readonly ledger: Ledger
+  readonly journal: RunJournal
+  /** Partitions wanted. */
+  readonly parallel: number
+}
+
+export interface Chosen {
+  /** `null` where only reading tells which collections there are. */
+  readonly collections: readonly ChosenCollection[] | null
+  readonly partitions: readonly Partition[]
+}
+
+/** Choose what is moved, and check it against the run that goes on and against the plan. Nothing is changed yet. */
+export async function chooseWhat({ source, target, options, ledger, journal, parallel }: ChooseOptions): Promise<Chosen> {
+  const { signal, collections, observe } = options
+  const { report } = ledger
+  if (options.keepMetadata && target.location.provider === 'couchdb') {
+    throw new DocferryError(
+      'DOCFERRY_CONFIG',
+      'CouchDB keeps fields such as _rev for itself and makes them anew: leave --keep-metadata away'
+    )
+  }
+  const ends = { source, target }
+  const { record } = journal
+  // Another source is told as such, and not by the collections that it lacks.
+  if (record) checkRecord(record, report, options, false)
+  const choice = chooseCollections(await source.collections({ signal }), ends, options)
+  if (options.preset) report.notTaken = [...choice.notTaken]
+  if (choice.missing.length > 0) report.notes.push(`the source does not hold ${choice.missing.join(', ')}`)
+  for (const collection of choice.collections ?? []) ledger.add(collection)
+  const areKnown = choice.collections !== null
+  if (options.plan) checkPlan(options.plan, report, options, areKnown)
+  if (record) checkRecord(record, report, options, areKnown)
+  observe?.(report)
+  const names = choice.collections?.map(({ name }) => name) ?? collections ?? null
+  // Cursors mean places in the partitions of the beginning.
+  const partitions = record?.partitions ?? (await source.partitions(names, { wanted: parallel, signal }))
+  return { collections: choice.collections, partitions }
+}
+
+/** Partitions that may be moved at the same time. */
+export function groupsOf(target: Target, partitions: readonly Partition[]): Iterable<readonly Partition[]> {
+  if (!target.limits.oneCollectionAtATime) return [partitions]
+  const groups = new Map<string, Partition[]>()
+  for (const partition of partitions) {
+    const key = JSON.stringify(partition.collections)
+    groups.set(key, [...(groups.get(key) ?? []), partition])
+  }
+  return groups.values()
+}
+
+/** Where only reading tells which collections there are. @throws {DocferryError} DOCFERRY_NO_SUCH_COLLECTION where one that was named did not come */
+export function checkAllCame(source: Source, { collections }: Readonly<RunReport>, wanted: readonly string[] = []): void {
+  const came = collections.map(({ source }) => ({ name: source }))
+  const missing = wanted.filter(name => !came.some(info => info.name === name))
+  if (missing.length > 0) throw noSuchCollection(missing, came, source)
+}

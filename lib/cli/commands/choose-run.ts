@@ -1,0 +1,46 @@
+/** Which run a command is for: the one that is named, or the last that fits. */
+import { busy } from '../../checkpoint/lock.ts'
+import { listRuns, noSuchRun } from '../../checkpoint/run-folder.ts'
+import type { RunInfo, RunRecord } from '../../checkpoint/run-folder.ts'
+import { parseEndpoint } from '../../config/endpoint.ts'
+import { keptEnd } from '../../open.ts'
+import type { Endpoint } from '../../open.ts'
+
+/** Of runs that have stopped and can be gone on with. */
+export const resumableStates = ['killed', 'interrupted', 'failed'] as const satisfies readonly RunInfo['state'][]
+
+export type ChosenRun = RunInfo & { readonly record: RunRecord }
+
+export interface Choice {
+  /** Its id, where one is named. A run that is named need not fit: whoever does the work says why not. */
+  readonly runId: string | undefined
+  readonly stateDir: string
+  /** States of the runs that fit. */
+  readonly fitting: readonly RunInfo['state'][]
+  /** What one is called that fits: `run that can be continued`. */
+  readonly what: string
+}
+
+/** @throws {DocferryError} DOCFERRY_NO_SUCH_RUN; DOCFERRY_RUN_BUSY where none fits but one is under way; DOCFERRY_STATE where it is damaged */
+export async function chooseRun({ runId, stateDir, fitting, what }: Choice): Promise<ChosenRun> {
+  const runs = await listRuns(stateDir)
+  const found = runId === undefined ? runs.find(({ state }) => fitting.includes(state)) : runs.find(run => run.runId === runId)
+  if (!found) {
+    const held = runId === undefined ? runs.find(({ holder }) => holder !== undefined) : undefined
+    if (held?.holder) throw busy(`run ${held.runId}`, held.holder)
+    throw noSuchRun(stateDir, runId === undefined ? `no ${what}` : `no run ${runId}`)
+  }
+  const { record, trouble } = found
+  if (!record) throw trouble
+  return { ...found, record }
+}
+
+/** An end of the run, as a flag gives it or as the run has kept it. @throws {DocferryError} DOCFERRY_USAGE, DOCFERRY_CONFIG */
+export function endOf({ record }: ChosenRun, role: 'source' | 'target', given: string | undefined): Endpoint {
+  return keptEnd(record, role, givenEnd(role, given))
+}
+
+/** @throws {DocferryError} DOCFERRY_USAGE where it is no address */
+export function givenEnd(role: 'source' | 'target', given: string | undefined): string | undefined {
+  return given === undefined ? undefined : parseEndpoint(given, `--${role}`).text
+}

@@ -1,0 +1,45 @@
+/** The commands that a user may give next for a run, as they have to be typed. */
+import { dirname } from 'node:path'
+import { totalCounts } from '../report.ts'
+import type { RunReport } from '../report.ts'
+import { safe } from './text.ts'
+
+/** `docferry resume 2026-...`, with the state folder where it is not the usual one. */
+export function commandFor(verb: 'resume' | 'retry' | 'undo', runId: string, stateDir = '.docferry'): string {
+  const place = stateDir === '.docferry' ? '' : ` --state-dir ${JSON.stringify(stateDir)}`
+  return safe(`docferry ${verb} ${runId}${place}`)
+}
+
+/**
+ * What goes on with a run that has stopped.
+ *
+ * @param command which one has stopped
+ * @returns undefined where it can't be gone on with: a dry run, one that went down a pipe, one that had not begun
+ */
+export function goOnCommand({ runId, dryRun, folder, piped }: Readonly<RunReport>, command = ''): string | undefined {
+  if (dryRun || folder === undefined) return undefined
+  if (command === 'retry') return commandFor('retry', runId, stateDirOf(folder))
+  return piped ? undefined : commandFor('resume', runId, stateDirOf(folder))
+}
+
+/** What undoes a run; undefined where there is nothing to undo, or nothing was kept to do it by. */
+export function undoCommand({ runId, folder, undo = 'none', state, collections }: Readonly<RunReport>): string | undefined {
+  if (folder === undefined || undo === 'none') return undefined
+  // Of what was in flight when a run stopped, something may have been written.
+  if ((state === 'done' || state === 'partial') && totalCounts(collections).written === 0) return undefined
+  return commandFor('undo', runId, stateDirOf(folder))
+}
+
+/** What a person is told who has stopped a command at once, with the second Ctrl-C. */
+export function stoppedAtOnce(report: Readonly<RunReport> | undefined, command: string): string {
+  const goOn = report && goOnCommand(report, command)
+  if (goOn !== undefined) return `stopped at once; to go on: ${goOn}`
+  if (report?.dryRun) return 'stopped at once; it was a dry run, and nothing was written'
+  if (report?.folder === undefined) return 'stopped at once, before anything was written'
+  return 'stopped at once; what went down a pipe can not be gone on with: begin again'
+}
+
+/** @param folder of the run: `<state folder>/runs/<run>` */
+export function stateDirOf(folder: string): string {
+  return dirname(dirname(folder))
+}

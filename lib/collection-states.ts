@@ -1,0 +1,65 @@
+/** The collections of a run, made ready in the target one by one, as documents of them come. */
+import type { RunJournal } from './checkpoint/retry-journal.ts'
+import type { UndoRecorder } from './checkpoint/undo-recorder.ts'
+import { CollectionState } from './engine/collection-state.ts'
+import { withRetry } from './engine/retry.ts'
+import type { RetryOptions } from './engine/retry.ts'
+import type { Ledger } from './ledger.ts'
+import type { CheckedOptions } from './open-run.ts'
+import type { Survey } from './plan/survey.ts'
+import { isSavedAtEnd } from './report.ts'
+import type { CollectionReport } from './report.ts'
+import type { Partition, Source, Target } from './types.ts'
+
+export interface CollectionStatesParts {
+  readonly source: Source
+  readonly target: Target
+  readonly options: CheckedOptions
+  readonly ledger: Ledger
+  readonly journal: RunJournal
+  readonly retry: RetryOptions
+  /** Of a dry run. */
+  readonly survey: Survey | undefined
+  readonly partitions: () => readonly Partition[]
+  readonly recorder: () => UndoRecorder | undefined
+}
+
+export class CollectionStates {
+  readonly #parts: CollectionStatesParts
+  readonly #states = new Map<string, Promise<CollectionState>>()
+
+  constructor(parts: CollectionStatesParts) {
+    this.#parts = parts
+  }
+
+  /** All that were entered. */
+  all(): Promise<CollectionState[]> {
+    return Promise.all(this.#states.values())
+  }
+
+  /** The collection's state, made ready in the target the first time. */
+  enter(name: string): Promise<CollectionState> {
+    let state = this.#states.get(name)
+    if (!state) this.#states.set(name, (state = this.#prepare(this.#parts.ledger.of(name))))
+    return state
+  }
+
+  async #prepare(report: CollectionReport): Promise<CollectionState> {
+    const { source, target, journal, retry, survey, options } = this.#parts
+    const { dryRun = false, stages } = options
+    const { signal } = retry
+    const found = await withRetry(() => target.prepare(report.target, { create: !dryRun, signal }), retry)
+    const prepared = journal.progress.prepare(report.source, found)
+    report.created = prepared.created
+    if (prepared.empty) this.#parts.recorder()?.startsEmpty(report.target)
+    survey?.countHeld(report.target, prepared.empty ? 0 : prepared.documents)
+    const idsMayRepeat = !source.uniqueIds || stages.some(({ mayRepeatIds = true }) => mayRepeatIds)
+    // What one partition holds back in its open batch, another can't see: where ids repeat, only a single partition can tell the first.
+    const isOpen = ({ id, collections }: Partition): boolean => collections.includes(report.source) && !journal.progress.of(id).done
+    const partitions = this.#parts.partitions().filter(isOpen).length
+    // A run that goes on does not know which ids it has seen; a file takes them all.
+    const knowsIds = journal.record === undefined || isSavedAtEnd(target.location)
+    const fresh = prepared.empty && (!idsMayRepeat || (partitions <= 1 && knowsIds))
+    return new CollectionState(report, { fresh, isNew: prepared.empty, idsMayRepeat, partitions })
+  }
+}
