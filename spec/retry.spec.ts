@@ -117,7 +117,7 @@ describe('retry', () => {
     await retry(first)
     const end = await endOf(first)
     const error = (await failing(run({ a: numbered(10) }, { resume: first.runId }))) as DocferryError
-    expect(error.code).to.equal('DOCFERRY_USAGE')
+    expect(error.code).to.equal('DOCFERRY_RUN_UNFIT')
     expect(error.message).to.include('has come to its end').and.include(`docferry retry ${first.runId}`)
     expect(await endOf(first)).to.deep.equal(end)
     expect(idsOf(first)).to.deep.equal(['d07'])
