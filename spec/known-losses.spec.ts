@@ -34,9 +34,8 @@ describe('known losses', function () {
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'docferry-losses-'))
-    couchdb = await couchdbEnd(folder)
-    dynamodb = await dynamodbEnd(folder)
-    firestore = await firestoreEnd(folder)
+    const ends = [couchdbEnd(folder), dynamodbEnd(folder), firestoreEnd(folder)] as const
+    ;[couchdb, dynamodb, firestore] = await Promise.all(ends)
   })
   afterEach(() => {
     for (const { proxy } of [couchdb, dynamodb, firestore]) {

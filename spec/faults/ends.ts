@@ -1,12 +1,14 @@
 /** The databases behind their proxies: how the command line is told of them, which of their requests read and write, and what is compared. */
 import { randomBytes } from 'node:crypto'
+import { targetLimits as couchdbLimits } from '../../lib/connectors/couchdb/limits.ts'
+import { targetLimits as dynamodbLimits } from '../../lib/connectors/dynamodb/limits.ts'
+import { targetLimits as firestoreLimits } from '../../lib/connectors/firestore/limits.ts'
 import type { Document } from '../../lib/types.ts'
 import { makePlace } from '../support/chaos-ends.ts'
 import type { Place } from '../support/chaos-ends.ts'
 import type { FaultRecord } from '../support/fault-list.ts'
 import { startFaultProxy } from '../support/fault-proxy.ts'
 import type { FaultAction, FaultProxy, ProxyRequest } from '../support/fault-proxy.ts'
-import { fieldsOf } from '../support/grpc-messages.ts'
 import { startGrpcProxy } from '../support/grpc-proxy.ts'
 import type { GrpcAction, GrpcProxy, GrpcRequest } from '../support/grpc-proxy.ts'
 import { servers } from '../support/servers.ts'
@@ -14,7 +16,7 @@ import { servers } from '../support/servers.ts'
 export type DatabaseName = 'couchdb' | 'dynamodb' | 'firestore'
 
 /** So short that a stalled call is given up soon, and so long that a busy machine is not taken for one. */
-const timeoutMs = 1_000
+const timeoutMs = 700
 
 /** A proxy in the middle, whatever it speaks. */
 export interface FaultyEnd<Request, Action> {
@@ -30,8 +32,12 @@ export interface FaultyEnd<Request, Action> {
   /** How many requests that read come before the middle. */
   readonly readsBefore: number
   readonly isWrite: (request: Request) => boolean
-  /** How many documents a request to write holds. */
-  readonly documentsIn: (request: Request) => number
+  /** Which documents a request to write holds. */
+  readonly indexesIn: (request: Request) => number[]
+  /** The most documents in one call of `Target.write`, and between two marks. */
+  readonly batchCount: number
+  /** How many documents go again where such a request fails: those of the one call of `Target.write` that it is a part of. */
+  readonly batchOf: (request: Request) => number
 }
 
 export type HttpEnd = FaultyEnd<ProxyRequest, FaultAction>
@@ -51,7 +57,7 @@ export async function couchdbEnd(folder: string): Promise<HttpEnd> {
     readsBefore: 1,
     isRead: ({ method, path }) => method === 'GET' && path.includes('/_all_docs') && path.includes('include_docs=true'),
     isWrite: ({ path }) => path.endsWith('/_bulk_docs'),
-    documentsIn: ({ body }) => (JSON.parse(body.toString()) as { docs: unknown[] }).docs.length
+    ...holdsBatches(({ body }) => body, couchdbLimits.batchCount)
   }
 }
 
@@ -59,6 +65,7 @@ export async function dynamodbEnd(folder: string): Promise<HttpEnd> {
   const { endpoint, region } = await servers.dynamodb()
   const proxy = await startFaultProxy({ target: endpoint })
   const secret = randomBytes(20).toString('hex')
+  const batches = holdsBatches<ProxyRequest>(({ body }) => body, dynamodbLimits.batchCount)
   return {
     name: 'dynamodb',
     proxy,
@@ -68,11 +75,10 @@ export async function dynamodbEnd(folder: string): Promise<HttpEnd> {
     place: await makePlace('dynamodb', folder),
     readsBefore: 1,
     isRead: ({ operation }) => operation === 'Scan',
-    isWrite: ({ operation }) => operation === 'BatchWriteItem' || operation === 'TransactWriteItems',
-    documentsIn({ body }) {
-      const asked = JSON.parse(body.toString()) as { RequestItems?: Record<string, unknown[]>; TransactItems?: unknown[] }
-      return (asked.TransactItems ?? Object.values(asked.RequestItems ?? {}).flat()).length
-    }
+    isWrite: ({ operation }) => operation === 'BatchWriteItem' || operation === 'TransactWriteItems' || operation === 'PutItem',
+    ...batches,
+    // A quarter of a batch that fails as a call fails the others.
+    batchOf: request => (request.operation === 'BatchWriteItem' ? batches.batchCount : batches.batchOf(request))
   }
 }
 
@@ -91,8 +97,22 @@ export async function firestoreEnd(folder: string): Promise<GrpcEnd> {
     readsBefore: 0,
     isRead: ({ method }) => method === 'RunQuery',
     isWrite: ({ method }) => method === 'BatchWrite',
-    documentsIn: ({ message }) => fieldsOf(message).filter(({ field }) => field === 2).length
+    ...holdsBatches(({ message }) => message, firestoreLimits(true).batchCount)
   }
+}
+
+/** Of requests that hold a whole batch. */
+function holdsBatches<Request>(
+  content: (request: Request) => Buffer,
+  batchCount: number
+): Pick<FaultyEnd<Request, never>, 'indexesIn' | 'batchOf' | 'batchCount'> {
+  const indexesIn = (request: Request): number[] => {
+    const ids = content(request)
+      .toString('latin1')
+      .match(/(?<=doc-)\d{5}/g)
+    return [...new Set(ids)].map(Number)
+  }
+  return { indexesIn, batchOf: request => indexesIn(request).length, batchCount }
 }
 
 /** Of an API key in one document in ten; it is nowhere else. */
