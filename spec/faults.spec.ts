@@ -7,7 +7,15 @@ import { reportOf } from './faults/command.ts'
 import { couchdbEnd, dynamodbEnd, firestoreEnd } from './faults/ends.ts'
 import type { DatabaseName, FaultyEnd } from './faults/ends.ts'
 import { behind, documents, expectDone, FaultRun, refusals } from './faults/fault-run.ts'
-import { couchdbFaults, couchdbLasting, dynamodbFaults, dynamodbLasting, firestoreFaults, firestoreLasting } from './faults/faults.ts'
+import {
+  couchdbFaults,
+  couchdbLasting,
+  dynamodbFaults,
+  dynamodbLasting,
+  firestoreFaults,
+  firestoreLasting,
+  isStall
+} from './faults/faults.ts'
 import type { LastingFault, PassingFault, Role } from './faults/faults.ts'
 import { printTable } from './faults/table.ts'
 import type { FaultRow } from './faults/table.ts'
@@ -46,10 +54,10 @@ function describeFaults<Request, Action extends { readonly type: string }>(
       await end.place.remove(made)
       rmSync(folder, { recursive: true, force: true })
     })
-    const makeRun = (role: Role): FaultRun<Request, Action> => {
+    const makeRun = (role: Role, isStalled = false): FaultRun<Request, Action> => {
       const collection = role === 'target' ? uniqueName('faults') : 'docs'
       if (role === 'target') made.push(collection)
-      return new FaultRun({ end, role, folder, collection, rows })
+      return new FaultRun({ end, role, folder, collection, rows, isStalled })
     }
     /** From the first request on that matches, nothing listens. */
     const addGoingDown = (match: (request: Request) => boolean): { down?: Promise<void> } => {
@@ -69,7 +77,7 @@ function describeFaults<Request, Action extends { readonly type: string }>(
       for (const { name: fault, actions, of = role, lasts } of passing) {
         if (of !== role) continue
         it(`${role}: ${fault}: all documents arrive`, async () => {
-          const run = makeRun(role)
+          const run = makeRun(role, isStall(actions))
           const match = middle(run)
           end.proxy.faults.push(...actions.map(action => ({ match, action, times: lasts ? Infinity : 1 })))
           expectDone(await run.begin())

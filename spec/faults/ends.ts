@@ -15,8 +15,9 @@ import { servers } from '../support/servers.ts'
 
 export type DatabaseName = 'couchdb' | 'dynamodb' | 'firestore'
 
-/** So short that a stalled call is given up soon, and so long that a busy machine is not taken for one. */
-const timeoutMs = 700
+/** So long that a busy machine is not taken for one that stalls; and so short that a stalled call is given up soon. */
+const timeoutMs = 5_000
+const soonMs = 700
 
 /** A proxy in the middle, whatever it speaks. */
 export interface FaultyEnd<Request, Action> {
@@ -24,6 +25,8 @@ export interface FaultyEnd<Request, Action> {
   readonly proxy: FaultRecord<Request, Action> & Pick<FaultProxy, 'goDown' | 'comeBack' | 'close'>
   /** For `--source` and `--target`, through the proxy. */
   readonly address: string
+  /** The same, with little patience for a call that gets no answer. */
+  readonly impatientAddress: string
   readonly env: NodeJS.ProcessEnv
   readonly secrets: readonly string[]
   /** The database itself, without the proxy. */
@@ -50,7 +53,7 @@ export async function couchdbEnd(folder: string): Promise<HttpEnd> {
   return {
     name: 'couchdb',
     proxy,
-    address: `couchdb://${user}:${encodeURIComponent(password)}@${host}?timeoutMs=${timeoutMs}`,
+    ...addresses(`couchdb://${user}:${encodeURIComponent(password)}@${host}?`),
     env: {},
     secrets: [password, Buffer.from(`${user}:${password}`).toString('base64')],
     place: await makePlace('couchdb', folder),
@@ -69,7 +72,7 @@ export async function dynamodbEnd(folder: string): Promise<HttpEnd> {
   return {
     name: 'dynamodb',
     proxy,
-    address: `dynamodb://${region}?endpoint=${proxy.url}&timeoutMs=${timeoutMs}`,
+    ...addresses(`dynamodb://${region}?endpoint=${proxy.url}&`),
     env: { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: secret },
     secrets: [secret],
     place: await makePlace('dynamodb', folder),
@@ -90,7 +93,7 @@ export async function firestoreEnd(folder: string): Promise<GrpcEnd> {
   return {
     name: 'firestore',
     proxy,
-    address: `firestore://${project}?emulator=${proxy.host}&timeoutMs=${timeoutMs}`,
+    ...addresses(`firestore://${project}?emulator=${proxy.host}&`),
     env: {},
     secrets: [],
     place,
@@ -99,6 +102,10 @@ export async function firestoreEnd(folder: string): Promise<GrpcEnd> {
     isWrite: ({ method }) => method === 'BatchWrite',
     ...holdsBatches(({ message }) => message, firestoreLimits(true).batchCount)
   }
+}
+
+function addresses(start: string): { readonly address: string; readonly impatientAddress: string } {
+  return { address: `${start}timeoutMs=${timeoutMs}`, impatientAddress: `${start}timeoutMs=${soonMs}` }
 }
 
 /** Of requests that hold a whole batch. */

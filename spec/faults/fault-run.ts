@@ -26,6 +26,8 @@ export interface FaultRunOptions<Request, Action> {
   readonly collection: string
   readonly rows: FaultRow[]
   readonly args?: readonly string[]
+  /** Whether calls get no answer. */
+  readonly isStalled?: boolean
   /** What the target holds at the end. Default: the documents of the source. */
   readonly expected?: readonly Document[]
   /** Documents that are sent twice also where nothing fails, and again where their batch goes again. Default none. */
@@ -43,12 +45,13 @@ export class FaultRun<Request, Action extends { readonly type: string }> {
   readonly #startedAt = performance.now()
 
   constructor(options: FaultRunOptions<Request, Action>) {
-    const { end, role, folder, collection, args = [] } = options
+    const { end, role, folder, collection, args = [], isStalled = false } = options
     const own = mkdtempSync(join(folder, 'run-'))
     this.#options = options
     this.#stateDir = join(own, 'state')
     const output = join(own, 'out.ndjson')
-    const [source, target] = role === 'target' ? [join(folder, 'docs.ndjson'), end.address] : [end.address, `file:${output}`]
+    const address = isStalled ? end.impatientAddress : end.address
+    const [source, target] = role === 'target' ? [join(folder, 'docs.ndjson'), address] : [address, `file:${output}`]
     this.#target = role === 'target' ? end.place : { end: { connector: 'file', options: { path: output } }, remove: async () => undefined }
     const ends = ['--source', source, '--target', target]
     this.#args = ['migrate', ...ends, '--collections', 'docs', '--rename', `docs=${collection}`, ...args]

@@ -142,6 +142,10 @@ export function conditionalFaults(isHeld: (document: { readonly _id: string }) =
   ]
 }
 
+export function isStall(actions: readonly { readonly type: string }[]): boolean {
+  return actions.some(({ type }) => type === 'stall')
+}
+
 /** The id of the item in a put. */
 export function idOf(put: object): string | undefined {
   return (put as { Item?: { _id?: { S?: string } } }).Item?._id?.S

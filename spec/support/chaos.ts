@@ -65,7 +65,8 @@ export async function killAndResume(pair: Pair, options: ChaosOptions): Promise<
   const folder = await mkdtemp(join(tmpdir(), 'docferry-chaos-'))
   const collections = makeCollections(pair, options)
   const source = await makePlace(pair.source, folder)
-  const reach = { times: Math.max(3, Math.ceil(options.documents / 1000)) }
+  // As many batches as half of the documents are: what is killed earlier has little to do twice.
+  const reach = { times: Math.ceil(Object.values(collections).flat().length / batchCount / 2) }
   try {
     await fill(source, collections, folder)
     // A run may be done before it is killed.
