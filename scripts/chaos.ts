@@ -18,15 +18,15 @@ const { values } = parseArgs({
   }
 })
 const options = { kills: Number(values.kills), documents: Number(values.documents), seed: Number(values.seed) }
-const columns = ['runs', 'kills', 'documents', 'lost', 'doubled', 'changed', 'done twice', 'per kill', 'most'] as const
+const columns = ['runs', 'kills', 'documents', 'lost', 'doubled', 'changed', 'done twice', 'most left', 'of'] as const
 
 function line(name: string, cells: readonly (string | number)[]): string {
   return `${name.padEnd(30)}${cells.map((cell, at) => String(cell).padStart((columns[at]?.length ?? 0) + 2)).join('')}`
 }
 
-function cellsOf({ runs, kills, documents, lost, doubled, changed, doneTwice, again }: ChaosResult): number[] {
-  const mean = Math.round(doneTwice / Math.max(1, again.length))
-  return [runs, kills, documents, lost, doubled, changed, doneTwice, mean, Math.max(0, ...again)]
+function cellsOf({ runs, kills, documents, lost, doubled, changed, doneTwice, left }: ChaosResult): (string | number)[] {
+  const most = left.reduce((found, each) => (each.documents > found.documents ? each : found), { documents: 0, most: undefined })
+  return [runs, kills, documents, lost, doubled, changed, doneTwice, most.documents, most.most ?? '-']
 }
 
 console.log(`--seed ${options.seed} --documents ${options.documents} --kills ${options.kills}\n`)

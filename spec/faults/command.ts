@@ -12,7 +12,7 @@ import { FakeHost } from '../cli/support/fake-host.ts'
 import type { Ended } from '../cli/support/docferry.ts'
 
 /** What `--json` prints, as far as it is looked at. */
-export interface JsonReport extends Pick<RunReport, 'state' | 'runId'> {
+export interface JsonReport extends Pick<RunReport, 'state' | 'runId' | 'retries'> {
   readonly exitCode: number
   readonly error?: { readonly code: string; readonly message: string }
   readonly totals: Readonly<Record<'read' | 'added' | 'written' | 'skipped' | 'filtered' | 'failed', number>>
@@ -24,8 +24,8 @@ export interface CommandOptions {
   readonly onSaid?: (stderr: string) => void
 }
 
-/** What `migrate` tries again: some two seconds in all. */
-const impatient = { attempts: 8, baseMs: 25, capMs: 500 }
+/** What `migrate` tries again: some 200 ms in all. */
+const impatient = { attempts: 8, baseMs: 10, capMs: 100 }
 
 const longestMs = 25_000
 

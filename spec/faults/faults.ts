@@ -40,8 +40,9 @@ const network: readonly PassingFault<FaultAction & GrpcAction>[] = [
 
 const http: readonly PassingFault<FaultAction>[] = [
   ...network,
-  { name: 'answers half sent', actions: [0, 1, 40].map(afterBytes => ({ type: 'cut', afterBytes })) },
-  { name: 'stalls in the answer', actions: [{ type: 'stall', afterBytes: 50 }] },
+  { name: 'answers half sent', actions: [0, 1, 20].map(afterBytes => ({ type: 'cut', afterBytes })) },
+  // DynamoDB's answer to a write has 23 bytes.
+  { name: 'stalls in the answer', actions: [{ type: 'stall', afterBytes: 10 }] },
   {
     name: '503, and 502 of a gateway',
     actions: [
@@ -119,6 +120,45 @@ export const firestoreFaults: readonly PassingFault<GrpcAction>[] = [
     actions: [8, 10, 14].map(code => ({ type: 'failWrites', keepBack: evenRows, code, details: 'try again' }))
   }
 ]
+
+/** Of TransactWriteItems. @param isHeld whether the table held a document before: of these alone a condition fails */
+export function conditionalFaults(isHeld: (document: { readonly _id: string }) => boolean): readonly PassingFault<FaultAction>[] {
+  const reasons = ['None', 'TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded']
+  const reasonFor = (action: unknown, index: number): string => {
+    const _id = idOf((action as { Put: object }).Put) ?? ''
+    return isHeld({ _id }) ? 'ConditionalCheckFailed' : (reasons[index % reasons.length] as string)
+  }
+  const errors = ['ProvisionedThroughputExceededException', 'ThrottlingException', 'TransactionInProgressException', 'InternalServerError']
+  return [
+    { name: 'connections reset', actions: [1, 2, 3].map(() => ({ type: 'reset' })) },
+    { name: 'answers lost', actions: [1, 2, 3].map(() => ({ type: 'loseAnswer' })) },
+    { name: 'a stall', actions: [{ type: 'stall' }] },
+    {
+      name: 'throttled, and 500',
+      actions: errors.map(name => ({ type: 'dynamodbError', name, status: name.startsWith('Int') ? 500 : 400 }))
+    },
+    { name: 'cancelled for mixed reasons', actions: [1, 2, 3].map(() => ({ type: 'cancelTransaction', reasonFor })) },
+    { name: 'cancelled for conflicts', actions: [1, 2].map(() => ({ type: 'cancelTransaction', reasonFor: () => 'TransactionConflict' })) }
+  ]
+}
+
+export function isStall(actions: readonly { readonly type: string }[]): boolean {
+  return actions.some(({ type }) => type === 'stall')
+}
+
+/** The id of the item in a put. */
+export function idOf(put: object): string | undefined {
+  return (put as { Item?: { _id?: { S?: string } } }).Item?._id?.S
+}
+
+/** How many documents of a request a fault leaves out or holds up; undefined where all of its batch goes again. */
+export function documentsLeftOut(action: { readonly type: string } | undefined, documents: number): number | undefined {
+  const { type, keepBack } = (action ?? {}) as { type?: string; keepBack?: (first: unknown, index: number) => boolean }
+  if (type === 'holdUntil') return 0
+  if (!keepBack) return undefined
+  const isKept = (index: number): boolean => (type === 'unprocessed' ? keepBack(undefined, index) : keepBack(index, index))
+  return Array.from({ length: documents }, (_, index) => isKept(index)).filter(Boolean).length
+}
 
 const gone: LastingFault<never> = { name: 'server gone, then back', error: 'DOCFERRY_CONNECT' }
 

@@ -20,11 +20,20 @@ export interface ChildTask {
   readonly delayMs: number
   /** Documents in a batch; a database's own batches would hold all there are. */
   readonly batchCount: number
-  /** Takes the ids of each batch that is sent, as a line of JSON. */
-  readonly sentPath: string
+  /** Takes what the process does: a `ChildEvent` as a line of JSON each. */
+  readonly eventsPath: string
   /** Takes the report of a run that came to its end. */
   readonly reportPath: string
 }
+
+/** What a kill test goes by when it counts what is done twice. Ids stand behind the target's name of their collection. */
+export type ChildEvent =
+  | { readonly type: 'page'; readonly partition: string; readonly ids: readonly string[] }
+  /** Before the batch is with the target. */
+  | { readonly type: 'sent'; readonly ids: readonly string[] }
+  /** The output is brought to rest for a checkpoint; the one before is on disk. */
+  | { readonly type: 'suspended' }
+  | { readonly type: 'limits'; readonly batchCount: number; readonly inFlight: number }
 
 export interface NamedEnd {
   readonly connector: ProviderName
@@ -33,17 +42,55 @@ export interface NamedEnd {
 
 const tell = (event: string): void => void writeSync(1, event)
 
-async function slow({ connector: name, options }: NamedEnd, { delayMs, batchCount, sentPath }: ChildTask): Promise<Endpoint> {
+function record(eventsPath: string, event: ChildEvent): void {
+  appendFileSync(eventsPath, `${JSON.stringify(event)}\n`)
+}
+
+/** The object with some members in place of its own. */
+function instead<T extends object>(object: T, own: Partial<T>): T {
+  return new Proxy(object, {
+    get(_, key) {
+      const value: unknown = Reflect.get(own, key) ?? Reflect.get(object, key)
+      return typeof value === 'function' ? (value.bind(object) as unknown) : value
+    }
+  })
+}
+
+async function watched({ connector: name, options }: NamedEnd, { eventsPath, rename }: ChildTask): Promise<Endpoint> {
+  const real = await loadConnector(name)
+  const connector: Connector = {
+    ...real,
+    async openSource(given, context) {
+      const source = await real.openSource(given, context)
+      return instead(source, {
+        async *read(partition, how) {
+          for await (const page of source.read(partition, how)) {
+            const ids = page.documents.map(({ _id }) => `${rename[page.collection] ?? page.collection}/${_id}`)
+            record(eventsPath, { type: 'page', partition: partition.id, ids })
+            yield page
+          }
+        }
+      })
+    }
+  }
+  return { connector, options }
+}
+
+async function slow({ connector: name, options }: NamedEnd, task: ChildTask): Promise<Endpoint> {
+  const { delayMs, eventsPath } = task
   const real = await loadConnector(name)
   const connector: Connector = {
     ...real,
     async openTarget(given, context) {
       const target = await real.openTarget(given, context)
+      const limits = { ...target.limits, batchCount: Math.min(task.batchCount, target.limits.batchCount) }
+      const { batchCount, inFlight } = limits
+      record(eventsPath, { type: 'limits', batchCount, inFlight })
       const own: Partial<Target> = {
-        limits: { ...target.limits, batchCount: Math.min(batchCount, target.limits.batchCount) },
+        limits,
         async write(collection, documents, how) {
           await sleep(delayMs)
-          appendFileSync(sentPath, `${JSON.stringify(documents.map(({ id }) => `${collection}/${id}`))}\n`)
+          record(eventsPath, { type: 'sent', ids: documents.map(({ id }) => `${collection}/${id}`) })
           tell('s')
           const outcomes = await target.write(collection, documents, how)
           tell('a')
@@ -53,14 +100,15 @@ async function slow({ connector: name, options }: NamedEnd, { delayMs, batchCoun
           tell('c')
           await target.commit(how)
           tell('C')
-        }
+        },
+        ...(target.suspend && {
+          async suspend() {
+            record(eventsPath, { type: 'suspended' })
+            return await target.suspend!()
+          }
+        })
       }
-      return new Proxy(target, {
-        get(object, key) {
-          const value: unknown = Reflect.get(own, key) ?? Reflect.get(object, key)
-          return typeof value === 'function' ? (value.bind(object) as unknown) : value
-        }
-      })
+      return instead(target, own)
     }
   }
   return { connector, options }
@@ -68,6 +116,13 @@ async function slow({ connector: name, options }: NamedEnd, { delayMs, batchCoun
 
 const task = JSON.parse(process.argv[2] ?? '') as ChildTask
 const { source, rename, stateDir, resume, checkpointMs, reportPath } = task
-const report = await migrate({ source, target: await slow(task.target, task), rename, stateDir, resume, checkpointMs })
+const report = await migrate({
+  source: await watched(source, task),
+  target: await slow(task.target, task),
+  rename,
+  stateDir,
+  resume,
+  checkpointMs
+})
 writeFileSync(reportPath, JSON.stringify(report))
 process.exit(0)

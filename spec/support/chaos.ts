@@ -11,7 +11,7 @@ import type { Checkpoint } from '../../lib/checkpoint/checkpoint.ts'
 import { readProgress } from '../../lib/checkpoint/progress-log.ts'
 import { readState } from '../../lib/checkpoint/state-file.ts'
 import { totalCounts } from '../../lib/report.ts'
-import type { ChildTask } from './chaos-child.ts'
+import type { ChildEvent, ChildTask } from './chaos-child.ts'
 import { compare, fill, makeCollections, makePlace } from './chaos-ends.ts'
 import type { Collections, Pair, Place } from './chaos-ends.ts'
 import { random } from './random.ts'
@@ -36,8 +36,8 @@ export interface ChaosResult {
   changed: number
   /** Documents that were sent to the target although a process before had sent them. */
   doneTwice: number
-  /** These after each kill that was gone on from. */
-  readonly again: number[]
+  /** These, by the kill that left them and the partition that they are of; of databases, with the most that there may be. */
+  readonly left: { readonly documents: number; readonly most: number | undefined }[]
   /** Whatever else is not as it should be. */
   readonly problems: string[]
 }
@@ -49,13 +49,6 @@ const hardlyEverMs = 60_000
 const delayMs = 15
 const batchCount = 25
 
-/**
- * The most documents of a database that one kill may leave to be sent again: the batches in flight, and of each of the four partitions that are under
- * way the documents that lie between its last mark and the end of a batch that is acknowledged. Where the next process is killed before it has come as
- * far, both add up.
- */
-const mostAgain = (4 + 4) * batchCount
-
 export async function killAndResume(pair: Pair, options: ChaosOptions): Promise<ChaosResult> {
   const result: ChaosResult = {
     runs: 0,
@@ -65,14 +58,15 @@ export async function killAndResume(pair: Pair, options: ChaosOptions): Promise<
     doubled: 0,
     changed: 0,
     doneTwice: 0,
-    again: [],
+    left: [],
     problems: []
   }
   const dice = random(options.seed, `${pair.source} ${pair.target}`)
   const folder = await mkdtemp(join(tmpdir(), 'docferry-chaos-'))
   const collections = makeCollections(pair, options)
   const source = await makePlace(pair.source, folder)
-  const reach = { times: Math.max(3, Math.ceil(options.documents / 1000)) }
+  // As many batches as half of the documents are: what is killed earlier has little to do twice.
+  const reach = { times: Math.ceil(Object.values(collections).flat().length / batchCount / 2) }
   try {
     await fill(source, collections, folder)
     // A run may be done before it is killed.
@@ -113,8 +107,11 @@ class ChaosRun {
   readonly #options: ChaosRunOptions
   readonly #stateDir: string
   readonly #reportPath: string
-  /** Sent by the processes so far. */
-  readonly #sent = new Set<string>()
+  /** The documents that were sent so far, with the number of the last process that did. */
+  readonly #lastSentBy = new Map<string, number>()
+  /** Of an output in one piece: documents that a checkpoint holds for certain. */
+  readonly #kept = new Set<string>()
+  readonly #twice = new DoneTwice()
   readonly #rename: Readonly<Record<string, string>>
 
   constructor(options: ChaosRunOptions) {
@@ -129,6 +126,7 @@ class ChaosRun {
     const target = await makePlace(pair.target, folder)
     try {
       const last = await this.#untilDone(target)
+      this.#checkTwice()
       if (last) await this.#check(target, last)
     } finally {
       await target.remove(Object.values(this.#rename))
@@ -141,10 +139,10 @@ class ChaosRun {
     const rename = this.#rename
     let resume: string | undefined
     for (let attempt = 0; ; attempt++) {
-      const sentPath = join(folder, `sent-${attempt}`)
+      const eventsPath = join(folder, `events-${attempt}`)
       const covered = await this.#covered(resume)
       const ends = { source: source.end, target: target.end }
-      const paths = { stateDir: this.#stateDir, sentPath, reportPath: this.#reportPath }
+      const paths = { stateDir: this.#stateDir, eventsPath, reportPath: this.#reportPath }
       const moment = attempt < Math.min(mostKills, mostKillsInARun) ? pickMoment(dice, reach.times) : undefined
       // A file is cut back to its checkpoint.
       const everyMs = isFile(pair) || dice.below(2) === 0 ? checkpointMs : hardlyEverMs
@@ -152,7 +150,7 @@ class ChaosRun {
         { ...ends, ...paths, rename, resume, checkpointMs: everyMs, delayMs, batchCount },
         moment
       )
-      this.#countAgain(sentPath, covered, attempt)
+      this.#countAgain(readEvents(eventsPath), covered, attempt)
       if (code === 0) {
         if (moment) reach.times = Math.ceil(reach.times / 2)
         return 'done'
@@ -176,18 +174,20 @@ class ChaosRun {
     return totalCounts([...new Progress(checkpoint, steps).collections.values()]).written
   }
 
-  #countAgain(sentPath: string, covered: number, kills: number): void {
-    const { result, pair } = this.#options
-    const lines = existsSync(sentPath) ? readFileSync(sentPath, 'utf8').trim().split('\n') : []
-    const ids = new Set(lines.flatMap(line => (line === '' ? [] : (JSON.parse(line) as string[]))))
-    const again = [...ids].filter(id => this.#sent.has(id)).length
-    const open = this.#sent.size - covered
-    if (again > open) this.#complain(`${again} documents were sent again, and only ${open} were not behind the last mark`)
-    if (!isFile(pair) && again > mostAgain * kills)
-      this.#complain(`${again} documents were sent again, and at most ${mostAgain * kills} can have been in flight`)
-    if (this.#sent.size > 0) result.again.push(again)
-    for (const id of ids) this.#sent.add(id)
-    result.doneTwice += again
+  /** @param covered documents that the run knew to be in the target when the process began */
+  #countAgain(events: readonly ChildEvent[], covered: number, attempt: number): void {
+    const { result } = this.#options
+    const sent = new Set(events.flatMap(event => (event.type === 'sent' ? event.ids : [])))
+    const open = this.#lastSentBy.size - covered
+    const again = [...sent].filter(id => this.#lastSentBy.has(id))
+    if (again.length > open) this.#complain(`${again.length} documents were sent again, and only ${open} were not behind the last mark`)
+    const kept = again.filter(id => this.#kept.has(id))
+    if (kept.length > 0) this.#complain(`${kept.length} documents were sent again that an earlier checkpoint held`)
+    for (const id of again) this.#twice.leave(this.#lastSentBy.get(id) as number, id)
+    this.#twice.learn(events)
+    for (const id of sent) this.#lastSentBy.set(id, attempt)
+    for (const id of idsOnDisk(events)) this.#kept.add(id)
+    result.doneTwice += again.length
   }
 
   async #check(target: Place, last: 'done' | 'killed'): Promise<void> {
@@ -220,9 +220,75 @@ class ChaosRun {
     if (left.length > 0) this.#complain(`left behind: ${left.join(', ')}`)
   }
 
+  #checkTwice(): void {
+    const { result, pair } = this.#options
+    for (const { kill, partition, documents, most } of this.#twice.all()) {
+      // A file is cut back to its checkpoint, however much was sent since.
+      result.left.push({ documents, most: isFile(pair) ? undefined : most })
+      if (!isFile(pair) && documents > most)
+        this.#complain(
+          `${documents} documents of ${partition} were sent again after kill ${kill + 1}, and at most ${most} can have been under way`
+        )
+    }
+  }
+
   #complain(text: string): undefined {
     this.#options.result.problems.push(`run ${this.#options.result.runs}: ${text}`)
     return undefined
+  }
+}
+
+/** A process that is killed may leave a line half written. */
+function readEvents(path: string): ChildEvent[] {
+  if (!existsSync(path)) return []
+  const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1)
+  return lines.map(line => JSON.parse(line) as ChildEvent)
+}
+
+/** What was sent before the last checkpoint but one began: the next one begins when it is on disk. */
+function idsOnDisk(events: readonly ChildEvent[]): string[] {
+  const [lastButOne = 0] = events.flatMap(({ type }, index) => (type === 'suspended' ? [index] : [])).slice(-2, -1)
+  return events.slice(0, lastButOne).flatMap(event => (event.type === 'sent' ? event.ids : []))
+}
+
+/** Counts what is done twice, by the kill that left it and by partition, beside what a kill may leave. */
+class DoneTwice {
+  readonly #partitionOf = new Map<string, string>()
+  /** Documents of the largest page of each partition: so far are its marks apart. */
+  readonly #largestPage = new Map<string, number>()
+  /** By kill and partition. */
+  readonly #left = new Map<number, Map<string, number>>()
+  #limits = { batchCount: 0, inFlight: 0 }
+
+  learn(events: readonly ChildEvent[]): void {
+    for (const event of events) {
+      if (event.type === 'limits') this.#limits = event
+      if (event.type !== 'page') continue
+      const { partition, ids } = event
+      this.#largestPage.set(partition, Math.max(ids.length, this.#largestPage.get(partition) ?? 0))
+      for (const id of ids) this.#partitionOf.set(id, partition)
+    }
+  }
+
+  /** A document is sent again that a process which was killed was the last to send. */
+  leave(kill: number, id: string): void {
+    const partition = this.#partitionOf.get(id) ?? 'no page'
+    const left = this.#left.get(kill) ?? new Map<string, number>()
+    this.#left.set(kill, left.set(partition, (left.get(partition) ?? 0) + 1))
+  }
+
+  /**
+   * Batches in flight, and one that may be acknowledged behind the oldest of them; before these, what was acknowledged since the last mark,
+   * which is less than a page.
+   */
+  #mostLeft(partition: string): number {
+    const { batchCount, inFlight } = this.#limits
+    return (inFlight + 1) * batchCount + Math.max(0, (this.#largestPage.get(partition) ?? 0) - 1)
+  }
+
+  *all(): Generator<{ readonly kill: number; readonly partition: string; readonly documents: number; readonly most: number }> {
+    for (const [kill, left] of this.#left)
+      for (const [partition, documents] of left) yield { kill, partition, documents, most: this.#mostLeft(partition) }
   }
 }
 

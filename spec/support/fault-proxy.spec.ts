@@ -156,6 +156,30 @@ describe('fault proxy: HTTP', () => {
     expect(proxy.hits).to.equal(1)
   })
 
+  it('tells which requests it cut when it went down, and which the client gave up', async () => {
+    proxy.faults.push({ match: ({ path }) => path === '/hit', action: { type: 'stall' } })
+    const hit = attempt(`${proxy.url}/hit`)
+    await proxy.waitFor(({ path }) => path === '/hit')
+    const paths = (requests: readonly { readonly path: string }[]): string[] => requests.map(({ path }) => path)
+    const abort = new AbortController()
+    target.server.prependListener('request', ({ url }) => {
+      if (url === '/left') abort.abort()
+    })
+    await attempt(`${proxy.url}/left`, { signal: abort.signal }).catch(() => undefined)
+    while (proxy.givenUp.length === 0) await new Promise(setImmediate)
+    expect(paths(proxy.givenUp)).to.deep.equal(['/left'])
+    target.server.prependListener('request', ({ url }) => {
+      if (url === '/under-way') void proxy.goDown()
+    })
+    expect((await attempt(`${proxy.url}/under-way`)).failed).to.equal('closed')
+    await hit
+    expect(proxy.hit.map(({ request, action }) => [request.path, action?.type])).to.deep.equal([
+      ['/hit', 'stall'],
+      ['/under-way', undefined]
+    ])
+    expect(paths(proxy.givenUp)).to.deep.equal(['/left'])
+  })
+
   it('goes down, so that nobody can connect, and comes back in the same place', async () => {
     await proxy.goDown()
     expect(await attempt(`${proxy.url}/a`)).to.deep.equal({ failed: 'closed' })

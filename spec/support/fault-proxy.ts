@@ -52,6 +52,8 @@ export type FaultAction =
   | { readonly type: 'dynamodbError'; readonly name: string; readonly message?: string; readonly status?: number }
   /** Keep back the writes of a BatchWriteItem for which `keepBack` is true, pass on the others, and report the kept as unprocessed. */
   | { readonly type: 'unprocessed'; readonly keepBack: (write: unknown, index: number) => boolean }
+  /** Answer a TransactWriteItems with TransactionCanceledException and a reason (`None`) for each action, without passing anything on. */
+  | { readonly type: 'cancelTransaction'; readonly reasonFor: (action: unknown, index: number) => string }
   /** Keep back the documents of CouchDB's `_bulk_docs` for which `keepBack` is true, pass on the others, and report the kept with an error. */
   | { readonly type: 'failRows'; readonly keepBack: (index: number) => boolean; readonly error: string; readonly reason?: string }
   /** Pass on only when the promise settles. */
@@ -87,7 +89,10 @@ export async function startFaultProxy(options: { readonly target: string }): Pro
     maxPending = Math.max(maxPending, ++pending)
     response.once('close', () => pending--)
     const request = describe(incoming, await readAll(incoming), ++number)
-    await act(target, request, list.add(request), response)
+    const action = list.add(request)
+    if (!server.listening) list.cutAll()
+    response.once('close', () => list.end(request, response.writableFinished))
+    await act(target, request, action, response)
   }
 
   const server = createServer((incoming, response) => {
@@ -97,6 +102,7 @@ export async function startFaultProxy(options: { readonly target: string }): Pro
   const port = await listen(server)
   const goDown = async (): Promise<void> => {
     const closed = once(server, 'close')
+    list.cutAll()
     server.close()
     server.closeAllConnections()
     await closed
@@ -105,9 +111,11 @@ export async function startFaultProxy(options: { readonly target: string }): Pro
     url: `http://127.0.0.1:${port}`,
     faults: list.faults,
     requests: list.requests,
+    hit: list.hit,
     get hits() {
       return list.hits
     },
+    givenUp: list.givenUp,
     get pending() {
       return pending
     },
@@ -162,10 +170,13 @@ async function act(target: URL, request: ProxyRequest, action: FaultAction | und
       const headers = retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }
       return answer(response, status, { error: status === 429 ? 'too_many_requests' : 'service_unavailable', reason: 'slow down' }, headers)
     }
-    case 'dynamodbError': {
-      const { name, message = name, status = 400 } = action
-      const body = { __type: `com.amazonaws.dynamodb.v20120810#${name}`, message }
-      return answer(response, status, body, { 'content-type': 'application/x-amz-json-1.0' })
+    case 'dynamodbError':
+      return dynamodbError(response, action)
+    case 'cancelTransaction': {
+      const { TransactItems } = JSON.parse(request.body.toString()) as { TransactItems: unknown[] }
+      const reasons = TransactItems.map((item, index) => ({ Code: action.reasonFor(item, index) }))
+      const message = `Transaction cancelled, please refer cancellation reasons for specific reasons [${reasons.map(({ Code }) => Code).join(', ')}]`
+      return dynamodbError(response, { name: 'TransactionCanceledException', message }, { CancellationReasons: reasons })
     }
     case 'unprocessed':
       return await keepBack(target, request, action.keepBack, response)
@@ -263,6 +274,15 @@ async function keepBack(
   const unprocessed = { ...answered.UnprocessedItems }
   for (const [table, writes] of Object.entries(kept)) unprocessed[table] = [...(unprocessed[table] ?? []), ...writes]
   answer(response, 200, { ...answered, UnprocessedItems: unprocessed }, headers)
+}
+
+function dynamodbError(
+  response: ServerResponse,
+  { name, message = name, status = 400 }: { readonly name: string; readonly message?: string; readonly status?: number },
+  more: object = {}
+): void {
+  const body = { __type: `com.amazonaws.dynamodb.v20120810#${name}`, message, ...more }
+  answer(response, status, body, { 'content-type': 'application/x-amz-json-1.0' })
 }
 
 function answer(response: ServerResponse, status: number, body: string | object, headers: OutgoingHttpHeaders = {}): void {

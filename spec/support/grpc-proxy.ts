@@ -79,7 +79,10 @@ export async function startGrpcProxy({ target }: { readonly target: string }): P
       const message = messagesOf(await readAll(stream))[0] ?? Buffer.alloc(0)
       const request = { method: String(headers[':path']).replace(/^.*\//, ''), message }
       const socket = sockets.get(stream.session?.socket.remotePort ?? 0)
-      await act(stream, { action: list.add(request), message, socket, pass: part => askTarget(headers, part) })
+      const action = list.add(request)
+      if (!server.listening) list.cutAll()
+      stream.once('close', () => list.end(request, stream.rstCode === constants.NGHTTP2_NO_ERROR))
+      await act(stream, { action, message, socket, pass: part => askTarget(headers, part) })
     }
     handle().catch(() => stream.close(constants.NGHTTP2_INTERNAL_ERROR))
   })
@@ -93,6 +96,7 @@ export async function startGrpcProxy({ target }: { readonly target: string }): P
   const port = await listen(server)
   const goDown = async (): Promise<void> => {
     const closed = once(server, 'close')
+    list.cutAll()
     server.close()
     for (const socket of sockets.values()) socket.destroy()
     await closed
@@ -101,9 +105,11 @@ export async function startGrpcProxy({ target }: { readonly target: string }): P
     host: `127.0.0.1:${port}`,
     faults: list.faults,
     requests: list.requests,
+    hit: list.hit,
     get hits() {
       return list.hits
     },
+    givenUp: list.givenUp,
     count: match => list.count(match),
     waitFor: (match, times) => list.waitFor(match, times),
     forget: () => list.forget(),
