@@ -2,6 +2,7 @@
  * The contracts between the data path and everything that plugs into it: connectors, stages, control items.
  * Words are those of lib/README.md.
  */
+import type { DocumentDigests } from './values/digest.ts'
 import type { Document } from './values/types.ts'
 import type { DocferryError, ErrorCode } from './errors.ts'
 import type { ValueKind } from './values/kinds.ts'
@@ -341,6 +342,8 @@ export interface Target<Payload = unknown> {
    * `plain`, or a table adds fields of its own. Missing where it is always the document itself. Pure; called after `prepare`.
    */
   readBack?(collection: string, document: Document): Document
+  /** Digests of what is written, where the connector knows better than from `readBack`, or makes them anyway. Pure. */
+  digests?(encoded: Encoded<Payload>): DocumentDigests
   /**
    * Look documents up for `change`. Missing, as the two after it, where what is written can't be changed one by one (a file). Called after
    * `prepare`.
