@@ -35,6 +35,7 @@ export const errorTable = {
   },
   DOCFERRY_STATE: { exit: 50, meaning: 'the run folder cannot be used' },
   DOCFERRY_DIFFERENT: { exit: 60, meaning: 'verification found differences' },
+  DOCFERRY_VERIFY: { exit: 60, meaning: 'verification found differences' },
   DOCFERRY_INTERRUPTED: { exit: 130, meaning: 'interrupted' }
 } as const satisfies Record<string, { exit: number; meaning: string }>
 

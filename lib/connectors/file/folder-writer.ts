@@ -12,7 +12,7 @@ import { plainText } from '../../formats/export-text.ts'
 import { ExportWriter } from '../../formats/export-writer.ts'
 import type { DocumentLine } from '../../formats/export-writer.ts'
 import type { SuspendedOutput, Target, WriteOutcome } from '../../types.ts'
-import { encodeLine, repeatWarner } from './encode.ts'
+import { encodeLine, readLine, repeatWarner } from './encode.ts'
 import type { FileContext, SuspendedFile } from './encode.ts'
 import { writeError } from './errors.ts'
 import { isExportFolder, manifestName, manifestText } from './folder.ts'
@@ -117,6 +117,8 @@ export async function openFolderTarget(
         return { created: true, empty: true }
       }),
     encode: (_, document, onConversion) => encodeLine(document, rules, onConversion),
+    readBack: (_, document, options) => readLine(document, rules, options),
+    keepsKinds: true,
     write: (collection, documents, { fresh, signal }) =>
       attempt(async () => {
         signal?.throwIfAborted()
