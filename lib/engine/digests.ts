@@ -21,5 +21,5 @@ export function withoutRev({ _rev, ...document }: Document): Document {
 }
 
 function readBack(target: Target, collection: string, { document }: Outgoing): Document {
-  return target.readBack?.(collection, document) ?? document
+  return target.readBack?.(collection, document, { kinds: target.keepsKinds === true }) ?? document
 }

@@ -12,7 +12,7 @@ import { manifestName, plainText } from '../../formats/export-text.ts'
 import { ExportWriter, lineDigests } from '../../formats/export-writer.ts'
 import type { DocumentLine } from '../../formats/export-writer.ts'
 import type { SuspendedOutput, Target, WriteOutcome } from '../../types.ts'
-import { encodeLine, repeatWarner } from './encode.ts'
+import { encodeLine, readLine, repeatWarner } from './encode.ts'
 import type { FileContext, SuspendedFile } from './encode.ts'
 import { writeError } from './errors.ts'
 import { isExportFolder, manifestText } from './folder.ts'
@@ -118,6 +118,8 @@ export async function openFolderTarget(
       }),
     encode: (_, document, onConversion) => encodeLine(document, rules, onConversion),
     digests: ({ payload }) => lineDigests(payload),
+    readBack: (_, document, options) => readLine(document, rules, options),
+    keepsKinds: true,
     write: (collection, documents, { fresh, signal }) =>
       attempt(async () => {
         signal?.throwIfAborted()
