@@ -219,7 +219,7 @@ export async function createCommandLogger(
   return createLogger({ ...options, destination: display, plain: Boolean(host.stderr.isTTY) })
 }
 
-async function loadStages(texts: readonly string[]): Promise<NonNullable<MigrateOptions['stages']>> {
+export async function loadStages(texts: readonly string[]): Promise<NonNullable<MigrateOptions['stages']>> {
   if (texts.length === 0) return []
   const { parseStage } = await import('../registry.ts')
   return await Promise.all(texts.map(text => parseStage(text)))

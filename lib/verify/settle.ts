@@ -37,10 +37,11 @@ export interface LookingEnd {
 
 /** What became of a difference. */
 export interface Settled {
-  readonly found: Found
+  /** As it was seen last. */
+  readonly held: SpooledId
   readonly verdict: Verdict | { readonly kind: 'changing' }
   /** Of the last look, where there was one. */
-  readonly documents?: { readonly source?: Document; readonly target?: Document }
+  readonly documents?: { readonly source?: Document; readonly target?: Document } | undefined
 }
 
 export interface SettleOptions extends RetryOptions {
@@ -59,9 +60,9 @@ export const mostSettled = 10_000
 
 /** One difference under observation. */
 interface Watched {
-  readonly found: Found
-  held: SpooledId
-  versions: { readonly source?: string; readonly target?: string }
+  readonly held: SpooledId
+  readonly versions: { readonly source?: string; readonly target?: string }
+  readonly documents?: Settled['documents']
 }
 
 /**
@@ -91,11 +92,11 @@ export class Settler {
     const { source, held } = this.#options
     if ((!source && !held) || count > mostSettled) {
       if (source ?? held) this.tooMany.add(collection)
-      return this.#tell({ found, verdict: found.verdict })
+      return this.#tell({ held: found.held, verdict: found.verdict })
     }
     const batch = this.#gathering.get(collection) ?? []
     this.#gathering.set(collection, batch)
-    batch.push({ found, held: found.held, versions: {} })
+    batch.push({ held: found.held, versions: {} })
     if (batch.length >= this.#batchSize) await this.#lookAt(collection)
   }
 
@@ -114,7 +115,7 @@ export class Settler {
       }
       for (const collection of this.#gathering.keys()) await this.#lookAt(collection)
     }
-    for (const { found } of this.#moving.splice(0)) this.#tell({ found, verdict: { kind: 'changing' } })
+    for (const { held, documents } of this.#moving.splice(0)) this.#tell({ held, verdict: { kind: 'changing' }, documents })
   }
 
   get #batchSize(): number {
@@ -127,7 +128,9 @@ export class Settler {
     this.#gathering.delete(collection)
     if (batch.length === 0) return
     const ids = batch.map(({ held }) => held.id)
-    const [source, target] = await Promise.all([this.#look('source', collection, ids), this.#look('target', collection, ids)])
+    // In this order, a target that follows its source has caught up with what was seen there.
+    const source = await this.#look('source', collection, ids)
+    const target = await this.#look('target', collection, ids)
     for (const watched of batch) this.#judge(watched, source, target)
   }
 
@@ -142,8 +145,8 @@ export class Settler {
     const isStill =
       isUnchanged(before.source, now.source, watched.versions.source, versions.source) &&
       isUnchanged(before.target, now.target, watched.versions.target, versions.target)
-    if (verdict.kind === 'equal' || isStill) return this.#tell({ found: watched.found, verdict, documents })
-    this.#moving.push({ ...watched, held: now, versions })
+    if (verdict.kind === 'equal' || isStill) return this.#tell({ held: now, verdict, documents })
+    this.#moving.push({ held: now, versions, documents })
   }
 
   async #look(side: Side, collection: string, ids: readonly string[]): Promise<LookedAt | undefined> {

@@ -263,7 +263,7 @@ class Verification {
     if (!spool.hasAllTexts) note('there are so many differences that not all documents were kept to be compared by their fields')
   }
 
-  #tell({ found: { held, verdict: before }, verdict, documents }: Settled, spool: Spool): void {
+  #tell({ held, verdict, documents }: Settled, spool: Spool): void {
     const { collection, id } = held
     const { report } = this.#looks.get(collection)!
     if (verdict.kind === 'equal') {
@@ -271,14 +271,14 @@ class Verification {
       if (held.target.length > 0) report.equal++
       return
     }
-    const kind = verdict.kind === 'changing' ? 'changing' : verdict.kind
+    const { kind } = verdict
     const compared = kind === 'different' || kind === 'changing' ? this.#differing(held, documents, spool) : undefined
     const reason = kind === 'missing' ? held.source.find(each => each.reason !== undefined)?.reason : undefined
-    const times = 'times' in verdict ? verdict.times : 'times' in before ? before.times : undefined
+    const times = 'times' in verdict ? verdict.times : undefined
     this.#list.add({ collection, id, kind, ...compared, ...(reason !== undefined && { reason }), ...(times !== undefined && { times }) })
   }
 
-  #differing(held: Settled['found']['held'], documents: Settled['documents'], spool: Spool): Differing | undefined {
+  #differing(held: Settled['held'], documents: Settled['documents'], spool: Spool): Differing | undefined {
     const last = (side: readonly SpooledDocument[]) => (side.length > 0 ? spool.textOf(side.at(-1)!) : undefined)
     const source = documents?.source ?? last(held.source)
     const target = documents?.target ?? last(held.target)
