@@ -278,6 +278,8 @@ export interface WriteOptions {
 export interface Held<Version = unknown> {
   readonly document: Document
   readonly version: Version
+  /** What it has besides that can't be read, in words: it would be lost with it. */
+  readonly besides?: string
 }
 
 /** What is to become of a document that nobody has changed since it was seen. */

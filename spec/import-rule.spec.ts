@@ -66,8 +66,9 @@ const allowedParts: Readonly<Record<string, readonly string[]>> = {
   'planner.ts': upper,
   'retry.ts': upper,
   undo: upper,
-  'index.ts': [...upper, 'planner.ts', 'retry.ts', 'undo'],
-  cli: [...upper, 'planner.ts', 'retry.ts', 'undo', 'index.ts']
+  repair: upper,
+  'index.ts': [...upper, 'planner.ts', 'retry.ts', 'undo', 'repair'],
+  cli: [...upper, 'planner.ts', 'retry.ts', 'undo', 'repair', 'index.ts']
 }
 
 /** npm packages by the part that may use them. */

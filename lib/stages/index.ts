@@ -1,3 +1,4 @@
+export { alreadyRightName, isOfRepair, leaveOutRight } from './already-right.ts'
 export { couchdbMetadata, stripCouchdbMetadata } from './couchdb-metadata.ts'
 export { leaveOutDesignDocuments } from './design-documents.ts'
 export { pick } from './pick.ts'

@@ -9,7 +9,7 @@ import type { Endpoint } from '../open.ts'
 import type { PresetName } from '../config/presets.ts'
 import type { PlannedOptions } from '../plan/plan.ts'
 import { parseStage } from '../registry.ts'
-import { leaveOutDesignDocuments, stripCouchdbMetadata } from '../stages/index.ts'
+import { isOfRepair, leaveOutDesignDocuments, stripCouchdbMetadata } from '../stages/index.ts'
 import type { EncodeRules, Location, OnIncompatible, Stage, Types } from '../types.ts'
 import { openReceipt } from './open-receipt.ts'
 import type { VerifyOptions } from './options.ts'
@@ -25,6 +25,7 @@ export interface Task {
   readonly preset?: PresetName | undefined
   readonly rename: Readonly<Record<string, string>>
   readonly rules: EncodeRules
+  readonly includeDesign: boolean
   readonly keepMetadata: boolean
   /** Of every run: both sides go through them. */
   readonly builtIn: readonly Stage[]
@@ -44,6 +45,7 @@ interface Decisions {
 }
 
 const receiptName = 'receipt.json'
+const onlyAPart = 'it tells only of what was wrong before; give --source and --target, or the run that was repaired'
 
 /** @throws {DocferryError} DOCFERRY_USAGE, DOCFERRY_STATE */
 export async function taskOf(options: VerifyOptions): Promise<Task> {
@@ -63,6 +65,7 @@ async function runTask(options: VerifyOptions, runId: string): Promise<Task> {
   const record = run.record as RunRecord<PlannedOptions>
   const { asked, ends } = record
   const usage = (message: string): DocferryError => new DocferryError('DOCFERRY_USAGE', message)
+  if (isOfRepair(asked.stages)) throw usage(`the run ${runId} is a repair: ${onlyAPart}`)
   if (run.state === 'undone') throw usage(`the run ${runId} was undone: there is nothing of it to verify`)
   if (run.state === 'running') throw usage(`the run ${runId} is under way: verify it when it has come to its end`)
   if (run.state !== 'done' && run.state !== 'partial' && run.state !== 'partly undone')
@@ -105,6 +108,7 @@ async function receiptTask(options: VerifyOptions, given: Receipt | string): Pro
   const { source, target } = options
   const notes: string[] = []
   const { stages: texts, ...decisions } = receipt.options
+  if (isOfRepair(texts)) throw new DocferryError('DOCFERRY_USAGE', `the receipt is that of a repair: ${onlyAPart}`)
   const stages = options.stages
     ? toStages(options.stages)
     : source === undefined
@@ -133,9 +137,15 @@ function namesOf(
   return { collections: chosen.map(([name]) => name), rename: Object.fromEntries(chosen.filter(([name, target]) => name !== target)) }
 }
 
-function ways({ types, onIncompatible, includeDesign, keepMetadata }: Decisions): Pick<Task, 'rules' | 'keepMetadata' | 'builtIn'> {
+function ways({
+  types,
+  onIncompatible,
+  includeDesign,
+  keepMetadata
+}: Decisions): Pick<Task, 'rules' | 'includeDesign' | 'keepMetadata' | 'builtIn'> {
   return {
     rules: { types, escapeNames: onIncompatible === 'escape' },
+    includeDesign,
     keepMetadata,
     builtIn: [...(includeDesign ? [] : [leaveOutDesignDocuments()]), ...(keepMetadata ? [] : [stripCouchdbMetadata()])]
   }

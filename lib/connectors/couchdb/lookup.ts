@@ -72,7 +72,8 @@ export async function look(
     if (deleted || (!document && error === 'not_found')) continue
     const revision = document?._rev
     if (!document || typeof revision !== 'string') throw unreadable(client, collection, key, error)
-    found.push({ document: ownDocument(document, client.pouchdb, hasEscapes), version: { id: key, revision } })
+    const besides = document['_attachments'] === undefined ? {} : { besides: 'attachments' }
+    found.push({ document: ownDocument(document, client.pouchdb, hasEscapes), version: { id: key, revision }, ...besides })
   }
   return found
 }

@@ -1,0 +1,173 @@
+/** A set of any number of ids in bounded memory: by a hash of 64 bits each; beyond a bound, on disk. */
+import { hash, randomBytes } from 'node:crypto'
+import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describeError, DocferryError } from '../errors.ts'
+
+/** Hashes in one read of the disk, and bytes of each. */
+const perBlock = 512
+const hashBytes = 8
+const blockBytes = perBlock * hashBytes
+const groupCount = 64
+
+/** A group on disk: first unsorted, then sorted, with the first hash of each block in memory. */
+interface Group {
+  readonly handle: number
+  /** In the file. */
+  count: number
+  waiting: bigint[]
+  fences: BigUint64Array
+}
+
+/**
+ * First filled, then asked. "No" is certain. "Yes" is wrong for an id that was not added with a likelihood of the number of ids through 2^64: what
+ * is asked must do no harm then.
+ */
+export class IdSet {
+  readonly #inMemory: number
+  #few: bigint[] = []
+  #sorted: BigUint64Array | undefined
+  #groups: Group[] | undefined
+  size = 0
+  readonly #block = new BigUint64Array(perBlock)
+
+  /** @param inMemory most ids that are kept in memory: 8 bytes each when they are asked for. Default 262,144 */
+  constructor({ inMemory = 1 << 18 }: { readonly inMemory?: number } = {}) {
+    this.#inMemory = inMemory
+  }
+
+  /** Whether it is on disk. */
+  get isOnDisk(): boolean {
+    return this.#groups !== undefined
+  }
+
+  /** @throws {DocferryError} DOCFERRY_STATE where the disk can't take it */
+  add(collection: string, id: string): void {
+    this.size++
+    const hashed = hashOf(collection, id)
+    if (!this.#groups) {
+      this.#few.push(hashed)
+      if (this.#few.length > this.#inMemory) this.#moveToDisk()
+      return
+    }
+    this.#addToGroup(this.#groups, hashed)
+  }
+
+  /** No more is added. */
+  seal(): void {
+    if (!this.#groups) {
+      this.#sorted = BigUint64Array.from(this.#few).sort()
+      this.#few = []
+      return
+    }
+    for (const group of this.#groups) {
+      flush(group)
+      sort(group)
+    }
+  }
+
+  has(collection: string, id: string): boolean {
+    const hashed = hashOf(collection, id)
+    if (this.#sorted) return holds(this.#sorted, hashed)
+    const group = this.#groups![groupOf(hashed)]!
+    const block = lastNotAbove(group.fences, hashed)
+    if (block < 0) return false
+    const count = Math.min(perBlock, group.count - block * perBlock)
+    const hashes = this.#block.subarray(0, count)
+    readFully(group.handle, bytesOf(hashes), block * blockBytes)
+    return holds(hashes, hashed)
+  }
+
+  close(): void {
+    for (const { handle } of this.#groups?.splice(0) ?? []) closeSync(handle)
+  }
+
+  #moveToDisk(): void {
+    this.#groups = Array.from({ length: groupCount }, makeGroup)
+    for (const hashed of this.#few) this.#addToGroup(this.#groups, hashed)
+    this.#few = []
+  }
+
+  #addToGroup(groups: readonly Group[], hashed: bigint): void {
+    const group = groups[groupOf(hashed)]!
+    group.waiting.push(hashed)
+    if (group.waiting.length >= perBlock) flush(group)
+  }
+}
+
+function hashOf(collection: string, id: string): bigint {
+  return hash('sha256', JSON.stringify([collection, id]), 'buffer').readBigUInt64LE(0)
+}
+
+function groupOf(hashed: bigint): number {
+  return Number(hashed >> 58n)
+}
+
+/** Without a name from its first moment on, so that nothing is left whenever the process dies. */
+function makeGroup(): Group {
+  const path = join(tmpdir(), `docferry-ids-${randomBytes(8).toString('hex')}`)
+  try {
+    const handle = openSync(path, 'wx+', 0o600)
+    rmSync(path, { force: true })
+    return { handle, count: 0, waiting: [], fences: new BigUint64Array() }
+  } catch (error) {
+    throw unusable(error)
+  }
+}
+
+function flush(group: Group): void {
+  const { handle, count, waiting } = group
+  if (waiting.length === 0) return
+  write(handle, bytesOf(BigUint64Array.from(waiting)), count * hashBytes)
+  group.count += waiting.length
+  group.waiting = []
+}
+
+function sort(group: Group): void {
+  const { handle, count } = group
+  const hashes = new BigUint64Array(count)
+  readFully(handle, bytesOf(hashes), 0)
+  write(handle, bytesOf(hashes.sort()), 0)
+  group.fences = hashes.filter((_, index) => index % perBlock === 0)
+}
+
+function bytesOf(hashes: BigUint64Array): Buffer {
+  return Buffer.from(hashes.buffer, hashes.byteOffset, hashes.byteLength)
+}
+
+function write(handle: number, bytes: Buffer, at: number): void {
+  try {
+    for (let done = 0; done < bytes.length;) done += writeSync(handle, bytes, done, bytes.length - done, at + done)
+  } catch (error) {
+    throw unusable(error)
+  }
+}
+
+function readFully(handle: number, bytes: Buffer, at: number): void {
+  for (let done = 0; done < bytes.length;) {
+    const got = readSync(handle, bytes, done, bytes.length - done, at + done)
+    if (got === 0) throw new DocferryError('DOCFERRY_BUG', 'a temporary file of ids is shorter than it was')
+    done += got
+  }
+}
+
+function holds(sorted: BigUint64Array, hashed: bigint): boolean {
+  const at = lastNotAbove(sorted, hashed)
+  return at >= 0 && sorted[at] === hashed
+}
+
+/** @returns -1 where all are above */
+function lastNotAbove(sorted: BigUint64Array, hashed: bigint): number {
+  let [low, high] = [0, sorted.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (sorted[middle]! <= hashed) low = middle + 1
+    else high = middle
+  }
+  return low - 1
+}
+
+function unusable(cause: unknown): DocferryError {
+  return new DocferryError('DOCFERRY_STATE', `ids can't be kept in ${tmpdir()}: ${describeError(cause)}`, { cause })
+}

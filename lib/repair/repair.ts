@@ -1,0 +1,222 @@
+/**
+ * REPAIRING, read top to bottom: compare both ends, say what would be done, then
+ *
+ *   what is missing or different -> written by the data path of every run, behind one more stage
+ *   what only the target holds   -> kept in a file, and removed, where that is wanted
+ *   both ends                    -> compared again
+ */
+import { DocferryError } from '../errors.ts'
+import type { Endpoint } from '../open.ts'
+import { isSavedAtEnd } from '../report.ts'
+import type { RunReport } from '../report.ts'
+import { migrate } from '../run.ts'
+import { leaveOutRight } from '../stages/index.ts'
+import { taskOf } from '../verify/task.ts'
+import type { Task } from '../verify/task.ts'
+import { verify } from '../verify/verify.ts'
+import type { VerifyOptions } from '../verify/options.ts'
+import type { VerifyReport } from '../verify/report.ts'
+import { checkRepairOptions, providerOf } from './options.ts'
+import type { RepairOptions } from './options.ts'
+import { removeExtras } from './remove.ts'
+import { leftOf, totalRepairCounts, workOf } from './report.ts'
+import type { RepairReport } from './report.ts'
+import { extras, todoOf } from './todo.ts'
+import type { Todo } from './todo.ts'
+
+/** A task that can be repaired by its source. */
+type RepairTask = Task & { readonly source: Endpoint }
+
+/**
+ * Make a target hold what its source holds: compare both, write what is missing or different, and, with `deleteExtra`, remove what only the target
+ * holds. What is written is a run like any other, which `undo` takes back. Ended in the middle, it is begun again: it finds what is left.
+ *
+ * @returns the final report; its `state` is `equal` only where the last comparison has found nothing
+ * @throws {DocferryError} as `verify` and `migrate`; DOCFERRY_USAGE, DOCFERRY_CONFIG or DOCFERRY_READ, before anything is changed, for what can't
+ * or must not be repaired
+ */
+export async function repair(options: RepairOptions): Promise<RepairReport> {
+  checkRepairOptions(options)
+  options.signal?.throwIfAborted()
+  const task = await taskOf(comparing(options))
+  checkTask(task)
+  return await new Repairing(options, task).execute()
+}
+
+class Repairing {
+  readonly #options: RepairOptions
+  readonly #task: RepairTask
+  #report: RepairReport | undefined
+
+  constructor(options: RepairOptions, task: RepairTask) {
+    this.#options = options
+    this.#task = task
+  }
+
+  async execute(): Promise<RepairReport> {
+    const { dryRun = false, deleteExtra = false, signal } = this.#options
+    try {
+      const before = await verify({ ...comparing(this.#options), observe: this.#begin })
+      const report = this.#report!
+      const todo = await todoOf(before)
+      try {
+        report.collections = todo.collections
+        this.#check(before, todo)
+        await this.#options.onPlan?.(report)
+        if (!dryRun && workOf(report) > 0) {
+          const run = await this.#write(todo)
+          if (deleteExtra) await this.#remove(run)
+          await this.#compareAgain()
+        }
+      } finally {
+        todo.wrong.close()
+      }
+      report.state = stateOf(report)
+      return report
+    } catch (error) {
+      if (this.#report) this.#report.state = signal?.aborted ? 'interrupted' : 'failed'
+      if (!signal?.aborted) throw error
+      const stays =
+        this.#report?.run?.folder === undefined ? 'nothing was changed' : 'what was repaired stays repaired; begin it again for the rest'
+      throw new DocferryError('DOCFERRY_INTERRUPTED', `interrupted: ${stays}`, { cause: error })
+    } finally {
+      if (this.#report) {
+        this.#report.phase = 'ended'
+        this.#report.finishedAt = Date.now()
+      }
+    }
+  }
+
+  readonly #begin = (before: Readonly<VerifyReport>): void => {
+    const { dryRun = false, deleteExtra = false, observe } = this.#options
+    const { source, target, runId, startedAt } = before
+    const ends = { ...(source && { source }), target, ...(runId !== undefined && { runId }) }
+    this.#report = { dryRun, deleteExtra, ...ends, phase: 'comparing', state: 'running', collections: [], before, notes: [], startedAt }
+    observe?.(this.#report)
+  }
+
+  /** What must not be done is told before anything is. */
+  #check({ collections, source, target }: Readonly<VerifyReport>, { sourceIsBroken }: Todo): void {
+    const { deleteExtra = false, maxReadUnits, maxWriteUnits } = this.#options
+    const { notes } = this.#report!
+    if (collections.some(({ suspects }) => suspects !== undefined))
+      throw new DocferryError(
+        'DOCFERRY_READ',
+        `what is wrong can't be told without the source: ${this.#report!.before.notes.join('; ')}. Give it again (--source)`
+      )
+    if (maxReadUnits !== undefined && source?.provider !== 'dynamodb' && target.provider !== 'dynamodb')
+      throw new DocferryError('DOCFERRY_CONFIG', '--max-rcu: neither end is DynamoDB, and others have no such units')
+    if (maxWriteUnits !== undefined && target.provider !== 'dynamodb')
+      throw new DocferryError(
+        'DOCFERRY_CONFIG',
+        `--max-wcu: the target is ${target.provider}, which has no such units; --max-rate bounds documents a second`
+      )
+    if (deleteExtra) this.#checkCanDelete(sourceIsBroken)
+    const { remove } = totalRepairCounts(this.#report!.collections)
+    if (!deleteExtra && remove > 0)
+      notes.push('what only the target holds is left: --delete-extra removes it, and keeps it in a file first')
+    if (isSavedAtEnd(target) && workOf(this.#report!) > 0)
+      notes.push('a snapshot is saved as a whole, and docferry undo can not take it back: keep a copy of the old one')
+  }
+
+  /** What could not be read may be what only the target seems to hold. */
+  #checkCanDelete(sourceIsBroken: boolean): void {
+    const refuse = (why: string): DocferryError =>
+      new DocferryError('DOCFERRY_READ', `--delete-extra: ${why}; without it, the rest is repaired`)
+    if (sourceIsBroken)
+      throw refuse('the source holds what is no document, so that it is not known of all that the target holds whether it is extra')
+    const empty = this.#report!.before.collections.filter(({ sourceDocuments, extra }) => sourceDocuments === 0 && extra > 0)
+    if (empty.length > 0)
+      throw refuse(
+        `the source holds no documents in ${empty.map(({ source }) => source).join(', ')}, and all that the target holds there would be removed: leave it out with --collections, or empty it by hand if that is meant`
+      )
+  }
+
+  /** Also where there is nothing to write: the run is what the removed documents are kept under. */
+  async #write({ wrong, collections }: Todo): Promise<RunReport> {
+    const { environment, signal, logger, retry, stateDir, parallel, mask } = this.#options
+    const { maxRate, maxWriteUnits, maxReadUnits, maxRetries, maxFailures } = this.#options
+    const { source, target, rename, rules, stages, includeDesign, keepMetadata } = this.#task
+    const report = this.#report!
+    report.phase = 'writing'
+    const touched = collections.filter(({ write, replace }) => write + replace > 0)
+    const names = new Map(touched.map(each => [each.source, each]))
+    const isWrong = (name: string, id: string): boolean => {
+      const { isMissing = false, target: inTarget = '' } = names.get(name) ?? {}
+      return isMissing || wrong.has(inTarget, id)
+    }
+    const around = { environment, signal, logger, retry, stateDir, parallel, mask }
+    const bounds = { maxRate, maxWriteUnits, maxRetries, maxFailures, ...(report.source?.provider === 'dynamodb' && { maxReadUnits }) }
+    return await migrate({
+      ...around,
+      ...bounds,
+      source,
+      target,
+      collections: [...names.keys()],
+      rename: Object.fromEntries(Object.entries(rename).filter(([name]) => names.has(name))),
+      types: rules.types,
+      onIncompatible: rules.escapeNames ? 'escape' : 'dead-letter',
+      includeDesign,
+      keepMetadata,
+      stages: [...stages, leaveOutRight(isWrong)],
+      onConflict: 'overwrite',
+      undo: isSavedAtEnd(report.target) ? 'none' : 'all',
+      observe: run => void (report.run = run)
+    })
+  }
+
+  async #remove({ runId, state }: RunReport): Promise<void> {
+    const { source, target, builtIn, stages } = this.#task
+    const report = this.#report!
+    if (totalRepairCounts(report.collections).remove === 0) return
+    if (state !== 'done') return void report.notes.push('nothing was removed, for not all could be written: see the dead letters')
+    report.phase = 'removing'
+    const removal = { source, target, stages: [...builtIn, ...stages], runId, ids: extras(report.before) }
+    await removeExtras(removal, report, this.#options)
+  }
+
+  /** As a whole: what nobody has touched may have changed as well. */
+  async #compareAgain(): Promise<void> {
+    const report = this.#report!
+    report.phase = 'comparing again'
+    const { differences: _differences, ...options } = comparing(this.#options)
+    report.after = await verify({ ...options, observe: after => void (report.after = after) })
+  }
+}
+
+/** The options of the comparison. */
+function comparing(options: RepairOptions): VerifyOptions {
+  const {
+    maxWriteUnits: _a,
+    maxRetries: _b,
+    maxFailures: _c,
+    mask: _d,
+    deleteExtra: _e,
+    dryRun: _f,
+    observe: _g,
+    onPlan: _h,
+    ...rest
+  } = options
+  return rest
+}
+
+/** What can't be repaired shows before anything is read. */
+function checkTask(task: Task): asserts task is RepairTask {
+  const { source, target, runId, wroteTo } = task
+  if (wroteTo?.provider === 'file' || providerOf(target) === 'file')
+    throw new DocferryError(
+      'DOCFERRY_USAGE',
+      'the target is a file, and nothing can be added to a file that is whole: export it again (--force replaces it)'
+    )
+  if (source === undefined)
+    throw new DocferryError(
+      'DOCFERRY_USAGE',
+      `the run ${runId} does not know its source any more, for its address is not kept: give it again (--source)`
+    )
+}
+
+function stateOf(report: RepairReport): RepairReport['state'] {
+  if (report.run?.state === 'partial') return 'partial'
+  const { before, after = before } = report
+  return after.state === 'equal' && leftOf(report) === 0 ? 'equal' : 'different'
+}

@@ -1,0 +1,73 @@
+/** From the list of differences to what has to be done. */
+import { createReadStream } from 'node:fs'
+import { LineSplitter } from '../formats/lines.ts'
+import { shortenId } from '../report.ts'
+import type { Difference, VerifyReport } from '../verify/report.ts'
+import { IdSet } from './id-set.ts'
+import { mostFirst } from './report.ts'
+import type { RepairCollection } from './report.ts'
+
+/** A line of the list; of a collection that is missing as a whole, there is one with the number of its documents. */
+type Listed = Difference & { readonly documents?: number }
+
+export interface Todo {
+  readonly collections: RepairCollection[]
+  /** What is to be written, by the collection's name in the target; its owner closes it. */
+  readonly wrong: IdSet
+  /** The source holds what is no document, or none that could be compared. */
+  readonly sourceIsBroken: boolean
+}
+
+export async function todoOf({ collections, differences }: Readonly<VerifyReport>): Promise<Todo> {
+  const found = new Map(collections.map(each => [each.target, emptyCollection(each)]))
+  const wrong = new IdSet()
+  let sourceIsBroken = false
+  for await (const { collection, id = '', kind, reason, side, documents } of listed(differences)) {
+    const todo = found.get(collection)
+    if (!todo) continue
+    if (kind === 'unreadable') {
+      todo.unreadable++
+      sourceIsBroken ||= side === 'source'
+    } else if (kind === 'missing' && documents !== undefined) todo.write += documents
+    else if (kind === 'missing' && reason !== undefined) todo.refused++
+    else if (kind === 'missing') {
+      todo.write++
+      wrong.add(collection, id)
+      addFirst(todo.first.write, id)
+    } else if (kind === 'different') {
+      todo.replace++
+      wrong.add(collection, id)
+      addFirst(todo.first.replace, id)
+    } else if (kind === 'extra') {
+      todo.remove++
+      addFirst(todo.first.remove, id)
+    } else if (kind === 'changing') todo.changing++
+  }
+  wrong.seal()
+  return { collections: [...found.values()].filter(isTouched), wrong, sourceIsBroken }
+}
+
+/** Ids of the documents that only the target holds, with the collection's name there. */
+export async function* extras({ differences }: Readonly<VerifyReport>): AsyncGenerator<{ collection: string; id: string }> {
+  for await (const { collection, id, kind } of listed(differences)) if (kind === 'extra' && id !== undefined) yield { collection, id }
+}
+
+async function* listed(path: string | undefined): AsyncGenerator<Listed> {
+  if (path === undefined) return
+  const splitter = new LineSplitter()
+  for await (const chunk of createReadStream(path))
+    for (const { bytes } of splitter.push(chunk as Buffer)) yield JSON.parse(bytes.toString()) as Listed
+}
+
+function emptyCollection({ source, target, isMissing }: VerifyReport['collections'][number]): RepairCollection {
+  const counts = { write: 0, replace: 0, remove: 0, refused: 0, changing: 0, unreadable: 0 }
+  return { source, target, isMissing, ...counts, first: { write: [], replace: [], remove: [] } }
+}
+
+function isTouched({ write, replace, remove, refused, changing, unreadable }: RepairCollection): boolean {
+  return write + replace + remove + refused + changing + unreadable > 0
+}
+
+function addFirst(ids: string[], id: string): void {
+  if (ids.length < mostFirst) ids.push(shortenId(id))
+}
