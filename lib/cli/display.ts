@@ -1,6 +1,7 @@
 /** Everything that a person sees of a run, on whichever streams are free for it. */
 import type { Plan } from '../plan/plan.ts'
 import type { RunReport } from '../report.ts'
+import type { VerifyReport } from '../verify/report.ts'
 import { headingLines } from './heading.ts'
 import { Meter } from './meter.ts'
 import { progressLine, progressLines } from './progress.ts'
@@ -9,6 +10,8 @@ import type { TerminalStream } from './screen.ts'
 import { summaryLines } from './summary.ts'
 import { createStyle } from './text.ts'
 import type { Style } from './text.ts'
+import { verifiedLines } from './verify-after.ts'
+import { verifyProgress } from './verify-view.ts'
 
 export interface OutputStream extends TerminalStream {
   readonly isTTY?: boolean
@@ -80,6 +83,25 @@ export class Display {
     // bars that a summary on the same terminal repeats are taken away
     this.#screen?.stop(this.#report !== undefined && !(summary && (stdoutTaken || stdout.isTTY)))
     if (summary && report) this.#say(summaryLines(report, { ...this.#view(), nowMs: now(), plan, command }))
+  }
+
+  /** The run has ended, and what it wrote is about to be verified; the report changes in place. */
+  verifying(report: Readonly<VerifyReport>): void {
+    const { progress, stderr, now } = this.#options
+    if (!progress) return
+    const tick = (): void => {
+      const line = `verifying: ${verifyProgress(report, now())}`
+      if (this.#screen) this.#screen.draw([line])
+      else stderr.write(`${line}\n`)
+    }
+    this.#timer = setInterval(tick, this.#screen ? frameMs : lineMs)
+    this.#timer.unref()
+  }
+
+  verified(report: Readonly<VerifyReport>): void {
+    const { summary, now } = this.#options
+    this.leave()
+    if (summary) this.#say(verifiedLines(report, { ...this.#view(), nowMs: now() }))
   }
 
   /** Give the terminal back without another word. */

@@ -8,11 +8,12 @@ import type { RunReport } from '../report.ts'
 import type { MigrateOptions } from '../options.ts'
 import type { migrate } from '../run.ts'
 import type { Logger } from '../types.ts'
+import type { VerifyReport } from '../verify/report.ts'
 import { Display } from './display.ts'
 import type { OutputStream } from './display.ts'
 import { completeEnvironment, readEnvFile } from './environment.ts'
 import { errorLines, exitCodeFor } from './exit.ts'
-import { goOnCommand, stoppedAtOnce } from './hints.ts'
+import { commandFor, goOnCommand, stoppedAtOnce } from './hints.ts'
 import { jsonReport } from './json.ts'
 import type { JsonOutcome } from './json.ts'
 import { checkPlanPlace, savePlan } from './plan-file.ts'
@@ -22,6 +23,8 @@ import type { RefusedFile } from './refused-file.ts'
 import { createMask } from './secrets.ts'
 import { listenForInterruption } from './signals.ts'
 import type { SignalSource } from './signals.ts'
+import { checkCanVerify, exitCodeOfVerified, refusePipe, verifyRun } from './verify-after.ts'
+import { verifyJson } from './verify-view.ts'
 
 /** What every command has, as flags. */
 export interface CommonFlags {
@@ -32,6 +35,8 @@ export interface CommonFlags {
   readonly dotenv?: string
   /** Path for a copy of the receipt. */
   readonly receipt?: string
+  /** Whether what was written is to be verified. */
+  readonly verify?: boolean
 }
 
 /** A command line, understood. */
@@ -103,7 +108,8 @@ export async function execute(job: Job, host: Host, loadEngine: () => Promise<En
     onFirst: () => display.write('docferry: stopping: finishing what is in flight; Ctrl-C again to stop at once\n'),
     onSecond: code => {
       display.leave()
-      display.write(`docferry: ${stoppedAtOnce(seen, command)} (exit ${code})\n`)
+      const left = isTold && seen ? `stopped at once; ${unverified(seen, options)}` : stoppedAtOnce(seen, command)
+      display.write(`docferry: ${left} (exit ${code})\n`)
       host.exit(code)
     }
   })
@@ -118,8 +124,12 @@ export async function execute(job: Job, host: Host, loadEngine: () => Promise<En
 
   let plan: Plan | undefined
   let refused: RefusedFile | undefined
+  let verified: Readonly<VerifyReport> | undefined
+  /** Whether the summary of the run is out, and what follows is about its verification. */
+  let isTold = false
   let error: unknown
   try {
+    checkCanVerify(job)
     if (dataOnStdout && json) {
       throw new DocferryError(
         'DOCFERRY_USAGE',
@@ -136,6 +146,7 @@ export async function execute(job: Job, host: Host, loadEngine: () => Promise<En
     const observe = (report: Readonly<RunReport>): void => {
       seen = report
       if (receiptPlace !== undefined) refuseEnds(receiptPlace, report)
+      if (flags.verify) refusePipe(report)
       display.begin(report)
     }
     if (job.plan?.refused !== undefined) refused = await openRefused(job.plan.refused)
@@ -146,42 +157,70 @@ export async function execute(job: Job, host: Host, loadEngine: () => Promise<En
     if (flags.receipt !== undefined && seen.receipt !== undefined) await saveReceipt(flags.receipt, seen.receipt)
     if (job.plan) plan = makePlan(seen, { ...options, stages }, job.plan.estimate)
     if (plan && job.plan?.save !== undefined) await savePlan(job.plan.save, plan, options)
+    if (flags.verify) {
+      display.finish(seen)
+      isTold = true
+      const around = { environment: host.env, signal, logger, observe: (report: Readonly<VerifyReport>) => display.verifying(report) }
+      verified = await verifyRun(job, seen.runId, { ...around, ...(stages.length > 0 && { stages }) })
+    }
   } catch (thrown) {
     error = stdoutError ?? (interruption.signal.aborted ? interruptedBy(thrown) : thrown)
     await refused?.discard()
   } finally {
     interruption.dispose()
   }
-  const exitCode = exitCodeFor({ error, report: seen })
-  const report = error === undefined || seen === undefined ? seen : ended(seen, exitCode)
-  display.finish(report, plan)
+  const exitCodeOfRun = exitCodeFor({ error, report: seen })
+  const exitCode = verified ? exitCodeOfVerified(verified, exitCodeOfRun) : exitCodeOfRun
+  const report = error === undefined || seen === undefined || isTold ? seen : ended(seen, exitCode)
+  if (!isTold) display.finish(report, plan)
+  else if (verified) display.verified(verified)
+  else display.leave()
   const kept = [job.plan?.save, job.plan?.refused].filter(path => path !== undefined)
   if (flags.receipt !== undefined && error === undefined) {
     if (seen?.receipt === undefined) display.write(`docferry: no receipt was saved as ${flags.receipt}: the run has none\n`)
     else kept.push(flags.receipt)
   }
   if (error === undefined && kept.length > 0 && !flags.quiet) display.write(`docferry: saved ${kept.join(' and ')}\n`)
-  tellOutcome({ job, host, display, outcome: { command, exitCode, report, plan, error, mask, nowMs: now() } })
+  const isDifferent = verified !== undefined && verified.state !== 'equal'
+  const verifiedJson = verified && verifyJson({ exitCode, report: verified, mask, nowMs: now() })
+  tellOutcome({
+    job,
+    host,
+    display,
+    isDifferent,
+    outcome: { command, exitCode, report, plan, verified: verifiedJson, error, mask, nowMs: now() }
+  })
+  if (isTold && seen && error !== undefined) display.write(`docferry: ${unverified(seen, options)}\n`)
   host.stdout.off('error', onStdoutError)
   return exitCode
+}
+
+function unverified({ runId }: Readonly<RunReport>, { stateDir }: Job['options']): string {
+  return `the run has come to its end; to verify it: ${commandFor('verify', runId, stateDir)}`
 }
 
 interface Telling {
   readonly job: Job
   readonly host: Host
   readonly display: Display
+  /** Whether verifying has found anything. */
+  readonly isDifferent: boolean
   readonly outcome: JsonOutcome
 }
 
 /** What follows the summary: the error, for people and for programs. */
-function tellOutcome({ job: { flags, dataOnStdout }, host, display, outcome }: Telling): void {
+function tellOutcome({ job: { flags, dataOnStdout }, host, display, isDifferent, outcome }: Telling): void {
   const { command, error, report, exitCode, mask } = outcome
   const letters = report?.deadLetters === undefined ? '' : `; dead letters: ${report.deadLetters}`
   // Where there is a summary, it says so.
   const goOn = report && (flags.quiet || flags.json) ? goOnCommand(report, command) : undefined
   if (error !== undefined) display.write(`${errorLines(error, { debug: flags.logLevel === 'debug', mask, goOn }).join('\n')}\n`)
   else if (flags.quiet && exitCode !== 0) {
-    const what = report?.dryRun ? 'not all documents would be written' : 'not all documents could be written'
+    const what = isDifferent
+      ? 'the target is not as it should be'
+      : report?.dryRun
+        ? 'not all documents would be written'
+        : 'not all documents could be written'
     display.write(`docferry: ${what} (exit ${exitCode})${letters}\n`)
   }
   if (flags.json) (dataOnStdout ? host.stderr : host.stdout).write(`${JSON.stringify(jsonReport(outcome))}\n`)

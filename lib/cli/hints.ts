@@ -5,7 +5,7 @@ import type { RunReport } from '../report.ts'
 import { safe } from './text.ts'
 
 /** `docferry resume 2026-...`, with the state folder where it is not the usual one. */
-export function commandFor(verb: 'resume' | 'retry' | 'undo', runId: string, stateDir = '.docferry'): string {
+export function commandFor(verb: 'resume' | 'retry' | 'undo' | 'verify', runId: string, stateDir = '.docferry'): string {
   const place = stateDir === '.docferry' ? '' : ` --state-dir ${JSON.stringify(stateDir)}`
   return safe(`docferry ${verb} ${runId}${place}`)
 }

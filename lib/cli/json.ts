@@ -11,12 +11,14 @@ export interface JsonOutcome {
   readonly exitCode: number
   readonly report?: Readonly<RunReport> | undefined
   readonly plan?: Plan | undefined
+  /** What verifying it has found. */
+  readonly verified?: object | undefined
   readonly error?: unknown
   readonly mask: Mask
   readonly nowMs: number
 }
 
-export function jsonReport({ command, exitCode, report, plan, error, mask, nowMs }: JsonOutcome): object {
+export function jsonReport({ command, exitCode, report, plan, verified, error, mask, nowMs }: JsonOutcome): object {
   const failure = error === undefined ? {} : { error: errorJson(error, mask, report && goOnCommand(report, command)) }
   if (report === undefined) return { command, state: 'failed', exitCode, ...failure }
   const { startedAt, finishedAt = nowMs, collections, ...rest } = report
@@ -27,6 +29,7 @@ export function jsonReport({ command, exitCode, report, plan, error, mask, nowMs
     ...failure,
     ...timesOf(startedAt, finishedAt),
     totals: totalCounts(collections),
+    ...(verified && { verified }),
     ...(plan && { options: plan.options, sample: plan.sample, estimate: plan.estimate }),
     collections: collections.map(({ startedAt: from, finishedAt: until, ...collection }) => ({
       ...collection,

@@ -141,6 +141,10 @@ export function addConflictFlag(command: Command): Command {
   )
 }
 
+export function addVerifyFlag(command: Command): Command {
+  return command.option('--verify', 'compare the target with what was written, once that is done; any difference is exit 60')
+}
+
 /** How documents are written that the target can't hold as they are. */
 export function addValueFlags(command: Command): Command {
   return command

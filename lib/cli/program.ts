@@ -6,6 +6,8 @@ import { addExportCommand } from './commands/export.ts'
 import { addImportCommand } from './commands/import.ts'
 import { addMigrateCommand } from './commands/migrate.ts'
 import { addPlanCommand } from './commands/plan.ts'
+import { addRepairCommand } from './commands/repair.ts'
+import type { RepairJob } from './commands/repair.ts'
 import { addResumeCommand } from './commands/resume.ts'
 import { addRetryCommand } from './commands/retry.ts'
 import { addRunsCommand } from './commands/runs.ts'
@@ -21,6 +23,7 @@ import { createMask } from './secrets.ts'
 type Runner = (job: Job, host: Host) => Promise<number>
 type UndoRunner = (job: UndoJob, host: Host) => Promise<number>
 type VerifyRunner = (job: VerifyJob, host: Host) => Promise<number>
+type RepairRunner = (job: RepairJob, host: Host) => Promise<number>
 
 const loadAndUndo: UndoRunner = async (job, host) => {
   const { executeUndo } = await import('./execute-undo.ts')
@@ -32,6 +35,11 @@ const loadAndVerify: VerifyRunner = async (job, host) => {
   return await executeVerify(job, host)
 }
 
+const loadAndRepair: RepairRunner = async (job, host) => {
+  const { executeRepair } = await import('./execute-repair.ts')
+  return await executeRepair(job, host)
+}
+
 /**
  * Understand the command line and run it.
  *
@@ -41,13 +49,15 @@ export async function runCommandLine(
   host: Host,
   run: Runner,
   undo: UndoRunner = loadAndUndo,
-  verify: VerifyRunner = loadAndVerify
+  verify: VerifyRunner = loadAndVerify,
+  repair: RepairRunner = loadAndRepair
 ): Promise<number> {
   let exitCode = 0
   const program = createProgram(host, {
     run: async job => void (exitCode = await run(job, host)),
     undo: async job => void (exitCode = await undo(job, host)),
-    verify: async job => void (exitCode = await verify(job, host))
+    verify: async job => void (exitCode = await verify(job, host)),
+    repair: async job => void (exitCode = await repair(job, host))
   })
   try {
     await program.parseAsync(host.argv.slice(2), { from: 'user' })
@@ -62,9 +72,10 @@ interface Runners {
   readonly run: (job: Job) => Promise<void>
   readonly undo: (job: UndoJob) => Promise<void>
   readonly verify: (job: VerifyJob) => Promise<void>
+  readonly repair: (job: RepairJob) => Promise<void>
 }
 
-export function createProgram(host: Host, { run, undo, verify }: Runners): Command {
+export function createProgram(host: Host, { run, undo, verify, repair }: Runners): Command {
   const columns = host.stdout.isTTY ? Math.min(host.stdout.columns || 80, 120) : 100
   const program = new Command('docferry')
   program
@@ -93,6 +104,7 @@ export function createProgram(host: Host, { run, undo, verify }: Runners): Comma
   addRetryCommand(program, run)
   addUndoCommand(program, undo)
   addVerifyCommand(program, verify)
+  addRepairCommand(program, repair)
   addRunsCommand(program, host)
   return program
 }
@@ -101,7 +113,7 @@ function usageError(error: CommanderError): DocferryError {
   if (error.code === 'commander.help')
     return new DocferryError(
       'DOCFERRY_USAGE',
-      'which command? There are migrate, plan, export, import, resume, retry, undo, verify and runs'
+      'which command? There are migrate, plan, export, import, resume, retry, undo, verify, repair and runs'
     )
   return new DocferryError('DOCFERRY_USAGE', error.message.replace(/^error: /, '').replaceAll('\n', ' '))
 }
@@ -130,6 +142,7 @@ Examples:
   $ docferry import --input backup.json --target firestore
   $ docferry undo 2026-11-22T10-15-00-a1b2c3 --dry-run
   $ docferry verify --source couchdb --target dynamodb
+  $ docferry repair --source couchdb --target dynamodb --dry-run
 
 Exit codes:
   0 all done             20 the source cannot be read, or its format is wrong

@@ -170,7 +170,7 @@ function notes(report: Readonly<RunReport>, view: SummaryView): string[] {
   return texts.flatMap(text => indentedLines(text, '- ', columns))
 }
 
-function failures(report: Readonly<RunReport>, { columns = Infinity }: SummaryView, style: Style): string[] {
+export function failures(report: Readonly<RunReport>, { columns = Infinity }: SummaryView, style: Style): string[] {
   const groups = report.collections.flatMap(collection => collection.failures.map(group => ({ collection, group })))
   const total = totalCounts(report.collections).failed
   if (total === 0) return []

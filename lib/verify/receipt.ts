@@ -58,8 +58,13 @@ interface KeptReceipt extends Omit<Receipt, 'collections'> {
 
 /** One digest of all that was written: SHA-256 over the collections' names in the target and their roots. 64 hexadecimal digits. */
 export function rootOf(collections: readonly Pick<CollectionReceipt, 'target' | 'written'>[]): string {
+  return rootOfRoots(collections.map(({ target, written }) => [target, written.root()]))
+}
+
+/** The same, of names and roots. */
+export function rootOfRoots(roots: readonly (readonly [target: string, root: string])[]): string {
   const hash = createHash('sha256')
-  const lines = collections.map(({ target, written }) => JSON.stringify([target, written.root()]) + '\n')
+  const lines = roots.map(each => JSON.stringify(each) + '\n')
   for (const line of lines.sort()) hash.update(line)
   return hash.digest('hex')
 }

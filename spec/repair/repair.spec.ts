@@ -191,7 +191,7 @@ describe('repair()', () => {
     const report = await run({ run: moved.runId, deleteExtra: true })
     expect(report.collections[0]).to.include({ write: 1, replace: 1, remove: 1 })
     expect(report.state).to.equal('equal')
-    const documents = (text: string) => (JSON.parse(text) as { collections: Record<string, Document[]> }).collections['a']
+    const documents = (text: string) => (JSON.parse(text) as { data: Record<string, Document[]> }).data['a']
     expect(documents(readFileSync(snapshot, 'utf8'))).to.have.deep.members(documents(kept)!)
   })
 

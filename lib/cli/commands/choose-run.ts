@@ -19,12 +19,17 @@ export interface Choice {
   readonly fitting: readonly RunInfo['state'][]
   /** What one is called that fits: `run that can be continued`. */
   readonly what: string
+  /** Runs that do not fit all the same. */
+  readonly except?: (record: RunRecord) => boolean
 }
 
 /** @throws {DocferryError} DOCFERRY_NO_SUCH_RUN; DOCFERRY_RUN_BUSY where none fits but one is under way; DOCFERRY_STATE where it is damaged */
-export async function chooseRun({ runId, stateDir, fitting, what }: Choice): Promise<ChosenRun> {
+export async function chooseRun({ runId, stateDir, fitting, what, except = () => false }: Choice): Promise<ChosenRun> {
   const runs = await listRuns(stateDir)
-  const found = runId === undefined ? runs.find(({ state }) => fitting.includes(state)) : runs.find(run => run.runId === runId)
+  const found =
+    runId === undefined
+      ? runs.find(({ state, record }) => fitting.includes(state) && !(record && except(record)))
+      : runs.find(run => run.runId === runId)
   if (!found) {
     const held = runId === undefined ? runs.find(({ holder }) => holder !== undefined) : undefined
     if (held?.holder) throw busy(`run ${held.runId}`, held.holder)

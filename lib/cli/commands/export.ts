@@ -3,7 +3,17 @@ import type { Command } from 'commander'
 import { isStandardPath, parseEndpoint } from '../../config/endpoint.ts'
 import { DocferryError } from '../../errors.ts'
 import type { Job } from '../execute.ts'
-import { addCollectionFlags, addDocumentFlags, addRunFlags, addValueFlags, choice, fileFormats, required, runOptions } from '../options.ts'
+import {
+  addCollectionFlags,
+  addDocumentFlags,
+  addRunFlags,
+  addValueFlags,
+  addVerifyFlag,
+  choice,
+  fileFormats,
+  required,
+  runOptions
+} from '../options.ts'
 import type { FileFormatName, RunFlags } from '../options.ts'
 
 interface ExportFlags extends RunFlags {
@@ -29,7 +39,7 @@ export function addExportCommand(program: Command, run: (job: Job) => Promise<vo
     .option('-z, --gzip', 'compress (default: if the name ends in .gz)')
     .option('--documents-only', 'NDJSON of documents alone, without header and trailer; for one collection')
     .option('--force', 'replace an output that exists already')
-  addRunFlags(addValueFlags(addDocumentFlags(addCollectionFlags(command), { design: true })))
+  addRunFlags(addVerifyFlag(addValueFlags(addDocumentFlags(addCollectionFlags(command), { design: true }))))
   command.addHelpText('after', helpText).action((flags: ExportFlags) => run(exportJob(flags)))
 }
 

@@ -9,6 +9,7 @@ import {
   addRunFlags,
   addUndoFlags,
   addValueFlags,
+  addVerifyFlag,
   choice,
   fileFormats,
   required,
@@ -35,7 +36,7 @@ export function addImportCommand(program: Command, run: (job: Job) => Promise<vo
     .addOption(new Option('-f, --format <format>', `${fileFormats.join(', ')} (default: as the name ends)`).argParser(choice(fileFormats)))
     .option('-z, --gzip', 'the input is compressed (default: found out by itself)')
     .option('--as <collection>', 'the collection of documents in an input that names none (default: as the file is called)')
-  addRunFlags(addUndoFlags(addValueFlags(addDocumentFlags(addConflictFlag(addCollectionFlags(command)), { design: true }))))
+  addRunFlags(addVerifyFlag(addUndoFlags(addValueFlags(addDocumentFlags(addConflictFlag(addCollectionFlags(command)), { design: true })))))
   command.addHelpText('after', helpText).action((flags: ImportFlags) => run(importJob(flags)))
 }
 

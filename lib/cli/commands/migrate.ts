@@ -10,6 +10,7 @@ import {
   addRunFlags,
   addUndoFlags,
   addValueFlags,
+  addVerifyFlag,
   required,
   runOptions
 } from '../options.ts'
@@ -36,7 +37,7 @@ export function addMigrateCommand(program: Command, run: (job: Job) => Promise<v
       'refuse to run if options, places or collections differ from this saved plan; alone, do what it says (docferry plan --save)'
     )
     .addHelpText('after', helpText)
-  addRunFlags(addUndoFlags(command)).action((flags: MigrateFlags) => {
+  addRunFlags(addVerifyFlag(addUndoFlags(command))).action((flags: MigrateFlags) => {
     if (flags.plan !== undefined && flags.source === undefined && flags.target === undefined) refuseOthers(command)
     return run(migrateJob(flags))
   })

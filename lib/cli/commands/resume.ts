@@ -1,10 +1,12 @@
 import type { Command } from 'commander'
+import type { RunRecord } from '../../checkpoint/run-folder.ts'
 import { isStandardStream, parseEndpoint } from '../../config/endpoint.ts'
 import { DocferryError } from '../../errors.ts'
 import { boundsOf } from '../../plan/bounds.ts'
 import type { PlannedOptions } from '../../plan/plan.ts'
+import { isOfRepair } from '../../stages/index.ts'
 import type { Job } from '../execute.ts'
-import { addRunFlags, paceOptions } from '../options.ts'
+import { addRunFlags, addVerifyFlag, paceOptions } from '../options.ts'
 import type { RunFlags } from '../options.ts'
 import { askedAgain } from '../plan-file.ts'
 import { chooseRun, endOf, resumableStates } from './choose-run.ts'
@@ -28,13 +30,19 @@ export function addResumeCommand(program: Command, run: (job: Job) => Promise<vo
     .option('-s, --source <end>', 'again, where the address holds a password, which is not kept')
     .option('-t, --target <end>', 'again, where the address holds a password, which is not kept')
     .addHelpText('after', helpText)
-  addRunFlags(command, { dryRun: false }).action(async (runId: string | undefined, flags: ResumeFlags) =>
+  addRunFlags(addVerifyFlag(command), { dryRun: false }).action(async (runId: string | undefined, flags: ResumeFlags) =>
     run(await resumeJob(runId, flags))
   )
 }
 
 export async function resumeJob(runId: string | undefined, flags: ResumeFlags): Promise<Job> {
-  const run = await chooseRun({ runId, stateDir: flags.stateDir, fitting: resumableStates, what: 'run that can be continued' })
+  const run = await chooseRun({
+    runId,
+    stateDir: flags.stateDir,
+    fitting: resumableStates,
+    what: 'run that can be continued',
+    except: isRepair
+  })
   checkCanGoOn(run)
   const asked = run.record.asked as PlannedOptions
   const { collections, ...again } = askedAgain(asked)
@@ -59,12 +67,17 @@ export async function resumeJob(runId: string | undefined, flags: ResumeFlags): 
 }
 
 /** A run that is under way in another process is refused by its lock, which says which process that is. */
-function checkCanGoOn({ runId, state }: ChosenRun): void {
+function checkCanGoOn({ runId, state, record }: ChosenRun): void {
   const unfit = (why: string): DocferryError => new DocferryError('DOCFERRY_RUN_UNFIT', `the run ${runId} ${why}`)
   if (state === 'done' || state === 'partial') throw unfit('has come to its end: there is nothing to go on with')
   if (state === 'undone' || state === 'partly undone')
     throw unfit('was undone, in whole or in part: begin a new one instead of going on with it')
   if (state === 'broken off') throw unfit('went down a pipe, which can not be cut back: begin a new one instead of going on with it')
+  if (isRepair(record)) throw unfit('is a repair: give docferry repair again, which finds what is left')
+}
+
+function isRepair({ asked }: RunRecord): boolean {
+  return isOfRepair((asked as PlannedOptions).stages)
 }
 
 const helpText = `

@@ -5,6 +5,7 @@ import type { PlannedOptions } from '../../plan/plan.ts'
 import type { Counts } from '../../report.ts'
 import { leftOf } from '../../undo/report.ts'
 import type { UndoCounts } from '../../undo/report.ts'
+import { isOfRepair } from '../../stages/index.ts'
 import type { Host } from '../execute.ts'
 import { formatCount, padEnd, safe } from '../text.ts'
 import { resumableStates } from './choose-run.ts'
@@ -76,11 +77,11 @@ const resumable: ReadonlySet<RunInfo['state']> = new Set(resumableStates)
 
 function asJson({ runId, state, path, record, end, reached, undone, holder, trouble }: RunInfo): object {
   if (!record) return { runId, state, path, trouble: trouble?.message }
-  const { source, target, collections } = record.asked as PlannedOptions
+  const { source, target, collections, stages } = record.asked as PlannedOptions
   return {
     runId,
     state,
-    resumable: resumable.has(state),
+    resumable: resumable.has(state) && !isOfRepair(stages),
     path,
     startedAt: record.startedAt,
     source,

@@ -1,0 +1,165 @@
+/** What repairing shows: report in, lines of text or plain JSON out. */
+import { leftOf, totalRepairCounts, workOf } from '../repair/report.ts'
+import type { RepairCollection, RepairReport } from '../repair/report.ts'
+import { totalCounts } from '../report.ts'
+import { totalVerifyCounts } from '../verify/report.ts'
+import { errorJson } from './exit.ts'
+import { undoCommand } from './hints.ts'
+import { jsonReport, timesOf } from './json.ts'
+import { failures } from './summary.ts'
+import { fit, formatCount, formatDuration, indentedLines, plainStyle, plural, safe } from './text.ts'
+import { verifyJson, verifyProgress, verifySummary } from './verify-view.ts'
+import type { VerifyOutcome, VerifyView } from './verify-view.ts'
+
+/** Ids in a line. */
+const perLine = 5
+
+export function repairHeading(
+  { source, target, runId, dryRun, deleteExtra }: Readonly<RepairReport>,
+  { columns = Infinity, style = plainStyle }: VerifyView
+): string[] {
+  return [
+    style.bold('docferry repair'),
+    ...(runId === undefined ? [] : [`  run     ${runId}`]),
+    ...(source ? [fit(`  source  ${source.provider} ${safe(source.address)}`, columns)] : []),
+    fit(`  target  ${target.provider} ${safe(target.address)}`, columns),
+    ...(deleteExtra ? ['  extra   what only the target holds is removed (--delete-extra)'] : []),
+    ...(dryRun ? [style.yellow('  dry run: both ends are compared, nothing is changed')] : []),
+    ''
+  ]
+}
+
+export function repairProgress(report: Readonly<RepairReport>, nowMs: number): string {
+  const { phase, before, after, run, collections, startedAt } = report
+  if (phase === 'comparing') return verifyProgress(before, nowMs)
+  if (phase === 'comparing again' && after) return `comparing again: ${verifyProgress(after, nowMs)}`
+  const { read = 0, written = 0, failed = 0 } = run ? totalCounts(run.collections) : {}
+  const removed = collections.reduce((sum, collection) => sum + (collection.removed?.removed ?? 0), 0)
+  return [
+    `${formatCount(read)} documents of the source read`,
+    `${formatCount(written)} written`,
+    failed > 0 ? `${formatCount(failed)} failed` : '',
+    removed > 0 ? `${formatCount(removed)} removed` : '',
+    formatDuration(Math.floor((nowMs - startedAt) / 1000) * 1000 || nowMs - startedAt)
+  ]
+    .filter(part => part !== '')
+    .join(', ')
+}
+
+/** What is going to be done, said before it is. */
+export function repairPlan(report: Readonly<RepairReport>, { columns = Infinity, style = plainStyle }: VerifyView): string[] {
+  const { collections, deleteExtra, before, notes } = report
+  const lines = collections.flatMap(collection => planOf(collection, deleteExtra, columns))
+  const all = before.differences === undefined ? [] : [`All that differs: ${safe(before.differences)}`]
+  return [
+    style.bold(workOf(report) === 0 ? 'Nothing to do.' : report.dryRun ? 'Would be done:' : 'To do:'),
+    ...lines,
+    ...[...before.notes, ...notes].flatMap(text => indentedLines(safe(text), '- ', columns)),
+    ...all,
+    ''
+  ]
+}
+
+function planOf(collection: RepairCollection, deleteExtra: boolean, columns: number): string[] {
+  const { target, isMissing, first, write, replace, remove, refused, changing, unreadable } = collection
+  const name = safe(target)
+  const line = (count: number, text: string, ids: readonly string[] = []): string[] => {
+    if (count === 0) return []
+    const rows = Array.from({ length: Math.ceil(ids.length / perLine) }, (_, row) => ids.slice(row * perLine, (row + 1) * perLine))
+    const more = ids.length > 0 && count > ids.length ? [`    and ${formatCount(count - ids.length)} more`] : []
+    return [
+      ...indentedLines(`${name}: ${plural(count, 'document')} ${text}`, '- ', columns),
+      ...rows.flatMap(row => indentedLines(row.map(visible).join(', '), '    ', columns)),
+      ...more
+    ]
+  }
+  return [
+    ...line(write, isMissing ? 'to write: the target has no such collection' : 'to write: missing', first.write),
+    ...line(replace, 'to replace: different', first.replace),
+    ...line(remove, deleteExtra ? 'to remove: extra' : 'extra, and left', first.remove),
+    ...line(refused, 'missing that the target can not hold: not tried again'),
+    ...line(changing, 'that went on changing: left'),
+    ...line(unreadable, 'that can not be read or compared: left')
+  ]
+}
+
+/** An id, also one that would not be seen. */
+function visible(id: string): string {
+  return id.trim() === '' ? `"${safe(id)}"` : safe(id)
+}
+
+export function repairSummary(report: Readonly<RepairReport>, view: VerifyView): string[] {
+  const { columns = Infinity, style = plainStyle, nowMs } = view
+  const { run, removed, after, collections } = report
+  const counts = run && totalCounts(run.collections)
+  return [
+    ...(counts && run.finishedAt !== undefined ? [`${plural(counts.written, 'document')} written`] : []),
+    ...collections.flatMap(each => removedLines(each, columns)),
+    ...(run ? failures(run, { nowMs, ...(columns !== Infinity && { columns }) }, style) : []),
+    ...(run?.deadLetters === undefined ? [] : [`Dead letters: ${safe(run.deadLetters)}`]),
+    ...(run ? undoLines(report) : []),
+    ...(removed === undefined ? [] : [`Removed documents: ${safe(removed)} (docferry import --input brings them back)`]),
+    ...(after && report.phase === 'ended' && report.state !== 'failed' && report.state !== 'interrupted'
+      ? ['', style.bold('Compared again:'), ...verifySummary(after, view).slice(0, -1)]
+      : []),
+    verdict(report, view)
+  ].filter((line, index, lines) => line !== '' || lines[index - 1] !== '')
+}
+
+function undoLines({ run }: Readonly<RepairReport>): string[] {
+  const command = run && undoCommand(run)
+  return command === undefined ? [] : [`To undo what was written: ${command}`]
+}
+
+function removedLines({ target, removed }: RepairCollection, columns: number): string[] {
+  if (!removed) return []
+  const { removed: count, changed, gone, notKept, failed } = removed
+  const parts = [
+    `${plural(count, 'document')} removed`,
+    changed > 0 ? `${formatCount(changed)} left, changed or not extra any more` : '',
+    gone > 0 ? `${formatCount(gone)} gone already` : '',
+    notKept > 0 ? `${formatCount(notKept)} left, with attachments, which can not be kept` : '',
+    failed > 0 ? `${formatCount(failed)} that the target did not remove` : ''
+  ]
+  return indentedLines(`${safe(target)}: ${parts.filter(part => part !== '').join(', ')}`, '- ', columns)
+}
+
+function verdict(report: Readonly<RepairReport>, { nowMs, style = plainStyle }: VerifyView): string {
+  const { state, dryRun, before, after = before, run, startedAt, finishedAt = nowMs } = report
+  const took = formatDuration(finishedAt - startedAt)
+  const documents = plural(totalVerifyCounts(after.collections).targetDocuments, 'document')
+  const left = plural(leftOf(report), 'difference')
+  const again = 'the same command goes on with the rest'
+  if (state === 'equal') return style.green(`Equal: ${documents}, ${run ? 'repaired' : 'nothing to repair'}, in ${took}.`)
+  if (dryRun && state === 'different') return style.yellow(`Dry run: nothing was changed. Different: ${left} (${took}).`)
+  if (state === 'different') return style.yellow(`Different still: ${left} in ${documents}, in ${took}.`)
+  if (state === 'partial') return style.red(`Not all could be written: ${left} left in ${documents}, in ${took}.`)
+  const how = state === 'interrupted' ? 'Interrupted' : 'Failed'
+  const paint = state === 'interrupted' ? style.yellow : style.red
+  return paint(run?.folder === undefined ? `${how} after ${took}; nothing was changed.` : `${how} after ${took}; ${again}.`)
+}
+
+export type RepairOutcome = Omit<VerifyOutcome, 'report'> & { readonly report?: Readonly<RepairReport> | undefined }
+
+export function repairJson({ exitCode, report, error, mask, nowMs }: RepairOutcome): object {
+  const failure = error === undefined ? {} : { error: errorJson(error, mask) }
+  if (!report) return { command: 'repair', state: 'failed', exitCode, ...failure }
+  const { startedAt, finishedAt = nowMs, notes, before, after, run, ...rest } = report
+  const part = { exitCode, error: undefined, mask, nowMs }
+  const nested = (json: object): object => {
+    const { command: _command, exitCode: _exitCode, ...inner } = json as Record<string, unknown>
+    return inner
+  }
+  return {
+    command: 'repair',
+    ...rest,
+    notes: notes.map(mask),
+    exitCode,
+    ...failure,
+    ...timesOf(startedAt, finishedAt),
+    totals: totalRepairCounts(report.collections),
+    before: nested(verifyJson({ ...part, report: before })),
+    ...(run && { run: nested(jsonReport({ ...part, command: 'repair', report: run })) }),
+    ...(after && { after: nested(verifyJson({ ...part, report: after })) })
+  }
+}

@@ -1,0 +1,64 @@
+/** Verifies a run that has just come to its end, for `--verify`. */
+import { errorTable } from '../errors.ts'
+import { DocferryError } from '../errors.ts'
+import type { RunReport } from '../report.ts'
+import type { VerifyOptions } from '../verify/options.ts'
+import { rootOfRoots } from '../verify/receipt.ts'
+import { totalVerifyCounts } from '../verify/report.ts'
+import type { VerifyReport } from '../verify/report.ts'
+import type { verify } from '../verify/verify.ts'
+import type { Job } from './execute.ts'
+import { indentedLines, plainStyle, plural, safe } from './text.ts'
+import { verifySummary } from './verify-view.ts'
+import type { VerifyView } from './verify-view.ts'
+
+/** What is loaded when it is needed; specs put their own in place. */
+export interface VerifyEngine {
+  readonly verify: typeof verify
+}
+
+/** Before anything is read. @throws {DocferryError} DOCFERRY_USAGE for what can't be verified */
+export function checkCanVerify({ dataOnStdout, options: { dryRun }, flags }: Job): void {
+  if (!flags.verify) return
+  if (dataOnStdout) throw goesDownAPipe()
+  if (dryRun) throw new DocferryError('DOCFERRY_USAGE', '--verify: a dry run writes nothing that could be verified')
+}
+
+/** Once both ends are open. @throws {DocferryError} DOCFERRY_USAGE */
+export function refusePipe({ piped }: Readonly<RunReport>): void {
+  if (piped) throw goesDownAPipe()
+}
+
+function goesDownAPipe(): DocferryError {
+  return new DocferryError('DOCFERRY_USAGE', '--verify: what goes down a pipe can not be read again: give the documents a file')
+}
+
+type Around = Pick<VerifyOptions, 'stages' | 'environment' | 'signal' | 'logger' | 'observe'>
+
+/** By the run's receipt; the source is read only where something differs. */
+export async function verifyRun(
+  { options }: Job,
+  run: string,
+  around: Around,
+  loadEngine: () => Promise<VerifyEngine> = () => import('../verify/verify.ts')
+): Promise<VerifyReport> {
+  const { source, target, stateDir, parallel, maxReadUnits } = options
+  const engine = await loadEngine()
+  return await engine.verify({ run, source, target, stateDir, parallel, ...(maxReadUnits !== undefined && { maxReadUnits }), ...around })
+}
+
+/** Dead letters are no difference: the receipt does not hold them. */
+export function exitCodeOfVerified({ state }: Readonly<VerifyReport>, exitCodeOfRun: number): number {
+  return state === 'equal' ? exitCodeOfRun : errorTable.DOCFERRY_VERIFY.exit
+}
+
+export function verifiedLines(report: Readonly<VerifyReport>, view: VerifyView): string[] {
+  const { columns = Infinity, style = plainStyle } = view
+  if (report.state !== 'equal') return ['', ...verifySummary(report, view)]
+  const { targetDocuments } = totalVerifyCounts(report.collections)
+  const root = rootOfRoots(report.collections.map(({ target, root: roots }) => [target, roots?.target ?? '']))
+  return [
+    ...report.notes.flatMap(text => indentedLines(safe(text), '- ', columns)),
+    style.green(`Verified: ${plural(targetDocuments, 'document')}, root ${root}`)
+  ]
+}

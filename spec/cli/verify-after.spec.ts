@@ -1,0 +1,116 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { docferry } from './support/docferry.ts'
+import type { Ended } from './support/docferry.ts'
+
+describe('--verify', function () {
+  this.timeout(60_000)
+  let cwd: string
+  beforeEach(() => {
+    cwd = mkdtempSync(join(tmpdir(), 'docferry-verify-after-'))
+    write(100)
+  })
+  afterEach(() => rmSync(cwd, { recursive: true, force: true }))
+
+  const write = (count: number, more = ''): void => {
+    const lines = Array.from({ length: count }, (_, n) => `{"_id":"d${n}","n":${n},"token":"hidden-${n}"}\n`)
+    writeFileSync(join(cwd, 'a.ndjson'), lines.join('') + more)
+  }
+  const save = (...documents: object[]): void =>
+    writeFileSync(join(cwd, 'b.json'), JSON.stringify({ metadata: { collections: ['a'] }, data: { a: documents } }))
+  const run = (...args: string[]): Promise<Ended> => docferry(args, { cwd })
+  const verified = /^Verified: 100 documents, root [0-9a-f]{64}$/m
+
+  it('says how many documents are right, with their root, behind the summary of a migration', async () => {
+    const { code, stdout, stderr } = await run('migrate', '--source', 'a.ndjson', '--target', 'memory:b.json', '--verify')
+    expect(code, stderr).to.equal(0)
+    expect(stdout).to.match(verified)
+    const root = /^Receipt: .* \(root (\w+)\)$/m.exec(stdout)?.[1]
+    expect(stdout).to.include(`Verified: 100 documents, root ${root}`)
+    expect(stdout.indexOf('Done in')).to.be.lessThan(stdout.indexOf('Verified:'))
+  })
+
+  for (const output of ['out.ndjson', 'out.ndjson.gz', 'out.json', 'out/']) {
+    it(`reads an export again: ${output}`, async () => {
+      save(...Array.from({ length: 100 }, (_, n) => ({ _id: `d${n}`, n })))
+      const { code, stdout, stderr } = await run('export', '--provider', 'memory:b.json', '--output', output, '--verify')
+      expect(code, stderr).to.equal(0)
+      expect(stdout).to.match(verified)
+    })
+  }
+
+  it('reads an export of documents alone', async () => {
+    save(...Array.from({ length: 100 }, (_, n) => ({ _id: `d${n}`, n })))
+    const args = ['--provider', 'memory:b.json', '--output', 'x.ndjson', '--documents-only', '--verify']
+    const { code, stdout, stderr } = await run('export', ...args)
+    expect(code, stderr).to.equal(0)
+    expect(stdout).to.match(verified)
+  })
+
+  it('goes through the stages of the run, and by the names that it gave', async () => {
+    const args = ['--input', 'a.ndjson', '--target', 'memory:b.json', '--stage', 'strip:token', '--rename', 'a=c', '--verify']
+    const { code, stdout, stderr } = await run('import', ...args)
+    expect(code, stderr).to.equal(0)
+    expect(stdout).to.match(verified)
+  })
+
+  it('exits with 60 where the target is not as the source has it, and names what differs', async () => {
+    save({ _id: 'd3', n: -3 }, { _id: 'extra' })
+    const { code, stdout, stderr } = await run('import', '--input', 'a.ndjson', '--target', 'memory:b.json', '--verify')
+    expect(code, stderr).to.equal(60)
+    expect(stdout).to.include('- a: different d3 (n, token)').and.include('- a: extra extra')
+    expect(stdout).to.match(/^Different: 2 differences in 101 documents/m)
+    expect(stdout).to.not.include('hidden')
+  })
+
+  it('exits with 40 where there are dead letters, and nothing else is wrong', async () => {
+    write(100, 'nonsense\n')
+    const { code, stdout } = await run('import', '--input', 'a.ndjson', '--target', 'memory:b.json', '--verify')
+    expect(code).to.equal(40)
+    expect(stdout).to.match(verified)
+    save({ _id: 'd3', n: -3 })
+    expect((await run('import', '--input', 'a.ndjson', '--target', 'memory:b.json', '--verify')).code).to.equal(60)
+  })
+
+  it('gives one report of both with --json', async () => {
+    save({ _id: 'd3', n: -3 })
+    const { code, stdout } = await run('import', '--input', 'a.ndjson', '--target', 'memory:b.json', '--verify', '--json')
+    const report = JSON.parse(stdout) as { verified: Record<string, unknown> }
+    expect(code).to.equal(60)
+    expect(report).to.include({ command: 'import', state: 'done', exitCode: 60 })
+    expect(report.verified).to.include({ state: 'different', against: 'receipt and source', exitCode: 60 })
+    expect(report.verified['totals']).to.include({ different: 1, equal: 99 })
+  })
+
+  it('says one line with --quiet where something differs', async () => {
+    save({ _id: 'd3', n: -3 })
+    const { stdout, stderr } = await run('import', '--input', 'a.ndjson', '--target', 'memory:b.json', '--verify', '--quiet')
+    expect(stdout).to.equal('')
+    expect(stderr).to.match(/^docferry: the target is not as it should be \(exit 60\).*\n$/)
+  })
+
+  it('refuses pipes and dry runs before anything is read', async () => {
+    const pipe = await run('export', '--provider', 'memory:none.json', '--output', '-', '--verify')
+    expect(pipe.code).to.equal(2)
+    expect(pipe.stderr).to.include('--verify: what goes down a pipe')
+    const dry = await run('migrate', '--source', 'a.ndjson', '--target', 'memory:b.json', '--verify', '--dry-run')
+    expect(dry.code).to.equal(2)
+    expect(dry.stderr).to.include('--verify: a dry run writes nothing')
+    expect(existsSync(join(cwd, '.docferry'))).to.equal(false)
+  })
+
+  it('takes documents from standard input, and reads only the target then', async () => {
+    const input = readFileSync(join(cwd, 'a.ndjson'), 'utf8')
+    const args = ['import', '--input', '-', '--as', 'a', '--target', 'memory:b.json', '--verify']
+    const { code, stdout, stderr } = await docferry(args, { cwd, input })
+    expect(code, stderr).to.equal(0)
+    expect(stdout).to.match(verified)
+  })
+
+  it('is there for commands that write, and for no other', async () => {
+    for (const command of ['migrate', 'export', 'import', 'resume']) expect((await run(command, '--help')).stdout).to.include('--verify')
+    for (const command of ['plan', 'undo', 'retry']) expect((await run(command, '--verify')).code).to.equal(2)
+  })
+})
