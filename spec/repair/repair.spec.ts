@@ -94,6 +94,30 @@ describe('repair()', () => {
     expect(held(back)).to.deep.equal([{ _id: 'extra', secret: 'hidden' }])
   })
 
+  it('has each document in a whole file before it is removed', async () => {
+    const source = storeWith(numbered(3))
+    const target = storeWith([...numbered(3), { _id: 'extra-1' }, { _id: 'extra-2' }])
+    const seen: unknown[] = []
+    const place = endpointWith(target, opened => ({
+      limits: { ...opened.limits, batchCount: 1 },
+      async change(collection, changes, options) {
+        const [runId] = readdirSync(join(stateDir, 'runs'))
+        const kept = createMemoryStore()
+        await migrate({ source: `file:${join(stateDir, 'runs', runId!, 'removed.ndjson')}`, target: endpoint(kept) })
+        seen.push([changes.map(change => change.seen.document._id), held(kept).map(({ _id }) => _id)])
+        return await opened.change!(collection, changes, options)
+      }
+    }))
+    const report = await run({ source: endpoint(source), target: place, deleteExtra: true })
+    expect(report.state).to.equal('equal')
+    expect(seen).to.have.length(2)
+    const [[first], [second]] = seen as [[string[], string[]], [string[], string[]]]
+    expect(seen).to.deep.equal([
+      [first, first],
+      [second, ['extra-1', 'extra-2']]
+    ])
+  })
+
   it('reads the source only for what is to be written', async () => {
     const { source, target } = planted()
     target.collections.set('a', new Map([...source.collections.get('a')!, ['extra', { _id: 'extra' }]]))
@@ -176,6 +200,28 @@ describe('repair()', () => {
     expect(report.state).to.equal('different')
     expect(report.after!.collections[0]).to.include({ missing: 1 })
     expect(held(target).map(({ _id }) => _id)).to.deep.equal(['1', '3'])
+  })
+
+  it('is partial where the target does not take all, and removes nothing then', async () => {
+    const { source, target } = planted()
+    const failing = endpointWith(target, opened => ({
+      write: async (collection, documents, options) => {
+        const outcomes = await opened.write(
+          collection,
+          documents.filter(({ id }) => id !== 'd7'),
+          options
+        )
+        const refused = { code: 'DOCFERRY_REFUSED', message: 'no', retryable: false } as const
+        return documents.map(({ id }) => (id === 'd7' ? refused : outcomes[0]!))
+      }
+    }))
+    const report = await run({ source: endpoint(source), target: failing, deleteExtra: true })
+    expect(report.state).to.equal('partial')
+    expect(report.run).to.have.property('deadLetters')
+    expect(report.collections[0]).to.not.have.property('removed')
+    expect(report.notes.join()).to.include('nothing was removed')
+    expect(target.collections.get('a')!.has('extra')).to.equal(true)
+    expect(target.collections.get('a')!.get('d1')).to.deep.equal({ _id: 'd1', n: 1 })
   })
 
   it('repairs a run by its id, as its record says', async () => {
