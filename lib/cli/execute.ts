@@ -24,6 +24,7 @@ import { createMask } from './secrets.ts'
 import { listenForInterruption } from './signals.ts'
 import type { SignalSource } from './signals.ts'
 import { checkCanVerify, exitCodeOfVerified, refusePipe, verifyRun } from './verify-after.ts'
+import type { VerifyEngine } from './verify-after.ts'
 import { verifyJson } from './verify-view.ts'
 
 /** What every command has, as flags. */
@@ -81,7 +82,12 @@ export interface Engine {
 }
 
 /** @returns the exit code */
-export async function execute(job: Job, host: Host, loadEngine: () => Promise<Engine> = () => import('../run.ts')): Promise<number> {
+export async function execute(
+  job: Job,
+  host: Host,
+  loadEngine: () => Promise<Engine> = () => import('../run.ts'),
+  loadVerify?: () => Promise<VerifyEngine>
+): Promise<number> {
   const { command, flags, dataOnStdout, options } = job
   const now = (): number => Date.now()
   const added = readEnvFile({ file: flags.dotenv, cwd: host.cwd() })
@@ -161,7 +167,7 @@ export async function execute(job: Job, host: Host, loadEngine: () => Promise<En
       display.finish(seen)
       isTold = true
       const around = { environment: host.env, signal, logger, observe: (report: Readonly<VerifyReport>) => display.verifying(report) }
-      verified = await verifyRun(job, seen.runId, { ...around, ...(stages.length > 0 && { stages }) })
+      verified = await verifyRun(job, seen.runId, { ...around, ...(stages.length > 0 && { stages }) }, loadVerify)
     }
   } catch (thrown) {
     error = stdoutError ?? (interruption.signal.aborted ? interruptedBy(thrown) : thrown)

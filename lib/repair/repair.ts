@@ -112,7 +112,9 @@ class Repairing {
         `--max-wcu: the target is ${target.provider}, which has no such units; --max-rate bounds documents a second`
       )
     if (deleteExtra) this.#checkCanDelete(sourceIsBroken)
-    const { remove } = totalRepairCounts(this.#report!.collections)
+    const { remove, replace } = totalRepairCounts(this.#report!.collections)
+    if (replace > 0 && this.#task.receipt?.collections.some(({ skipped }) => skipped.count > 0))
+      notes.push('the run left documents alone whose ids the target held: those that differ are replaced')
     if (!deleteExtra && remove > 0)
       notes.push('what only the target holds is left: --delete-extra removes it, and keeps it in a file first')
     if (isSavedAtEnd(target) && workOf(this.#report!) > 0)

@@ -104,6 +104,15 @@ describe('docferry repair', function () {
     expect((await docferry(['verify', run!], { cwd })).code).to.equal(0)
   })
 
+  it('says that it replaces what the run had left alone', async () => {
+    save([{ _id: 'd3', n: -3 }])
+    expect((await docferry(['migrate', ...ends], { cwd })).code).to.equal(0)
+    const [run] = readdirSync(join(cwd, '.docferry', 'runs'))
+    const { code, stdout, stderr } = await repair(run!)
+    expect(code, stderr).to.equal(0)
+    expect(stdout).to.include('- the run left documents alone whose ids the target held: those that differ are replaced')
+  })
+
   it('refuses --delete-extra where the source is not whole, with 20, and changes nothing', async () => {
     damage()
     const before = readFileSync(join(cwd, 'b.json'), 'utf8')

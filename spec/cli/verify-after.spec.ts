@@ -2,7 +2,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { docferry } from './support/docferry.ts'
+import { execute } from '../../lib/cli/execute.ts'
+import { DocferryError } from '../../lib/errors.ts'
+import { FakeHost } from './support/fake-host.ts'
+import { doneCollection, fakeReport, startMs } from './support/fake-run.ts'
+import { docferry, start } from './support/docferry.ts'
 import type { Ended } from './support/docferry.ts'
 
 describe('--verify', function () {
@@ -89,6 +93,29 @@ describe('--verify', function () {
     const { stdout, stderr } = await run('import', '--input', 'a.ndjson', '--target', 'memory:b.json', '--verify', '--quiet')
     expect(stdout).to.equal('')
     expect(stderr).to.match(/^docferry: the target is not as it should be \(exit 60\).*\n$/)
+  })
+
+  it('verifies the whole of a run that went on', async () => {
+    const args = ['migrate', '--source', 'a.ndjson', '--target', 'out.ndjson', '--max-rate', '40']
+    const { child, ended, said } = start(args, { cwd, input: '' })
+    await said('docferry migrate')
+    child.kill('SIGINT')
+    expect((await ended).code).to.equal(130)
+    const { code, stdout, stderr } = await run('resume', '--verify')
+    expect(code, stderr).to.equal(0)
+    expect(stdout).to.match(verified)
+  })
+
+  it('says that the run is through where its verification fails', async () => {
+    const gone = () => Promise.reject(new DocferryError('DOCFERRY_CONNECT', 'gone'))
+    const report = fakeReport({ runId: 'run-1', state: 'done', finishedAt: startMs, collections: [doneCollection('agents', 12)] })
+    const flags = { progress: false, logLevel: 'silent', verify: true } as const
+    const job = { command: 'migrate', options: { source: 'memory', target: 'memory:x.json' }, dataOnStdout: false, flags }
+    const host = new FakeHost()
+    const migrated = () => Promise.resolve({ migrate: () => Promise.resolve(report) })
+    expect(await execute(job, host, migrated, () => Promise.resolve({ verify: gone }))).to.equal(10)
+    expect(host.stdout.text).to.include('Done in').and.not.include('Failed')
+    expect(host.stderr.text).to.include('the run has come to its end; to verify it: docferry verify run-1')
   })
 
   it('refuses pipes and dry runs before anything is read', async () => {
