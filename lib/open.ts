@@ -23,6 +23,8 @@ export interface OpenOptions {
   readonly rules?: EncodeRules
   /** Of a target: go on with an output that was suspended. */
   readonly resume?: SuspendedOutput
+  /** Of a target: nothing is to be written, only looked at. */
+  readonly readOnly?: boolean
 }
 
 export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} }
@@ -81,10 +83,10 @@ function plainOptions({ connector, options }: Exclude<Endpoint, string>): object
 
 async function resolve(
   endpoint: Endpoint,
-  { environment = {}, signal, logger = silentLogger, from, rules, resume }: OpenOptions,
+  { environment = {}, signal, logger = silentLogger, from, rules, resume, readOnly }: OpenOptions,
   role: string
 ) {
-  const context = { signal, logger, from, rules, resume }
+  const context = { signal, logger, from, rules, resume, readOnly }
   if (typeof endpoint === 'object') {
     const { connector, options } = endpoint
     return { connector: typeof connector === 'string' ? await loadConnector(connector) : connector, configured: options, context }

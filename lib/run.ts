@@ -16,6 +16,7 @@ import { CollectionStates } from './collection-states.ts'
 import { Barrier } from './engine/barrier.ts'
 import { BatchWriter } from './engine/batch-writer.ts'
 import type { SendBatch } from './engine/batch-writer.ts'
+import { digestsOf, digestsWithoutRev } from './engine/digests.ts'
 import { Halt } from './engine/halt.ts'
 import { BatchWritable, PartitionStream, StageTransform } from './engine/item-streams.ts'
 import { withRetry } from './engine/retry.ts'
@@ -24,6 +25,7 @@ import { runParallel } from './engine/run-parallel.ts'
 import { RateControl } from './engine/rate-control.ts'
 import { ReadPace } from './engine/read-pace.ts'
 import { writeBatch } from './engine/write-batch.ts'
+import type { Outgoing } from './engine/write-batch.ts'
 import type { DocferryError } from './errors.ts'
 import { Ledger } from './ledger.ts'
 import type { PartitionBooks } from './ledger.ts'
@@ -45,6 +47,9 @@ import type { RunReport } from './report.ts'
 import type { RunLog } from './run-log.ts'
 import { leaveOutDesignDocuments, stripCouchdbMetadata } from './stages/index.ts'
 import type { Partition, Source, Stage, Target, TargetLimits } from './types.ts'
+import type { DocumentDigests } from './values/index.ts'
+import { makeReceipt } from './verify/make-receipt.ts'
+import { formatReceipt, rootOf } from './verify/receipt.ts'
 
 /** How long a reader of a database may give no sign before it is left, and another one goes on. */
 const stallMs = 150_000
@@ -153,7 +158,9 @@ class Run {
         await this.#target.commit({ signal: this.#halt.cut })
       }
       this.#ledger.note(await this.#states.all())
-      return this.#ledger.finish('done')
+      const report = this.#ledger.finish('done')
+      await this.#keepReceipt(report)
+      return report
     } catch (error) {
       this.#ledger.finish(signal?.aborted ? 'interrupted' : 'failed')
       if (!signal?.aborted) throw error
@@ -269,7 +276,8 @@ class Run {
       barrier: this.#barrier,
       // A dry run is to find them all.
       onIncompatible: this.#survey ? 'dead-letter' : this.#options.onIncompatible,
-      onEncoded: this.#survey?.add
+      onEncoded: this.#survey?.add,
+      digest: this.#survey ? undefined : this.#digest
     })
     try {
       await pipeline(reader, stages, new BatchWritable(writer), { signal: this.#halt.cut })
@@ -321,6 +329,20 @@ class Run {
 
   get #retry(): RetryOptions {
     return { ...this.#options.retry, signal: this.#halt.cut, onRetry: this.#ledger.countRetry }
+  }
+
+  /** The sums of a receipt are of what the target will give back. */
+  readonly #digest = (collection: string, outgoing: Outgoing): DocumentDigests =>
+    this.#options.keepMetadata ? digestsOf(this.#target, collection, outgoing) : digestsWithoutRev(this.#target, collection, outgoing)
+
+  async #keepReceipt(report: RunReport): Promise<void> {
+    if (report.dryRun || this.#options.again) return
+    const { record, progress } = this.#journal
+    const asked = plannedOptions(report, this.#options)
+    const receipt = makeReceipt({ report, asked, sums: progress.sums, startedAt: record?.startedAt })
+    if (!receipt) return void report.notes.push('there is no receipt: the run was begun by an older docferry, which did not make them')
+    report.receipt = await this.#journal.keepReceipt(formatReceipt(receipt))
+    report.receiptRoot = rootOf(receipt.collections)
   }
 
   /** A reader's tries count as the writers' do. */

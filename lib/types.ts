@@ -2,6 +2,7 @@
  * The contracts between the data path and everything that plugs into it: connectors, stages, control items.
  * Words are those of lib/README.md.
  */
+import type { DocumentDigests } from './values/digest.ts'
 import type { Document } from './values/types.ts'
 import type { DocferryError, ErrorCode } from './errors.ts'
 import type { ValueKind } from './values/kinds.ts'
@@ -87,6 +88,8 @@ export interface OpenContext {
   readonly rules?: EncodeRules
   /** Of a target that can `suspend`: go on with what it was suspended at. */
   readonly resume?: SuspendedOutput
+  /** Of a target: nothing will be written to it, only asked what it would hold and holds: it may be there already, and closed to writing. */
+  readonly readOnly?: boolean
 }
 
 /** What is needed to go on with an output that is made in one piece; plain JSON, and the connector's own. */
@@ -339,8 +342,17 @@ export interface Target<Payload = unknown> {
   /**
    * The document as `get` will give it back once it is written, up to what canonical bytes take for equal: another one where `types` is
    * `plain`, or a table adds fields of its own. Missing where it is always the document itself. Pure; called after `prepare`.
+   *
+   * @param options `kinds`: also with the kinds of numbers (1.0 apart from 1) as they come back; asked for only where `keepsKinds`
    */
-  readBack?(collection: string, document: Document): Document
+  readBack?(collection: string, document: Document, options?: { readonly kinds?: boolean }): Document
+  /**
+   * Whether it gives back numbers as the kinds that `readBack` says with `kinds`, so that 1 in place of 1.0 is a difference. Where that is
+   * not so, or missing, equal numbers are equal.
+   */
+  readonly keepsKinds?: boolean
+  /** Digests of what is written, where the connector makes them anyway. Pure. */
+  digests?(encoded: Encoded<Payload>): DocumentDigests
   /**
    * Look documents up for `change`. Missing, as the two after it, where what is written can't be changed one by one (a file). Called after
    * `prepare`.

@@ -56,7 +56,7 @@ const allowedParts: Readonly<Record<string, readonly string[]>> = {
   'registry.ts': [...base, 'stages'],
   'open.ts': [...base, 'config', 'registry.ts', 'checkpoint'],
   plan: [...middle, 'config', 'stages', 'open.ts', 'checkpoint'],
-  verify: [...middle, 'config', 'stages', 'checkpoint', 'plan'],
+  verify: [...middle, 'config', 'stages', 'formats', 'checkpoint', 'plan', 'open.ts', 'registry.ts', 'options.ts'],
   'ledger.ts': [...middle, 'checkpoint'],
   'run-log.ts': [...base, 'log.ts'],
   'streams.ts': [...middle, 'open.ts', 'stages', 'config', 'plan'],

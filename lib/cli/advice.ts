@@ -29,6 +29,7 @@ export const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   DOCFERRY_DEAD_LETTERS: 'look at the failures above and in the dead letters, mend their cause, and write them again: docferry retry RUN',
   DOCFERRY_REMOVED_SINCE: 'look whether it is still wanted',
   DOCFERRY_CHANGED_SINCE: 'look at the documents that were left, and decide about each',
+  DOCFERRY_VERIFY: 'look at the differences that are named, and at the list of all',
   DOCFERRY_STATE: 'see that --state-dir names the right folder, and that it can be written to'
 }
 

@@ -1,6 +1,6 @@
 /** The command line: its commands, its help, and its usage errors. Loads no SDK, no pino. */
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { docferryVersion } from '../config/version.ts'
 import { DocferryError, exitCodeOf } from '../errors.ts'
 import { addExportCommand } from './commands/export.ts'
 import { addImportCommand } from './commands/import.ts'
@@ -11,6 +11,8 @@ import { addRetryCommand } from './commands/retry.ts'
 import { addRunsCommand } from './commands/runs.ts'
 import { addUndoCommand } from './commands/undo.ts'
 import type { UndoJob } from './commands/undo.ts'
+import { addVerifyCommand } from './commands/verify.ts'
+import type { VerifyJob } from './commands/verify.ts'
 import type { Host, Job } from './execute.ts'
 import { errorLines } from './exit.ts'
 import { jsonReport } from './json.ts'
@@ -18,10 +20,16 @@ import { createMask } from './secrets.ts'
 
 type Runner = (job: Job, host: Host) => Promise<number>
 type UndoRunner = (job: UndoJob, host: Host) => Promise<number>
+type VerifyRunner = (job: VerifyJob, host: Host) => Promise<number>
 
 const loadAndUndo: UndoRunner = async (job, host) => {
   const { executeUndo } = await import('./execute-undo.ts')
   return await executeUndo(job, host)
+}
+
+const loadAndVerify: VerifyRunner = async (job, host) => {
+  const { executeVerify } = await import('./execute-verify.ts')
+  return await executeVerify(job, host)
 }
 
 /**
@@ -29,11 +37,17 @@ const loadAndUndo: UndoRunner = async (job, host) => {
  *
  * @returns the exit code
  */
-export async function runCommandLine(host: Host, run: Runner, undo: UndoRunner = loadAndUndo): Promise<number> {
+export async function runCommandLine(
+  host: Host,
+  run: Runner,
+  undo: UndoRunner = loadAndUndo,
+  verify: VerifyRunner = loadAndVerify
+): Promise<number> {
   let exitCode = 0
   const program = createProgram(host, {
     run: async job => void (exitCode = await run(job, host)),
-    undo: async job => void (exitCode = await undo(job, host))
+    undo: async job => void (exitCode = await undo(job, host)),
+    verify: async job => void (exitCode = await verify(job, host))
   })
   try {
     await program.parseAsync(host.argv.slice(2), { from: 'user' })
@@ -47,16 +61,17 @@ export async function runCommandLine(host: Host, run: Runner, undo: UndoRunner =
 interface Runners {
   readonly run: (job: Job) => Promise<void>
   readonly undo: (job: UndoJob) => Promise<void>
+  readonly verify: (job: VerifyJob) => Promise<void>
 }
 
-export function createProgram(host: Host, { run, undo }: Runners): Command {
+export function createProgram(host: Host, { run, undo, verify }: Runners): Command {
   const columns = host.stdout.isTTY ? Math.min(host.stdout.columns || 80, 120) : 100
   const program = new Command('docferry')
   program
     .description('Move collections of documents between CouchDB, Firestore, DynamoDB, memory and files, as a stream.')
     .option('-V, --version', 'print the version')
     .on('option:version', () => {
-      host.stdout.write(`${version()}\n`)
+      host.stdout.write(`${docferryVersion()}\n`)
       throw new CommanderError(0, 'commander.version', '')
     })
     .exitOverride()
@@ -77,13 +92,17 @@ export function createProgram(host: Host, { run, undo }: Runners): Command {
   addResumeCommand(program, run)
   addRetryCommand(program, run)
   addUndoCommand(program, undo)
+  addVerifyCommand(program, verify)
   addRunsCommand(program, host)
   return program
 }
 
 function usageError(error: CommanderError): DocferryError {
   if (error.code === 'commander.help')
-    return new DocferryError('DOCFERRY_USAGE', 'which command? There are migrate, plan, export, import, resume, retry, undo and runs')
+    return new DocferryError(
+      'DOCFERRY_USAGE',
+      'which command? There are migrate, plan, export, import, resume, retry, undo, verify and runs'
+    )
   return new DocferryError('DOCFERRY_USAGE', error.message.replace(/^error: /, '').replaceAll('\n', ' '))
 }
 
@@ -103,22 +122,6 @@ export function reportFailure(host: Host, error: unknown): number {
   return exitCode
 }
 
-/** From the nearest package.json above, wherever the compiled files are. */
-function version(): string {
-  for (const path of ['../../package.json', '../../../package.json']) {
-    try {
-      const { name, version: found } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as {
-        name?: string
-        version?: string
-      }
-      if (name === 'docferry' && found !== undefined) return found
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    }
-  }
-  throw new DocferryError('DOCFERRY_BUG', 'the package.json of docferry is missing')
-}
-
 const helpText = `
 Examples:
   $ docferry plan --source couchdb --target dynamodb
@@ -126,12 +129,13 @@ Examples:
   $ docferry export --provider couchdb --output backup.json
   $ docferry import --input backup.json --target firestore
   $ docferry undo 2026-11-22T10-15-00-a1b2c3 --dry-run
+  $ docferry verify --source couchdb --target dynamodb
 
 Exit codes:
   0 all done             20 the source cannot be read, or its format is wrong
   1 a bug                30 a stage failed                                       130 interrupted
   2 usage or config      40 done, but some documents could not be written
-  10 cannot connect      50 the run folder cannot be used
+  10 cannot connect      50 the run folder cannot be used                        60 verify: not equal
 
 docferry <command> --help shows the options and examples of a command.
 `

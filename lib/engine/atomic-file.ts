@@ -32,6 +32,8 @@ export interface AtomicOptions {
 }
 
 export interface AtomicFileOptions extends AtomicOptions {
+  /** Of a new one. Default: as the process makes files. */
+  readonly mode?: number
   /** Go on with a partial file, cut off at so many bytes. */
   readonly resume?: { readonly partial: string; readonly bytes: number } | undefined
 }
@@ -42,14 +44,17 @@ export function partialName(path: string): string {
 }
 
 /** @throws {DocferryError} DOCFERRY_STATE where the partial file to go on with is gone, or shorter than it was */
-export async function createAtomicFile(path: string, { overwrite = false, resume }: AtomicFileOptions = {}): Promise<AtomicFile> {
+export async function createAtomicFile(
+  path: string,
+  { overwrite = false, resume, mode: newMode }: AtomicFileOptions = {}
+): Promise<AtomicFile> {
   // A link stays a link: what it points to is replaced.
   const place = await realpath(path).catch(() => path)
   const partial = resume?.partial ?? partialName(place)
   if (resume) await cutBack(resume)
   // What replaces a file that only its owner may read must not be readable by others, from its first byte on.
   const mode = await modeOf(place)
-  const way = resume ? { flags: 'r+', start: resume.bytes } : { flags: 'wx', mode: mode ?? 0o666 }
+  const way = resume ? { flags: 'r+', start: resume.bytes } : { flags: 'wx', mode: mode ?? newMode ?? 0o666 }
   const stream = createWriteStream(partial, { ...way, highWaterMark: 1 << 20 })
   await once(stream, 'open')
   return {

@@ -25,6 +25,12 @@ export interface CheckedOptions {
 
 /** @throws {DocferryError} DOCFERRY_CONFIG, naming every issue at once */
 export function checkOptions(options: CheckedOptions): void {
+  const issues = issuesOf(options)
+  if (issues.length > 0) throw new DocferryError('DOCFERRY_CONFIG', issues.join('; '))
+}
+
+/** What is wrong with them, one by one. */
+export function issuesOf(options: CheckedOptions): string[] {
   const { collections, preset, rename, parallel } = options
   const issues: string[] = []
   for (const end of ['source', 'target'] as const) {
@@ -56,7 +62,7 @@ export function checkOptions(options: CheckedOptions): void {
     issues.push('maxFailures: a whole number from 0 is wanted, or { share } over 0 and up to 1')
   if (sample !== undefined && !isShare(sample)) issues.push('sample: a share over 0 and up to 1 is wanted')
   if (sample !== undefined && !dryRun) issues.push('sample: only a dry run can look at a part')
-  if (issues.length > 0) throw new DocferryError('DOCFERRY_CONFIG', issues.join('; '))
+  return issues
 }
 
 function isEndpoint(value: unknown): boolean {

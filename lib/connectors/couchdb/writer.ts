@@ -49,12 +49,12 @@ export function createTarget(client: Client, rules: EncodeRules = defaultRules):
       return write(client, collection, sendings, options)
     },
     get: (collection, ids, options) => get(client, collection, ids, { ...options, nameOf: nameOf(collection) }),
-    ...(rules.types === 'plain' && {
-      readBack(collection, document) {
-        const encoded = encodeDocument(document, databaseRules(collection), rules)
-        return 'code' in encoded ? document : decodeText(encoded.payload, client.pouchdb)
-      }
-    }),
+    readBack(collection, document, { kinds = false } = {}) {
+      if (rules.types !== 'plain' && !kinds) return document
+      const encoded = encodeDocument(document, databaseRules(collection), rules)
+      return 'code' in encoded ? document : { ...decodeText(encoded.payload, client.pouchdb), _id: document._id }
+    },
+    keepsKinds: rules.types === 'exact',
     look: (collection, ids, { signal }) => look(client, collection, ids, { nameOf: nameOf(collection), signal }),
     change: (collection, changes, { signal }) => changeDocuments(client, collection, changes, signal),
     dropCollection: (collection, { signal }) => dropDatabase(client, collection, signal),

@@ -46,10 +46,11 @@ export function createTarget(connection: Connection, rules: EncodeRules = defaul
       return getDocuments(connection, ids, { ...at(collection), ...options })
     },
 
-    readBack(collection, document) {
+    readBack(collection, document, { kinds = false } = {}) {
       const key = keyOf(collection)
-      return rules.types !== 'plain' && isDocumentKey(key) ? document : writtenDocument(key, document, rules)
+      return rules.types !== 'plain' && !kinds && isDocumentKey(key) ? document : writtenDocument(key, document, rules)
     },
+    keepsKinds: rules.types === 'exact',
 
     look(collection, ids, { signal }) {
       return look(connection, ids, { ...at(collection), signal })

@@ -40,6 +40,13 @@ export function encodeLine(written: Document, { types }: EncodeRules, onConversi
   }
 }
 
+/** See `Target.readBack`. */
+export function readLine(document: Document, rules: EncodeRules, { kinds = false } = {}): Document {
+  if (rules.types !== 'plain' && !kinds) return document
+  const encoded = encodeLine(document, rules)
+  return 'code' in encoded ? document : (parseJson(encoded.payload.line) as Document)
+}
+
 /** Counts the documents whose id may stand in an output more than once, and says so in the end. */
 export function repeatWarner(logger: Logger, path: string): { add(count: number): void; tell(): void } {
   let repeats = 0

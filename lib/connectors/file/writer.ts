@@ -8,11 +8,11 @@ import { DocferryError } from '../../errors.ts'
 import { openByteSink } from '../../formats/byte-sink.ts'
 import type { ByteSink } from '../../formats/byte-sink.ts'
 import { jsonText, plainText, sectionedText } from '../../formats/export-text.ts'
-import { ExportWriter } from '../../formats/export-writer.ts'
+import { ExportWriter, lineDigests } from '../../formats/export-writer.ts'
 import type { DocumentLine } from '../../formats/export-writer.ts'
 import { defaultRules } from '../../types.ts'
 import type { OpenContext, Target, WriteOutcome } from '../../types.ts'
-import { encodeLine, repeatWarner } from './encode.ts'
+import { encodeLine, readLine, repeatWarner } from './encode.ts'
 import type { FileContext, SuspendedFile } from './encode.ts'
 import { writeError } from './errors.ts'
 import { openFolderTarget } from './folder-writer.ts'
@@ -20,6 +20,7 @@ import { checkName, fileLimits } from './limits.ts'
 import { outputLayout, standardStreams } from './options.ts'
 import type { FileOptions, OutputLayout } from './options.ts'
 import { placeOf } from './place.ts'
+import { readOnlyTarget } from './read-only.ts'
 
 /**
  * Nothing is created before the first `prepare`, and an output gets its name only in `commit`.
@@ -31,8 +32,9 @@ import { placeOf } from './place.ts'
  */
 export async function openFileTarget(
   options: FileOptions,
-  { logger, from, rules = defaultRules, resume }: OpenContext
+  { logger, from, rules = defaultRules, resume, readOnly }: OpenContext
 ): Promise<Target<DocumentLine>> {
+  if (readOnly) return readOnlyTarget(options, rules)
   const layout = outputLayout(options)
   try {
     const named = { provider: from, ...options }
@@ -111,6 +113,9 @@ async function singleTarget(
         return { created: true, empty: true }
       }),
     encode: (_, document, onConversion) => encodeLine(document, rules, onConversion),
+    digests: ({ payload }) => lineDigests(payload),
+    readBack: (_, document, options) => readLine(document, rules, options),
+    keepsKinds: true,
     write: (collection, documents, { fresh, signal }) =>
       attempt(async () => {
         signal?.throwIfAborted()

@@ -98,8 +98,10 @@ export class FirestoreTarget implements Target<Buffer> {
     return getDocuments(this.#connection, ids, { ...options, collection, escapeNames: this.#escapeNames })
   }
 
-  readBack(collection: string, document: Document): Document {
-    if (!this.#plain) return document
+  readonly keepsKinds = true
+
+  readBack(collection: string, document: Document, { kinds = false } = {}): Document {
+    if (!this.#plain && !kinds) return document
     const encoded = this.encode(collection, document)
     if ('code' in encoded) return document
     const held = new DocumentDecoder(this.#connection.root, collection).decodeDocument(encoded.payload)

@@ -14,12 +14,15 @@ import { createMemoryStore } from './store.ts'
 import { copyDocument } from './values.ts'
 
 /** The payload is a copy that belongs to the store from then on. */
-export async function openMemoryTarget(options: MemoryOptions, { signal, rules = defaultRules }: OpenContext): Promise<Target<Document>> {
+export async function openMemoryTarget(
+  options: MemoryOptions,
+  { signal, rules = defaultRules, readOnly }: OpenContext
+): Promise<Target<Document>> {
   checkOptions(options, 'target')
   const { store = createMemoryStore(), snapshot } = options
   let version: string | undefined
   if (snapshot !== undefined) {
-    await checkFolder(snapshot)
+    if (!readOnly) await checkFolder(snapshot)
     version = await versionOf(snapshot)
     if (version !== undefined) await loadSnapshot(store, snapshot, signal)
   }
@@ -56,6 +59,7 @@ export async function openMemoryTarget(options: MemoryOptions, { signal, rules =
       return Promise.resolve(found.map(document => (idsOnly ? { _id: document._id } : copyDocument(document).document)))
     },
     readBack: (_, document) => asHeld(document),
+    keepsKinds: true,
     ...changesOf(store),
     async commit({ signal: aborted }) {
       if (snapshot === undefined) return

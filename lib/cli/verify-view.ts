@@ -1,0 +1,191 @@
+/** What verifying shows: report in, lines of text or plain JSON out. */
+import { differencesOf, mostExamples, totalVerifyCounts } from '../verify/report.ts'
+import type { Difference, VerifyCollection, VerifyCounts, VerifyReport } from '../verify/report.ts'
+import { errorJson } from './exit.ts'
+import { timesOf } from './json.ts'
+import type { Mask } from './secrets.ts'
+import { fit, formatCount, formatDuration, indentedLines, padEnd, padStart, plainStyle, plural, safe } from './text.ts'
+import type { Style } from './text.ts'
+
+export interface VerifyView {
+  /** Width to keep to; without a terminal there is none. */
+  readonly columns?: number
+  readonly style?: Style
+  readonly nowMs: number
+}
+
+const titles = {
+  sourceDocuments: 'source',
+  targetDocuments: 'target',
+  equal: 'equal',
+  missing: 'missing',
+  extra: 'extra',
+  different: 'different',
+  repeated: 'repeated',
+  changing: 'changing',
+  unreadable: 'unreadable',
+  changedMeanwhile: 'changed meanwhile'
+} as const satisfies Record<keyof VerifyCounts, string>
+
+const keys = Object.keys(titles) as (keyof VerifyCounts)[]
+/** Shown also where all of them are 0. */
+const always: readonly (keyof VerifyCounts)[] = ['sourceDocuments', 'targetDocuments', 'equal']
+
+/** Most collections in the table; those that differ come first. */
+const mostRows = 50
+
+export function verifyHeading(report: Readonly<VerifyReport>, { columns = Infinity, style = plainStyle }: VerifyView): string[] {
+  const { source, target, runId, against, mode, sample = 0 } = report
+  return [
+    style.bold('docferry verify'),
+    ...(runId === undefined ? [] : [`  run     ${runId}`]),
+    ...(source ? [fit(`  source  ${source.provider} ${safe(source.address)}`, columns)] : []),
+    fit(`  target  ${target.provider} ${safe(target.address)}`, columns),
+    ...(against === 'source'
+      ? []
+      : [`  by      its receipt${against === 'receipt' ? '' : '; the source is read where something differs'}`]),
+    ...(mode === 'quick' ? ['  quick   the numbers of documents alone'] : []),
+    ...(mode === 'sample' ? [`  sample  ${percent(sample)} of the documents`] : []),
+    ''
+  ]
+}
+
+export function verifyProgress(report: Readonly<VerifyReport>, nowMs: number): string {
+  const { collections, against, phase, startedAt, retries } = report
+  const { sourceDocuments, targetDocuments } = totalVerifyCounts(collections)
+  const isRead = phase !== 'reading'
+  return [
+    against === 'source' ? `${formatCount(sourceDocuments)}${of(collections, 'source', isRead)} documents of the source` : '',
+    `${formatCount(targetDocuments)}${of(collections, 'target', isRead)} of the target`,
+    isRead ? 'looking again at what differs' : '',
+    plural(retries, 'retry', 'retries'),
+    formatDuration(Math.floor((nowMs - startedAt) / 1000) * 1000 || nowMs - startedAt)
+  ]
+    .filter(part => part !== '')
+    .join(', ')
+}
+
+function of(collections: readonly VerifyCollection[], side: 'source' | 'target', isRead: boolean): string {
+  if (isRead || !collections.every(({ expected }) => expected[side] !== undefined)) return ''
+  const expected = collections.reduce((sum, collection) => sum + collection.expected[side]!, 0)
+  const seen = totalVerifyCounts(collections)[`${side}Documents`]
+  return expected > seen ? ` of ${formatCount(expected)}` : ''
+}
+
+export function verifySummary(report: Readonly<VerifyReport>, view: VerifyView): string[] {
+  const { columns = Infinity, style = plainStyle } = view
+  const { damaged, notes, differences } = report
+  return [
+    ...table(report, columns, style),
+    '',
+    ...report.collections.flatMap(collection => exampleLines(collection, columns)),
+    ...(damaged === undefined ? [] : indentedLines(safe(`the target is damaged: ${damaged}`), '- ', columns)),
+    ...notes.flatMap(text => indentedLines(safe(text), '- ', columns)),
+    ...(differences === undefined ? [] : [`All differences: ${safe(differences)}`]),
+    verdict(report, view)
+  ].filter((line, index, lines) => line !== '' || lines[index - 1] !== '')
+}
+
+function table({ collections, against }: Readonly<VerifyReport>, columns: number, style: Style): string[] {
+  const total = totalVerifyCounts(collections)
+  const shown = keys.filter(key => always.includes(key) || total[key] > 0)
+  const ordered = [...collections].sort((a, b) => Number(b.state === 'different') - Number(a.state === 'different'))
+  const rows = (collections.length > mostRows ? ordered.slice(0, mostRows) : collections).map(collection => ({
+    name: safe(collection.source === collection.target ? collection.source : `${collection.source} -> ${collection.target}`),
+    counts: collection as VerifyCounts,
+    isDifferent: collection.state === 'different'
+  }))
+  if (collections.length > 1) rows.push({ name: `total of ${formatCount(collections.length)}`, counts: total, isDifferent: false })
+  const titleOf = (key: keyof VerifyCounts): string => (key === 'sourceDocuments' && against !== 'source' ? 'receipt' : titles[key])
+  const widths = shown.map(key => Math.max(titleOf(key).length, formatCount(total[key]).length))
+  const nameWidth = Math.min(
+    Math.max(10, ...rows.map(({ name }) => name.length)),
+    Math.max(10, columns - widths.reduce((a, b) => a + b + 2, 0))
+  )
+  const line = (name: string, cells: readonly string[]): string =>
+    padEnd(fit(name, nameWidth), nameWidth) + cells.map((cell, index) => `  ${padStart(cell, widths[index]!)}`).join('')
+  return [
+    style.dim(line('collection', shown.map(titleOf))),
+    ...rows.map(({ name, counts, isDifferent }) => {
+      const text = line(
+        name,
+        shown.map(key => formatCount(counts[key]))
+      )
+      return isDifferent ? style.yellow(text) : text
+    })
+  ]
+}
+
+function exampleLines({ target, examples, isMissing, missing, suspects, ...counts }: VerifyCollection, columns: number): string[] {
+  if (isMissing && missing > 0) return indentedLines(safe(`${target}: the target has no such collection`), '- ', columns)
+  const all = suspects ?? differencesOf({ ...counts, missing })
+  const more = all - examples.length
+  return [
+    ...examples.flatMap(example => [
+      ...indentedLines(safe(exampleText(example)), '- ', columns),
+      ...(example.values ?? []).flatMap(({ path, source = 'nothing', target: held = 'nothing' }) =>
+        indentedLines(safe(`${path}: ${source} in the source, ${held} in the target`), '    ', columns)
+      )
+    ]),
+    ...(more > 0 && examples.length === mostExamples ? [`- ${safe(target)}: and ${formatCount(more)} more`] : [])
+  ]
+}
+
+function exampleText({ collection, id, kind, paths, reason, side, where, times }: Difference): string {
+  const name = id === undefined ? '' : ` ${id.trim() === '' ? `"${id}"` : id}`
+  const details = [
+    paths === undefined || paths.length === 0 ? '' : paths.join(', '),
+    times === undefined ? '' : `${formatCount(times)} times in the target`,
+    side === undefined ? '' : `in the ${side}`,
+    where ?? '',
+    reason ?? ''
+  ].filter(text => text !== '')
+  return `${collection}: ${kind}${name}${details.length > 0 ? ` (${details.join('; ')})` : ''}`
+}
+
+function verdict(report: Readonly<VerifyReport>, { nowMs, style = plainStyle }: VerifyView): string {
+  const { collections, mode, sample = 0, state, damaged } = report
+  const took = formatDuration((report.finishedAt ?? nowMs) - report.startedAt)
+  const total = totalVerifyCounts(collections)
+  if (state === 'interrupted') return style.yellow(`Interrupted after ${took}; nothing can be said.`)
+  if (state !== 'equal' && state !== 'different') return style.red(`Failed after ${took}; nothing can be said.`)
+  const compared = mode === 'sample' ? `${percent(sample)} of ` : ''
+  const what = `${compared}${plural(total.targetDocuments, 'document')}${mode === 'quick' ? ', by their number alone' : ''}`
+  if (state === 'equal') return style.green(`Equal: ${what}, in ${took}.`)
+  const isLeast = collections.some(({ suspects }) => suspects !== undefined)
+  const count = differencesOf(total)
+  const differences =
+    count === 0
+      ? damaged === undefined
+        ? 'not as many documents'
+        : 'the target is damaged'
+      : `${isLeast ? 'at least ' : ''}${plural(count, 'difference')}`
+  return style.yellow(`Different: ${differences} in ${what}, in ${took}.`)
+}
+
+function percent(share: number): string {
+  return `${Number((share * 100).toPrecision(3))}%`
+}
+
+export interface VerifyOutcome {
+  readonly exitCode: number
+  readonly report?: Readonly<VerifyReport> | undefined
+  readonly error?: unknown
+  readonly mask: Mask
+  readonly nowMs: number
+}
+
+export function verifyJson({ exitCode, report, error, mask, nowMs }: VerifyOutcome): object {
+  const failure = error === undefined ? {} : { error: errorJson(error, mask) }
+  if (!report) return { command: 'verify', state: 'failed', exitCode, ...failure }
+  const { startedAt, finishedAt = nowMs, notes, ...rest } = report
+  return {
+    command: 'verify',
+    ...rest,
+    notes: notes.map(mask),
+    exitCode,
+    ...failure,
+    ...timesOf(startedAt, finishedAt),
+    totals: totalVerifyCounts(report.collections)
+  }
+}

@@ -1,0 +1,128 @@
+/** The first look: both sides are read at the same time into sums by buckets, and these are compared. No document is kept. */
+import { digestsOf, expectedOf } from '../engine/held.ts'
+import { DocferryError } from '../errors.ts'
+import type { Document, RejectDetails, Target } from '../types.ts'
+import { bucketCount, BucketSums } from './bucket-sums.ts'
+import type { DifferenceList } from './differences.ts'
+import { isInSample } from './id-hash.ts'
+import type { Visitor } from './read-end.ts'
+import type { CollectionReceipt } from './receipt.ts'
+import type { Side, VerifyCollection } from './report.ts'
+
+export interface LookOptions {
+  readonly target: Target
+  readonly list: DifferenceList
+  /** Compare counts alone. */
+  readonly quick: boolean
+  /** Compare so large a share of the documents. */
+  readonly sample?: number | undefined
+}
+
+/** What is known of one collection, until both sides have come to their end. */
+export class CollectionLook {
+  readonly report: VerifyCollection
+  readonly receipt: CollectionReceipt | undefined
+  /** By bucket: 1 where the two sides differ. */
+  readonly differing = new Uint8Array(bucketCount)
+  hasDiffering = false
+  /** Documents of both sides in the buckets that differ. */
+  documentsInDiffering = 0
+  /** Of the target in each bucket that differs, where there is only a receipt: as it says, and as it is. */
+  readonly counts: { readonly bucket: number; readonly expected: number; readonly found: number }[] = []
+  #sums: Record<Side, BucketSums> | undefined
+  readonly #ended: Record<Side, boolean>
+  readonly #options: LookOptions
+
+  constructor(report: VerifyCollection, receipt: CollectionReceipt | undefined, options: LookOptions) {
+    this.report = report
+    this.receipt = receipt
+    this.#options = options
+    this.#sums = { source: receipt?.written ?? new BucketSums(), target: new BucketSums() }
+    this.#ended = { source: receipt !== undefined, target: false }
+    if (receipt) report.sourceDocuments = receipt.written.count
+  }
+
+  get isEnded(): boolean {
+    return this.#ended.source && this.#ended.target
+  }
+
+  add(side: Side, document: Document): void {
+    const { report } = this
+    const { target, quick, sample } = this.#options
+    if (report.state === 'waiting') report.state = 'reading'
+    if (side === 'source') report.sourceDocuments++
+    else report.targetDocuments++
+    if (quick || (sample !== undefined && !isInSample(document._id, sample))) return
+    const digests = side === 'source' ? expectedOf(target, report.target, document).digests : digestsOf(target, document)
+    this.#sums![side].add(document._id, digests)
+  }
+
+  end(side: Side): void {
+    if (this.#ended[side]) return
+    this.#ended[side] = true
+    if (!this.isEnded) return
+    if (this.#options.quick) this.#compareCounts()
+    else this.#compareSums()
+    this.#sums = undefined
+  }
+
+  /** Counts tell only how many documents there are too few or too many. */
+  #compareCounts(): void {
+    const { report, receipt } = this
+    const { targetDocuments } = report
+    if (receipt && targetDocuments === receipt.written.count + receipt.skipped.count) report.sourceDocuments = targetDocuments
+    const { sourceDocuments } = report
+    report.equal = Math.min(sourceDocuments, targetDocuments)
+    report.missing = Math.max(0, sourceDocuments - targetDocuments)
+    report.extra = Math.max(0, targetDocuments - sourceDocuments)
+  }
+
+  #compareSums(): void {
+    const { report, receipt } = this
+    const { source, target } = this.#sums!
+    const kinds = this.#options.target.keepsKinds ?? false
+    const withSkipped = new BucketSums()
+    withSkipped.merge(source)
+    if (receipt) withSkipped.merge(receipt.skipped)
+    const others = receipt && receipt.skipped.count > 0 ? new Set(withSkipped.differing(target, { kinds })) : undefined
+    const differing = source.differing(target, { kinds }).filter(bucket => others?.has(bucket) ?? true)
+    report.root = { source: (others?.size === 0 ? withSkipped : source).root(), target: target.root() }
+    if (others) report.sourceDocuments = Math.min(withSkipped.count, Math.max(source.count, target.count))
+    let held = 0
+    for (const bucket of differing) {
+      this.differing[bucket] = 1
+      const [expected, found] = [source.countOf(bucket), target.countOf(bucket)]
+      held += found
+      this.documentsInDiffering += expected + found
+      if (receipt) this.counts.push({ bucket, expected, found })
+    }
+    this.hasDiffering = differing.length > 0
+    report.equal = target.count - held
+  }
+}
+
+/** @returns what a reader of this side tells of its documents */
+export function firstVisitor(side: Side, looks: ReadonlyMap<string, CollectionLook>, list: DifferenceList): Visitor {
+  return {
+    document(collection, document) {
+      try {
+        looks.get(collection)!.add(side, document)
+      } catch (error) {
+        if (!(error instanceof DocferryError) || !isOfDocument(error)) throw error
+        list.add({ collection, id: document._id, kind: 'unreadable', side, reason: error.message })
+      }
+    },
+    reject: (collection, details) => list.add(unreadable(collection, side, details)),
+    end: collection => looks.get(collection)!.end(side),
+    pause: () => list.drained()
+  }
+}
+
+/** What has no digest, because no target could hold it. */
+export function isOfDocument({ code }: DocferryError): boolean {
+  return code === 'DOCFERRY_BAD_VALUE' || code === 'DOCFERRY_TOO_DEEP'
+}
+
+function unreadable(collection: string, side: Side, { id, message, where }: RejectDetails) {
+  return { collection, ...(id !== undefined && { id }), kind: 'unreadable', side, reason: message, where } as const
+}

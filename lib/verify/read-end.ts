@@ -1,0 +1,128 @@
+/** Reads one end in parallel partitions, each document through the stages, as a run does, and hands it on. */
+import { setImmediate } from 'node:timers/promises'
+import { applyStages } from '../engine/apply-stages.ts'
+import { RateLimit } from '../engine/rate-limit.ts'
+import { ReadPace } from '../engine/read-pace.ts'
+import { sleep } from '../engine/retry.ts'
+import type { RetryOptions } from '../engine/retry.ts'
+import { runParallel } from '../engine/run-parallel.ts'
+import { watchReader } from '../engine/watch-reader.ts'
+import { DocferryError } from '../errors.ts'
+import { isSavedAtEnd } from '../report.ts'
+import type { Document, Page, Partition, ReadOptions, RejectDetails, Source, Stage, StageContext } from '../types.ts'
+
+/** An end to read, and what of it. */
+export interface ReadingEnd {
+  readonly source: Source
+  /** Applied to each document. */
+  readonly stages: readonly Stage[]
+  /** Name here to name in the target; in the order in which they are read. */
+  readonly names: ReadonlyMap<string, string>
+}
+
+/** Told by names in the target. */
+export interface Visitor {
+  readonly document: (collection: string, document: Document) => void
+  readonly reject: (collection: string, details: RejectDetails) => void
+  /** Nothing more of it will come. */
+  readonly end?: (collection: string) => void
+  /** Called behind each page; what it waits for, reading waits for. */
+  readonly pause?: () => Promise<void>
+}
+
+export interface ReadingOptions {
+  /** Partitions at once. */
+  readonly parallel: number
+  /** Most documents a second. */
+  readonly maxRate?: number | undefined
+  /** Most read units a second, of a source that counts them. */
+  readonly maxReadUnits?: number | undefined
+  readonly signal: AbortSignal
+  readonly retry?: Pick<RetryOptions, 'attempts' | 'baseMs' | 'capMs'> | undefined
+  readonly onRetry?: NonNullable<ReadOptions['onRetry']>
+  /** Takes the error of a partition that is not whole, or not what it says at its end; what came before has been handed on. Default: it is thrown. */
+  readonly onDamage?: (error: DocferryError) => void
+}
+
+/** How long a reader of a database may give no sign before it is left, and another one goes on. */
+const stallMs = 150_000
+
+const mostPerPage = 500
+
+/**
+ * @throws {DocferryError} what the reader throws; DOCFERRY_STAGE
+ * @throws the signal's reason, soon after it aborts
+ */
+export async function readEnd({ source, stages, names }: ReadingEnd, visitor: Visitor, options: ReadingOptions): Promise<void> {
+  const { parallel, maxRate, maxReadUnits, signal, retry, onRetry } = options
+  if (names.size === 0) return
+  const partitions = inOrder(await source.partitions([...names.keys()], { wanted: parallel, signal }), [...names.keys()])
+  const open = new Map([...names.keys()].map(name => [name, partitions.filter(({ collections }) => collections.includes(name)).length]))
+  const leave = (name: string): void => {
+    const left = (open.get(name) ?? 0) - 1
+    open.set(name, left)
+    if (left <= 0) visitor.end?.(names.get(name)!)
+  }
+  for (const [name, count] of open) if (count === 0) leave(name)
+
+  const limit = maxRate === undefined ? undefined : new RateLimit(maxRate)
+  const pace =
+    maxReadUnits === undefined || !source.usage ? undefined : new ReadPace(maxReadUnits, () => source.usage?.() ?? { requests: 0 })
+  const requestUnits = pace && Math.max(1, Math.floor(maxReadUnits! / parallel))
+  const pageSize = maxRate === undefined ? mostPerPage : Math.max(1, Math.min(mostPerPage, Math.floor(maxRate / parallel)))
+  const reading = { pageSize, signal, retry, onRetry, requestUnits }
+  const emit = (collection: string) => (document: Document) => visitor.document(collection, document)
+
+  const visit = (page: Page, name: string): void | Promise<void> => {
+    const { documents, rejects = [] } = page
+    const context: StageContext = { collection: page.collection, signal }
+    const onward = emit(name)
+    for (const details of rejects) visitor.reject(name, details)
+    for (let index = 0; index < documents.length; index++) {
+      const pending = applyStages(stages, documents[index]!, context, onward)
+      if (pending) return pending.then(() => visitRest(documents, index + 1, context, onward))
+    }
+  }
+  const visitRest = async (
+    documents: readonly Document[],
+    from: number,
+    context: StageContext,
+    onward: (document: Document) => void
+  ): Promise<void> => {
+    for (let index = from; index < documents.length; index++) await applyStages(stages, documents[index]!, context, onward)
+  }
+
+  const readPartition = async (partition: Partition): Promise<void> => {
+    const pages = isSavedAtEnd(source.location) ? source.read(partition, reading) : watchReader(source, partition, { ...reading, stallMs })
+    for await (const page of pages) {
+      const name = names.get(page.collection)
+      if (name !== undefined) await visit(page, name)
+      await visitor.pause?.()
+      const delayMs = Math.max(limit?.take(page.documents.length, performance.now()) ?? 0, pace?.waitMs() ?? 0)
+      if (delayMs > 0) await sleep(delayMs, signal)
+      // A store in memory gives its pages without ever letting go.
+      else await setImmediate()
+      signal.throwIfAborted()
+    }
+  }
+
+  await runParallel(partitions, parallel, async partition => {
+    try {
+      await readPartition(partition)
+    } catch (error) {
+      if (!options.onDamage || !isDamage(error)) throw error
+      options.onDamage(error)
+    }
+    for (const name of partition.collections) if (names.has(name)) leave(name)
+  })
+}
+
+function isDamage(error: unknown): error is DocferryError {
+  return error instanceof DocferryError && (error.code === 'DOCFERRY_FILE_CUT' || error.code === 'DOCFERRY_DECODE')
+}
+
+/** By their first collection, so that collections come to their end one after the other. */
+function inOrder(partitions: readonly Partition[], names: readonly string[]): readonly Partition[] {
+  const rank = ({ collections }: Partition): number => Math.min(...collections.map(name => names.indexOf(name)).filter(index => index >= 0))
+  return [...partitions].sort((a, b) => rank(a) - rank(b))
+}

@@ -1,0 +1,164 @@
+/** From what a user asks for to what is compared: two ends, the names, the stages, and perhaps a receipt. */
+import { exists } from '../engine/atomic-file.ts'
+import { join } from 'node:path'
+import { listRuns, noSuchRun } from '../checkpoint/run-folder.ts'
+import type { RunRecord } from '../checkpoint/run-folder.ts'
+import { toStages } from '../engine/to-stages.ts'
+import { DocferryError } from '../errors.ts'
+import type { Endpoint } from '../open.ts'
+import type { PresetName } from '../config/presets.ts'
+import type { PlannedOptions } from '../plan/plan.ts'
+import { parseStage } from '../registry.ts'
+import { leaveOutDesignDocuments, stripCouchdbMetadata } from '../stages/index.ts'
+import type { EncodeRules, Location, OnIncompatible, Stage, Types } from '../types.ts'
+import { openReceipt } from './open-receipt.ts'
+import type { VerifyOptions } from './options.ts'
+import type { Receipt } from './receipt.ts'
+
+export interface Task {
+  /** Missing where there is only a receipt. */
+  readonly source?: Endpoint | undefined
+  readonly target: Endpoint
+  readonly runId?: string
+  readonly receipt?: Receipt
+  readonly collections?: readonly string[] | undefined
+  readonly preset?: PresetName | undefined
+  readonly rename: Readonly<Record<string, string>>
+  readonly rules: EncodeRules
+  readonly keepMetadata: boolean
+  /** Of every run: both sides go through them. */
+  readonly builtIn: readonly Stage[]
+  /** The user's, of the source alone. */
+  readonly stages: readonly Stage[]
+  /** Where the run wrote. */
+  readonly wroteTo?: Location
+  readonly notes: readonly string[]
+}
+
+/** What decides which documents a run moves, and how. */
+interface Decisions {
+  readonly types: Types
+  readonly onIncompatible: OnIncompatible
+  readonly includeDesign: boolean
+  readonly keepMetadata: boolean
+}
+
+const receiptName = 'receipt.json'
+
+/** @throws {DocferryError} DOCFERRY_USAGE, DOCFERRY_STATE */
+export async function taskOf(options: VerifyOptions): Promise<Task> {
+  if (options.run !== undefined) return await runTask(options, options.run)
+  if (options.receipt !== undefined) return await receiptTask(options, options.receipt)
+  const { source, target, types = 'natural', onIncompatible = 'dead-letter', includeDesign = false, keepMetadata = false } = options
+  const { collections, preset, rename = {} } = options
+  const decisions = { types, onIncompatible, includeDesign, keepMetadata }
+  return { source, target: target!, collections, preset, rename, stages: toStages(options.stages ?? []), ...ways(decisions), notes: [] }
+}
+
+async function runTask(options: VerifyOptions, runId: string): Promise<Task> {
+  const { stateDir = '.docferry' } = options
+  const run = (await listRuns(stateDir)).find(found => found.runId === runId)
+  if (!run) throw noSuchRun(stateDir, `no run ${runId}`)
+  if (!run.record) throw run.trouble
+  const record = run.record as RunRecord<PlannedOptions>
+  const { asked, ends } = record
+  const usage = (message: string): DocferryError => new DocferryError('DOCFERRY_USAGE', message)
+  if (run.state === 'undone') throw usage(`the run ${runId} was undone: there is nothing of it to verify`)
+  if (run.state === 'running') throw usage(`the run ${runId} is under way: verify it when it has come to its end`)
+  if (run.state !== 'done' && run.state !== 'partial' && run.state !== 'partly undone')
+    throw usage(`the run ${runId} has not come to its end (${run.state}): go on with it first (docferry resume ${runId}), then verify it`)
+  const target = options.target ?? ends.target
+  if (target === undefined)
+    throw usage(`the run ${runId} does not know its target any more, for its address is not kept: give it again (--target)`)
+  const path = join(run.path, receiptName)
+  const receipt = (await exists(path)) ? await openReceipt(path) : undefined
+  const source = options.source ?? ends.source
+  if (!receipt && source === undefined)
+    throw usage(`the run ${runId} has no receipt, and does not know its source any more: give it again (--source)`)
+  const notes = receipt
+    ? []
+    : [`the run has no receipt (it is of an older docferry): the target is compared with what the source holds now`]
+  if (run.state === 'partial')
+    notes.push(
+      `the run could not write all documents: what is in its dead letters is in no receipt (docferry retry ${runId} writes them again)`
+    )
+  if (run.state === 'partly undone') notes.push('the run was undone in part')
+  return {
+    source,
+    target,
+    runId,
+    ...(receipt && { receipt }),
+    ...namesOf(options, receipt?.collections.map(each => [each.source, each.target]) ?? asked.collections, asked),
+    stages: options.stages
+      ? toStages(options.stages)
+      : source === undefined
+        ? []
+        : await stagesFromText(asked.stages, runId, receipt !== undefined, notes),
+    ...ways(asked),
+    wroteTo: asked.target,
+    notes
+  }
+}
+
+async function receiptTask(options: VerifyOptions, given: Receipt | string): Promise<Task> {
+  const receipt = typeof given === 'string' ? await openReceipt(given) : given
+  const { source, target } = options
+  const notes: string[] = []
+  const { stages: texts, ...decisions } = receipt.options
+  const stages = options.stages
+    ? toStages(options.stages)
+    : source === undefined
+      ? []
+      : await stagesFromText(texts, receipt.runId, true, notes)
+  const named = namesOf(
+    options,
+    receipt.collections.map(each => [each.source, each.target])
+  )
+  return { source, target: target!, receipt, ...named, stages, ...ways(decisions), notes }
+}
+
+/** Those of the run, of which a user may choose some. */
+function namesOf(
+  { collections }: VerifyOptions,
+  pairs: readonly (readonly [string, string])[],
+  asked?: Pick<PlannedOptions, 'named' | 'preset'>
+): Pick<Task, 'collections' | 'preset' | 'rename'> {
+  // A run of a stream does not know beforehand.
+  if (pairs.length === 0 && asked) return { collections: collections ?? asked.named.collections ?? undefined, rename: asked.named.rename }
+  const names = pairs.map(([name]) => name)
+  const strangers = collections?.filter(name => !names.includes(name)) ?? []
+  if (strangers.length > 0)
+    throw new DocferryError('DOCFERRY_NO_SUCH_COLLECTION', `the run has no collection ${strangers.join(', ')}; it has ${names.join(', ')}`)
+  const chosen = pairs.filter(([name]) => collections?.includes(name) ?? true)
+  return { collections: chosen.map(([name]) => name), rename: Object.fromEntries(chosen.filter(([name, target]) => name !== target)) }
+}
+
+function ways({ types, onIncompatible, includeDesign, keepMetadata }: Decisions): Pick<Task, 'rules' | 'keepMetadata' | 'builtIn'> {
+  return {
+    rules: { types, escapeNames: onIncompatible === 'escape' },
+    keepMetadata,
+    builtIn: [...(includeDesign ? [] : [leaveOutDesignDocuments()]), ...(keepMetadata ? [] : [stripCouchdbMetadata()])]
+  }
+}
+
+async function stagesFromText(texts: readonly string[], runId: string, hasReceipt: boolean, notes: string[]): Promise<readonly Stage[]> {
+  try {
+    return await Promise.all(texts.map(parseStage))
+  } catch (error) {
+    if (!(error instanceof DocferryError)) throw error
+    const message = `the run ${runId} had stages of its own (${texts.join(', ')}), which text can't name: verify it with verify({ stages })`
+    if (!hasReceipt) throw new DocferryError('DOCFERRY_USAGE', message, { cause: error })
+    notes.push(`${message} to have differences named by the source`)
+    return [unknownStage(message)]
+  }
+}
+
+/** Stands for stages that nobody knows: a source can't be compared through it. */
+function unknownStage(message: string): Stage {
+  return {
+    name: 'unknown',
+    apply: () => {
+      throw new DocferryError('DOCFERRY_USAGE', message)
+    }
+  }
+}

@@ -1,0 +1,444 @@
+/**
+ * VERIFYING, read top to bottom: open the ends, choose the collections, then
+ *
+ *   both sides -> sums by buckets -> the buckets that differ -> their documents -> those that still differ, by name
+ *
+ * Where there is a receipt, it stands for the source, which is read only where buckets differ.
+ */
+import { randomBytes } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
+import { join } from 'node:path'
+import type { RetryOptions } from '../engine/retry.ts'
+import { runParallel } from '../engine/run-parallel.ts'
+import { DocferryError, describeError } from '../errors.ts'
+import { silentLogger } from '../open.ts'
+import type { Endpoint } from '../open.ts'
+import { chooseCollections, noSuchCollection } from '../plan/choose-collections.ts'
+import type { CollectionInfo, Source, Target } from '../types.ts'
+import { bucketOf } from './bucket-sums.ts'
+import { DifferenceList } from './differences.ts'
+import { differingPaths } from './differing-paths.ts'
+import type { Differing } from './differing-paths.ts'
+import { Ends, look, namedEndpoint } from './ends.ts'
+import { CollectionLook, firstVisitor } from './first-look.ts'
+import { checkVerifyOptions } from './options.ts'
+import type { VerifyOptions } from './options.ts'
+import { readEnd } from './read-end.ts'
+import type { ReadingEnd, ReadingOptions, Visitor } from './read-end.ts'
+import { differencesOf, verifyCollection } from './report.ts'
+import type { Side, VerifyCollection, VerifyReport } from './report.ts'
+import { differingIds, secondVisitor } from './second-look.ts'
+import type { BucketNotes } from './second-look.ts'
+import { mostSettled, Settler } from './settle.ts'
+import type { LookingEnd, Settled } from './settle.ts'
+import { Spool } from './spool.ts'
+import type { SpooledDocument } from './spool.ts'
+import { taskOf } from './task.ts'
+import type { Task } from './task.ts'
+import { Workspace } from './workspace.ts'
+
+const preparedAtOnce = 4
+/** How many names a note has. */
+const mostNames = 20
+
+/**
+ * Compare what a target holds with what a source holds, a run has written, or a receipt says. Nothing is written to either.
+ *
+ * @returns the final report; its `state` is `different` where anything differs
+ * @throws {DocferryError} where an end can't be opened or read, a stage fails, the options make no sense, or it is interrupted
+ */
+export async function verify(options: VerifyOptions): Promise<VerifyReport> {
+  checkVerifyOptions(options)
+  const { signal, stateDir = '.docferry' } = options
+  const stop = new AbortController()
+  const onAbort = (): void => stop.abort(signal?.reason)
+  if (signal?.aborted) onAbort()
+  signal?.addEventListener('abort', onAbort, { once: true })
+  // Every call in flight listens to it.
+  setMaxListeners(0, stop.signal)
+  const workspace = new Workspace(stateDir, newId())
+  const ends = new Ends({ ...options, signal: stop.signal })
+  try {
+    await workspace.clearLeftovers()
+    return await new Verification(options, { task: await taskOf(options), ends, workspace, stop }).execute()
+  } catch (error) {
+    if (!signal?.aborted) throw error
+    throw new DocferryError('DOCFERRY_INTERRUPTED', 'interrupted: nothing was changed, and nothing can be said', { cause: error })
+  } finally {
+    signal?.removeEventListener('abort', onAbort)
+    await ends.close()
+    await workspace.close()
+  }
+}
+
+interface Parts {
+  readonly task: Task
+  readonly ends: Ends
+  readonly workspace: Workspace
+  /** Ends all reading. */
+  readonly stop: AbortController
+}
+
+class Verification {
+  readonly #options: VerifyOptions
+  readonly #task: Task
+  readonly #ends: Ends
+  readonly #workspace: Workspace
+  readonly #stop: AbortController
+  #report!: VerifyReport
+  #list!: DifferenceList
+  /** What the target would hold. */
+  #holder!: Target
+  #held!: Source
+  #source: Source | undefined
+  /** By names in the target. */
+  readonly #looks = new Map<string, CollectionLook>()
+
+  constructor(options: VerifyOptions, { task, ends, workspace, stop }: Parts) {
+    this.#options = options
+    this.#task = task
+    this.#ends = ends
+    this.#workspace = workspace
+    this.#stop = stop
+  }
+
+  async execute(): Promise<VerifyReport> {
+    await this.#open()
+    const report = this.#report
+    try {
+      await this.#list.begin()
+      this.#options.observe?.(report)
+      await this.#lookAtAll()
+      await this.#lookAtDiffering()
+      this.#conclude()
+      await this.#list.commit()
+      return report
+    } catch (error) {
+      await this.#list.discard()
+      report.state = this.#options.signal?.aborted ? 'interrupted' : 'failed'
+      for (const collection of report.collections) if (isOpen(collection)) collection.state = 'stopped'
+      throw error
+    } finally {
+      report.phase = 'ended'
+      report.finishedAt = Date.now()
+    }
+  }
+
+  /** Both ends, and every name, before any document is read. */
+  async #open(): Promise<void> {
+    const { receipt, rules, source, collections, rename } = this.#task
+    const inTarget = collections?.map(name => (Object.hasOwn(rename, name) ? rename[name]! : name))
+    this.#holder = await this.#ends.ask(this.#task.target, rules)
+    if (this.#task.keepMetadata && this.#holder.location.provider === 'couchdb')
+      throw new DocferryError(
+        'DOCFERRY_CONFIG',
+        'CouchDB keeps fields such as _rev for itself and makes them anew: leave --keep-metadata away'
+      )
+    if (!receipt) this.#source = await this.#ends.read(source!, 'source')
+    this.#held = await this.#ends.read(namedEndpoint(this.#task.target, inTarget), 'target')
+    const held = await this.#ends.collectionsOf(this.#held, 'target')
+    const chosen = receipt ? this.#collectionsOfReceipt() : await this.#chooseCollections()
+    const infos = new Map(held.map(info => [info.name, info]))
+    this.#begin(
+      chosen.map(names => verifyCollection({ ...names, expected: { ...names.expected, target: infos.get(names.target)?.documents } }))
+    )
+    for (const { report } of this.#looks.values()) report.isMissing = !infos.has(report.target)
+    const retry = this.#retry
+    await runParallel(infos.keys(), preparedAtOnce, async name => {
+      if (this.#looks.has(name)) await look(this.#holder, name, retry)
+    })
+    this.#noteStrangers(held)
+  }
+
+  async #chooseCollections() {
+    const held = await this.#ends.collectionsOf(this.#source!, 'source')
+    const choice = chooseCollections(held, { source: this.#source!, target: this.#holder }, this.#task)
+    return choice.collections!.map(({ name, target, documents }) => ({ source: name, target, expected: { source: documents } }))
+  }
+
+  #collectionsOfReceipt() {
+    const { receipt, collections } = this.#task
+    return receipt!.collections
+      .filter(({ source }) => collections?.includes(source) ?? true)
+      .map(({ source, target, written }) => ({ source, target, expected: { source: written.count } }))
+  }
+
+  #begin(collections: VerifyCollection[]): void {
+    const { quick = false, sample, differences } = this.#options
+    const { receipt, runId, source, wroteTo, notes } = this.#task
+    const { location } = this.#held
+    this.#report = {
+      id: this.#workspace.path.split(/[\\/]/).at(-1)!,
+      ...(runId !== undefined && { runId }),
+      ...(this.#source ? { source: this.#source.location } : receipt && source !== undefined && { source: receipt.source }),
+      target: location,
+      against: receipt ? (source === undefined ? 'receipt' : 'receipt and source') : 'source',
+      mode: quick ? 'quick' : sample === undefined ? 'full' : 'sample',
+      ...(sample !== undefined && { sample }),
+      phase: 'reading',
+      state: 'running',
+      collections,
+      notes: [...notes],
+      retries: 0,
+      startedAt: Date.now()
+    }
+    if (wroteTo && (wroteTo.provider !== location.provider || wroteTo.identity !== this.#holder.location.identity))
+      this.#report.notes.push(`the run wrote to ${wroteTo.provider} ${wroteTo.address}, and this is another place`)
+    const list = join(this.#workspace.path, 'differences.ndjson')
+    this.#list = new DifferenceList(differences ?? list, this.#report, { isAsked: differences !== undefined })
+    const receipts = new Map(receipt?.collections.map(each => [each.target, each]))
+    const look = { target: this.#holder, list: this.#list, quick, sample }
+    for (const collection of collections) {
+      this.#looks.set(collection.target, new CollectionLook(collection, receipts.get(collection.target), look))
+    }
+  }
+
+  #noteStrangers(held: readonly CollectionInfo[]): void {
+    const strangers = held.filter(({ name, system }) => !system && !this.#looks.has(name)).map(({ name }) => name)
+    if (strangers.length > 0) this.#report.notes.push(`the target also holds ${list(strangers)}, of which nothing was asked`)
+  }
+
+  /** The first look at everything. */
+  async #lookAtAll(): Promise<void> {
+    const source = this.#source && this.#readingEnd('source', this.#source)
+    await this.#readBoth(source, side => firstVisitor(side, this.#looks, this.#list))
+    for (const { report, isEnded } of this.#looks.values()) {
+      if (!isEnded) throw new DocferryError('DOCFERRY_BUG', `${report.target} has not come to its end`)
+      if (report.isMissing) this.#tellMissing(report)
+      else report.state = 'comparing'
+    }
+  }
+
+  /** Not by its documents, of which all are missing. */
+  #tellMissing(report: VerifyCollection): void {
+    const { source, target, sourceDocuments } = report
+    report.missing = sourceDocuments
+    if (sourceDocuments > 0)
+      this.#list.write({ collection: target, kind: 'missing', documents: sourceDocuments, reason: 'the target has no such collection' })
+    else this.#report.notes.push(`${source} holds no documents, and the target has no such collection`)
+  }
+
+  /** The second look, at what lies in buckets that differ. */
+  async #lookAtDiffering(): Promise<void> {
+    const looks = new Map([...this.#looks].filter(([, { hasDiffering, report }]) => hasDiffering && !report.isMissing))
+    if (looks.size === 0) return
+    this.#report.phase = 'looking again'
+    if (!(await this.#openSourceForReceipt())) return await this.#lookAtSuspects(looks)
+    const documents = [...looks.values()].reduce((sum, { documentsInDiffering }) => sum + documentsInDiffering, 0)
+    const spool = new Spool(await this.#workspace.makeSpool(), { documents })
+    try {
+      const options = { target: this.#holder, sample: this.#options.sample }
+      const source = this.#readingEnd('source', this.#source!, looks)
+      await this.#readBoth(source, side => secondVisitor(side, looks, spool, options), looks)
+      await this.#name(spool, looks)
+    } finally {
+      spool.close()
+    }
+  }
+
+  /** Name what differs, and differs still. */
+  async #name(spool: Spool, looks: ReadonlyMap<string, CollectionLook>): Promise<void> {
+    const notes: BucketNotes = { repeats: new Map(), settled: new Map() }
+    const settler = new Settler(
+      { ...this.#retry, target: this.#holder, waitMs: this.#options.settleMs, ...(await this.#lookingEnds()) },
+      settled => this.#tell(settled, spool)
+    )
+    for await (const found of differingIds(spool, looks, notes)) {
+      await settler.add(found)
+      await this.#list.drained()
+    }
+    await settler.finish()
+    const note = (text: string): unknown => this.#report.notes.push(text)
+    for (const name of settler.tooMany)
+      note(
+        `${name}: only the first ${mostSettled} differences were looked at again; some of the others may have been changed only meanwhile`
+      )
+    for (const [name, count] of notes.repeats)
+      note(`${name}: the source holds ${count} ids more than once; the target holds one of the documents of each`)
+    for (const [name, count] of notes.settled) {
+      const { report, receipt } = looks.get(name)!
+      if (receipt) note(`${name}: ${count} parts of it are not as the receipt says, but as the source holds them now`)
+      else report.changedMeanwhile += count
+    }
+    if (!spool.hasAllTexts) note('there are so many differences that not all documents were kept to be compared by their fields')
+  }
+
+  #tell({ held, verdict, documents }: Settled, spool: Spool): void {
+    const { collection, id } = held
+    const { report } = this.#looks.get(collection)!
+    if (verdict.kind === 'equal') {
+      report.changedMeanwhile++
+      if (held.target.length > 0) report.equal++
+      return
+    }
+    const { kind } = verdict
+    const compared = kind === 'different' || kind === 'changing' ? this.#differing(held, documents, spool) : undefined
+    const reason = kind === 'missing' ? held.source.find(each => each.reason !== undefined)?.reason : undefined
+    const times = 'times' in verdict ? verdict.times : undefined
+    this.#list.add({ collection, id, kind, ...compared, ...(reason !== undefined && { reason }), ...(times !== undefined && { times }) })
+  }
+
+  #differing(held: Settled['held'], documents: Settled['documents'], spool: Spool): Differing | undefined {
+    const last = (side: readonly SpooledDocument[]) => (side.length > 0 ? spool.textOf(side.at(-1)!) : undefined)
+    const source = documents?.source ?? last(held.source)
+    const target = documents?.target ?? last(held.target)
+    if (!source || !target) return undefined
+    return differingPaths(source, target, { kinds: this.#holder.keepsKinds ?? false, values: this.#options.showValues ?? false })
+  }
+
+  /** Without a source, the ids that the target holds in buckets that differ are as near as one can get. */
+  async #lookAtSuspects(looks: ReadonlyMap<string, CollectionLook>): Promise<void> {
+    for (const { report, counts } of looks.values()) {
+      for (const { expected, found } of counts) {
+        report.missing += Math.max(0, expected - found)
+        report.extra += Math.max(0, found - expected)
+        if (expected === found) report.different++
+      }
+      report.suspects = 0
+    }
+    const visitor: Visitor = {
+      document: (collection, { _id: id }) => {
+        const { differing, report } = looks.get(collection)!
+        if (differing[bucketOf(id)] === 0) return
+        report.suspects!++
+        this.#list.add({ collection, id, kind: 'suspect' })
+      },
+      reject: () => undefined,
+      pause: () => this.#list.drained()
+    }
+    await this.#readBoth(undefined, () => visitor, looks)
+    this.#report.notes.push(
+      "which documents are missing or different can't be told without the source: the counts are the least that it can be, and the suspects are what the target holds in the parts that differ"
+    )
+    const { onConflict } = this.#task.receipt!.options
+    const skipped = [...looks.values()].filter(({ receipt }) => receipt!.skipped.count > 0).map(({ report }) => report.target)
+    if (skipped.length > 0)
+      this.#report.notes.push(
+        `the run left documents of ${list(skipped)} alone that the target held already: these need not be as the receipt says`
+      )
+    if (onConflict === 'overwrite')
+      this.#report.notes.push(
+        'the run replaced what it found: where an id came more than once, the receipt holds each of its documents, and the target the last'
+      )
+  }
+
+  /** The receipt is not enough where buckets differ. @returns whether there is a source */
+  async #openSourceForReceipt(): Promise<boolean> {
+    const { source } = this.#task
+    if (this.#source) return true
+    if (source === undefined) return false
+    try {
+      this.#source = await this.#ends.read(source, 'source')
+      const held = await this.#ends.collectionsOf(this.#source, 'source')
+      const missing = [...this.#looks.values()].map(({ report }) => report.source).filter(name => !held.some(info => info.name === name))
+      if (missing.length > 0) throw noSuchCollection(missing, held, this.#source)
+      return true
+    } catch (error) {
+      if (!(error instanceof DocferryError) || this.#stop.signal.aborted) throw error
+      this.#source = undefined
+      this.#report.notes.push(`the source can't tell what differs: ${error.message}`)
+      return false
+    }
+  }
+
+  /** Those that can be asked for single documents. */
+  async #lookingEnds(): Promise<{ source?: LookingEnd; held?: LookingEnd }> {
+    const { builtIn, stages, keepMetadata, source } = this.#task
+    const retry = this.#retry
+    const held = this.#holder.look && { end: this.#holder, nameOf: (name: string) => name, stages: builtIn, knowsAbsent: true }
+    // Looked up, a document of CouchDB comes without the fields that are to be kept.
+    if (source === undefined || (keepMetadata && this.#source!.location.provider === 'couchdb')) return { ...(held && { held }) }
+    const end = await this.#askSource(source)
+    const nameOf = (name: string): string => this.#looks.get(name)!.report.source
+    if (!end?.look) return { ...(held && { held }) }
+    for (const { report } of this.#looks.values()) if (!report.isMissing) await look(end, report.source, retry)
+    return { ...(held && { held }), source: { end, nameOf, stages: [...builtIn, ...stages], knowsAbsent: stages.length === 0 } }
+  }
+
+  /** @returns undefined where the source can only be read */
+  async #askSource(source: Endpoint): Promise<Target | undefined> {
+    try {
+      return await this.#ends.ask(source, { types: 'natural', escapeNames: true })
+    } catch (error) {
+      this.#stop.signal.throwIfAborted()
+      this.#report.notes.push(`documents of the source can't be looked at once more, one by one: ${describeError(error)}`)
+      return undefined
+    }
+  }
+
+  #conclude(): void {
+    const report = this.#report
+    for (const collection of report.collections) {
+      const { source, sourceDocuments, targetDocuments } = collection
+      const isShort = report.mode === 'sample' && sourceDocuments !== targetDocuments
+      if (isShort) report.notes.push(`${source}: the source holds ${sourceDocuments} documents, the target ${targetDocuments}`)
+      collection.state = differencesOf(collection) > 0 || isShort ? 'different' : 'equal'
+    }
+    const isDifferent = report.collections.some(({ state }) => state === 'different')
+    report.state = isDifferent || report.damaged !== undefined ? 'different' : 'equal'
+  }
+
+  /** An end to read, with the collections that are wanted of it and that it has. */
+  #readingEnd(side: Side, source: Source, looks: ReadonlyMap<string, CollectionLook> = this.#looks): ReadingEnd {
+    const { builtIn, stages } = this.#task
+    const reports = [...looks.values()].map(({ report }) => report)
+    if (side === 'source')
+      return { source, stages: [...builtIn, ...stages], names: new Map(reports.map(report => [report.source, report.target])) }
+    return { source, stages: builtIn, names: new Map(reports.filter(({ isMissing }) => !isMissing).map(({ target }) => [target, target])) }
+  }
+
+  /** Read the target, and the source where there is one, at the same time. Where one fails, the other ends too. */
+  async #readBoth(
+    source: ReadingEnd | undefined,
+    visitorOf: (side: Side) => Visitor,
+    looks: ReadonlyMap<string, CollectionLook> = this.#looks
+  ): Promise<void> {
+    let failure: unknown
+    const read = async (side: Side, end: ReadingEnd): Promise<void> => {
+      try {
+        await readEnd(end, visitorOf(side), { ...this.#reading, ...(side === 'target' && { onDamage: this.#noteDamage }) })
+      } catch (error) {
+        failure ??= error
+        this.#stop.abort(error)
+      }
+    }
+    const held = this.#readingEnd('target', this.#held, looks)
+    await Promise.all([source && read('source', source), read('target', held)])
+    if (failure !== undefined) throw failure
+    // What is not there has come to its end.
+    for (const name of looks.keys()) if (!held.names.has(name)) visitorOf('target').end?.(name)
+  }
+
+  get #reading(): ReadingOptions {
+    const { parallel = 4, maxRate, maxReadUnits, retry } = this.#options
+    return { parallel, maxRate, maxReadUnits, signal: this.#stop.signal, retry, onRetry: this.#countRetry }
+  }
+
+  get #retry(): RetryOptions {
+    return { ...this.#options.retry, signal: this.#stop.signal, onRetry: this.#countRetry }
+  }
+
+  /** What came before the damage is compared: so it shows what is lost. */
+  readonly #noteDamage = (error: DocferryError): void => {
+    this.#report.damaged = error.message
+  }
+
+  readonly #countRetry = (error: DocferryError, delayMs: number): void => {
+    const { logger = silentLogger } = this.#options
+    if (this.#report) this.#report.retries++
+    logger.info({ code: error.code, collection: error.context.collection, delayMs }, `trying again: ${error.message}`)
+  }
+}
+
+function isOpen({ state }: VerifyCollection): boolean {
+  return state !== 'equal' && state !== 'different'
+}
+
+function list(names: readonly string[]): string {
+  return names.length > mostNames ? `${names.slice(0, mostNames).join(', ')} and ${names.length - mostNames} more` : names.join(', ')
+}
+
+/** Sorts by time, as the ids of runs. */
+function newId(): string {
+  return `${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}-${randomBytes(3).toString('hex')}`
+}

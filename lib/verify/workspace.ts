@@ -1,0 +1,63 @@
+/** The folder of one verification: made when something has to be kept, locked while it is used. */
+import { mkdir, readdir, rm, rmdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { holderOf, takeLock } from '../checkpoint/lock.ts'
+import type { Lock } from '../checkpoint/lock.ts'
+import { describeError, DocferryError } from '../errors.ts'
+
+/** Holds documents while they are compared, and nothing afterwards. */
+const spoolName = 'spool'
+
+export class Workspace {
+  readonly path: string
+  readonly #parent: string
+  #lock: Lock | undefined
+
+  constructor(stateDir: string, id: string) {
+    this.#parent = join(stateDir, 'verify')
+    this.path = join(this.#parent, id)
+  }
+
+  /** A folder of its own for documents, readable by this user only. @throws {DocferryError} DOCFERRY_STATE */
+  async makeSpool(): Promise<string> {
+    try {
+      await mkdir(this.path, { recursive: true, mode: 0o700 })
+      this.#lock ??= await takeLock(this.path, 'the verification')
+      const path = join(this.path, spoolName)
+      await mkdir(path, { mode: 0o700 })
+      return path
+    } catch (error) {
+      if (error instanceof DocferryError) throw error
+      throw new DocferryError('DOCFERRY_STATE', `the folder ${this.path} can't be made: ${describeError(error)}`, { cause: error })
+    }
+  }
+
+  /** Remove all but the list of differences; the folder too where there is none. */
+  async close(): Promise<void> {
+    await rm(join(this.path, spoolName), { recursive: true, force: true })
+    await this.#lock?.release()
+    await rmdir(this.path).catch(() => undefined)
+  }
+
+  /** Remove what verifications left that were killed. What can't be removed stays. */
+  async clearLeftovers(): Promise<void> {
+    const names = await readdir(this.#parent).catch(() => [])
+    for (const name of names) {
+      const path = join(this.#parent, name)
+      try {
+        const entries = await readdir(path)
+        if (!entries.includes(spoolName) || (await holderOf(path)) !== undefined) continue
+        await rm(join(path, spoolName), { recursive: true, force: true })
+        await Promise.all(entries.filter(isLeft).map(entry => rm(join(path, entry), { force: true })))
+        await rmdir(path).catch(() => undefined)
+      } catch (error) {
+        // Gone meanwhile, or somebody else's.
+        if (typeof (error as { code?: unknown }).code !== 'string') throw error
+      }
+    }
+  }
+}
+
+function isLeft(name: string): boolean {
+  return /^lock-\d+$|^lock\.\d+-|\.partial-/.test(name)
+}

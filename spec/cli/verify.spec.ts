@@ -1,0 +1,112 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { docferry, start } from './support/docferry.ts'
+import type { Ended } from './support/docferry.ts'
+
+describe('docferry verify', function () {
+  this.timeout(30_000)
+  let cwd: string
+  beforeEach(() => {
+    cwd = mkdtempSync(join(tmpdir(), 'docferry-verify-'))
+    write('a', 200)
+    write('b', 200)
+  })
+  afterEach(() => rmSync(cwd, { recursive: true, force: true }))
+
+  const write = (name: string, count: number, change: (line: string, index: number) => string = line => line): void => {
+    const lines = Array.from({ length: count }, (_, index) => change(`{"_id":"d${index}","n":${index},"token":"hidden-${index}"}\n`, index))
+    writeFileSync(join(cwd, `${name}.ndjson`), lines.join(''))
+  }
+  const verify = (...args: string[]): Promise<Ended> => docferry(['verify', ...args], { cwd })
+  const ends = ['--source', 'a.ndjson', '--target', 'b.ndjson', '--rename', 'a=b']
+
+  it('exits with 0 and says so where all is equal', async () => {
+    const { code, stdout, stderr } = await verify(...ends)
+    expect(code, stderr).to.equal(0)
+    expect(stdout)
+      .to.match(/^a -> b +200 +200 +200$/m)
+      .and.match(/^Equal: 200 documents, in /m)
+    expect(existsSync(join(cwd, '.docferry'))).to.equal(false)
+  })
+
+  it('exits with 60, names the documents without contents, and says where the list of all is', async () => {
+    write('b', 199, (line, index) => (index === 3 ? line.replace('hidden-3', 'other-3') : line))
+    const { code, stdout } = await verify(...ends)
+    expect(code).to.equal(60)
+    expect(stdout).to.include('- b: different d3 (token)').and.include('- b: missing d199')
+    expect(stdout).to.match(/^Different: 2 differences in 199 documents, in /m)
+    expect(stdout).to.not.include('hidden').and.not.include('other-3')
+    const list = /^All differences: (.*)$/m.exec(stdout)?.[1]
+    expect(readFileSync(join(cwd, list!), 'utf8').trim().split('\n')).to.have.members([
+      '{"collection":"b","id":"d3","kind":"different","paths":["token"]}',
+      '{"collection":"b","id":"d199","kind":"missing"}'
+    ])
+  })
+
+  it('shows the values that differ with --show-values', async () => {
+    write('b', 200, (line, index) => (index === 3 ? line.replace('hidden-3', 'other-3') : line))
+    const { stdout } = await verify(...ends, '--show-values')
+    expect(stdout).to.include('token: "hidden-3" in the source, "other-3" in the target')
+  })
+
+  it('names the first twenty, and says how many more there are', async () => {
+    write('b', 150)
+    const { stdout } = await verify(...ends)
+    expect(stdout.match(/^- b: missing d\d+$/gm)).to.have.length(20)
+    expect(stdout).to.include('- b: and 30 more')
+  })
+
+  it('gives one object with --json', async () => {
+    write('b', 199)
+    const { code, stdout } = await verify(...ends, '--json')
+    const report = JSON.parse(stdout) as Record<string, unknown>
+    expect(code).to.equal(60)
+    expect(report).to.include({ command: 'verify', state: 'different', exitCode: 60 })
+    expect(report['totals']).to.include({ sourceDocuments: 200, targetDocuments: 199, equal: 199, missing: 1 })
+  })
+
+  it('says one line with --quiet, and only where something differs', async () => {
+    expect(await verify(...ends, '--quiet')).to.include({ code: 0, stdout: '', stderr: '' })
+    write('b', 199)
+    const { code, stdout, stderr } = await verify(...ends, '--quiet')
+    expect({ code, stdout }).to.deep.equal({ code: 60, stdout: '' })
+    expect(stderr).to.match(/^docferry: the target is not as it should be \(exit 60\); all differences: \S+\n$/)
+  })
+
+  it('reads through stages, counts alone, or a sample', async () => {
+    write('b', 200, line => line.replace(/,"token":"[^"]*"/, ''))
+    expect((await verify(...ends, '--stage', 'strip:token')).code).to.equal(0)
+    expect((await verify(...ends)).code).to.equal(60)
+    expect((await verify(...ends, '--quick')).code).to.equal(0)
+    expect((await verify(...ends, '--sample', '20%')).stdout).to.include('in 20% of 200 documents')
+  })
+
+  it('verifies a run by its id', async () => {
+    const moved = await docferry(['migrate', '--source', 'a.ndjson', '--target', 'out.ndjson', '--stage', 'strip:token'], { cwd })
+    expect(moved.code, moved.stderr).to.equal(0)
+    const [run] = readdirSync(join(cwd, '.docferry', 'runs'))
+    const { code, stdout, stderr } = await verify(run!)
+    expect(code, stderr).to.equal(0)
+    expect(stdout).to.include(run).and.include('Equal: 200 documents')
+  })
+
+  it('tells all that is wrong with the command at once', async () => {
+    const { code, stderr } = await verify('--quick', '--sample', '1%')
+    expect(code).to.equal(2)
+    expect(stderr).to.include('target: missing').and.include('source: missing').and.include('quick and sample')
+    expect((await verify('run-1', '--types', 'exact')).stderr).to.include('types: taken from the record of the run')
+  })
+
+  it('stops at Ctrl-C with 130, and leaves nothing', async () => {
+    const { ended, said, child } = start(['verify', ...ends, '--max-rate', '20'], { cwd, input: '' })
+    await said('docferry verify')
+    child.kill('SIGINT')
+    const { code, stdout, stderr } = await ended
+    expect(code).to.equal(130)
+    expect(stderr).to.include('stopping').and.include('DOCFERRY_INTERRUPTED')
+    expect(stdout).to.include('nothing can be said')
+    expect(existsSync(join(cwd, '.docferry'))).to.equal(false)
+  })
+})

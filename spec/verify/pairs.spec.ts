@@ -1,0 +1,118 @@
+/** Verifying on the real servers: what a run has moved is equal, whatever databases do to values, and what is planted is named. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { createMemoryStore } from '../../lib/connectors/memory/store.ts'
+import type { Endpoint } from '../../lib/open.ts'
+import { typeModes } from '../../lib/types.ts'
+import type { ProviderName } from '../../lib/types.ts'
+import type { Document } from '../../lib/values/index.ts'
+import { verify } from '../../lib/verify/verify.ts'
+import type { VerifyOptions } from '../../lib/verify/options.ts'
+import type { Difference } from '../../lib/verify/report.ts'
+import { subjects } from '../conformance/subjects.ts'
+import type { Subject } from '../conformance/subjects.ts'
+import { migrate } from '../support/migrate.ts'
+import { uniqueName } from '../support/servers.ts'
+import { awkwardDocument, awkwardIds } from '../values/awkward.ts'
+
+const seed = Number(process.env['DOCFERRY_SEED'] ?? 20261122)
+const runs = Number(process.env['DOCFERRY_RUNS'] ?? 80)
+
+describe('verify: pairs of databases', function () {
+  this.timeout(60_000)
+  const opened: { subject: Subject; collections: string[] }[] = []
+  let stateDir: string
+  beforeEach(() => {
+    stateDir = mkdtempSync(join(tmpdir(), 'docferry-verify-'))
+  })
+  afterEach(async () => {
+    rmSync(stateDir, { recursive: true, force: true })
+    for (const { subject, collections } of opened.splice(0)) await subject.remove(collections)
+  })
+
+  const place = async (provider: ProviderName, ...collections: string[]): Promise<Endpoint> => {
+    const subject = await subjects[provider]()
+    opened.push({ subject, collections })
+    return await subject.endpoint()
+  }
+  const check = async (options: VerifyOptions) => {
+    const report = await verify({ stateDir, settleMs: 1, ...options })
+    const named = report.differences === undefined ? '' : readFileSync(report.differences, 'utf8')
+    const differences = named
+      .split('\n')
+      .filter(line => line !== '')
+      .map(line => JSON.parse(line) as Difference)
+    return { report, differences }
+  }
+
+  for (const provider of ['memory', 'file', 'couchdb', 'firestore', 'dynamodb'] as const) {
+    for (const types of typeModes) {
+      it(`memory -> ${provider} with --types ${types}: equal, then what was changed is named`, async () => {
+        const name = uniqueName('verify')
+        const documents = awkwardDocuments()
+        const store = storeOf(documents)
+        const target = await place(provider, name)
+        const how = { source: store, target, types, onIncompatible: 'escape', rename: { documents: name } } as const
+        const moved = await migrate({ ...how, onConflict: 'fail' })
+        const { written, failed } = moved.collections[0]!
+        expect(written).to.be.greaterThan(documents.size * 0.8)
+        const { report, differences } = await check(how)
+        expect(differences.map(({ kind, reason }) => [kind, reason?.slice(0, 12)])).to.deep.equal(
+          Array.from({ length: failed }, () => ['missing', 'DOCFERRY_BAD'])
+        )
+        expect(report.collections[0]).to.include({ equal: written, missing: failed, changedMeanwhile: 0 })
+        expect(report.state).to.equal(failed === 0 ? 'equal' : 'different')
+
+        const [first, second] = [...documents.keys()].filter(id => differences.every(refused => refused.id !== id))
+        const changed = new Map(documents)
+        changed.delete(first!)
+        changed.set(second!, { ...documents.get(second!)!, _id: second!, planted: 'here' })
+        changed.set('only in the source', { _id: 'only in the source' })
+        const after = await check({ ...how, source: storeOf(changed) })
+        const planted = after.differences.filter(({ reason }) => reason === undefined)
+        expect(planted.map(({ id, kind, paths }) => [kind, id, paths])).to.have.deep.members([
+          ['extra', first, undefined],
+          ['different', second, ['planted']],
+          ['missing', 'only in the source', undefined]
+        ])
+        expect(after.report.collections[0]).to.include({ equal: written - 2, missing: failed + 1, extra: 1, different: 1 })
+      })
+    }
+  }
+
+  for (const [from, to] of [
+    ['couchdb', 'firestore'],
+    ['firestore', 'dynamodb'],
+    ['dynamodb', 'couchdb'],
+    ['file', 'couchdb'],
+    ['firestore', 'file'],
+    ['dynamodb', 'memory']
+  ] as const) {
+    it(`${from} -> ${to}: equal`, async () => {
+      const [here, there] = [uniqueName('from'), uniqueName('to')]
+      const documents = awkwardDocuments()
+      const [source, target] = [await place(from, here), await place(to, there)]
+      await migrate({ source: storeOf(documents), target: source, rename: { documents: here }, onIncompatible: 'escape' })
+      const how = { source, target, collections: [here], rename: { [here]: there }, onIncompatible: 'escape' } as const
+      await migrate(how)
+      const { report, differences } = await check(how)
+      expect(differences).to.deep.equal([])
+      expect(report.collections[0]).to.include({ sourceDocuments: documents.size, equal: documents.size })
+    })
+  }
+})
+
+function awkwardDocuments(): Map<string, Document> {
+  const random = fc.sample(awkwardDocument, { seed, numRuns: runs })
+  const named = awkwardIds.map((id, index): Document => ({ ...random[index % random.length], _id: id }))
+  return new Map([...named, ...random].map(document => [document._id, document]))
+}
+
+function storeOf(documents: Map<string, Document>): Endpoint {
+  const store = createMemoryStore()
+  store.collections.set('documents', documents)
+  return { connector: 'memory', options: { store } }
+}

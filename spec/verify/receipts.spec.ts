@@ -1,0 +1,165 @@
+/** A target against what a run has written, without its source or before it. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { DocferryError } from '../../lib/errors.ts'
+import { migrate } from '../../lib/run.ts'
+import type { RunReport } from '../../lib/report.ts'
+import type { Document } from '../../lib/types.ts'
+import { documentDigests } from '../../lib/values/index.ts'
+import { BucketSums } from '../../lib/verify/bucket-sums.ts'
+import type { VerifyOptions } from '../../lib/verify/options.ts'
+import { formatReceipt } from '../../lib/verify/receipt.ts'
+import type { Receipt } from '../../lib/verify/receipt.ts'
+import type { Difference } from '../../lib/verify/report.ts'
+import { verify } from '../../lib/verify/verify.ts'
+import { hooked, storeWith } from './hooked.ts'
+
+const documents: readonly Document[] = Array.from({ length: 1_000 }, (_, n) => ({ _id: `d${n}`, n }))
+
+describe('verify: receipts and runs', () => {
+  let folder: string
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'docferry-verify-'))
+  })
+  afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+  const check = async (options: VerifyOptions) => {
+    const report = await verify({ stateDir: folder, settleMs: 1, ...options })
+    const text = report.differences === undefined ? '' : readFileSync(report.differences, 'utf8')
+    const differences = text
+      .split('\n')
+      .filter(line => line !== '')
+      .map(line => JSON.parse(line) as Difference)
+    return { report, differences, collection: report.collections[0]! }
+  }
+  const failed = async (options: VerifyOptions): Promise<DocferryError> =>
+    await check(options).then(
+      () => expect.fail('it did not fail'),
+      (error: unknown) => {
+        if (error instanceof DocferryError) return error
+        throw error
+      }
+    )
+  const keep = (receipt: Receipt): string => {
+    const path = join(folder, 'receipt.json')
+    writeFileSync(path, formatReceipt(receipt))
+    return path
+  }
+
+  it('finds a target equal to a receipt', async () => {
+    const { report, collection } = await check({ receipt: keep(receiptOf(documents)), target: hooked(storeWith(documents), {}) })
+    expect(report).to.include({ state: 'equal', against: 'receipt' })
+    expect(collection).to.include({ sourceDocuments: 1_000, targetDocuments: 1_000, equal: 1_000 })
+  })
+
+  it('says how much differs at least, and among which documents, where there is no source', async () => {
+    const changed = documents.map((document): Document => (document._id === 'd5' ? { ...document, n: -1 } : document)).slice(1)
+    const { report, collection, differences } = await check({ receipt: receiptOf(documents), target: hooked(storeWith(changed), {}) })
+    expect(report.state).to.equal('different')
+    expect(collection).to.include({ missing: 1, different: 1, extra: 0 })
+    expect(collection.suspects).to.equal(differences.length)
+    expect(differences.map(({ id, kind }) => [kind, id])).to.deep.include(['suspect', 'd5'])
+    expect(differences.length).to.be.lessThan(10)
+    expect(report.notes.join()).to.include("can't be told without the source")
+  })
+
+  it('reads the source only where something differs, and names it', async () => {
+    let reads = 0
+    const source = hooked(storeWith(documents), { onRead: () => void reads++ })
+    const receipt = receiptOf(documents)
+    await check({ receipt, source, target: hooked(storeWith(documents), {}) })
+    expect(reads).to.equal(0)
+    const { differences, collection } = await check({ receipt, source, target: hooked(storeWith(documents.slice(1)), {}) })
+    expect(reads).to.equal(1)
+    expect(differences.map(({ id, kind }) => [kind, id])).to.deep.equal([['missing', 'd0']])
+    expect(collection).to.include({ missing: 1, equal: 999 })
+  })
+
+  it('takes documents that the target held before for right where they are the same', async () => {
+    const receipt = receiptOf(documents.slice(0, 600), documents.slice(600))
+    const { report, collection } = await check({ receipt, target: hooked(storeWith(documents), {}) })
+    expect(report.state).to.equal('equal')
+    expect(collection.equal).to.equal(1_000)
+    const other = documents.map((document, index): Document => (index === 700 ? { ...document, n: -1 } : document))
+    const differs = await check({ receipt, target: hooked(storeWith(other), {}) })
+    expect(differs.report.state).to.equal('different')
+    expect(differs.report.notes.join()).to.include('need not be as the receipt says')
+  })
+
+  it('compares the numbers of a receipt with quick', async () => {
+    const receipt = receiptOf(documents)
+    expect((await check({ receipt, target: hooked(storeWith(documents), {}), quick: true })).report.state).to.equal('equal')
+    const { collection } = await check({ receipt, target: hooked(storeWith(documents.slice(3)), {}), quick: true })
+    expect(collection).to.include({ missing: 3, state: 'different' })
+  })
+
+  it('refuses a damaged receipt, and options that the receipt tells itself', async () => {
+    const path = keep(receiptOf(documents))
+    const target = hooked(storeWith(documents), {})
+    expect((await failed({ receipt: path, target, types: 'exact', includeDesign: true })).message).to.include('types, includeDesign')
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"written": "', '"written": "AA'))
+    expect(await failed({ receipt: path, target })).to.include({ code: 'DOCFERRY_STATE' })
+  })
+
+  describe('of a run', () => {
+    const run = async (): Promise<{ report: RunReport; ends: { source: string; target: string } }> => {
+      writeFileSync(join(folder, 'a.ndjson'), documents.map(document => `${JSON.stringify({ ...document, secret: 1 })}\n`).join(''))
+      const ends = { source: join(folder, 'a.ndjson'), target: join(folder, 'out.ndjson') }
+      const { parseStage } = await import('../../lib/registry.ts')
+      const stages = [await parseStage('strip:secret')]
+      const report = await migrate({ ...ends, rename: { a: 'b' }, stages, stateDir: folder })
+      return { report, ends }
+    }
+
+    it('takes what was asked from its record', async () => {
+      const { report: ran } = await run()
+      const { report, collection } = await check({ run: ran.runId })
+      expect(report).to.include({ state: 'equal', runId: ran.runId })
+      expect(collection).to.include({ source: 'a', target: 'b', equal: 1_000 })
+    })
+
+    it('names what is not as the run wrote it', async () => {
+      const { report: ran, ends } = await run()
+      writeFileSync(ends.target, readFileSync(ends.target, 'utf8').replace('{"_id":"d7","n":7}\n', ''))
+      const { differences, report } = await check({ run: ran.runId })
+      expect(report.damaged).to.be.a('string')
+      expect(differences.map(({ kind, id, collection }) => [kind, id, collection])).to.deep.equal([['missing', 'd7', 'b']])
+    })
+
+    it('refuses one that is not there, and what its record tells itself', async () => {
+      const { report: ran } = await run()
+      expect(await failed({ run: '2026-01-01T00-00-00-000000' })).to.include({ code: 'DOCFERRY_STATE' })
+      expect((await failed({ run: ran.runId, rename: { a: 'c' } })).message).to.include('rename: taken from the record of the run')
+      expect(await failed({ run: ran.runId, collections: ['c'] })).to.include({ code: 'DOCFERRY_NO_SUCH_COLLECTION' })
+    })
+  })
+})
+
+function receiptOf(written: readonly Document[], skipped: readonly Document[] = []): Receipt {
+  const sumsOf = (all: readonly Document[]): BucketSums => {
+    const sums = new BucketSums()
+    for (const document of all) sums.add(document._id, documentDigests(document))
+    return sums
+  }
+  const counts = {
+    read: written.length + skipped.length,
+    added: 0,
+    written: written.length,
+    skipped: skipped.length,
+    filtered: 0,
+    failed: 0
+  }
+  const place = { provider: 'memory', address: 'a store', identity: 'a store' } as const
+  return {
+    runId: '2026-11-22T10-15-00-a1b2c3',
+    docferry: '0.1.0',
+    startedAt: '2026-11-22T10:15:00.000Z',
+    finishedAt: '2026-11-22T10:16:00.000Z',
+    source: place,
+    target: place,
+    options: { onConflict: 'skip', onIncompatible: 'dead-letter', types: 'natural', includeDesign: false, keepMetadata: false, stages: [] },
+    collections: [{ source: 'a', target: 'a', counts, written: sumsOf(written), skipped: sumsOf(skipped) }]
+  }
+}
