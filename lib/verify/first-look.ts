@@ -2,7 +2,7 @@
 import { digestsOf, expectedOf } from '../engine/held.ts'
 import { DocferryError } from '../errors.ts'
 import type { Document, RejectDetails, Target } from '../types.ts'
-import { bucketCount, BucketSums } from './bucket-sums.ts'
+import { bucketCount, BucketSums } from '../values/bucket-sums.ts'
 import type { DifferenceList } from './differences.ts'
 import { isInSample } from './id-hash.ts'
 import type { Visitor } from './read-end.ts'
@@ -12,6 +12,8 @@ import type { Side, VerifyCollection } from './report.ts'
 export interface LookOptions {
   readonly target: Target
   readonly list: DifferenceList
+  /** Whether what is expected tells the kinds of numbers. */
+  readonly kindsExpected: boolean
   /** Compare counts alone. */
   readonly quick: boolean
   /** Compare so large a share of the documents. */
@@ -80,7 +82,7 @@ export class CollectionLook {
   #compareSums(): void {
     const { report, receipt } = this
     const { source, target } = this.#sums!
-    const kinds = this.#options.target.keepsKinds ?? false
+    const kinds = (this.#options.target.keepsKinds ?? false) && this.#options.kindsExpected
     const withSkipped = new BucketSums()
     withSkipped.merge(source)
     if (receipt) withSkipped.merge(receipt.skipped)

@@ -1,7 +1,5 @@
 /** From what a user asks for to what is compared: two ends, the names, the stages, and perhaps a receipt. */
-import { exists } from '../engine/atomic-file.ts'
-import { join } from 'node:path'
-import { listRuns, noSuchRun } from '../checkpoint/run-folder.ts'
+import { listRuns, noSuchRun, receiptPath } from '../checkpoint/run-folder.ts'
 import type { RunRecord } from '../checkpoint/run-folder.ts'
 import { toStages } from '../engine/to-stages.ts'
 import { DocferryError } from '../errors.ts'
@@ -13,6 +11,7 @@ import { leaveOutDesignDocuments, stripCouchdbMetadata } from '../stages/index.t
 import type { EncodeRules, Location, OnIncompatible, Stage, Types } from '../types.ts'
 import { openReceipt } from './open-receipt.ts'
 import type { VerifyOptions } from './options.ts'
+import { readReceipt } from './receipt.ts'
 import type { Receipt } from './receipt.ts'
 
 export interface Task {
@@ -43,8 +42,6 @@ interface Decisions {
   readonly keepMetadata: boolean
 }
 
-const receiptName = 'receipt.json'
-
 /** @throws {DocferryError} DOCFERRY_USAGE, DOCFERRY_STATE */
 export async function taskOf(options: VerifyOptions): Promise<Task> {
   if (options.run !== undefined) return await runTask(options, options.run)
@@ -70,8 +67,8 @@ async function runTask(options: VerifyOptions, runId: string): Promise<Task> {
   const target = options.target ?? ends.target
   if (target === undefined)
     throw usage(`the run ${runId} does not know its target any more, for its address is not kept: give it again (--target)`)
-  const path = join(run.path, receiptName)
-  const receipt = (await exists(path)) ? await openReceipt(path) : undefined
+  const path = await receiptPath(run.path)
+  const receipt = path === undefined ? undefined : await readReceipt(path)
   const source = options.source ?? ends.source
   if (!receipt && source === undefined)
     throw usage(`the run ${runId} has no receipt, and does not know its source any more: give it again (--source)`)

@@ -15,7 +15,7 @@ import { silentLogger } from '../open.ts'
 import type { Endpoint } from '../open.ts'
 import { chooseCollections, noSuchCollection } from '../plan/choose-collections.ts'
 import type { CollectionInfo, Source, Target } from '../types.ts'
-import { bucketOf } from './bucket-sums.ts'
+import { bucketOf } from '../values/bucket-sums.ts'
 import { DifferenceList } from './differences.ts'
 import { differingPaths } from './differing-paths.ts'
 import type { Differing } from './differing-paths.ts'
@@ -187,7 +187,7 @@ class Verification {
     const list = join(this.#workspace.path, 'differences.ndjson')
     this.#list = new DifferenceList(differences ?? list, this.#report, { isAsked: differences !== undefined })
     const receipts = new Map(receipt?.collections.map(each => [each.target, each]))
-    const look = { target: this.#holder, list: this.#list, quick, sample }
+    const look = { target: this.#holder, list: this.#list, quick, sample, kindsExpected: receipt?.kinds ?? true }
     for (const collection of collections) {
       this.#looks.set(collection.target, new CollectionLook(collection, receipts.get(collection.target), look))
     }

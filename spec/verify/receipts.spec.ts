@@ -8,7 +8,7 @@ import { migrate } from '../../lib/run.ts'
 import type { RunReport } from '../../lib/report.ts'
 import type { Document } from '../../lib/types.ts'
 import { documentDigests } from '../../lib/values/index.ts'
-import { BucketSums } from '../../lib/verify/bucket-sums.ts'
+import { BucketSums } from '../../lib/values/bucket-sums.ts'
 import type { VerifyOptions } from '../../lib/verify/options.ts'
 import { formatReceipt } from '../../lib/verify/receipt.ts'
 import type { Receipt } from '../../lib/verify/receipt.ts'
@@ -103,6 +103,32 @@ describe('verify: receipts and runs', () => {
     expect(await failed({ receipt: path, target })).to.include({ code: 'DOCFERRY_STATE' })
   })
 
+  describe('of an export, by its trailer', () => {
+    const exported = async (name: string): Promise<string> => {
+      const path = join(folder, name)
+      await migrate({ source: hooked(storeWith(documents), {}), target: path, stateDir: folder })
+      return path
+    }
+
+    for (const name of ['out.ndjson', 'out.ndjson.gz', 'out/']) {
+      it(`finds what was imported from ${name} the same, and names where it is not`, async () => {
+        const receipt = await exported(name)
+        const { report } = await check({ receipt, target: hooked(storeWith(documents), {}) })
+        expect(report).to.include({ state: 'equal', against: 'receipt' })
+        const { collection } = await check({ receipt, target: hooked(storeWith(documents.slice(1)), {}) })
+        expect(collection).to.include({ missing: 1, state: 'different' })
+      })
+    }
+
+    it('is refused where the file is cut, or has no trailer', async () => {
+      const receipt = await exported('out.ndjson')
+      writeFileSync(receipt, readFileSync(receipt).subarray(0, 5_000))
+      const target = hooked(storeWith(documents), {})
+      expect(await failed({ receipt, target })).to.include({ code: 'DOCFERRY_STATE' })
+      expect(await failed({ receipt: join(folder, 'none.ndjson'), target })).to.include({ code: 'DOCFERRY_STATE' })
+    })
+  })
+
   describe('of a run', () => {
     const run = async (): Promise<{ report: RunReport; ends: { source: string; target: string } }> => {
       writeFileSync(join(folder, 'a.ndjson'), documents.map(document => `${JSON.stringify({ ...document, secret: 1 })}\n`).join(''))
@@ -130,7 +156,7 @@ describe('verify: receipts and runs', () => {
 
     it('refuses one that is not there, and what its record tells itself', async () => {
       const { report: ran } = await run()
-      expect(await failed({ run: '2026-01-01T00-00-00-000000' })).to.include({ code: 'DOCFERRY_STATE' })
+      expect(await failed({ run: '2026-01-01T00-00-00-000000' })).to.include({ code: 'DOCFERRY_NO_SUCH_RUN' })
       expect((await failed({ run: ran.runId, rename: { a: 'c' } })).message).to.include('rename: taken from the record of the run')
       expect(await failed({ run: ran.runId, collections: ['c'] })).to.include({ code: 'DOCFERRY_NO_SUCH_COLLECTION' })
     })
@@ -160,6 +186,7 @@ function receiptOf(written: readonly Document[], skipped: readonly Document[] = 
     source: place,
     target: place,
     options: { onConflict: 'skip', onIncompatible: 'dead-letter', types: 'natural', includeDesign: false, keepMetadata: false, stages: [] },
+    kinds: true,
     collections: [{ source: 'a', target: 'a', counts, written: sumsOf(written), skipped: sumsOf(skipped) }]
   }
 }
