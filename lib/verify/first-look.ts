@@ -57,6 +57,19 @@ export class CollectionLook {
     this.#sums![side].add(document._id, digests)
   }
 
+  /** So many documents of the target were read so far, elsewhere. */
+  countTarget(documents: number): void {
+    if (this.report.state === 'waiting') this.report.state = 'reading'
+    this.report.targetDocuments = documents
+  }
+
+  /** What was read of the target elsewhere, when it has come to its end. */
+  endTarget(documents: number, sums: BucketSums): void {
+    this.countTarget(documents)
+    this.#sums?.target.merge(sums)
+    this.end('target')
+  }
+
   end(side: Side): void {
     if (this.#ended[side]) return
     this.#ended[side] = true
@@ -123,6 +136,6 @@ export function isOfDocument({ code }: DocferryError): boolean {
   return code === 'DOCFERRY_BAD_VALUE' || code === 'DOCFERRY_TOO_DEEP'
 }
 
-function unreadable(collection: string, side: Side, { id, message, where }: RejectDetails) {
-  return { collection, ...(id !== undefined && { id }), kind: 'unreadable', side, reason: message, where } as const
+export function unreadable(collection: string, side: Side, { id, message, where }: RejectDetails) {
+  return { collection, ...(id !== undefined && { id }), kind: 'unreadable', side, reason: message, ...(where !== '' && { where }) } as const
 }

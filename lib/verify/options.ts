@@ -46,6 +46,8 @@ export interface VerifyOptions extends Pick<
   readonly differences?: string
   /** Called once, before documents are read. The report is then kept up to date in place. */
   readonly observe?: (report: Readonly<VerifyReport>) => void
+  /** Read the target in a thread of its own. Default: where it is large, can be told to a thread, and there is a second core. */
+  readonly inThread?: boolean
   /** How long to wait before what changes meanwhile is looked at a second time. Default 1,000. */
   readonly settleMs?: number
 }

@@ -9,7 +9,7 @@ import type { Endpoint } from '../open.ts'
 import type { PresetName } from '../config/presets.ts'
 import type { PlannedOptions } from '../plan/plan.ts'
 import { parseStage } from '../registry.ts'
-import { leaveOutDesignDocuments, stripCouchdbMetadata } from '../stages/index.ts'
+import { builtInStages } from '../stages/index.ts'
 import type { EncodeRules, Location, OnIncompatible, Stage, Types } from '../types.ts'
 import { openReceipt } from './open-receipt.ts'
 import type { VerifyOptions } from './options.ts'
@@ -25,6 +25,7 @@ export interface Task {
   readonly preset?: PresetName | undefined
   readonly rename: Readonly<Record<string, string>>
   readonly rules: EncodeRules
+  readonly includeDesign: boolean
   readonly keepMetadata: boolean
   /** Of every run: both sides go through them. */
   readonly builtIn: readonly Stage[]
@@ -133,11 +134,17 @@ function namesOf(
   return { collections: chosen.map(([name]) => name), rename: Object.fromEntries(chosen.filter(([name, target]) => name !== target)) }
 }
 
-function ways({ types, onIncompatible, includeDesign, keepMetadata }: Decisions): Pick<Task, 'rules' | 'keepMetadata' | 'builtIn'> {
+function ways({
+  types,
+  onIncompatible,
+  includeDesign,
+  keepMetadata
+}: Decisions): Pick<Task, 'rules' | 'includeDesign' | 'keepMetadata' | 'builtIn'> {
   return {
     rules: { types, escapeNames: onIncompatible === 'escape' },
+    includeDesign,
     keepMetadata,
-    builtIn: [...(includeDesign ? [] : [leaveOutDesignDocuments()]), ...(keepMetadata ? [] : [stripCouchdbMetadata()])]
+    builtIn: builtInStages({ includeDesign, keepMetadata })
   }
 }
 
