@@ -135,6 +135,9 @@ export interface RunReport {
   state: 'running' | 'done' | 'partial' | 'interrupted' | 'failed'
   /** Path of the file that holds the dead letters, once there is one. */
   deadLetters?: string
+  /** Path of the receipt of a run that has come to its end, and its root digest. */
+  receipt?: string
+  receiptRoot?: string
 }
 
 /** The sum over all collections of a report. */

@@ -5,7 +5,8 @@ import { letterSource, surveyLetters } from './checkpoint/letter-source.ts'
 import type { LetterOrigin, LetterSurvey } from './checkpoint/letter-source.ts'
 import { RemainingLetters } from './checkpoint/remaining-letters.ts'
 import { retryJournal } from './checkpoint/retry-journal.ts'
-import { logName, RunFolder } from './checkpoint/run-folder.ts'
+import type { RunJournal } from './checkpoint/retry-journal.ts'
+import { logName, receiptPath, RunFolder } from './checkpoint/run-folder.ts'
 import type { RunEnd, RunRecord } from './checkpoint/run-folder.ts'
 import { undoJournalName } from './checkpoint/undo-journal.ts'
 import { toStages } from './engine/to-stages.ts'
@@ -20,6 +21,9 @@ import { totalCounts } from './report.ts'
 import type { Counts, RunReport } from './report.ts'
 import { migrateAgain } from './run.ts'
 import { leaveOutDesignDocuments, stripCouchdbMetadata } from './stages/index.ts'
+import { withRetried } from './verify/make-receipt.ts'
+import { formatReceipt, readReceipt, rootOf } from './verify/receipt.ts'
+import type { Receipt } from './verify/receipt.ts'
 import type { Connector, Document, Source, Stage, StageLike } from './types.ts'
 
 /** What is left out is as the run was asked. */
@@ -113,6 +117,7 @@ async function retryLetters(retried: Retried, options: RetryRunOptions): Promise
       'DOCFERRY_USAGE',
       `the run ${run} does not know its target any more, for its address is not kept: give the target (--target) again`
     )
+  const receipt = await receiptBefore(folder)
   const left = await RemainingLetters.begin(path, origins)
   const source = letterSource({ path, survey, origins, onReject: text => (dryRun ? Promise.resolve() : left.addLine(text)) })
   const move: MigrateOptions = {
@@ -121,6 +126,8 @@ async function retryLetters(retried: Retried, options: RetryRunOptions): Promise
     target,
     stages,
     undo: asked.undo ?? 'none',
+    // Its stages are among these already.
+    keepMetadata: asked.keepMetadata,
     rename: namesInTarget(asked, survey),
     onConflict: onConflict ?? asked.onConflict,
     onIncompatible: onIncompatible ?? asked.onIncompatible,
@@ -132,11 +139,18 @@ async function retryLetters(retried: Retried, options: RetryRunOptions): Promise
   }
   const files = { log: join(folder.path, logName), undoJournal: join(folder.path, undoJournalName) }
   try {
-    const report = await migrateAgain(move, retryJournal(run, left, files))
+    const journal = retryJournal(run, left, files)
+    const report = await migrateAgain(move, journal)
     note(report, retried)
     if (dryRun) return report
     checkCounts(report, survey)
-    await folder.replaceLetters(left.partial, endAfter(retried, report, left.count), left.replace)
+    const after = receipt && (await receiptAfter(receipt, retried, report, { sums: journal.progress.sums, left: left.partial }))
+    if (!after) report.notes.push('there is no receipt: the run was done by an older docferry, which did not make them, or it was removed')
+    await folder.replaceLetters(left.partial, endAfter(retried, report, left.count), left.replace, after && formatReceipt(after))
+    if (after) {
+      report.receipt = await receiptPath(folder.path)
+      report.receiptRoot = rootOf(after.collections)
+    }
     return report
   } catch (error) {
     // If it can't be removed, the next retry says so.
@@ -234,15 +248,45 @@ function checkCounts({ collections }: RunReport, { total }: LetterSurvey): void 
  * @param left letters
  */
 function endAfter({ end: { totals }, survey: { total } }: Retried, { collections }: RunReport, left: number): RunEnd {
-  const now = totalCounts(collections)
-  const taken = totals.failed - total
-  const counts: Counts = {
-    read: totals.read + Math.max(0, -taken),
-    added: totals.added + now.added - (now.failed - left),
-    written: totals.written + now.written,
-    skipped: totals.skipped + now.skipped,
-    filtered: totals.filtered + now.filtered + Math.max(0, taken),
+  const counts = countsAfter(totals, totalCounts(collections), { letters: total, left })
+  return { state: left > 0 ? 'partial' : 'done', at: new Date().toISOString(), totals: counts }
+}
+
+/** @param letters that were there, and those that are left */
+function countsAfter(before: Counts, now: Counts, { letters: total, left }: { readonly letters: number; readonly left: number }): Counts {
+  const taken = before.failed - total
+  return {
+    read: before.read + Math.max(0, -taken),
+    added: before.added + now.added - (now.failed - left),
+    written: before.written + now.written,
+    skipped: before.skipped + now.skipped,
+    filtered: before.filtered + now.filtered + Math.max(0, taken),
     failed: left
   }
-  return { state: left > 0 ? 'partial' : 'done', at: new Date().toISOString(), totals: counts }
+}
+
+/** @returns undefined where the run has none */
+async function receiptBefore(folder: RunFolder): Promise<Receipt | undefined> {
+  const path = await receiptPath(folder.path)
+  try {
+    return path === undefined ? undefined : await readReceipt(path)
+  } catch (error) {
+    if (!(error instanceof DocferryError)) throw error
+    throw new DocferryError('DOCFERRY_STATE', `${error.message}: put a copy of it back, or remove it to retry without`, { cause: error })
+  }
+}
+
+/** @param left path of the letters that are left */
+async function receiptAfter(
+  before: Receipt,
+  { survey }: Retried,
+  report: RunReport,
+  { sums, left }: { readonly sums: RunJournal['progress']['sums']; readonly left: string | undefined }
+): Promise<Receipt> {
+  const remaining = left === undefined ? undefined : (await surveyLetters(left)).collections
+  const receipt = withRetried(before, { report, sums }, (collection, counts, now) =>
+    countsAfter(counts, now, { letters: survey.collections.get(collection) ?? 0, left: remaining?.get(collection) ?? 0 })
+  )
+  if (!receipt) throw new DocferryError('DOCFERRY_BUG', 'the receipt of the retry does not add up; the dead letters stay as they were')
+  return receipt
 }

@@ -16,6 +16,7 @@ import { Barrier } from './engine/barrier.ts'
 import { BatchWriter } from './engine/batch-writer.ts'
 import type { SendBatch } from './engine/batch-writer.ts'
 import { closeEnd } from './engine/close-end.ts'
+import { digestsOf, digestsWithoutRev } from './engine/digests.ts'
 import { CollectionState } from './engine/collection-state.ts'
 import { BatchWritable, PartitionStream, StageTransform } from './engine/item-streams.ts'
 import { withRetry } from './engine/retry.ts'
@@ -25,6 +26,7 @@ import { RateControl } from './engine/rate-control.ts'
 import { ReadPace } from './engine/read-pace.ts'
 import { toStages } from './engine/to-stages.ts'
 import { writeBatch } from './engine/write-batch.ts'
+import type { Outgoing } from './engine/write-batch.ts'
 import { DocferryError } from './errors.ts'
 import { Ledger } from './ledger.ts'
 import type { PartitionBooks } from './ledger.ts'
@@ -44,6 +46,9 @@ import type { CollectionReport, RunReport } from './report.ts'
 import { RunLog } from './run-log.ts'
 import { leaveOutDesignDocuments, stripCouchdbMetadata } from './stages/index.ts'
 import type { Partition, Source, Stage, Target, TargetLimits } from './types.ts'
+import type { DocumentDigests } from './values/index.ts'
+import { makeReceipt } from './verify/make-receipt.ts'
+import { formatReceipt, rootOf } from './verify/receipt.ts'
 
 type CheckedOptions = Omit<MigrateOptions, 'stages'> & {
   readonly stages: readonly Stage[]
@@ -212,7 +217,9 @@ class Run {
         await this.#target.commit({ signal: this.#cut.signal })
       }
       this.#ledger.note(await Promise.all(this.#states.values()))
-      return this.#ledger.finish('done')
+      const report = this.#ledger.finish('done')
+      await this.#keepReceipt(report)
+      return report
     } catch (error) {
       this.#ledger.finish(signal?.aborted ? 'interrupted' : 'failed')
       if (!signal?.aborted) throw error
@@ -346,7 +353,8 @@ class Run {
       barrier: this.#barrier,
       // A dry run is to find them all.
       onIncompatible: this.#survey ? 'dead-letter' : this.#options.onIncompatible,
-      onEncoded: this.#survey?.add
+      onEncoded: this.#survey?.add,
+      digest: this.#survey ? undefined : this.#digest
     })
     try {
       await pipeline(reader, stages, new BatchWritable(writer), { signal: this.#cut.signal })
@@ -398,6 +406,20 @@ class Run {
 
   get #retry(): RetryOptions {
     return { ...this.#options.retry, signal: this.#cut.signal, onRetry: this.#ledger.countRetry }
+  }
+
+  /** The sums of a receipt are of what the target will give back. */
+  readonly #digest = (collection: string, outgoing: Outgoing): DocumentDigests =>
+    this.#options.keepMetadata ? digestsOf(this.#target, collection, outgoing) : digestsWithoutRev(this.#target, collection, outgoing)
+
+  async #keepReceipt(report: RunReport): Promise<void> {
+    if (report.dryRun || this.#options.again) return
+    const { record, progress } = this.#journal
+    const asked = plannedOptions(report, this.#options)
+    const receipt = makeReceipt({ report, asked, sums: progress.sums, startedAt: record?.startedAt })
+    if (!receipt) return void report.notes.push('there is no receipt: the run was begun by an older docferry, which did not make them')
+    report.receipt = await this.#journal.keepReceipt(formatReceipt(receipt))
+    report.receiptRoot = rootOf(receipt.collections)
   }
 
   /** A reader's tries count as the writers' do. */

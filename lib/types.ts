@@ -2,6 +2,7 @@
  * The contracts between the data path and everything that plugs into it: connectors, stages, control items.
  * Words are those of lib/README.md.
  */
+import type { DocumentDigests } from './values/digest.ts'
 import type { Document } from './values/types.ts'
 import type { DocferryError, ErrorCode } from './errors.ts'
 import type { ValueKind } from './values/kinds.ts'
@@ -348,6 +349,8 @@ export interface Target<Payload = unknown> {
    * not so, or missing, equal numbers are equal.
    */
   readonly keepsKinds?: boolean
+  /** Digests of what is written, where the connector knows better than from `readBack`, or makes them anyway. Pure. */
+  digests?(encoded: Encoded<Payload>): DocumentDigests
   /**
    * Look documents up for `change`. Missing, as the two after it, where what is written can't be changed one by one (a file). Called after
    * `prepare`.

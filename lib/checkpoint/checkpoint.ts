@@ -1,4 +1,6 @@
 /** How far a run has come: the cursors that the target has acknowledged, and the counts of what lies before them. */
+import { keepSums, mergeOutcomes, restoreSums } from '../engine/outcome-sums.ts'
+import type { KeptSums, OutcomeSums } from '../engine/outcome-sums.ts'
 import { addDelta, compactDelta, sumOf, wholeDelta } from '../engine/tally.ts'
 import type { CompactDelta, Tally } from '../engine/tally.ts'
 import { DocferryError } from '../errors.ts'
@@ -18,6 +20,8 @@ export interface PartitionProgress {
 export interface Checkpoint {
   readonly partitions: Readonly<Record<string, PartitionProgress>>
   readonly collections: readonly CollectionReport[]
+  /** By the collections' names in the source. Missing where an older docferry wrote it. */
+  readonly sums?: Readonly<Record<string, KeptSums>>
   /** What the target's collections were when the run began, by their names in the source. */
   readonly prepared: Readonly<Record<string, Prepared>>
   readonly retries: number
@@ -29,7 +33,12 @@ export interface Checkpoint {
 
 /** What happens between two checkpoints; plain JSON. */
 export type Step =
-  | { readonly partition: string; readonly cursor: Cursor; readonly counts: readonly CompactDelta[] }
+  | {
+      readonly partition: string
+      readonly cursor: Cursor
+      readonly counts: readonly CompactDelta[]
+      readonly sums?: Readonly<Record<string, KeptSums>>
+    }
   | { readonly partition: string; readonly done: true }
   | { readonly collection: string; readonly prepared: Prepared }
 
@@ -37,6 +46,7 @@ export type Step =
 export class Progress {
   readonly #partitions = new Map<string, PartitionProgress>()
   readonly #collections = new Map<string, CollectionReport>()
+  readonly #sums: Map<string, OutcomeSums>
   readonly #prepared = new Map<string, Prepared>()
   #onStep: ((step: Step) => void) | undefined
 
@@ -45,7 +55,8 @@ export class Progress {
     for (const [id, progress] of Object.entries(from?.partitions ?? {})) this.#partitions.set(id, progress)
     for (const report of from?.collections ?? []) this.#collections.set(report.source, structuredClone(report))
     for (const [name, prepared] of Object.entries(from?.prepared ?? {})) this.#prepared.set(name, prepared)
-    for (const step of steps) this.#apply(step)
+    this.#sums = restoreSums(from?.sums)
+    for (const step of steps) this.#apply(step, 'counts' in step ? restoreSums(step.sums) : undefined)
   }
 
   /** @param onStep told of every step from now on, once it counts */
@@ -66,7 +77,10 @@ export class Progress {
 
   /** @param tallies of the stretch that ends with the mark */
   advance({ partition, cursor }: Mark, tallies: readonly Tally[]): void {
-    this.#take({ partition, cursor, counts: sumOf(tallies).map(compactDelta) })
+    const tally = sumOf(tallies)
+    const step = { partition, cursor, counts: [...tally.deltas].map(compactDelta) }
+    this.#apply(step, tally.sums)
+    this.#onStep?.({ ...step, sums: keepSums(tally.sums) })
   }
 
   /** Everything of the partition has its outcome. */
@@ -79,13 +93,14 @@ export class Progress {
     this.#onStep?.(step)
   }
 
-  #apply(step: Step): void {
+  #apply(step: Step, sums?: ReadonlyMap<string, OutcomeSums>): void {
     if ('prepared' in step) this.#prepared.set(step.collection, step.prepared)
     else if ('done' in step) this.#partitions.set(step.partition, { ...this.of(step.partition), done: true })
     else {
       const { partition, cursor, counts } = step
       this.#partitions.set(partition, { cursor, done: false, marks: this.of(partition).marks + 1 })
       for (const delta of counts) addDelta(this.#collection(delta.source), wholeDelta(delta))
+      for (const [name, part] of sums ?? []) this.#addSums(name, part)
     }
   }
 
@@ -94,12 +109,24 @@ export class Progress {
     return this.#collections
   }
 
+  /** Of the documents in `collections`; of fewer where a part was written by an older docferry. */
+  get sums(): ReadonlyMap<string, Readonly<OutcomeSums>> {
+    return this.#sums
+  }
+
   /** As it is now, whatever is acknowledged meanwhile. */
   snapshot(retries: number, output: SuspendedOutput | undefined, log?: number): Checkpoint {
     const partitions = Object.fromEntries(this.#partitions)
     const collections = structuredClone([...this.#collections.values()])
     const prepared = Object.fromEntries(this.#prepared)
-    return { partitions, collections, prepared, retries, output, ...(log !== undefined && { log }) }
+    const sums = keepSums(this.#sums)
+    return { partitions, collections, sums, prepared, retries, output, ...(log !== undefined && { log }) }
+  }
+
+  #addSums(name: string, part: OutcomeSums): void {
+    const total = this.#sums.get(name) ?? {}
+    mergeOutcomes(total, part)
+    this.#sums.set(name, total)
   }
 
   #collection(name: string): CollectionReport {

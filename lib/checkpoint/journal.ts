@@ -243,6 +243,11 @@ export class Journal {
     this.#isSaving = false
   }
 
+  /** @returns the path of the receipt, which is on disk; undefined where the run has no folder */
+  async keepReceipt(text: string): Promise<string | undefined> {
+    return await this.#folder?.keepReceipt(text)
+  }
+
   /** How the run ended. */
   async end(report: Readonly<RunReport>): Promise<void> {
     this.#stopTimer()

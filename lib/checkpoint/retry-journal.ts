@@ -39,6 +39,8 @@ export function retryJournal(
     start: nothing,
     save: nothing,
     settle: nothing,
+    // It becomes a part of the run's own, with the new dead letters.
+    keepReceipt: () => Promise.resolve(undefined),
     end: nothing,
     close: nothing
   }

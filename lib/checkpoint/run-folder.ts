@@ -8,6 +8,7 @@ import type { Partition, ProviderName } from '../types.ts'
 import { checkpointFrom } from './checkpoint.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { deadLettersName } from './dead-letters.ts'
+import { dropNext, findReceipt, keepNext, keepReceipt, takeNext } from './kept-receipt.ts'
 import { isLocked, isLockName, takeLock } from './lock.ts'
 import type { Lock } from './lock.ts'
 import { isPartialState, readState, removePartialStates, writeState } from './state-file.ts'
@@ -101,6 +102,8 @@ export class RunFolder {
     if ((await readState(join(path, files.record), 'run')) === undefined) throw noSuchRun(stateDir, `no run ${runId}`)
     const folder = new RunFolder(path, runId, await takeLock(path, `run ${runId}`))
     await removePartialStates(path)
+    if (await isReplaced(path)) await takeNext(path)
+    else await dropNext(path)
     return folder
   }
 
@@ -131,6 +134,11 @@ export class RunFolder {
     await writeState(join(this.path, files.checkpoint), 'checkpoint', { runId: this.#runId, ...checkpoint })
   }
 
+  /** @returns its path */
+  async keepReceipt(text: string): Promise<string> {
+    return await keepReceipt(this.path, text)
+  }
+
   async end(end: RunEnd): Promise<void> {
     await writeState(join(this.path, files.end), 'end', end)
   }
@@ -146,13 +154,16 @@ export class RunFolder {
    *
    * @param partial path of what is left, on disk; undefined where nothing is
    * @param replace gives it its place, or removes what is there
+   * @param receipt of the run as it stands then, where it has one
    */
-  async replaceLetters(partial: string | undefined, end: RunEnd, replace: () => Promise<void>): Promise<void> {
+  async replaceLetters(partial: string | undefined, end: RunEnd, replace: () => Promise<void>, receipt?: string): Promise<void> {
     const before = (await readEnd(this.path)) ?? end
     const letters = partial === undefined ? null : await inodeOf(partial)
     const kept: KeptEnd = { ...before, replacing: { letters, end } }
     await writeState(join(this.path, files.end), 'end', kept)
+    if (receipt !== undefined) await keepNext(this.path, receipt)
     await replace()
+    await takeNext(this.path)
     await this.end(end)
   }
 
@@ -216,12 +227,31 @@ async function readRun(path: string, runId: string): Promise<RunInfo | undefined
 }
 
 async function readEnd(path: string): Promise<RunEnd | undefined> {
-  const kept = (await readState(join(path, files.end), 'end')) as KeptEnd | undefined
+  const kept = await readKeptEnd(path)
   if (!kept?.replacing) return kept
   const { replacing, ...before } = kept
+  return (await holdsLetters(path, replacing.letters)) ? replacing.end : before
+}
+
+/** Whether a retry has replaced the dead letters and died before it could say so. */
+async function isReplaced(path: string): Promise<boolean> {
+  const replacing = (await readKeptEnd(path))?.replacing
+  return replacing !== undefined && (await holdsLetters(path, replacing.letters))
+}
+
+async function readKeptEnd(path: string): Promise<KeptEnd | undefined> {
+  return (await readState(join(path, files.end), 'end')) as KeptEnd | undefined
+}
+
+/** @param letters which file they are; `null`: there is none */
+async function holdsLetters(path: string, letters: string | null): Promise<boolean> {
   const place = join(path, deadLettersName)
-  const found = (await exists(place)) ? await inodeOf(place) : null
-  return found === replacing.letters ? replacing.end : before
+  return letters === ((await exists(place)) ? await inodeOf(place) : null)
+}
+
+/** The path of a run's receipt, whether or not somebody holds the run's folder; undefined where it has none. @throws {DocferryError} DOCFERRY_STATE */
+export async function receiptPath(path: string): Promise<string | undefined> {
+  return await findReceipt(path, await isReplaced(path))
 }
 
 /** To the second where only the id tells. */

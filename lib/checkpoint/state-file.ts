@@ -15,9 +15,13 @@ const formVersion = 1
  * @throws {DocferryError} DOCFERRY_STATE
  */
 export async function writeState(path: string, kind: string, content: object): Promise<void> {
-  const partial = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}`)
   const body = JSON.stringify(content)
-  const text = `{"docferry":${JSON.stringify(kind)},"form":${formVersion},"sha256":"${digestOf(body)}","content":${body}}\n`
+  await replaceFile(path, `{"docferry":${JSON.stringify(kind)},"form":${formVersion},"sha256":"${digestOf(body)}","content":${body}}\n`)
+}
+
+/** The same for any text. @throws {DocferryError} DOCFERRY_STATE */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  const partial = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}`)
   try {
     const file = await open(partial, 'wx', 0o600)
     try {

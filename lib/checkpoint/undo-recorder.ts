@@ -1,11 +1,12 @@
 /** Keeps, batch by batch, what undoing a run will need. */
+import { digestsOf } from '../engine/digests.ts'
 import { withRetry } from '../engine/retry.ts'
 import type { RetryOptions } from '../engine/retry.ts'
 import type { Outgoing } from '../engine/write-batch.ts'
 import { DocferryError } from '../errors.ts'
 import { isSavedAtEnd } from '../report.ts'
 import type { OnConflict, Target, UndoMode, WriteOutcome } from '../types.ts'
-import { shortDigest } from '../values/index.ts'
+import { shortDigest, shortenDigest } from '../values/index.ts'
 import { entryLine } from './undo-entry.ts'
 import type { UndoJournal } from './undo-journal.ts'
 
@@ -117,7 +118,7 @@ export class UndoRecorder {
   }
 
   /** Of what the target will give back. */
-  #after(collection: string, { document }: Outgoing): string {
-    return shortDigest(this.#options.target.readBack?.(collection, document) ?? document)
+  #after(collection: string, outgoing: Outgoing): string {
+    return shortenDigest(digestsOf(this.#options.target, collection, outgoing))
   }
 }

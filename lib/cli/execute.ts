@@ -15,6 +15,7 @@ import { errorLines, exitCodeFor } from './exit.ts'
 import { jsonReport } from './json.ts'
 import type { JsonOutcome } from './json.ts'
 import { checkPlanPlace, savePlan } from './plan-file.ts'
+import { checkReceiptPlace, refuseEnds, saveReceipt } from './receipt-file.ts'
 import { openRefused } from './refused-file.ts'
 import type { RefusedFile } from './refused-file.ts'
 import { createMask } from './secrets.ts'
@@ -28,6 +29,8 @@ export interface CommonFlags {
   readonly progress: boolean
   readonly logLevel: LogLevel
   readonly dotenv?: string
+  /** Path for a copy of the receipt. */
+  readonly receipt?: string
 }
 
 /** A command line, understood. */
@@ -129,10 +132,12 @@ export async function execute(job: Job, host: Host, loadEngine: () => Promise<En
     const logger = await createCommandLogger(display, host, { level: flags.logLevel, mask })
     logger.debug({ variables: Object.keys(added) }, 'variables of the environment file, which the real environment wins over')
     if (job.plan?.save !== undefined) await checkPlanPlace(job.plan.save)
+    const receiptPlace = flags.receipt === undefined ? undefined : await checkReceiptPlace(flags.receipt, options)
     const { migrate: run } = await (job.loadEngine ?? loadEngine)()
     const stages = await loadStages(job.stages ?? [])
     const observe = (report: Readonly<RunReport>): void => {
       seen = report
+      if (receiptPlace !== undefined) refuseEnds(receiptPlace, report)
       display.begin(report)
     }
     if (job.plan?.refused !== undefined) refused = await openRefused(job.plan.refused)
@@ -140,6 +145,7 @@ export async function execute(job: Job, host: Host, loadEngine: () => Promise<En
     const { signal } = interruption
     seen = await run({ ...options, stages, environment: host.env, signal, logger, mask, observe, onRefused })
     await refused?.commit()
+    if (flags.receipt !== undefined && seen.receipt !== undefined) await saveReceipt(flags.receipt, seen.receipt)
     if (job.plan) plan = makePlan(seen, { ...options, stages }, job.plan.estimate)
     if (plan && job.plan?.save !== undefined) await savePlan(job.plan.save, plan, options)
   } catch (thrown) {
@@ -152,7 +158,11 @@ export async function execute(job: Job, host: Host, loadEngine: () => Promise<En
   const report = error === undefined || seen === undefined ? seen : ended(seen, exitCode)
   display.finish(report, plan)
   const kept = [job.plan?.save, job.plan?.refused].filter(path => path !== undefined)
-  if (plan && kept.length > 0 && !flags.quiet) display.write(`docferry: saved ${kept.join(' and ')}\n`)
+  if (flags.receipt !== undefined && error === undefined) {
+    if (seen?.receipt === undefined) display.write(`docferry: no receipt was saved as ${flags.receipt}: the run has none\n`)
+    else kept.push(flags.receipt)
+  }
+  if (error === undefined && kept.length > 0 && !flags.quiet) display.write(`docferry: saved ${kept.join(' and ')}\n`)
   tellOutcome({ job, host, display, outcome: { command, exitCode, report, plan, error, mask, nowMs: now() } })
   host.stdout.off('error', onStdoutError)
   return exitCode

@@ -180,7 +180,7 @@ export function addDocumentFlags(command: Command, { design }: { readonly design
   return design ? command.option('--include-design', 'take design documents too: those whose id begins with _design/') : command
 }
 
-export function addRunFlags(command: Command, { dryRun = true } = {}): Command {
+export function addRunFlags(command: Command, { dryRun = true, receipt = true } = {}): Command {
   if (dryRun)
     command.option('-n, --dry-run', 'read and check everything, write nothing, and say what would happen; docferry plan says more')
   command
@@ -195,6 +195,8 @@ export function addRunFlags(command: Command, { dryRun = true } = {}): Command {
       ).argParser(wholeNumber(0, Number.MAX_SAFE_INTEGER))
     )
     .option('--max-failures <n>', 'stop, resumable, when more documents fail: 100, or 1% of those read', failureLimit)
+  if (receipt)
+    command.option('--receipt <file>', 'save a copy of the receipt too: what the run has written, in digests to check it by years later')
   return addCommonFlags(command)
 }
 

@@ -1,6 +1,6 @@
 /** The command line: its commands, its help, and its usage errors. Loads no SDK, no pino. */
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { docferryVersion } from '../config/version.ts'
 import { DocferryError, exitCodeOf } from '../errors.ts'
 import { addExportCommand } from './commands/export.ts'
 import { addImportCommand } from './commands/import.ts'
@@ -71,7 +71,7 @@ export function createProgram(host: Host, { run, undo, verify }: Runners): Comma
     .description('Move collections of documents between CouchDB, Firestore, DynamoDB, memory and files, as a stream.')
     .option('-V, --version', 'print the version')
     .on('option:version', () => {
-      host.stdout.write(`${version()}\n`)
+      host.stdout.write(`${docferryVersion()}\n`)
       throw new CommanderError(0, 'commander.version', '')
     })
     .exitOverride()
@@ -120,22 +120,6 @@ export function reportFailure(host: Host, error: unknown): number {
     host.stdout.write(`${JSON.stringify(jsonReport({ command: host.argv[2] ?? '', exitCode, error, mask, nowMs: Date.now() }))}\n`)
   }
   return exitCode
-}
-
-/** From the nearest package.json above, wherever the compiled files are. */
-function version(): string {
-  for (const path of ['../../package.json', '../../../package.json']) {
-    try {
-      const { name, version: found } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as {
-        name?: string
-        version?: string
-      }
-      if (name === 'docferry' && found !== undefined) return found
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    }
-  }
-  throw new DocferryError('DOCFERRY_BUG', 'the package.json of docferry is missing')
 }
 
 const helpText = `

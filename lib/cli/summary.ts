@@ -34,6 +34,7 @@ export function summaryLines(report: Readonly<RunReport>, view: SummaryView): st
     ...failures(report, view, style),
     ...(view.plan ? [...estimateLines(view.plan, view), ''] : []),
     ...(report.deadLetters === undefined ? [] : [`Dead letters: ${safe(report.deadLetters)}`]),
+    ...(report.receipt === undefined ? [] : [`Receipt: ${safe(report.receipt)} (root ${report.receiptRoot})`]),
     ...retryHint(report),
     verdict(report, view, style)
   ]

@@ -1,13 +1,17 @@
 /** Turns the items of one partition into batches, keeps several of them in flight, and accounts for every document. */
+import { setImmediate } from 'node:timers/promises'
 import { DocferryError, describeError } from '../errors.ts'
 import { countFailure, countSkipped, countWritten, shortenId } from '../report.ts'
 import type { CollectionReport } from '../report.ts'
 import { Mark, Reject, Section } from '../types.ts'
 import type { ControlItem, Document, Encoded, OnIncompatible, Refusal, RejectDetails, Target, WriteOutcome } from '../types.ts'
+import type { DocumentDigests } from '../values/index.ts'
 import { AckWindow } from './ack-window.ts'
 import type { Barrier } from './barrier.ts'
 import type { CollectionState } from './collection-state.ts'
 import { ConversionCounter } from './conversion-counter.ts'
+import { addOutcome } from './outcome-sums.ts'
+import type { OutcomeSums } from './outcome-sums.ts'
 import type { RateControl } from './rate-control.ts'
 import { Tally } from './tally.ts'
 import type { Outgoing } from './write-batch.ts'
@@ -64,11 +68,14 @@ export interface BatchWriterOptions {
   readonly onIncompatible?: OnIncompatible
   /** Called for each document that the target takes, in its form. */
   readonly onEncoded?: (report: CollectionReport, document: Document, encoded: Encoded) => void
+  /** Digests for the sums of the tallies, which have none without it. Asked once more for what it has told of the same `outgoing`. */
+  readonly digest?: ((collection: string, outgoing: Outgoing) => DocumentDigests) | undefined
 }
 
 /** A document on its way, and where it is counted when it has its outcome. */
 interface Counted extends Outgoing {
   readonly delta: CollectionReport
+  readonly sums: OutcomeSums
   readonly mark: number
 }
 
@@ -165,7 +172,8 @@ export class BatchWriter {
     if ('code' in encoded) return this.#refuse(encoded, document)
     this.#conversions.count(document._id)
     this.#options.onEncoded?.(state.report, document, encoded)
-    const outgoing: Counted = { document, encoded, delta: this.#delta(), mark: this.#marks }
+    const sums = this.#tally.sumsOf(state.report.source)
+    const outgoing: Counted = { document, encoded, delta: this.#delta(), sums, mark: this.#marks }
     if (state.seenIds?.add(encoded.id)) return this.#hold(outgoing)
     const { batchCount, batchBytes } = this.#options.rate
     let batch = this.#open
@@ -265,10 +273,15 @@ export class BatchWriter {
   }
 
   async #send(state: CollectionState, batch: Batch, options: Parameters<SendBatch>[2]): Promise<void> {
-    const outcomes = await this.#options.send(state.report.target, batch.items, options)
+    const { target } = state.report
+    const { digest, send } = this.#options
+    const sending = send(target, batch.items, options)
+    const [outcomes] = digest ? await Promise.all([sending, digestMeanwhile(target, batch.items, digest)]) : [await sending]
     for (const [index, outcome] of outcomes.entries()) {
-      const { document, encoded, delta, mark } = batch.items[index] as Counted
+      const outgoing = batch.items[index] as Counted
+      const { document, encoded, delta, sums, mark } = outgoing
       const reports = [state.report, delta]
+      if (digest && typeof outcome === 'string') addOutcome(sums, outcome, encoded.id, digest(target, outgoing))
       if (outcome === 'written') for (const report of reports) countWritten(report, encoded.bytes)
       else if (outcome === 'skipped') for (const report of reports) countSkipped(report, encoded.id)
       else await this.#bury('write', outcome, { id: encoded.id, document, mark }, reports)
@@ -298,6 +311,16 @@ export class BatchWriter {
     if (!this.#state) throw new DocferryError('DOCFERRY_BUG', 'a document came before its section')
     return this.#state
   }
+}
+
+/** Make digests once the batch is on its way: the target is waited for anyway. */
+async function digestMeanwhile(
+  collection: string,
+  batch: readonly Outgoing[],
+  digest: NonNullable<BatchWriterOptions['digest']>
+): Promise<void> {
+  await setImmediate()
+  for (const outgoing of batch) digest(collection, outgoing)
 }
 
 /** A cause is told by its kind and message only: inspected, a vendor's may print what was sent. */

@@ -1,9 +1,12 @@
 /** What became of the documents of one stretch of a partition, by collection: what a checkpoint adds up. */
+import { mergeOutcomes } from './outcome-sums.ts'
+import type { OutcomeSums } from './outcome-sums.ts'
 import { addExample, addFailures, collectionReport, examplesPerKind } from '../report.ts'
 import type { CollectionReport } from '../report.ts'
 
 export class Tally {
   readonly #deltas = new Map<string, CollectionReport>()
+  readonly #sums = new Map<string, OutcomeSums>()
 
   /** @param collection its name in the source */
   of(collection: string): CollectionReport {
@@ -14,6 +17,17 @@ export class Tally {
 
   get deltas(): Iterable<CollectionReport> {
     return this.#deltas.values()
+  }
+
+  /** @param collection its name in the source */
+  sumsOf(collection: string): OutcomeSums {
+    let sums = this.#sums.get(collection)
+    if (!sums) this.#sums.set(collection, (sums = {}))
+    return sums
+  }
+
+  get sums(): ReadonlyMap<string, OutcomeSums> {
+    return this.#sums
   }
 }
 
@@ -49,10 +63,13 @@ export function wholeDelta(delta: CompactDelta): CollectionReport {
 }
 
 /** One account for each collection out of several. */
-export function sumOf(tallies: readonly Tally[]): CollectionReport[] {
+export function sumOf(tallies: readonly Tally[]): Tally {
   const sum = new Tally()
-  for (const tally of tallies) for (const delta of tally.deltas) addDelta(sum.of(delta.source), delta)
-  return [...sum.deltas]
+  for (const tally of tallies) {
+    for (const delta of tally.deltas) addDelta(sum.of(delta.source), delta)
+    for (const [collection, sums] of tally.sums) mergeOutcomes(sum.sumsOf(collection), sums)
+  }
+  return sum
 }
 
 /** Add what became of some documents to what became of those before. */

@@ -1,11 +1,13 @@
 /** One batch, from documents in the target's form to what became of each: sends, and tries again what may be tried again. */
 import { DocferryError } from '../errors.ts'
+import { digestsWithoutRev, withoutRev } from './digests.ts'
 import { RateControl } from './rate-control.ts'
 import type { CallToken } from './rate-control.ts'
 import { defaultAttempts, retryDelayMs, sleep, withRetry } from './retry.ts'
 import type { RetryOptions } from './retry.ts'
 import type { Document, Encoded, OnConflict, Target, WriteFailure, WriteOutcome } from '../types.ts'
 import { documentDigest } from '../values/index.ts'
+import type { DocumentDigests } from '../values/index.ts'
 import { withinTime } from './within-time.ts'
 
 /** A document on its way to the target. */
@@ -13,6 +15,8 @@ export interface Outgoing {
   /** As it is to be written, for the dead letter. */
   readonly document: Document
   readonly encoded: Encoded
+  /** Of what the target will give back, once somebody has asked for them: see `digestsOf`. */
+  digests?: DocumentDigests
 }
 
 export interface WriteBatchOptions extends RetryOptions {
@@ -282,18 +286,16 @@ async function recogniseOwn(
   const ids = conflicts.map(index => (batch[index] as Outgoing).encoded.id)
   const held = await withRetry(() => target.get(collection, ids, { signal: options.signal }), options)
   if (held === null) return
-  const digests = new Map(held.map(document => [document._id, digestOf(document)]))
+  const digests = new Map(held.map(document => [document._id, textOf(documentDigest(withoutRev(document)))]))
   for (const index of conflicts) {
-    const { document, encoded } = batch[index] as Outgoing
-    const ours = target.readBack?.(collection, document) ?? document
-    if (digests.get(encoded.id) !== digestOf(ours)) continue
+    const outgoing = batch[index] as Outgoing
+    const ours = digestsWithoutRev(target, collection, outgoing).values
+    if (digests.get(outgoing.encoded.id) !== textOf(ours)) continue
     outcomes[index] = 'written'
     options.onOwn?.(index)
   }
 }
 
-function digestOf(document: Document): string {
-  const { _rev, ...rest } = document
-  void _rev
-  return Buffer.from(documentDigest(rest)).toString('base64')
+function textOf(digest: Uint8Array): string {
+  return Buffer.from(digest).toString('base64')
 }

@@ -12,10 +12,11 @@ export interface Header {
   readonly metadata: { readonly provider?: string; readonly exported_at?: string; readonly collections?: readonly string[] }
 }
 
-/** What the last line of an export states: documents and digest per collection. */
+/** What the last line of an export states: documents and digest per collection, and `BucketSums.base64` where it has them. */
 export interface Summary {
   readonly counts: Readonly<Record<string, number>>
   readonly digest: Readonly<Record<string, string>>
+  readonly receipt?: Readonly<Record<string, string>>
 }
 
 export type ControlLine = { readonly header: Header; readonly version: Value } | { readonly section: string } | { readonly end: Summary }
@@ -68,9 +69,13 @@ export function parseControl(value: Value): ControlLine | undefined {
   if (key === '$docferry') return { header: { metadata: isMap(value.metadata) ? value.metadata : {} }, version: $docferry as Value }
   if (key === '$collection' && typeof $collection === 'string') return { section: $collection }
   if (key === '$end' && isMap($end)) {
-    const { counts, digest } = $end
+    const { counts, digest, receipt } = $end
     return {
-      end: { counts: (isMap(counts) ? counts : {}) as Summary['counts'], digest: (isMap(digest) ? digest : {}) as Summary['digest'] }
+      end: {
+        counts: (isMap(counts) ? counts : {}) as Summary['counts'],
+        digest: (isMap(digest) ? digest : {}) as Summary['digest'],
+        ...(isMap(receipt) && { receipt: receipt as Record<string, string> })
+      }
     }
   }
   return undefined

@@ -3,6 +3,9 @@ import { stringifyJson } from '../values/index.ts'
 import type { Summary } from './document-line.ts'
 import { formatVersion } from './ndjson.ts'
 
+/** In a folder of files, what stands in for their headers and trailers. */
+export const manifestName = 'manifest.json'
+
 /** What an export says of itself before its documents. */
 export interface ExportMetadata {
   /** Where the documents come from. */
@@ -45,7 +48,7 @@ export const sectionedText: ExportText = {
     stringifyJson({ $docferry: formatVersion, metadata: { provider, exported_at, collections: [...collections] } }) + '\n',
   openCollection: name => stringifyJson({ $collection: name }) + '\n',
   documents: joinLines,
-  end: ({ counts, digest }) => JSON.stringify({ $end: { counts, digest } }) + '\n'
+  end: summary => JSON.stringify({ $end: summary }) + '\n'
 }
 
 /** Gofannon's JSON, a document a line. */

@@ -1,8 +1,10 @@
 /** Writes an export, collection after collection, into a byte sink. */
 import { DocferryError } from '../errors.ts'
-import { DigestSum } from '../values/index.ts'
-import type { Document } from '../values/index.ts'
+import { BucketSums } from '../values/bucket-sums.ts'
+import { DigestSum, documentDigests, parseJson } from '../values/index.ts'
+import type { Document, DocumentDigests } from '../values/index.ts'
 import type { ByteSink } from './byte-sink.ts'
+import type { Summary } from './document-line.ts'
 import type { ExportText } from './export-text.ts'
 
 /** A document and its text. */
@@ -10,12 +12,21 @@ export interface DocumentLine {
   readonly document: Document
   /** By `stringifyJson`. */
   readonly line: string
+  /** Of the document, once somebody has asked for them. */
+  digests?: DocumentDigests
+}
+
+export function lineDigests(line: DocumentLine): DocumentDigests {
+  if (line.digests) return line.digests
+  const digests = documentDigests(line.document)
+  // A number may come back as another kind: a bigint that a number holds, as that.
+  return (line.digests = digests.kinds ? documentDigests(parseJson(line.line) as Document) : digests)
 }
 
 /** Where an export stands between two documents; plain JSON. */
 export interface ExportState {
-  /** Each collection's count and digest so far. */
-  readonly collections: readonly (readonly [name: string, count: number, digest: string])[]
+  /** Each collection's count, digest and `BucketSums.base64` so far; the last missing where an older docferry began. */
+  readonly collections: readonly (readonly [name: string, count: number, digest: string, sums?: string])[]
   readonly opened: readonly string[]
   readonly started: boolean
   readonly current?: string
@@ -34,11 +45,19 @@ export interface ExportWriterOptions {
   readonly digests: boolean
 }
 
-/** Documents are pushed; nothing is kept but a digest per collection. One call at a time. */
+/** What is in the file of one collection. */
+interface Written {
+  count: number
+  readonly sums: BucketSums
+  /** Of documents that an older docferry wrote, which kept no other sum. */
+  readonly before?: DigestSum
+}
+
+/** Documents are pushed; nothing is kept but sums of digests per collection. One call at a time. */
 export class ExportWriter {
   readonly #sink: ByteSink
   readonly #options: ExportWriterOptions
-  readonly #sums = new Map<string, DigestSum>()
+  readonly #written = new Map<string, Written>()
   readonly #opened = new Set<string>()
   #started = false
   #current: string | undefined
@@ -53,13 +72,19 @@ export class ExportWriter {
   /** Hand everything on. @returns where the export stands, and the bytes of it */
   async suspend(): Promise<{ readonly state: ExportState; readonly bytes: number }> {
     const bytes = await this.#sink.flush()
-    const collections = [...this.#sums].map(([name, sum]) => [name, sum.count, sum.hex()] as const)
+    const collections = [...this.#written].map(([name, each]) => {
+      const state = [name, each.count, digestOf(each)] as const
+      return each.before ? state : ([...state, each.sums.base64()] as const)
+    })
     const [started, current, currentIsEmpty] = [this.#started, this.#current, this.#currentIsEmpty]
     return { state: { collections, opened: [...this.#opened], started, ...(current !== undefined && { current }), currentIsEmpty }, bytes }
   }
 
   #restore({ collections, opened, started, current, currentIsEmpty }: ExportState): void {
-    for (const [name, count, digest] of collections) this.#sums.set(name, DigestSum.from(count, digest))
+    for (const [name, count, digest, sums] of collections) {
+      if (sums !== undefined) this.#written.set(name, { count, sums: BucketSums.from(Buffer.from(sums, 'base64')) })
+      else this.#written.set(name, { count, sums: new BucketSums(), before: DigestSum.from(count, digest) })
+    }
     for (const name of opened) this.#opened.add(name)
     this.#started = started
     this.#current = current
@@ -68,7 +93,7 @@ export class ExportWriter {
 
   /** A collection belongs to the export, be it empty. Those announced before the first document stand in its metadata. */
   announce(collection: string): void {
-    if (!this.#sums.has(collection)) this.#sums.set(collection, new DigestSum())
+    if (!this.#written.has(collection)) this.#written.set(collection, { count: 0, sums: new BucketSums() })
   }
 
   /** Resolves when more may come. */
@@ -80,35 +105,38 @@ export class ExportWriter {
       this.#currentIsEmpty
     )
     this.#currentIsEmpty &&= documents.length === 0
-    const sum = this.#sums.get(collection) as DigestSum
-    if (this.#options.digests) for (const { document } of documents) sum.add(document)
-    else sum.count += documents.length
-    await this.#put(text)
+    const written = this.#written.get(collection) as Written
+    written.count += documents.length
+    const put = this.#put(text)
+    // While the bytes are on their way.
+    if (this.#options.digests) for (const line of documents) written.sums.add(line.document._id, lineDigests(line))
+    await put
   }
 
   /** Open the empty collections, end the text, and hand everything over. */
   async end(): Promise<void> {
     let text = this.#start()
-    for (const collection of this.#sums.keys()) if (!this.#opened.has(collection)) text += this.#enter(collection)
+    for (const collection of this.#written.keys()) if (!this.#opened.has(collection)) text += this.#enter(collection)
     await this.#put(text)
     const end = this.#options.text.end(this.summary(), this.#opened.size === 0)
     await this.#sink.end(end === '' ? undefined : Buffer.from(end))
   }
 
-  /** Documents and digest of each collection so far. */
-  summary(): { readonly counts: Record<string, number>; readonly digest: Record<string, string> } {
-    const sums = [...this.#sums]
-    return {
-      counts: Object.fromEntries(sums.map(([name, sum]) => [name, sum.count])),
-      digest: Object.fromEntries(this.#options.digests ? sums.map(([name, sum]) => [name, sum.hex()]) : [])
-    }
+  /** Documents, digest and sums of each collection so far; no sums where an older docferry began the export. */
+  summary(): Summary {
+    const written = [...this.#written]
+    const counts = Object.fromEntries(written.map(([name, { count }]) => [name, count]))
+    if (!this.#options.digests) return { counts, digest: {} }
+    const digest = Object.fromEntries(written.map(([name, each]) => [name, digestOf(each)]))
+    if (written.some(([, { before }]) => before !== undefined)) return { counts, digest }
+    return { counts, digest, receipt: Object.fromEntries(written.map(([name, { sums }]) => [name, sums.base64()])) }
   }
 
   #start(): string {
     if (this.#started) return ''
     this.#started = true
     const { text, provider } = this.#options
-    return text.start({ provider, exported_at: new Date().toISOString(), collections: [...this.#sums.keys()] })
+    return text.start({ provider, exported_at: new Date().toISOString(), collections: [...this.#written.keys()] })
   }
 
   #enter(collection: string): string {
@@ -127,4 +155,11 @@ export class ExportWriter {
   async #put(text: string): Promise<void> {
     if (text !== '') await this.#sink.write(Buffer.from(text))
   }
+}
+
+function digestOf({ sums, before }: Written): string {
+  if (!before) return sums.total()
+  const sum = DigestSum.from(sums.count, sums.total())
+  sum.merge(before)
+  return sum.hex()
 }

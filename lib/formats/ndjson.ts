@@ -2,11 +2,12 @@
  * Reads NDJSON, plain or in sections.
  *
  * A file whose first line is `{"$docferry":1,"metadata":{...}}` is an export: `{"$collection":"agents"}` opens a section, and the last line
- * `{"$end":{"counts":{...},"digest":{...}}}` proves that it is whole. Only in such a file are control lines known; any other file is plain,
+ * `{"$end":{"counts":{...},"digest":{...},"receipt":{...}}}` proves that it is whole. Only in such a file are control lines known; any other file is plain,
  * and each of its lines is a document or a reject.
  */
 import { DocferryError } from '../errors.ts'
-import { DigestSum } from '../values/index.ts'
+import { BucketSums } from '../values/bucket-sums.ts'
+import { DigestSum, documentDigests } from '../values/index.ts'
 import type { Document } from '../values/index.ts'
 import type { Page } from '../types.ts'
 import { parseLine, whereIs } from './document-line.ts'
@@ -23,7 +24,7 @@ export interface NdjsonOptions extends ReadOptions {
   /** Where `chunks` begins. Default 0: what stands before `after` is passed over. */
   readonly startsAt?: number
   /** What a plain file must hold, where a manifest states it. */
-  readonly expected?: { readonly documents: number; readonly digest?: string }
+  readonly expected?: { readonly documents: number; readonly digest?: string; readonly receipt?: string }
 }
 
 /** Place in a file, as JSON: all that is needed to go on behind it. */
@@ -43,6 +44,8 @@ interface Found {
   entries: number
   /** Missing where it can't be told: something stood there that is no document, or nobody will ask. */
   digest: DigestSum | undefined
+  /** The same; missing also where the reading went on from a place in the middle: a cursor would be too large with them. */
+  sums: BucketSums | undefined
 }
 
 /** Where in the (decompressed) file a cursor points: a plain file can be opened there. */
@@ -108,7 +111,7 @@ class NdjsonReading {
     this.#offset = place?.offset ?? 0
     this.#line = place?.line ?? 1
     for (const [name, { entries, digest }] of Object.entries(place?.found ?? {})) {
-      this.#found.set(name, { entries, digest: digest === null ? undefined : DigestSum.from(entries, digest) })
+      this.#found.set(name, { entries, digest: digest === null ? undefined : DigestSum.from(entries, digest), sums: undefined })
     }
     if (!this.#headered && this.#section !== null) options.onSection?.(this.#section)
   }
@@ -158,9 +161,11 @@ class NdjsonReading {
     if (this.#headered && !this.#ended) throw this.#cutError()
     if (this.#ended) this.#check(this.#ended)
     else if (expected && this.#section !== null) {
+      const { documents, digest, receipt } = expected
       this.#check({
-        counts: { [this.#section]: expected.documents },
-        digest: expected.digest === undefined ? {} : { [this.#section]: expected.digest }
+        counts: { [this.#section]: documents },
+        digest: digest === undefined ? {} : { [this.#section]: digest },
+        ...(receipt !== undefined && { receipt: { [this.#section]: receipt } })
       })
     }
     if (this.#forgotten.size > 0) {
@@ -209,20 +214,26 @@ class NdjsonReading {
     let found = this.#found.get(collection)
     if (!found) {
       const isAsked = this.#headered || this.#options.expected?.digest !== undefined
-      found = { entries: 0, digest: isAsked ? new DigestSum() : undefined }
+      found = isAsked ? noneFound() : { entries: 0, digest: undefined, sums: undefined }
       this.#found.set(collection, found)
     }
     found.entries++
-    if (document) found.digest?.add(document)
-    else found.digest = undefined
+    if (!document) {
+      found.digest = undefined
+      found.sums = undefined
+    } else if (found.digest) {
+      const digests = documentDigests(document)
+      found.digest.addDigest(digests.values)
+      found.sums?.add(document._id, digests)
+    }
   }
 
-  #check({ counts, digest }: Summary): void {
+  #check({ counts, digest, receipt = {} }: Summary): void {
     const { name, wanted } = this.#options
     for (const collection of new Set([...Object.keys(counts), ...this.#found.keys()])) {
       if (!isWanted(wanted, collection)) continue
       const expected = ownField(counts, collection) ?? 0
-      const found = this.#found.get(collection) ?? { entries: 0, digest: new DigestSum() }
+      const found = this.#found.get(collection) ?? noneFound()
       if (found.entries !== expected) {
         const message = `${name}: ${JSON.stringify(collection)} should hold ${expected} documents and holds ${found.entries}`
         const code = found.entries < expected ? 'DOCFERRY_FILE_CUT' : 'DOCFERRY_DECODE'
@@ -230,8 +241,16 @@ class NdjsonReading {
       }
       const expectedDigest = ownField(digest, collection)
       const foundDigest = found.digest?.hex()
-      if (expectedDigest === undefined || foundDigest === undefined || foundDigest === expectedDigest) continue
-      const message = `${name}: the documents of ${JSON.stringify(collection)} have the digest ${foundDigest} instead of ${expectedDigest}`
+      const expectedSums = ownField(receipt, collection)
+      const isSame =
+        (expectedDigest === undefined || foundDigest === undefined || foundDigest === expectedDigest) &&
+        (expectedSums === undefined || found.sums === undefined || hasSums(found.sums, expectedSums))
+      if (isSame) continue
+      const documents = `the documents of ${JSON.stringify(collection)}`
+      const message =
+        foundDigest === expectedDigest
+          ? `${name}: ${documents} are not those of its receipt`
+          : `${name}: ${documents} have the digest ${foundDigest} instead of ${expectedDigest}`
       throw new DocferryError('DOCFERRY_DECODE', `${message}: the file was changed after it was written`, { collection })
     }
   }
@@ -245,6 +264,20 @@ class NdjsonReading {
   #decodeError(line: Line, what: string): DocferryError {
     return new DocferryError('DOCFERRY_DECODE', `${this.#options.name}, ${whereIs(line)}: ${what}`, { where: whereIs(line) })
   }
+}
+
+/** Of numbers, the text does not keep every kind: a decimal is read as what its digits are. */
+function hasSums(found: BucketSums, expected: string): boolean {
+  try {
+    return found.differing(BucketSums.from(Buffer.from(expected, 'base64')), { kinds: false }).length === 0
+  } catch (error) {
+    if (error instanceof RangeError) return false
+    throw error
+  }
+}
+
+function noneFound(): Found {
+  return { entries: 0, digest: new DigestSum(), sums: new BucketSums() }
 }
 
 export function shorterThanBefore(name: string): DocferryError {

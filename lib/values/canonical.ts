@@ -101,14 +101,13 @@ function writeOther(value: Value, depth: number): void {
     case 'array':
       return writeArray(value as Value[], depth)
     case 'bigint':
-      writeKind(tag.isBigint)
+      // A smaller one is read back as a number.
+      if (!Number.isSafeInteger(Number(value))) writeKind(tag.isBigint)
       return writeExact(String(value))
     case 'decimal':
       return writeExact((value as Decimal).digits)
     case 'double':
-      writeKind(tag.isDouble)
-      writeTag(tag.double)
-      return writeDouble((value as Double).value)
+      return writeDoubleKind((value as Double).value)
     case 'timestamp':
       writeTag(tag.timestamp)
       writeDouble((value as Timestamp).seconds)
@@ -251,6 +250,14 @@ function writeDouble(value: number): void {
 function writeKind(kind: number): void {
   hasKinds = true
   if (tellsKinds) writeTag(kind)
+}
+
+/** A number that is no integer, or too large to be one, is a double whichever way it is held. */
+function writeDoubleKind(value: number): void {
+  if (Object.is(value, -0)) writeKind(tag.isNegativeZero)
+  else if (Number.isSafeInteger(value)) writeKind(tag.isDouble)
+  writeTag(tag.double)
+  writeDouble(value)
 }
 
 function writeTag(byte: number): void {

@@ -26,6 +26,11 @@ export function shortDigest(document: Document): string {
   return hash('sha256', encodeCanonical(document), 'base64url').slice(0, 22)
 }
 
+/** `shortDigest` of the document that has these digests. */
+export function shortenDigest({ values }: DocumentDigests): string {
+  return Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('base64url').slice(0, 22)
+}
+
 const lanes = 8
 const laneSize = 2 ** 32
 

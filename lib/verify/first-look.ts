@@ -6,8 +6,10 @@ import { bucketCount, BucketSums } from './bucket-sums.ts'
 import type { DifferenceList } from './differences.ts'
 import { isInSample } from './id-hash.ts'
 import type { Visitor } from './read-end.ts'
-import type { CollectionReceipt } from './receipt.ts'
+import type { Proof } from './open-receipt.ts'
 import type { Side, VerifyCollection } from './report.ts'
+
+type CollectionProof = Proof['collections'][number]
 
 export interface LookOptions {
   readonly target: Target
@@ -21,7 +23,7 @@ export interface LookOptions {
 /** What is known of one collection, until both sides have come to their end. */
 export class CollectionLook {
   readonly report: VerifyCollection
-  readonly receipt: CollectionReceipt | undefined
+  readonly receipt: CollectionProof | undefined
   /** By bucket: 1 where the two sides differ. */
   readonly differing = new Uint8Array(bucketCount)
   hasDiffering = false
@@ -33,7 +35,7 @@ export class CollectionLook {
   readonly #ended: Record<Side, boolean>
   readonly #options: LookOptions
 
-  constructor(report: VerifyCollection, receipt: CollectionReceipt | undefined, options: LookOptions) {
+  constructor(report: VerifyCollection, receipt: CollectionProof | undefined, options: LookOptions) {
     this.report = report
     this.receipt = receipt
     this.#options = options

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { DocferryError, describeError } from '../errors.ts'
 import type { Counts } from '../report.ts'
 import type { Location, OnConflict, OnIncompatible, Types } from '../types.ts'
-import { BucketSums } from './bucket-sums.ts'
+import { BucketSums } from '../values/bucket-sums.ts'
 
 /** Version of the form; a newer docferry reads older ones, not the other way round. */
 const formVersion = 1
@@ -75,8 +75,8 @@ export function formatReceipt({ collections, ...rest }: Receipt): string {
       target,
       counts,
       root: written.root(),
-      written: written.bytes().toString('base64'),
-      ...(skipped.count > 0 && { skipped: skipped.bytes().toString('base64') })
+      written: written.base64(),
+      ...(skipped.count > 0 && { skipped: skipped.base64() })
     }))
   }
   return JSON.stringify(kept, null, 1) + '\n'

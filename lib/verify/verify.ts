@@ -177,7 +177,7 @@ class Verification {
     this.#report = {
       id: this.#workspace.path.split(/[\\/]/).at(-1)!,
       ...(runId !== undefined && { runId }),
-      ...(this.#source ? { source: this.#source.location } : receipt && source !== undefined && { source: receipt.source }),
+      ...(this.#source ? { source: this.#source.location } : receipt?.run && source !== undefined && { source: receipt.run.source }),
       target: location,
       against: receipt ? (source === undefined ? 'receipt' : 'receipt and source') : 'source',
       mode: quick ? 'quick' : sample === undefined ? 'full' : 'sample',
@@ -352,7 +352,7 @@ class Verification {
     this.#report.notes.push(
       "which documents are missing or different can't be told without the source: the counts are the least that it can be, and the suspects are what the target holds in the parts that differ"
     )
-    const { onConflict } = this.#task.receipt!.options
+    const { onConflict } = this.#task.receipt?.run ?? {}
     const skipped = [...looks.values()].filter(({ receipt }) => receipt!.skipped.count > 0).map(({ report }) => report.target)
     if (skipped.length > 0)
       this.#report.notes.push(

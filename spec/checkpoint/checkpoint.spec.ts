@@ -1,15 +1,21 @@
 import { expect } from 'chai'
 import { checkpointFrom, Progress } from '../../lib/checkpoint/checkpoint.ts'
-import type { Checkpoint } from '../../lib/checkpoint/checkpoint.ts'
+import type { Checkpoint, Step } from '../../lib/checkpoint/checkpoint.ts'
+import { addOutcome } from '../../lib/engine/outcome-sums.ts'
 import { Tally } from '../../lib/engine/tally.ts'
 import { countWritten } from '../../lib/report.ts'
 import { Mark } from '../../lib/types.ts'
+import { documentDigests } from '../../lib/values/index.ts'
 
 const mark = (partition: string, cursor: string): Mark => new Mark(partition, cursor, 10, 100)
 
 function tally(collection: string, written: number): Tally {
   const made = new Tally()
-  for (let index = 0; index < written; index++) countWritten(made.of(collection), 5)
+  for (let index = 0; index < written; index++) {
+    const _id = `d${index}`
+    countWritten(made.of(collection), 5)
+    addOutcome(made.sumsOf(collection), 'written', _id, documentDigests({ _id }))
+  }
   made.of(collection).read += written
   return made
 }
@@ -57,6 +63,31 @@ describe('checkpoint: progress', () => {
     const before = JSON.stringify(from)
     new Progress(from).advance(mark('p', 'b'), [tally('agents', 2)])
     expect(JSON.stringify(from)).to.equal(before)
+  })
+
+  it('adds up the sums with the counts, also from what is kept between checkpoints', () => {
+    const progress = new Progress()
+    const steps: Step[] = []
+    const kept = JSON.parse(JSON.stringify(progress.snapshot(0, undefined))) as Checkpoint
+    progress.tell(step => steps.push(JSON.parse(JSON.stringify(step)) as Step))
+    progress.advance(mark('p', 'a'), [tally('agents', 3)])
+    progress.advance(mark('p', 'b'), [tally('agents', 2), tally('users', 1)])
+    const roots = (each: Progress) => [...each.sums].map(([name, { written }]) => [name, written?.count, written?.root()])
+    expect(roots(progress).map(([name, count]) => [name, count])).to.deep.equal([
+      ['agents', 5],
+      ['users', 1]
+    ])
+    expect(roots(new Progress(kept, steps))).to.deep.equal(roots(progress))
+    expect(roots(again(progress))).to.deep.equal(roots(progress))
+  })
+
+  it('reads a checkpoint and steps of an older docferry, which have no sums', () => {
+    const step: Step = { partition: 'p', cursor: 'a', counts: [{ source: 'agents', written: 2 }] }
+    const { sums, ...older } = new Progress(undefined, [step]).snapshot(0, undefined)
+    expect(sums).to.deep.equal({})
+    const progress = new Progress(older, [step])
+    expect(progress.collections.get('agents')).to.include({ written: 4 })
+    expect(progress.sums.get('agents')).to.equal(undefined)
   })
 
   it('remembers what a collection of the target was when the run began', () => {

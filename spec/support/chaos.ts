@@ -17,6 +17,7 @@ import type { Collections, Pair, Place } from './chaos-ends.ts'
 import { random } from './random.ts'
 import type { Random } from './random.ts'
 import { uniqueName } from './servers.ts'
+import { differencesFrom } from './target-sums.ts'
 
 export interface ChaosOptions {
   readonly kills: number
@@ -203,6 +204,8 @@ class ChaosRun {
     const expected = { read: documents, added: 0, written: documents - refused.length, skipped: 0, filtered: 0, failed: refused.length }
     const counts = JSON.stringify(run?.end?.totals)
     if (counts !== JSON.stringify(expected)) this.#complain(`counts are ${counts}`)
+    for (const difference of await differencesFrom(join(run?.path ?? '', 'receipt.json'), target.end))
+      this.#complain(`receipt: ${difference}`)
     const letters = join(run?.path ?? '', 'dead-letters.ndjson')
     const buried = existsSync(letters)
       ? readFileSync(letters, 'utf8')

@@ -30,7 +30,7 @@ export function addPlanCommand(program: Command, run: (job: Job) => Promise<void
     .option('--save <file>', 'keep the plan, for docferry migrate --plan')
     .option('--refused <file>', 'write all documents that would fail there, as NDJSON: collection, id, code, message, without contents')
     .addHelpText('after', helpText)
-  addRunFlags(command, { dryRun: false }).action(async (flags: PlanFlags) => run(await planJob(flags)))
+  addRunFlags(command, { dryRun: false, receipt: false }).action(async (flags: PlanFlags) => run(await planJob(flags)))
 }
 
 export async function planJob(flags: PlanFlags): Promise<Job> {

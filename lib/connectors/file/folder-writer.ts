@@ -8,14 +8,14 @@ import type { AtomicFolder } from '../../engine/atomic-file.ts'
 import { DocferryError } from '../../errors.ts'
 import { openByteSink } from '../../formats/byte-sink.ts'
 import type { ByteSink } from '../../formats/byte-sink.ts'
-import { plainText } from '../../formats/export-text.ts'
-import { ExportWriter } from '../../formats/export-writer.ts'
+import { manifestName, plainText } from '../../formats/export-text.ts'
+import { ExportWriter, lineDigests } from '../../formats/export-writer.ts'
 import type { DocumentLine } from '../../formats/export-writer.ts'
 import type { SuspendedOutput, Target, WriteOutcome } from '../../types.ts'
 import { encodeLine, readLine, repeatWarner } from './encode.ts'
 import type { FileContext, SuspendedFile } from './encode.ts'
 import { writeError } from './errors.ts'
-import { isExportFolder, manifestName, manifestText } from './folder.ts'
+import { isExportFolder, manifestText } from './folder.ts'
 import type { ManifestEntry } from './folder.ts'
 import { checkFileName, fileNameOf, folderLimits } from './limits.ts'
 import { isFolder } from './options.ts'
@@ -85,8 +85,8 @@ export async function openFolderTarget(
       const { file, writer } = await opened
       await writer.end()
       await syncFile(join(partial, file))
-      const { counts, digest } = writer.summary()
-      entries.push([collection, { file, documents: counts[collection] ?? 0, digest: digest[collection] }])
+      const { counts, digest, receipt } = writer.summary()
+      entries.push([collection, { file, documents: counts[collection] ?? 0, digest: digest[collection], receipt: receipt?.[collection] }])
     }
     const manifest = join(partial, manifestName)
     await writeFile(manifest, manifestText(provider, Object.fromEntries(entries)), { flush: true })
@@ -119,6 +119,7 @@ export async function openFolderTarget(
     encode: (_, document, onConversion) => encodeLine(document, rules, onConversion),
     readBack: (_, document, options) => readLine(document, rules, options),
     keepsKinds: true,
+    digests: ({ payload }) => lineDigests(payload),
     write: (collection, documents, { fresh, signal }) =>
       attempt(async () => {
         signal?.throwIfAborted()

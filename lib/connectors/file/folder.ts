@@ -2,14 +2,13 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DocferryError } from '../../errors.ts'
+import { manifestName } from '../../formats/export-text.ts'
 import { formatVersion } from '../../formats/ndjson.ts'
 import { formatOfName } from '../../formats/open-input.ts'
 import { isMap, parseJson } from '../../values/index.ts'
 import type { Value } from '../../values/index.ts'
 import type { Logger } from '../../types.ts'
 import { collectionOf } from './limits.ts'
-
-export const manifestName = 'manifest.json'
 
 /** One collection's file. */
 export interface FolderFile {
@@ -22,6 +21,7 @@ export interface FolderFile {
   /** What the manifest says that it holds. */
   readonly documents?: number
   readonly digest?: string
+  readonly receipt?: string
 }
 
 export interface ManifestEntry {
@@ -29,6 +29,8 @@ export interface ManifestEntry {
   readonly documents: number
   /** Left out where none was made. */
   readonly digest?: string
+  /** `BucketSums.base64`; left out as the digest is, and where an older docferry began the export. */
+  readonly receipt?: string
 }
 
 /** The text of a manifest. */
@@ -62,7 +64,8 @@ export async function listFolder(path: string, logger: Logger): Promise<readonly
         `${path}: ${twin.file} and ${file} are both the collection ${JSON.stringify(collection)}: remove one`
       )
     const { size } = await stat(join(path, file))
-    files.set(collection, { collection, file, gzip, bytes: size, documents: listed?.[1].documents, digest: listed?.[1].digest })
+    const { documents, digest, receipt } = listed?.[1] ?? {}
+    files.set(collection, { collection, file, gzip, bytes: size, documents, digest, receipt })
   }
   for (const [collection, { file }] of manifest ?? []) {
     if (files.has(collection)) continue
@@ -102,8 +105,8 @@ async function readManifest(path: string): Promise<ReadonlyMap<string, ManifestE
 }
 
 function readEntry(path: string, collection: string, entry: Value): ManifestEntry {
-  const { file, documents, digest } = isMap(entry) ? entry : {}
-  if (typeof file === 'string' && typeof documents === 'number')
-    return { file, documents, digest: typeof digest === 'string' ? digest : undefined }
+  const { file, documents, digest, receipt } = isMap(entry) ? entry : {}
+  const text = (value: Value | undefined): string | undefined => (typeof value === 'string' ? value : undefined)
+  if (typeof file === 'string' && typeof documents === 'number') return { file, documents, digest: text(digest), receipt: text(receipt) }
   throw new DocferryError('DOCFERRY_DECODE', `${path}: the entry of ${JSON.stringify(collection)} has no file or no number of documents`)
 }

@@ -1,13 +1,13 @@
 /** Reads a file or a folder of files. */
 import { createReadStream } from 'node:fs'
-import { open, realpath, stat } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { DocferryError } from '../../errors.ts'
 import { offsetOf, readNdjson, shorterThanBefore } from '../../formats/ndjson.ts'
 import type { NdjsonOptions } from '../../formats/ndjson.ts'
 import { formatOfName, openInput } from '../../formats/open-input.ts'
 import type { Input } from '../../formats/open-input.ts'
-import { readTail, tailBytes } from '../../formats/tail.ts'
+import { readSummary } from '../../formats/tail.ts'
 import type { CollectionInfo, Cursor, OpenContext, Page, Partition, Source } from '../../types.ts'
 import { readError } from './errors.ts'
 import { listFolder } from './folder.ts'
@@ -54,7 +54,7 @@ function singleSource(path: string, options: FileOptions, size: number): Source 
     try {
       const bytes = input.gzip ? undefined : size
       if (!input.head.hasSections) return [{ name: plainName, bytes }]
-      const summary = input.head.format === 'ndjson' ? readTail(await readLastBytes(path, size), input) : undefined
+      const summary = input.head.format === 'ndjson' ? await readSummary(path, { size, gzip: input.gzip }) : undefined
       const listed = input.head.metadata?.collections
       const names = listed || summary ? new Set([...(listed ?? []), ...Object.keys(summary?.counts ?? {})]) : await readSections(input)
       const counts = new Map(Object.entries(summary?.counts ?? {}))
@@ -126,11 +126,11 @@ function folderSource(path: string, options: FileOptions, files: readonly Folder
       return Promise.resolve(wanted.map(({ collection, file }) => ({ id: collection, collections: [collection], range: { file } })))
     },
     async *read(partition, { after, signal, pageSize }) {
-      const { collection, documents, digest, file, gzip } = fileOf(files, partition)
+      const { collection, documents, digest, receipt, file, gzip } = fileOf(files, partition)
       const filePath = join(path, file)
       const name = join(options.path, file)
       yield* guarded(name, signal, async function* () {
-        const expected = documents === undefined ? undefined : { documents, digest }
+        const expected = documents === undefined ? undefined : { documents, digest, receipt }
         const reading: Omit<NdjsonOptions, 'name'> = { collection, wanted: null, after, pageSize, expected }
         if (after !== undefined && !gzip) return yield* readRest(filePath, name, after, reading, signal)
         const input = await openInput(openBytes(filePath, { signal }), { name, format: 'ndjson' })
@@ -150,18 +150,6 @@ function folderSource(path: string, options: FileOptions, files: readonly Folder
 
 function openBytes(path: string, { start, signal }: { readonly start?: number; readonly signal?: AbortSignal }): AsyncIterable<Buffer> {
   return createReadStream(path, { start, signal, highWaterMark: readChunkBytes })
-}
-
-async function readLastBytes(path: string, size: number): Promise<Buffer> {
-  const length = Math.min(size, tailBytes)
-  const handle = await open(path, 'r')
-  try {
-    const buffer = Buffer.alloc(length)
-    const { bytesRead } = await handle.read(buffer, 0, length, size - length)
-    return buffer.subarray(0, bytesRead)
-  } finally {
-    await handle.close()
-  }
 }
 
 async function readSections(input: Input): Promise<ReadonlySet<string>> {

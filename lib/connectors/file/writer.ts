@@ -8,7 +8,7 @@ import { DocferryError } from '../../errors.ts'
 import { openByteSink } from '../../formats/byte-sink.ts'
 import type { ByteSink } from '../../formats/byte-sink.ts'
 import { jsonText, plainText, sectionedText } from '../../formats/export-text.ts'
-import { ExportWriter } from '../../formats/export-writer.ts'
+import { ExportWriter, lineDigests } from '../../formats/export-writer.ts'
 import type { DocumentLine } from '../../formats/export-writer.ts'
 import { defaultRules } from '../../types.ts'
 import type { OpenContext, Target, WriteOutcome } from '../../types.ts'
@@ -115,6 +115,7 @@ async function singleTarget(
     encode: (_, document, onConversion) => encodeLine(document, rules, onConversion),
     readBack: (_, document, options) => readLine(document, rules, options),
     keepsKinds: true,
+    digests: ({ payload }) => lineDigests(payload),
     write: (collection, documents, { fresh, signal }) =>
       attempt(async () => {
         signal?.throwIfAborted()

@@ -81,7 +81,7 @@ describe('file: reader', () => {
     const [partition] = await opened.partitions(null, { wanted: 1 })
     const pages = await pagesOf(opened, partition!, { pageSize: 900 })
     const text = await readFile(path('a.ndjson'), 'utf8')
-    const half = text.length / 2
+    const half = Math.floor(text.indexOf('"$end"') / 2)
     // What stands before the cursor would be seen to be damaged if it was read.
     await writeFile(path('a.ndjson'), `${text.slice(0, 200)}${'x'.repeat(half - 200)}${text.slice(half)}`)
     const rest = await pagesOf(opened, partition!, { after: pages[0]!.cursor })
@@ -91,11 +91,13 @@ describe('file: reader', () => {
   })
 
   it('says that a file is cut, behind its documents', async () => {
-    for (const name of ['x.ndjson', 'x.ndjson.gz', 'x.json', 'x.json.gz']) {
+    // A large part of an NDJSON export is its trailer.
+    const shares = { 'x.ndjson': 0.35, 'x.ndjson.gz': 0.2, 'x.json': 0.7, 'x.json.gz': 0.7 }
+    for (const [name, share] of Object.entries(shares)) {
       const documents = some(2000).map(document => ({ ...document, text: String(Math.sin(document.number as number)) }))
       await writeWhole({ path: path(name) }, { a: documents })
       const { length } = await readFile(path(name))
-      await truncate(path(name), Math.floor(length * 0.7))
+      await truncate(path(name), Math.floor(length * share))
       const opened = await source({ path: path(name) })
       const found: string[] = []
       const read = async (): Promise<void> => {
@@ -104,7 +106,7 @@ describe('file: reader', () => {
       const { code, message } = await failure(read)
       expect(code, name).to.equal('DOCFERRY_FILE_CUT')
       expect(message).to.include(path(name))
-      expect(found.length).to.be.within(1000, 1600)
+      expect(found.length).to.be.within(500, 1900)
       expect(found).to.deep.equal(ids(documents).slice(0, found.length))
     }
   })

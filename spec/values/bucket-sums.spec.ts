@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { BucketSums, bucketCount, bucketOf } from '../../lib/verify/bucket-sums.ts'
+import { BucketSums, bucketCount, bucketOf } from '../../lib/values/bucket-sums.ts'
 import { DigestSum, documentDigests, Double } from '../../lib/values/index.ts'
 import type { Document } from '../../lib/values/index.ts'
 
@@ -65,6 +65,18 @@ describe('bucket sums', () => {
       const [sums, others] = [sumsOf([{ _id: 'n', n: one }]), sumsOf([{ _id: 'n', n: other }])]
       expect(sums.differing(others, { kinds: true })).to.deep.equal([bucketOf('n')])
       expect(sums.differing(others, { kinds: false })).to.deep.equal([])
+    }
+  })
+
+  it('do not tell kinds that no text keeps: a small bigint, a double that is no integer', () => {
+    for (const [one, other] of [
+      [5, 5n],
+      [1.5, new Double(1.5)],
+      [1e300, new Double(1e300)],
+      [-0, new Double(-0)]
+    ] as const) {
+      const [sums, others] = [sumsOf([{ _id: 'n', n: one }]), sumsOf([{ _id: 'n', n: other }])]
+      expect(sums.differing(others, { kinds: true })).to.deep.equal([])
     }
   })
 

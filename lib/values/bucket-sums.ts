@@ -1,0 +1,182 @@
+/**
+ * Count and digest of a collection's documents, whatever their order, in buckets: two collections are compared bucket by bucket, and where
+ * they differ, only the documents of those buckets have to be looked at again. Sums over parts of a collection merge into that of the whole.
+ */
+import { createHash } from 'node:crypto'
+import type { DocumentDigests } from './digest.ts'
+
+/** Part of what receipts hold: a change of it, or of `bucketOf`, makes them another. */
+export const bucketCount = 4096
+
+/** The bucket of a document: FNV-1a over the code units of its id, mixed by the end of MurmurHash3. */
+export function bucketOf(id: string): number {
+  let hash = 0x811c9dc5
+  for (let index = 0; index < id.length; index++) hash = Math.imul(hash ^ id.charCodeAt(index), 0x01000193)
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return ((hash ^ (hash >>> 16)) >>> 0) % bucketCount
+}
+
+/** Words of a bucket: its documents and the sum of their digests modulo 2^256, then the same for the kinds of numbers. Lanes: least significant first. */
+const lanes = 8
+const kindsAt = 1 + lanes
+const wordsPerBucket = 2 * kindsAt
+const initialBuckets = 8
+
+export class BucketSums {
+  /** Where the words of a bucket begin. */
+  readonly #places = new Map<number, number>()
+  #words = new Uint32Array(initialBuckets * wordsPerBucket)
+  #count = 0
+  /** `base64`, until something is added. */
+  #text: string | undefined
+
+  /** Documents, each as often as it was added. */
+  get count(): number {
+    return this.#count
+  }
+
+  add(id: string, { values, kinds }: DocumentDigests): void {
+    const at = this.#placeOf(bucketOf(id))
+    this.#addDigest(at, values)
+    if (kinds) this.#addDigest(at + kindsAt, kinds)
+    this.#count++
+    this.#text = undefined
+  }
+
+  merge(other: BucketSums): void {
+    for (const [bucket, from] of other.#places) {
+      const at = this.#placeOf(bucket)
+      this.#mergeSum(at, other.#words, from)
+      this.#mergeSum(at + kindsAt, other.#words, from + kindsAt)
+    }
+    this.#count += other.#count
+    this.#text = undefined
+  }
+
+  /**
+   * The buckets in which the two do not hold the same documents.
+   *
+   * @param kinds whether 1 and 1.0 are different
+   */
+  differing(other: BucketSums, { kinds }: { readonly kinds: boolean }): number[] {
+    const words = kinds ? wordsPerBucket : kindsAt
+    const found = new Set<number>()
+    for (const bucket of [...this.#places.keys(), ...other.#places.keys()]) {
+      for (let word = 0; word < words; word++) {
+        if (this.#word(bucket, word) === other.#word(bucket, word)) continue
+        found.add(bucket)
+        break
+      }
+    }
+    return [...found].sort((a, b) => a - b)
+  }
+
+  /** Documents of a bucket. */
+  countOf(bucket: number): number {
+    return this.#word(bucket, 0)
+  }
+
+  /** The sum of all documents' digests modulo 2^256, as 64 hexadecimal digits: what a file's trailer states. */
+  total(): string {
+    const sum = new BucketSums()
+    const at = sum.#placeOf(0)
+    for (const from of this.#places.values()) sum.#mergeSum(at, this.#words, from)
+    let hex = ''
+    for (let lane = lanes; lane > 0; lane--) hex += sum.#words[at + lane]!.toString(16).padStart(8, '0')
+    return hex
+  }
+
+  /** One digest of all buckets: SHA-256 of their bytes, as 64 hexadecimal digits. Equal for equal collections. */
+  root(): string {
+    return createHash('sha256').update(this.bytes()).digest('hex')
+  }
+
+  /**
+   * For each bucket that holds anything, in order: its number (2 bytes, big-endian, as all of it), its count (4), its sum (32), the documents
+   * in which numbers have kinds (4) and, where there are any, the sum of these (32).
+   */
+  bytes(): Buffer {
+    const buckets = [...this.#places.keys()].filter(bucket => this.#word(bucket, 0) > 0).sort((a, b) => a - b)
+    const bytes = Buffer.alloc(buckets.length * (2 + 4 * wordsPerBucket))
+    let length = 0
+    for (const bucket of buckets) {
+      length = bytes.writeUInt16BE(bucket, length)
+      for (const start of [0, kindsAt]) {
+        length = bytes.writeUInt32BE(this.#word(bucket, start), length)
+        if (this.#word(bucket, start) === 0) continue
+        for (let lane = lanes; lane > 0; lane--) length = bytes.writeUInt32BE(this.#word(bucket, start + lane), length)
+      }
+    }
+    return bytes.subarray(0, length)
+  }
+
+  /** `bytes` as text, for JSON. */
+  base64(): string {
+    return (this.#text ??= this.bytes().toString('base64'))
+  }
+
+  /** @throws {RangeError} for what `bytes` did not give */
+  static from(bytes: Uint8Array): BucketSums {
+    const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    const sums = new BucketSums()
+    let before = -1
+    for (let length = 0; length < view.length;) {
+      const bucket = view.readUInt16BE(length)
+      if (bucket <= before || bucket >= bucketCount) throw new RangeError('the buckets are not in order')
+      before = bucket
+      length += 2
+      const at = sums.#placeOf(bucket)
+      for (const start of [0, kindsAt]) {
+        const count = view.readUInt32BE(length)
+        length += 4
+        sums.#words[at + start] = count
+        for (let lane = lanes; count > 0 && lane > 0; lane--, length += 4) sums.#words[at + start + lane] = view.readUInt32BE(length)
+      }
+      sums.#count += sums.#word(bucket, 0)
+    }
+    return sums
+  }
+
+  #word(bucket: number, word: number): number {
+    const at = this.#places.get(bucket)
+    return at === undefined ? 0 : this.#words[at + word]!
+  }
+
+  #placeOf(bucket: number): number {
+    const known = this.#places.get(bucket)
+    if (known !== undefined) return known
+    const at = this.#places.size * wordsPerBucket
+    if (at === this.#words.length) {
+      const more = new Uint32Array(Math.min(2 * this.#words.length, bucketCount * wordsPerBucket))
+      more.set(this.#words)
+      this.#words = more
+    }
+    this.#places.set(bucket, at)
+    return at
+  }
+
+  #addDigest(at: number, digest: Uint8Array): void {
+    const words = this.#words
+    words[at]!++
+    let carry = 0
+    for (let lane = 0; lane < lanes; lane++) {
+      const byte = 28 - 4 * lane
+      const word = digest[byte]! * 0x1000000 + ((digest[byte + 1]! << 16) | (digest[byte + 2]! << 8) | digest[byte + 3]!)
+      const sum = words[at + 1 + lane]! + word + carry
+      words[at + 1 + lane] = sum
+      carry = sum >= 2 ** 32 ? 1 : 0
+    }
+  }
+
+  #mergeSum(at: number, from: Uint32Array, start: number): void {
+    const words = this.#words
+    words[at]! += from[start]!
+    let carry = 0
+    for (let lane = 1; lane <= lanes; lane++) {
+      const sum = words[at + lane]! + from[start + lane]! + carry
+      words[at + lane] = sum
+      carry = sum >= 2 ** 32 ? 1 : 0
+    }
+  }
+}

@@ -1,0 +1,104 @@
+/** What an export proves by itself: its trailer, or the manifest of a folder, holds the sums of its documents. */
+import { createReadStream } from 'node:fs'
+import { open, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DocferryError, describeError } from '../errors.ts'
+import { manifestName } from '../formats/export-text.ts'
+import { gunzip, isGzip } from '../formats/gzip.ts'
+import { LineSplitter } from '../formats/lines.ts'
+import { readSummary, readTail } from '../formats/tail.ts'
+import { BucketSums } from '../values/bucket-sums.ts'
+import type { CollectionReceipt } from './receipt.ts'
+
+/** What one says of a collection. */
+interface Statement {
+  readonly name: string
+  readonly count: unknown
+  readonly digest: unknown
+  readonly sums: unknown
+}
+
+/**
+ * Read what an export states of its documents, and nothing else of it: whether they are still those, only reading them tells.
+ *
+ * @param path of an NDJSON export, perhaps compressed, or of a folder with a manifest
+ * @returns its collections by the names that they have in it, with the sums of what was written
+ * @throws {DocferryError} DOCFERRY_STATE for a file without trailer, one that is cut or damaged, or one of an older docferry
+ */
+export async function readTrailerReceipt(path: string): Promise<Pick<CollectionReceipt, 'target' | 'written'>[]> {
+  try {
+    const stats = await stat(path)
+    const statements = stats.isDirectory() ? await readManifest(path) : await readTrailer(path, stats.size)
+    return statements.map(statement => collectionOf(path, statement))
+  } catch (error) {
+    if (error instanceof DocferryError && error.code === 'DOCFERRY_STATE') throw error
+    throw unusable(path, `can't be read: ${describeError(error)}`, error)
+  }
+}
+
+async function readTrailer(path: string, size: number): Promise<Statement[]> {
+  const gzip = isGzip(await firstBytes(path))
+  const summary = (await readSummary(path, { size, gzip })) ?? (gzip ? readTail(await lastLine(path), { gzip: false }) : undefined)
+  if (!summary)
+    throw unusable(path, 'does not end in the trailer of an export: it was cut, or is no NDJSON export of docferry; JSON has no trailer')
+  const { counts, digest, receipt } = summary
+  if (!receipt) throw madeBefore(path)
+  return Object.entries(counts).map(([name, count]) => ({ name, count, digest: ownField(digest, name), sums: ownField(receipt, name) }))
+}
+
+async function readManifest(path: string): Promise<Statement[]> {
+  const { files } = JSON.parse(await readFile(join(path, manifestName), 'utf8')) as { readonly files?: unknown }
+  if (typeof files !== 'object' || files === null) throw unusable(path, `has a ${manifestName} without files`)
+  return Object.entries(files).map(([name, entry]) => {
+    const { documents: count, digest, receipt: sums } = (entry ?? {}) as { readonly [field: string]: unknown }
+    if (sums === undefined) throw madeBefore(path)
+    return { name, count, digest, sums }
+  })
+}
+
+function collectionOf(path: string, { name, count, digest, sums }: Statement): Pick<CollectionReceipt, 'target' | 'written'> {
+  const damaged = (why: string, cause?: unknown): DocferryError => unusable(path, `is damaged: ${why}`, cause)
+  if (typeof sums !== 'string') throw damaged(`there are no sums of ${JSON.stringify(name)}`)
+  let written: BucketSums
+  try {
+    written = BucketSums.from(Buffer.from(sums, 'base64'))
+  } catch (error) {
+    throw damaged(`the sums of ${JSON.stringify(name)} are none`, error)
+  }
+  if (written.count !== count || written.total() !== digest)
+    throw damaged(`the sums of ${JSON.stringify(name)} do not agree with its count and digest`)
+  return { target: name, written }
+}
+
+async function firstBytes(path: string): Promise<Buffer> {
+  const file = await open(path, 'r')
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, 0)
+    return buffer.subarray(0, bytesRead)
+  } finally {
+    await file.close()
+  }
+}
+
+/** For what another program has compressed as one piece: with its line end. */
+async function lastLine(path: string): Promise<Buffer> {
+  const splitter = new LineSplitter({ offset: 0, line: 1 })
+  let last: Buffer | undefined
+  for await (const chunk of gunzip(createReadStream(path), { name: path })) {
+    last = splitter.push(chunk).at(-1)?.bytes ?? last
+  }
+  const torn = splitter.end()
+  return torn || !last ? Buffer.alloc(0) : Buffer.concat([last, Buffer.from('\n')])
+}
+
+function ownField(record: Readonly<Record<string, string>>, name: string): string | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined
+}
+
+function madeBefore(path: string): DocferryError {
+  return unusable(path, 'holds no receipt: an older docferry has made it. Import and export it again, or compare it with its source')
+}
+
+function unusable(path: string, why: string, cause?: unknown): DocferryError {
+  return new DocferryError('DOCFERRY_STATE', `${path} ${why}`, { cause })
+}

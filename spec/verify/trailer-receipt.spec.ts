@@ -1,0 +1,155 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { expect } from 'chai'
+import { createMemoryStore } from '../../lib/connectors/memory/store.ts'
+import { openSource } from '../../lib/open.ts'
+import type { MigrateOptions } from '../../lib/options.ts'
+import type { RunReport } from '../../lib/report.ts'
+import type { CollectionInfo, Document } from '../../lib/types.ts'
+import { readReceipt, rootOf } from '../../lib/verify/receipt.ts'
+import { readTrailerReceipt } from '../../lib/verify/trailer-receipt.ts'
+import { migrate } from '../support/migrate.ts'
+
+const documents = (count: number): Document[] => Array.from({ length: count }, (_, index) => ({ _id: `d${index}`, index }))
+
+describe('receipt in a trailer', () => {
+  let folder: string
+  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'docferry-trailer-'))))
+  afterEach(() => rmSync(folder, { recursive: true, force: true }))
+  const path = (name: string): string => join(folder, name)
+
+  async function write(
+    name: string,
+    options: Partial<MigrateOptions> = {},
+    counts = { agents: 3_000, users: 10, none: 0 }
+  ): Promise<RunReport> {
+    const store = createMemoryStore()
+    for (const [collection, count] of Object.entries(counts))
+      store.collections.set(collection, new Map(documents(count).map(document => [document._id, document])))
+    return await migrate({
+      source: { connector: 'memory', options: { store } },
+      target: { connector: 'file', options: { path: path(name) } },
+      ...options
+    })
+  }
+  const failing = async (promise: Promise<unknown>): Promise<Error & { code?: unknown }> =>
+    await promise.then(
+      () => expect.fail('it should have failed'),
+      (error: Error) => error
+    )
+  async function readThrough(name: string): Promise<number> {
+    const source = await openSource({ connector: 'file', options: { path: path(name) } })
+    try {
+      let count = 0
+      for (const partition of await source.partitions(null, { wanted: 1 }))
+        for await (const page of source.read(partition, {})) count += page.documents.length
+      return count
+    } finally {
+      await source.close()
+    }
+  }
+  async function collectionsOf(name: string): Promise<readonly CollectionInfo[] | null> {
+    const source = await openSource({ connector: 'file', options: { path: path(name) } })
+    try {
+      return await source.collections({})
+    } finally {
+      await source.close()
+    }
+  }
+
+  for (const name of ['out.ndjson', 'out.ndjson.gz', 'out/', 'zipped/']) {
+    it(`is that of the run which has written ${name}`, async () => {
+      const target = { connector: 'file' as const, options: { path: path(name), gzip: name !== 'out.ndjson' && name !== 'out/' } }
+      const report = await write(name, { target })
+      const found = await readTrailerReceipt(path(name))
+      expect(found.map(({ target: collection, written }) => [collection, written.count])).to.have.deep.members([
+        ['agents', 3_000],
+        ['users', 10],
+        ['none', 0]
+      ])
+      expect(rootOf(found)).to.equal(report.receiptRoot)
+      expect(rootOf((await readReceipt(report.receipt!)).collections)).to.equal(report.receiptRoot)
+      expect(await readThrough(name)).to.equal(3_010)
+    })
+  }
+
+  it('is found in a file that another program has compressed as one piece', async () => {
+    const report = await write('out.ndjson')
+    writeFileSync(path('again.ndjson.gz'), gzipSync(readFileSync(path('out.ndjson'))))
+    expect(rootOf(await readTrailerReceipt(path('again.ndjson.gz')))).to.equal(report.receiptRoot)
+  })
+
+  it('does not hide the counts, however many collections there are', async () => {
+    const counts = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`c${index}`, 1_000])) as {
+      agents: number
+      users: number
+      none: number
+    }
+    await write('out.ndjson', {}, counts)
+    const { length } = readFileSync(path('out.ndjson'), 'utf8').split('\n').at(-2)!
+    expect(length).to.be.above(256 << 10)
+    expect((await collectionsOf('out.ndjson'))?.map(each => each.documents)).to.deep.equal(Array(10).fill(1_000))
+  })
+
+  for (const [name, spoil] of [
+    ['that was cut', (text: string) => text.slice(0, -10)],
+    ['without a trailer', (text: string) => text.slice(0, text.indexOf('{"$end"'))],
+    ['of an older docferry', (text: string) => text.replace(/,"receipt":\{.*\}\}\}/, '}}')],
+    ['whose count was changed', (text: string) => text.replace('"users":10', '"users":11')],
+    ['whose sums were changed', (text: string) => text.replace(/"users":"..../, '"users":"AAAA')],
+    ['whose sums of a collection are missing', (text: string) => text.replace(/,"users":"[^"]*"/, '')],
+    ['that is no export', () => '{"_id":"1"}\n'],
+    ['that is empty', () => '']
+  ] as const) {
+    it(`is refused in a file ${name}`, async () => {
+      await write('out.ndjson')
+      const text = readFileSync(path('out.ndjson'), 'utf8')
+      const spoilt = spoil(text)
+      expect(spoilt).not.to.equal(text)
+      for (const file of ['out.ndjson', 'out.ndjson.gz']) {
+        writeFileSync(path(file), file.endsWith('.gz') ? gzipSync(spoilt) : spoilt)
+        const error = await failing(readTrailerReceipt(path(file)))
+        expect(error).to.include({ code: 'DOCFERRY_STATE' })
+        expect(error.message).to.include(path(file))
+      }
+    })
+  }
+
+  it('is refused where there is no file, and in a folder without a manifest', async () => {
+    expect(await failing(readTrailerReceipt(path('none.ndjson')))).to.include({ code: 'DOCFERRY_STATE' })
+    expect(await failing(readTrailerReceipt(folder))).to.include({ code: 'DOCFERRY_STATE' })
+  })
+
+  it('is checked when the file is read', async () => {
+    await write('out.ndjson')
+    await write('other.ndjson', {}, { agents: 3_001, users: 10, none: 0 })
+    const sumsIn = (name: string): string => /"receipt":\{"agents":"([^"]*)"/.exec(readFileSync(path(name), 'utf8'))![1]!
+    const text = readFileSync(path('out.ndjson'), 'utf8')
+    for (const wrong of [sumsIn('other.ndjson'), 'AAAA']) {
+      writeFileSync(path('out.ndjson'), text.replace(sumsIn('out.ndjson'), wrong))
+      const error = await failing(readThrough('out.ndjson'))
+      expect(error).to.include({ code: 'DOCFERRY_DECODE' })
+      expect(error.message).to.include('receipt')
+      writeFileSync(path('out.ndjson'), text)
+    }
+  })
+
+  it('is not asked of a file of an older docferry', async () => {
+    await write('out.ndjson')
+    const text = readFileSync(path('out.ndjson'), 'utf8')
+    writeFileSync(path('out.ndjson'), text.replace(/,"receipt":\{.*\}\}\}/, '}}'))
+    expect(await readThrough('out.ndjson')).to.equal(3_010)
+  })
+
+  it('stands in no file that holds documents only, and in no JSON', async () => {
+    await write('out.json')
+    const only = { connector: 'file' as const, options: { path: path('only.ndjson'), documentsOnly: true } }
+    await write('only.ndjson', { target: only, collections: ['users'] })
+    for (const name of ['out.json', 'only.ndjson']) {
+      expect(readFileSync(path(name), 'utf8')).not.to.include('receipt')
+      expect(await failing(readTrailerReceipt(path(name)))).to.include({ code: 'DOCFERRY_STATE' })
+    }
+  })
+})
