@@ -6,8 +6,10 @@ import { bucketCount, BucketSums } from '../values/bucket-sums.ts'
 import type { DifferenceList } from './differences.ts'
 import { isInSample } from './id-hash.ts'
 import type { Visitor } from './read-end.ts'
-import type { CollectionReceipt } from './receipt.ts'
+import type { Proof } from './open-receipt.ts'
 import type { Side, VerifyCollection } from './report.ts'
+
+type CollectionProof = Proof['collections'][number]
 
 export interface LookOptions {
   readonly target: Target
@@ -23,7 +25,7 @@ export interface LookOptions {
 /** What is known of one collection, until both sides have come to their end. */
 export class CollectionLook {
   readonly report: VerifyCollection
-  readonly receipt: CollectionReceipt | undefined
+  readonly receipt: CollectionProof | undefined
   /** By bucket: 1 where the two sides differ. */
   readonly differing = new Uint8Array(bucketCount)
   hasDiffering = false
@@ -35,7 +37,7 @@ export class CollectionLook {
   readonly #ended: Record<Side, boolean>
   readonly #options: LookOptions
 
-  constructor(report: VerifyCollection, receipt: CollectionReceipt | undefined, options: LookOptions) {
+  constructor(report: VerifyCollection, receipt: CollectionProof | undefined, options: LookOptions) {
     this.report = report
     this.receipt = receipt
     this.#options = options
@@ -57,6 +59,19 @@ export class CollectionLook {
     if (quick || (sample !== undefined && !isInSample(document._id, sample))) return
     const digests = side === 'source' ? expectedOf(target, report.target, document).digests : digestsOf(target, document)
     this.#sums![side].add(document._id, digests)
+  }
+
+  /** So many documents of the target were read so far, elsewhere. */
+  countTarget(documents: number): void {
+    if (this.report.state === 'waiting') this.report.state = 'reading'
+    this.report.targetDocuments = documents
+  }
+
+  /** What was read of the target elsewhere, when it has come to its end. */
+  endTarget(documents: number, sums: BucketSums): void {
+    this.countTarget(documents)
+    this.#sums?.target.merge(sums)
+    this.end('target')
   }
 
   end(side: Side): void {
@@ -125,6 +140,6 @@ export function isOfDocument({ code }: DocferryError): boolean {
   return code === 'DOCFERRY_BAD_VALUE' || code === 'DOCFERRY_TOO_DEEP'
 }
 
-function unreadable(collection: string, side: Side, { id, message, where }: RejectDetails) {
-  return { collection, ...(id !== undefined && { id }), kind: 'unreadable', side, reason: message, where } as const
+export function unreadable(collection: string, side: Side, { id, message, where }: RejectDetails) {
+  return { collection, ...(id !== undefined && { id }), kind: 'unreadable', side, reason: message, ...(where !== '' && { where }) } as const
 }

@@ -1,61 +1,50 @@
-/** A receipt by itself, or what an export proves of its own documents. */
+/** Receipts in whatever a user names: a run's own, or what an export proves by itself. */
 import { open, stat } from 'node:fs/promises'
-import { basename, extname } from 'node:path'
-import { describeError, DocferryError } from '../errors.ts'
-import { isGzip } from '../formats/gzip.ts'
-import { totalCounts } from '../report.ts'
+import { DocferryError, describeError } from '../errors.ts'
+import type { Location, OnConflict } from '../types.ts'
 import { BucketSums } from '../values/bucket-sums.ts'
 import { readReceipt } from './receipt.ts'
-import type { Receipt } from './receipt.ts'
+import type { CollectionReceipt, Receipt } from './receipt.ts'
 import { readTrailerReceipt } from './trailer-receipt.ts'
 
-/**
- * @param path of a receipt, or of an NDJSON export with a trailer: a file, perhaps compressed, or a folder
- * @throws {DocferryError} DOCFERRY_STATE where it is neither, damaged, or can't be read
- */
-export async function openReceipt(path: string): Promise<Receipt> {
-  return (await isExport(path)) ? await receiptOfExport(path) : await readReceipt(path)
+/** What a target is compared with in place of a source. */
+export interface Proof {
+  readonly kinds: Receipt['kinds']
+  readonly collections: readonly Pick<CollectionReceipt, 'source' | 'target' | 'written' | 'skipped'>[]
+  /** Of the run. Missing of an export, which is what was written, by whatever run. */
+  readonly run?: { readonly source: Location; readonly onConflict: OnConflict }
 }
 
+export function proofOf({ collections, kinds, source, options: { onConflict } }: Receipt): Proof {
+  return { collections, kinds, run: { source, onConflict } }
+}
+
+/**
+ * @returns a run's receipt, or the proof that an export holds
+ * @throws {DocferryError} DOCFERRY_STATE where there is none, or it is damaged
+ */
+export async function openReceipt(path: string): Promise<Receipt | Proof> {
+  if (!(await isExport(path))) return await readReceipt(path)
+  const collections = await readTrailerReceipt(path)
+  return {
+    kinds: true,
+    collections: collections.map(({ target, written }) => ({ source: target, target, written, skipped: new BucketSums() }))
+  }
+}
+
+/** A folder, something compressed, or a file with an export's first line. */
 async function isExport(path: string): Promise<boolean> {
   try {
-    const stats = await stat(path)
-    if (stats.isDirectory()) return true
-    const file = await open(path)
+    if ((await stat(path)).isDirectory()) return true
+    const file = await open(path, 'r')
     try {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(headerStart.length), 0, headerStart.length, 0)
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(16), 0, 16, 0)
       const start = buffer.subarray(0, bytesRead)
-      return isGzip(start) || start.toString() === headerStart || /^\.(?:ndjson|jsonl)$/.test(extname(path))
+      return (start[0] === 0x1f && start[1] === 0x8b) || start.toString('latin1').startsWith('{"$docferry"')
     } finally {
       await file.close()
     }
   } catch (error) {
     throw new DocferryError('DOCFERRY_STATE', `${path} can't be read: ${describeError(error)}`, { cause: error })
-  }
-}
-
-const headerStart = '{"$docferry":'
-
-/** It was written as it is read: nothing was skipped, and no stage stands between. */
-async function receiptOfExport(path: string): Promise<Receipt> {
-  const collections = await readTrailerReceipt(path)
-  const { mtime } = await stat(path)
-  const place = { provider: 'file', address: path, identity: `file:${path}` } as const
-  return {
-    runId: basename(path),
-    docferry: '',
-    startedAt: mtime.toISOString(),
-    finishedAt: mtime.toISOString(),
-    source: place,
-    target: place,
-    options: { onConflict: 'skip', onIncompatible: 'dead-letter', types: 'natural', includeDesign: false, keepMetadata: false, stages: [] },
-    kinds: true,
-    collections: collections.map(({ target, written }) => ({
-      source: target,
-      target,
-      counts: { ...totalCounts([]), read: written.count, written: written.count },
-      written,
-      skipped: new BucketSums()
-    }))
   }
 }

@@ -110,16 +110,6 @@ describe('verify: receipts and runs', () => {
       return path
     }
 
-    for (const name of ['out.ndjson', 'out.ndjson.gz', 'out/']) {
-      it(`finds what was imported from ${name} the same, and names where it is not`, async () => {
-        const receipt = await exported(name)
-        const { report } = await check({ receipt, target: hooked(storeWith(documents), {}) })
-        expect(report).to.include({ state: 'equal', against: 'receipt' })
-        const { collection } = await check({ receipt, target: hooked(storeWith(documents.slice(1)), {}) })
-        expect(collection).to.include({ missing: 1, state: 'different' })
-      })
-    }
-
     it('is refused where the file is cut, or has no trailer', async () => {
       const receipt = await exported('out.ndjson')
       writeFileSync(receipt, readFileSync(receipt).subarray(0, 5_000))
@@ -128,6 +118,19 @@ describe('verify: receipts and runs', () => {
       expect(await failed({ receipt: join(folder, 'none.ndjson'), target })).to.include({ code: 'DOCFERRY_STATE' })
     })
   })
+
+  for (const name of ['backup.ndjson', 'backup.ndjson.gz', 'backup/']) {
+    it(`takes ${name} for a proof of its own documents`, async () => {
+      const exported = join(folder, name)
+      await migrate({ source: hooked(storeWith(documents), {}), target: `file:${exported}`, stateDir: folder })
+      const equal = await check({ receipt: exported, target: hooked(storeWith(documents, 'b'), {}), rename: { a: 'b' } })
+      expect(equal.report).to.include({ state: 'equal', against: 'receipt' })
+      const own = await check({ receipt: exported, target: `file:${exported}` })
+      expect(own.collection).to.include({ equal: 1_000, state: 'equal' })
+      const short = await check({ receipt: exported, source: `file:${exported}`, target: hooked(storeWith(documents.slice(1)), {}) })
+      expect(short.differences.map(({ kind, id }) => [kind, id])).to.deep.equal([['missing', 'd0']])
+    })
+  }
 
   describe('of a run', () => {
     const run = async (): Promise<{ report: RunReport; ends: { source: string; target: string } }> => {
@@ -144,6 +147,17 @@ describe('verify: receipts and runs', () => {
       const { report, collection } = await check({ run: ran.runId })
       expect(report).to.include({ state: 'equal', runId: ran.runId })
       expect(collection).to.include({ source: 'a', target: 'b', equal: 1_000 })
+    })
+
+    it('needs no source where nothing differs, and says so where something does', async () => {
+      const { report: ran, ends } = await run()
+      rmSync(ends.source)
+      const { report } = await check({ run: ran.runId })
+      expect(report).to.include({ state: 'equal', against: 'receipt and source' })
+      writeFileSync(ends.target, readFileSync(ends.target, 'utf8').replace('{"_id":"d7","n":7}\n', ''))
+      const differs = await check({ run: ran.runId })
+      expect(differs.collection).to.include({ missing: 1, extra: 0, different: 0 })
+      expect(differs.report.notes.join()).to.include("the source can't tell what differs")
     })
 
     it('names what is not as the run wrote it', async () => {
