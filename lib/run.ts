@@ -339,7 +339,13 @@ class Run {
     if (report.dryRun || this.#options.again) return
     const { record, progress } = this.#journal
     const asked = plannedOptions(report, this.#options)
-    const receipt = makeReceipt({ report, asked, sums: progress.sums, startedAt: record?.startedAt })
+    const receipt = makeReceipt({
+      report,
+      asked,
+      sums: progress.sums,
+      kinds: this.#target.keepsKinds ?? false,
+      startedAt: record?.startedAt
+    })
     if (!receipt) return void report.notes.push('there is no receipt: the run was begun by an older docferry, which did not make them')
     report.receipt = await this.#journal.keepReceipt(formatReceipt(receipt))
     report.receiptRoot = rootOf(receipt.collections)

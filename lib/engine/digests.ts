@@ -1,25 +1,23 @@
-/** What undoing, receipts and files know a document by: digests of what the target will give back, made once, whoever asks first. */
+/** What undoing, receipts and files know a document that is being written by: digests made once, whoever asks first. */
 import type { Document, Target } from '../types.ts'
-import { documentDigests } from '../values/index.ts'
 import type { DocumentDigests } from '../values/index.ts'
+import { expectedOf } from './held.ts'
 import type { Outgoing } from './write-batch.ts'
 
 /** @param collection its name in the target */
 export function digestsOf(target: Target, collection: string, outgoing: Outgoing): DocumentDigests {
-  return (outgoing.digests ??= target.digests?.(outgoing.encoded) ?? documentDigests(readBack(target, collection, outgoing)))
+  return (outgoing.digests ??= target.digests?.(outgoing.encoded) ?? expectedOf(target, collection, outgoing.document).digests)
 }
 
 /** The same for a reader to whom `_rev` is the database's and no part of the document. */
 export function digestsWithoutRev(target: Target, collection: string, outgoing: Outgoing): DocumentDigests {
-  if (outgoing.document['_rev'] === undefined) return digestsOf(target, collection, outgoing)
-  return documentDigests(withoutRev(readBack(target, collection, outgoing)))
+  const { document } = outgoing
+  return document['_rev'] === undefined
+    ? digestsOf(target, collection, outgoing)
+    : expectedOf(target, collection, withoutRev(document)).digests
 }
 
 export function withoutRev({ _rev, ...document }: Document): Document {
   void _rev
   return document
-}
-
-function readBack(target: Target, collection: string, { document }: Outgoing): Document {
-  return target.readBack?.(collection, document, { kinds: target.keepsKinds === true }) ?? document
 }

@@ -1,7 +1,7 @@
 /** Writes an export, collection after collection, into a byte sink. */
 import { DocferryError } from '../errors.ts'
 import { BucketSums } from '../values/bucket-sums.ts'
-import { DigestSum, documentDigests } from '../values/index.ts'
+import { DigestSum, documentDigests, parseJson } from '../values/index.ts'
 import type { Document, DocumentDigests } from '../values/index.ts'
 import type { ByteSink } from './byte-sink.ts'
 import type { Summary } from './document-line.ts'
@@ -17,7 +17,10 @@ export interface DocumentLine {
 }
 
 export function lineDigests(line: DocumentLine): DocumentDigests {
-  return (line.digests ??= documentDigests(line.document))
+  if (line.digests) return line.digests
+  const digests = documentDigests(line.document)
+  // A number may come back as another kind: a bigint that a number holds, as that.
+  return (line.digests = digests.kinds ? documentDigests(parseJson(line.line) as Document) : digests)
 }
 
 /** Where an export stands between two documents; plain JSON. */

@@ -1,6 +1,18 @@
+import type { Stage } from '../types.ts'
+import { stripCouchdbMetadata } from './couchdb-metadata.ts'
+import { leaveOutDesignDocuments } from './design-documents.ts'
+
 export { alreadyRightName, isOfRepair, leaveOutRight } from './already-right.ts'
 export { couchdbMetadata, stripCouchdbMetadata } from './couchdb-metadata.ts'
 export { leaveOutDesignDocuments } from './design-documents.ts'
 export { pick } from './pick.ts'
 export { rename } from './rename.ts'
 export { strip } from './strip.ts'
+
+/** Those of every run, in front of the user's. */
+export function builtInStages(
+  { includeDesign = false, keepMetadata = false }: { readonly includeDesign?: boolean; readonly keepMetadata?: boolean },
+  onStripped?: Parameters<typeof stripCouchdbMetadata>[0]
+): Stage[] {
+  return [...(includeDesign ? [] : [leaveOutDesignDocuments()]), ...(keepMetadata ? [] : [stripCouchdbMetadata(onStripped)])]
+}

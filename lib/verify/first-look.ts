@@ -2,16 +2,20 @@
 import { digestsOf, expectedOf } from '../engine/held.ts'
 import { DocferryError } from '../errors.ts'
 import type { Document, RejectDetails, Target } from '../types.ts'
-import { bucketCount, BucketSums } from './bucket-sums.ts'
+import { bucketCount, BucketSums } from '../values/bucket-sums.ts'
 import type { DifferenceList } from './differences.ts'
 import { isInSample } from './id-hash.ts'
 import type { Visitor } from './read-end.ts'
-import type { CollectionReceipt } from './receipt.ts'
+import type { Proof } from './open-receipt.ts'
 import type { Side, VerifyCollection } from './report.ts'
+
+type CollectionProof = Proof['collections'][number]
 
 export interface LookOptions {
   readonly target: Target
   readonly list: DifferenceList
+  /** Whether what is expected tells the kinds of numbers. */
+  readonly kindsExpected: boolean
   /** Compare counts alone. */
   readonly quick: boolean
   /** Compare so large a share of the documents. */
@@ -21,7 +25,7 @@ export interface LookOptions {
 /** What is known of one collection, until both sides have come to their end. */
 export class CollectionLook {
   readonly report: VerifyCollection
-  readonly receipt: CollectionReceipt | undefined
+  readonly receipt: CollectionProof | undefined
   /** By bucket: 1 where the two sides differ. */
   readonly differing = new Uint8Array(bucketCount)
   hasDiffering = false
@@ -33,7 +37,7 @@ export class CollectionLook {
   readonly #ended: Record<Side, boolean>
   readonly #options: LookOptions
 
-  constructor(report: VerifyCollection, receipt: CollectionReceipt | undefined, options: LookOptions) {
+  constructor(report: VerifyCollection, receipt: CollectionProof | undefined, options: LookOptions) {
     this.report = report
     this.receipt = receipt
     this.#options = options
@@ -55,6 +59,19 @@ export class CollectionLook {
     if (quick || (sample !== undefined && !isInSample(document._id, sample))) return
     const digests = side === 'source' ? expectedOf(target, report.target, document).digests : digestsOf(target, document)
     this.#sums![side].add(document._id, digests)
+  }
+
+  /** So many documents of the target were read so far, elsewhere. */
+  countTarget(documents: number): void {
+    if (this.report.state === 'waiting') this.report.state = 'reading'
+    this.report.targetDocuments = documents
+  }
+
+  /** What was read of the target elsewhere, when it has come to its end. */
+  endTarget(documents: number, sums: BucketSums): void {
+    this.countTarget(documents)
+    this.#sums?.target.merge(sums)
+    this.end('target')
   }
 
   end(side: Side): void {
@@ -80,7 +97,7 @@ export class CollectionLook {
   #compareSums(): void {
     const { report, receipt } = this
     const { source, target } = this.#sums!
-    const kinds = this.#options.target.keepsKinds ?? false
+    const kinds = (this.#options.target.keepsKinds ?? false) && this.#options.kindsExpected
     const withSkipped = new BucketSums()
     withSkipped.merge(source)
     if (receipt) withSkipped.merge(receipt.skipped)
@@ -123,6 +140,6 @@ export function isOfDocument({ code }: DocferryError): boolean {
   return code === 'DOCFERRY_BAD_VALUE' || code === 'DOCFERRY_TOO_DEEP'
 }
 
-function unreadable(collection: string, side: Side, { id, message, where }: RejectDetails) {
-  return { collection, ...(id !== undefined && { id }), kind: 'unreadable', side, reason: message, where } as const
+export function unreadable(collection: string, side: Side, { id, message, where }: RejectDetails) {
+  return { collection, ...(id !== undefined && { id }), kind: 'unreadable', side, reason: message, ...(where !== '' && { where }) } as const
 }

@@ -15,12 +15,14 @@ export interface ReceiptBasis {
   readonly report: Readonly<RunReport>
   readonly asked: Pick<PlannedOptions, 'includeDesign' | 'keepMetadata' | 'stages'>
   readonly sums: SumsByName
+  /** See `Receipt.kinds`. */
+  readonly kinds: boolean
   /** ISO 8601, where the run went on from an earlier process. */
   readonly startedAt?: string | undefined
 }
 
 /** @returns undefined where not every document is in the sums: a part of the run was done by a docferry that made none */
-export function makeReceipt({ report, asked, sums, startedAt }: ReceiptBasis): Receipt | undefined {
+export function makeReceipt({ report, asked, sums, kinds, startedAt }: ReceiptBasis): Receipt | undefined {
   const { runId, source, target, onConflict, onIncompatible, types, startedAt: began, finishedAt = Date.now() } = report
   const collections = report.collections.map(each => receiptOf(each, sums))
   if (!collections.every(isWhole)) return undefined
@@ -33,6 +35,7 @@ export function makeReceipt({ report, asked, sums, startedAt }: ReceiptBasis): R
     source,
     target,
     options: { onConflict, onIncompatible, types, includeDesign, keepMetadata, stages },
+    kinds,
     collections
   }
 }

@@ -46,6 +46,8 @@ export interface VerifyOptions extends Pick<
   readonly differences?: string
   /** Called once, before documents are read. The report is then kept up to date in place. */
   readonly observe?: (report: Readonly<VerifyReport>) => void
+  /** Read the target in a thread of its own. Default: where it is large, can be told to a thread, and there is a second core. */
+  readonly inThread?: boolean
   /** How long to wait before what changes meanwhile is looked at a second time. Default 1,000. */
   readonly settleMs?: number
 }
@@ -63,11 +65,9 @@ export function checkVerifyOptions(options: VerifyOptions): void {
     issues.push('target: missing; what is to be verified is a source and a target, a run, or a receipt and a target')
   if (run === undefined && receipt === undefined && source === undefined)
     issues.push('source: missing; to verify without one, give a receipt')
-  if (run !== undefined || receipt !== undefined) {
-    const given = decided.filter(name => options[name] !== undefined)
-    const origin = run === undefined ? 'the receipt' : 'the record of the run'
-    if (given.length > 0) issues.push(`${given.join(', ')}: taken from ${origin}; leave ${given.length === 1 ? 'it' : 'them'} out`)
-  }
+  const told = run !== undefined ? 'the record of the run' : typeof receipt === 'object' ? 'the receipt' : undefined
+  const issue = told && decidedIssue(options, told)
+  if (issue) issues.push(issue)
   if (sample !== undefined && !(typeof sample === 'number' && sample > 0 && sample <= 1))
     issues.push('sample: a share over 0 and up to 1 is wanted')
   if (sample !== undefined && quick) issues.push('quick and sample: one of them')
@@ -75,4 +75,10 @@ export function checkVerifyOptions(options: VerifyOptions): void {
     issues.push('sample: a receipt is of all documents; give source and target to compare a part')
   if (quick && showValues) issues.push('quick: counts have no values to show')
   if (issues.length > 0) throw new DocferryError('DOCFERRY_CONFIG', issues.join('; '))
+}
+
+/** @param origin what tells already what decides which documents are moved, and how */
+export function decidedIssue(options: VerifyOptions, origin: string): string | undefined {
+  const given = decided.filter(name => options[name] !== undefined)
+  return given.length === 0 ? undefined : `${given.join(', ')}: taken from ${origin}; leave ${given.length === 1 ? 'it' : 'them'} out`
 }

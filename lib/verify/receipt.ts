@@ -39,6 +39,8 @@ export interface Receipt {
     /** As a user writes them. */
     readonly stages: readonly string[]
   }
+  /** Whether the digests tell the kinds of numbers (1 from 1.0), because the target keeps them. */
+  readonly kinds: boolean
   readonly collections: readonly CollectionReceipt[]
 }
 

@@ -2,7 +2,7 @@
 import { digestsOf, expectedOf } from '../engine/held.ts'
 import { DocferryError } from '../errors.ts'
 import type { Document, Target } from '../types.ts'
-import { bucketOf } from './bucket-sums.ts'
+import { bucketOf } from '../values/bucket-sums.ts'
 import { compareId } from './compare.ts'
 import type { Verdict } from './compare.ts'
 import { isOfDocument } from './first-look.ts'

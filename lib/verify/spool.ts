@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import { describeError, DocferryError } from '../errors.ts'
 import { parseJson, stringifyJson } from '../values/index.ts'
 import type { Document, DocumentDigests } from '../values/index.ts'
-import { bucketOf } from './bucket-sums.ts'
+import { bucketOf } from '../values/bucket-sums.ts'
 import { idHash } from './id-hash.ts'
 import type { Side } from './report.ts'
 

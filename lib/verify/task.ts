@@ -1,7 +1,5 @@
 /** From what a user asks for to what is compared: two ends, the names, the stages, and perhaps a receipt. */
-import { exists } from '../engine/atomic-file.ts'
-import { join } from 'node:path'
-import { listRuns, noSuchRun } from '../checkpoint/run-folder.ts'
+import { listRuns, noSuchRun, receiptPath } from '../checkpoint/run-folder.ts'
 import type { RunRecord } from '../checkpoint/run-folder.ts'
 import { toStages } from '../engine/to-stages.ts'
 import { DocferryError } from '../errors.ts'
@@ -9,10 +7,13 @@ import type { Endpoint } from '../open.ts'
 import type { PresetName } from '../config/presets.ts'
 import type { PlannedOptions } from '../plan/plan.ts'
 import { parseStage } from '../registry.ts'
-import { isOfRepair, leaveOutDesignDocuments, stripCouchdbMetadata } from '../stages/index.ts'
+import { builtInStages, isOfRepair } from '../stages/index.ts'
 import type { EncodeRules, Location, OnIncompatible, Stage, Types } from '../types.ts'
-import { openReceipt } from './open-receipt.ts'
+import { openReceipt, proofOf } from './open-receipt.ts'
+import type { Proof } from './open-receipt.ts'
+import { decidedIssue } from './options.ts'
 import type { VerifyOptions } from './options.ts'
+import { readReceipt } from './receipt.ts'
 import type { Receipt } from './receipt.ts'
 
 export interface Task {
@@ -20,7 +21,7 @@ export interface Task {
   readonly source?: Endpoint | undefined
   readonly target: Endpoint
   readonly runId?: string
-  readonly receipt?: Receipt
+  readonly receipt?: Proof
   readonly collections?: readonly string[] | undefined
   readonly preset?: PresetName | undefined
   readonly rename: Readonly<Record<string, string>>
@@ -44,7 +45,6 @@ interface Decisions {
   readonly keepMetadata: boolean
 }
 
-const receiptName = 'receipt.json'
 const onlyAPart = 'it tells only of what was wrong before; give --source and --target, or the run that was repaired'
 
 /** @throws {DocferryError} DOCFERRY_USAGE, DOCFERRY_STATE */
@@ -73,8 +73,8 @@ async function runTask(options: VerifyOptions, runId: string): Promise<Task> {
   const target = options.target ?? ends.target
   if (target === undefined)
     throw usage(`the run ${runId} does not know its target any more, for its address is not kept: give it again (--target)`)
-  const path = join(run.path, receiptName)
-  const receipt = (await exists(path)) ? await openReceipt(path) : undefined
+  const path = await receiptPath(run.path)
+  const receipt = path === undefined ? undefined : proofOf(await readReceipt(path))
   const source = options.source ?? ends.source
   if (!receipt && source === undefined)
     throw usage(`the run ${runId} has no receipt, and does not know its source any more: give it again (--source)`)
@@ -91,7 +91,7 @@ async function runTask(options: VerifyOptions, runId: string): Promise<Task> {
     target,
     runId,
     ...(receipt && { receipt }),
-    ...namesOf(options, receipt?.collections.map(each => [each.source, each.target]) ?? asked.collections, asked),
+    ...namesOf(options, receipt ? pairsOf(receipt) : asked.collections, asked),
     stages: options.stages
       ? toStages(options.stages)
       : source === undefined
@@ -104,21 +104,44 @@ async function runTask(options: VerifyOptions, runId: string): Promise<Task> {
 }
 
 async function receiptTask(options: VerifyOptions, given: Receipt | string): Promise<Task> {
-  const receipt = typeof given === 'string' ? await openReceipt(given) : given
+  const opened = typeof given === 'string' ? await openReceipt(given) : given
   const { source, target } = options
   const notes: string[] = []
-  const { stages: texts, ...decisions } = receipt.options
-  if (isOfRepair(texts)) throw new DocferryError('DOCFERRY_USAGE', `the receipt is that of a repair: ${onlyAPart}`)
-  const stages = options.stages
-    ? toStages(options.stages)
-    : source === undefined
-      ? []
-      : await stagesFromText(texts, receipt.runId, true, notes)
-  const named = namesOf(
-    options,
-    receipt.collections.map(each => [each.source, each.target])
-  )
-  return { source, target: target!, receipt, ...named, stages, ...ways(decisions), notes }
+  if ('runId' in opened) {
+    const issue = decidedIssue(options, 'the receipt')
+    if (issue) throw new DocferryError('DOCFERRY_CONFIG', issue)
+    const { stages: texts, ...decisions } = opened.options
+    if (isOfRepair(texts)) throw new DocferryError('DOCFERRY_USAGE', `the receipt is that of a repair: ${onlyAPart}`)
+    const stages = options.stages
+      ? toStages(options.stages)
+      : source === undefined
+        ? []
+        : await stagesFromText(texts, opened.runId, true, notes)
+    const failed = opened.collections.reduce((sum, { counts }) => sum + counts.failed, 0)
+    if (failed > 0) notes.push(`the run could not write ${failed} documents, which are not in its receipt`)
+    const named = namesOf(options, pairsOf(opened))
+    return { source, target: target!, receipt: proofOf(opened), ...named, stages, ...ways(decisions), notes }
+  }
+  const { types = 'natural', onIncompatible = 'dead-letter', includeDesign = false, keepMetadata = false, rename = {} } = options
+  const collections = opened.collections.map(each => ({
+    ...each,
+    target: Object.hasOwn(rename, each.source) ? rename[each.source]! : each.source
+  }))
+  const receipt = { ...opened, collections }
+  const decisions = { types, onIncompatible, includeDesign, keepMetadata }
+  return {
+    source,
+    target: target!,
+    receipt,
+    ...namesOf(options, pairsOf(receipt)),
+    stages: toStages(options.stages ?? []),
+    ...ways(decisions),
+    notes
+  }
+}
+
+function pairsOf({ collections }: Proof): (readonly [string, string])[] {
+  return collections.map(({ source, target }) => [source, target])
 }
 
 /** Those of the run, of which a user may choose some. */
@@ -147,7 +170,7 @@ function ways({
     rules: { types, escapeNames: onIncompatible === 'escape' },
     includeDesign,
     keepMetadata,
-    builtIn: [...(includeDesign ? [] : [leaveOutDesignDocuments()]), ...(keepMetadata ? [] : [stripCouchdbMetadata()])]
+    builtIn: builtInStages({ includeDesign, keepMetadata })
   }
 }
 

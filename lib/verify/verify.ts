@@ -15,7 +15,7 @@ import { silentLogger } from '../open.ts'
 import type { Endpoint } from '../open.ts'
 import { chooseCollections, noSuchCollection } from '../plan/choose-collections.ts'
 import type { CollectionInfo, Source, Target } from '../types.ts'
-import { bucketOf } from './bucket-sums.ts'
+import { bucketOf } from '../values/bucket-sums.ts'
 import { DifferenceList } from './differences.ts'
 import { differingPaths } from './differing-paths.ts'
 import type { Differing } from './differing-paths.ts'
@@ -25,6 +25,8 @@ import { checkVerifyOptions } from './options.ts'
 import type { VerifyOptions } from './options.ts'
 import { readEnd } from './read-end.ts'
 import type { ReadingEnd, ReadingOptions, Visitor } from './read-end.ts'
+import { isPlain, isWorthThread, readInThread } from './read-in-thread.ts'
+import type { ThreadVisitor } from './read-in-thread.ts'
 import { differencesOf, verifyCollection } from './report.ts'
 import type { Side, VerifyCollection, VerifyReport } from './report.ts'
 import { differingIds, secondVisitor } from './second-look.ts'
@@ -90,6 +92,8 @@ class Verification {
   /** What the target would hold. */
   #holder!: Target
   #held!: Source
+  #heldEndpoint!: Endpoint
+  #inThread = false
   #source: Source | undefined
   /** By names in the target. */
   readonly #looks = new Map<string, CollectionLook>()
@@ -135,7 +139,8 @@ class Verification {
         'CouchDB keeps fields such as _rev for itself and makes them anew: leave --keep-metadata away'
       )
     if (!receipt) this.#source = await this.#ends.read(source!, 'source')
-    this.#held = await this.#ends.read(namedEndpoint(this.#task.target, inTarget), 'target')
+    this.#heldEndpoint = namedEndpoint(this.#task.target, inTarget)
+    this.#held = await this.#ends.read(this.#heldEndpoint, 'target')
     const held = await this.#ends.collectionsOf(this.#held, 'target')
     const chosen = receipt ? this.#collectionsOfReceipt() : await this.#chooseCollections()
     const infos = new Map(held.map(info => [info.name, info]))
@@ -143,6 +148,8 @@ class Verification {
       chosen.map(names => verifyCollection({ ...names, expected: { ...names.expected, target: infos.get(names.target)?.documents } }))
     )
     for (const { report } of this.#looks.values()) report.isMissing = !infos.has(report.target)
+    const wanted = held.filter(({ name }) => this.#looks.has(name))
+    this.#inThread = isPlain(this.#heldEndpoint) && (this.#options.inThread ?? isWorthThread(wanted))
     const retry = this.#retry
     await runParallel(infos.keys(), preparedAtOnce, async name => {
       if (this.#looks.has(name)) await look(this.#holder, name, retry)
@@ -170,7 +177,7 @@ class Verification {
     this.#report = {
       id: this.#workspace.path.split(/[\\/]/).at(-1)!,
       ...(runId !== undefined && { runId }),
-      ...(this.#source ? { source: this.#source.location } : receipt && source !== undefined && { source: receipt.source }),
+      ...(this.#source ? { source: this.#source.location } : receipt?.run && source !== undefined && { source: receipt.run.source }),
       target: location,
       against: receipt ? (source === undefined ? 'receipt' : 'receipt and source') : 'source',
       mode: quick ? 'quick' : sample === undefined ? 'full' : 'sample',
@@ -187,7 +194,7 @@ class Verification {
     const list = join(this.#workspace.path, 'differences.ndjson')
     this.#list = new DifferenceList(differences ?? list, this.#report, { isAsked: differences !== undefined })
     const receipts = new Map(receipt?.collections.map(each => [each.target, each]))
-    const look = { target: this.#holder, list: this.#list, quick, sample }
+    const look = { target: this.#holder, list: this.#list, quick, sample, kindsExpected: receipt?.kinds ?? true }
     for (const collection of collections) {
       this.#looks.set(collection.target, new CollectionLook(collection, receipts.get(collection.target), look))
     }
@@ -201,12 +208,47 @@ class Verification {
   /** The first look at everything. */
   async #lookAtAll(): Promise<void> {
     const source = this.#source && this.#readingEnd('source', this.#source)
-    await this.#readBoth(source, side => firstVisitor(side, this.#looks, this.#list))
+    const visitor = (side: Side): Visitor => firstVisitor(side, this.#looks, this.#list)
+    // What is not there has come to its end.
+    for (const look of this.#looks.values()) if (look.report.isMissing) look.end('target')
+    if (!this.#inThread) await this.#readBoth(source, visitor, this.#looks)
+    else await this.#together([source && readEnd(source, visitor('source'), this.#reading), this.#readTargetInThread(visitor('target'))])
     for (const { report, isEnded } of this.#looks.values()) {
       if (!isEnded) throw new DocferryError('DOCFERRY_BUG', `${report.target} has not come to its end`)
       if (report.isMissing) this.#tellMissing(report)
       else report.state = 'comparing'
     }
+  }
+
+  async #readTargetInThread({ reject, pause }: Visitor): Promise<void> {
+    const { environment = {}, quick = false, sample, logger = silentLogger } = this.#options
+    const { includeDesign, keepMetadata } = this.#task
+    const { parallel, maxRate, maxReadUnits, retry, signal } = this.#reading
+    const { names } = this.#readingEnd('target', this.#held)
+    if (names.size === 0) return
+    const task = {
+      endpoint: this.#heldEndpoint,
+      environment: { ...environment },
+      collections: [...names.keys()],
+      includeDesign,
+      keepMetadata,
+      keepsKinds: this.#holder.keepsKinds ?? false,
+      quick,
+      sample,
+      parallel,
+      maxRate,
+      maxReadUnits,
+      retry
+    }
+    const visitor: ThreadVisitor = {
+      count: (collection, documents) => this.#looks.get(collection)!.countTarget(documents),
+      end: (collection, documents, sums) => this.#looks.get(collection)!.endTarget(documents, sums),
+      reject,
+      pause: async () => await pause?.(),
+      onRetry: this.#countRetry,
+      onDamage: this.#noteDamage
+    }
+    await readInThread(task, visitor, { signal, logger })
   }
 
   /** Not by its documents, of which all are missing. */
@@ -310,7 +352,7 @@ class Verification {
     this.#report.notes.push(
       "which documents are missing or different can't be told without the source: the counts are the least that it can be, and the suspects are what the target holds in the parts that differ"
     )
-    const { onConflict } = this.#task.receipt!.options
+    const { onConflict } = this.#task.receipt?.run ?? {}
     const skipped = [...looks.values()].filter(({ receipt }) => receipt!.skipped.count > 0).map(({ report }) => report.target)
     if (skipped.length > 0)
       this.#report.notes.push(
@@ -387,26 +429,30 @@ class Verification {
     return { source, stages: builtIn, names: new Map(reports.filter(({ isMissing }) => !isMissing).map(({ target }) => [target, target])) }
   }
 
-  /** Read the target, and the source where there is one, at the same time. Where one fails, the other ends too. */
+  /** Read the target, and the source where there is one, at the same time. */
   async #readBoth(
     source: ReadingEnd | undefined,
     visitorOf: (side: Side) => Visitor,
-    looks: ReadonlyMap<string, CollectionLook> = this.#looks
+    looks: ReadonlyMap<string, CollectionLook>
   ): Promise<void> {
+    const held = this.#readingEnd('target', this.#held, looks)
+    const fromSource = source && readEnd(source, visitorOf('source'), this.#reading)
+    await this.#together([fromSource, readEnd(held, visitorOf('target'), { ...this.#reading, onDamage: this.#noteDamage })])
+  }
+
+  /** Where one fails, the others end too. */
+  async #together(works: readonly (Promise<void> | undefined)[]): Promise<void> {
     let failure: unknown
-    const read = async (side: Side, end: ReadingEnd): Promise<void> => {
+    const settle = async (work: Promise<void> | undefined): Promise<void> => {
       try {
-        await readEnd(end, visitorOf(side), { ...this.#reading, ...(side === 'target' && { onDamage: this.#noteDamage }) })
+        await work
       } catch (error) {
         failure ??= error
         this.#stop.abort(error)
       }
     }
-    const held = this.#readingEnd('target', this.#held, looks)
-    await Promise.all([source && read('source', source), read('target', held)])
+    await Promise.all(works.map(settle))
     if (failure !== undefined) throw failure
-    // What is not there has come to its end.
-    for (const name of looks.keys()) if (!held.names.has(name)) visitorOf('target').end?.(name)
   }
 
   get #reading(): ReadingOptions {

@@ -56,7 +56,7 @@ describe('verify: pairs of databases', function () {
         const store = storeOf(documents)
         const target = await place(provider, name)
         const how = { source: store, target, types, onIncompatible: 'escape', rename: { documents: name } } as const
-        const moved = await migrate({ ...how, onConflict: 'fail' })
+        const moved = await migrate({ ...how, onConflict: 'fail', stateDir })
         const { written, failed } = moved.collections[0]!
         expect(written).to.be.greaterThan(documents.size * 0.8)
         const { report, differences } = await check(how)
@@ -65,6 +65,10 @@ describe('verify: pairs of databases', function () {
         )
         expect(report.collections[0]).to.include({ equal: written, missing: failed, changedMeanwhile: 0 })
         expect(report.state).to.equal(failed === 0 ? 'equal' : 'different')
+
+        const byReceipt = await check({ run: moved.runId, target })
+        expect(byReceipt.differences).to.deep.equal([])
+        expect(byReceipt.report).to.include({ state: 'equal', against: 'receipt' })
 
         const [first, second] = [...documents.keys()].filter(id => differences.every(refused => refused.id !== id))
         const changed = new Map(documents)

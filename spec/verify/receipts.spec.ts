@@ -8,7 +8,7 @@ import { migrate } from '../../lib/run.ts'
 import type { RunReport } from '../../lib/report.ts'
 import type { Document } from '../../lib/types.ts'
 import { documentDigests } from '../../lib/values/index.ts'
-import { BucketSums } from '../../lib/verify/bucket-sums.ts'
+import { BucketSums } from '../../lib/values/bucket-sums.ts'
 import type { VerifyOptions } from '../../lib/verify/options.ts'
 import { formatReceipt } from '../../lib/verify/receipt.ts'
 import type { Receipt } from '../../lib/verify/receipt.ts'
@@ -103,6 +103,35 @@ describe('verify: receipts and runs', () => {
     expect(await failed({ receipt: path, target })).to.include({ code: 'DOCFERRY_STATE' })
   })
 
+  describe('of an export, by its trailer', () => {
+    const exported = async (name: string): Promise<string> => {
+      const path = join(folder, name)
+      await migrate({ source: hooked(storeWith(documents), {}), target: path, stateDir: folder })
+      return path
+    }
+
+    it('is refused where the file is cut, or has no trailer', async () => {
+      const receipt = await exported('out.ndjson')
+      writeFileSync(receipt, readFileSync(receipt).subarray(0, 5_000))
+      const target = hooked(storeWith(documents), {})
+      expect(await failed({ receipt, target })).to.include({ code: 'DOCFERRY_STATE' })
+      expect(await failed({ receipt: join(folder, 'none.ndjson'), target })).to.include({ code: 'DOCFERRY_STATE' })
+    })
+  })
+
+  for (const name of ['backup.ndjson', 'backup.ndjson.gz', 'backup/']) {
+    it(`takes ${name} for a proof of its own documents`, async () => {
+      const exported = join(folder, name)
+      await migrate({ source: hooked(storeWith(documents), {}), target: `file:${exported}`, stateDir: folder })
+      const equal = await check({ receipt: exported, target: hooked(storeWith(documents, 'b'), {}), rename: { a: 'b' } })
+      expect(equal.report).to.include({ state: 'equal', against: 'receipt' })
+      const own = await check({ receipt: exported, target: `file:${exported}` })
+      expect(own.collection).to.include({ equal: 1_000, state: 'equal' })
+      const short = await check({ receipt: exported, source: `file:${exported}`, target: hooked(storeWith(documents.slice(1)), {}) })
+      expect(short.differences.map(({ kind, id }) => [kind, id])).to.deep.equal([['missing', 'd0']])
+    })
+  }
+
   describe('of a run', () => {
     const run = async (): Promise<{ report: RunReport; ends: { source: string; target: string } }> => {
       writeFileSync(join(folder, 'a.ndjson'), documents.map(document => `${JSON.stringify({ ...document, secret: 1 })}\n`).join(''))
@@ -120,6 +149,17 @@ describe('verify: receipts and runs', () => {
       expect(collection).to.include({ source: 'a', target: 'b', equal: 1_000 })
     })
 
+    it('needs no source where nothing differs, and says so where something does', async () => {
+      const { report: ran, ends } = await run()
+      rmSync(ends.source)
+      const { report } = await check({ run: ran.runId })
+      expect(report).to.include({ state: 'equal', against: 'receipt and source' })
+      writeFileSync(ends.target, readFileSync(ends.target, 'utf8').replace('{"_id":"d7","n":7}\n', ''))
+      const differs = await check({ run: ran.runId })
+      expect(differs.collection).to.include({ missing: 1, extra: 0, different: 0 })
+      expect(differs.report.notes.join()).to.include("the source can't tell what differs")
+    })
+
     it('names what is not as the run wrote it', async () => {
       const { report: ran, ends } = await run()
       writeFileSync(ends.target, readFileSync(ends.target, 'utf8').replace('{"_id":"d7","n":7}\n', ''))
@@ -130,7 +170,7 @@ describe('verify: receipts and runs', () => {
 
     it('refuses one that is not there, and what its record tells itself', async () => {
       const { report: ran } = await run()
-      expect(await failed({ run: '2026-01-01T00-00-00-000000' })).to.include({ code: 'DOCFERRY_STATE' })
+      expect(await failed({ run: '2026-01-01T00-00-00-000000' })).to.include({ code: 'DOCFERRY_NO_SUCH_RUN' })
       expect((await failed({ run: ran.runId, rename: { a: 'c' } })).message).to.include('rename: taken from the record of the run')
       expect(await failed({ run: ran.runId, collections: ['c'] })).to.include({ code: 'DOCFERRY_NO_SUCH_COLLECTION' })
     })
@@ -160,6 +200,7 @@ function receiptOf(written: readonly Document[], skipped: readonly Document[] = 
     source: place,
     target: place,
     options: { onConflict: 'skip', onIncompatible: 'dead-letter', types: 'natural', includeDesign: false, keepMetadata: false, stages: [] },
+    kinds: true,
     collections: [{ source: 'a', target: 'a', counts, written: sumsOf(written), skipped: sumsOf(skipped) }]
   }
 }

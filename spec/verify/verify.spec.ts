@@ -53,19 +53,23 @@ describe('verify', function () {
     throw new Error('it did not fail')
   }
 
-  it('names every planted difference in 20,000 documents, and no other', async () => {
-    const { planted, source, target } = plantErrors(20_000)
-    write('ours.ndjson', source())
-    write('theirs.ndjson', target())
-    const { report, differences, collection } = await check({
-      source: path('ours.ndjson'),
-      target: path('theirs.ndjson'),
-      rename: { ours: 'theirs' }
+  for (const inThread of [false, true]) {
+    it(`names every planted difference in 20,000 documents, and no other${inThread ? ', the target read in a thread' : ''}`, async () => {
+      const made = plantErrors(20_000)
+      const { planted } = made
+      write('ours.ndjson', made.source())
+      write('theirs.ndjson', made.target())
+      const { report, differences, collection } = await check({
+        source: path('ours.ndjson'),
+        target: path('theirs.ndjson'),
+        rename: { ours: 'theirs' },
+        inThread
+      })
+      expect(differences.map(({ id, kind, paths = [] }) => [kind, id, ...paths])).to.have.deep.members(planted)
+      expect(report.state).to.equal('different')
+      expect(collection).to.include({ missing: 1, extra: 1, different: 4, repeated: 1, equal: 20_000 - 6, changedMeanwhile: 0 })
     })
-    expect(differences.map(({ id, kind, paths = [] }) => [kind, id, ...paths])).to.have.deep.members(planted)
-    expect(report.state).to.equal('different')
-    expect(collection).to.include({ missing: 1, extra: 1, different: 4, repeated: 1, equal: 20_000 - 6, changedMeanwhile: 0 })
-  })
+  }
 
   it('keeps nothing on disk where all is equal', async () => {
     write('a.ndjson', numbered(100))
@@ -175,12 +179,15 @@ describe('verify', function () {
     const changed = await check({ source, target: path('b.ndjson') })
     expect(changed.report.damaged).to.include('changed after it was written')
     expect(changed.differences.map(({ kind, id }) => [kind, id])).to.deep.equal([['different', '0007']])
-    // Not compressed, so that the cut is among the documents.
-    writeFileSync(path('b.ndjson.gz'), gzipSync(text, { level: 0 }).subarray(0, 600))
-    const cut = await check({ source, target: path('b.ndjson.gz') })
+    const many = storeOf({ a: numbered(5_000) })
+    await migrate({ source: many, target: path('many.ndjson') })
+    const packed = gzipSync(readFileSync(path('many.ndjson')))
+    writeFileSync(path('b.ndjson.gz'), packed.subarray(0, Math.floor(packed.length * 0.05)))
+    const cut = await check({ source: many, target: path('b.ndjson.gz') })
     expect(cut.report.damaged).to.be.a('string')
     expect(cut.differences.length).to.be.greaterThan(0)
-    expect(cut.differences.every(({ kind }) => kind === 'missing')).to.equal(true)
+    // The line that was cut may be told of as what it is.
+    expect(cut.differences.filter(({ kind }) => kind !== 'missing').length).to.be.lessThan(2)
   })
 
   it('reads what comes behind a damaged file of a folder', async () => {

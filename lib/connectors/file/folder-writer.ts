@@ -117,9 +117,9 @@ export async function openFolderTarget(
         return { created: true, empty: true }
       }),
     encode: (_, document, onConversion) => encodeLine(document, rules, onConversion),
-    digests: ({ payload }) => lineDigests(payload),
     readBack: (_, document, options) => readLine(document, rules, options),
     keepsKinds: true,
+    digests: ({ payload }) => lineDigests(payload),
     write: (collection, documents, { fresh, signal }) =>
       attempt(async () => {
         signal?.throwIfAborted()

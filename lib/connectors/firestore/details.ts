@@ -27,6 +27,7 @@ const quoteNoValue: readonly RegExp[] = [
   /^Vector must only contain values of type 'double'\.?/,
   /^Too many index(?:ed properties| entries)(?: for (?:this )?entity)?\.?/i,
   /^Payload isn't valid for request\.?/,
+  /^Application error processing RPC/,
   /^An internal error occurred\.?/i,
   /^Received RST_STREAM with code \d+(?: \([\w ]+\))?/,
   /^Received HTTP status code \d+/,
