@@ -51,6 +51,7 @@ export class CollectionStates {
     const found = await withRetry(() => target.prepare(report.target, { create: !dryRun, signal }), retry)
     const prepared = journal.progress.prepare(report.source, found)
     report.created = prepared.created
+    report.wasEmpty = prepared.empty
     if (prepared.empty) this.#parts.recorder()?.startsEmpty(report.target)
     survey?.countHeld(report.target, prepared.empty ? 0 : prepared.documents)
     const idsMayRepeat = !source.uniqueIds || stages.some(({ mayRepeatIds = true }) => mayRepeatIds)

@@ -95,6 +95,8 @@ export interface CollectionReport extends Counts {
   readonly expectedBytes?: number
   /** Whether the run created it in the target (or would). */
   created: boolean
+  /** Whether it held nothing in the target when the run began. Missing until that is known. */
+  wasEmpty?: boolean
   bytesRead: number
   /** Size of what was written, as it was sent. */
   bytesWritten: number

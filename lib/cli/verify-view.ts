@@ -20,6 +20,7 @@ const titles = {
   equal: 'equal',
   missing: 'missing',
   extra: 'extra',
+  beside: 'beside',
   different: 'different',
   repeated: 'repeated',
   changing: 'changing',
@@ -150,7 +151,9 @@ function verdict(report: Readonly<VerifyReport>, { nowMs, style = plainStyle }: 
   if (state === 'interrupted') return style.yellow(`Interrupted after ${took}; nothing can be said.`)
   if (state !== 'equal' && state !== 'different') return style.red(`Failed after ${took}; nothing can be said.`)
   const compared = mode === 'sample' ? `${percent(sample)} of ` : ''
-  const what = `${compared}${plural(total.targetDocuments, 'document')}${mode === 'quick' ? ', by their number alone' : ''}`
+  const beside = total.beside > 0 ? `, beside ${formatCount(total.beside)} that only the target holds` : ''
+  const documents = plural(total.targetDocuments - total.beside, 'document')
+  const what = `${compared}${documents}${mode === 'quick' ? ', by their number alone' : ''}${beside}`
   if (state === 'equal') return style.green(`Equal: ${what}, in ${took}.`)
   const isLeast = collections.some(({ suspects }) => suspects !== undefined)
   const count = differencesOf(total)

@@ -18,6 +18,8 @@ export interface LookOptions {
   readonly kindsExpected: boolean
   /** Compare counts alone. */
   readonly quick: boolean
+  /** Whether what only the target holds is no difference. */
+  readonly allowExtra: boolean
   /** Compare so large a share of the documents. */
   readonly sample?: number | undefined
 }
@@ -44,6 +46,10 @@ export class CollectionLook {
     this.#sums = { source: receipt?.written ?? new BucketSums(), target: new BucketSums() }
     this.#ended = { source: receipt !== undefined, target: false }
     if (receipt) report.sourceDocuments = receipt.written.count
+  }
+
+  get allowsExtra(): boolean {
+    return this.#options.allowExtra || this.receipt?.wasEmpty === false
   }
 
   get isEnded(): boolean {
@@ -91,7 +97,7 @@ export class CollectionLook {
     const { sourceDocuments } = report
     report.equal = Math.min(sourceDocuments, targetDocuments)
     report.missing = Math.max(0, sourceDocuments - targetDocuments)
-    report.extra = Math.max(0, targetDocuments - sourceDocuments)
+    report[this.allowsExtra ? 'beside' : 'extra'] = Math.max(0, targetDocuments - sourceDocuments)
   }
 
   #compareSums(): void {

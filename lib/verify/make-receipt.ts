@@ -64,9 +64,9 @@ export function withRetried(
   return { ...receipt, finishedAt: new Date(report.finishedAt ?? Date.now()).toISOString(), collections: [...collections.values()] }
 }
 
-function receiptOf({ source, target, ...report }: Readonly<CollectionReport>, sums: SumsByName): CollectionReceipt {
+function receiptOf({ source, target, wasEmpty = false, ...report }: Readonly<CollectionReport>, sums: SumsByName): CollectionReceipt {
   const { written = new BucketSums(), skipped = new BucketSums() } = sums.get(source) ?? {}
-  return { source, target, counts: totalCounts([report]), written, skipped }
+  return { source, target, counts: totalCounts([report]), wasEmpty, written, skipped }
 }
 
 function isWhole({ counts, written, skipped }: CollectionReceipt): boolean {

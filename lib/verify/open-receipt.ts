@@ -10,7 +10,7 @@ import { readTrailerReceipt } from './trailer-receipt.ts'
 /** What a target is compared with in place of a source. */
 export interface Proof {
   readonly kinds: Receipt['kinds']
-  readonly collections: readonly Pick<CollectionReceipt, 'source' | 'target' | 'written' | 'skipped'>[]
+  readonly collections: readonly Omit<CollectionReceipt, 'counts'>[]
   /** Of the run. Missing of an export, which is what was written, by whatever run. */
   readonly run?: { readonly source: Location; readonly onConflict: OnConflict }
 }
@@ -28,7 +28,7 @@ export async function openReceipt(path: string): Promise<Receipt | Proof> {
   const collections = await readTrailerReceipt(path)
   return {
     kinds: true,
-    collections: collections.map(({ target, written }) => ({ source: target, target, written, skipped: new BucketSums() }))
+    collections: collections.map(({ target, written }) => ({ source: target, target, wasEmpty: true, written, skipped: new BucketSums() }))
   }
 }
 

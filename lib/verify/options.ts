@@ -38,6 +38,8 @@ export interface VerifyOptions extends Pick<
   readonly quick?: boolean
   /** Compare about this share of the documents, over 0 and up to 1: the same ones on both sides. All are read and counted. */
   readonly sample?: number
+  /** What only the target holds is no difference. So it is of itself where a run wrote into a collection that was not empty. */
+  readonly allowExtra?: boolean
   /** Tell the values that differ too, not only where. */
   readonly showValues?: boolean
   /** Most documents a second that are read of each side. */

@@ -15,6 +15,8 @@ export interface CollectionReceipt {
   readonly source: string
   readonly target: string
   readonly counts: Counts
+  /** Whether the target's held nothing when the run began: otherwise, what it holds beside is no difference. */
+  readonly wasEmpty: boolean
   /** Of the documents that were written, as the target gives them back. A document that was written twice is in it twice. */
   readonly written: BucketSums
   /** Of those that were left alone because the target held their id: as the source has them, which need not be as the target has them. */
@@ -44,7 +46,7 @@ export interface Receipt {
   readonly collections: readonly CollectionReceipt[]
 }
 
-interface KeptCollection extends Pick<CollectionReceipt, 'source' | 'target' | 'counts'> {
+interface KeptCollection extends Pick<CollectionReceipt, 'source' | 'target' | 'counts' | 'wasEmpty'> {
   /** `BucketSums.root` of what was written. */
   readonly root: string
   /** `BucketSums.bytes` in base64. */
@@ -77,10 +79,11 @@ export function formatReceipt({ collections, ...rest }: Receipt): string {
     docferryReceipt: formVersion,
     ...rest,
     root: rootOf(collections),
-    collections: collections.map(({ source, target, counts, written, skipped }) => ({
+    collections: collections.map(({ source, target, counts, wasEmpty, written, skipped }) => ({
       source,
       target,
       counts,
+      wasEmpty,
       root: written.root(),
       written: written.base64(),
       ...(skipped.count > 0 && { skipped: skipped.base64() })

@@ -46,6 +46,8 @@ export interface VerifyCounts {
   equal: number
   missing: number
   extra: number
+  /** Only in the target, where that is allowed. Not a difference. */
+  beside: number
   different: number
   repeated: number
   /** Went on changing while they were looked at. */
@@ -114,6 +116,7 @@ function noCounts(): VerifyCounts {
     equal: 0,
     missing: 0,
     extra: 0,
+    beside: 0,
     different: 0,
     repeated: 0,
     changing: 0,

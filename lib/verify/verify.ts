@@ -171,7 +171,7 @@ class Verification {
   }
 
   #begin(collections: VerifyCollection[]): void {
-    const { quick = false, sample, differences } = this.#options
+    const { quick = false, sample, allowExtra = false, differences } = this.#options
     const { receipt, runId, source, wroteTo, notes } = this.#task
     const { location } = this.#held
     this.#report = {
@@ -194,7 +194,7 @@ class Verification {
     const list = join(this.#workspace.path, 'differences.ndjson')
     this.#list = new DifferenceList(differences ?? list, this.#report, { isAsked: differences !== undefined })
     const receipts = new Map(receipt?.collections.map(each => [each.target, each]))
-    const look = { target: this.#holder, list: this.#list, quick, sample, kindsExpected: receipt?.kinds ?? true }
+    const look = { target: this.#holder, list: this.#list, quick, sample, allowExtra, kindsExpected: receipt?.kinds ?? true }
     for (const collection of collections) {
       this.#looks.set(collection.target, new CollectionLook(collection, receipts.get(collection.target), look))
     }
@@ -314,6 +314,10 @@ class Verification {
       return
     }
     const { kind } = verdict
+    if (kind === 'extra' && this.#looks.get(collection)!.allowsExtra) {
+      report.beside++
+      return
+    }
     const compared = kind === 'different' || kind === 'changing' ? this.#differing(held, documents, spool) : undefined
     const reason = kind === 'missing' ? held.source.find(each => each.reason !== undefined)?.reason : undefined
     const times = 'times' in verdict ? verdict.times : undefined
@@ -333,6 +337,7 @@ class Verification {
     for (const { report, counts } of looks.values()) {
       for (const { expected, found } of counts) {
         report.missing += Math.max(0, expected - found)
+        // Also where it is allowed: beside it, something may be missing.
         report.extra += Math.max(0, found - expected)
         if (expected === found) report.different++
       }
@@ -411,8 +416,9 @@ class Verification {
   #conclude(): void {
     const report = this.#report
     for (const collection of report.collections) {
-      const { source, sourceDocuments, targetDocuments } = collection
-      const isShort = report.mode === 'sample' && sourceDocuments !== targetDocuments
+      const { source, target, sourceDocuments, targetDocuments } = collection
+      const isMore = targetDocuments > sourceDocuments && !this.#looks.get(target)!.allowsExtra
+      const isShort = report.mode === 'sample' && (isMore || targetDocuments < sourceDocuments)
       if (isShort) report.notes.push(`${source}: the source holds ${sourceDocuments} documents, the target ${targetDocuments}`)
       collection.state = differencesOf(collection) > 0 || isShort ? 'different' : 'equal'
     }

@@ -201,6 +201,6 @@ function receiptOf(written: readonly Document[], skipped: readonly Document[] = 
     target: place,
     options: { onConflict: 'skip', onIncompatible: 'dead-letter', types: 'natural', includeDesign: false, keepMetadata: false, stages: [] },
     kinds: true,
-    collections: [{ source: 'a', target: 'a', counts, written: sumsOf(written), skipped: sumsOf(skipped) }]
+    collections: [{ source: 'a', target: 'a', counts, wasEmpty: true, written: sumsOf(written), skipped: sumsOf(skipped) }]
   }
 }

@@ -27,6 +27,7 @@ export interface VerifyFlags
   readonly onIncompatible?: OnIncompatible
   readonly quick?: boolean
   readonly sample?: number
+  readonly allowExtra?: boolean
   readonly showValues?: boolean
   readonly differences?: string
   readonly stateDir: string
@@ -49,6 +50,7 @@ export function addVerifyCommand(program: Command, run: (job: VerifyJob) => Prom
     .addOption(new Option('--on-incompatible <how>', `as in the run: ${onIncompatibles.join(', ')}`).argParser(choice(onIncompatibles)))
     .option('--quick', 'compare the numbers of documents, and nothing else')
     .option('--sample <share>', 'compare about this share of the documents, the same ones on both sides: 1%; all are read', share)
+    .option('--allow-extra', 'documents that only the target holds are no difference')
     .option('--show-values', 'show the values that differ too, not only where they are')
     .option('--differences <file>', 'write the list of all differences there, as NDJSON: collection, id, kind, paths')
     .addOption(new Option('--parallel <n>', 'slices of collections at once, on each side').default(4).argParser(wholeNumber(1, 64)))
@@ -61,9 +63,9 @@ export function addVerifyCommand(program: Command, run: (job: VerifyJob) => Prom
 export function verifyJob(run: string | undefined, flags: VerifyFlags): VerifyJob {
   const { source, target, maxRcu: maxReadUnits, receipt, stage } = flags
   const { collections, preset, rename, types, onIncompatible, includeDesign, keepMetadata, stateDir } = flags
-  const { quick, sample, showValues, differences, parallel, maxRate } = flags
+  const { quick, sample, allowExtra, showValues, differences, parallel, maxRate } = flags
   const asked = { run, receipt, collections, preset, rename, types, onIncompatible, includeDesign, keepMetadata, stateDir }
-  const how = { quick, sample, showValues, differences, parallel, maxRate, maxReadUnits }
+  const how = { quick, sample, allowExtra, showValues, differences, parallel, maxRate, maxReadUnits }
   const ends = {
     ...(source !== undefined && { source: parseEndpoint(source, '--source').text }),
     ...(target !== undefined && { target: parseEndpoint(target, '--target').text })
