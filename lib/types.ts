@@ -152,6 +152,8 @@ export interface Partition {
 export interface Page {
   readonly collection: string
   readonly documents: readonly Document[]
+  /** `documentDigests` of each, by index, where the reader has made them to check what it reads. */
+  readonly digests?: readonly (DocumentDigests | undefined)[]
   /** What stood where a document should be and is none; each counts as read and is dead-lettered. */
   readonly rejects?: readonly RejectDetails[]
   /** Reading after it gives the rest of the partition. */
@@ -468,4 +470,6 @@ export interface Stage {
   readonly apply: (document: Document, context: StageContext) => StageResult | Promise<StageResult>
   /** Whether two documents may leave with the same id although the ids that came in were unique. Default true: nothing is known. */
   readonly mayRepeatIds?: boolean
+  /** Whether it may change the object that it is given, instead of answering with another one. Default true: nothing is known. */
+  readonly changesInPlace?: boolean
 }

@@ -14,19 +14,25 @@ export interface Expected {
 /**
  * A document as a target will give it back once it is written, with its digests.
  *
+ * @param known `documentDigests` of it, where somebody has made them
  * @throws {DocferryError} DOCFERRY_BAD_VALUE, DOCFERRY_TOO_DEEP for what no target can hold
  */
-export function expectedOf(target: Holder, collection: string, document: Document): Expected {
+export function expectedOf(target: Holder, collection: string, document: Document, known?: DocumentDigests): Expected {
   const held = target.readBack?.(collection, document) ?? document
-  const digests = digestsOf(target, held)
+  const digests = digestsOf(target, held, held === document ? known : undefined)
   if (!digests.kinds) return { document: held, digests }
   const exact = target.readBack?.(collection, document, { kinds: true }) ?? held
   return exact === held ? { document: held, digests } : { document: exact, digests: documentDigests(exact) }
 }
 
-/** Of a document that was read from the target, or that is as it will be. */
-export function digestsOf({ keepsKinds = false }: Holder, document: Document): DocumentDigests {
-  return keepsKinds ? documentDigests(document) : { values: documentDigest(document) }
+/**
+ * Of a document that was read from the target, or that is as it will be.
+ *
+ * @param known `documentDigests` of it, where somebody has made them
+ */
+export function digestsOf({ keepsKinds = false }: Holder, document: Document, known?: DocumentDigests): DocumentDigests {
+  if (keepsKinds) return known ?? documentDigests(document)
+  return { values: known?.values ?? documentDigest(document) }
 }
 
 export function sameDigests(a: DocumentDigests, b: DocumentDigests): boolean {

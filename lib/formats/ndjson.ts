@@ -8,7 +8,7 @@
 import { DocferryError } from '../errors.ts'
 import { BucketSums } from '../values/bucket-sums.ts'
 import { DigestSum, documentDigests } from '../values/index.ts'
-import type { Document } from '../values/index.ts'
+import type { Document, DocumentDigests } from '../values/index.ts'
 import type { Page } from '../types.ts'
 import { parseLine, whereIs } from './document-line.ts'
 import type { ControlLine, Summary } from './document-line.ts'
@@ -139,8 +139,8 @@ class NdjsonReading {
     if (this.#ended) throw this.#decodeError(line, 'something follows the line {"$end":...}, which is the last of an export')
     if (!this.#isWantedNow()) return void this.pages.addBytes(bytes)
     const collection = this.#collection(line)
-    this.#count(collection, 'document' in found ? found.document : undefined)
-    this.pages.add(found, bytes)
+    const digests = this.#count(collection, 'document' in found ? found.document : undefined)
+    this.pages.add(found, bytes, digests)
     return undefined
   }
 
@@ -210,7 +210,8 @@ class NdjsonReading {
     throw new DocferryError('DOCFERRY_CONFIG', `${this.#options.name}, ${whereIs(line)}: ${what}`)
   }
 
-  #count(collection: string, document: Document | undefined): void {
+  /** @returns the document's digests, where they were made */
+  #count(collection: string, document: Document | undefined): DocumentDigests | undefined {
     let found = this.#found.get(collection)
     if (!found) {
       const isAsked = this.#headered || this.#options.expected?.digest !== undefined
@@ -221,11 +222,12 @@ class NdjsonReading {
     if (!document) {
       found.digest = undefined
       found.sums = undefined
-    } else if (found.digest) {
-      const digests = documentDigests(document)
-      found.digest.addDigest(digests.values)
-      found.sums?.add(document._id, digests)
     }
+    if (!document || !found.digest) return undefined
+    const digests = documentDigests(document)
+    found.digest.addDigest(digests.values)
+    found.sums?.add(document._id, digests)
+    return digests
   }
 
   #check({ counts, digest, receipt = {} }: Summary): void {

@@ -1,5 +1,6 @@
 /** Gathers what a file holds into pages bounded by number and by bytes. */
 import type { Cursor, Document, Page, RejectDetails } from '../types.ts'
+import type { DocumentDigests } from '../values/index.ts'
 
 /** How every format is read. */
 export interface ReadOptions {
@@ -27,6 +28,8 @@ export class PageBuilder {
   readonly #pageSize: number
   readonly #pageBytes: number
   #documents: Document[] = []
+  /** Missing where there are none. */
+  #digests: (DocumentDigests | undefined)[] | undefined
   #rejects: RejectDetails[] = []
   #bytes = 0
 
@@ -43,9 +46,12 @@ export class PageBuilder {
     return this.#documents.length + this.#rejects.length >= this.#pageSize || (this.#bytes >= this.#pageBytes && !this.isEmpty)
   }
 
-  add(entry: Entry, bytes: number): void {
-    if ('document' in entry) this.#documents.push(entry.document)
-    else this.#rejects.push(entry.reject)
+  /** @param digests of the document, where they are known */
+  add(entry: Entry, bytes: number, digests?: DocumentDigests): void {
+    if ('document' in entry) {
+      if (digests) (this.#digests ??= [])[this.#documents.length] = digests
+      this.#documents.push(entry.document)
+    } else this.#rejects.push(entry.reject)
     this.#bytes += bytes
   }
 
@@ -55,8 +61,10 @@ export class PageBuilder {
   }
 
   take(collection: string, cursor: Cursor): Page {
-    const page = { collection, documents: this.#documents, rejects: this.#rejects, cursor, bytes: this.#bytes }
+    const digests = this.#digests && { digests: this.#digests }
+    const page = { collection, documents: this.#documents, ...digests, rejects: this.#rejects, cursor, bytes: this.#bytes }
     this.#documents = []
+    this.#digests = undefined
     this.#rejects = []
     this.#bytes = 0
     return page

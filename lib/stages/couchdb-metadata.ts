@@ -1,4 +1,5 @@
-import type { Stage } from '../types.ts'
+import type { Document, Stage, Value } from '../types.ts'
+import { setField } from '../values/index.ts'
 
 /** The fields by which CouchDB speaks of a document's revisions and attachments; no other database knows what to do with them. */
 export const couchdbMetadata = [
@@ -20,13 +21,19 @@ export function stripCouchdbMetadata(onStripped?: (collection: string, field: st
   return {
     name: 'strip-couchdb-metadata',
     mayRepeatIds: false,
+    changesInPlace: false,
     apply(document, { collection }) {
-      for (const field of couchdbMetadata) {
-        if (!(field in document)) continue
-        delete document[field]
-        onStripped?.(collection, field)
-      }
-      return document
+      const found = couchdbMetadata.filter(field => field in document)
+      if (found.length === 0) return document
+      for (const field of found) onStripped?.(collection, field)
+      return without(document, found)
     }
   }
+}
+
+/** A copy: an object from which fields were deleted is slow to read from then on. */
+function without(document: Document, fields: readonly string[]): Document {
+  const copy = {} as Document
+  for (const key of Object.keys(document)) if (!fields.includes(key)) setField(copy, key, document[key] as Value)
+  return copy
 }

@@ -5,6 +5,7 @@ export function leaveOutDesignDocuments(): Stage {
   return {
     name: 'leave-out-design-documents',
     mayRepeatIds: false,
+    changesInPlace: false,
     apply: document => (document._id.startsWith('_design/') ? undefined : document)
   }
 }

@@ -6,6 +6,7 @@ export function pick(fields: readonly string[]): Stage {
   return {
     name: 'pick',
     mayRepeatIds: false,
+    changesInPlace: false,
     apply: document => Object.fromEntries(Object.entries(document).filter(([field]) => kept.has(field))) as Document
   }
 }

@@ -15,6 +15,7 @@ export function rename(names: Readonly<Record<string, string>>): Stage {
   return {
     name: 'rename',
     mayRepeatIds: false,
+    changesInPlace: false,
     apply(document) {
       const fields = Object.entries(document)
       if (!fields.some(([field]) => renamed.has(field))) return document

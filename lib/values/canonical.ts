@@ -22,10 +22,11 @@ export function canonicalBytes(document: Document): Uint8Array {
 
 /** The same without a copy: the bytes are good until the next call. */
 export function encodeCanonical(document: Document): Uint8Array {
-  if (buffer.length > maxKept) buffer = Buffer.allocUnsafeSlow(initialBytes)
-  length = 0
-  hasKinds = false
-  writeValue(document, 0)
+  if (buffer.length > maxKept) replaceBuffer(Buffer.allocUnsafeSlow(initialBytes))
+  if (kindCount > maxKeptKinds) kindPlaces.length = kindTags.length = 0
+  kindCount = 0
+  hasKindsInSets = false
+  length = writeValue(document, 0, 0)
   return buffer.subarray(0, length)
 }
 
@@ -36,7 +37,8 @@ export function encodeCanonical(document: Document): Uint8Array {
  * @param document that was encoded last
  */
 export function encodeKinds(document: Document): Uint8Array | undefined {
-  if (!hasKinds) return undefined
+  if (kindCount === 0) return undefined
+  if (!hasKindsInSets) return insertKinds()
   tellsKinds = true
   try {
     return encodeCanonical(document)
@@ -45,14 +47,37 @@ export function encodeKinds(document: Document): Uint8Array | undefined {
   }
 }
 
+/** The bytes that were written last, with the kind in front of each number that has one. */
+function insertKinds(): Uint8Array {
+  const bytes = Buffer.allocUnsafe(length + kindCount)
+  let from = 0
+  for (let index = 0; index < kindCount; index++) {
+    const at = kindPlaces[index]!
+    bytes.set(buffer.subarray(from, at), from + index)
+    bytes[at + index] = kindTags[index]!
+    from = at
+  }
+  bytes.set(buffer.subarray(from, length), from + kindCount)
+  return bytes
+}
+
 const initialBytes = 64 * 1024
 /** A larger buffer is given back once its document is done with. */
 const maxKept = 4 * 1024 * 1024
+const maxKeptKinds = 10_000
+/** More bytes than the tags, counts and numbers of one value take, without what it holds. */
+const slack = 32
 
-let buffer = Buffer.allocUnsafeSlow(initialBytes)
+let buffer: Buffer = Buffer.allocUnsafeSlow(initialBytes)
+let view: DataView = new DataView(buffer.buffer)
+/** Of the encoding that was made last. */
 let length = 0
-/** Whether the document has a number of which the encoding does not tell the kind. */
-let hasKinds = false
+/** Where in it the numbers stand of which it does not tell the kind, and their kinds. */
+const kindPlaces: number[] = []
+const kindTags: number[] = []
+let kindCount = 0
+/** Members of a set do not stay where they were written, and kinds would change their order. */
+let hasKindsInSets = false
 let tellsKinds = false
 
 const tag = {
@@ -76,218 +101,204 @@ const tag = {
   isBigint: 0x33
 } as const
 
-function writeValue(value: Value, depth: number): void {
+// Each function writes at a place and gives the place behind it. What has no bound makes its own room; the rest fits into `slack`.
+
+function writeValue(value: Value, depth: number, at: number): number {
+  reserve(at + slack)
   switch (typeof value) {
     case 'string':
-      writeTag(tag.string)
-      return writeString(value)
+      return writeString(value, writeTag(tag.string, at))
     case 'number':
-      if (Object.is(value, -0)) writeKind(tag.isNegativeZero)
-      writeTag(tag.double)
-      return writeDouble(value)
+      return writeDouble(value, writeTag(tag.double, Object.is(value, -0) ? writeKind(tag.isNegativeZero, at) : at))
     case 'boolean':
-      return writeTag(value ? tag.true : tag.false)
+      return writeTag(value ? tag.true : tag.false, at)
     default:
-      return writeOther(value, depth)
+      return writeOther(value, depth, at)
   }
 }
 
-function writeOther(value: Value, depth: number): void {
+function writeOther(value: Value, depth: number, at: number): number {
   switch (kindOf(value)) {
     case 'null':
-      return writeTag(tag.null)
+      return writeTag(tag.null, at)
     case 'map':
-      return writeMap(value as ValueMap, depth)
+      return writeMap(value as ValueMap, depth, at)
     case 'array':
-      return writeArray(value as Value[], depth)
+      return writeArray(value as Value[], depth, at)
     case 'bigint':
       // A smaller one is read back as a number.
-      if (!Number.isSafeInteger(Number(value))) writeKind(tag.isBigint)
-      return writeExact(String(value))
+      return writeExact(String(value), Number.isSafeInteger(Number(value)) ? at : writeKind(tag.isBigint, at))
     case 'decimal':
-      return writeExact((value as Decimal).digits)
+      return writeExact((value as Decimal).digits, at)
     case 'double':
-      return writeDoubleKind((value as Double).value)
-    case 'timestamp':
-      writeTag(tag.timestamp)
-      writeDouble((value as Timestamp).seconds)
-      return writeCount((value as Timestamp).nanoseconds)
+      return writeDoubleKind((value as Double).value, at)
+    case 'timestamp': {
+      const { seconds, nanoseconds } = value as Timestamp
+      return writeCount(nanoseconds, writeDouble(seconds, writeTag(tag.timestamp, at)))
+    }
     case 'bytes':
-      return writeBytes(value as Uint8Array)
-    case 'geoPoint':
-      writeTag(tag.geoPoint)
-      writeDouble((value as GeoPoint).latitude)
-      return writeDouble((value as GeoPoint).longitude)
+      return writeBytes(value as Uint8Array, at)
+    case 'geoPoint': {
+      const { latitude, longitude } = value as GeoPoint
+      return writeDouble(longitude, writeDouble(latitude, writeTag(tag.geoPoint, at)))
+    }
     case 'reference':
-      writeTag(tag.reference)
-      return writeString((value as Reference).path)
+      return writeString((value as Reference).path, writeTag(tag.reference, at))
     case 'vector':
-      writeTag(tag.vector)
-      writeCount((value as Vector).values.length)
-      return (value as Vector).values.forEach(writeDouble)
+      return writeVector(value as Vector, at)
     default:
-      return writeSet(value as ValueSet, depth)
+      return writeSet(value as ValueSet, depth, at)
   }
 }
 
-function writeMap(map: ValueMap, depth: number): void {
+function writeMap(map: ValueMap, depth: number, start: number): number {
   if (depth > maxDepth) throw tooDeep()
   const keys = sortKeys(Object.keys(map))
-  writeTag(tag.map)
-  const countAt = length
-  writeCount(0)
+  const countAt = writeTag(tag.map, start)
+  let at = writeCount(0, countAt)
   let count = 0
   for (let index = 0; index < keys.length; index++) {
     const key = keys[index]!
     const field = map[key]
     if (field === undefined) continue
     count++
-    writeString(key)
-    writeValue(field, depth + 1)
+    at = writeValue(field, depth + 1, writeString(key, at))
   }
-  patchCount(countAt, count)
+  view.setUint32(countAt, count)
+  return at
 }
 
-function writeArray(elements: readonly Value[], depth: number): void {
+function writeArray(elements: readonly Value[], depth: number, start: number): number {
   if (depth > maxDepth) throw tooDeep()
-  writeTag(tag.array)
-  writeCount(elements.length)
-  for (let index = 0; index < elements.length; index++) writeValue(elements[index]!, depth + 1)
+  let at = writeCount(elements.length, writeTag(tag.array, start))
+  for (let index = 0; index < elements.length; index++) at = writeValue(elements[index]!, depth + 1, at)
+  return at
+}
+
+function writeVector({ values }: Vector, start: number): number {
+  let at = writeCount(values.length, writeTag(tag.vector, start))
+  reserve(at + 8 * values.length)
+  for (let index = 0; index < values.length; index++) at = writeDouble(values[index]!, at)
+  return at
 }
 
 /** The members in the order of their own encodings. */
-function writeSet(set: ValueSet, depth: number): void {
-  writeTag(tag.set)
-  writeCount(set.members.length)
-  const start = length
-  const encodings = set.members.map(member => {
-    const from = length
-    writeValue(member, depth + 1)
-    return Buffer.from(buffer.subarray(from, length))
+function writeSet({ members }: ValueSet, depth: number, start: number): number {
+  const first = writeCount(members.length, writeTag(tag.set, start))
+  const kindsBefore = kindCount
+  const encodings = members.map(member => {
+    const end = writeValue(member, depth + 1, first)
+    return Buffer.from(buffer.subarray(first, end))
   })
-  length = start
-  for (const encoding of encodings.sort((a, b) => a.compare(b))) writeRaw(encoding)
+  if (kindCount > kindsBefore) hasKindsInSets = true
+  let at = first
+  for (const encoding of encodings.sort((a, b) => a.compare(b))) at = writeRaw(encoding, at)
+  return at
 }
 
 /** A number of any length: as a double where it is one. */
-function writeExact(text: string): void {
+function writeExact(text: string, at: number): number {
   const identity = numberIdentity(text)
   const double = Number(text)
-  if (Number.isFinite(double) && numberIdentity(String(double)) === identity) {
-    writeTag(tag.double)
-    writeDouble(double)
-  } else {
-    writeTag(tag.decimal)
-    writeString(identity)
-  }
+  const isDouble = Number.isFinite(double) && numberIdentity(String(double)) === identity
+  return isDouble ? writeDouble(double, writeTag(tag.double, at)) : writeString(identity, writeTag(tag.decimal, at))
 }
 
-function writeBytes(bytes: Uint8Array): void {
-  writeTag(tag.bytes)
-  writeCount(bytes.length)
-  writeRaw(bytes)
+function writeBytes(bytes: Uint8Array, at: number): number {
+  return writeRaw(bytes, writeCount(bytes.length, writeTag(tag.bytes, at)))
 }
 
 /** Longer strings are faster to copy by Buffer's own code than character by character. */
-const shortString = 48
+const shortString = 28
 
-function writeString(text: string): void {
-  reserve(4 + text.length * 3)
-  const countAt = length
-  length += 4
-  const ascii = text.length <= shortString && writeAscii(text)
-  if (!ascii) writeUtf8(text)
-  patchCount(countAt, length - countAt - 4)
+function writeString(text: string, countAt: number): number {
+  const size = text.length
+  const start = countAt + 4
+  reserve(start + size * 3)
+  const end = size > shortString ? writeLong(text, start) : writeUnits(text, start)
+  view.setUint32(countAt, end - start)
+  return end
 }
 
-function writeAscii(text: string): boolean {
-  const target = buffer
-  const start = length
-  const end = text.length
-  for (let index = 0; index < end; index++) {
-    const code = text.charCodeAt(index)
-    if (code > 127) return false
-    target[start + index] = code
-  }
-  length = start + end
-  return true
-}
-
-function writeUtf8(text: string): void {
-  const written = buffer.write(text, length)
-  if (written === text.length || isWellFormed(text)) length += written
-  else writeIllFormed(text)
+function writeLong(text: string, at: number): number {
+  const written = buffer.write(text, at)
+  return written === text.length || isWellFormed(text) ? at + written : writeUnits(text, at)
 }
 
 /** UTF-8 in which a lone surrogate is three bytes like any other code point of its size; Buffer would write U+FFFD for all of them. */
-function writeIllFormed(text: string): void {
-  for (const character of text) {
-    const code = character.codePointAt(0)!
-    if (code < 0xd800 || code > 0xdfff) {
-      length += buffer.write(character, length)
+function writeUnits(text: string, start: number): number {
+  const target = buffer
+  const size = text.length
+  let at = start
+  for (let index = 0; index < size; index++) {
+    const code = text.charCodeAt(index)
+    if (code < 0x80) target[at++] = code
+    else if (code < 0x800) {
+      target[at++] = 0xc0 | (code >> 6)
+      target[at++] = 0x80 | (code & 0x3f)
     } else {
-      buffer[length++] = 0xe0 | (code >> 12)
-      buffer[length++] = 0x80 | ((code >> 6) & 0x3f)
-      buffer[length++] = 0x80 | (code & 0x3f)
+      const point = code >= 0xd800 && code < 0xdc00 ? text.codePointAt(index)! : code
+      if (point < 0x10000) target[at++] = 0xe0 | (point >> 12)
+      else {
+        index++
+        target[at++] = 0xf0 | (point >> 18)
+        target[at++] = 0x80 | ((point >> 12) & 0x3f)
+      }
+      target[at++] = 0x80 | ((point >> 6) & 0x3f)
+      target[at++] = 0x80 | (point & 0x3f)
     }
   }
+  return at
 }
 
-const scratch = new Float64Array(1)
-const scratchBytes = new Uint8Array(scratch.buffer)
-const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
-
-function writeDouble(value: number): void {
-  reserve(8)
-  // Adding 0 makes 0 of -0.
-  scratch[0] = Number.isNaN(value) ? NaN : value + 0
-  const target = buffer
-  const start = length
-  for (let index = 0; index < 8; index++) target[start + index] = scratchBytes[littleEndian ? 7 - index : index]!
-  length = start + 8
+function writeDouble(value: number, at: number): number {
+  // Adding 0 makes 0 of -0; there is one NaN.
+  view.setFloat64(at, Number.isNaN(value) ? NaN : value + 0)
+  return at + 8
 }
 
-function writeKind(kind: number): void {
-  hasKinds = true
-  if (tellsKinds) writeTag(kind)
+function writeKind(kind: number, at: number): number {
+  if (tellsKinds) return writeTag(kind, at)
+  kindPlaces[kindCount] = at
+  kindTags[kindCount++] = kind
+  return at
 }
 
 /** A number that is no integer, or too large to be one, is a double whichever way it is held. */
-function writeDoubleKind(value: number): void {
-  if (Object.is(value, -0)) writeKind(tag.isNegativeZero)
-  else if (Number.isSafeInteger(value)) writeKind(tag.isDouble)
-  writeTag(tag.double)
-  writeDouble(value)
+function writeDoubleKind(value: number, start: number): number {
+  let at = start
+  if (Object.is(value, -0)) at = writeKind(tag.isNegativeZero, at)
+  else if (Number.isSafeInteger(value)) at = writeKind(tag.isDouble, at)
+  return writeDouble(value, writeTag(tag.double, at))
 }
 
-function writeTag(byte: number): void {
-  reserve(1)
-  buffer[length++] = byte
+function writeTag(byte: number, at: number): number {
+  buffer[at] = byte
+  return at + 1
 }
 
-function writeCount(count: number): void {
-  reserve(4)
-  patchCount(length, count)
-  length += 4
+function writeCount(count: number, at: number): number {
+  view.setUint32(at, count)
+  return at + 4
 }
 
-function patchCount(at: number, count: number): void {
-  const target = buffer
-  target[at] = count >>> 24
-  target[at + 1] = count >>> 16
-  target[at + 2] = count >>> 8
-  target[at + 3] = count
-}
-
-function writeRaw(bytes: Uint8Array): void {
-  reserve(bytes.length)
-  buffer.set(bytes, length)
-  length += bytes.length
+function writeRaw(bytes: Uint8Array, at: number): number {
+  reserve(at + bytes.length)
+  buffer.set(bytes, at)
+  return at + bytes.length
 }
 
 function reserve(bytes: number): void {
-  if (length + bytes <= buffer.length) return
-  const larger = Buffer.allocUnsafeSlow(Math.max(buffer.length * 2, length + bytes))
-  buffer.copy(larger, 0, 0, length)
-  buffer = larger
+  if (bytes > buffer.length) grow(bytes)
+}
+
+function grow(bytes: number): void {
+  const larger = Buffer.allocUnsafeSlow(Math.max(buffer.length * 2, bytes))
+  buffer.copy(larger)
+  replaceBuffer(larger)
+}
+
+function replaceBuffer(replacement: Buffer): void {
+  buffer = replacement
+  view = new DataView(replacement.buffer, replacement.byteOffset, replacement.length)
 }

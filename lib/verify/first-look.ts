@@ -3,6 +3,7 @@ import { digestsOf, expectedOf } from '../engine/held.ts'
 import { DocferryError } from '../errors.ts'
 import type { Document, RejectDetails, Target } from '../types.ts'
 import { bucketCount, BucketSums } from '../values/bucket-sums.ts'
+import type { DocumentDigests } from '../values/index.ts'
 import type { DifferenceList } from './differences.ts'
 import { isInSample } from './id-hash.ts'
 import type { Visitor } from './read-end.ts'
@@ -56,14 +57,15 @@ export class CollectionLook {
     return this.#ended.source && this.#ended.target
   }
 
-  add(side: Side, document: Document): void {
+  /** @param known `documentDigests` of it, where its reader has made them */
+  add(side: Side, document: Document, known?: DocumentDigests): void {
     const { report } = this
     const { target, quick, sample } = this.#options
     if (report.state === 'waiting') report.state = 'reading'
     if (side === 'source') report.sourceDocuments++
     else report.targetDocuments++
     if (quick || (sample !== undefined && !isInSample(document._id, sample))) return
-    const digests = side === 'source' ? expectedOf(target, report.target, document).digests : digestsOf(target, document)
+    const digests = side === 'source' ? expectedOf(target, report.target, document, known).digests : digestsOf(target, document, known)
     this.#sums![side].add(document._id, digests)
   }
 
@@ -127,9 +129,9 @@ export class CollectionLook {
 /** @returns what a reader of this side tells of its documents */
 export function firstVisitor(side: Side, looks: ReadonlyMap<string, CollectionLook>, list: DifferenceList): Visitor {
   return {
-    document(collection, document) {
+    document(collection, document, digests) {
       try {
-        looks.get(collection)!.add(side, document)
+        looks.get(collection)!.add(side, document, digests)
       } catch (error) {
         if (!(error instanceof DocferryError) || !isOfDocument(error)) throw error
         list.add({ collection, id: document._id, kind: 'unreadable', side, reason: error.message })

@@ -10,6 +10,7 @@ import { watchReader } from '../engine/watch-reader.ts'
 import { DocferryError } from '../errors.ts'
 import { isSavedAtEnd } from '../report.ts'
 import type { Document, Page, Partition, ReadOptions, RejectDetails, Source, Stage, StageContext } from '../types.ts'
+import type { DocumentDigests } from '../values/index.ts'
 
 /** An end to read, and what of it. */
 export interface ReadingEnd {
@@ -22,7 +23,8 @@ export interface ReadingEnd {
 
 /** Told by names in the target. */
 export interface Visitor {
-  readonly document: (collection: string, document: Document) => void
+  /** `digests` are `documentDigests` of it, where the reader has made them and it came through the stages as it was. */
+  readonly document: (collection: string, document: Document, digests?: DocumentDigests) => void
   readonly reject: (collection: string, details: RejectDetails) => void
   /** Nothing more of it will come. */
   readonly end?: (collection: string) => void
@@ -71,14 +73,17 @@ export async function readEnd({ source, stages, names }: ReadingEnd, visitor: Vi
   const requestUnits = pace && Math.max(1, Math.floor(maxReadUnits! / parallel))
   const pageSize = maxRate === undefined ? mostPerPage : Math.max(1, Math.min(mostPerPage, Math.floor(maxRate / parallel)))
   const reading = { pageSize, signal, retry, onRetry, requestUnits }
-  const emit = (collection: string) => (document: Document) => visitor.document(collection, document)
+  const digestsHold = stages.every(({ changesInPlace = true }) => !changesInPlace)
 
   const visit = (page: Page, name: string): void | Promise<void> => {
     const { documents, rejects = [] } = page
+    const digests = digestsHold ? page.digests : undefined
     const context: StageContext = { collection: page.collection, signal }
-    const onward = emit(name)
+    let at = 0
+    const onward = (document: Document): void => visitor.document(name, document, document === documents[at] ? digests?.[at] : undefined)
     for (const details of rejects) visitor.reject(name, details)
     for (let index = 0; index < documents.length; index++) {
+      at = index
       const pending = applyStages(stages, documents[index]!, context, onward)
       if (pending) return pending.then(() => visitRest(documents, index + 1, context, onward))
     }

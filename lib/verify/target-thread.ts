@@ -40,13 +40,13 @@ function makeVisitor({ keepsKinds, quick, sample, collections }: ThreadTask): Vi
   const found = new Map(collections.map(name => [name, { documents: 0, told: 0, sums: new BucketSums() }]))
   let rejects: { collection: string; details: RejectDetails }[] = []
   return {
-    document(collection, document) {
+    document(collection, document, digests) {
       const { _id: id } = document
       const its = found.get(collection)!
       its.documents++
       if (quick || (sample !== undefined && !isInSample(id, sample))) return
       try {
-        its.sums.add(id, digestsOf({ keepsKinds }, document))
+        its.sums.add(id, digestsOf({ keepsKinds }, document, digests))
       } catch (error) {
         if (!(error instanceof DocferryError) || !isOfDocument(error)) throw error
         rejects.push({ collection, details: { code: error.code, message: error.message, where: '', id } })

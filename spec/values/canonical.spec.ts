@@ -12,11 +12,14 @@ import {
   Vector,
   canonicalBytes,
   documentDigest,
+  documentDigests,
   parseJson,
   stringifyJson,
   type Document,
   type Value
 } from '../../lib/values/index.ts'
+import { BucketSums } from '../../lib/values/bucket-sums.ts'
+import { collectionNames, generate } from '../support/generator.ts'
 import { anyDocument, anyNumber } from './arbitraries.ts'
 
 const hex = (value: Value): string => Buffer.from(canonicalBytes({ _id: 'a', value })).toString('hex')
@@ -103,6 +106,39 @@ describe('values: canonicalBytes', function () {
     expect(Buffer.from(documentDigest(document)).toString('hex')).to.equal(
       '13879ef0a07dea2473fc8fa288498133f4443de88614ca20c796e7b0aad45378'
     )
+  })
+
+  it('is stable for all kinds of values that documents hold, with the kinds of their numbers', () => {
+    const sums = new BucketSums()
+    for (const collection of collectionNames)
+      for (const document of generate({ collection, count: 50 })) sums.add(document._id, documentDigests(document))
+    expect(sums.root()).to.equal('7d640be014d4f6aa3dbdf2e2aef2b98e453840d6a812b022ce8c491296d99146')
+  })
+
+  it('is the same wherever the end of the buffer falls', () => {
+    const tail: Value = [
+      new Timestamp(1, 2),
+      new GeoPoint(1, 2),
+      new Vector([1, 2, 3, 4, 5]),
+      new ValueSet(['b', 'a']),
+      -0,
+      true,
+      { k: 'ü' }
+    ]
+    const hexOf = (pad: string): string => Buffer.from(canonicalBytes({ _id: 'a', pad, tail })).toString('hex')
+    const end = hexOf('').split('00000004' + Buffer.from('tail').toString('hex'))[1]!
+    const [least, most] = [64 * 1024 - 300, 64 * 1024]
+    for (let size = least; size < most; size++) {
+      // Behind one that was larger than it keeps, the buffer is as small as at first.
+      canonicalBytes({ _id: 'large', pad: 'x'.repeat(5 << 20) })
+      if (!hexOf('x'.repeat(size)).endsWith(end)) expect.fail(`not behind ${size} bytes`)
+    }
+  })
+
+  it('tells kinds in a set, in which they change the order, as it does outside', () => {
+    const kindsOf = (value: Value): string => Buffer.from(documentDigests({ _id: 'a', value }).kinds ?? []).toString('hex')
+    expect(kindsOf(new ValueSet([2n ** 60n, 5]))).to.equal(kindsOf(new ValueSet([5, 2n ** 60n])))
+    expect(kindsOf([new ValueSet([2n ** 60n, 5]), new Double(1)])).not.to.equal(kindsOf([new ValueSet([2 ** 60, 5]), new Double(1)]))
   })
 
   it('refuses what is nested too deeply', () => {
