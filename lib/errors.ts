@@ -39,6 +39,7 @@ export const errorTable = {
   DOCFERRY_RUN_BUSY: { exit: 50, meaning: 'another process is at work on the run' },
   DOCFERRY_STATE: { exit: 50, meaning: 'the run folder cannot be used' },
   DOCFERRY_DIFFERENT: { exit: 60, meaning: 'verification found differences' },
+  DOCFERRY_RECEIPT: { exit: 50, meaning: 'the receipt cannot be used' },
   DOCFERRY_VERIFY: { exit: 60, meaning: 'verification found differences' },
   DOCFERRY_INTERRUPTED: { exit: 130, meaning: 'interrupted' }
 } as const satisfies Record<string, { exit: number; meaning: string }>

@@ -30,6 +30,8 @@ export const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   DOCFERRY_REMOVED_SINCE: 'look whether it is still wanted',
   DOCFERRY_CHANGED_SINCE: 'look at the documents that were left, and decide about each',
   DOCFERRY_VERIFY: 'look at the differences that are named, and at the list of all',
+  DOCFERRY_RECEIPT:
+    'name a receipt.json as a run has made it, or an NDJSON export with its trailer; without one, give the source (--source)',
   DOCFERRY_STATE: 'see that --state-dir names the right folder, and that it can be written to'
 }
 

@@ -4,7 +4,7 @@ import { DocferryError } from '../errors.ts'
 import type { RunReport } from '../report.ts'
 import type { VerifyOptions } from '../verify/options.ts'
 import { rootOfRoots } from '../verify/receipt.ts'
-import { totalVerifyCounts } from '../verify/report.ts'
+import { differencesOf, totalVerifyCounts } from '../verify/report.ts'
 import type { VerifyReport } from '../verify/report.ts'
 import type { verify } from '../verify/verify.ts'
 import type { Job } from './execute.ts'
@@ -47,14 +47,19 @@ export async function verifyRun(
   return await engine.verify({ run, source, target, stateDir, parallel, ...(maxReadUnits !== undefined && { maxReadUnits }), ...around })
 }
 
-/** Dead letters are no difference: the receipt does not hold them. */
-export function exitCodeOfVerified({ state }: Readonly<VerifyReport>, exitCodeOfRun: number): number {
-  return state === 'equal' ? exitCodeOfRun : errorTable.DOCFERRY_VERIFY.exit
+/** That documents became dead letters, the run itself has said. */
+export function exitCodeOfVerified(report: Readonly<VerifyReport>, exitCodeOfRun: number): number {
+  return isAsRunSays(report) ? exitCodeOfRun : errorTable.DOCFERRY_VERIFY.exit
+}
+
+function isAsRunSays({ state, damaged, collections }: Readonly<VerifyReport>): boolean {
+  const total = totalVerifyCounts(collections)
+  return state === 'equal' || (state === 'different' && damaged === undefined && differencesOf(total) === total.deadLetters)
 }
 
 export function verifiedLines(report: Readonly<VerifyReport>, view: VerifyView): string[] {
   const { columns = Infinity, style = plainStyle } = view
-  if (report.state !== 'equal') return ['', ...verifySummary(report, view)]
+  if (!isAsRunSays(report)) return ['', ...verifySummary(report, view)]
   const { targetDocuments } = totalVerifyCounts(report.collections)
   const root = rootOfRoots(report.collections.map(({ target, root: roots }) => [target, roots?.target ?? '']))
   return [

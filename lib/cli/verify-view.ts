@@ -25,6 +25,8 @@ const titles = {
   repeated: 'repeated',
   changing: 'changing',
   unreadable: 'unreadable',
+  deadLetters: 'dead letters',
+  unproven: 'unproven',
   changedMeanwhile: 'changed meanwhile'
 } as const satisfies Record<keyof VerifyCounts, string>
 
@@ -119,8 +121,9 @@ function table({ collections, against }: Readonly<VerifyReport>, columns: number
 
 function exampleLines({ target, examples, isMissing, missing, suspects, ...counts }: VerifyCollection, columns: number): string[] {
   if (isMissing && missing > 0) return indentedLines(safe(`${target}: the target has no such collection`), '- ', columns)
-  const all = suspects ?? differencesOf({ ...counts, missing })
-  const more = all - examples.length
+  const { deadLetters, unproven } = counts
+  const named = suspects ?? differencesOf({ ...counts, missing }) - deadLetters - unproven
+  const more = named - examples.length
   return [
     ...examples.flatMap(example => [
       ...indentedLines(safe(exampleText(example)), '- ', columns),

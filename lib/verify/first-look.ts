@@ -9,6 +9,7 @@ import { isInSample } from './id-hash.ts'
 import type { Visitor } from './read-end.ts'
 import type { Proof } from './open-receipt.ts'
 import type { Side, VerifyCollection } from './report.ts'
+import { Witness } from './witness.ts'
 
 type CollectionProof = Proof['collections'][number]
 
@@ -29,6 +30,8 @@ export interface LookOptions {
 export class CollectionLook {
   readonly report: VerifyCollection
   readonly receipt: CollectionProof | undefined
+  /** Where there is a receipt. */
+  readonly witness: Witness | undefined
   /** By bucket: 1 where the two sides differ. */
   readonly differing = new Uint8Array(bucketCount)
   hasDiffering = false
@@ -44,13 +47,20 @@ export class CollectionLook {
     this.report = report
     this.receipt = receipt
     this.#options = options
-    this.#sums = { source: receipt?.written ?? new BucketSums(), target: new BucketSums() }
+    this.witness = receipt && new Witness(receipt)
+    this.#sums = { source: this.witness?.expected ?? new BucketSums(), target: new BucketSums() }
     this.#ended = { source: receipt !== undefined, target: false }
-    if (receipt) report.sourceDocuments = receipt.written.count
+    report.sourceDocuments = this.#sums.source.count
+    report.deadLetters = receipt?.counts?.failed ?? 0
   }
 
   get allowsExtra(): boolean {
     return this.#options.allowExtra || this.receipt?.wasEmpty === false
+  }
+
+  /** Whether 1 and 1.0 are different. */
+  get kinds(): boolean {
+    return (this.#options.target.keepsKinds ?? false) && this.#options.kindsExpected
   }
 
   get isEnded(): boolean {
@@ -94,35 +104,32 @@ export class CollectionLook {
   /** Counts tell only how many documents there are too few or too many. */
   #compareCounts(): void {
     const { report, receipt } = this
-    const { targetDocuments } = report
-    if (receipt && targetDocuments === receipt.written.count + receipt.skipped.count) report.sourceDocuments = targetDocuments
-    const { sourceDocuments } = report
+    const { sourceDocuments, targetDocuments } = report
+    // What was skipped may have had an id that came before.
+    const least = sourceDocuments - (receipt?.skipped.count ?? 0)
     report.equal = Math.min(sourceDocuments, targetDocuments)
-    report.missing = Math.max(0, sourceDocuments - targetDocuments)
+    report.missing = Math.max(0, least - targetDocuments)
+    report.unproven = Math.max(0, sourceDocuments - Math.max(least, targetDocuments))
     report[this.allowsExtra ? 'beside' : 'extra'] = Math.max(0, targetDocuments - sourceDocuments)
   }
 
   #compareSums(): void {
-    const { report, receipt } = this
+    const { report, witness, kinds } = this
     const { source, target } = this.#sums!
-    const kinds = (this.#options.target.keepsKinds ?? false) && this.#options.kindsExpected
-    const withSkipped = new BucketSums()
-    withSkipped.merge(source)
-    if (receipt) withSkipped.merge(receipt.skipped)
-    const others = receipt && receipt.skipped.count > 0 ? new Set(withSkipped.differing(target, { kinds })) : undefined
-    const differing = source.differing(target, { kinds }).filter(bucket => others?.has(bucket) ?? true)
-    report.root = { source: (others?.size === 0 ? withSkipped : source).root(), target: target.root() }
-    if (others) report.sourceDocuments = Math.min(withSkipped.count, Math.max(source.count, target.count))
+    const differing = witness ? witness.differing(target, kinds) : source.differing(target, { kinds })
+    report.root = { source: source.root(), target: target.root() }
     let held = 0
     for (const bucket of differing) {
       this.differing[bucket] = 1
       const [expected, found] = [source.countOf(bucket), target.countOf(bucket)]
       held += found
       this.documentsInDiffering += expected + found
-      if (receipt) this.counts.push({ bucket, expected, found })
+      if (witness) this.counts.push({ bucket, expected, found })
     }
     this.hasDiffering = differing.length > 0
     report.equal = target.count - held
+    // A sample of a few documents may have none.
+    if (source.count + target.count === 0) report.unproven = Math.max(report.sourceDocuments, report.targetDocuments)
   }
 }
 

@@ -7,10 +7,13 @@ import { readReceipt } from './receipt.ts'
 import type { CollectionReceipt, Receipt } from './receipt.ts'
 import { readTrailerReceipt } from './trailer-receipt.ts'
 
+/** The counts are missing of an export, which does not tell them. */
+export type CollectionProof = Omit<CollectionReceipt, 'counts'> & Partial<Pick<CollectionReceipt, 'counts'>>
+
 /** What a target is compared with in place of a source. */
 export interface Proof {
   readonly kinds: Receipt['kinds']
-  readonly collections: readonly Omit<CollectionReceipt, 'counts'>[]
+  readonly collections: readonly CollectionProof[]
   /** Of the run. Missing of an export, which is what was written, by whatever run. */
   readonly run?: { readonly source: Location; readonly onConflict: OnConflict }
 }
@@ -21,7 +24,7 @@ export function proofOf({ collections, kinds, source, options: { onConflict } }:
 
 /**
  * @returns a run's receipt, or the proof that an export holds
- * @throws {DocferryError} DOCFERRY_STATE where there is none, or it is damaged
+ * @throws {DocferryError} DOCFERRY_RECEIPT where there is none, or it is damaged
  */
 export async function openReceipt(path: string): Promise<Receipt | Proof> {
   if (!(await isExport(path))) return await readReceipt(path)
@@ -45,6 +48,6 @@ async function isExport(path: string): Promise<boolean> {
       await file.close()
     }
   } catch (error) {
-    throw new DocferryError('DOCFERRY_STATE', `${path} can't be read: ${describeError(error)}`, { cause: error })
+    throw new DocferryError('DOCFERRY_RECEIPT', `${path} can't be read: ${describeError(error)}`, { cause: error })
   }
 }

@@ -57,6 +57,8 @@ interface KeptCollection extends Pick<CollectionReceipt, 'source' | 'target' | '
 interface KeptReceipt extends Omit<Receipt, 'collections'> {
   readonly docferryReceipt: number
   readonly root: string
+  /** SHA-256 of the JSON text of all else. */
+  readonly checksum: string
   readonly collections: readonly KeptCollection[]
 }
 
@@ -75,7 +77,7 @@ export function rootOfRoots(roots: readonly (readonly [target: string, root: str
 
 /** The receipt as text: JSON. */
 export function formatReceipt({ collections, ...rest }: Receipt): string {
-  const kept: KeptReceipt = {
+  const kept: Omit<KeptReceipt, 'checksum'> = {
     docferryReceipt: formVersion,
     ...rest,
     root: rootOf(collections),
@@ -89,24 +91,26 @@ export function formatReceipt({ collections, ...rest }: Receipt): string {
       ...(skipped.count > 0 && { skipped: skipped.base64() })
     }))
   }
-  return JSON.stringify(kept, null, 1) + '\n'
+  return JSON.stringify({ ...kept, checksum: checksumOf(kept) }, null, 1) + '\n'
 }
 
 /**
  * @param name of the file, for errors
- * @throws {DocferryError} DOCFERRY_STATE for what is no receipt, a damaged one, or one of a newer docferry
+ * @throws {DocferryError} DOCFERRY_RECEIPT for what is no receipt, a damaged one, or one of a newer docferry
  */
 export function parseReceipt(text: string, name: string): Receipt {
-  const unusable = (why: string, cause?: unknown): DocferryError => new DocferryError('DOCFERRY_STATE', `${name} ${why}`, { cause })
-  let kept: Partial<KeptReceipt>
+  const unusable = (why: string, cause?: unknown): DocferryError => new DocferryError('DOCFERRY_RECEIPT', `${name} ${why}`, { cause })
+  let parsed: Partial<KeptReceipt> | null
   try {
-    kept = JSON.parse(text) as Partial<KeptReceipt>
+    parsed = JSON.parse(text) as Partial<KeptReceipt> | null
   } catch (error) {
     throw unusable('is no receipt: it is not valid JSON', error)
   }
+  const { checksum, ...kept } = parsed ?? {}
   const { docferryReceipt: form, root, collections, ...rest } = kept
   if (typeof form !== 'number' || typeof root !== 'string' || !Array.isArray(collections)) throw unusable('is no receipt of a docferry run')
   if (form > formVersion) throw unusable(`is a receipt of a newer docferry (form ${form}; this one knows ${formVersion})`)
+  if (checksum !== checksumOf(kept)) throw unusable('was changed after it was made: its contents do not agree with its checksum')
   let found: CollectionReceipt[]
   try {
     found = (collections as readonly KeptCollection[]).map(({ root: itsRoot, written, skipped = '', ...collection }) => {
@@ -121,13 +125,17 @@ export function parseReceipt(text: string, name: string): Receipt {
   return { ...(rest as Omit<Receipt, 'collections'>), collections: found }
 }
 
-/** @throws {DocferryError} DOCFERRY_STATE as `parseReceipt`, or where the file can't be read */
+function checksumOf(kept: object): string {
+  return createHash('sha256').update(JSON.stringify(kept)).digest('hex')
+}
+
+/** @throws {DocferryError} DOCFERRY_RECEIPT as `parseReceipt`, or where the file can't be read */
 export async function readReceipt(path: string): Promise<Receipt> {
   let text: string
   try {
     text = await readFile(path, 'utf8')
   } catch (error) {
-    throw new DocferryError('DOCFERRY_STATE', `${path} can't be read: ${describeError(error)}`, { cause: error })
+    throw new DocferryError('DOCFERRY_RECEIPT', `${path} can't be read: ${describeError(error)}`, { cause: error })
   }
   return parseReceipt(text, path)
 }

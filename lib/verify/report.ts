@@ -55,6 +55,10 @@ export interface VerifyCounts {
   /** Were changed while the two sides were read, and are equal now. Not a difference. */
   changedMeanwhile: number
   unreadable: number
+  /** Dead letters of the run: the source held them, and the target never did. */
+  deadLetters: number
+  /** Of which it can't be told whether they are right: that is no proof. */
+  unproven: number
 }
 
 export interface VerifyCollection extends VerifyCounts {
@@ -66,7 +70,7 @@ export interface VerifyCollection extends VerifyCounts {
   readonly expected: { source?: number; target?: number }
   /** Whether the target has no such collection. */
   isMissing: boolean
-  /** Where no source can tell: `missing`, `extra` and `different` are the least that it can be, among so many `suspects`. */
+  /** Where no source can tell: of `missing`, `extra` and `different`, some are only the least that it can be, among so many `suspects`. */
   suspects?: number
   /** SHA-256 over all documents of a side; of the documents of the sample. Missing where only counts were compared. */
   root?: { readonly source: string; readonly target: string }
@@ -121,7 +125,9 @@ function noCounts(): VerifyCounts {
     repeated: 0,
     changing: 0,
     changedMeanwhile: 0,
-    unreadable: 0
+    unreadable: 0,
+    deadLetters: 0,
+    unproven: 0
   }
 }
 
@@ -131,8 +137,9 @@ export function totalVerifyCounts(collections: readonly VerifyCounts[]): VerifyC
   return total
 }
 
-export function differencesOf({ missing, extra, different, repeated, changing, unreadable }: VerifyCounts): number {
-  return missing + extra + different + repeated + changing + unreadable
+export function differencesOf(counts: VerifyCounts): number {
+  const { missing, extra, different, repeated, changing, unreadable, deadLetters, unproven } = counts
+  return missing + extra + different + repeated + changing + unreadable + deadLetters + unproven
 }
 
 /** As the report shows it: an id of any length fits a line. */

@@ -2,7 +2,7 @@
 import { digestsOf, expectedOf } from '../engine/held.ts'
 import { DocferryError } from '../errors.ts'
 import type { Document, Target } from '../types.ts'
-import { bucketOf } from '../values/bucket-sums.ts'
+import { bucketCount, bucketOf } from '../values/bucket-sums.ts'
 import { compareId } from './compare.ts'
 import type { Verdict } from './compare.ts'
 import { isOfDocument } from './first-look.ts'
@@ -36,7 +36,10 @@ export function secondVisitor(
     if (side === 'target') return spool.add(collection, side, document, digestsOf(target, document))
     const { document: expected, digests } = expectedOf(target, collection, document)
     const encoded = target.encode(collection, document)
-    spool.add(collection, side, expected, digests, 'code' in encoded ? `${encoded.code}: ${encoded.message}` : undefined)
+    const isRefused = 'code' in encoded
+    // A document that is refused was never in a receipt.
+    if (!isRefused) looks.get(collection)!.witness?.add(document._id, digests)
+    spool.add(collection, side, expected, digests, isRefused ? `${encoded.code}: ${encoded.message}` : undefined)
   }
   return {
     document(collection, document) {
@@ -59,22 +62,54 @@ export interface BucketNotes {
   readonly repeats: Map<string, number>
   /** Buckets by collection in which nothing differs any more. */
   readonly settled: Map<string, number>
+  /** Buckets by collection in which the source is not what the run has read. */
+  readonly untrue: ReadonlyMap<string, ReadonlySet<number>>
+  /** Told of each id that the target holds in one of these. */
+  readonly onSuspect: (collection: string, id: string) => void
+  /** Told of an id of which the source holds several documents, and the target not the one that the run wrote. */
+  readonly onOther: (collection: string, id: string) => void
 }
 
 /** All that differs, as it was when it was read; equal ids are counted. */
 export async function* differingIds(spool: Spool, looks: ReadonlyMap<string, CollectionLook>, notes: BucketNotes): AsyncGenerator<Found> {
-  const explained = new Map([...looks.keys()].map(name => [name, new Uint8Array(4096)]))
+  const explained = new Map([...looks.keys()].map(name => [name, new Uint8Array(bucketCount)]))
+  const repeated: { readonly collection: string; readonly id: string }[] = []
   for await (const held of spool.ids()) {
     const { collection, id } = held
+    const bucket = bucketOf(id)
+    if (notes.untrue.get(collection)?.has(bucket)) {
+      explained.get(collection)![bucket] = isNamed
+      if (held.target.length > 0) notes.onSuspect(collection, id)
+      continue
+    }
     const verdict = compareId(held)
-    if (verdict.kind !== 'equal' || verdict.repeats) explained.get(collection)![bucketOf(id)] = 1
-    if (verdict.kind === 'equal') {
-      looks.get(collection)!.report.equal += held.target.length
-      if (verdict.repeats) notes.repeats.set(collection, (notes.repeats.get(collection) ?? 0) + 1)
-    } else yield { held, verdict }
+    if (verdict.kind !== 'equal') {
+      explained.get(collection)![bucket] = isNamed
+      yield { held, verdict }
+      continue
+    }
+    looks.get(collection)!.report.equal += held.target.length
+    if (!verdict.repeats) continue
+    notes.repeats.set(collection, (notes.repeats.get(collection) ?? 0) + 1)
+    explained.get(collection)![bucket] ||= hasRepeats
+    if (repeated.length < mostRepeated) repeated.push({ collection, id })
+  }
+  for (const { collection, id } of repeated) {
+    const bucket = bucketOf(id)
+    const { witness, report } = looks.get(collection)!
+    if (!witness || witness.isAsWritten(bucket) || explained.get(collection)![bucket] === isNamed) continue
+    report.equal--
+    notes.onOther(collection, id)
   }
   for (const [name, { differing }] of looks) {
     const settled = differing.reduce((count, isDiffering, bucket) => count + (isDiffering && !explained.get(name)![bucket] ? 1 : 0), 0)
     if (settled > 0) notes.settled.set(name, settled)
   }
 }
+
+/** How a bucket that differs was explained. */
+const hasRepeats = 1
+const isNamed = 2
+
+/** Ids that are repeated, to be named where one of them must be wrong. */
+const mostRepeated = 100_000

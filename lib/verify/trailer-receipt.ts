@@ -23,7 +23,7 @@ interface Statement {
  *
  * @param path of an NDJSON export, perhaps compressed, or of a folder with a manifest
  * @returns its collections by the names that they have in it, with the sums of what was written
- * @throws {DocferryError} DOCFERRY_STATE for a file without trailer, one that is cut or damaged, or one of an older docferry
+ * @throws {DocferryError} DOCFERRY_RECEIPT for a file without trailer, one that is cut or damaged, or one of an older docferry
  */
 export async function readTrailerReceipt(path: string): Promise<Pick<CollectionReceipt, 'target' | 'written'>[]> {
   try {
@@ -31,7 +31,7 @@ export async function readTrailerReceipt(path: string): Promise<Pick<CollectionR
     const statements = stats.isDirectory() ? await readManifest(path) : await readTrailer(path, stats.size)
     return statements.map(statement => collectionOf(path, statement))
   } catch (error) {
-    if (error instanceof DocferryError && error.code === 'DOCFERRY_STATE') throw error
+    if (error instanceof DocferryError && error.code === 'DOCFERRY_RECEIPT') throw error
     throw unusable(path, `can't be read: ${describeError(error)}`, error)
   }
 }
@@ -100,5 +100,5 @@ function madeBefore(path: string): DocferryError {
 }
 
 function unusable(path: string, why: string, cause?: unknown): DocferryError {
-  return new DocferryError('DOCFERRY_STATE', `${path} ${why}`, { cause })
+  return new DocferryError('DOCFERRY_RECEIPT', `${path} ${why}`, { cause })
 }

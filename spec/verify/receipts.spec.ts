@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { DocferryError } from '../../lib/errors.ts'
+import type { MigrateOptions } from '../../lib/options.ts'
 import { migrate } from '../../lib/run.ts'
 import type { RunReport } from '../../lib/report.ts'
 import type { Document } from '../../lib/types.ts'
@@ -100,7 +101,25 @@ describe('verify: receipts and runs', () => {
     const target = hooked(storeWith(documents), {})
     expect((await failed({ receipt: path, target, types: 'exact', includeDesign: true })).message).to.include('types, includeDesign')
     writeFileSync(path, readFileSync(path, 'utf8').replace('"written": "', '"written": "AA'))
-    expect(await failed({ receipt: path, target })).to.include({ code: 'DOCFERRY_STATE' })
+    expect(await failed({ receipt: path, target })).to.include({ code: 'DOCFERRY_RECEIPT' })
+  })
+
+  it('refuses a receipt that was edited, wherever it was', async () => {
+    const path = keep(receiptOf(documents, documents.slice(0, 1)))
+    const text = readFileSync(path, 'utf8')
+    const target = hooked(storeWith(documents), {})
+    for (const [from, to] of [
+      ['"failed": 0', '"failed": 1'],
+      ['"kinds": true', '"kinds": false'],
+      ['"types": "natural"', '"types": "plain"'],
+      ['"skipped": 1', '"skipped": 99']
+    ] as const) {
+      expect(text).to.include(from)
+      writeFileSync(path, text.replace(from, to))
+      expect(await failed({ receipt: path, target }), from).to.include({ code: 'DOCFERRY_RECEIPT' })
+    }
+    writeFileSync(path, 'null')
+    expect(await failed({ receipt: path, target })).to.include({ code: 'DOCFERRY_RECEIPT' })
   })
 
   describe('of an export, by its trailer', () => {
@@ -114,8 +133,8 @@ describe('verify: receipts and runs', () => {
       const receipt = await exported('out.ndjson')
       writeFileSync(receipt, readFileSync(receipt).subarray(0, 5_000))
       const target = hooked(storeWith(documents), {})
-      expect(await failed({ receipt, target })).to.include({ code: 'DOCFERRY_STATE' })
-      expect(await failed({ receipt: join(folder, 'none.ndjson'), target })).to.include({ code: 'DOCFERRY_STATE' })
+      expect(await failed({ receipt, target })).to.include({ code: 'DOCFERRY_RECEIPT' })
+      expect(await failed({ receipt: join(folder, 'none.ndjson'), target })).to.include({ code: 'DOCFERRY_RECEIPT' })
     })
   })
 
@@ -166,6 +185,95 @@ describe('verify: receipts and runs', () => {
       const { differences, report } = await check({ run: ran.runId })
       expect(report.damaged).to.be.a('string')
       expect(differences.map(({ kind, id, collection }) => [kind, id, collection])).to.deep.equal([['missing', 'd7', 'b']])
+    })
+
+    const lines = (kept: readonly Document[]): string => kept.map(document => `${JSON.stringify({ ...document, secret: 1 })}\n`).join('')
+    const imported = async (
+      kept: readonly Document[],
+      options: Partial<MigrateOptions> = {},
+      held: readonly Document[] = [],
+      broken = ''
+    ) => {
+      const store = storeWith(held)
+      writeFileSync(join(folder, 'a.ndjson'), lines(kept) + broken)
+      const target = { connector: 'memory', options: { store } } as const
+      const ran = await migrate({ source: join(folder, 'a.ndjson'), target, stateDir: folder, ...options })
+      const change = (id: string, document?: Document): void => {
+        if (document) store.collection('a').set(id, document)
+        else store.collection('a').delete(id)
+      }
+      return { ran, change, verified: () => check({ run: ran.runId, target }) }
+    }
+
+    it('does not take the word of a source that has changed since for what is missing', async () => {
+      const { change, verified } = await imported(documents)
+      for (const { _id } of documents.slice(100)) change(_id)
+      writeFileSync(join(folder, 'a.ndjson'), lines(documents.slice(0, 100)))
+      const { report, collection } = await verified()
+      expect(report.state).to.equal('different')
+      expect(collection.missing).to.equal(900)
+      expect(report.notes.join()).to.include('not what the run has read any more')
+    })
+
+    it('calls no document different that is as the run wrote it, whatever the source holds now', async () => {
+      const { change, verified } = await imported(documents)
+      change('d31', { _id: 'd31', n: -1, secret: 1 })
+      writeFileSync(
+        join(folder, 'a.ndjson'),
+        lines(documents.map(document => (document._id === 'd500' ? { ...document, n: -2 } : document)))
+      )
+      const { differences } = await verified()
+      expect(differences.map(({ kind, id }) => [kind, id])).to.deep.equal([['different', 'd31']])
+    })
+
+    it('names what the run skipped and the target has lost', async () => {
+      const { ran, change, verified } = await imported(
+        documents.slice(0, 100),
+        {},
+        documents.slice(0, 50).map(each => ({ ...each, secret: 1 }))
+      )
+      expect(ran.collections[0]).to.include({ written: 50, skipped: 50 })
+      expect((await verified()).report.state).to.equal('equal')
+      for (const { _id } of documents.slice(0, 50)) change(_id)
+      const { collection } = await verified()
+      expect(collection).to.include({ missing: 50, state: 'different', sourceDocuments: 100, targetDocuments: 50 })
+    })
+
+    it('knows which document of an id the run wrote', async () => {
+      const [first, second] = [
+        { _id: 'x', n: 1 },
+        { _id: 'x', n: 2 }
+      ]
+      const { change, verified } = await imported([first, second, ...documents])
+      expect((await verified()).report.state).to.equal('equal')
+      change('x', { ...second, secret: 1 })
+      const { differences } = await verified()
+      expect(differences).to.have.length(1)
+      expect(differences[0]).to.include({ kind: 'different', id: 'x' })
+    })
+
+    it('finds the last document of an id right where the run replaces', async () => {
+      const [first, second] = [
+        { _id: 'x', n: 1 },
+        { _id: 'x', n: 2 }
+      ]
+      const { verified } = await imported([first, second, ...documents], { onConflict: 'overwrite' })
+      expect((await verified()).report.state).to.equal('equal')
+    })
+
+    it('takes dead letters for what has not arrived', async () => {
+      const { ran, verified } = await imported(documents, {}, [], '{"no":"id"}\n')
+      expect(ran.state).to.equal('partial')
+      const { report, collection } = await verified()
+      expect(report.state).to.equal('different')
+      expect(collection).to.include({ deadLetters: 1, equal: 1_000, missing: 0 })
+    })
+
+    it('leaves out what a target held beside before the run', async () => {
+      const { verified } = await imported(documents.slice(0, 10), {}, [{ _id: 'other', n: 1 }])
+      const { report, collection } = await verified()
+      expect(report.state).to.equal('equal')
+      expect(collection).to.include({ extra: 0, beside: 1, equal: 10 })
     })
 
     it('refuses one that is not there, and what its record tells itself', async () => {

@@ -111,15 +111,15 @@ describe('receipt in a trailer', () => {
       for (const file of ['out.ndjson', 'out.ndjson.gz']) {
         writeFileSync(path(file), file.endsWith('.gz') ? gzipSync(spoilt) : spoilt)
         const error = await failing(readTrailerReceipt(path(file)))
-        expect(error).to.include({ code: 'DOCFERRY_STATE' })
+        expect(error).to.include({ code: 'DOCFERRY_RECEIPT' })
         expect(error.message).to.include(path(file))
       }
     })
   }
 
   it('is refused where there is no file, and in a folder without a manifest', async () => {
-    expect(await failing(readTrailerReceipt(path('none.ndjson')))).to.include({ code: 'DOCFERRY_STATE' })
-    expect(await failing(readTrailerReceipt(folder))).to.include({ code: 'DOCFERRY_STATE' })
+    expect(await failing(readTrailerReceipt(path('none.ndjson')))).to.include({ code: 'DOCFERRY_RECEIPT' })
+    expect(await failing(readTrailerReceipt(folder))).to.include({ code: 'DOCFERRY_RECEIPT' })
   })
 
   it('is checked when the file is read', async () => {
@@ -149,7 +149,7 @@ describe('receipt in a trailer', () => {
     await write('only.ndjson', { target: only, collections: ['users'] })
     for (const name of ['out.json', 'only.ndjson']) {
       expect(readFileSync(path(name), 'utf8')).not.to.include('receipt')
-      expect(await failing(readTrailerReceipt(path(name)))).to.include({ code: 'DOCFERRY_STATE' })
+      expect(await failing(readTrailerReceipt(path(name)))).to.include({ code: 'DOCFERRY_RECEIPT' })
     }
   })
 })
