@@ -21,7 +21,7 @@ import { parseStage } from './registry.ts'
 import { totalCounts } from './report.ts'
 import type { Counts, RunReport } from './report.ts'
 import { migrateAgain } from './run.ts'
-import { leaveOutDesignDocuments, stripCouchdbMetadata } from './stages/index.ts'
+import { builtInStages } from './stages/index.ts'
 import { withRetried } from './verify/make-receipt.ts'
 import { formatReceipt, readReceipt, rootOf } from './verify/receipt.ts'
 import type { Receipt } from './verify/receipt.ts'
@@ -168,11 +168,7 @@ async function stagesOf(
   const own = toStages(stages).map(stage => traceStage(stage, origins))
   if (survey.beforeStages === 0) return own
   const again = runStages ? toStages(runStages) : await stagesFromText(asked.stages, runId)
-  const before = [
-    ...(asked.includeDesign ? [] : [leaveOutDesignDocuments()]),
-    ...(asked.keepMetadata ? [] : [stripCouchdbMetadata()]),
-    ...again
-  ]
+  const before = [...builtInStages(asked), ...again]
   return [...before.map(stage => traceStage(stage, origins, ({ at }) => at === 'stage')), ...own]
 }
 

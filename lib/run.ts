@@ -45,7 +45,7 @@ import { Survey } from './plan/survey.ts'
 import { isSavedAtEnd, totalCounts } from './report.ts'
 import type { RunReport } from './report.ts'
 import type { RunLog } from './run-log.ts'
-import { leaveOutDesignDocuments, stripCouchdbMetadata } from './stages/index.ts'
+import { builtInStages } from './stages/index.ts'
 import type { Partition, Source, Stage, Target, TargetLimits } from './types.ts'
 import type { DocumentDigests } from './values/index.ts'
 import { makeReceipt } from './verify/make-receipt.ts'
@@ -303,13 +303,8 @@ class Run {
 
   /** The built-in stages of every run, then the user's. */
   #stages(countStripped: PartitionBooks['countStripped']): Stage[] {
-    const { includeDesign = false, keepMetadata = false, stages, again = false } = this.#options
-    if (again) return [...stages]
-    return [
-      ...(includeDesign ? [] : [leaveOutDesignDocuments()]),
-      ...(keepMetadata ? [] : [stripCouchdbMetadata(countStripped)]),
-      ...stages
-    ]
+    const { stages, again = false } = this.#options
+    return again ? [...stages] : [...builtInStages(this.#options, countStripped), ...stages]
   }
 
   readonly #send: SendBatch = async (collection, batch, { fresh, repeated, isNew }) => {

@@ -26,6 +26,15 @@ export function mergeOutcomes(total: OutcomeSums, part: Readonly<OutcomeSums>): 
   }
 }
 
+/** The same with a part that nobody needs any more. */
+export function takeOutcomes(total: OutcomeSums, part: Readonly<OutcomeSums>): void {
+  for (const outcome of outcomes) {
+    const [sum, sums] = [total[outcome], part[outcome]]
+    if (sum && sums) sum.merge(sums)
+    else if (sums) total[outcome] = sums
+  }
+}
+
 /** By the collections' names; collections of which there is nothing are left out. */
 export function keepSums(sums: ReadonlyMap<string, Readonly<OutcomeSums>>): Record<string, KeptSums> {
   return Object.fromEntries(

@@ -1,5 +1,5 @@
 /** What became of the documents of one stretch of a partition, by collection: what a checkpoint adds up. */
-import { mergeOutcomes } from './outcome-sums.ts'
+import { takeOutcomes } from './outcome-sums.ts'
 import type { OutcomeSums } from './outcome-sums.ts'
 import { addExample, addFailures, collectionReport, examplesPerKind } from '../report.ts'
 import type { CollectionReport } from '../report.ts'
@@ -62,12 +62,12 @@ export function wholeDelta(delta: CompactDelta): CollectionReport {
   return { ...collectionReport({ name: delta.source, target: delta.source }), ...delta }
 }
 
-/** One account for each collection out of several. */
+/** One account for each collection out of several, which are used up by it. */
 export function sumOf(tallies: readonly Tally[]): Tally {
   const sum = new Tally()
   for (const tally of tallies) {
     for (const delta of tally.deltas) addDelta(sum.of(delta.source), delta)
-    for (const [collection, sums] of tally.sums) mergeOutcomes(sum.sumsOf(collection), sums)
+    for (const [collection, sums] of tally.sums) takeOutcomes(sum.sumsOf(collection), sums)
   }
   return sum
 }

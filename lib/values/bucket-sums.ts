@@ -24,8 +24,11 @@ const wordsPerBucket = 2 * kindsAt
 const initialBuckets = 8
 
 export class BucketSums {
-  /** Where the words of a bucket begin. */
-  readonly #places = new Map<number, number>()
+  /** By bucket, which of those that hold something it is, counted from 1 in the order in which they came. */
+  readonly #ranks = new Uint16Array(bucketCount)
+  #buckets = new Uint16Array(initialBuckets)
+  /** Buckets that hold something. */
+  #size = 0
   #words = new Uint32Array(initialBuckets * wordsPerBucket)
   #count = 0
   /** `base64`, until something is added. */
@@ -45,8 +48,9 @@ export class BucketSums {
   }
 
   merge(other: BucketSums): void {
-    for (const [bucket, from] of other.#places) {
-      const at = this.#placeOf(bucket)
+    for (let rank = 0; rank < other.#size; rank++) {
+      const from = rank * wordsPerBucket
+      const at = this.#placeOf(other.#buckets[rank]!)
       this.#mergeSum(at, other.#words, from)
       this.#mergeSum(at + kindsAt, other.#words, from + kindsAt)
     }
@@ -61,15 +65,15 @@ export class BucketSums {
    */
   differing(other: BucketSums, { kinds }: { readonly kinds: boolean }): number[] {
     const words = kinds ? wordsPerBucket : kindsAt
-    const found = new Set<number>()
-    for (const bucket of [...this.#places.keys(), ...other.#places.keys()]) {
+    const found: number[] = []
+    for (let bucket = 0; bucket < bucketCount; bucket++) {
       for (let word = 0; word < words; word++) {
         if (this.#word(bucket, word) === other.#word(bucket, word)) continue
-        found.add(bucket)
+        found.push(bucket)
         break
       }
     }
-    return [...found].sort((a, b) => a - b)
+    return found
   }
 
   /** Documents of a bucket. */
@@ -81,7 +85,7 @@ export class BucketSums {
   total(): string {
     const sum = new BucketSums()
     const at = sum.#placeOf(0)
-    for (const from of this.#places.values()) sum.#mergeSum(at, this.#words, from)
+    for (let rank = 0; rank < this.#size; rank++) sum.#mergeSum(at, this.#words, rank * wordsPerBucket)
     let hex = ''
     for (let lane = lanes; lane > 0; lane--) hex += sum.#words[at + lane]!.toString(16).padStart(8, '0')
     return hex
@@ -97,7 +101,10 @@ export class BucketSums {
    * in which numbers have kinds (4) and, where there are any, the sum of these (32).
    */
   bytes(): Buffer {
-    const buckets = [...this.#places.keys()].filter(bucket => this.#word(bucket, 0) > 0).sort((a, b) => a - b)
+    const buckets = this.#buckets
+      .slice(0, this.#size)
+      .sort()
+      .filter(bucket => this.#word(bucket, 0) > 0)
     const bytes = Buffer.alloc(buckets.length * (2 + 4 * wordsPerBucket))
     let length = 0
     for (const bucket of buckets) {
@@ -139,21 +146,26 @@ export class BucketSums {
   }
 
   #word(bucket: number, word: number): number {
-    const at = this.#places.get(bucket)
-    return at === undefined ? 0 : this.#words[at + word]!
+    const rank = this.#ranks[bucket]!
+    return rank === 0 ? 0 : this.#words[(rank - 1) * wordsPerBucket + word]!
   }
 
   #placeOf(bucket: number): number {
-    const known = this.#places.get(bucket)
-    if (known !== undefined) return known
-    const at = this.#places.size * wordsPerBucket
-    if (at === this.#words.length) {
-      const more = new Uint32Array(Math.min(2 * this.#words.length, bucketCount * wordsPerBucket))
-      more.set(this.#words)
-      this.#words = more
-    }
-    this.#places.set(bucket, at)
-    return at
+    const rank = this.#ranks[bucket]!
+    if (rank > 0) return (rank - 1) * wordsPerBucket
+    if (this.#size === this.#buckets.length) this.#grow()
+    this.#buckets[this.#size] = bucket
+    this.#ranks[bucket] = ++this.#size
+    return (this.#size - 1) * wordsPerBucket
+  }
+
+  #grow(): void {
+    const buckets = new Uint16Array(Math.min(4 * this.#size, bucketCount))
+    const words = new Uint32Array(buckets.length * wordsPerBucket)
+    buckets.set(this.#buckets)
+    words.set(this.#words)
+    this.#buckets = buckets
+    this.#words = words
   }
 
   #addDigest(at: number, digest: Uint8Array): void {

@@ -1,7 +1,5 @@
 /** All differences, one a line, on disk; the first of each collection in the report. */
 import { once } from 'node:events'
-import { mkdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { createAtomicFile, exists } from '../engine/atomic-file.ts'
 import type { AtomicFile } from '../engine/atomic-file.ts'
 import { DocferryError, describeError } from '../errors.ts'
@@ -17,6 +15,7 @@ export class DifferenceList {
   readonly #report: VerifyReport
   readonly #collections: ReadonlyMap<string, VerifyCollection>
   readonly #isAsked: boolean
+  readonly #makeFolder: () => Promise<void>
   #file: Promise<AtomicFile> | undefined
   #opened: AtomicFile | undefined
   /** Lines that came before the file was open. */
@@ -24,12 +23,20 @@ export class DifferenceList {
   #count = 0
   #failure: unknown
 
-  /** @param isAsked whether the file is wanted also where nothing differs */
-  constructor(path: string, report: VerifyReport, { isAsked }: { readonly isAsked: boolean }) {
+  /**
+   * @param options `isAsked`: whether the file is wanted, in a folder that is there, also where nothing differs; `makeFolder` makes the one for a
+   * file that was not asked for
+   */
+  constructor(
+    path: string,
+    report: VerifyReport,
+    { isAsked, makeFolder }: { readonly isAsked: boolean; readonly makeFolder: () => Promise<void> }
+  ) {
     this.#path = path
     this.#report = report
     this.#collections = new Map(report.collections.map(collection => [collection.target, collection]))
     this.#isAsked = isAsked
+    this.#makeFolder = makeFolder
   }
 
   /** Refuse early what can't be written. @throws {DocferryError} DOCFERRY_CONFIG */
@@ -103,7 +110,7 @@ export class DifferenceList {
   }
 
   async #create(): Promise<AtomicFile> {
-    if (!this.#isAsked) await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 })
+    if (!this.#isAsked) await this.#makeFolder()
     const file = await createAtomicFile(this.#path, { mode: 0o600 })
     file.stream.on('error', error => (this.#failure ??= error))
     if (this.#early !== '') file.stream.write(this.#early)

@@ -146,3 +146,10 @@ export function differencesOf(counts: VerifyCounts): number {
 export function exampleOf(difference: Difference): Difference {
   return difference.id === undefined ? difference : { ...difference, id: shortenId(difference.id) }
 }
+
+/** How many names a note has. */
+const mostNames = 20
+
+export function listNames(names: readonly string[]): string {
+  return names.length > mostNames ? `${names.slice(0, mostNames).join(', ')} and ${names.length - mostNames} more` : names.join(', ')
+}

@@ -15,10 +15,7 @@ import { silentLogger } from '../open.ts'
 import type { Endpoint } from '../open.ts'
 import { chooseCollections, noSuchCollection } from '../plan/choose-collections.ts'
 import type { CollectionInfo, Source, Target } from '../types.ts'
-import { bucketOf } from '../values/bucket-sums.ts'
 import { DifferenceList } from './differences.ts'
-import { differingPaths } from './differing-paths.ts'
-import type { Differing } from './differing-paths.ts'
 import { Ends, look, namedEndpoint } from './ends.ts'
 import { CollectionLook, firstVisitor } from './first-look.ts'
 import { checkVerifyOptions } from './options.ts'
@@ -27,21 +24,18 @@ import { readEnd } from './read-end.ts'
 import type { ReadingEnd, ReadingOptions, Visitor } from './read-end.ts'
 import { isPlain, isWorthThread, readInThread } from './read-in-thread.ts'
 import type { ThreadVisitor } from './read-in-thread.ts'
-import { differencesOf, verifyCollection } from './report.ts'
+import { nameDifferences } from './name-differences.ts'
+import type { LookingEnds } from './name-differences.ts'
+import { differencesOf, listNames, verifyCollection } from './report.ts'
 import type { Side, VerifyCollection, VerifyReport } from './report.ts'
-import { differingIds, secondVisitor } from './second-look.ts'
-import type { BucketNotes } from './second-look.ts'
-import { mostSettled, Settler } from './settle.ts'
-import type { LookingEnd, Settled } from './settle.ts'
+import { secondVisitor } from './second-look.ts'
 import { Spool } from './spool.ts'
-import type { SpooledDocument } from './spool.ts'
+import { lookForSuspects } from './suspects.ts'
 import { taskOf } from './task.ts'
 import type { Task } from './task.ts'
 import { Workspace } from './workspace.ts'
 
 const preparedAtOnce = 4
-/** How many names a note has. */
-const mostNames = 20
 
 /**
  * Compare what a target holds with what a source holds, a run has written, or a receipt says. Nothing is written to either.
@@ -192,7 +186,8 @@ class Verification {
     if (wroteTo && (wroteTo.provider !== location.provider || wroteTo.identity !== this.#holder.location.identity))
       this.#report.notes.push(`the run wrote to ${wroteTo.provider} ${wroteTo.address}, and this is another place`)
     const list = join(this.#workspace.path, 'differences.ndjson')
-    this.#list = new DifferenceList(differences ?? list, this.#report, { isAsked: differences !== undefined })
+    const makeFolder = (): Promise<void> => this.#workspace.open()
+    this.#list = new DifferenceList(differences ?? list, this.#report, { isAsked: differences !== undefined, makeFolder })
     const receipts = new Map(receipt?.collections.map(each => [each.target, each]))
     const look = { target: this.#holder, list: this.#list, quick, sample, allowExtra, kindsExpected: receipt?.kinds ?? true }
     for (const collection of collections) {
@@ -202,7 +197,7 @@ class Verification {
 
   #noteStrangers(held: readonly CollectionInfo[]): void {
     const strangers = held.filter(({ name, system }) => !system && !this.#looks.has(name)).map(({ name }) => name)
-    if (strangers.length > 0) this.#report.notes.push(`the target also holds ${list(strangers)}, of which nothing was asked`)
+    if (strangers.length > 0) this.#report.notes.push(`the target also holds ${listNames(strangers)}, of which nothing was asked`)
   }
 
   /** The first look at everything. */
@@ -265,138 +260,32 @@ class Verification {
     const looks = new Map([...this.#looks].filter(([, { hasDiffering, report }]) => hasDiffering && !report.isMissing))
     if (looks.size === 0) return
     this.#report.phase = 'looking again'
-    if (!(await this.#openSourceForReceipt())) return await this.#lookAtSuspects(looks)
+    if (!(await this.#openSourceForReceipt())) return await this.#lookForSuspects(looks)
     const documents = [...looks.values()].reduce((sum, { documentsInDiffering }) => sum + documentsInDiffering, 0)
     const spool = new Spool(await this.#workspace.makeSpool(), { documents })
     try {
       const options = { target: this.#holder, sample: this.#options.sample }
       const source = this.#readingEnd('source', this.#source!, looks)
       await this.#readBoth(source, side => secondVisitor(side, looks, spool, options), looks)
-      await this.#name(spool, looks)
+      await nameDifferences(looks, {
+        spool,
+        target: this.#holder,
+        ends: await this.#lookingEnds(),
+        list: this.#list,
+        report: this.#report,
+        retry: this.#retry,
+        waitMs: this.#options.settleMs,
+        showValues: this.#options.showValues ?? false,
+        onConflict: this.#task.receipt?.run?.onConflict
+      })
     } finally {
       spool.close()
     }
   }
 
-  /** Name what differs, and differs still. */
-  async #name(spool: Spool, looks: ReadonlyMap<string, CollectionLook>): Promise<void> {
-    const untrue = new Map([...looks].map(([name, { witness, kinds }]) => [name, witness?.untrue(kinds) ?? new Set<number>()]))
-    const notes: BucketNotes = {
-      repeats: new Map(),
-      settled: new Map(),
-      untrue,
-      onSuspect: this.#suspect,
-      onOther: (collection, id) => {
-        const reason = 'the source holds the id more than once, and this is not what the run wrote'
-        if (this.#overwrites) this.#looks.get(collection)!.report.equal++
-        else this.#list.add({ collection, id, kind: 'different', reason })
-      }
-    }
-    for (const [name, look] of looks) this.#countLeast(look, bucket => untrue.get(name)!.has(bucket))
-    const settler = new Settler(
-      { ...this.#retry, target: this.#holder, waitMs: this.#options.settleMs, ...(await this.#lookingEnds()) },
-      settled => this.#tell(settled, spool)
-    )
-    for await (const found of differingIds(spool, looks, notes)) {
-      await settler.add(found)
-      await this.#list.drained()
-    }
-    await settler.finish()
-    const note = (text: string): unknown => this.#report.notes.push(text)
-    for (const name of settler.tooMany)
-      note(
-        `${name}: only the first ${mostSettled} differences were looked at again; some of the others may have been changed only meanwhile`
-      )
-    for (const [name, count] of notes.repeats)
-      note(`${name}: the source holds ${count} ids more than once; the target holds one of the documents of each`)
-    for (const [name, count] of notes.settled) looks.get(name)!.report.changedMeanwhile += count
-    for (const [name, { report }] of looks) {
-      if (report.suspects !== undefined)
-        note(
-          `${name}: the source is not what the run has read any more, or holds documents that could not be written; where it is not, only the least is counted that is wrong, and the suspects are what the target holds there`
-        )
-    }
-    if (!spool.hasAllTexts) note('there are so many differences that not all documents were kept to be compared by their fields')
-  }
-
-  #tell({ held, verdict, documents }: Settled, spool: Spool): void {
-    const { collection, id } = held
-    const { report } = this.#looks.get(collection)!
-    if (verdict.kind === 'equal') {
-      report.changedMeanwhile++
-      if (held.target.length > 0) report.equal++
-      return
-    }
-    const { kind } = verdict
-    if (kind === 'extra' && this.#looks.get(collection)!.allowsExtra) {
-      report.beside++
-      return
-    }
-    const compared = kind === 'different' || kind === 'changing' ? this.#differing(held, documents, spool) : undefined
-    const reason = kind === 'missing' ? held.source.find(each => each.reason !== undefined)?.reason : undefined
-    const times = 'times' in verdict ? verdict.times : undefined
-    this.#list.add({ collection, id, kind, ...compared, ...(reason !== undefined && { reason }), ...(times !== undefined && { times }) })
-  }
-
-  #differing(held: Settled['held'], documents: Settled['documents'], spool: Spool): Differing | undefined {
-    const last = (side: readonly SpooledDocument[]) => (side.length > 0 ? spool.textOf(side.at(-1)!) : undefined)
-    const source = documents?.source ?? last(held.source)
-    const target = documents?.target ?? last(held.target)
-    if (!source || !target) return undefined
-    return differingPaths(source, target, { kinds: this.#holder.keepsKinds ?? false, values: this.#options.showValues ?? false })
-  }
-
-  /** Without a source, the ids that the target holds in buckets that differ are as near as one can get. */
-  async #lookAtSuspects(looks: ReadonlyMap<string, CollectionLook>): Promise<void> {
-    for (const look of looks.values()) this.#countLeast(look, () => true)
-    const visitor: Visitor = {
-      document: (collection, { _id: id }) => {
-        if (looks.get(collection)!.differing[bucketOf(id)] === 1) this.#suspect(collection, id)
-      },
-      reject: () => undefined,
-      pause: () => this.#list.drained()
-    }
-    await this.#readBoth(undefined, () => visitor, looks)
-    this.#report.notes.push(
-      "which documents are missing or different can't be told without the source: the counts are the least that it can be, and the suspects are what the target holds in the parts that differ"
-    )
-    const { onConflict } = this.#task.receipt?.run ?? {}
-    const skipped = [...looks.values()].filter(({ receipt }) => receipt!.skipped.count > 0).map(({ report }) => report.target)
-    if (skipped.length > 0)
-      this.#report.notes.push(
-        `the run left documents of ${list(skipped)} alone that the target held already: these need not be as the receipt says`
-      )
-    if (onConflict === 'overwrite')
-      this.#report.notes.push(
-        'the run replaced what it found: where an id came more than once, the receipt holds each of its documents, and the target the last'
-      )
-  }
-
-  /** What is wrong at the least in buckets of which nobody can tell the documents. */
-  #countLeast({ report, counts, witness }: CollectionLook, isMeant: (bucket: number) => boolean): void {
-    for (const { bucket, expected, found } of counts) {
-      if (!isMeant(bucket)) continue
-      report.suspects ??= 0
-      if (witness?.isAsWritten(bucket)) report.unproven += witness.skippedIn(bucket)
-      // Of an id that came more than once, the receipt holds each document, and the target the last.
-      else if (expected > found && this.#overwrites) report.unproven += expected - found
-      else if (expected === found) report.different++
-      else {
-        report.missing += Math.max(0, expected - found)
-        // Also where it is allowed: beside it, something may be missing.
-        report.extra += Math.max(0, found - expected)
-      }
-    }
-  }
-
-  get #overwrites(): boolean {
-    return this.#task.receipt?.run?.onConflict === 'overwrite'
-  }
-
-  readonly #suspect = (collection: string, id: string): void => {
-    const { report } = this.#looks.get(collection)!
-    report.suspects = (report.suspects ?? 0) + 1
-    this.#list.add({ collection, id, kind: 'suspect' })
+  async #lookForSuspects(looks: ReadonlyMap<string, CollectionLook>): Promise<void> {
+    const read = (visitor: Visitor): Promise<void> => this.#readBoth(undefined, () => visitor, looks)
+    await lookForSuspects(looks, { read, list: this.#list, report: this.#report, onConflict: this.#task.receipt?.run?.onConflict })
   }
 
   /** The receipt is not enough where buckets differ. @returns whether there is a source */
@@ -419,7 +308,7 @@ class Verification {
   }
 
   /** Those that can be asked for single documents. */
-  async #lookingEnds(): Promise<{ source?: LookingEnd; held?: LookingEnd }> {
+  async #lookingEnds(): Promise<LookingEnds> {
     const { builtIn, stages, keepMetadata, source } = this.#task
     const retry = this.#retry
     const asking = await this.#askHeld()
@@ -524,10 +413,6 @@ class Verification {
 
 function isOpen({ state }: VerifyCollection): boolean {
   return state !== 'equal' && state !== 'different'
-}
-
-function list(names: readonly string[]): string {
-  return names.length > mostNames ? `${names.slice(0, mostNames).join(', ')} and ${names.length - mostNames} more` : names.join(', ')
 }
 
 /** Sorts by time, as the ids of runs. */

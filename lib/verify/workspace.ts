@@ -11,21 +11,35 @@ const spoolName = 'spool'
 export class Workspace {
   readonly path: string
   readonly #parent: string
-  #lock: Lock | undefined
+  #lock: Promise<Lock> | undefined
 
   constructor(stateDir: string, id: string) {
     this.#parent = join(stateDir, 'verify')
     this.path = join(this.#parent, id)
   }
 
+  /** Make the folder, locked, unless that was done. @throws {DocferryError} DOCFERRY_STATE */
+  async open(): Promise<void> {
+    await (this.#lock ??= this.#make())
+  }
+
   /** A folder of its own for documents, readable by this user only. @throws {DocferryError} DOCFERRY_STATE */
   async makeSpool(): Promise<string> {
-    try {
+    await this.open()
+    const path = join(this.path, spoolName)
+    return await this.#making(() => mkdir(path, { mode: 0o700 }).then(() => path))
+  }
+
+  #make(): Promise<Lock> {
+    return this.#making(async () => {
       await mkdir(this.path, { recursive: true, mode: 0o700 })
-      this.#lock ??= await takeLock(this.path, 'the verification')
-      const path = join(this.path, spoolName)
-      await mkdir(path, { mode: 0o700 })
-      return path
+      return await takeLock(this.path, 'the verification')
+    })
+  }
+
+  async #making<T>(make: () => Promise<T>): Promise<T> {
+    try {
+      return await make()
     } catch (error) {
       if (error instanceof DocferryError) throw error
       throw new DocferryError('DOCFERRY_STATE', `the folder ${this.path} can't be made: ${describeError(error)}`, { cause: error })
@@ -35,7 +49,7 @@ export class Workspace {
   /** Remove all but the list of differences; the folder too where there is none. */
   async close(): Promise<void> {
     await rm(join(this.path, spoolName), { recursive: true, force: true })
-    await this.#lock?.release()
+    await (await this.#lock?.catch(() => undefined))?.release()
     await rmdir(this.path).catch(() => undefined)
   }
 
@@ -46,7 +60,7 @@ export class Workspace {
       const path = join(this.#parent, name)
       try {
         const entries = await readdir(path)
-        if (!entries.includes(spoolName) || (await holderOf(path)) !== undefined) continue
+        if (!entries.some(entry => entry === spoolName || isPartial(entry)) || (await holderOf(path)) !== undefined) continue
         await rm(join(path, spoolName), { recursive: true, force: true })
         await Promise.all(entries.filter(isLeft).map(entry => rm(join(path, entry), { force: true })))
         await rmdir(path).catch(() => undefined)
@@ -59,5 +73,10 @@ export class Workspace {
 }
 
 function isLeft(name: string): boolean {
-  return /^lock-\d+$|^lock\.\d+-|\.partial-/.test(name)
+  return /^lock-\d+$|^lock\.\d+-/.test(name) || isPartial(name)
+}
+
+/** A list of differences that has not come to its end. */
+function isPartial(name: string): boolean {
+  return name.includes('.partial-')
 }

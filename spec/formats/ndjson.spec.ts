@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { readNdjson } from '../../lib/formats/ndjson.ts'
 import type { NdjsonOptions } from '../../lib/formats/ndjson.ts'
-import { DigestSum } from '../../lib/values/index.ts'
+import { DigestSum, documentDigests, Double } from '../../lib/values/index.ts'
 import type { Document } from '../../lib/values/index.ts'
 import type { Page } from '../../lib/types.ts'
 import { documentsOf, failing, idsOf, inChunks, pathsOf, readAll } from './bytes.ts'
@@ -149,6 +149,15 @@ describe('formats: NDJSON, an export with sections', () => {
     const { pages, error } = await read(header + body + end)
     expect(error).to.equal(undefined)
     expect(pathsOf(pages)).to.deep.equal(['a/1', 'a/2', 'b/3'])
+  })
+
+  it('hands on the digests by which it checks documents, and has none where nothing is checked', async () => {
+    const digestsOf = ({ documents, digests = [] }: Page) => documents.map((_, index) => digests[index])
+    const number = '{"$collection":"a"}\n{"_id":"1","n":1.0}\n{"_id":"2"}\nbroken\n{"_id":"3"}\n'
+    const [page] = (await read(header + number, { collection: null })).pages
+    const known = [documentDigests({ _id: '1', n: new Double(1) }), documentDigests({ _id: '2' }), undefined]
+    expect(digestsOf(page!)).to.deep.equal(known)
+    expect(digestsOf((await read('{"_id":"1"}\n')).pages[0]!)).to.deep.equal([undefined])
   })
 
   it('yields only what is wanted, and tells of every section', async () => {

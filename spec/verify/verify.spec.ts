@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import { createMemoryStore } from '../../lib/connectors/memory/store.ts'
@@ -16,6 +17,7 @@ import type { Difference } from '../../lib/verify/report.ts'
 import { verify } from '../../lib/verify/verify.ts'
 import { migrate } from '../support/migrate.ts'
 import { scriptedSource } from '../support/scripted-connector.ts'
+import { hooked, storeWith } from './hooked.ts'
 import { plantErrors } from './planted.ts'
 
 describe('verify', function () {
@@ -122,6 +124,25 @@ describe('verify', function () {
     expect((await check(how)).report.state).to.equal('equal')
     const { differences } = await check({ ...how, stages: [] })
     expect(differences.map(({ kind, id, paths }) => [kind, id, paths])).to.deep.equal([['different', 'x', ['password']]])
+  })
+
+  it('compares what stages make of the documents of an export, and not what its reader has checked', async () => {
+    const store = createMemoryStore()
+    store.collections.set('a', new Map(['x', 'y'].map(_id => [_id, { _id, _rev: '1-a', n: 1 }])))
+    const source = { connector: 'memory', options: { store } } as const
+    await migrate({ source, target: path('a.ndjson'), keepMetadata: true })
+    mkdirSync(path('bare'))
+    await migrate({ source, target: path('bare/a.ndjson') })
+    const changed = (document: Document): Document => Object.assign(document, { n: 2 })
+    for (const inThread of [false, true]) {
+      const equal = await check({ source: path('bare/a.ndjson'), target: path('a.ndjson'), inThread })
+      expect(equal.collection).to.include({ equal: 2, different: 0 })
+      const { differences } = await check({ source: path('a.ndjson'), target: path('bare/a.ndjson'), stages: [changed], inThread })
+      expect(differences.map(({ kind, id, paths }) => [kind, id, paths])).to.deep.equal([
+        ['different', 'x', ['n']],
+        ['different', 'y', ['n']]
+      ])
+    }
   })
 
   it('goes on from a source that holds an id more than once, where the target holds one of its documents', async () => {
@@ -269,6 +290,26 @@ describe('verify', function () {
     })
     expect(await failed({ source, target: storeOf({ a: numbered(90) }) })).to.include({ code: 'DOCFERRY_READ' })
     expect(left()).to.deep.equal([])
+  })
+
+  it('removes the list that a verification has left half done that was killed in its first look, and none that is being written', async () => {
+    const list = path('state/verify/killed/differences.ndjson.partial-1')
+    mkdirSync(path('state/verify/killed'), { recursive: true })
+    writeFileSync(list, '')
+    writeFileSync(path('state/verify/killed/lock-1'), '')
+    let others = 0
+    const bad = write('a.ndjson', numbered(3))
+    writeFileSync(bad, 'broken\n', { flag: 'a' })
+    const source = hooked(storeWith(numbered(3)), {
+      onRead: async () => {
+        while (!left().some(name => name.includes('.partial-') && !name.startsWith('killed'))) await setImmediate()
+        await check({ source: storeOf({ b: [] }), target: storeOf({ b: [] }) })
+        others++
+      }
+    })
+    const { differences } = await check({ source: bad, target: source })
+    expect([others, differences.map(({ kind }) => kind)]).to.deep.equal([1, ['unreadable']])
+    expect(existsSync(list)).to.equal(false)
   })
 
   it('removes the documents that a verification has left that was killed', async () => {
