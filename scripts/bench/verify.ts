@@ -1,19 +1,22 @@
 /**
- * `npm run bench:verify -- [--count 1000000] [--runs 3]`: verifying two files against reading both of them alone, by the same readers, and
+ * `npm run bench:verify -- [--count 1000000] [--runs 3] [--export]`: verifying two files against reading both of them alone, by the same readers, and
  * against a sorted dump and diff of the same documents; and errors planted in them, of which all must be named, and no other.
+ *
+ * With `--export` the files are exports, which their reader checks against what their last line states.
  *
  * Each measurement is a process of its own, so that its memory can be told.
  */
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 import { parseArgs } from 'node:util'
 import { openSource } from '../../lib/open.ts'
+import { migrate } from '../../lib/run.ts'
 import type { Document } from '../../lib/types.ts'
 import { stringifyJson } from '../../lib/values/index.ts'
 import type { Difference } from '../../lib/verify/report.ts'
@@ -33,6 +36,7 @@ const { values } = parseArgs({
   options: {
     count: { type: 'string', default: '1000000' },
     runs: { type: 'string', default: '3' },
+    export: { type: 'boolean', default: false },
     job: { type: 'string' },
     folder: { type: 'string' }
   }
@@ -61,13 +65,22 @@ async function compare(): Promise<void> {
     await write(path('ours'), simpleDocuments({ seed: 1, count, bytes: 600 }))
     // The same documents in another order, as another database gives them.
     execFileSync('sh', ['-c', `tac "${path('ours')}" > "${path('theirs')}"`])
-    const jobs = ['read', 'verify', 'sort'] as const
+    if (values.export) for (const name of ['ours', 'theirs']) await makeExport(folder, name)
+    // The heads of two exports differ.
+    const jobs = ['read', 'verify', ...(values.export ? [] : ['sort'])]
     const samples = new Map(jobs.map(job => [job, [] as Measured[]]))
     for (let run = 0; run < Number(values.runs); run++) for (const job of jobs) samples.get(job)!.push(measure(job, folder))
     console.log(tableOf(new Map(jobs.map(job => [job, medianOf(samples.get(job)!)]))))
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+/** In place of the documents alone. */
+async function makeExport(folder: string, name: string): Promise<void> {
+  const [plain, made] = [join(folder, `${name}.ndjson`), join(folder, 'export.ndjson')]
+  await migrate({ source: plain, target: made, stateDir: folder })
+  await rename(made, plain)
 }
 
 function tell(line: string): string {
