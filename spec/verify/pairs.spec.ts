@@ -88,6 +88,25 @@ describe('verify: pairs of databases', function () {
     }
   }
 
+  for (const [provider, id] of [
+    ['couchdb', '_hidden'],
+    ['firestore', 'a/b']
+  ] as const) {
+    it(`${provider}: names what stands under an escaped id, also where ids are not to be escaped`, async () => {
+      const name = uniqueName('verify')
+      const target = await place(provider, name)
+      const documents = new Map(['plain', id].map(each => [each, { _id: each, n: 1 }]))
+      const how = { target, rename: { documents: name } } as const
+      await migrate({ ...how, source: storeOf(documents), onIncompatible: 'escape' })
+      const compared = async (held: Map<string, Document>) => (await check({ ...how, source: storeOf(held) })).differences
+      expect(await compared(documents)).to.deep.equal([])
+      const changed = new Map(documents).set(id, { _id: id, n: 2 })
+      expect((await compared(changed)).map(found => [found.kind, found.id, found.paths])).to.deep.equal([['different', id, ['n']]])
+      changed.delete(id)
+      expect((await compared(changed)).map(found => [found.kind, found.id])).to.deep.equal([['extra', id]])
+    })
+  }
+
   for (const [from, to] of [
     ['couchdb', 'firestore'],
     ['firestore', 'dynamodb'],
