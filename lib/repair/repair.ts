@@ -7,7 +7,7 @@
  */
 import { DocferryError } from '../errors.ts'
 import type { Endpoint } from '../open.ts'
-import { isSavedAtEnd } from '../report.ts'
+import { isSavedAtEnd, totalCounts } from '../report.ts'
 import type { RunReport } from '../report.ts'
 import { migrate } from '../run.ts'
 import { leaveOutRight } from '../stages/index.ts'
@@ -102,7 +102,7 @@ class Repairing {
     if (collections.some(({ suspects }) => suspects !== undefined))
       throw new DocferryError(
         'DOCFERRY_READ',
-        `what is wrong can't be told without the source: ${this.#report!.before.notes.join('; ')}. Give it again (--source)`
+        'the source can not tell what the run wrote, because it has changed since, or can not be read (docferry verify says more): compare it with the target as it is now, and repair by that (docferry repair --source ... --target ...)'
       )
     if (maxReadUnits !== undefined && source?.provider !== 'dynamodb' && target.provider !== 'dynamodb')
       throw new DocferryError('DOCFERRY_CONFIG', '--max-rcu: neither end is DynamoDB, and others have no such units')
@@ -127,6 +127,11 @@ class Repairing {
       new DocferryError('DOCFERRY_READ', `--delete-extra: ${why}; without it, the rest is repaired`)
     if (sourceIsBroken)
       throw refuse('the source holds what is no document, so that it is not known of all that the target holds whether it is extra')
+    const unsure = this.#report!.collections.filter(({ remove, refused, changing }) => remove > 0 && refused + changing > 0)
+    if (unsure.length > 0)
+      throw refuse(
+        `in ${unsure.map(({ source }) => source).join(', ')} the source holds documents that the target can't hold or that go on changing, and what only the target holds may be one of them under another id`
+      )
     const empty = this.#report!.before.collections.filter(({ sourceDocuments, extra }) => sourceDocuments === 0 && extra > 0)
     if (empty.length > 0)
       throw refuse(
@@ -167,11 +172,14 @@ class Repairing {
     })
   }
 
-  async #remove({ runId, state }: RunReport): Promise<void> {
+  async #remove({ runId, state, collections }: RunReport): Promise<void> {
     const { source, target, builtIn, stages } = this.#task
     const report = this.#report!
     if (totalRepairCounts(report.collections).remove === 0) return
     if (state !== 'done') return void report.notes.push('nothing was removed, for not all could be written: see the dead letters')
+    const { write, replace } = totalRepairCounts(report.collections)
+    if (totalCounts(collections).written < write + replace)
+      return void report.notes.push('nothing was removed, for the source does not hold any more what it held when it was compared')
     report.phase = 'removing'
     const removal = { source, target, stages: [...builtIn, ...stages], runId, ids: extras(report.before) }
     await removeExtras(removal, report, this.#options)

@@ -118,6 +118,33 @@ describe('repair()', () => {
     ])
   })
 
+  it('refuses deleteExtra where the source holds what the target can not, perhaps under the id that is extra', async () => {
+    const source = storeWith([...numbered(3), { _id: 'a/b' }])
+    const target = storeWith([...numbered(3), { _id: 'a_b' }])
+    const place = endpointWith(target, opened => ({
+      encode: (collection, document, onConversion) =>
+        document._id.includes('/')
+          ? { code: 'DOCFERRY_BAD_ID', message: 'no / in an id' }
+          : opened.encode(collection, document, onConversion)
+    }))
+    const error = await failure({ source: endpoint(source), target: place, deleteExtra: true })
+    expect(error.message).to.include('--delete-extra').and.include("documents that the target can't hold")
+    expect(target.collections.get('a')!.has('a_b')).to.equal(true)
+  })
+
+  it('removes nothing where the source has lost meanwhile what it held', async () => {
+    const { source, target } = planted()
+    const report = await run({
+      source: endpoint(source),
+      target: endpoint(target),
+      deleteExtra: true,
+      onPlan: () => source.collections.get('a')!.clear()
+    })
+    expect(report.state).to.equal('different')
+    expect(report.notes.join()).to.include('nothing was removed')
+    expect(target.collections.get('a')!.has('extra')).to.equal(true)
+  })
+
   it('reads the source only for what is to be written', async () => {
     const { source, target } = planted()
     target.collections.set('a', new Map([...source.collections.get('a')!, ['extra', { _id: 'extra' }]]))
