@@ -120,13 +120,17 @@ export class CollectionLook {
     report.root = { source: source.root(), target: target.root() }
     let held = 0
     for (const bucket of differing) {
-      this.differing[bucket] = 1
       const [expected, found] = [source.countOf(bucket), target.countOf(bucket)]
       held += found
+      if (expected === 0 && this.allowsExtra) {
+        report.beside += found
+        continue
+      }
+      this.differing[bucket] = 1
+      this.hasDiffering = true
       this.documentsInDiffering += expected + found
       if (witness) this.counts.push({ bucket, expected, found })
     }
-    this.hasDiffering = differing.length > 0
     report.equal = target.count - held
     // A sample of a few documents may have none.
     if (source.count + target.count === 0) report.unproven = Math.max(report.sourceDocuments, report.targetDocuments)

@@ -51,7 +51,7 @@ export function suspect({ report }: CollectionLook, id: string, list: Difference
 
 /** Count what is wrong at the least in those buckets that differ. */
 export function countLeast(
-  { report, counts, witness }: CollectionLook,
+  { report, counts, witness, allowsExtra }: CollectionLook,
   onConflict: OnConflict | undefined,
   isMeant: (bucket: number) => boolean
 ): void {
@@ -61,10 +61,11 @@ export function countLeast(
     if (witness?.isAsWritten(bucket)) report.unproven += witness.skippedIn(bucket)
     // Of an id that came more than once, the receipt holds each document, and the target the last.
     else if (expected > found && onConflict === 'overwrite') report.unproven += expected - found
+    // Beside what is allowed there, it may be right or wrong.
+    else if (found > expected && allowsExtra) report.unproven += expected
     else if (expected === found) report.different++
     else {
       report.missing += Math.max(0, expected - found)
-      // Also where it is allowed: beside it, something may be missing.
       report.extra += Math.max(0, found - expected)
     }
   }

@@ -269,6 +269,15 @@ describe('verify: receipts and runs', () => {
       expect(collection).to.include({ deadLetters: 1, equal: 1_000, missing: 0 })
     })
 
+    it('invents nothing where all that the run brought was there already and became dead letters', async () => {
+      const held = documents.slice(0, 10).map(each => ({ ...each, secret: 1 }))
+      const { ran, verified } = await imported(documents.slice(0, 10), { onConflict: 'fail' }, held)
+      expect(ran.collections[0]).to.include({ written: 0, failed: 10 })
+      const { collection, differences } = await verified()
+      expect(collection).to.include({ deadLetters: 10, extra: 0, beside: 10, unproven: 0, missing: 0 })
+      expect(differences).to.deep.equal([])
+    })
+
     it('leaves out what a target held beside before the run', async () => {
       const { verified } = await imported(documents.slice(0, 10), {}, [{ _id: 'other', n: 1 }])
       const { report, collection } = await verified()
