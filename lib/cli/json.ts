@@ -6,16 +6,20 @@ import { errorJson } from './exit.ts'
 import { goOnCommand } from './hints.ts'
 import type { Mask } from './secrets.ts'
 
-export interface JsonOutcome {
-  readonly command: string
+/** How a command ended, for programs. */
+export interface Outcome<Report> {
   readonly exitCode: number
-  readonly report?: Readonly<RunReport> | undefined
-  readonly plan?: Plan | undefined
-  /** What verifying it has found. */
-  readonly verified?: object | undefined
+  readonly report?: Readonly<Report> | undefined
   readonly error?: unknown
   readonly mask: Mask
   readonly nowMs: number
+}
+
+export interface JsonOutcome extends Outcome<RunReport> {
+  readonly command: string
+  readonly plan?: Plan | undefined
+  /** What verifying it has found. */
+  readonly verified?: object | undefined
 }
 
 export function jsonReport({ command, exitCode, report, plan, verified, error, mask, nowMs }: JsonOutcome): object {

@@ -6,17 +6,18 @@ import { totalVerifyCounts } from '../verify/report.ts'
 import { errorJson } from './exit.ts'
 import { undoCommand } from './hints.ts'
 import { jsonReport, timesOf } from './json.ts'
+import type { Outcome } from './json.ts'
 import { failures } from './summary.ts'
 import { fit, formatCount, formatDuration, indentedLines, plainStyle, plural, safe } from './text.ts'
+import type { View } from './text.ts'
 import { verifyJson, verifyProgress, verifySummary } from './verify-view.ts'
-import type { VerifyOutcome, VerifyView } from './verify-view.ts'
 
 /** Ids in a line. */
 const perLine = 5
 
 export function repairHeading(
   { source, target, runId, dryRun, deleteExtra }: Readonly<RepairReport>,
-  { columns = Infinity, style = plainStyle }: VerifyView
+  { columns = Infinity, style = plainStyle }: View
 ): string[] {
   return [
     style.bold('docferry repair'),
@@ -47,7 +48,7 @@ export function repairProgress(report: Readonly<RepairReport>, nowMs: number): s
 }
 
 /** What is going to be done, said before it is. */
-export function repairPlan(report: Readonly<RepairReport>, { columns = Infinity, style = plainStyle }: VerifyView): string[] {
+export function repairPlan(report: Readonly<RepairReport>, { columns = Infinity, style = plainStyle }: View): string[] {
   const { collections, deleteExtra, before, notes } = report
   const lines = collections.flatMap(collection => planOf(collection, deleteExtra, columns))
   const all = before.differences === undefined ? [] : [`All that differs: ${safe(before.differences)}`]
@@ -88,7 +89,7 @@ function visible(id: string): string {
   return id.trim() === '' ? `"${safe(id)}"` : safe(id)
 }
 
-export function repairSummary(report: Readonly<RepairReport>, view: VerifyView): string[] {
+export function repairSummary(report: Readonly<RepairReport>, view: View): string[] {
   const { columns = Infinity, style = plainStyle, nowMs } = view
   const { run, removed, after, collections } = report
   const counts = run && totalCounts(run.collections)
@@ -124,7 +125,7 @@ function removedLines({ target, removed }: RepairCollection, columns: number): s
   return indentedLines(`${safe(target)}: ${parts.filter(part => part !== '').join(', ')}`, '- ', columns)
 }
 
-function verdict(report: Readonly<RepairReport>, { nowMs, style = plainStyle }: VerifyView): string {
+function verdict(report: Readonly<RepairReport>, { nowMs, style = plainStyle }: View): string {
   const { state, dryRun, before, after = before, run, startedAt, finishedAt = nowMs } = report
   const took = formatDuration(finishedAt - startedAt)
   const documents = plural(totalVerifyCounts(after.collections).targetDocuments, 'document')
@@ -139,9 +140,7 @@ function verdict(report: Readonly<RepairReport>, { nowMs, style = plainStyle }: 
   return paint(run?.folder === undefined ? `${how} after ${took}; nothing was changed.` : `${how} after ${took}; ${again}.`)
 }
 
-export type RepairOutcome = Omit<VerifyOutcome, 'report'> & { readonly report?: Readonly<RepairReport> | undefined }
-
-export function repairJson({ exitCode, report, error, mask, nowMs }: RepairOutcome): object {
+export function repairJson({ exitCode, report, error, mask, nowMs }: Outcome<RepairReport>): object {
   const failure = error === undefined ? {} : { error: errorJson(error, mask) }
   if (!report) return { command: 'repair', state: 'failed', exitCode, ...failure }
   const { startedAt, finishedAt = nowMs, notes, before, after, run, ...rest } = report

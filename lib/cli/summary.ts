@@ -8,14 +8,10 @@ import type { ProviderName } from '../types.ts'
 import { advice } from './advice.ts'
 import { commandFor, goOnCommand, stateDirOf, undoCommand } from './hints.ts'
 import { displayWidth, fit, formatCount, formatDuration, indentedLines, padEnd, padStart, plural, plainStyle, safe } from './text.ts'
-import type { Style } from './text.ts'
+import type { Style, View } from './text.ts'
 import { conversionNotes, estimateLines, planDetails } from './plan-view.ts'
 
-export interface SummaryView {
-  /** Width to keep to; without a terminal there is none. */
-  readonly columns?: number
-  readonly style?: Style
-  readonly nowMs: number
+export interface SummaryView extends View {
   /** Which command it was, where that decides what to do next. */
   readonly command?: string
   /** What a dry run was made for. */

@@ -111,6 +111,14 @@ export function indentedLines(text: string, first: string, columns = Infinity): 
   return lines.map((line, index) => (index === 0 ? first : ' '.repeat(first.length)) + line)
 }
 
+/** For whom lines are made. */
+export interface View {
+  /** Width to keep to; without a terminal there is none. */
+  readonly columns?: number
+  readonly style?: Style
+  readonly nowMs: number
+}
+
 export type Style = Readonly<Record<'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan', (text: string) => string>>
 
 /** Colours where they are wanted; the same functions without effect elsewhere. */

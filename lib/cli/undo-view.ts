@@ -1,19 +1,15 @@
 /** What undoing a run shows: report in, lines of text or plain JSON out. */
 import { timesOf } from './json.ts'
+import type { Outcome } from './json.ts'
 import { leftOf } from '../undo/report.ts'
 import type { UndoCollection, UndoCounts, UndoReport } from '../undo/report.ts'
 import { advice } from './advice.ts'
 import { errorJson } from './exit.ts'
 import { commandFor } from './hints.ts'
-import type { Mask } from './secrets.ts'
 import { fit, formatCount, formatDuration, indentedLines, padEnd, padStart, plainStyle, plural, safe } from './text.ts'
-import type { Style } from './text.ts'
+import type { Style, View } from './text.ts'
 
-export interface UndoView {
-  /** Width to keep to; without a terminal there is none. */
-  readonly columns?: number
-  readonly style?: Style
-  readonly nowMs: number
+export interface UndoView extends View {
   /** Where the run's folder is. */
   readonly stateDir?: string | undefined
 }
@@ -148,14 +144,9 @@ function verdict(report: Readonly<UndoReport>, { nowMs, stateDir, style = plainS
   return left > 0 ? style.yellow(`${start}${done}, ${formatCount(left)} left.`) : style.green(`${start}${done}.`)
 }
 
-export interface UndoOutcome {
-  readonly exitCode: number
-  readonly report?: Readonly<UndoReport> | undefined
-  readonly error?: unknown
+export interface UndoOutcome extends Outcome<UndoReport> {
   /** The command that goes on with what the error has stopped. */
   readonly goOn?: string | undefined
-  readonly mask: Mask
-  readonly nowMs: number
 }
 
 export function undoJson({ exitCode, report, error, goOn, mask, nowMs }: UndoOutcome): object {

@@ -9,8 +9,8 @@ import type { VerifyReport } from '../verify/report.ts'
 import type { verify } from '../verify/verify.ts'
 import type { Job } from './execute.ts'
 import { indentedLines, plainStyle, plural, safe } from './text.ts'
+import type { View } from './text.ts'
 import { verifySummary } from './verify-view.ts'
-import type { VerifyView } from './verify-view.ts'
 
 /** What is loaded when it is needed; specs put their own in place. */
 export interface VerifyEngine {
@@ -57,7 +57,7 @@ function isAsRunSays({ state, damaged, collections }: Readonly<VerifyReport>): b
   return state === 'equal' || (state === 'different' && damaged === undefined && differencesOf(total) === total.deadLetters)
 }
 
-export function verifiedLines(report: Readonly<VerifyReport>, view: VerifyView): string[] {
+export function verifiedLines(report: Readonly<VerifyReport>, view: View): string[] {
   const { columns = Infinity, style = plainStyle } = view
   if (!isAsRunSays(report)) return ['', ...verifySummary(report, view)]
   const { targetDocuments } = totalVerifyCounts(report.collections)

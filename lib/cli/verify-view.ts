@@ -3,16 +3,9 @@ import { differencesOf, mostExamples, totalVerifyCounts } from '../verify/report
 import type { Difference, VerifyCollection, VerifyCounts, VerifyReport } from '../verify/report.ts'
 import { errorJson } from './exit.ts'
 import { timesOf } from './json.ts'
-import type { Mask } from './secrets.ts'
+import type { Outcome } from './json.ts'
 import { fit, formatCount, formatDuration, indentedLines, padEnd, padStart, plainStyle, plural, safe } from './text.ts'
-import type { Style } from './text.ts'
-
-export interface VerifyView {
-  /** Width to keep to; without a terminal there is none. */
-  readonly columns?: number
-  readonly style?: Style
-  readonly nowMs: number
-}
+import type { Style, View } from './text.ts'
 
 const titles = {
   sourceDocuments: 'source',
@@ -37,7 +30,7 @@ const always: readonly (keyof VerifyCounts)[] = ['sourceDocuments', 'targetDocum
 /** Most collections in the table; those that differ come first. */
 const mostRows = 50
 
-export function verifyHeading(report: Readonly<VerifyReport>, { columns = Infinity, style = plainStyle }: VerifyView): string[] {
+export function verifyHeading(report: Readonly<VerifyReport>, { columns = Infinity, style = plainStyle }: View): string[] {
   const { source, target, runId, against, mode, sample = 0 } = report
   return [
     style.bold('docferry verify'),
@@ -75,7 +68,7 @@ function of(collections: readonly VerifyCollection[], side: 'source' | 'target',
   return expected > seen ? ` of ${formatCount(expected)}` : ''
 }
 
-export function verifySummary(report: Readonly<VerifyReport>, view: VerifyView): string[] {
+export function verifySummary(report: Readonly<VerifyReport>, view: View): string[] {
   const { columns = Infinity, style = plainStyle } = view
   const { damaged, notes, differences } = report
   return [
@@ -147,7 +140,7 @@ function exampleText({ collection, id, kind, paths, reason, side, where, times }
   return `${collection}: ${kind}${name}${details.length > 0 ? ` (${details.join('; ')})` : ''}`
 }
 
-function verdict(report: Readonly<VerifyReport>, { nowMs, style = plainStyle }: VerifyView): string {
+function verdict(report: Readonly<VerifyReport>, { nowMs, style = plainStyle }: View): string {
   const { collections, mode, sample = 0, state, damaged } = report
   const took = formatDuration((report.finishedAt ?? nowMs) - report.startedAt)
   const total = totalVerifyCounts(collections)
@@ -173,15 +166,7 @@ function percent(share: number): string {
   return `${Number((share * 100).toPrecision(3))}%`
 }
 
-export interface VerifyOutcome {
-  readonly exitCode: number
-  readonly report?: Readonly<VerifyReport> | undefined
-  readonly error?: unknown
-  readonly mask: Mask
-  readonly nowMs: number
-}
-
-export function verifyJson({ exitCode, report, error, mask, nowMs }: VerifyOutcome): object {
+export function verifyJson({ exitCode, report, error, mask, nowMs }: Outcome<VerifyReport>): object {
   const failure = error === undefined ? {} : { error: errorJson(error, mask) }
   if (!report) return { command: 'verify', state: 'failed', exitCode, ...failure }
   const { startedAt, finishedAt = nowMs, notes, ...rest } = report

@@ -1,38 +1,22 @@
 /** Repairing on the real servers: what a database lacks, holds otherwise or alone is made right, and taken back by undo. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { createMemoryStore } from '../../lib/connectors/memory/store.ts'
 import type { Endpoint } from '../../lib/open.ts'
 import { repair } from '../../lib/repair/repair.ts'
 import type { RepairOptions } from '../../lib/repair/options.ts'
 import { totalCounts } from '../../lib/report.ts'
-import type { Document, ProviderName } from '../../lib/types.ts'
+import type { Document } from '../../lib/types.ts'
 import { undo } from '../../lib/undo/undo.ts'
 import { verify } from '../../lib/verify/verify.ts'
-import { subjects } from '../conformance/subjects.ts'
-import type { Subject } from '../conformance/subjects.ts'
 import { migrate } from '../support/migrate.ts'
+import { usePlaces } from '../support/places.ts'
 import { servers, uniqueName } from '../support/servers.ts'
 
 describe('repair: databases', function () {
   this.timeout(60_000)
-  const opened: { subject: Subject; collections: string[] }[] = []
-  let stateDir: string
-  beforeEach(() => {
-    stateDir = mkdtempSync(join(tmpdir(), 'docferry-repair-'))
-  })
-  afterEach(async () => {
-    rmSync(stateDir, { recursive: true, force: true })
-    for (const { subject, collections } of opened.splice(0)) await subject.remove(collections)
-  })
-
-  const place = async (provider: ProviderName, ...collections: string[]): Promise<Endpoint> => {
-    const subject = await subjects[provider]()
-    opened.push({ subject, collections })
-    return await subject.endpoint()
-  }
+  const places = usePlaces()
+  const { place } = places
   const fill = async (target: Endpoint, name: string, documents: readonly Document[]): Promise<void> => {
     const store = createMemoryStore()
     store.collections.set('a', new Map(documents.map(document => [document._id, document])))
@@ -42,7 +26,13 @@ describe('repair: databases', function () {
   const holdsAs = async (target: Endpoint, name: string, documents: readonly Document[]): Promise<string> => {
     const store = createMemoryStore()
     store.collections.set('a', new Map(documents.map(document => [document._id, document])))
-    const report = await verify({ stateDir, settleMs: 1, source: { connector: 'memory', options: { store } }, target, rename: { a: name } })
+    const report = await verify({
+      stateDir: places.stateDir,
+      settleMs: 1,
+      source: { connector: 'memory', options: { store } },
+      target,
+      rename: { a: name }
+    })
     return report.state
   }
   const numbered = Array.from({ length: 40 }, (_, index): Document => ({ _id: `d${index}`, n: index, deep: { text: `text ${index}` } }))
@@ -64,7 +54,7 @@ describe('repair: databases', function () {
       const [source, target] = [await place(from, here), await place(to, there)]
       await fill(source, here, numbered)
       await fill(target, there, damaged)
-      const how: RepairOptions = { stateDir, settleMs: 1, source, target, collections: [here], rename: { [here]: there } }
+      const how: RepairOptions = { stateDir: places.stateDir, settleMs: 1, source, target, collections: [here], rename: { [here]: there } }
 
       const left = await repair({ ...how, dryRun: true })
       expect(left.collections[0]).to.include({ write: 2, replace: 1, remove: 1 })
@@ -78,7 +68,7 @@ describe('repair: databases', function () {
       expect(readFileSync(report.removed!, 'utf8')).to.include('"secret":"hidden"')
 
       expect(report.run!.undo).to.equal(to === 'memory' ? 'none' : 'all')
-      if (to !== 'memory') await undo({ stateDir, run: report.run!.runId, target })
+      if (to !== 'memory') await undo({ stateDir: places.stateDir, run: report.run!.runId, target })
       else await fill(target, there, damaged)
       await migrate({ source: `file:${report.removed}`, target })
       const restored = to === 'memory' ? [...damaged, ...numbered.filter(({ _id }) => _id === 'd3' || _id === 'd30')] : damaged
@@ -99,7 +89,7 @@ describe('repair: databases', function () {
     const headers = { authorization, 'content-type': 'text/plain' }
     const put = await fetch(of(`attached/note.txt?rev=${_rev}`), { method: 'PUT', headers, body: 'note' })
     expect(put.status).to.be.oneOf([201, 202])
-    const report = await repair({ stateDir, settleMs: 1, source, target, rename: { a: name }, deleteExtra: true })
+    const report = await repair({ stateDir: places.stateDir, settleMs: 1, source, target, rename: { a: name }, deleteExtra: true })
     expect(report.collections[0]!.removed).to.include({ removed: 1, notKept: 1 })
     expect((await fetch(of('attached/note.txt'), { headers: { authorization } })).status).to.equal(200)
     expect(report.state).to.equal('different')

@@ -1,20 +1,16 @@
 /** Verifying on the real servers: what a run has moved is equal, whatever databases do to values, and what is planted is named. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { createMemoryStore } from '../../lib/connectors/memory/store.ts'
 import type { Endpoint } from '../../lib/open.ts'
 import { typeModes } from '../../lib/types.ts'
-import type { ProviderName } from '../../lib/types.ts'
 import type { Document } from '../../lib/values/index.ts'
 import { verify } from '../../lib/verify/verify.ts'
 import type { VerifyOptions } from '../../lib/verify/options.ts'
 import type { Difference } from '../../lib/verify/report.ts'
-import { subjects } from '../conformance/subjects.ts'
-import type { Subject } from '../conformance/subjects.ts'
 import { migrate } from '../support/migrate.ts'
+import { usePlaces } from '../support/places.ts'
 import { uniqueName } from '../support/servers.ts'
 import { awkwardDocument, awkwardIds } from '../values/awkward.ts'
 
@@ -23,23 +19,10 @@ const runs = Number(process.env['DOCFERRY_RUNS'] ?? 80)
 
 describe('verify: pairs of databases', function () {
   this.timeout(60_000)
-  const opened: { subject: Subject; collections: string[] }[] = []
-  let stateDir: string
-  beforeEach(() => {
-    stateDir = mkdtempSync(join(tmpdir(), 'docferry-verify-'))
-  })
-  afterEach(async () => {
-    rmSync(stateDir, { recursive: true, force: true })
-    for (const { subject, collections } of opened.splice(0)) await subject.remove(collections)
-  })
-
-  const place = async (provider: ProviderName, ...collections: string[]): Promise<Endpoint> => {
-    const subject = await subjects[provider]()
-    opened.push({ subject, collections })
-    return await subject.endpoint()
-  }
+  const places = usePlaces()
+  const { place } = places
   const check = async (options: VerifyOptions) => {
-    const report = await verify({ stateDir, settleMs: 1, ...options })
+    const report = await verify({ stateDir: places.stateDir, settleMs: 1, ...options })
     const named = report.differences === undefined ? '' : readFileSync(report.differences, 'utf8')
     const differences = named
       .split('\n')
@@ -56,7 +39,7 @@ describe('verify: pairs of databases', function () {
         const store = storeOf(documents)
         const target = await place(provider, name)
         const how = { source: store, target, types, onIncompatible: 'escape', rename: { documents: name } } as const
-        const moved = await migrate({ ...how, onConflict: 'fail', stateDir })
+        const moved = await migrate({ ...how, onConflict: 'fail', stateDir: places.stateDir })
         const { written, failed } = moved.collections[0]!
         expect(written).to.be.greaterThan(documents.size * 0.8)
         const { report, differences } = await check(how)

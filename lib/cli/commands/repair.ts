@@ -1,12 +1,10 @@
-import { Option } from 'commander'
 import type { Command } from 'commander'
-import { parseEndpoint } from '../../config/endpoint.ts'
 import type { RepairOptions } from '../../repair/options.ts'
-import { onIncompatibles, typeModes } from '../../types.ts'
-import type { OnIncompatible, Types } from '../../types.ts'
 import type { CommonFlags } from '../execute.ts'
-import { addCollectionFlags, addDocumentFlags, addRunFlags, choice } from '../options.ts'
+import { addRunFlags } from '../options.ts'
 import type { RunFlags } from '../options.ts'
+import { addComparedArguments, addComparedFlags, comparedOptions } from './compared.ts'
+import type { ComparedFlags } from './compared.ts'
 
 /** A repair command, understood. */
 export interface RepairJob {
@@ -19,14 +17,8 @@ export interface RepairJob {
   readonly flags: CommonFlags
 }
 
-export interface RepairFlags extends Omit<RunFlags, 'onConflict' | 'undoable' | 'undo'> {
-  readonly source?: string
-  readonly target?: string
-  readonly types?: Types
-  readonly onIncompatible?: OnIncompatible
+export interface RepairFlags extends ComparedFlags, Omit<RunFlags, 'onConflict' | 'undoable' | 'undo' | keyof ComparedFlags> {
   readonly deleteExtra?: boolean
-  readonly differences?: string
-  readonly stateDir: string
 }
 
 /** `docferry repair` */
@@ -37,12 +29,7 @@ export function addRepairCommand(program: Command, run: (job: RepairJob) => Prom
     .description(
       'Compare a target with its source, as docferry verify does, say what is wrong, write what is missing or different again, and compare once more. What is written is a run, which docferry undo takes back. Give --types, --stage and the like as in the run.'
     )
-    .argument('[run]', 'the id of a run, as docferry runs shows it: what was asked is taken from its record')
-    .option('-s, --source <end>', 'where the documents came from')
-    .option('-t, --target <end>', 'where they went')
-  addDocumentFlags(addCollectionFlags(command), { design: true })
-    .addOption(new Option('--types <how>', `as in the run: ${typeModes.join(', ')}`).argParser(choice(typeModes)))
-    .addOption(new Option('--on-incompatible <how>', `as in the run: ${onIncompatibles.join(', ')}`).argParser(choice(onIncompatibles)))
+  addComparedFlags(addComparedArguments(command))
     .option('--delete-extra', 'remove what only the target holds; each document is kept in a file of the run first')
     .option('--differences <file>', 'write the list of all that was wrong there, as NDJSON: collection, id, kind, paths')
     .option('-n, --dry-run', 'compare, say what would be done, and change nothing')
@@ -53,17 +40,10 @@ export function addRepairCommand(program: Command, run: (job: RepairJob) => Prom
 }
 
 export function repairJob(run: string | undefined, flags: RepairFlags): RepairJob {
-  const { source, target, maxRcu: maxReadUnits, maxWcu: maxWriteUnits, stage } = flags
-  const { collections, preset, rename, types, onIncompatible, includeDesign, keepMetadata, stateDir } = flags
-  const { deleteExtra, dryRun, differences, parallel, maxRate, maxRetries, maxFailures } = flags
-  const asked = { run, collections, preset, rename, types, onIncompatible, includeDesign, keepMetadata, stateDir }
-  const how = { deleteExtra, dryRun, differences, parallel, maxRate, maxReadUnits, maxWriteUnits, maxRetries, maxFailures }
-  const ends = {
-    ...(source !== undefined && { source: parseEndpoint(source, '--source').text }),
-    ...(target !== undefined && { target: parseEndpoint(target, '--target').text })
-  }
-  const given = Object.fromEntries(Object.entries({ ...asked, ...how }).filter(([, value]) => value !== undefined))
-  return { options: { ...given, ...ends }, ...(stage && { stages: stage }), flags }
+  const { maxRcu: maxReadUnits, maxWcu: maxWriteUnits, stage } = flags
+  const { deleteExtra, dryRun, parallel, maxRate, maxRetries, maxFailures } = flags
+  const how = { deleteExtra, dryRun, parallel, maxRate, maxReadUnits, maxWriteUnits, maxRetries, maxFailures }
+  return { options: comparedOptions(run, flags, how), ...(stage && { stages: stage }), flags }
 }
 
 const helpText = `

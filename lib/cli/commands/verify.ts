@@ -1,12 +1,11 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
-import { parseEndpoint } from '../../config/endpoint.ts'
-import { onIncompatibles, typeModes } from '../../types.ts'
-import type { OnIncompatible, Types } from '../../types.ts'
 import type { VerifyOptions } from '../../verify/options.ts'
 import type { CommonFlags } from '../execute.ts'
-import { addCollectionFlags, addCommonFlags, addDocumentFlags, choice, rate, share, unitRate, wholeNumber } from '../options.ts'
+import { addCommonFlags, rate, share, unitRate, wholeNumber } from '../options.ts'
 import type { RunFlags } from '../options.ts'
+import { addComparedArguments, addComparedFlags, comparedOptions } from './compared.ts'
+import type { ComparedFlags } from './compared.ts'
 
 /** A verify command, understood. */
 export interface VerifyJob {
@@ -16,21 +15,12 @@ export interface VerifyJob {
   readonly flags: CommonFlags
 }
 
-export interface VerifyFlags
-  extends
-    CommonFlags,
-    Pick<RunFlags, 'collections' | 'preset' | 'rename' | 'stage' | 'includeDesign' | 'keepMetadata' | 'parallel' | 'maxRate' | 'maxRcu'> {
-  readonly source?: string
-  readonly target?: string
+export interface VerifyFlags extends Omit<CommonFlags, 'receipt'>, ComparedFlags, Pick<RunFlags, 'parallel' | 'maxRate' | 'maxRcu'> {
   readonly receipt?: string
-  readonly types?: Types
-  readonly onIncompatible?: OnIncompatible
   readonly quick?: boolean
   readonly sample?: number
   readonly allowExtra?: boolean
   readonly showValues?: boolean
-  readonly differences?: string
-  readonly stateDir: string
 }
 
 /** `docferry verify` */
@@ -41,13 +31,11 @@ export function addVerifyCommand(program: Command, run: (job: VerifyJob) => Prom
     .description(
       'Compare every document of a target with the source, with what a run wrote, or with a receipt, and name each that is missing, extra or different. Nothing is written to either. Give --types, --stage and the like as in the run.'
     )
-    .argument('[run]', 'the id of a run, as docferry runs shows it: what was asked is taken from its record')
-    .option('-s, --source <end>', 'where the documents came from')
-    .option('-t, --target <end>', 'where they went')
-    .option('--receipt <file>', "instead of a source: a run's receipt.json, or an export with a receipt at its end")
-  addDocumentFlags(addCollectionFlags(command), { design: true })
-    .addOption(new Option('--types <how>', `as in the run: ${typeModes.join(', ')}`).argParser(choice(typeModes)))
-    .addOption(new Option('--on-incompatible <how>', `as in the run: ${onIncompatibles.join(', ')}`).argParser(choice(onIncompatibles)))
+  addComparedArguments(command).option(
+    '--receipt <file>',
+    "instead of a source: a run's receipt.json, or an export with a receipt at its end"
+  )
+  addComparedFlags(command)
     .option('--quick', 'compare the numbers of documents, and nothing else')
     .option('--sample <share>', 'compare about this share of the documents, the same ones on both sides: 1%; all are read', share)
     .option('--allow-extra', 'documents that only the target holds are no difference')
@@ -61,17 +49,9 @@ export function addVerifyCommand(program: Command, run: (job: VerifyJob) => Prom
 }
 
 export function verifyJob(run: string | undefined, flags: VerifyFlags): VerifyJob {
-  const { source, target, maxRcu: maxReadUnits, receipt, stage } = flags
-  const { collections, preset, rename, types, onIncompatible, includeDesign, keepMetadata, stateDir } = flags
-  const { quick, sample, allowExtra, showValues, differences, parallel, maxRate } = flags
-  const asked = { run, receipt, collections, preset, rename, types, onIncompatible, includeDesign, keepMetadata, stateDir }
-  const how = { quick, sample, allowExtra, showValues, differences, parallel, maxRate, maxReadUnits }
-  const ends = {
-    ...(source !== undefined && { source: parseEndpoint(source, '--source').text }),
-    ...(target !== undefined && { target: parseEndpoint(target, '--target').text })
-  }
-  const given = Object.fromEntries(Object.entries({ ...asked, ...how }).filter(([, value]) => value !== undefined))
-  return { options: { ...given, ...ends }, ...(stage && { stages: stage }), flags }
+  const { receipt, quick, sample, allowExtra, showValues, parallel, maxRate, maxRcu: maxReadUnits, stage } = flags
+  const how = { receipt, quick, sample, allowExtra, showValues, parallel, maxRate, maxReadUnits }
+  return { options: comparedOptions(run, flags, how), ...(stage && { stages: stage }), flags }
 }
 
 const helpText = `
