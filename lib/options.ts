@@ -1,6 +1,7 @@
 /** What a run is asked to do. */
 import type { PresetName } from './config/presets.ts'
 import type { DeadLetter } from './engine/batch-writer.ts'
+import type { MayReplace } from './engine/replace-batch.ts'
 import type { RetryOptions } from './engine/retry.ts'
 import type { Endpoint } from './open.ts'
 import type { Bounds } from './plan/bounds.ts'
@@ -28,6 +29,8 @@ export interface MigrateOptions extends Bounds {
   readonly onIncompatible?: OnIncompatible
   /** What is kept for `undo`, where the target is a database. Default `created`. A run that goes on keeps what it kept. */
   readonly undo?: UndoMode
+  /** Of a run that overwrites, into a database or memory: asked for each document of which the target holds another. Default: each is replaced. */
+  readonly mayReplace?: MayReplace
   /** Take design documents too: those whose id begins with `_design/`. */
   readonly includeDesign?: boolean
   /** Keep `_rev`, `_attachments` and CouchDB's other own fields as ordinary ones. */

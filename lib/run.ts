@@ -19,13 +19,14 @@ import type { SendBatch } from './engine/batch-writer.ts'
 import { digestsOf, digestsWithoutRev } from './engine/digests.ts'
 import { Halt } from './engine/halt.ts'
 import { BatchWritable, PartitionStream, StageTransform } from './engine/item-streams.ts'
+import { replacing } from './engine/replace-batch.ts'
 import { withRetry } from './engine/retry.ts'
 import type { RetryOptions } from './engine/retry.ts'
 import { runParallel } from './engine/run-parallel.ts'
 import { RateControl } from './engine/rate-control.ts'
 import { ReadPace } from './engine/read-pace.ts'
-import { writeBatch } from './engine/write-batch.ts'
-import type { Outgoing } from './engine/write-batch.ts'
+import { conditional, writeBatch } from './engine/write-batch.ts'
+import type { Outgoing, WriteBatchOptions } from './engine/write-batch.ts'
 import type { DocferryError } from './errors.ts'
 import { Ledger } from './ledger.ts'
 import type { PartitionBooks } from './ledger.ts'
@@ -209,7 +210,10 @@ class Run {
     this.#log.note('info', context, how)
     if (mode === 'none') return
     const journal = new UndoJournal(this.#journal.undoJournal)
-    this.#undo = { recorder: new UndoRecorder({ ...this.#retry, target: this.#target, journal, mode, onConflict }), journal }
+    this.#undo = {
+      recorder: new UndoRecorder({ ...this.#retry, target: this.#target, journal, mode, onConflict, mayReplace: this.#options.mayReplace }),
+      journal
+    }
     this.#journal.syncFirst(() => journal.sync())
   }
 
@@ -313,12 +317,16 @@ class Run {
     const options = { ...this.#retry, onConflict, fresh, repeated, mayBeApplied }
     if (!this.#survey) {
       const pace = { isNew, rate: this.#rate, countsUnits: this.#options.maxWriteUnits !== undefined, stop: this.#halt.stop }
-      const write = (onOwn?: (index: number) => void) => writeBatch(this.#target, collection, batch, { ...options, ...pace, onOwn })
-      return await (this.#undo ? this.#undo.recorder.record(collection, batch, write) : write())
+      const write = (how: Pick<WriteBatchOptions, 'onOwn' | 'send'>) =>
+        writeBatch(this.#target, collection, batch, { ...options, ...pace, ...how })
+      if (this.#undo) return await this.#undo.recorder.record(collection, batch, write)
+      const { mayReplace } = this.#options
+      return await write(mayReplace ? { send: replacing(this.#target, collection, { ...this.#retry, mayReplace }) } : {})
     }
     const { outcomes, replaced } = await withRetry(() => previewBatch(this.#target, collection, batch, options), options)
     const encoded = batch.map(outgoing => outgoing.encoded)
-    this.#survey.countBatch(collection, this.#target.usage?.(encoded, options), replaced)
+    const isConditional = onConflict === 'overwrite' && this.#options.undo === 'all'
+    this.#survey.countBatch(collection, this.#target.usage?.(encoded, isConditional ? conditional : options), replaced)
     return outcomes
   }
 

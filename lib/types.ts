@@ -280,7 +280,7 @@ export interface WriteOptions {
 export interface Held<Version = unknown> {
   readonly document: Document
   readonly version: Version
-  /** What it has besides that can't be read, in words: it would be lost with it. */
+  /** What it has besides that can't be read, in words: it would be lost with the document, and stays where another is put in its place. */
   readonly besides?: string
 }
 

@@ -1,8 +1,10 @@
 /** Keeps, batch by batch, what undoing a run will need. */
 import { digestsOf } from '../engine/digests.ts'
+import { replacing } from '../engine/replace-batch.ts'
+import type { MayReplace, Replacing } from '../engine/replace-batch.ts'
 import { withRetry } from '../engine/retry.ts'
 import type { RetryOptions } from '../engine/retry.ts'
-import type { Outgoing } from '../engine/write-batch.ts'
+import type { Outgoing, WriteBatchOptions } from '../engine/write-batch.ts'
 import { DocferryError } from '../errors.ts'
 import { isSavedAtEnd } from '../report.ts'
 import type { OnConflict, Target, UndoMode, WriteOutcome } from '../types.ts'
@@ -29,10 +31,10 @@ export interface UndoRecorderOptions extends RetryOptions {
   readonly journal: UndoJournal
   readonly mode: Exclude<UndoMode, 'none'>
   readonly onConflict: OnConflict
+  readonly mayReplace?: MayReplace | undefined
 }
 
-/** Writes a batch, and calls `onOwn` as `WriteBatchOptions` says. */
-type Write = (onOwn: (index: number) => void) => Promise<readonly WriteOutcome[]>
+type Write = (how: Pick<WriteBatchOptions, 'onOwn' | 'send'>) => Promise<readonly WriteOutcome[]>
 
 export class UndoRecorder {
   readonly #options: UndoRecorderOptions
@@ -53,20 +55,20 @@ export class UndoRecorder {
    * process that dies in between leaves nothing that can't be undone.
    */
   async record(collection: string, batch: readonly Outgoing[], write: Write): Promise<readonly WriteOutcome[]> {
-    const { mode, onConflict } = this.#options
+    const { target, mode, onConflict, mayReplace } = this.#options
     // Design documents are no data: a database that holds nothing else is empty, and may hold these.
-    if (this.#empty.has(collection) && !batch.some(({ encoded }) => encoded.id.startsWith('_design/'))) {
+    if (!mayReplace && this.#empty.has(collection) && !batch.some(({ encoded }) => encoded.id.startsWith('_design/'))) {
       await this.#keepCreated(collection, batch)
-      return await write(() => undefined)
+      return await write({})
     }
     if (onConflict === 'overwrite') {
-      if (mode === 'all') await this.#keepReplaced(collection, batch)
-      return await write(() => undefined)
+      if (mode !== 'all') return await write({})
+      return await write({ send: replacing(target, collection, { ...this.#options, keep: this.#keepReplaced }) })
     }
     const kept = mode === 'all' ? await this.#keepMissing(collection, batch) : new Set<Outgoing>()
     // A document that the target holds as it was to be written may have been there before the run.
     const doubtful = new Set<number>()
-    const outcomes = await write(index => doubtful.add(index))
+    const outcomes = await write({ onOwn: index => doubtful.add(index) })
     const made = batch.filter((outgoing, index) => outcomes[index] === 'written' && !doubtful.has(index) && !kept.has(outgoing))
     await this.#keepCreated(collection, made)
     return outcomes
@@ -89,22 +91,14 @@ export class UndoRecorder {
     return new Set(missing)
   }
 
-  async #keepReplaced(collection: string, batch: readonly Outgoing[]): Promise<void> {
-    const { target, journal, signal } = this.#options
-    const ids = batch.map(({ encoded }) => encoded.id)
-    const found = await withRetry(() => target.look!(collection, ids, { signal }), this.#options)
-    const held = new Map(found.map(({ document }) => [document._id, document]))
+  readonly #keepReplaced = async (collection: string, todo: readonly Replacing[]): Promise<void> => {
     let lines = ''
-    for (const outgoing of batch) {
-      const { id } = outgoing.encoded
-      const document = held.get(id)
+    for (const { outgoing, seen } of todo) {
       const after = this.#after(collection, outgoing)
-      const digest = document && shortDigest(document)
-      // Replaced by its equal, there is nothing to put back.
-      if (digest === after) continue
-      lines += this.#line(collection, id, after, document && digest ? { document, digest } : undefined)
+      const before = seen && { document: seen.document, digest: shortDigest(seen.document) }
+      lines += this.#line(collection, outgoing.encoded.id, after, before)
     }
-    if (lines !== '') await journal.append(lines, { durable: true })
+    await this.#options.journal.append(lines, { durable: true })
   }
 
   #line(...[collection, id, after, before]: Parameters<typeof entryLine>): string {

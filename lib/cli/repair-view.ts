@@ -62,7 +62,7 @@ export function repairPlan(report: Readonly<RepairReport>, { columns = Infinity,
 }
 
 function planOf(collection: RepairCollection, deleteExtra: boolean, columns: number): string[] {
-  const { target, isMissing, first, write, replace, remove, refused, changing, unreadable } = collection
+  const { target, isMissing, first, write, replace, leftAlone, remove, refused, changing, unreadable } = collection
   const name = safe(target)
   const line = (count: number, text: string, ids: readonly string[] = []): string[] => {
     if (count === 0) return []
@@ -77,6 +77,7 @@ function planOf(collection: RepairCollection, deleteExtra: boolean, columns: num
   return [
     ...line(write, isMissing ? 'to write: the target has no such collection' : 'to write: missing', first.write),
     ...line(replace, 'to replace: different', first.replace),
+    ...line(leftAlone, 'different, and left: the run may have skipped them'),
     ...line(remove, deleteExtra ? 'to remove: extra' : 'extra, and left', first.remove),
     ...line(refused, 'missing that the target can not hold: not tried again'),
     ...line(changing, 'that went on changing: left'),
@@ -95,11 +96,12 @@ export function repairSummary(report: Readonly<RepairReport>, view: View): strin
   const counts = run && totalCounts(run.collections)
   return [
     ...(counts && run.finishedAt !== undefined ? [`${plural(counts.written, 'document')} written`] : []),
+    ...(counts && counts.skipped > 0 ? [`${formatCount(counts.skipped)} left: the target holds another document of the id by now`] : []),
     ...collections.flatMap(each => removedLines(each, columns)),
     ...(run ? failures(run, { nowMs, ...(columns !== Infinity && { columns }) }, style) : []),
     ...(run?.deadLetters === undefined ? [] : [`Dead letters: ${safe(run.deadLetters)}`]),
     ...(run ? undoLines(report) : []),
-    ...(removed === undefined ? [] : [`Removed documents: ${safe(removed)} (docferry import --input brings them back)`]),
+    ...(removed === undefined ? [] : [`Removed documents: ${safe(removed)}`, `To bring them back: ${importCommand(removed, report)}`]),
     ...(after && report.phase === 'ended' && report.state !== 'failed' && report.state !== 'interrupted'
       ? ['', style.bold('Compared again:'), ...verifySummary(after, view).slice(0, -1)]
       : []),
@@ -110,6 +112,16 @@ export function repairSummary(report: Readonly<RepairReport>, view: View): strin
 function undoLines({ run }: Readonly<RepairReport>): string[] {
   const command = run && undoCommand(run)
   return command === undefined ? [] : [`To undo what was written: ${command}`]
+}
+
+/** Names are as an escaping run has written them, and every field is the document's own. */
+function importCommand(removed: string, { target, types, includeDesign }: Readonly<RepairReport>): string {
+  const how = [
+    ...(types === 'natural' ? [] : [`--types ${types}`]),
+    ...(includeDesign ? ['--include-design'] : []),
+    '--on-incompatible escape --keep-metadata'
+  ]
+  return `docferry import --input ${JSON.stringify(safe(removed))} --target ${target.provider} ${how.join(' ')} (--target as it was given here)`
 }
 
 function removedLines({ target, removed }: RepairCollection, columns: number): string[] {

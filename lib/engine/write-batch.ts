@@ -19,6 +19,9 @@ export interface Outgoing {
   digests?: DocumentDigests
 }
 
+/** One call for a part of a batch; answers and throws as `Target.write`. */
+export type SendPart = (part: readonly Outgoing[], signal: AbortSignal) => Promise<readonly WriteOutcome[]>
+
 export interface WriteBatchOptions extends RetryOptions {
   readonly onConflict: OnConflict
   /** See `WriteOptions.fresh`. */
@@ -34,11 +37,16 @@ export interface WriteBatchOptions extends RetryOptions {
   /** Aborting it ends waits, and not what has been sent. */
   readonly stop?: AbortSignal | undefined
   /** Told by index of each document that counts as written because the target holds its equal: who made that is not known for certain. */
-  readonly onOwn?: (index: number) => void
+  readonly onOwn?: ((index: number) => void) | undefined
+  /** What is called in place of `Target.write`. */
+  readonly send?: SendPart | undefined
 }
 
 /** A call without an answer for so long is given up. Connectors have shorter limits for each request; this is for what they miss. */
 const stuckMs = 300_000
+
+/** What a write on a condition costs, whatever the condition. */
+export const conditional = { onConflict: 'fail', fresh: false } as const
 
 /** A document is tried this many times as often as a batch that gets nowhere. */
 const patience = 10
@@ -121,9 +129,11 @@ class BatchInWriting {
   }
 
   async #pace(part: readonly number[]): Promise<void> {
-    const { signal, stop, isNew, countsUnits, onConflict, fresh } = this.#options
+    const { signal, stop, isNew, countsUnits, onConflict, fresh, send } = this.#options
     signal?.throwIfAborted()
-    const writeUnits = countsUnits ? this.#target.usage?.(this.#encoded(part), { onConflict, fresh }).writeUnits : undefined
+    const writeUnits = countsUnits
+      ? this.#target.usage?.(this.#encoded(part), send ? conditional : { onConflict, fresh }).writeUnits
+      : undefined
     const delayMs = this.#rate.waitMs({ collection: this.#collection, documents: part.length, writeUnits, isNew })
     if (delayMs > 0) await sleep(delayMs, stop ?? signal)
   }
@@ -133,7 +143,7 @@ class BatchInWriting {
   }
 
   async #send(part: readonly number[]): Promise<readonly WriteOutcome[]> {
-    const { onConflict, fresh, signal } = this.#options
+    const { onConflict, fresh, signal, send } = this.#options
     const { provider } = this.#target.location
     const stuck = (): DocferryError =>
       new DocferryError(
@@ -146,7 +156,12 @@ class BatchInWriting {
         }
       )
     const write = (within: AbortSignal): Promise<readonly WriteOutcome[]> =>
-      this.#target.write(this.#collection, this.#encoded(part), { onConflict, fresh, signal: within })
+      send
+        ? send(
+            part.map(index => this.#batch[index] as Outgoing),
+            within
+          )
+        : this.#target.write(this.#collection, this.#encoded(part), { onConflict, fresh, signal: within })
     const results = await withinTime(write, { ms: stuckMs, signal, late: stuck })
     if (results.length === part.length) return results
     throw new DocferryError('DOCFERRY_BUG', `the ${provider} connector answered ${results.length} outcomes for ${part.length} documents`)

@@ -18,6 +18,7 @@ interface Group {
   count: number
   waiting: bigint[]
   fences: BigUint64Array
+  taken: Uint8Array
 }
 
 /**
@@ -28,6 +29,7 @@ export class IdSet {
   readonly #inMemory: number
   #few: bigint[] = []
   #sorted: BigUint64Array | undefined
+  #taken: Uint8Array = new Uint8Array()
   #groups: Group[] | undefined
   size = 0
   readonly #block = new BigUint64Array(perBlock)
@@ -58,25 +60,45 @@ export class IdSet {
   seal(): void {
     if (!this.#groups) {
       this.#sorted = BigUint64Array.from(this.#few).sort()
+      this.#taken = bitsFor(this.#sorted.length)
       this.#few = []
       return
     }
     for (const group of this.#groups) {
       flush(group)
       sort(group)
+      group.taken = bitsFor(group.count)
     }
   }
 
   has(collection: string, id: string): boolean {
-    const hashed = hashOf(collection, id)
-    if (this.#sorted) return holds(this.#sorted, hashed)
+    return this.#find(hashOf(collection, id)) !== undefined
+  }
+
+  /** Whether it holds the id, and has not said so before. */
+  take(collection: string, id: string): boolean {
+    const found = this.#find(hashOf(collection, id))
+    if (!found) return false
+    const { taken, index } = found
+    const [byte, bit] = [index >> 3, 1 << (index & 7)]
+    if (taken[byte]! & bit) return false
+    taken[byte]! |= bit
+    return true
+  }
+
+  #find(hashed: bigint): { readonly taken: Uint8Array; readonly index: number } | undefined {
+    if (this.#sorted) {
+      const index = indexIn(this.#sorted, hashed)
+      return index < 0 ? undefined : { taken: this.#taken, index }
+    }
     const group = this.#groups![groupOf(hashed)]!
     const block = lastNotAbove(group.fences, hashed)
-    if (block < 0) return false
+    if (block < 0) return undefined
     const count = Math.min(perBlock, group.count - block * perBlock)
     const hashes = this.#block.subarray(0, count)
     readFully(group.handle, bytesOf(hashes), block * blockBytes)
-    return holds(hashes, hashed)
+    const index = indexIn(hashes, hashed)
+    return index < 0 ? undefined : { taken: group.taken, index: block * perBlock + index }
   }
 
   close(): void {
@@ -110,7 +132,7 @@ function makeGroup(): Group {
   try {
     const handle = openSync(path, 'wx+', 0o600)
     rmSync(path, { force: true })
-    return { handle, count: 0, waiting: [], fences: new BigUint64Array() }
+    return { handle, count: 0, waiting: [], fences: new BigUint64Array(), taken: new Uint8Array() }
   } catch (error) {
     throw unusable(error)
   }
@@ -152,9 +174,14 @@ function readFully(handle: number, bytes: Buffer, at: number): void {
   }
 }
 
-function holds(sorted: BigUint64Array, hashed: bigint): boolean {
+function bitsFor(count: number): Uint8Array {
+  return new Uint8Array((count + 7) >> 3)
+}
+
+/** @returns -1 where it is not there */
+function indexIn(sorted: BigUint64Array, hashed: bigint): number {
   const at = lastNotAbove(sorted, hashed)
-  return at >= 0 && sorted[at] === hashed
+  return at >= 0 && sorted[at] === hashed ? at : -1
 }
 
 /** @returns -1 where all are above */

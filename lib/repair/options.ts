@@ -14,6 +14,11 @@ export interface RepairOptions
     Pick<MigrateOptions, 'maxWriteUnits' | 'maxRetries' | 'maxFailures' | 'mask'> {
   /** Remove what the target holds and the source does not. Each document is kept in a file first. */
   readonly deleteExtra?: boolean
+  /**
+   * Of a run that skipped what its target held already: replace what differs there too. Which documents the run has skipped can't be told from
+   * those that have changed since.
+   */
+  readonly replaceSkipped?: boolean
   /** Compare, say what would be done, and change nothing. */
   readonly dryRun?: boolean
   /** Most documents a second that are read of each side, and that are written or removed. */
@@ -38,6 +43,8 @@ export function checkRepairOptions(options: RepairOptions): void {
     if (given.length > 0)
       issues.push(`${given.join(', ')}: taken from the record of the run; leave ${given.length === 1 ? 'it' : 'them'} out`)
   }
+  if (run === undefined && options.replaceSkipped)
+    issues.push('replaceSkipped: only a run has skipped anything; without one, what differs is replaced')
   if (issues.length > 0) throw new DocferryError('DOCFERRY_CONFIG', issues.join('; '))
 }
 

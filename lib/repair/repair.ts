@@ -58,7 +58,7 @@ class Repairing {
     try {
       const before = await verify({ ...comparing(this.#options), observe: this.#begin })
       const report = this.#report!
-      const todo = await todoOf(before)
+      const todo = await todoOf(before, this.#isLeftAlone)
       try {
         report.collections = todo.collections
         this.#check(before, todo)
@@ -70,6 +70,7 @@ class Repairing {
         }
       } finally {
         todo.wrong.close()
+        todo.different.close()
       }
       report.state = stateOf(report)
       return report
@@ -87,11 +88,20 @@ class Repairing {
     }
   }
 
+  readonly #isLeftAlone = (collection: string): boolean => {
+    const { receipt, onConflict } = this.#task
+    if (this.#options.replaceSkipped || onConflict !== 'skip') return false
+    // Of what the run itself has written first, it skips only what has the same id.
+    return receipt?.collections.some(each => each.target === collection && !each.wasEmpty && each.skipped.count > 0) ?? true
+  }
+
   readonly #begin = (before: Readonly<VerifyReport>): void => {
     const { dryRun = false, deleteExtra = false, observe } = this.#options
     const { source, target, runId, startedAt } = before
     const ends = { ...(source && { source }), target, ...(runId !== undefined && { runId }) }
-    this.#report = { dryRun, deleteExtra, ...ends, phase: 'comparing', state: 'running', collections: [], before, notes: [], startedAt }
+    const { rules, includeDesign } = this.#task
+    const how = { dryRun, deleteExtra, types: rules.types, includeDesign }
+    this.#report = { ...how, ...ends, phase: 'comparing', state: 'running', collections: [], before, notes: [], startedAt }
     observe?.(this.#report)
   }
 
@@ -112,9 +122,9 @@ class Repairing {
         `--max-wcu: the target is ${target.provider}, which has no such units; --max-rate bounds documents a second`
       )
     if (deleteExtra) this.#checkCanDelete(sourceIsBroken)
-    const { remove, replace } = totalRepairCounts(this.#report!.collections)
-    if (replace > 0 && this.#task.receipt?.collections.some(({ skipped }) => skipped.count > 0))
-      notes.push('the run left documents alone whose ids the target held: those that differ are replaced')
+    const { remove, leftAlone } = totalRepairCounts(this.#report!.collections)
+    if (leftAlone > 0)
+      notes.push('the run skipped documents whose ids the target held: what differs there is left, and --replace-skipped replaces it')
     if (!deleteExtra && remove > 0)
       notes.push('what only the target holds is left: --delete-extra removes it, and keeps it in a file first')
     if (isSavedAtEnd(target) && workOf(this.#report!) > 0)
@@ -140,7 +150,7 @@ class Repairing {
   }
 
   /** Also where there is nothing to write: the run is what the removed documents are kept under. */
-  async #write({ wrong, collections }: Todo): Promise<RunReport> {
+  async #write({ wrong, different, collections }: Todo): Promise<RunReport> {
     const { environment, signal, logger, retry, stateDir, parallel, mask } = this.#options
     const { maxRate, maxWriteUnits, maxReadUnits, maxRetries, maxFailures } = this.#options
     const { source, target, rename, rules, stages, includeDesign, keepMetadata } = this.#task
@@ -149,9 +159,13 @@ class Repairing {
     const touched = collections.filter(({ write, replace }) => write + replace > 0)
     const names = new Map(touched.map(each => [each.source, each]))
     const isWrong = (name: string, id: string): boolean => {
-      const { isMissing = false, target: inTarget = '' } = names.get(name) ?? {}
-      return isMissing || wrong.has(inTarget, id)
+      const { isMissing = false, target: nameThere = '' } = names.get(name) ?? {}
+      return isMissing || wrong.has(nameThere, id)
     }
+    // What somebody has made meanwhile is left; of several documents with one id, the same one wins as in the run.
+    const inTarget = new Map(touched.map(each => [each.target, each]))
+    const mayReplace = (name: string, id: string): boolean =>
+      this.#task.onConflict === 'overwrite' ? (inTarget.get(name)?.isMissing ?? false) || wrong.has(name, id) : different.take(name, id)
     const around = { environment, signal, logger, retry, stateDir, parallel, mask }
     const bounds = { maxRate, maxWriteUnits, maxRetries, maxFailures, ...(report.source?.provider === 'dynamodb' && { maxReadUnits }) }
     return await migrate({
@@ -167,6 +181,7 @@ class Repairing {
       keepMetadata,
       stages: [...stages, leaveOutRight(isWrong)],
       onConflict: 'overwrite',
+      mayReplace,
       undo: isSavedAtEnd(report.target) ? 'none' : 'all',
       observe: run => void (report.run = run)
     })
@@ -203,6 +218,7 @@ function comparing(options: RepairOptions): VerifyOptions {
     mask: _d,
     deleteExtra: _e,
     dryRun: _f,
+    replaceSkipped: _i,
     observe: _g,
     onPlan: _h,
     ...rest

@@ -1,6 +1,6 @@
 /** What a repair tells of itself: before it changes anything, live, and final. */
 import type { RunReport } from '../report.ts'
-import type { Location } from '../types.ts'
+import type { Location, Types } from '../types.ts'
 import { differencesOf, totalVerifyCounts } from '../verify/report.ts'
 import type { VerifyReport } from '../verify/report.ts'
 
@@ -10,6 +10,8 @@ export interface RepairCounts {
   write: number
   /** Different ones to replace. */
   replace: number
+  /** Different ones in a collection where the run has skipped what the target held: it can't be told which these are, so they are left. */
+  leftAlone: number
   /** Extra ones to remove, or to leave where nobody wants them removed. */
   remove: number
   /** Missing ones that the target refuses: nobody tries these again. */
@@ -64,6 +66,9 @@ export interface RepairReport {
   readonly before: Readonly<VerifyReport>
   /** Of what is written, once that has begun; its id undoes it. */
   run?: Readonly<RunReport>
+  /** How documents are written, as the comparison takes it. */
+  readonly types: Types
+  readonly includeDesign: boolean
   /** Path of the documents that were removed, where there are any. */
   removed?: string
   /** The comparison behind the repair, once it has begun. */
@@ -79,7 +84,7 @@ export interface RepairReport {
 export const mostFirst = 20
 
 export function totalRepairCounts(collections: readonly RepairCounts[]): RepairCounts {
-  const total: RepairCounts = { write: 0, replace: 0, remove: 0, refused: 0, changing: 0, unreadable: 0 }
+  const total: RepairCounts = { write: 0, replace: 0, leftAlone: 0, remove: 0, refused: 0, changing: 0, unreadable: 0 }
   for (const counts of collections) for (const key of Object.keys(total) as (keyof RepairCounts)[]) total[key] += counts[key]
   return total
 }

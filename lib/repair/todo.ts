@@ -12,15 +12,21 @@ type Listed = Difference & { readonly documents?: number }
 
 export interface Todo {
   readonly collections: RepairCollection[]
-  /** What is to be written, by the collection's name in the target; its owner closes it. */
+  /** What is to be written, by the collection's name in the target, and those of it that the target holds others of; their owner closes them. */
   readonly wrong: IdSet
+  readonly different: IdSet
   /** The source holds what is no document, or none that could be compared. */
   readonly sourceIsBroken: boolean
 }
 
-export async function todoOf({ collections, differences }: Readonly<VerifyReport>): Promise<Todo> {
+/** @param isLeftAlone by a collection's name in the target: whether what differs there is left */
+export async function todoOf(
+  { collections, differences }: Readonly<VerifyReport>,
+  isLeftAlone: (collection: string) => boolean
+): Promise<Todo> {
   const found = new Map(collections.map(each => [each.target, emptyCollection(each)]))
   const wrong = new IdSet()
+  const different = new IdSet()
   let sourceIsBroken = false
   for await (const { collection, id = '', kind, reason, side, documents } of listed(differences)) {
     const todo = found.get(collection)
@@ -34,9 +40,11 @@ export async function todoOf({ collections, differences }: Readonly<VerifyReport
       todo.write++
       wrong.add(collection, id)
       addFirst(todo.first.write, id)
-    } else if (kind === 'different') {
+    } else if (kind === 'different' && isLeftAlone(collection)) todo.leftAlone++
+    else if (kind === 'different') {
       todo.replace++
       wrong.add(collection, id)
+      different.add(collection, id)
       addFirst(todo.first.replace, id)
     } else if (kind === 'extra') {
       todo.remove++
@@ -44,7 +52,8 @@ export async function todoOf({ collections, differences }: Readonly<VerifyReport
     } else if (kind === 'changing') todo.changing++
   }
   wrong.seal()
-  return { collections: [...found.values()].filter(isTouched), wrong, sourceIsBroken }
+  different.seal()
+  return { collections: [...found.values()].filter(isTouched), wrong, different, sourceIsBroken }
 }
 
 /** Ids of the documents that only the target holds, with the collection's name there. */
@@ -60,12 +69,12 @@ async function* listed(path: string | undefined): AsyncGenerator<Listed> {
 }
 
 function emptyCollection({ source, target, isMissing }: VerifyReport['collections'][number]): RepairCollection {
-  const counts = { write: 0, replace: 0, remove: 0, refused: 0, changing: 0, unreadable: 0 }
+  const counts = { write: 0, replace: 0, leftAlone: 0, remove: 0, refused: 0, changing: 0, unreadable: 0 }
   return { source, target, isMissing, ...counts, first: { write: [], replace: [], remove: [] } }
 }
 
-function isTouched({ write, replace, remove, refused, changing, unreadable }: RepairCollection): boolean {
-  return write + replace + remove + refused + changing + unreadable > 0
+function isTouched({ write, replace, leftAlone, remove, refused, changing, unreadable }: RepairCollection): boolean {
+  return write + replace + leftAlone + remove + refused + changing + unreadable > 0
 }
 
 function addFirst(ids: string[], id: string): void {

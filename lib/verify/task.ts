@@ -8,7 +8,7 @@ import type { PresetName } from '../config/presets.ts'
 import type { PlannedOptions } from '../plan/plan.ts'
 import { parseStage } from '../registry.ts'
 import { builtInStages, isOfRepair } from '../stages/index.ts'
-import type { EncodeRules, Location, OnIncompatible, Stage, Types } from '../types.ts'
+import type { EncodeRules, Location, OnConflict, OnIncompatible, Stage, Types } from '../types.ts'
 import { openReceipt, proofOf } from './open-receipt.ts'
 import type { Proof } from './open-receipt.ts'
 import { decidedIssue } from './options.ts'
@@ -32,8 +32,9 @@ export interface Task {
   readonly builtIn: readonly Stage[]
   /** The user's, of the source alone. */
   readonly stages: readonly Stage[]
-  /** Where the run wrote. */
+  /** Where the run wrote, and what it did with documents that the target held. */
   readonly wroteTo?: Location
+  readonly onConflict?: OnConflict
   readonly notes: readonly string[]
 }
 
@@ -99,6 +100,7 @@ async function runTask(options: VerifyOptions, runId: string): Promise<Task> {
         : await stagesFromText(asked.stages, runId, receipt !== undefined, notes),
     ...ways(asked),
     wroteTo: asked.target,
+    onConflict: asked.onConflict,
     notes
   }
 }

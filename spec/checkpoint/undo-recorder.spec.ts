@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { UndoJournal } from '../../lib/checkpoint/undo-journal.ts'
 import { undoModeFor, UndoRecorder } from '../../lib/checkpoint/undo-recorder.ts'
-import type { Outgoing } from '../../lib/engine/write-batch.ts'
+import type { Outgoing, WriteBatchOptions } from '../../lib/engine/write-batch.ts'
 import { openTarget } from '../../lib/open.ts'
 import type { Document, OnConflict, UndoMode, WriteOutcome } from '../../lib/types.ts'
 import { scriptedTarget } from '../support/scripted-connector.ts'
+import type { ScriptedTarget } from '../support/scripted-connector.ts'
 
 const batch = (...ids: string[]): Outgoing[] =>
   ids.map(_id => ({ document: { _id, version: 'ours' }, encoded: { id: _id, bytes: 10, payload: { _id } } }))
@@ -24,10 +25,19 @@ describe('undo recorder', () => {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  const recorder = async (mode: Exclude<UndoMode, 'none'>, onConflict: OnConflict, held: Document[] = []): Promise<UndoRecorder> => {
-    const target = await openTarget(scriptedTarget({ provider: 'couchdb', held: { agents: held } }).endpoint)
+  const recorder = async (
+    mode: Exclude<UndoMode, 'none'>,
+    onConflict: OnConflict,
+    held: Document[] = [],
+    script: Partial<ScriptedTarget> = {}
+  ): Promise<UndoRecorder> => {
+    const target = await openTarget(scriptedTarget({ provider: 'couchdb', held: { agents: held }, ...script }).endpoint)
     return new UndoRecorder({ target, journal, mode, onConflict })
   }
+  const sendAll =
+    (items: readonly Outgoing[]) =>
+    ({ send }: Pick<WriteBatchOptions, 'send'>) =>
+      send!(items, new AbortController().signal)
   const ids = (): string[] => {
     let text = ''
     try {
@@ -50,23 +60,28 @@ describe('undo recorder', () => {
   })
 
   it('has what is replaced in the journal before it is written, and nothing for a document that stays as it is', async () => {
-    const undo = await recorder('all', 'overwrite', [
+    const held = [
       { _id: 'a', version: 'theirs' },
       { _id: 'b', version: 'ours' }
+    ]
+    const before: string[][] = []
+    const note = (): void => void before.push(ids())
+    const undo = await recorder('all', 'overwrite', held, { beforeChange: note, beforeWrite: note })
+    const items = batch('a', 'b', 'c')
+    expect(await undo.record('agents', items, sendAll(items))).to.deep.equal(['written', 'written', 'written'])
+    expect(before).to.deep.equal([
+      ['a', 'c'],
+      ['a', 'c']
     ])
-    await undo.record('agents', batch('a', 'b', 'c'), async () => {
-      expect(ids()).to.deep.equal(['a', 'c'])
-      return [...written, 'written']
-    })
     expect(readFileSync(journal.path, 'utf8')).to.include('"before":{"_id":"a","version":"theirs"}')
   })
 
   it('keeps only what was surely made where the collection held something', async () => {
     const undo = await recorder('created', 'skip')
     const refused: WriteOutcome = { code: 'DOCFERRY_REFUSED', message: 'no', retryable: false }
-    await undo.record('agents', batch('new', 'skipped', 'refused', 'equal'), async onOwn => {
+    await undo.record('agents', batch('new', 'skipped', 'refused', 'equal'), async ({ onOwn }) => {
       expect(ids()).to.deep.equal([])
-      onOwn(3)
+      onOwn!(3)
       return ['written', 'skipped', refused, 'written']
     })
     expect(ids()).to.deep.equal(['new'])
@@ -86,7 +101,8 @@ describe('undo recorder', () => {
   it('takes no design document for new because the database holds nothing else', async () => {
     const undo = await recorder('all', 'overwrite', [{ _id: '_design/views', version: 'theirs' }])
     undo.startsEmpty('agents')
-    await undo.record('agents', batch('_design/views', 'a'), async () => written)
+    const items = batch('_design/views', 'a')
+    await undo.record('agents', items, sendAll(items))
     expect(readFileSync(journal.path, 'utf8')).to.include('"before":{"_id":"_design/views"')
   })
 

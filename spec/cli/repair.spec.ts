@@ -53,9 +53,14 @@ describe('docferry repair', function () {
     expect(code, stderr).to.equal(0)
     expect(stdout).to.include('- a: 1 document to remove: extra').and.include('- a: 1 document removed')
     expect(stdout).to.match(/^Equal: 200 documents, repaired, in /m)
-    const removed = /^Removed documents: (\S+) /m.exec(stdout)?.[1]
+    const removed = /^Removed documents: (\S+)$/m.exec(stdout)?.[1]
     expect(readFileSync(join(cwd, removed!), 'utf8')).to.include('"extra-1"')
     expect(saved().map(({ _id }) => _id)).to.not.include('extra-1')
+    const command = /^To bring them back: docferry (import .*) --target memory (.*) \(--target as/m.exec(stdout)!
+    const words = `${command[1]} --target memory:b.json ${command[2]}`.split(' ').map(word => word.replaceAll('"', ''))
+    const imported = await docferry(words, { cwd })
+    expect(imported.code, imported.stderr).to.equal(0)
+    expect(saved()).to.deep.include({ _id: 'extra-1', token: 'hidden-x' })
   })
 
   it('changes nothing with --dry-run, and exits with 60', async () => {
@@ -76,7 +81,7 @@ describe('docferry repair', function () {
     const report = JSON.parse(stdout) as Record<string, Record<string, unknown>>
     expect(code).to.equal(0)
     expect(report).to.include({ command: 'repair', state: 'equal', exitCode: 0, phase: 'ended' })
-    expect(report['totals']).to.deep.equal({ write: 30, replace: 1, remove: 1, refused: 0, changing: 0, unreadable: 0 })
+    expect(report['totals']).to.deep.equal({ write: 30, replace: 1, leftAlone: 0, remove: 1, refused: 0, changing: 0, unreadable: 0 })
     expect(report['before']).to.include({ state: 'different' })
     expect(report['after']).to.include({ state: 'equal' })
     expect(report['run']!['totals']).to.include({ written: 31, filtered: 169 })
@@ -104,13 +109,17 @@ describe('docferry repair', function () {
     expect((await docferry(['verify', run!], { cwd })).code).to.equal(0)
   })
 
-  it('says that it replaces what the run had left alone', async () => {
+  it('leaves what the run may have skipped, and says what replaces it', async () => {
     save([{ _id: 'd3', n: -3 }])
     expect((await docferry(['migrate', ...ends], { cwd })).code).to.equal(0)
     const [run] = readdirSync(join(cwd, '.docferry', 'runs'))
     const { code, stdout, stderr } = await repair(run!)
-    expect(code, stderr).to.equal(0)
-    expect(stdout).to.include('- the run left documents alone whose ids the target held: those that differ are replaced')
+    expect(code, stderr).to.equal(60)
+    expect(stdout)
+      .to.include('- a: 1 document different, and left: the run may have skipped them')
+      .and.include('--replace-skipped replaces it')
+    expect((await repair(run!, '--replace-skipped')).code).to.equal(0)
+    expect((await repair(...ends, '--replace-skipped')).stderr).to.include('replaceSkipped: only a run has skipped anything')
   })
 
   it('refuses --delete-extra where the source is not whole, with 20, and changes nothing', async () => {

@@ -77,21 +77,46 @@ describe('repair: databases', function () {
     })
   }
 
+  const attach = async (name: string, id: string): Promise<() => Promise<number>> => {
+    const { url, user, password } = await servers.couchdb()
+    const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
+    const of = (path: string): URL => new URL(`${name}/${path}`, url.endsWith('/') ? url : `${url}/`)
+    const { _rev } = (await (await fetch(of(id), { headers: { authorization } })).json()) as { _rev: string }
+    const headers = { authorization, 'content-type': 'text/plain' }
+    const put = await fetch(of(`${id}/note.txt?rev=${_rev}`), { method: 'PUT', headers, body: 'note' })
+    expect(put.status).to.be.oneOf([201, 202])
+    return async () => (await fetch(of(`${id}/note.txt`), { headers: { authorization } })).status
+  }
+
   it('leaves a document of CouchDB whose attachments would be lost with it', async () => {
     const name = uniqueName('to')
     const [source, target] = [await place('firestore', 'a'), await place('couchdb', name)]
     await fill(source, 'a', numbered)
     await fill(target, name, [...numbered, { _id: 'extra' }, { _id: 'attached' }])
-    const { url, user, password } = await servers.couchdb()
-    const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
-    const of = (path: string): URL => new URL(`${name}/${path}`, url.endsWith('/') ? url : `${url}/`)
-    const { _rev } = (await (await fetch(of('attached'), { headers: { authorization } })).json()) as { _rev: string }
-    const headers = { authorization, 'content-type': 'text/plain' }
-    const put = await fetch(of(`attached/note.txt?rev=${_rev}`), { method: 'PUT', headers, body: 'note' })
-    expect(put.status).to.be.oneOf([201, 202])
+    const status = await attach(name, 'attached')
     const report = await repair({ stateDir: places.stateDir, settleMs: 1, source, target, rename: { a: name }, deleteExtra: true })
     expect(report.collections[0]!.removed).to.include({ removed: 1, notKept: 1 })
-    expect((await fetch(of('attached/note.txt'), { headers: { authorization } })).status).to.equal(200)
+    expect(await status()).to.equal(200)
     expect(report.state).to.equal('different')
+  })
+
+  it('keeps the attachments of a document of CouchDB that it replaces, and so does undo', async () => {
+    const name = uniqueName('to')
+    const [source, target] = [await place('firestore', 'a'), await place('couchdb', name)]
+    await fill(source, 'a', numbered)
+    await fill(target, name, damaged)
+    const status = await attach(name, 'd7')
+    const report = await repair({ stateDir: places.stateDir, settleMs: 1, source, target, rename: { a: name }, deleteExtra: true })
+    expect(report.state).to.equal('equal')
+    expect(await status()).to.equal(200)
+    await undo({ stateDir: places.stateDir, run: report.run!.runId, target })
+    expect(
+      await holdsAs(
+        target,
+        name,
+        damaged.filter(({ _id }) => _id !== 'extra')
+      )
+    ).to.equal('equal')
+    expect(await status()).to.equal(200)
   })
 })

@@ -34,6 +34,15 @@ describe('repair: sets of ids', () => {
       expect(wrongIn(set, numbered('out', 50_000), false)).to.deep.equal([])
     })
 
+    it(`gives each id once, ${where}`, () => {
+      const ids = numbered('in', 5_000)
+      const set = filled(ids, inMemory)
+      const taken = (): number => ids.filter(id => set.take('a', id)).length
+      expect([taken(), taken()]).to.deep.equal([5_000, 0])
+      expect(set.take('a', 'out')).to.equal(false)
+      expect(set.has('a', ids[7]!)).to.equal(true)
+    })
+
     it(`tells collections apart, ${where}`, () => {
       const set = filled(numbered('in', 100), inMemory)
       expect(set.has('a', 'in-7')).to.equal(true)

@@ -268,18 +268,58 @@ describe('repair()', () => {
     expect(documents(readFileSync(snapshot, 'utf8'))).to.have.deep.members(documents(kept)!)
   })
 
-  it('writes again what was changed between look and repair, with what the source holds then', async () => {
+  it('writes what the source holds by then, and leaves what others have made meanwhile under the id of a missing one', async () => {
     const { source, target } = planted()
+    const how = { source: endpoint(source), target: endpoint(target), deleteExtra: true }
     const report = await run({
-      source: endpoint(source),
-      target: endpoint(target),
-      deleteExtra: true,
+      ...how,
       onPlan() {
         source.collections.get('a')!.set('d1', { _id: 'd1', n: 1_000 })
         target.collections.get('a')!.set('d7', { _id: 'd7', n: -7 })
       }
     })
-    expect(report.state).to.equal('equal')
+    expect(totalCounts(report.run!.collections)).to.include({ written: 2, skipped: 1 })
+    expect(target.collections.get('a')!.get('d1')).to.deep.equal({ _id: 'd1', n: 1_000 })
+    expect(target.collections.get('a')!.get('d7')).to.deep.equal({ _id: 'd7', n: -7 })
+    expect(report.state).to.equal('different')
+    expect((await run(how)).state).to.equal('equal')
+    expect(held(target)).to.deep.equal(held(source))
+  })
+
+  for (const [onConflict, wins] of [
+    ['skip', 'first'],
+    ['overwrite', 'last']
+  ] as const) {
+    it(`writes the ${wins} of documents with one id, as a run with --on-conflict ${onConflict} does`, async () => {
+      const [source, snapshot] = [join(stateDir, 'a.ndjson'), join(stateDir, 'snapshot.json')]
+      const documents = numbered(6).flatMap(each => (each._id === 'd5' ? [each] : [each, { ...each, n: (each['n'] as number) + 100 }]))
+      writeFileSync(source, documents.map(each => JSON.stringify(each)).join('\n'))
+      const { runId } = await migrate({ stateDir, source, target: `memory:${snapshot}`, onConflict })
+      const kept = readFileSync(snapshot, 'utf8')
+      const plusHundred = wins === 'last' ? '10' : ''
+      expect(kept).to.include(`"n":${plusHundred}1}`)
+      writeFileSync(snapshot, kept.replace(`"n":${plusHundred}1}`, '"n":"other"}').replace('"d2"', '"d22"'))
+      const report = await run({ run: runId, deleteExtra: true })
+      expect(report.collections[0]).to.include({ write: 1, replace: 1, remove: 1 })
+      expect(report.state).to.equal('equal')
+      const { data } = JSON.parse(readFileSync(snapshot, 'utf8')) as { data: Record<string, Document[]> }
+      expect(data['a']).to.have.deep.members((JSON.parse(kept) as { data: typeof data }).data['a']!)
+    })
+  }
+
+  it('leaves what differs where the run may have skipped it, unless that is to be replaced', async () => {
+    const source = storeWith(numbered(10))
+    const target = storeWith([{ _id: 'd3', n: 'theirs' }])
+    const { runId } = await migrate({ stateDir, source: endpoint(source), target: endpoint(target) })
+    target.collections.get('a')!.delete('d4')
+    const ends = { source: endpoint(source), target: endpoint(target) }
+    const left = await run({ run: runId, ...ends })
+    expect(left.collections[0]).to.include({ write: 1, replace: 0, leftAlone: 1 })
+    expect(left.notes.join()).to.include('--replace-skipped')
+    expect(left.state).to.equal('different')
+    expect(target.collections.get('a')!.get('d3')).to.deep.equal({ _id: 'd3', n: 'theirs' })
+    const report = await run({ run: runId, ...ends, replaceSkipped: true })
+    expect(report.collections[0]).to.include({ write: 0, replace: 1, leftAlone: 0 })
     expect(held(target)).to.deep.equal(held(source))
   })
 
@@ -299,6 +339,30 @@ describe('repair()', () => {
     expect(report.removed).to.equal(undefined)
     expect(target.collections.get('a')!.has('extra')).to.equal(true)
     expect(report.state).to.equal('equal')
+  })
+
+  it('stops in the middle of removing, with all that is removed in a whole file, and goes on when it is begun again', async () => {
+    const { source, target } = planted()
+    for (let index = 0; index < 2_000; index++) target.collections.get('a')!.set(`extra${index}`, { _id: `extra${index}` })
+    const controller = new AbortController()
+    const how = { source: endpoint(source), deleteExtra: true }
+    let report: Readonly<RepairReport> | undefined
+    const stopping = endpointWith(target, ({ change }) => ({
+      async change(...args) {
+        const outcomes = await change!(...args)
+        if (report?.phase === 'removing') controller.abort()
+        return outcomes
+      }
+    }))
+    const error = await failure({ ...how, target: stopping, signal: controller.signal, observe: seen => (report = seen) })
+    expect(error).to.include({ code: 'DOCFERRY_INTERRUPTED' })
+    expect(error.message).to.include('what was repaired stays repaired')
+    const gone = 2_001 - held(target).filter(({ _id }) => _id.startsWith('extra')).length
+    expect(gone).to.be.greaterThan(0).and.lessThan(2_001)
+    const kept = storeWith([])
+    await migrate({ stateDir, source: `file:${report!.removed!}`, target: endpoint(kept) })
+    expect(held(kept)).to.have.length(gone)
+    expect((await run({ ...how, target: endpoint(target) })).state).to.equal('equal')
   })
 
   it('leaves what somebody changes in the moment of its removal', async () => {

@@ -149,9 +149,10 @@ describe('undo', () => {
     target.collections.get('agents')!.set('d003', { _id: 'd003', version: 'newer' })
     target.collections.get('agents')!.delete('d005')
     const before = contents(target)
+    const changes = target.changes.length
     const foretold = await undo(target, { dryRun: true })
     expect(contents(target)).to.deep.equal(before)
-    expect(target.changes).to.deep.equal([])
+    expect(target.changes).to.have.length(changes)
     expect(await state()).to.equal('done')
     const report = await undo(target)
     for (const key of ['removed', 'putBack', 'already', 'changed', 'gone', 'failed', 'unknown'] as const)
@@ -270,13 +271,15 @@ describe('undo', () => {
   })
 
   it('counts what a lost answer did as done', async () => {
+    let toLose = 0
     const target = couchdb({
       held: { agents: make(0, 10, 'theirs') },
-      afterChange: call => {
-        if (call <= 2) throw new DocferryError('DOCFERRY_CONNECT', 'no answer', { retryable: true })
+      afterChange: () => {
+        if (toLose-- > 0) throw new DocferryError('DOCFERRY_CONNECT', 'no answer', { retryable: true })
       }
     })
     await run(target, { onConflict: 'overwrite', undo: 'all' })
+    toLose = 2
     const report = await undo(target)
     expect(report.collections[0]).to.include({ removed: 20, putBack: 10, already: 0, changed: 0 })
     expect(report.retries).to.equal(2)

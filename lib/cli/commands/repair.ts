@@ -19,6 +19,7 @@ export interface RepairJob {
 
 export interface RepairFlags extends ComparedFlags, Omit<RunFlags, 'onConflict' | 'undoable' | 'undo' | keyof ComparedFlags> {
   readonly deleteExtra?: boolean
+  readonly replaceSkipped?: boolean
 }
 
 /** `docferry repair` */
@@ -31,6 +32,7 @@ export function addRepairCommand(program: Command, run: (job: RepairJob) => Prom
     )
   addComparedFlags(addComparedArguments(command))
     .option('--delete-extra', 'remove what only the target holds; each document is kept in a file of the run first')
+    .option('--replace-skipped', 'of a run that skipped what its target held: replace what differs there too')
     .option('--differences <file>', 'write the list of all that was wrong there, as NDJSON: collection, id, kind, paths')
     .option('-n, --dry-run', 'compare, say what would be done, and change nothing')
     .addHelpText('after', helpText)
@@ -41,8 +43,8 @@ export function addRepairCommand(program: Command, run: (job: RepairJob) => Prom
 
 export function repairJob(run: string | undefined, flags: RepairFlags): RepairJob {
   const { maxRcu: maxReadUnits, maxWcu: maxWriteUnits, stage } = flags
-  const { deleteExtra, dryRun, parallel, maxRate, maxRetries, maxFailures } = flags
-  const how = { deleteExtra, dryRun, parallel, maxRate, maxReadUnits, maxWriteUnits, maxRetries, maxFailures }
+  const { deleteExtra, replaceSkipped, dryRun, parallel, maxRate, maxRetries, maxFailures } = flags
+  const how = { deleteExtra, replaceSkipped, dryRun, parallel, maxRate, maxReadUnits, maxWriteUnits, maxRetries, maxFailures }
   return { options: comparedOptions(run, flags, how), ...(stage && { stages: stage }), flags }
 }
 

@@ -10,7 +10,7 @@ import { withRevision } from './values.ts'
 
 /**
  * See `Target.change`: a bulk write in which each document names the revision that was seen. What is removed leaves a tombstone, behind
- * which a document of its id can be written anew.
+ * which a document of its id can be written anew; what is replaced keeps its attachments.
  */
 export async function changeDocuments(
   client: Client,
@@ -21,8 +21,8 @@ export async function changeDocuments(
   const outcomes = new Array<BulkOutcome>(changes.length)
   const bulk = createBulk(client, collection, outcomes, signal)
   const sendings = changes.map(({ seen, put }, index) => {
-    const { id, revision } = (seen as Held<Revision>).version
-    const text = put ? withRevision(put.payload, revision) : JSON.stringify({ _id: id, _rev: revision, _deleted: true })
+    const { id, revision, attachments } = (seen as Held<Revision>).version
+    const text = put ? withRevision(put.payload, revision, attachments) : JSON.stringify({ _id: id, _rev: revision, _deleted: true })
     return { index, id, text }
   })
   const { batchCount: most, batchBytes: mostBytes } = targetLimits

@@ -20,6 +20,8 @@ export interface LookupOptions {
 export interface Revision {
   readonly id: string
   readonly revision: string
+  /** Stubs of its attachments: with them, a document that is put in its place keeps these. */
+  readonly attachments?: unknown
 }
 
 export async function allRows(client: Client, request: Request): Promise<Row[]> {
@@ -72,8 +74,10 @@ export async function look(
     if (deleted || (!document && error === 'not_found')) continue
     const revision = document?._rev
     if (!document || typeof revision !== 'string') throw unreadable(client, collection, key, error)
-    const besides = document['_attachments'] === undefined ? {} : { besides: 'attachments' }
-    found.push({ document: ownDocument(document, client.pouchdb, hasEscapes), version: { id: key, revision }, ...besides })
+    const attachments = document['_attachments']
+    const version = { id: key, revision, ...(attachments !== undefined && { attachments }) }
+    const besides = attachments === undefined ? {} : { besides: 'attachments' }
+    found.push({ document: ownDocument(document, client.pouchdb, hasEscapes), version, ...besides })
   }
   return found
 }

@@ -107,9 +107,15 @@ function encodeText(document: Document, { pouchdb }: DatabaseRules, rules: Encod
     onConversion
   })
 }
-/** The text of an encoded document as a change of the revision that the database holds. */
-export function withRevision(text: string, revision: string | undefined): string {
-  return revision === undefined ? text : `{"_rev":${JSON.stringify(revision)},${text.slice(1)}`
+/**
+ * The text of an encoded document as a change of the revision that the database holds.
+ *
+ * @param attachments stubs of those that it is to keep
+ */
+export function withRevision(text: string, revision: string | undefined, attachments?: unknown): string {
+  if (revision === undefined) return text
+  const kept = attachments === undefined ? '' : `"_attachments":${JSON.stringify(attachments)},`
+  return `{"_rev":${JSON.stringify(revision)},${kept}${text.slice(1)}`
 }
 
 /** The fields that are CouchDB's own, not the document's. Changes the document it gets. */
