@@ -49,7 +49,7 @@ const allowedParts: Readonly<Record<string, readonly string[]>> = {
   'log.ts': [...base, 'config'],
   engine: [...base, 'report.ts'],
   config: base,
-  stages: middle,
+  stages: [...middle, 'config', 'formats'],
   formats: middle,
   checkpoint: [...middle, 'formats'],
   connectors: [...middle, 'formats'],
@@ -65,20 +65,22 @@ const allowedParts: Readonly<Record<string, readonly string[]>> = {
   'run.ts': upper,
   'planner.ts': upper,
   'retry.ts': upper,
+  pipeline: [...upper, 'planner.ts', 'retry.ts'],
   undo: upper,
   repair: upper,
-  'index.ts': [...upper, 'planner.ts', 'retry.ts', 'undo', 'repair'],
-  cli: [...upper, 'planner.ts', 'retry.ts', 'undo', 'repair', 'index.ts']
+  'index.ts': [...upper, 'planner.ts', 'retry.ts', 'undo', 'repair', 'pipeline'],
+  cli: [...upper, 'planner.ts', 'retry.ts', 'undo', 'repair', 'pipeline', 'index.ts']
 }
 
 /** npm packages by the part that may use them. */
 const allowedPackages: Readonly<Record<string, RegExp>> = {
   'log.ts': /^pino/,
-  config: /^(zod|yaml)$/,
+  stages: /^(mingo|jsonata|ajv|ajv-formats)(\/|$)/,
+  pipeline: /^(yaml|ajv|jiti)(\/|$)/,
   formats: /^stream-(json|chain)(\/|$)/,
   engine: /^stream-chain(\/|$)/,
   'streams.ts': /^stream-chain(\/|$)/,
-  cli: /^commander$/,
+  cli: /^(commander|diff)$/,
   'connectors/couchdb': /^(nano|undici)$/,
   'connectors/firestore': /^(@google-cloud\/firestore|google-gax|@grpc\/grpc-js)(\/|$)/,
   'connectors/dynamodb': /^@(aws-sdk|smithy)\//

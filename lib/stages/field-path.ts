@@ -1,0 +1,138 @@
+/**
+ * Where in a document a stage works: `status`, `usage_info.usage[0].cost`, and with `*` for every member: `messages[*].content`,
+ * `api_keys.*`. A name with a dot, a bracket or a star in it is quoted: `"a.b".c`.
+ */
+import { DocferryError } from '../errors.ts'
+import type { Document, Value } from '../values/index.ts'
+
+/** A name, an index, or `*` for every member of a map or list. */
+export type Step = string | number | typeof every
+export const every = Symbol('*')
+
+export type FieldPath = readonly Step[]
+
+const token = /"((?:[^"\\]|\\.)*)"|\[(\d+|\*)\]|([^."[\]]+)/y
+
+/** @throws {DocferryError} DOCFERRY_CONFIG, with the place of what is wrong */
+export function parsePath(text: string): FieldPath {
+  const steps: Step[] = []
+  let at = 0
+  while (at < text.length) {
+    if (steps.length > 0 && text[at] !== '[') {
+      if (text[at] !== '.') throw badPath(text, at)
+      at++
+    }
+    token.lastIndex = at
+    const match = token.exec(text)
+    if (!match || (match[2] !== undefined && steps.length === 0)) throw badPath(text, at)
+    const [whole, quoted, index, name] = match
+    if (quoted !== undefined) steps.push(JSON.parse(`"${quoted}"`) as string)
+    else if (index !== undefined) steps.push(index === '*' ? every : Number(index))
+    else steps.push(name === '*' ? every : name!)
+    at += whole.length
+  }
+  if (steps.length === 0 || steps[0] === every) throw badPath(text, 0)
+  return steps
+}
+
+/** The path as `parsePath` reads it. */
+export function formatPath(path: FieldPath): string {
+  return path
+    .map((step, index) => {
+      if (typeof step === 'number') return `[${step}]`
+      const name = step === every ? '*' : /^[^."[\]*]+$/.test(step) ? step : JSON.stringify(step)
+      return index === 0 ? name : `.${name}`
+    })
+    .join('')
+}
+
+/** A value in a document, and the map or list that holds it. */
+export interface Place {
+  readonly holder: Record<string, Value> | Value[]
+  readonly key: string | number
+  readonly value: Value
+}
+
+/** All that a path leads to. Places of one list come from its end, so that each may be removed. What is not there is left out. */
+export function* placesOf(document: Document, path: FieldPath): Generator<Place> {
+  yield* placesIn(document, path, 0)
+}
+
+function* placesIn(holder: Value, path: FieldPath, depth: number): Generator<Place> {
+  const isLast = depth === path.length - 1
+  for (const key of keysOf(holder, path[depth]!)) {
+    const members = holder as Record<string | number, Value>
+    const value = members[key]
+    if (value === undefined) continue
+    if (isLast) yield { holder: members, key, value }
+    else yield* placesIn(value, path, depth + 1)
+  }
+}
+
+function keysOf(holder: Value, step: Step): readonly (string | number)[] {
+  if (Array.isArray(holder)) {
+    if (step === every) return holder.map((_, index) => holder.length - 1 - index)
+    return typeof step === 'number' && step < holder.length ? [step] : []
+  }
+  if (!isMap(holder)) return []
+  if (step === every) return Object.keys(holder)
+  return typeof step === 'string' && Object.hasOwn(holder, step) ? [step] : []
+}
+
+/** The first value that a path leads to. */
+export function valueAt(document: Document, path: FieldPath): Value | undefined {
+  for (const { value } of placesOf(document, path)) return value
+  return undefined
+}
+
+/** Remove what stands at a place. */
+export function removeAt({ holder, key }: Place): void {
+  if (Array.isArray(holder)) holder.splice(key as number, 1)
+  else delete holder[key as string]
+}
+
+/**
+ * Put a value where a path without `*` leads, with the maps on the way where they are missing.
+ *
+ * @returns false where something else than a map or list stands in the way
+ */
+export function putAt(document: Document, path: FieldPath, value: Value): boolean {
+  let holder: Value = document
+  for (const [depth, step] of path.entries()) {
+    const isLast = depth === path.length - 1
+    if (typeof step === 'symbol') throw new DocferryError('DOCFERRY_CONFIG', `${formatPath(path)}: * names no single place`)
+    if (Array.isArray(holder)) {
+      if (typeof step !== 'number' || step >= holder.length) return false
+      if (isLast) holder[step] = value
+      else holder = holder[step]!
+      continue
+    }
+    if (!isMap(holder) || typeof step !== 'string') return false
+    if (isLast) own(holder, step, value)
+    else {
+      if (!Object.hasOwn(holder, step)) own(holder, step, {})
+      holder = holder[step]!
+    }
+  }
+  return true
+}
+
+/** Also a field called `__proto__` is a field. */
+function own(holder: Record<string, Value>, name: string, value: Value): void {
+  if (name === '__proto__') Object.defineProperty(holder, name, { value, writable: true, enumerable: true, configurable: true })
+  else holder[name] = value
+}
+
+/** Whether a value is a map: fields of a document, and no value of a class such as `Timestamp`. */
+export function isMap(value: Value | undefined): value is { [key: string]: Value } {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+function badPath(text: string, at: number): DocferryError {
+  return new DocferryError(
+    'DOCFERRY_CONFIG',
+    `"${text}" is no path to a field (character ${at + 1}): write a.b, list[0], list[*].name, map.*, or "quoted.name".b`
+  )
+}
