@@ -152,6 +152,8 @@ export interface Partition {
 /** What a reader yields: documents of one collection, and the place behind them. */
 export interface Page {
   readonly collection: string
+  /** Which of several sources it comes from, by its name. */
+  readonly source?: string
   readonly documents: readonly Document[]
   /** `documentDigests` of each, by index, where the reader has made them to check what it reads. */
   readonly digests?: readonly (DocumentDigests | undefined)[]
@@ -417,9 +419,12 @@ export abstract class ControlItem {}
 /** The documents behind it belong to this collection, until the next one. The first item of every internal stream. */
 export class Section extends ControlItem {
   readonly collection: string
-  constructor(collection: string) {
+  /** See `Page.source`. */
+  readonly source: string | undefined
+  constructor(collection: string, source?: string) {
     super()
     this.collection = collection
+    this.source = source
   }
 }
 
@@ -442,9 +447,12 @@ export class Mark extends ControlItem {
 /** Something read that is no document, or that a stage failed on: it counts, and becomes a dead letter. */
 export class Reject extends ControlItem {
   readonly details: RejectDetails
-  constructor(details: RejectDetails) {
+  /** Of a document that a stage failed on: as it came to the stage, and the stage's index. */
+  readonly failed: { readonly document: Document; readonly stage: number } | undefined
+  constructor(details: RejectDetails, failed?: Reject['failed']) {
     super()
     this.details = details
+    this.failed = failed
   }
 }
 
@@ -452,7 +460,7 @@ export class Reject extends ControlItem {
 export interface StageContext {
   readonly collection: string
   /** Of the source, as a pipeline names it, where there are several. */
-  readonly source?: string
+  readonly source?: string | undefined
   /** The partition that it is read from; missing outside of a run. */
   readonly partition?: string
   readonly signal?: AbortSignal
@@ -461,8 +469,11 @@ export interface StageContext {
 /** A document, several, or none. */
 export type StageResult = Document | Iterable<Document> | AsyncIterable<Document> | null | undefined
 
+/** What a run takes as a stage. */
+export type RunStage = Stage | TransformStage
+
 /** A stage as users write it: a bare function stands for one whose name is the function's. */
-export type StageLike = Stage | Stage['apply']
+export type StageLike = RunStage | Stage['apply']
 
 /**
  * What becomes of a document for which a stage fails. `fail`: the run ends. `dead-letter`: the document, as it came to the stage, is kept with
