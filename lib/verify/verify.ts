@@ -10,10 +10,10 @@ import { setMaxListeners } from 'node:events'
 import { join } from 'node:path'
 import type { RetryOptions } from '../engine/retry.ts'
 import { runParallel } from '../engine/run-parallel.ts'
-import { DocferryError, describeError } from '../errors.ts'
+import { DocferryError } from '../errors.ts'
 import { silentLogger } from '../open.ts'
 import type { Endpoint } from '../open.ts'
-import { chooseCollections, noSuchCollection } from '../plan/choose-collections.ts'
+import { chooseCollections } from '../plan/choose-collections.ts'
 import type { CollectionInfo, Source, Target } from '../types.ts'
 import { DifferenceList } from './differences.ts'
 import { Ends, look, namedEndpoint } from './ends.ts'
@@ -24,8 +24,9 @@ import { readEnd } from './read-end.ts'
 import type { ReadingEnd, ReadingOptions, Visitor } from './read-end.ts'
 import { isPlain, isWorthThread, readInThread } from './read-in-thread.ts'
 import type { ThreadVisitor } from './read-in-thread.ts'
+import { openLookingEnds, openSourceForReceipt } from './looking-ends.ts'
+import type { AskOptions } from './looking-ends.ts'
 import { nameDifferences } from './name-differences.ts'
-import type { LookingEnds } from './name-differences.ts'
 import { differencesOf, listNames, verifyCollection } from './report.ts'
 import type { Side, VerifyCollection, VerifyReport } from './report.ts'
 import { secondVisitor } from './second-look.ts'
@@ -260,17 +261,18 @@ class Verification {
     const looks = new Map([...this.#looks].filter(([, { hasDiffering, report }]) => hasDiffering && !report.isMissing))
     if (looks.size === 0) return
     this.#report.phase = 'looking again'
-    if (!(await this.#openSourceForReceipt())) return await this.#lookForSuspects(looks)
+    this.#source ??= await openSourceForReceipt(this.#asking)
+    if (!this.#source) return await this.#lookForSuspects(looks)
     const documents = [...looks.values()].reduce((sum, { documentsInDiffering }) => sum + documentsInDiffering, 0)
     const spool = new Spool(await this.#workspace.makeSpool(), { documents })
     try {
       const options = { target: this.#holder, sample: this.#options.sample }
-      const source = this.#readingEnd('source', this.#source!, looks)
+      const source = this.#readingEnd('source', this.#source, looks)
       await this.#readBoth(source, side => secondVisitor(side, looks, spool, options), looks)
       await nameDifferences(looks, {
         spool,
         target: this.#holder,
-        ends: await this.#lookingEnds(),
+        ends: await openLookingEnds({ holder: this.#holder, source: this.#source }, this.#asking),
         list: this.#list,
         report: this.#report,
         retry: this.#retry,
@@ -286,60 +288,6 @@ class Verification {
   async #lookForSuspects(looks: ReadonlyMap<string, CollectionLook>): Promise<void> {
     const read = (visitor: Visitor): Promise<void> => this.#readBoth(undefined, () => visitor, looks)
     await lookForSuspects(looks, { read, list: this.#list, report: this.#report, onConflict: this.#task.receipt?.run?.onConflict })
-  }
-
-  /** The receipt is not enough where buckets differ. @returns whether there is a source */
-  async #openSourceForReceipt(): Promise<boolean> {
-    const { source } = this.#task
-    if (this.#source) return true
-    if (source === undefined) return false
-    try {
-      this.#source = await this.#ends.read(source, 'source')
-      const held = await this.#ends.collectionsOf(this.#source, 'source')
-      const missing = [...this.#looks.values()].map(({ report }) => report.source).filter(name => !held.some(info => info.name === name))
-      if (missing.length > 0) throw noSuchCollection(missing, held, this.#source)
-      return true
-    } catch (error) {
-      if (!(error instanceof DocferryError) || this.#stop.signal.aborted) throw error
-      this.#source = undefined
-      this.#report.notes.push(`the source can't tell what differs: ${error.message}`)
-      return false
-    }
-  }
-
-  /** Those that can be asked for single documents. */
-  async #lookingEnds(): Promise<LookingEnds> {
-    const { builtIn, stages, keepMetadata, source } = this.#task
-    const retry = this.#retry
-    const asking = await this.#askHeld()
-    const held = asking?.look && { end: asking, nameOf: (name: string) => name, stages: builtIn, knowsAbsent: true }
-    // Looked up, a document of CouchDB comes without the fields that are to be kept.
-    if (source === undefined || (keepMetadata && this.#source!.location.provider === 'couchdb')) return { ...(held && { held }) }
-    const end = await this.#askSource(source)
-    const nameOf = (name: string): string => this.#looks.get(name)!.report.source
-    if (!end?.look) return { ...(held && { held }) }
-    for (const { report } of this.#looks.values()) if (!report.isMissing) await look(end, report.source, retry)
-    return { ...(held && { held }), source: { end, nameOf, stages: [...builtIn, ...stages], knowsAbsent: stages.length === 0 } }
-  }
-
-  /** Looks for a document also under its escaped id, whatever the rules of writing are: so it is read too. */
-  async #askHeld(): Promise<Target | undefined> {
-    const { target, rules } = this.#task
-    if (rules.escapeNames || !this.#holder.look) return this.#holder
-    const end = await this.#ends.ask(target, { ...rules, escapeNames: true })
-    for (const { report } of this.#looks.values()) if (!report.isMissing) await look(end, report.target, this.#retry)
-    return end
-  }
-
-  /** @returns undefined where the source can only be read */
-  async #askSource(source: Endpoint): Promise<Target | undefined> {
-    try {
-      return await this.#ends.ask(source, { types: 'natural', escapeNames: true })
-    } catch (error) {
-      this.#stop.signal.throwIfAborted()
-      this.#report.notes.push(`documents of the source can't be looked at once more, one by one: ${describeError(error)}`)
-      return undefined
-    }
   }
 
   #conclude(): void {
@@ -395,7 +343,11 @@ class Verification {
     return { parallel, maxRate, maxReadUnits, signal: this.#stop.signal, retry, onRetry: this.#countRetry }
   }
 
-  get #retry(): RetryOptions {
+  get #asking(): AskOptions {
+    return { task: this.#task, ends: this.#ends, looks: this.#looks, notes: this.#report.notes, retry: this.#retry }
+  }
+
+  get #retry(): RetryOptions & { readonly signal: AbortSignal } {
     return { ...this.#options.retry, signal: this.#stop.signal, onRetry: this.#countRetry }
   }
 
