@@ -150,6 +150,6 @@ export function exampleOf(difference: Difference): Difference {
 /** How many names a note has. */
 const mostNames = 20
 
-export function listNames(names: readonly string[]): string {
-  return names.length > mostNames ? `${names.slice(0, mostNames).join(', ')} and ${names.length - mostNames} more` : names.join(', ')
+export function listNames(names: readonly string[], most = mostNames): string {
+  return names.length > most ? `${names.slice(0, most).join(', ')} and ${names.length - most} more` : names.join(', ')
 }

@@ -38,6 +38,9 @@ import { Workspace } from './workspace.ts'
 
 const preparedAtOnce = 4
 
+/** So many names fit a line. */
+const mostStrangers = 5
+
 /**
  * Compare what a target holds with what a source holds, a run has written, or a receipt says. Nothing is written to either.
  *
@@ -188,7 +191,8 @@ class Verification {
       this.#report.notes.push(`the run wrote to ${wroteTo.provider} ${wroteTo.address}, and this is another place`)
     const list = join(this.#workspace.path, 'differences.ndjson')
     const makeFolder = (): Promise<void> => this.#workspace.open()
-    this.#list = new DifferenceList(differences ?? list, this.#report, { isAsked: differences !== undefined, makeFolder })
+    const makeSpool = (): Promise<string> => this.#workspace.makeSpool('differences')
+    this.#list = new DifferenceList(differences ?? list, this.#report, { isAsked: differences !== undefined, makeFolder, makeSpool })
     const receipts = new Map(receipt?.collections.map(each => [each.target, each]))
     const look = { target: this.#holder, list: this.#list, quick, sample, allowExtra, kindsExpected: receipt?.kinds ?? true }
     for (const collection of collections) {
@@ -198,7 +202,7 @@ class Verification {
 
   #noteStrangers(held: readonly CollectionInfo[]): void {
     const strangers = held.filter(({ name, system }) => !system && !this.#looks.has(name)).map(({ name }) => name)
-    if (strangers.length > 0) this.#report.notes.push(`the target also holds ${listNames(strangers)}, of which nothing was asked`)
+    if (strangers.length > 0) this.#report.notes.push(`also in the target, not compared: ${listNames(strangers, mostStrangers)}`)
   }
 
   /** The first look at everything. */
@@ -264,7 +268,7 @@ class Verification {
     this.#source ??= await openSourceForReceipt(this.#asking)
     if (!this.#source) return await this.#lookForSuspects(looks)
     const documents = [...looks.values()].reduce((sum, { documentsInDiffering }) => sum + documentsInDiffering, 0)
-    const spool = new Spool(await this.#workspace.makeSpool(), { documents })
+    const spool = new Spool(await this.#workspace.makeSpool('documents'), { documents })
     try {
       const options = { target: this.#holder, sample: this.#options.sample }
       const source = this.#readingEnd('source', this.#source, looks)

@@ -107,6 +107,25 @@ describe('verify', function () {
     ])
   })
 
+  it('lists differences by collection and id, in whatever order they are found', async () => {
+    const both = (documents: readonly Document[]) => ({ b: documents, a: documents })
+    const ours = numbered(60).filter(({ _id }) => _id !== '0031')
+    const theirs = numbered(60).map((document, n): Document => (n % 2 === 0 ? { ...document, n: -1 } : document))
+    const ids = theirs.filter(({ _id, n }) => n === -1 || _id === '0031').map(({ _id }) => _id)
+    const lists: string[] = []
+    for (const held of [theirs, theirs.toReversed()]) {
+      const { report } = await check({ source: storeOf(both(ours)), target: storeOf(both(held)), parallel: 4 })
+      lists.push(readFileSync(report.differences!, 'utf8'))
+      expect(report.collections.map(({ examples }) => examples.map(({ id }) => id))).to.deep.equal([ids.slice(0, 20), ids.slice(0, 20)])
+    }
+    expect(lists[0]).to.equal(lists[1])
+    const found = lists[0]!
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line) as Difference)
+    expect(found.map(({ collection, id }) => [collection, id])).to.deep.equal(['b', 'a'].flatMap(name => ids.map(id => [name, id])))
+  })
+
   it('reads the source through the stages of the run, and its collections under their new names', async () => {
     const source = storeOf({
       people: [{ _id: 'x', _rev: '1-a', password: 'secret', name: 'A' }, { _id: '_design/d' }],
@@ -176,9 +195,23 @@ describe('verify', function () {
       ['equal', 0, true]
     ])
     expect(report.notes).to.deep.equal([
-      'the target also holds other, of which nothing was asked',
+      'also in the target, not compared: other',
       'empty holds no documents, and the target has no such collection'
     ])
+  })
+
+  it('names a few of the collections that nobody asked about', async () => {
+    const strangers = Object.fromEntries(Array.from({ length: 8 }, (_, n) => [`other${n}`, []]))
+    const { report } = await check({ source: storeOf({ a: numbered(1) }), target: storeOf({ a: numbered(1), ...strangers }) })
+    expect(report.notes).to.deep.equal(['also in the target, not compared: other0, other1, other2, other3, other4 and 3 more'])
+  })
+
+  it('tells a field with a dot in its name from a field in a field', async () => {
+    const { differences } = await check({
+      source: storeOf({ a: [{ _id: 'x', 'a.b': 1, a: { b: 1, '': [{ 'c[0]': 1 }] } }] }),
+      target: storeOf({ a: [{ _id: 'x', 'a.b': 2, a: { b: 2, '': [{ 'c[0]': 2 }] } }] })
+    })
+    expect(differences[0]?.paths).to.have.members(['["a.b"]', 'a.b', 'a[""][0]["c[0]"]'])
   })
 
   it('names lines of a file that are no documents', async () => {
