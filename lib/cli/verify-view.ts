@@ -1,5 +1,5 @@
 /** What verifying shows: report in, lines of text or plain JSON out. */
-import { differencesOf, mostExamples, totalVerifyCounts } from '../verify/report.ts'
+import { differencesOf, missingReasonOf, mostExamples, totalVerifyCounts } from '../verify/report.ts'
 import type { Difference, VerifyCollection, VerifyCounts, VerifyReport } from '../verify/report.ts'
 import { errorJson } from './exit.ts'
 import { timesOf } from './json.ts'
@@ -112,10 +112,10 @@ function table({ collections, against }: Readonly<VerifyReport>, columns: number
   ]
 }
 
-function exampleLines({ target, examples, isMissing, missing, suspects, ...counts }: VerifyCollection, columns: number): string[] {
-  if (isMissing && missing > 0) return indentedLines(safe(`${target}: the target has no such collection`), '- ', columns)
-  const { deadLetters, unproven } = counts
-  const named = suspects ?? differencesOf({ ...counts, missing }) - deadLetters - unproven
+function exampleLines(collection: VerifyCollection, columns: number): string[] {
+  const { target, examples, isMissing, missing, suspects, deadLetters, unproven } = collection
+  if (isMissing && missing > 0) return indentedLines(safe(`${target}: ${missingReasonOf(collection)}`), '- ', columns)
+  const named = suspects ?? differencesOf(collection) - deadLetters - unproven
   const more = named - examples.length
   return [
     ...examples.flatMap(example => [

@@ -2,7 +2,7 @@
 import type { RetryOptions } from '../engine/retry.ts'
 import { DocferryError, describeError } from '../errors.ts'
 import type { Endpoint } from '../open.ts'
-import { noSuchCollection } from '../plan/choose-collections.ts'
+import { checkWhole, noSuchCollection } from '../plan/choose-collections.ts'
 import type { Source, Target } from '../types.ts'
 import { look } from './ends.ts'
 import type { Ends } from './ends.ts'
@@ -30,8 +30,10 @@ export async function openSourceForReceipt({ task, ends, looks, notes, retry }: 
   try {
     const source = await ends.read(task.source, 'source')
     const held = await ends.collectionsOf(source, 'source')
-    const missing = [...looks.values()].map(({ report }) => report.source).filter(name => !held.some(info => info.name === name))
+    const wanted = [...looks.values()].map(({ report }) => report.source)
+    const missing = wanted.filter(name => !held.some(info => info.name === name))
     if (missing.length > 0) throw noSuchCollection(missing, held, source)
+    checkWhole(held.filter(({ name }) => wanted.includes(name)))
     return source
   } catch (error) {
     if (!(error instanceof DocferryError) || retry.signal.aborted) throw error

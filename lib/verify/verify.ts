@@ -15,19 +15,19 @@ import { silentLogger } from '../open.ts'
 import type { Endpoint } from '../open.ts'
 import { chooseCollections } from '../plan/choose-collections.ts'
 import type { CollectionInfo, Source, Target } from '../types.ts'
+import { BothSides } from './both-sides.ts'
 import { DifferenceList } from './differences.ts'
 import { Ends, look, namedEndpoint } from './ends.ts'
 import { CollectionLook, firstVisitor } from './first-look.ts'
 import { checkVerifyOptions } from './options.ts'
 import type { VerifyOptions } from './options.ts'
-import { readEnd } from './read-end.ts'
-import type { ReadingEnd, ReadingOptions, Visitor } from './read-end.ts'
-import { isPlain, isWorthThread, readInThread } from './read-in-thread.ts'
-import type { ThreadVisitor } from './read-in-thread.ts'
+import { isDamage } from './read-end.ts'
+import type { Visitor } from './read-end.ts'
+import { isPlain, isWorthThread } from './read-in-thread.ts'
 import { openLookingEnds, openSourceForReceipt } from './looking-ends.ts'
 import type { AskOptions } from './looking-ends.ts'
 import { nameDifferences } from './name-differences.ts'
-import { differencesOf, listNames, verifyCollection } from './report.ts'
+import { differencesOf, listNames, missingReasonOf, verifyCollection } from './report.ts'
 import type { Side, VerifyCollection, VerifyReport } from './report.ts'
 import { secondVisitor } from './second-look.ts'
 import { Spool } from './spool.ts'
@@ -40,6 +40,7 @@ const preparedAtOnce = 4
 
 /** So many names fit a line. */
 const mostStrangers = 5
+const mostDamages = 10
 
 /**
  * Compare what a target holds with what a source holds, a run has written, or a receipt says. Nothing is written to either.
@@ -93,6 +94,8 @@ class Verification {
   #heldEndpoint!: Endpoint
   #inThread = false
   #source: Source | undefined
+  /** What was found of a target that is not whole, or not what it says; each once. */
+  readonly #damages = new Set<string>()
   /** By names in the target. */
   readonly #looks = new Map<string, CollectionLook>()
 
@@ -139,13 +142,13 @@ class Verification {
     if (!receipt) this.#source = await this.#ends.read(source!, 'source')
     this.#heldEndpoint = namedEndpoint(this.#task.target, inTarget)
     this.#held = await this.#ends.read(this.#heldEndpoint, 'target')
-    const held = await this.#ends.collectionsOf(this.#held, 'target')
+    const held = await this.#collectionsHeld()
     const chosen = receipt ? this.#collectionsOfReceipt() : await this.#chooseCollections()
     const infos = new Map(held.map(info => [info.name, info]))
     this.#begin(
       chosen.map(names => verifyCollection({ ...names, expected: { ...names.expected, target: infos.get(names.target)?.documents } }))
     )
-    for (const { report } of this.#looks.values()) report.isMissing = !infos.has(report.target)
+    for (const { report } of this.#looks.values()) this.#findMissing(report, infos.get(report.target))
     const wanted = held.filter(({ name }) => this.#looks.has(name))
     this.#inThread = isPlain(this.#heldEndpoint) && (this.#options.inThread ?? isWorthThread(wanted))
     const retry = this.#retry
@@ -153,6 +156,27 @@ class Verification {
       if (this.#looks.has(name)) await look(this.#holder, name, retry)
     })
     this.#noteStrangers(held)
+  }
+
+  /** Where its beginning is damaged, nothing of it can be told apart. */
+  async #collectionsHeld(): Promise<readonly CollectionInfo[]> {
+    try {
+      return await this.#ends.collectionsOf(this.#held, 'target')
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      this.#damages.add(error.message)
+      return []
+    }
+  }
+
+  #findMissing(report: VerifyCollection, info: CollectionInfo | undefined): void {
+    report.isMissing = !info || info.lost !== undefined
+    if (info?.lost !== undefined) {
+      report.missingReason = 'the target has lost the file of this collection'
+      this.#noteDamage(new DocferryError('DOCFERRY_FILE_CUT', info.lost))
+    } else if (!info && this.#damages.size > 0) {
+      report.missingReason = 'nothing can be read of the target, which is damaged at its beginning'
+    }
   }
 
   async #chooseCollections() {
@@ -180,6 +204,7 @@ class Verification {
       against: receipt ? (source === undefined ? 'receipt' : 'receipt and source') : 'source',
       mode: quick ? 'quick' : sample === undefined ? 'full' : 'sample',
       ...(sample !== undefined && { sample }),
+      ...this.#damaged,
       phase: 'reading',
       state: 'running',
       collections,
@@ -201,18 +226,20 @@ class Verification {
   }
 
   #noteStrangers(held: readonly CollectionInfo[]): void {
-    const strangers = held.filter(({ name, system }) => !system && !this.#looks.has(name)).map(({ name }) => name)
-    if (strangers.length > 0) this.#report.notes.push(`also in the target, not compared: ${listNames(strangers, mostStrangers)}`)
+    const { notes } = this.#report
+    const isStrange = ({ name, system = false, lost }: CollectionInfo): boolean => !system && lost === undefined && !this.#looks.has(name)
+    const strangers = held.filter(isStrange).map(({ name }) => name)
+    if (strangers.length > 0) notes.push(`also in the target, not compared: ${listNames(strangers, mostStrangers)}`)
+    const { unread = [] } = this.#held
+    if (unread.length > 0) notes.push(`also in the target, not read: ${listNames(unread, mostStrangers)}`)
   }
 
   /** The first look at everything. */
   async #lookAtAll(): Promise<void> {
-    const source = this.#source && this.#readingEnd('source', this.#source)
     const visitor = (side: Side): Visitor => firstVisitor(side, this.#looks, this.#list)
     // What is not there has come to its end.
     for (const look of this.#looks.values()) if (look.report.isMissing) look.end('target')
-    if (!this.#inThread) await this.#readBoth(source, visitor, this.#looks)
-    else await this.#together([source && readEnd(source, visitor('source'), this.#reading), this.#readTargetInThread(visitor('target'))])
+    await this.#sides[this.#inThread ? 'readInThread' : 'read'](this.#source, this.#looks, visitor)
     for (const { report, isEnded } of this.#looks.values()) {
       if (!isEnded) throw new DocferryError('DOCFERRY_BUG', `${report.target} has not come to its end`)
       if (report.isMissing) this.#tellMissing(report)
@@ -220,44 +247,13 @@ class Verification {
     }
   }
 
-  async #readTargetInThread({ reject, pause }: Visitor): Promise<void> {
-    const { environment = {}, quick = false, sample, logger = silentLogger } = this.#options
-    const { includeDesign, keepMetadata } = this.#task
-    const { parallel, maxRate, maxReadUnits, retry, signal } = this.#reading
-    const { names } = this.#readingEnd('target', this.#held)
-    if (names.size === 0) return
-    const task = {
-      endpoint: this.#heldEndpoint,
-      environment: { ...environment },
-      collections: [...names.keys()],
-      includeDesign,
-      keepMetadata,
-      keepsKinds: this.#holder.keepsKinds ?? false,
-      quick,
-      sample,
-      parallel,
-      maxRate,
-      maxReadUnits,
-      retry
-    }
-    const visitor: ThreadVisitor = {
-      count: (collection, documents) => this.#looks.get(collection)!.countTarget(documents),
-      end: (collection, documents, sums) => this.#looks.get(collection)!.endTarget(documents, sums),
-      reject,
-      pause: async () => await pause?.(),
-      onRetry: this.#countRetry,
-      onDamage: this.#noteDamage
-    }
-    await readInThread(task, visitor, { signal, logger })
-  }
-
   /** Not by its documents, of which all are missing. */
   #tellMissing(report: VerifyCollection): void {
     const { source, target, sourceDocuments } = report
+    const reason = missingReasonOf(report)
     report.missing = sourceDocuments
-    if (sourceDocuments > 0)
-      this.#list.write({ collection: target, kind: 'missing', documents: sourceDocuments, reason: 'the target has no such collection' })
-    else this.#report.notes.push(`${source} holds no documents, and the target has no such collection`)
+    if (sourceDocuments > 0) this.#list.write({ collection: target, kind: 'missing', documents: sourceDocuments, reason })
+    else this.#report.notes.push(`${source} holds no documents, and ${reason}`)
   }
 
   /** The second look, at what lies in buckets that differ. */
@@ -271,8 +267,7 @@ class Verification {
     const spool = new Spool(await this.#workspace.makeSpool('documents'), { documents })
     try {
       const options = { target: this.#holder, sample: this.#options.sample }
-      const source = this.#readingEnd('source', this.#source, looks)
-      await this.#readBoth(source, side => secondVisitor(side, looks, spool, options), looks)
+      await this.#sides.read(this.#source, looks, side => secondVisitor(side, looks, spool, options))
       await nameDifferences(looks, {
         spool,
         target: this.#holder,
@@ -290,7 +285,7 @@ class Verification {
   }
 
   async #lookForSuspects(looks: ReadonlyMap<string, CollectionLook>): Promise<void> {
-    const read = (visitor: Visitor): Promise<void> => this.#readBoth(undefined, () => visitor, looks)
+    const read = (visitor: Visitor): Promise<void> => this.#sides.read(undefined, looks, () => visitor)
     await lookForSuspects(looks, { read, list: this.#list, report: this.#report, onConflict: this.#task.receipt?.run?.onConflict })
   }
 
@@ -307,44 +302,17 @@ class Verification {
     report.state = isDifferent || report.damaged !== undefined ? 'different' : 'equal'
   }
 
-  /** An end to read, with the collections that are wanted of it and that it has. */
-  #readingEnd(side: Side, source: Source, looks: ReadonlyMap<string, CollectionLook> = this.#looks): ReadingEnd {
-    const { builtIn, stages } = this.#task
-    const reports = [...looks.values()].map(({ report }) => report)
-    if (side === 'source')
-      return { source, stages: [...builtIn, ...stages], names: new Map(reports.map(report => [report.source, report.target])) }
-    return { source, stages: builtIn, names: new Map(reports.filter(({ isMissing }) => !isMissing).map(({ target }) => [target, target])) }
-  }
-
-  /** Read the target, and the source where there is one, at the same time. */
-  async #readBoth(
-    source: ReadingEnd | undefined,
-    visitorOf: (side: Side) => Visitor,
-    looks: ReadonlyMap<string, CollectionLook>
-  ): Promise<void> {
-    const held = this.#readingEnd('target', this.#held, looks)
-    const fromSource = source && readEnd(source, visitorOf('source'), this.#reading)
-    await this.#together([fromSource, readEnd(held, visitorOf('target'), { ...this.#reading, onDamage: this.#noteDamage })])
-  }
-
-  /** Where one fails, the others end too. */
-  async #together(works: readonly (Promise<void> | undefined)[]): Promise<void> {
-    let failure: unknown
-    const settle = async (work: Promise<void> | undefined): Promise<void> => {
-      try {
-        await work
-      } catch (error) {
-        failure ??= error
-        this.#stop.abort(error)
-      }
-    }
-    await Promise.all(works.map(settle))
-    if (failure !== undefined) throw failure
-  }
-
-  get #reading(): ReadingOptions {
-    const { parallel = 4, maxRate, maxReadUnits, retry } = this.#options
-    return { parallel, maxRate, maxReadUnits, signal: this.#stop.signal, retry, onRetry: this.#countRetry }
+  get #sides(): BothSides {
+    return new BothSides({
+      options: this.#options,
+      task: this.#task,
+      target: this.#held,
+      endpoint: this.#heldEndpoint,
+      holder: this.#holder,
+      stop: this.#stop,
+      onRetry: this.#countRetry,
+      onDamage: this.#noteDamage
+    })
   }
 
   get #asking(): AskOptions {
@@ -357,7 +325,12 @@ class Verification {
 
   /** What came before the damage is compared: so it shows what is lost. */
   readonly #noteDamage = (error: DocferryError): void => {
-    this.#report.damaged = error.message
+    this.#damages.add(error.message)
+    Object.assign(this.#report, this.#damaged)
+  }
+
+  get #damaged(): Pick<VerifyReport, 'damaged'> {
+    return this.#damages.size === 0 ? {} : { damaged: listNames([...this.#damages].sort(), mostDamages, '; ') }
   }
 
   readonly #countRetry = (error: DocferryError, delayMs: number): void => {
