@@ -134,6 +134,8 @@ export interface CollectionInfo {
   readonly bytes?: number
   /** The database's own (`_users`): taken only when named. */
   readonly system?: boolean
+  /** Why it can't be read although the place says that it holds it: the file is gone that a folder's manifest names. */
+  readonly lost?: string
 }
 
 /** An opaque, serialisable place in a partition. */
@@ -184,6 +186,8 @@ export interface Source {
   readonly location: Location
   /** Whether no two documents of one collection can have the same id (a database: yes; a file: no). */
   readonly uniqueIds: boolean
+  /** Names of what lies there too and is not read: the other files of a folder. */
+  readonly unread?: readonly string[]
   /**
    * What the source holds, in a stable order, the database's own collections marked as such.
    * `null` where only reading can tell (standard input without a header).

@@ -131,7 +131,8 @@ export async function readEnd({ source, stages, names }: ReadingEnd, visitor: Vi
   })
 }
 
-function isDamage(error: unknown): error is DocferryError {
+/** Whether it tells of a file that is not whole, or not what it says. */
+export function isDamage(error: unknown): error is DocferryError {
   return error instanceof DocferryError && (error.code === 'DOCFERRY_FILE_CUT' || error.code === 'DOCFERRY_DECODE')
 }
 

@@ -141,6 +141,22 @@ describe('values: canonicalBytes', function () {
     expect(kindsOf([new ValueSet([2n ** 60n, 5]), new Double(1)])).not.to.equal(kindsOf([new ValueSet([2 ** 60, 5]), new Double(1)]))
   })
 
+  it('tells the kind of each 0 in a vector and in a geopoint, as of any other number, and takes their values as equal', () => {
+    const digests = (value: Value) => documentDigests({ _id: 'a', value })
+    const kindsOf = (value: Value): string => Buffer.from(digests(value).kinds ?? []).toString('hex')
+    const differing: [Value, Value][] = [
+      [-0, 0],
+      [new Vector([1, -0]), new Vector([1, 0])],
+      [new Vector([-0, 0]), new Vector([0, -0])],
+      [new GeoPoint(-0, 0), new GeoPoint(0, 0)],
+      [new GeoPoint(-0, 0), new GeoPoint(0, -0)]
+    ]
+    for (const [a, b] of differing) {
+      expect(digests(a).values).to.deep.equal(digests(b).values)
+      expect(kindsOf(a)).not.to.equal(kindsOf(b))
+    }
+  })
+
   it('refuses what is nested too deeply', () => {
     let value: Value = 1
     for (let level = 0; level < 20_000; level++) value = [value]

@@ -12,6 +12,7 @@ import type { Difference } from '../../lib/verify/report.ts'
 import { migrate } from '../support/migrate.ts'
 import { usePlaces } from '../support/places.ts'
 import { uniqueName } from '../support/servers.ts'
+import { GeoPoint, Vector } from '../../lib/values/index.ts'
 import { awkwardDocument, awkwardIds } from '../values/awkward.ts'
 
 const seed = Number(process.env['DOCFERRY_SEED'] ?? 20261122)
@@ -115,7 +116,9 @@ describe('verify: pairs of databases', function () {
 function awkwardDocuments(): Map<string, Document> {
   const random = fc.sample(awkwardDocument, { seed, numRuns: runs })
   const named = awkwardIds.map((id, index): Document => ({ ...random[index % random.length], _id: id }))
-  return new Map([...named, ...random].map(document => [document._id, document]))
+  const [vector, place] = [new Vector([-0, 0, 1]), new GeoPoint(-0, 0)]
+  const signed: Document = { _id: 'zeros of either sign', vector, place, list: [vector, place, -0], deep: { list: [{ vector, place }] } }
+  return new Map([...named, ...random, signed].map(document => [document._id, document]))
 }
 
 function storeOf(documents: Map<string, Document>): Endpoint {
