@@ -72,6 +72,11 @@ export async function startServers(options: ServerOptions & { readonly which?: r
   return { servers, environment: Object.assign({}, ...servers.map(server => server.environment)) as Record<string, string>, stop }
 }
 
+/** Whether the environment names a server, which all processes then share. */
+export function isServerGiven(): boolean {
+  return serverNames.some(name => Boolean(process.env[variables[name][0]!]))
+}
+
 export async function startServer(name: ServerName, options: ServerOptions = {}): Promise<Server> {
   const given = Object.fromEntries(variables[name].flatMap(key => (process.env[key] ? [[key, process.env[key]]] : [])))
   if (given[variables[name][0]!] !== undefined) {
