@@ -22,6 +22,10 @@ describe('verify: pairs of databases', function () {
   this.timeout(60_000)
   const places = usePlaces()
   const { place } = places
+  let documents: Map<string, Document>
+  before(() => {
+    documents = awkwardDocuments()
+  })
   const check = async (options: VerifyOptions) => {
     const report = await verify({ stateDir: places.stateDir, settleMs: 1, ...options })
     const named = report.differences === undefined ? '' : readFileSync(report.differences, 'utf8')
@@ -36,7 +40,6 @@ describe('verify: pairs of databases', function () {
     for (const types of typeModes) {
       it(`memory -> ${provider} with --types ${types}: equal, then what was changed is named`, async () => {
         const name = uniqueName('verify')
-        const documents = awkwardDocuments()
         const store = storeOf(documents)
         const target = await place(provider, name)
         const how = { source: store, target, types, onIncompatible: 'escape', rename: { documents: name } } as const
@@ -101,7 +104,6 @@ describe('verify: pairs of databases', function () {
   ] as const) {
     it(`${from} -> ${to}: equal`, async () => {
       const [here, there] = [uniqueName('from'), uniqueName('to')]
-      const documents = awkwardDocuments()
       const [source, target] = [await place(from, here), await place(to, there)]
       await migrate({ source: storeOf(documents), target: source, rename: { documents: here }, onIncompatible: 'escape' })
       const how = { source, target, collections: [here], rename: { [here]: there }, onIncompatible: 'escape' } as const
