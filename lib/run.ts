@@ -155,7 +155,7 @@ class Run {
       await this.#prepareAll(chosen)
       await this.#stages.open({ journal: this.#journal, dryRun: dryRun ?? false, signal: this.#halt.stop })
       await this.#keepCheckpoints()
-      for (const group of groupsOf(this.#target, this.#partitions))
+      for (const group of groupsOf(this.#target, this.#source, this.#partitions))
         await runParallel(group, this.#parallel, partition => this.#movePartition(partition))
       signal?.throwIfAborted()
       if (chosen === null) checkAllCame(this.#source, this.#ledger.report, this.#options.collections)
@@ -262,7 +262,7 @@ class Run {
       onRetry: this.#countRetryOfReader,
       onFailure: fail,
       // A pipe may have nothing to give for any time.
-      stallMs: isSavedAtEnd(this.#source.location) ? undefined : stallMs,
+      stallMs: isSavedAtEnd(this.#source.location) || this.#source.waitsForOthers ? undefined : stallMs,
       requestUnits: this.#requestUnits,
       isSated: this.#stages.isSated,
       paceMs: this.#readPace && (() => this.#readPace?.waitMs() ?? 0)

@@ -13,6 +13,9 @@ export type { Document, Value } from './values/types.ts'
 /** Names of the providers, as a user types them. */
 export type ProviderName = 'memory' | 'couchdb' | 'firestore' | 'dynamodb' | 'file'
 
+/** Also of several sources that are read as one, which no address names. */
+export type PlaceName = ProviderName | 'several'
+
 /** The environment as a plain map; only the CLI reads the process's own. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -84,7 +87,7 @@ export interface OpenContext {
   readonly signal?: AbortSignal
   readonly logger: Logger
   /** Of a target: where its documents come from, where that is known. */
-  readonly from?: ProviderName
+  readonly from?: PlaceName
   /** Of a target. Default `defaultRules`. */
   readonly rules?: EncodeRules
   /** Of a target that can `suspend`: go on with what it was suspended at. */
@@ -103,7 +106,7 @@ export type SuspendedOutput = Readonly<Record<string, unknown>>
  * credentials show before anything is read or written. Every call of an open function makes a client of its own.
  */
 export interface Connector<Options = unknown> {
-  readonly name: ProviderName
+  readonly name: PlaceName
   /**
    * Turn what the user wrote into options.
    *
@@ -119,7 +122,7 @@ export interface Connector<Options = unknown> {
 
 /** Where an end really is, without secrets. */
 export interface Location {
-  readonly provider: ProviderName
+  readonly provider: PlaceName
   /** For people: `http://127.0.0.1:5984 as admin`, `project p, emulator 127.0.0.1:8080`, `us-east-1`, `/data/backup.json`. */
   readonly address: string
   /** Equal for two ends if and only if they are the same place, whoever connects. */
@@ -147,6 +150,8 @@ export interface Partition {
   readonly id: string
   /** The collections that its pages may belong to: one, except for a file that holds several in one stream. */
   readonly collections: readonly string[]
+  /** Those of a lower turn are read to their end before: of documents with one id, the first stays. Default: all in one turn. */
+  readonly turn?: number
   /** What the connector needs to know to read it. */
   readonly range?: Readonly<Record<string, string | number | boolean | null>>
 }
@@ -210,6 +215,10 @@ export interface Source {
    * @throws {DocferryError} DOCFERRY_READ and others of exit code 20, DOCFERRY_CONNECT; never a short result
    */
   read(partition: Partition, options: ReadOptions): AsyncIterable<Page>
+  /** Whether it reads the collection of this name at the place with this `Location.identity`. Default: where its own is that, by the same name. */
+  reads?(identity: string, collection: string): boolean
+  /** Whether it may have nothing to give for any time, because others read with it. Default: a reader that stands still is given up. */
+  readonly waitsForOthers?: boolean
   /** What reading has asked of the service so far, by its own account where it gives one; missing where nothing is billed or sent. */
   usage?(): Usage
   close(): Promise<void>

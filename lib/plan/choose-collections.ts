@@ -106,7 +106,9 @@ function checkTargets(
       collection: twice
     })
   }
-  const same = identity === source.location.identity ? collections.find(collection => collection.name === collection.target) : undefined
+  const isSame = ({ name, target: there }: Pick<ChosenCollection, 'name' | 'target'>): boolean =>
+    source.reads?.(identity, there) ?? (identity === source.location.identity && name === there)
+  const same = collections.find(isSame)
   if (same) {
     throw new DocferryError(
       'DOCFERRY_SAME_PLACE',

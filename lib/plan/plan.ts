@@ -6,7 +6,7 @@ import { totalCounts } from '../report.ts'
 import type { CollectionReport, Counts, RunReport } from '../report.ts'
 import { settingsOf } from '../open.ts'
 import type { Endpoint } from '../open.ts'
-import type { Location, OnConflict, OnIncompatible, ProviderName, StageLike, Types, UndoMode, Usage } from '../types.ts'
+import type { Location, OnConflict, OnIncompatible, PlaceName, StageLike, Types, UndoMode, Usage } from '../types.ts'
 import { addUsage, costOf, scaleUsage, storageCostOf, subtractUsage, timeAt } from './estimate.ts'
 import type { Cost } from './estimate.ts'
 import { defaultPrices } from './prices.ts'
@@ -145,7 +145,7 @@ function estimateOf(report: Readonly<RunReport>, { perSecond = defaultPerSecond,
   const readingCost = reading && costOf(source.provider, reading, prices)
   const writingCost = writing && costOf(target.provider, writing, prices)
   const storageCost = storageCostOf(target.provider, { bytes, documents: written }, prices)
-  const isEnd = (provider: ProviderName): boolean => source.provider === provider || target.provider === provider
+  const isEnd = (provider: PlaceName): boolean => source.provider === provider || target.provider === provider
   return {
     documents,
     written,
