@@ -151,6 +151,8 @@ describe('import rule', () => {
     const wrong = imports.filter(({ file, target, relative, dynamic }) => {
       if (!relative || partOf(file) === partOf(target)) return false
       if (file === 'registry.ts' && dynamic && target.startsWith('connectors/')) return false
+      // What a user's module imports as docferry is this very copy.
+      if (file === 'pipeline/modules.ts' && dynamic && target === 'index.ts') return false
       return !allowedParts[file.split('/')[0]!]?.includes(target.split('/')[0]!)
     })
     expect(wrong.map(({ file, target }) => `${file} imports ${target}`)).to.deep.equal([])

@@ -5,7 +5,6 @@ import type { ValueMap } from '../values/index.ts'
 import { isStageExport } from './define-stage.ts'
 import { interpolate } from './interpolate.ts'
 import type { Surroundings } from './interpolate.ts'
-import { exportOf } from './modules.ts'
 import type { ModuleLoader } from './modules.ts'
 import { Paths, Places } from './tree.ts'
 import type { Finding, Path, Tree } from './tree.ts'
@@ -17,7 +16,9 @@ export async function readProgram(path: string, name: string, surroundings: Surr
   const tree = (value: unknown): Tree => ({ value, places: new Places(), findings, unknown })
   let written: unknown
   try {
-    written = exportOf(await modules.load(path), name)
+    written = (await modules.load(path))['default']
+    if (written === undefined)
+      throw new DocferryError('DOCFERRY_CONFIG', `has no default export: write export default { source, target, stages }`)
     if (typeof written === 'function') written = await (written as (environment: object) => unknown)(surroundings.environment)
   } catch (error) {
     const message = error instanceof DocferryError ? error.message.replaceAll(path, name) : `its function failed: ${describeError(error)}`

@@ -72,7 +72,7 @@ class YamlReader {
     if (code === 'DUPLICATE_KEY') return 'this key is there already, in the same map'
     if (code === 'MULTIPLE_DOCS') return 'a second document begins here: a file holds one pipeline'
     if (code === 'TAG_RESOLVE_FAILED') return `${message}: a pipeline has no use for tags`
-    const isVariable = /\$$/.test(this.#text.slice(0, pos[0])) || this.#text.startsWith('${', pos[0])
+    const isVariable = this.#text[pos[0] - 1] === '$' || this.#text.startsWith('${', pos[0])
     return isVariable ? `${message}; inside [ ] and { } put text with \${...} in quotes` : message
   }
 

@@ -10,6 +10,8 @@ import type { JsonSchema } from './stage-spec.ts'
 export interface SchemaIssue {
   readonly path: readonly (string | number)[]
   readonly message: string
+  /** It is the last name of the path that is wrong, and not what stands under it. */
+  readonly at?: 'key'
 }
 
 type Compile = (schema: JsonSchema) => ValidateFunction
@@ -25,7 +27,7 @@ let compile: Compile | undefined
 export function checkAgainstSchema(schema: JsonSchema, options: unknown): readonly SchemaIssue[] {
   const validate = compiled.get(schema) ?? compileSchema(schema)
   if (validate(options)) return []
-  return issuesOf(validate.errors ?? []).map(({ path, message }) => ({ path: withIndexes(path, options), message }))
+  return issuesOf(validate.errors ?? []).map(({ path, message, at }) => ({ path: withIndexes(path, options), message, ...(at && { at }) }))
 }
 
 /** ajv writes an index as a field of that name. */
@@ -100,7 +102,8 @@ function issueOf(error: ErrorObject): Found {
   const params = error.params as Readonly<Record<string, unknown>>
   const schema = (error.parentSchema ?? {}) as JsonSchema
   const path = pathOf(error)
-  const issue = (message: string, more: Partial<Found> = {}): Found => ({ path, schemaPath, instancePath, message, ...more })
+  const at = error.propertyName === undefined ? {} : { at: 'key' as const }
+  const issue = (message: string, more: Partial<Found> = {}): Found => ({ path, schemaPath, instancePath, message, ...at, ...more })
   switch (keyword) {
     case 'type': {
       const types = [params['type']].flat() as string[]
@@ -122,7 +125,7 @@ function issueOf(error: ErrorObject): Found {
       const name = String(params['additionalProperty'] ?? params['unevaluatedProperty'])
       const known = Object.keys(schema['properties'] ?? {})
       const hint = known.length > 0 ? `${didYouMean(name, known)}; there are ${known.join(', ')}` : ''
-      return issue(`is unknown here${hint}`, { path: [...path, name] })
+      return issue(`is unknown here${hint}`, { path: [...path, name], at: 'key' })
     }
     case 'pattern':
       return issue(patternMessage(error.propertyName ?? data, String(params['pattern'])))
