@@ -476,6 +476,8 @@ export interface StageContext {
   readonly source?: string | undefined
   /** The partition that it is read from; missing outside of a run. */
   readonly partition?: string
+  /** What a pipeline gives a stage of a user's own. */
+  readonly options?: unknown
   readonly signal?: AbortSignal
 }
 
@@ -513,6 +515,8 @@ interface AnyStage {
   readonly name: string
   /** What tells it from another stage of its name, as a user writes it: `strip:a,b`. Default: the name. */
   readonly text?: string
+  /** Where it is written, for errors: `pipelines/x.yaml:12:5`. */
+  readonly place?: string
   /** Whether two documents may leave with the same id although the ids that came in were unique. Default true: nothing is known. */
   readonly mayRepeatIds?: boolean
 }

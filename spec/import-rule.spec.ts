@@ -50,11 +50,11 @@ const allowedParts: Readonly<Record<string, readonly string[]>> = {
   'log.ts': [...base, 'config'],
   engine: [...base, 'report.ts'],
   config: base,
-  stages: [...middle, 'config', 'formats'],
+  stages: [...middle, 'config', 'formats', 'registry.ts'],
   formats: middle,
   checkpoint: [...middle, 'formats'],
   connectors: [...middle, 'formats'],
-  'registry.ts': [...base, 'stages'],
+  'registry.ts': [...base, 'config', 'stages'],
   'open.ts': [...base, 'config', 'registry.ts', 'checkpoint'],
   plan: [...middle, 'config', 'stages', 'open.ts', 'checkpoint'],
   verify: [...middle, 'config', 'stages', 'formats', 'checkpoint', 'plan', 'open.ts', 'registry.ts', 'options.ts', 'stages-of-run.ts'],
@@ -154,6 +154,8 @@ describe('import rule', () => {
     const wrong = imports.filter(({ file, target, relative, dynamic }) => {
       if (!relative || partOf(file) === partOf(target)) return false
       if (file === 'registry.ts' && dynamic && target.startsWith('connectors/')) return false
+      // What a user's module imports as docferry is this very copy.
+      if (file === 'pipeline/modules.ts' && dynamic && target === 'index.ts') return false
       return !allowedParts[file.split('/')[0]!]?.includes(target.split('/')[0]!)
     })
     expect(wrong.map(({ file, target }) => `${file} imports ${target}`)).to.deep.equal([])

@@ -4,6 +4,7 @@ import { docferryVersion } from '../config/version.ts'
 import { DocferryError, exitCodeOf } from '../errors.ts'
 import { addExportCommand } from './commands/export.ts'
 import { addImportCommand } from './commands/import.ts'
+import { addLintCommand } from './commands/lint.ts'
 import { addMigrateCommand } from './commands/migrate.ts'
 import { addPlanCommand } from './commands/plan.ts'
 import { addRepairCommand } from './commands/repair.ts'
@@ -11,6 +12,7 @@ import type { RepairJob } from './commands/repair.ts'
 import { addResumeCommand } from './commands/resume.ts'
 import { addRetryCommand } from './commands/retry.ts'
 import { addRunsCommand } from './commands/runs.ts'
+import { addSchemaCommand } from './commands/schema.ts'
 import { addUndoCommand } from './commands/undo.ts'
 import type { UndoJob } from './commands/undo.ts'
 import { addVerifyCommand } from './commands/verify.ts'
@@ -57,7 +59,8 @@ export async function runCommandLine(
     run: async job => void (exitCode = await run(job, host)),
     undo: async job => void (exitCode = await undo(job, host)),
     verify: async job => void (exitCode = await verify(job, host)),
-    repair: async job => void (exitCode = await repair(job, host))
+    repair: async job => void (exitCode = await repair(job, host)),
+    exit: code => void (exitCode = code)
   })
   try {
     await program.parseAsync(host.argv.slice(2), { from: 'user' })
@@ -73,9 +76,11 @@ interface Runners {
   readonly undo: (job: UndoJob) => Promise<void>
   readonly verify: (job: VerifyJob) => Promise<void>
   readonly repair: (job: RepairJob) => Promise<void>
+  /** Told by a command that does its work itself. */
+  readonly exit: (exitCode: number) => void
 }
 
-export function createProgram(host: Host, { run, undo, verify, repair }: Runners): Command {
+export function createProgram(host: Host, { run, undo, verify, repair, exit }: Runners): Command {
   const columns = host.stdout.isTTY ? Math.min(host.stdout.columns || 80, 120) : 100
   const program = new Command('docferry')
   program
@@ -106,6 +111,8 @@ export function createProgram(host: Host, { run, undo, verify, repair }: Runners
   addVerifyCommand(program, verify)
   addRepairCommand(program, repair)
   addRunsCommand(program, host)
+  addLintCommand(program, host, exit)
+  addSchemaCommand(program, host)
   return program
 }
 
@@ -113,7 +120,7 @@ function usageError(error: CommanderError): DocferryError {
   if (error.code === 'commander.help')
     return new DocferryError(
       'DOCFERRY_USAGE',
-      'which command? There are migrate, plan, export, import, resume, retry, undo, verify, repair and runs'
+      'which command? There are migrate, plan, export, import, resume, retry, undo, verify, repair, runs, lint and schema'
     )
   return new DocferryError('DOCFERRY_USAGE', error.message.replace(/^error: /, '').replaceAll('\n', ' '))
 }

@@ -1,3 +1,5 @@
+import type { Environment } from '../types.ts'
+
 /** What stands in place of a secret. */
 export const censored = '***'
 
@@ -9,4 +11,22 @@ export function hideCredentials(text: string): string {
 /** Whether an address holds a password or a token, which must not be kept. */
 export function holdsSecret(address: string): boolean {
   return /:\/\/[^/]*:.*@|[?&][^=&]*(?:pass|secret|token)[^=&]*(?<!Env)=/i.test(address)
+}
+
+/** The passwords and tokens in an address, as they are written and decoded; `passwordEnv=NAME` names a variable, whose value is one. */
+export function passwordsIn(address: string, environment: Environment = {}): string[] {
+  const userInfo = /:\/\/(.*)@/s.exec(address)?.[1]
+  const password = userInfo?.includes(':') ? userInfo.slice(userInfo.indexOf(':') + 1) : undefined
+  const parameters = [...address.matchAll(/[?&]([^=&]*(?:pass|secret|token)[^=&]*)=([^&]+)/gi)]
+  const inQuery = parameters.map(([, name = '', value = '']) => (name.endsWith('Env') ? environment[value] : value))
+  return [password, ...inQuery].flatMap(secret => (secret === undefined ? [] : [secret, decoded(secret)]))
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch (error) {
+    if (error instanceof URIError) return text
+    throw error
+  }
 }

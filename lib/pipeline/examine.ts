@@ -1,0 +1,181 @@
+/** Reads a pipeline file and checks all of it. */
+import { readFileSync } from 'node:fs'
+import { basename, dirname, extname, resolve } from 'node:path'
+import { presetNames, presets } from '../config/presets.ts'
+import type { FailureLimit } from '../report.ts'
+import type { Environment } from '../types.ts'
+import { checkEnds } from './check-ends.ts'
+import { checkNames, takenFrom } from './check-names.ts'
+import type { Draft } from './check-names.ts'
+import { asMap, asText, readCollections, readSources, readTargets } from './draft.ts'
+import { Findings } from './findings.ts'
+import type { Issue } from './findings.ts'
+import { makeEntry } from './make-entry.ts'
+import type { EntryMaking } from './make-entry.ts'
+import { keepLoader } from './make-stages.ts'
+import { ModuleLoader } from './modules.ts'
+import type { Pipeline, PipelineOptions } from './pipeline.ts'
+import { readProgram } from './read-program.ts'
+import { readStages } from './read-stages.ts'
+import type { PlacedEntry } from './read-stages.ts'
+import { readTests } from './read-tests.ts'
+import { readYaml } from './read-yaml.ts'
+import { Secrets } from './secrets.ts'
+import { optionsSchema, rootSchema } from './sections.ts'
+import { Paths, Places } from './tree.ts'
+import type { Path, Tree } from './tree.ts'
+
+export interface ReadPipelineOptions {
+  /** For `${NAME}`, and for whatever bare names of providers are configured by. */
+  readonly environment: Environment
+  /** What the file's path is relative to. */
+  readonly cwd: string
+}
+
+export interface Examined {
+  /** Missing where something is wrong. */
+  readonly pipeline?: Pipeline
+  /** In the order of the file. */
+  readonly issues: readonly Issue[]
+}
+
+const programs = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs']
+const texts = ['.yaml', '.yml', '.json']
+
+/** @param path of the file; messages name it as it is given */
+export async function examinePipeline(path: string, { environment, cwd }: ReadPipelineOptions): Promise<Examined> {
+  const absolute = resolve(cwd, path)
+  const folder = dirname(absolute)
+  const secrets = new Secrets()
+  const modules = new ModuleLoader(folder, cwd)
+  const tree = await readTree({ path, absolute, folder, environment, secrets, modules })
+  const findings = new Findings(tree)
+  const root = asMap(tree.value)
+  if (!root) {
+    if (tree.findings.length === 0)
+      findings.add([], `must be a map with source, target and stages${tree.value === null ? ', and is empty' : ''}`)
+    return { issues: findings.list(path, secrets.mask) }
+  }
+  const draft = readDraft(root, findings, path)
+  for (const { address } of [...draft.sources, ...draft.targets]) if (address !== undefined) secrets.addAddress(address, environment)
+  await checkEnds(draft.sources, environment, findings)
+  await checkEnds(draft.targets, environment, findings)
+  checkNames(draft, findings)
+  for (const placed of entriesOf(draft)) await checkEntry(placed, { folder, environment, modules }, findings)
+  const issues = findings.list(path, secrets.mask)
+  if (issues.length > 0) return { issues }
+  const description = asText(root['description'])
+  const pipeline = {
+    ...pipelineOf(draft),
+    ...(description !== undefined && { description }),
+    path: absolute,
+    folder,
+    secrets: secrets.list()
+  }
+  keepLoader(pipeline, modules)
+  return { pipeline, issues }
+}
+
+interface Reading {
+  readonly path: string
+  readonly absolute: string
+  readonly folder: string
+  readonly environment: Environment
+  readonly secrets: Secrets
+  readonly modules: ModuleLoader
+}
+
+async function readTree({ path, absolute, modules, ...surroundings }: Reading): Promise<Tree> {
+  const failed = (message: string): Tree => ({
+    value: undefined,
+    places: new Places(),
+    findings: [{ path: [], message }],
+    unknown: new Paths()
+  })
+  const ending = extname(path).toLowerCase()
+  if (![...texts, ...programs].includes(ending)) return failed(`a pipeline's name ends in ${[...texts, ...programs].join(', ')}`)
+  let text: string
+  try {
+    text = readFileSync(absolute, 'utf8')
+  } catch (error) {
+    return failed(`the file can't be read (${(error as NodeJS.ErrnoException).code})`)
+  }
+  if (programs.includes(ending)) return await readProgram(absolute, `./${basename(path)}`, surroundings, modules)
+  return readYaml(text, { ...surroundings, json: ending === '.json', isDocumentValue })
+}
+
+/** In the examples numbers are of the kinds that documents have. */
+function isDocumentValue([section, , key]: Path): boolean {
+  return section === 'tests' && (key === 'in' || key === 'out')
+}
+
+function readDraft(root: Readonly<Record<string, unknown>>, findings: Findings, file: string): Draft {
+  findings.check(rootSchema, root, [])
+  const options = asMap(root['options'])
+  if (root['options'] !== undefined && root['options'] !== null) findings.check(optionsSchema, root['options'], ['options'])
+  return {
+    sources: readSources(root, findings, file),
+    targets: readTargets(root, findings),
+    collections: readCollections(root, findings, file),
+    preset: presetNames.find(name => name === root['preset']),
+    stages: readStages(root['stages'], ['stages'], findings, file),
+    options: readOptions(options ?? {}),
+    tests: readTests(root['tests'], findings, file)
+  }
+}
+
+/** What is wrong with them is told already. */
+function readOptions({ maxFailures, ...options }: Readonly<Record<string, unknown>>): PipelineOptions {
+  const share = /^(.*)%$/s.exec(asText(maxFailures)?.trim() ?? '')?.[1]
+  const limit = share === undefined ? (maxFailures as FailureLimit | undefined) : { share: Number(share) / 100 }
+  return { ...(options as PipelineOptions), ...(limit !== undefined && { maxFailures: limit }) }
+}
+
+function entriesOf({ sources, stages, collections = [] }: Draft): readonly PlacedEntry[] {
+  return [...sources.flatMap(source => source.stages), ...stages, ...collections.flatMap(collection => collection.stages)]
+}
+
+/** What only making a stage shows: options that do not fit, an expression that is none, a module that is missing. */
+async function checkEntry({ entry, path, key }: PlacedEntry, making: EntryMaking, findings: Findings): Promise<void> {
+  const options = [...path, ...(key === undefined ? [] : [key === 'module' || key === 'function' ? 'options' : key])]
+  if (findings.isUnknown([...path, 'module'])) return
+  const holdsUnknown = findings.holdsUnknown(options)
+  const made = await makeEntry(entry, making, holdsUnknown ? 'check' : undefined)
+  if (!('issues' in made)) return
+  for (const issue of made.issues) {
+    const place = [...path, ...issue.path]
+    // Whether the whole has its form is not known while a part is not.
+    if (!holdsUnknown || place.length > options.length) findings.add(place, issue.message, issue.at)
+  }
+}
+
+function pipelineOf({
+  sources,
+  targets,
+  collections,
+  preset,
+  stages,
+  options,
+  tests
+}: Draft): Omit<Pipeline, 'path' | 'folder' | 'secrets'> {
+  const entries = (placed: readonly PlacedEntry[]): Pipeline['stages'] => placed.map(({ entry }) => entry)
+  const first =
+    collections?.[0]?.name ?? sources.flatMap(source => takenFrom([source]) ?? [])[0] ?? (preset && presets[preset][0]) ?? 'documents'
+  return {
+    sources: sources.map(source => ({
+      name: source.name,
+      address: source.address!,
+      ...(source.collections && { collections: source.collections }),
+      rename: source.rename,
+      stages: entries(source.stages)
+    })),
+    targets: targets.map(({ name, address }) => ({ name, address: address! })),
+    ...(collections && {
+      collections: collections.map(({ name, as, stages: own }) => ({ name, ...(as !== undefined && { as }), stages: entries(own) }))
+    }),
+    ...(preset && { preset }),
+    stages: entries(stages),
+    options,
+    tests: tests.map(({ test }) => ({ ...test, collection: test.collection ?? first }))
+  }
+}

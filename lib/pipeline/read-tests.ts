@@ -1,0 +1,62 @@
+/** The examples in a file. */
+import { describeError } from '../errors.ts'
+import { decodeEnvelopes, isMap, stringifyJson } from '../values/index.ts'
+import type { Document, Value } from '../values/index.ts'
+import { asText } from './draft.ts'
+import type { Findings } from './findings.ts'
+import type { PipelineTest } from './pipeline.ts'
+import { testSchema } from './sections.ts'
+import type { Path } from './tree.ts'
+
+/** A test whose collection may still have to be chosen. */
+export interface DraftTest {
+  readonly path: Path
+  readonly test: Omit<PipelineTest, 'collection'> & { readonly collection?: string }
+}
+
+/** @param file as places name it */
+export function readTests(value: unknown, findings: Findings, file: string): DraftTest[] {
+  if (value === undefined || value === null || findings.isUnknown(['tests'])) return []
+  if (!Array.isArray(value)) {
+    findings.add(['tests'], 'must be a list of maps with in and out')
+    return []
+  }
+  return value.flatMap((item: unknown, index): DraftTest[] => {
+    const path = ['tests', index]
+    if (!findings.check(testSchema, item, path)) return []
+    const test = item as { readonly [key: string]: unknown }
+    const collection = asText(test['collection'])
+    const source = asText(test['source'])
+    const inAndOut = { in: documentsOf(test['in'], [...path, 'in'], findings), out: documentsOf(test['out'], [...path, 'out'], findings) }
+    const where = { ...(collection !== undefined && { collection }), ...(source !== undefined && { source }) }
+    const name = asText(test['name']) ?? `test ${index + 1}`
+    return [{ path, test: { name, ...where, ...inAndOut, place: findings.place(file, path) } }]
+  })
+}
+
+function documentsOf(value: unknown, path: Path, findings: Findings): Document[] {
+  if (!Array.isArray(value)) return documentOf(value, path, findings)
+  return value.flatMap((item: unknown, index) => documentOf(item, [...path, index], findings))
+}
+
+function documentOf(value: unknown, path: Path, findings: Findings): Document[] {
+  if (!isMap(value as Value)) {
+    findings.add(path, 'must be a document, which is a map with an _id, or a list of them')
+    return []
+  }
+  const id = (value as Document)._id as unknown
+  if (typeof id !== 'string' || id === '') {
+    const message = id === undefined ? 'is missing: a document has an _id' : 'must be text, and not empty; a number stands in quotes'
+    findings.add([...path, '_id'], message)
+    return []
+  }
+  try {
+    const document = decodeEnvelopes(value as Value) as Document
+    // It refuses what no document can hold: a Date, undefined in a list.
+    stringifyJson(document)
+    return [document]
+  } catch (error) {
+    findings.add(path, describeError(error))
+    return []
+  }
+}

@@ -1,0 +1,175 @@
+/** YAML and JSON text to plain data, every value with its place. Anchors, aliases and merge keys are resolved here. */
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
+import type { Document, Node, Pair, Scalar, YAMLError, YAMLMap } from 'yaml'
+import { isNumberText, numberFromText, setField } from '../values/index.ts'
+import type { ValueMap } from '../values/index.ts'
+import { interpolate } from './interpolate.ts'
+import type { Surroundings } from './interpolate.ts'
+import { jsonTrouble } from './json-trouble.ts'
+import { Paths, Places } from './tree.ts'
+import type { Finding, Path, Spot, Tree } from './tree.ts'
+
+export interface ReadYamlOptions extends Surroundings {
+  /** Whether it must be JSON. */
+  readonly json: boolean
+  /** Whether what stands there is the value of a document, whose numbers keep their kinds (1.0, integers past 2^53). */
+  readonly isDocumentValue: (path: Path) => boolean
+}
+
+/** Aliases of aliases can stand for more than any machine holds. */
+const mostNodes = 200_000
+
+/** @returns of text that is no YAML, only the findings */
+export function readYaml(text: string, options: ReadYamlOptions): Tree {
+  const lines = new LineCounter()
+  const document = parseDocument(text.replace(/^\uFEFF/, ''), {
+    lineCounter: lines,
+    prettyErrors: false,
+    stringKeys: true,
+    merge: true,
+    resolveKnownTags: false
+  })
+  return new YamlReader(document, text, lines, options).read()
+}
+
+class YamlReader {
+  readonly #document: Document.Parsed
+  readonly #text: string
+  readonly #lines: LineCounter
+  readonly #options: ReadYamlOptions
+  readonly #places = new Places()
+  readonly #unknown = new Paths()
+  readonly #findings: Finding[] = []
+  readonly #active = new Set<Node>()
+  #nodes = 0
+
+  constructor(document: Document.Parsed, text: string, lines: LineCounter, options: ReadYamlOptions) {
+    this.#document = document
+    this.#text = text
+    this.#lines = lines
+    this.#options = options
+  }
+
+  read(): Tree {
+    const { errors, warnings } = this.#document
+    for (const error of [...errors, ...warnings]) {
+      this.#findings.push({ path: [], spot: this.#spot(error.pos[0]), message: this.#wordsFor(error) })
+    }
+    const trouble = this.#options.json ? jsonTrouble(this.#text, this.#document) : undefined
+    if (trouble) this.#findings.push({ path: [], spot: this.#spot(trouble.offset), message: trouble.message })
+    // What is behind a syntax error may be taken for something that nobody wrote.
+    const isReadable = errors.every(({ code }) => code === 'DUPLICATE_KEY')
+    const value = isReadable ? this.#convert(this.#document.contents, []) : undefined
+    return { value, places: this.#places, findings: this.#findings, unknown: this.#unknown }
+  }
+
+  #spot(offset: number): Spot {
+    const { line, col } = this.#lines.linePos(offset)
+    return { line: Math.max(1, line), column: Math.max(1, col) }
+  }
+
+  #wordsFor({ code, message, pos }: YAMLError): string {
+    if (code === 'DUPLICATE_KEY') return 'this key is there already, in the same map'
+    if (code === 'MULTIPLE_DOCS') return 'a second document begins here: a file holds one pipeline'
+    if (code === 'TAG_RESOLVE_FAILED') return `${message}: a pipeline has no use for tags`
+    const isVariable = this.#text[pos[0] - 1] === '$' || this.#text.startsWith('${', pos[0])
+    return isVariable ? `${message}; inside [ ] and { } put text with \${...} in quotes` : message
+  }
+
+  #convert(node: Node | null, path: Path, key?: Spot): unknown {
+    const [start, end] = node?.range ?? [0, 0]
+    const isEmpty = start === end && isScalar(node)
+    this.#places.set(path, isEmpty && key ? key : this.#spot(start), key)
+    const target = isAlias(node) ? node.resolve(this.#document) : node
+    if (!target) return isAlias(node) ? this.#fail(path, `there is no anchor &${node.source} before it`) : null
+    if (isScalar(target)) return this.#scalar(target, path)
+    if (this.#active.has(target)) return this.#fail(path, 'the anchor holds itself')
+    if (++this.#nodes > mostNodes) return this.#nodes === mostNodes + 1 ? this.#fail(path, 'the aliases stand for too much') : null
+    this.#active.add(target)
+    try {
+      if (isMap(target)) return this.#map(target, path)
+      return isSeq(target) ? target.items.map((item, index) => this.#convert(item as Node | null, [...path, index])) : null
+    } finally {
+      this.#active.delete(target)
+    }
+  }
+
+  #map(map: YAMLMap, path: Path): ValueMap {
+    const result: ValueMap = {}
+    const pairs = map.items as Pair<Node, Node | null>[]
+    for (const { key, value } of pairs) if (!isMergeKey(key)) this.#field(result, key, value, path)
+    for (const { key, value } of pairs) if (isMergeKey(key)) this.#merge(result, value, path)
+    return result
+  }
+
+  #field(result: ValueMap, key: Node, value: Node | null, path: Path): void {
+    const name = isScalar(key) ? String(key.value) : ''
+    setField(result, name, this.#convert(value, [...path, name], this.#spot(key.range?.[0] ?? 0)) as never)
+  }
+
+  /** What is written in the map itself wins, and of several sources the first. */
+  #merge(result: ValueMap, value: Node | null, path: Path): void {
+    const source = isAlias(value) ? value.resolve(this.#document) : value
+    const maps = isSeq(source) ? source.items.map(item => (isAlias(item) ? item.resolve(this.#document) : item)) : [source]
+    for (const map of maps) {
+      if (!isMap(map) || this.#active.has(map)) {
+        this.#findings.push({
+          path,
+          spot: this.#spot(value?.range?.[0] ?? 0),
+          message: '<<: a map, or a list of maps, is wanted: the alias of one'
+        })
+        continue
+      }
+      this.#active.add(map)
+      for (const { key, value: inner } of map.items as Pair<Node, Node | null>[]) {
+        if (isMergeKey(key)) this.#merge(result, inner, path)
+        else if (!Object.hasOwn(result, String((key as Scalar).value))) this.#field(result, key, inner, path)
+      }
+      this.#active.delete(map)
+    }
+  }
+
+  #scalar(scalar: Scalar, path: Path): unknown {
+    const { value, source } = scalar
+    if (typeof value === 'number') return this.#number(value, source, path)
+    if (typeof value !== 'string') return value
+    const { text, changed, troubles } = interpolate(value, this.#options)
+    if (troubles.length > 0) {
+      this.#unknown.add(path)
+      for (const message of troubles) this.#findings.push({ path, message })
+      return value
+    }
+    return changed && scalar.type === 'PLAIN' ? this.#typed(text, path) : text
+  }
+
+  /** What the text would be if it stood there without quotes. */
+  #typed(text: string, path: Path): unknown {
+    for (const tag of this.#document.schema.tags) {
+      if (tag.collection !== undefined || tag.default !== true || !tag.test?.test(text)) continue
+      const found: unknown = tag.resolve(text, () => undefined, this.#document.options)
+      const plain = isScalar(found) ? found.value : found
+      return typeof plain === 'number' ? this.#number(plain, text, path) : plain
+    }
+    return text
+  }
+
+  #number(value: number, source: string | undefined, path: Path): unknown {
+    const isExact = source === undefined || !isNumberText(source)
+    if (this.#options.isDocumentValue(path)) return isExact ? value : numberFromText(source)
+    if (Number.isInteger(value) && !Number.isSafeInteger(value) && !isExact && /^-?\d+$/.test(source)) {
+      this.#findings.push({ path, message: `${source} has more digits than a number keeps here; put it in quotes` })
+      this.#unknown.add(path)
+    }
+    return value
+  }
+
+  #fail(path: Path, message: string): null {
+    this.#findings.push({ path, message })
+    this.#unknown.add(path)
+    return null
+  }
+}
+
+function isMergeKey(key: Node): boolean {
+  return isScalar(key) && key.value === '<<' && key.type === 'PLAIN'
+}
