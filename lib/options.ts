@@ -5,7 +5,7 @@ import type { MayReplace } from './engine/replace-batch.ts'
 import type { RetryOptions } from './engine/retry.ts'
 import type { Endpoint } from './open.ts'
 import type { Bounds } from './plan/bounds.ts'
-import type { Plan } from './plan/plan.ts'
+import type { PipelineOrigin, Plan } from './plan/plan.ts'
 import type { RunReport } from './report.ts'
 import type { Environment, Logger, OnConflict, OnIncompatible, StageLike, Types, UndoMode } from './types.ts'
 
@@ -37,8 +37,8 @@ export interface MigrateOptions extends Bounds {
   readonly keepMetadata?: boolean
   /** Applied in order, behind the built-in ones. */
   readonly stages?: readonly StageLike[]
-  /** Path of the pipeline's file that the stages come from: a run that goes on makes them again from it. */
-  readonly pipeline?: string
+  /** The pipeline that the first of the stages come from: a run that goes on makes them again from its file. */
+  readonly pipeline?: PipelineOrigin
   /** Read and transform everything, write nothing, and report what a run would do. */
   readonly dryRun?: boolean
   /** Of a dry run: look at about this share of the documents only, over 0 and up to 1. */

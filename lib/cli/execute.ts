@@ -7,7 +7,7 @@ import type { EstimateOptions, Plan } from '../plan/plan.ts'
 import type { RunReport } from '../report.ts'
 import type { MigrateOptions } from '../options.ts'
 import type { migrate } from '../run.ts'
-import type { Environment, Logger } from '../types.ts'
+import type { Environment, Logger, RunStage } from '../types.ts'
 import type { VerifyReport } from '../verify/report.ts'
 import { Display } from './display.ts'
 import type { OutputStream } from './display.ts'
@@ -46,6 +46,10 @@ export interface Job {
   readonly options: Omit<MigrateOptions, 'stages' | 'environment' | 'signal' | 'logger' | 'mask' | 'observe'>
   /** As text, for `parseStage`. */
   readonly stages?: readonly string[]
+  /** Makes the stages in front of these; called once for each run. */
+  readonly makeStages?: (environment: Environment) => Promise<readonly RunStage[]>
+  /** Texts to be masked, besides those that the command line and the environment tell. */
+  readonly secrets?: readonly string[]
   /** What does it, where that is not `migrate`. */
   readonly loadEngine?: () => Promise<Engine>
   /** Whether the documents go to standard output, so that everything else goes to stderr. */
@@ -92,7 +96,7 @@ export async function execute(
   const now = (): number => Date.now()
   const added = readEnvFile({ file: flags.dotenv, cwd: host.cwd() })
   completeEnvironment(host.env, added)
-  const mask = createMask(host.argv, host.env)
+  const mask = createMask(host.argv, host.env, job.secrets)
   const json = flags.json ?? false
   const quiet = flags.quiet ?? false
   const display = new Display({
@@ -153,7 +157,7 @@ export async function execute(
     if (job.plan?.save !== undefined) await checkPlanPlace(job.plan.save)
     const receiptPlace = flags.receipt === undefined ? undefined : await checkReceiptPlace(flags.receipt, options)
     const { migrate: run } = await (job.loadEngine ?? loadEngine)()
-    const stages = await loadStages(job.stages ?? [], host.env)
+    const stages = await stagesOf(job, host.env)
     const observe = (report: Readonly<RunReport>): void => {
       seen = report
       if (receiptPlace !== undefined) refuseEnds(receiptPlace, report)
@@ -267,6 +271,11 @@ export async function createCommandLogger(
 ): Promise<Logger> {
   const { createLogger } = await import('../log.ts')
   return createLogger({ ...options, destination: display, plain: Boolean(host.stderr.isTTY) })
+}
+
+/** Those of a job, made anew: they may remember something. */
+export async function stagesOf({ stages = [], makeStages }: Job, environment: Environment): Promise<NonNullable<MigrateOptions['stages']>> {
+  return [...((await makeStages?.(environment)) ?? []), ...(await loadStages(stages, environment))]
 }
 
 export async function loadStages(texts: readonly string[], environment: Environment): Promise<NonNullable<MigrateOptions['stages']>> {

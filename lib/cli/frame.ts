@@ -27,6 +27,8 @@ export interface Around<Report> {
 
 export interface FramedCommand<Report> {
   readonly flags: CommonFlags
+  /** Texts to be masked, besides those that the command line and the environment tell. */
+  readonly secrets?: readonly string[] | undefined
   readonly work: (around: Around<Report>) => Promise<Readonly<Report>>
   readonly heading: (report: Readonly<Report>, view: View) => string[]
   readonly progress: (report: Readonly<Report>, nowMs: number) => string
@@ -53,7 +55,7 @@ export async function runFramed<Report>(command: FramedCommand<Report>, host: Ho
   const { flags, goOn } = command
   const { json = false, quiet = false } = flags
   completeEnvironment(host.env, readEnvFile({ file: flags.dotenv, cwd: host.cwd() }))
-  const mask = createMask(host.argv, host.env)
+  const mask = createMask(host.argv, host.env, command.secrets)
   const people = json ? host.stderr : host.stdout
   const isLive = flags.progress && !quiet && host.stderr.isTTY && host.env['TERM'] !== 'dumb'
   const screen = isLive ? new Screen(host.stderr) : undefined

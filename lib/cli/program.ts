@@ -11,6 +11,7 @@ import { addRepairCommand } from './commands/repair.ts'
 import type { RepairJob } from './commands/repair.ts'
 import { addResumeCommand } from './commands/resume.ts'
 import { addRetryCommand } from './commands/retry.ts'
+import { addRunCommand } from './commands/run.ts'
 import { addRunsCommand } from './commands/runs.ts'
 import { addSchemaCommand } from './commands/schema.ts'
 import { addUndoCommand } from './commands/undo.ts'
@@ -103,9 +104,13 @@ export function createProgram(host: Host, { run, undo, verify, repair, exit }: R
     .addHelpText('after', helpText)
   addMigrateCommand(program, run)
   addPlanCommand(program, run)
+  addRunCommand(program, host, async job => {
+    const { executePipeline } = await import('./execute-run.ts')
+    exit(await executePipeline(job, host))
+  })
   addExportCommand(program, run)
   addImportCommand(program, run)
-  addResumeCommand(program, run)
+  addResumeCommand(program, host, run)
   addRetryCommand(program, run)
   addUndoCommand(program, undo)
   addVerifyCommand(program, verify)

@@ -11,8 +11,8 @@ const shortestMasked = 4
 const secretVariables = { COUCHDB_PASSWORD: shortestMasked, AWS_SECRET_ACCESS_KEY: 16, AWS_SESSION_TOKEN: 16 } as const
 
 /** A function for texts that others wrote (errors, logs): takes known secrets and all credentials in URLs out. */
-export function createMask(argv: readonly string[], environment: Environment = {}): Mask {
-  const secrets = new Set<string>()
+export function createMask(argv: readonly string[], environment: Environment = {}, known: readonly string[] = []): Mask {
+  const secrets = new Set<string>(known)
   for (const argument of [...argv, environment['COUCHDB_URL'] ?? '']) {
     for (const secret of passwordsIn(argument, environment)) secrets.add(secret)
   }
@@ -20,6 +20,6 @@ export function createMask(argv: readonly string[], environment: Environment = {
     const value = environment[name] ?? ''
     if (value.length >= least) secrets.add(value)
   }
-  const known = [...secrets].filter(secret => secret.length >= shortestMasked).sort((a, b) => b.length - a.length)
-  return text => known.reduce((masked, secret) => masked.replaceAll(secret, censored), hideCredentials(text))
+  const masked = [...secrets].filter(secret => secret.length >= shortestMasked).sort((a, b) => b.length - a.length)
+  return text => masked.reduce((clean, secret) => clean.replaceAll(secret, censored), hideCredentials(text))
 }

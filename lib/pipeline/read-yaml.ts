@@ -52,7 +52,10 @@ class YamlReader {
 
   read(): Tree {
     const { errors, warnings } = this.#document
-    for (const error of [...errors, ...warnings]) {
+    const derails = errors.findIndex(({ message }) => /token in YAML stream|at node end/.test(message))
+    // Behind where the parser lost its way, it takes everything for a mistake.
+    const told = derails < 0 ? errors : errors.slice(0, derails + 1)
+    for (const error of [...told, ...warnings]) {
       this.#findings.push({ path: [], spot: this.#spot(error.pos[0]), message: this.#wordsFor(error) })
     }
     const trouble = this.#options.json ? jsonTrouble(this.#text, this.#document) : undefined

@@ -22,8 +22,16 @@ export interface PlanOptions {
   readonly includeDesign?: boolean
   readonly keepMetadata?: boolean
   readonly stages?: readonly StageLike[]
-  readonly pipeline?: string
+  readonly pipeline?: PipelineOrigin
   readonly undo?: UndoMode
+}
+
+/** A pipeline, as a run remembers it. */
+export interface PipelineOrigin {
+  /** Absolute path. */
+  readonly file: string
+  /** Which of its targets, by name. */
+  readonly target: string
 }
 
 export interface PlannedOptions {
@@ -38,8 +46,8 @@ export interface PlannedOptions {
   readonly includeDesign: boolean
   readonly keepMetadata: boolean
   readonly stages: readonly string[]
-  /** Path of the file that says what the stages are, where text can't. */
-  readonly pipeline?: string
+  /** Whose file says what the first of the stages are, which text can't. */
+  readonly pipeline?: PipelineOrigin
   /** What the ends were given beside their places: `maxDocumentBytes=1000`. Without secrets. */
   readonly settings: { readonly source: string; readonly target: string }
   /** What a run keeps for its undoing; of the record of a run only. */

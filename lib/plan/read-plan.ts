@@ -40,7 +40,7 @@ const optionForms: Readonly<Record<keyof PlannedOptions, (value: unknown) => boo
   includeDesign: isFlag,
   keepMetadata: isFlag,
   stages: isListOf(isText),
-  pipeline: value => value === undefined || isText(value),
+  pipeline: value => value === undefined || (isRecord(value) && isText(value['file']) && isText(value['target'])),
   settings: value => isRecord(value) && isText(value['source']) && isText(value['target']),
   named: isRecord,
   undo: value => value === undefined || isText(value),

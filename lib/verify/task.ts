@@ -9,7 +9,7 @@ import type { PresetName } from '../config/presets.ts'
 import type { PlannedOptions } from '../plan/plan.ts'
 import { stagesOfRun } from '../stages-of-run.ts'
 import { builtInStages, isOfRepair } from '../stages/index.ts'
-import type { EncodeRules, Location, OnConflict, OnIncompatible, RunStage, Stage, StageLike, Types } from '../types.ts'
+import type { EncodeRules, Location, OnConflict, OnIncompatible, Stage, StageLike, Types } from '../types.ts'
 import { openReceipt, proofOf } from './open-receipt.ts'
 import type { Proof } from './open-receipt.ts'
 import { decidedIssue } from './options.ts'
@@ -94,11 +94,7 @@ async function runTask(options: VerifyOptions, runId: string): Promise<Task> {
     runId,
     ...(receipt && { receipt }),
     ...namesOf(options, receipt ? pairsOf(receipt) : asked.collections, asked),
-    stages: options.stages
-      ? comparable(options.stages)
-      : source === undefined
-        ? []
-        : await stagesAgain(() => stagesOfRun(asked, options), { asked, runId, hasReceipt: receipt !== undefined, notes }),
+    stages: source === undefined ? [] : await stagesAgain(options, { asked, runId, hasReceipt: receipt !== undefined, notes }),
     ...ways(asked),
     wroteTo: asked.target,
     onConflict: asked.onConflict,
@@ -116,11 +112,7 @@ async function receiptTask(options: VerifyOptions, given: Receipt | string): Pro
     const { stages: texts, ...decisions } = opened.options
     if (isOfRepair(texts)) throw new DocferryError('DOCFERRY_USAGE', `the receipt is that of a repair: ${onlyAPart}`)
     const asked = { stages: texts }
-    const stages = options.stages
-      ? comparable(options.stages)
-      : source === undefined
-        ? []
-        : await stagesAgain(() => stagesOfRun(asked, options), { asked, runId: opened.runId, hasReceipt: true, notes })
+    const stages = source === undefined ? [] : await stagesAgain(options, { asked, runId: opened.runId, hasReceipt: true, notes })
     const failed = opened.collections.reduce((sum, { counts }) => sum + counts.failed, 0)
     if (failed > 0) notes.push(`the run could not write ${failed} documents, which are not in its receipt`)
     const named = namesOf(options, pairsOf(opened))
@@ -192,24 +184,21 @@ function comparable(stages: readonly StageLike[]): readonly Stage[] {
 }
 
 interface Again {
-  readonly asked: { readonly stages: readonly string[] }
+  readonly asked: Pick<PlannedOptions, 'stages' | 'pipeline'>
   readonly runId: string
   readonly hasReceipt: boolean
   /** Told where the source can't be read through them, but is not needed either. */
   readonly notes: string[]
 }
 
-async function stagesAgain(
-  make: () => Promise<readonly RunStage[]>,
-  { asked, runId, hasReceipt, notes }: Again
-): Promise<readonly Stage[]> {
+async function stagesAgain(options: VerifyOptions, { asked, runId, hasReceipt, notes }: Again): Promise<readonly Stage[]> {
   try {
-    return comparable(await make())
+    return comparable(options.stages ?? (await stagesOfRun(asked, options)))
   } catch (error) {
     if (!(error instanceof DocferryError)) throw error
-    const message = `the run ${runId} had stages that can't be made again (${asked.stages.join(', ')}): ${error.message}; verify it with verify({ stages })`
+    const message = `the run ${runId} had stages that its source can't be compared through (${asked.stages.join(', ')}): ${error.message}`
     if (!hasReceipt) throw new DocferryError('DOCFERRY_USAGE', message, { cause: error })
-    notes.push(`${message} to have differences named by the source`)
+    notes.push(message)
     return [unknownStage(message)]
   }
 }

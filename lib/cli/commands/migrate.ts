@@ -79,7 +79,8 @@ export function migrateJob(given: MigrateFlags): Job {
   }
 }
 
-function forced({ connector, text }: NamedEndpoint): string {
+/** @throws {DocferryError} DOCFERRY_USAGE where it is no file */
+export function forced({ connector, text }: NamedEndpoint): string {
   if (connector !== 'file')
     throw new DocferryError(
       'DOCFERRY_USAGE',

@@ -3,13 +3,15 @@ import type { RunRecord } from '../../checkpoint/run-folder.ts'
 import { isStandardStream, parseEndpoint } from '../../config/endpoint.ts'
 import { DocferryError } from '../../errors.ts'
 import { boundsOf } from '../../plan/bounds.ts'
-import type { PlannedOptions } from '../../plan/plan.ts'
+import type { PipelineOrigin, PlannedOptions } from '../../plan/plan.ts'
 import { isOfRepair } from '../../stages/index.ts'
-import type { Job } from '../execute.ts'
+import type { Environment } from '../../types.ts'
+import { completeEnvironment, readEnvFile } from '../environment.ts'
+import type { Host, Job } from '../execute.ts'
 import { addRunFlags, addVerifyFlag, paceOptions } from '../options.ts'
 import type { RunFlags } from '../options.ts'
 import { askedAgain } from '../plan-file.ts'
-import { chooseRun, endOf, resumableStates } from './choose-run.ts'
+import { chooseRun, endOf, givenEnd, resumableStates } from './choose-run.ts'
 import type { ChosenRun } from './choose-run.ts'
 
 interface ResumeFlags extends RunFlags {
@@ -19,7 +21,7 @@ interface ResumeFlags extends RunFlags {
 }
 
 /** `docferry resume` */
-export function addResumeCommand(program: Command, run: (job: Job) => Promise<void>): void {
+export function addResumeCommand(program: Command, host: Host, run: (job: Job) => Promise<void>): void {
   const command = program
     .command('resume')
     .summary('go on with a run that was killed, interrupted or failed')
@@ -30,12 +32,13 @@ export function addResumeCommand(program: Command, run: (job: Job) => Promise<vo
     .option('-s, --source <end>', 'again, where the address holds a password, which is not kept')
     .option('-t, --target <end>', 'again, where the address holds a password, which is not kept')
     .addHelpText('after', helpText)
-  addRunFlags(addVerifyFlag(command), { dryRun: false }).action(async (runId: string | undefined, flags: ResumeFlags) =>
-    run(await resumeJob(runId, flags))
-  )
+  addRunFlags(addVerifyFlag(command), { dryRun: false }).action(async (runId: string | undefined, flags: ResumeFlags) => {
+    completeEnvironment(host.env, readEnvFile({ file: flags.dotenv, cwd: host.cwd() }))
+    await run(await resumeJob(runId, flags, host.env))
+  })
 }
 
-export async function resumeJob(runId: string | undefined, flags: ResumeFlags): Promise<Job> {
+export async function resumeJob(runId: string | undefined, flags: ResumeFlags, environment: Environment = {}): Promise<Job> {
   const run = await chooseRun({
     runId,
     stateDir: flags.stateDir,
@@ -46,13 +49,15 @@ export async function resumeJob(runId: string | undefined, flags: ResumeFlags): 
   checkCanGoOn(run)
   const asked = run.record.asked as PlannedOptions
   const { collections, ...again } = askedAgain(asked)
-  const target = endOf(run, 'target', flags.target)
+  const ends = asked.pipeline && (await endsOfPipeline(asked.pipeline, environment))
+  const target = givenEnd('target', flags.target) ?? ends?.target ?? endOf(run, 'target', undefined)
   return {
     command: 'resume',
     options: {
-      source: endOf(run, 'source', flags.source),
+      source: givenEnd('source', flags.source) ?? ends?.source ?? endOf(run, 'source', undefined),
       target,
       resume: run.runId,
+      ...(asked.pipeline && { pipeline: asked.pipeline }),
       ...again,
       // Where only reading tells, a run that was killed early knows none.
       ...(collections && collections.length > 0 && { collections }),
@@ -60,10 +65,20 @@ export async function resumeJob(runId: string | undefined, flags: ResumeFlags): 
       ...asked.bounds,
       ...boundsOf(paceOptions(flags))
     },
-    stages: asked.stages,
+    makeStages: async around => (await import('../../stages-of-run.ts')).stagesOfRun(asked, { environment: around }),
+    ...(ends && { secrets: ends.secrets }),
     dataOnStdout: typeof target === 'string' && isStandardStream(parseEndpoint(target)),
     flags
   }
+}
+
+/** As its file says now: a run whose places are others is refused. @throws {DocferryError} DOCFERRY_CONFIG */
+async function endsOfPipeline({ file, target }: PipelineOrigin, environment: Environment) {
+  const { loadPipeline } = await import('../../pipeline/load.ts')
+  const { sourceOf } = await import('../../pipeline/run-options.ts')
+  const pipeline = await loadPipeline(file, { environment, cwd: '.' })
+  const address = pipeline.targets.find(({ name }) => name === target)?.address
+  return { source: sourceOf(pipeline, environment), target: address && parseEndpoint(address).text, secrets: pipeline.secrets }
 }
 
 /** A run that is under way in another process is refused by its lock, which says which process that is. */

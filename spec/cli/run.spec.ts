@@ -1,0 +1,209 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { docferry, start } from './support/docferry.ts'
+import type { Ended } from './support/docferry.ts'
+
+describe('docferry run', function () {
+  this.timeout(60_000)
+  let cwd: string
+  beforeEach(() => {
+    cwd = mkdtempSync(join(tmpdir(), 'docferry-run-'))
+    save('a.json', { users: users(20), agents: [{ _id: 'a1', code: 'x' }] })
+    write('p.yaml', [
+      'source: a.json',
+      'target: "memory:${OUT:-b.json}"',
+      'collections:',
+      '  - name: users',
+      '    as: people',
+      '  - agents',
+      'stages:',
+      '  - strip: [password]',
+      '  - module: ./mask.ts#mask',
+      '    collections: [users]',
+      '    options: { domain: example.com }'
+    ])
+    write('mask.ts', [
+      'interface Options { domain: string }',
+      'export function mask(document: { _id: string }, { options }: { options: Options }) {',
+      '  return { ...document, email: `${document._id}@${options.domain}` }',
+      '}'
+    ])
+  })
+  afterEach(() => rmSync(cwd, { recursive: true, force: true }))
+
+  const users = (count: number): object[] =>
+    Array.from({ length: count }, (_, n) => ({ _id: `u${n}`, n, email: `real-${n}@b.c`, password: `hidden-${n}` }))
+  const save = (name: string, data: object): void =>
+    writeFileSync(join(cwd, name), JSON.stringify({ metadata: { collections: Object.keys(data) }, data }))
+  const write = (name: string, lines: readonly string[]): void => writeFileSync(join(cwd, name), `${lines.join('\n')}\n`)
+  const saved = (name: string): Record<string, Record<string, unknown>[]> =>
+    (JSON.parse(readFileSync(join(cwd, name), 'utf8')) as { data: Record<string, Record<string, unknown>[]> }).data
+  const run = (...args: string[]): Promise<Ended> => docferry(['run', ...args], { cwd })
+  const runs = (): string[] => readdirSync(join(cwd, '.docferry', 'runs')).sort()
+
+  it('does what the file says, and verifies by it', async () => {
+    const { code, stdout, stderr } = await run('p.yaml', '--verify')
+    expect(code, stderr).to.equal(0)
+    expect(saved('b.json')['people']![7]).to.deep.equal({ _id: 'u7', n: 7, email: 'u7@example.com' })
+    expect(saved('b.json')['agents']).to.deep.equal([{ _id: 'a1', code: 'x' }])
+    expect(stdout).to.include('users -> people').and.include('Verified: 21 documents')
+    expect((await docferry(['verify', runs()[0]!], { cwd })).code).to.equal(0)
+  })
+
+  it('lets flags win, and the environment fill in', async () => {
+    write('.env', ['OUT=c.json'])
+    const { code, stderr } = await run('p.yaml', '--collections', 'agents', '--stage', 'rename:code=source', '--rename', 'agents=bots')
+    expect(code, stderr).to.equal(0)
+    expect(saved('c.json')).to.deep.equal({ bots: [{ _id: 'a1', source: 'x' }] })
+    expect((await run('p.yaml', '--target', 'memory:d.json', '--dry-run')).stdout).to.include('nothing was written')
+    expect(existsSync(join(cwd, 'd.json'))).to.equal(false)
+  })
+
+  it('tells all that is wrong with the file, and does nothing', async () => {
+    write('p.yaml', ['source: a.json', 'target: memory:b.json', 'stages:', '  - stripp: [a]', 'options: { onConflict: skipp }'])
+    const { code, stderr } = await run('p.yaml')
+    expect(code).to.equal(2)
+    expect(stderr).to.include('p.yaml:4:5: ').and.include('strip').and.include('p.yaml:5:24: ')
+    expect(existsSync(join(cwd, '.docferry'))).to.equal(false)
+  })
+
+  it('names the stage, its place and the document where one fails', async () => {
+    write('mask.ts', [
+      'export function mask(document: { n: number }) {',
+      '  if (document.n === 3) throw new Error("odd one")',
+      '  return document',
+      '}'
+    ])
+    const { code, stderr } = await run('p.yaml')
+    expect(code).to.equal(30)
+    expect(stderr).to.include('mask').and.include('users/u3').and.include('odd one').and.include('p.yaml:9')
+  })
+
+  it('goes on with a run by its file, and refuses where that says something else by now', async () => {
+    write('slow.mjs', [
+      'export default async function slow(document) {',
+      '  if (document.n >= 10 && process.env.SLOW) await new Promise(() => setInterval(() => undefined, 1000))',
+      '  return document',
+      '}'
+    ])
+    write('q.yaml', [
+      'source: a.json',
+      'target: out.ndjson',
+      'collections: [users]',
+      'stages:',
+      '  - module: ./slow.mjs',
+      '  - strip: [password]'
+    ])
+    const { ended, child, said } = start(['run', 'q.yaml'], { cwd, input: '', env: { SLOW: '1' } })
+    await said('docferry run')
+    child.kill('SIGKILL')
+    await ended
+    const [killed] = runs()
+    const text = readFileSync(join(cwd, 'q.yaml'), 'utf8')
+    writeFileSync(join(cwd, 'q.yaml'), text.replace('[password]', '[email]'))
+    const refused = await docferry(['resume'], { cwd })
+    expect(refused.code, refused.stderr).to.equal(2)
+    expect(refused.stderr).to.include('has other stages than the run had')
+    writeFileSync(join(cwd, 'q.yaml'), text)
+    const { code, stderr } = await docferry(['resume', killed!], { cwd })
+    expect(code, stderr).to.equal(0)
+    const lines = readFileSync(join(cwd, 'out.ndjson'), 'utf8')
+      .split('\n')
+      .filter(line => line.startsWith('{"_id"'))
+    expect(lines).to.have.length(20)
+    expect(lines.join()).to.not.include('hidden')
+  })
+
+  describe('with several sources', () => {
+    it('merges them, each with stages of its own', async () => {
+      save('old.json', { Users: users(3), logs: [{ _id: 'l' }] })
+      write('m.yaml', [
+        'sources:',
+        '  - { name: old, address: old.json, collections: [Users], rename: { Users: users }, stages: [{ set: { from: old } }] }',
+        '  - { name: new, address: a.json }',
+        'target: memory:b.json',
+        'stages:',
+        '  - strip: [password]',
+        '  - set: { from: new }',
+        '    sources: [new]'
+      ])
+      const { code, stdout, stderr } = await run('m.yaml', '--verify')
+      expect(code, stderr).to.equal(0)
+      expect(stdout).to.include('several').and.include('old = file')
+      expect(saved('b.json')['users']!.map(({ from }) => from)).to.deep.equal([
+        ...Array<string>(3).fill('old'),
+        ...Array<string>(17).fill('new')
+      ])
+      expect(Object.keys(saved('b.json'))).to.have.members(['users', 'agents'])
+    })
+  })
+
+  describe('with several targets', () => {
+    beforeEach(() =>
+      write('f.yaml', [
+        'source: a.json',
+        'targets:',
+        '  - { name: snapshot, address: "memory:b.json" }',
+        '  - { name: backup, address: backup.ndjson.gz }',
+        'stages:',
+        '  - strip: [password]',
+        'options: { verify: true }'
+      ])
+    )
+
+    it('reads once and writes each, with a run of its own', async () => {
+      const { code, stdout, stderr } = await run('f.yaml')
+      expect(code, stderr).to.equal(0)
+      expect(stdout.match(/docferry run f\.yaml: 2 targets, read once/g)).to.have.length(1)
+      expect(stdout).to.include('Target snapshot').and.include('Target backup')
+      expect(stdout.match(/Verified: 21 documents/g)).to.have.length(2)
+      expect(runs()).to.have.length(2)
+      for (const id of runs()) expect((await docferry(['verify', id], { cwd })).code).to.equal(0)
+    })
+
+    it('goes on with the others where one fails, and exits as that one', async () => {
+      writeFileSync(join(cwd, 'backup.ndjson.gz'), 'mine')
+      const { code, stdout, stderr } = await run('f.yaml')
+      expect(code, stderr).to.equal(2)
+      expect(saved('b.json')['users']).to.have.length(20)
+      expect(stdout).to.include('DOCFERRY_OUTPUT_EXISTS').and.include('(exit 2)')
+      expect(readFileSync(join(cwd, 'backup.ndjson.gz'), 'utf8')).to.equal('mine')
+      expect((await run('f.yaml', '--force', '--on-conflict', 'overwrite')).code).to.equal(0)
+    })
+
+    it('gives one object with --json', async () => {
+      const { code, stdout } = await run('f.yaml', '--json')
+      const report = JSON.parse(stdout) as { targets: { name: string; totals: object; verified: object }[] }
+      expect(code).to.equal(0)
+      expect(report).to.include({ command: 'run', exitCode: 0, file: 'f.yaml' })
+      expect(report.targets.map(({ name }) => name)).to.deep.equal(['snapshot', 'backup'])
+      for (const { totals, verified } of report.targets) {
+        expect(totals).to.include({ read: 21, written: 21 })
+        expect(verified).to.include({ state: 'equal' })
+      }
+      expect(stdout).to.not.include('hidden')
+    })
+
+    it('is partial as a whole where one target refuses documents', async () => {
+      save('a.json', {
+        users: [
+          { _id: '', n: 1 },
+          { _id: 'u1', n: 2 }
+        ]
+      })
+      write('f.yaml', [
+        'source: a.json',
+        'targets: ["memory:b.json", "memory:c.json"]',
+        'stages:',
+        '  - module: ./mask.ts#odd',
+        '    onError: dead-letter'
+      ])
+      write('mask.ts', ['export const odd = (document: { n: number }) => { if (document.n === 2) throw new Error("no"); return document }'])
+      const { code, stdout } = await run('f.yaml')
+      expect(code).to.equal(40)
+      expect(stdout.match(/Dead letters: /g)).to.have.length(2)
+    })
+  })
+})
