@@ -114,8 +114,9 @@ function checkOptions(schema: JsonSchema | undefined, options: unknown, holder: 
   }
 }
 
+/** A default export that has no name is called `default` by the language, and `_default` by what translates it. */
 function asStage(stage: Stage | Stage['apply'], title: string): Stage {
-  if (typeof stage === 'function') return { name: stage.name && stage.name !== 'default' ? stage.name : title, apply: stage }
+  if (typeof stage === 'function') return { name: /^(?:_?default)?$/.test(stage.name) ? title : stage.name, apply: stage }
   return stage.name ? stage : derived(stage, { name: title })
 }
 
