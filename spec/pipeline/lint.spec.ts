@@ -171,6 +171,15 @@ describe('pipeline: lint', function () {
     })
   }
 
+  it('stands aliases that stand for more than any machine holds, and lists deeper than any stack', async () => {
+    const nine = (item: unknown): string => `[${Array.from({ length: 9 }, () => item).join(', ')}]`
+    const levels = Array.from({ length: 12 }, (_, level) => `x-${level}: &a${level} ${nine(level === 0 ? 1 : `*a${level - 1}`)}\n`)
+    const bomb = await bench.lint(ends + levels.join(''))
+    expect(bomb).to.have.length(1)
+    expect(bomb[0]).to.match(/^x\.yaml:\d+:\d+: .*the aliases stand for too much$/)
+    expect((await bench.lint(`${ends}x-a: ${'['.repeat(20_000)}${']'.repeat(20_000)}\n`))[0]).to.match(/nested too deep$/)
+  })
+
   it('says nothing more of what a missing variable would have given', async () => {
     const text = 'source: ${NO_SUCH}\ntarget: b.json\nstages:\n  - strip: ["${NO_SUCH}"]\noptions:\n  maxReadUnits: 5\n'
     expect(await bench.lint(text)).to.have.length(2)
