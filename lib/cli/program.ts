@@ -11,6 +11,7 @@ import type { RepairJob } from './commands/repair.ts'
 import { addResumeCommand } from './commands/resume.ts'
 import { addRetryCommand } from './commands/retry.ts'
 import { addRunsCommand } from './commands/runs.ts'
+import { addStagesCommand } from './commands/stages.ts'
 import { addUndoCommand } from './commands/undo.ts'
 import type { UndoJob } from './commands/undo.ts'
 import { addVerifyCommand } from './commands/verify.ts'
@@ -106,6 +107,7 @@ export function createProgram(host: Host, { run, undo, verify, repair }: Runners
   addVerifyCommand(program, verify)
   addRepairCommand(program, repair)
   addRunsCommand(program, host)
+  addStagesCommand(program, host)
   return program
 }
 
@@ -113,7 +115,7 @@ function usageError(error: CommanderError): DocferryError {
   if (error.code === 'commander.help')
     return new DocferryError(
       'DOCFERRY_USAGE',
-      'which command? There are migrate, plan, export, import, resume, retry, undo, verify, repair and runs'
+      'which command? There are migrate, plan, export, import, resume, retry, undo, verify, repair, runs and stages'
     )
   return new DocferryError('DOCFERRY_USAGE', error.message.replace(/^error: /, '').replaceAll('\n', ' '))
 }
