@@ -31,6 +31,12 @@ export const hashStage: StageSpec<HashOptions | readonly string[]> = {
       options: { fields: ['email', 'owner.email'], key: 'a secret', format: 'base64url', length: 22 },
       in: { _id: 't1', email: 'ada@example.com', owner: { email: 'ada@example.com' } },
       out: { _id: 't1', email: 'zwfJaypXzquqxNZ8wOqOU3', owner: { email: 'zwfJaypXzquqxNZ8wOqOU3' } }
+    },
+    {
+      title: 'without a key: only for what nobody can guess',
+      options: ['tokens[*]'],
+      in: { _id: 'd1', tokens: ['kX9-27-hPq'] },
+      out: { _id: 'd1', tokens: ['290b18a87bbc97c36743f8522a3a61cb0f6a2a57e23b29e59a823f22ca7a51d7'] }
     }
   ],
   short: { usage: 'hash:field,field', parse: argument => names(argument) },

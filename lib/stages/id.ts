@@ -61,7 +61,11 @@ export const idStage: StageSpec<IdOptions> = {
       out: { _id: 'acme-12', tenant: 'acme', number: 12, old_id: '8f1' }
     },
     { options: { uuid: true }, in: { _id: 'ada@example.com' }, out: { _id: 'a02b4282-bfbf-866a-a829-0d41742d9660' } },
-    { options: { hash: ['_id'], key: 'a secret', length: 32 }, in: { _id: 'ada@example.com' }, out: { _id: 'cf07c96b2a57ceabaac4d67cc0ea8e53' } }
+    {
+      options: { hash: ['_id'], key: 'a secret', length: 32 },
+      in: { _id: 'ada@example.com' },
+      out: { _id: 'cf07c96b2a57ceabaac4d67cc0ea8e53' }
+    }
   ],
   short: { usage: 'id:field,field', parse: argument => ({ fields: names(argument) }) },
   make: id
