@@ -54,14 +54,19 @@ export async function chooseWhat({ source, target, options, ledger, journal, par
 }
 
 /** Partitions that may be moved at the same time. */
-export function groupsOf(target: Target, partitions: readonly Partition[]): Iterable<readonly Partition[]> {
-  if (!target.limits.oneCollectionAtATime) return [partitions]
+export function groupsOf(target: Target, source: Source, partitions: readonly Partition[]): Iterable<readonly Partition[]> {
+  // Runs that read together have to go the same way, or they would wait for each other.
+  const isByCollection = target.limits.oneCollectionAtATime || source.waitsForOthers || false
   const groups = new Map<string, Partition[]>()
+  const rank = new Map<string, number>()
   for (const partition of partitions) {
-    const key = JSON.stringify(partition.collections)
+    const collections = JSON.stringify(isByCollection ? partition.collections : [])
+    if (!rank.has(collections)) rank.set(collections, rank.size)
+    const key = JSON.stringify([rank.get(collections), partition.turn ?? 0])
     groups.set(key, [...(groups.get(key) ?? []), partition])
   }
-  return groups.values()
+  const order = (key: string): [number, number] => JSON.parse(key) as [number, number]
+  return [...groups].sort(([a], [b]) => order(a)[0] - order(b)[0] || order(a)[1] - order(b)[1]).map(([, group]) => group)
 }
 
 /** Where only reading tells which collections there are. @throws {DocferryError} DOCFERRY_NO_SUCH_COLLECTION where one that was named did not come */

@@ -4,7 +4,8 @@ import type { LetterKeeper, RunJournal } from './checkpoint/retry-journal.ts'
 import type { StageObserver } from './engine/apply-stages.ts'
 import type { DeadLetter } from './engine/batch-writer.ts'
 import type { CollectionState } from './engine/collection-state.ts'
-import { addDelta, Tally } from './engine/tally.ts'
+import { addDelta, sumOf, Tally } from './engine/tally.ts'
+import type { StagePiece } from './engine/tally.ts'
 import { DocferryError, describeError } from './errors.ts'
 import { collectionReport, countFailure, emptyReport, finishReport, isSavedAtEnd, totalCounts } from './report.ts'
 import type { CollectionReport, CollectionSurvey, FailureLimit, RunReport } from './report.ts'
@@ -32,14 +33,22 @@ export interface LedgerOptions {
   readonly journal: RunJournal
 }
 
-/** The books of one partition, between the stages and the target's answer. */
+/** The books of one partition, between the reader and the target's answer. */
 export interface PartitionBooks {
-  readonly observer: StageObserver
+  /** Of the next stretch of stages, in order: each counts for itself. */
+  readonly segment: () => SegmentBooks
+  /** Of the first segment. */
   readonly countStripped: (collection: string, field: string) => void
-  /** Everything before the mark has gone through the stages. */
-  readonly pass: (mark: Mark, collection: string) => void
+  /** What is before the first mark is told with the second: the first will not come to the target. */
+  readonly join: (dropped: Mark, into: Mark) => void
   /** Everything before the mark has its outcome. */
   readonly acknowledge: (mark: Mark, tally: Tally) => void
+}
+
+export interface SegmentBooks {
+  readonly observer: Omit<StageObserver, 'onFailed'>
+  /** Everything before the mark has gone through its stages. */
+  readonly pass: (mark: Mark, collection: string, pieces?: readonly StagePiece[]) => void
 }
 
 const longWaitMs = 5_000
@@ -92,37 +101,57 @@ export class Ledger {
 
   /** Every count is made twice: in the report, and for the next mark. */
   openPartition(): PartitionBooks {
-    const passed = new Map<Mark, Tally>()
-    let tally = new Tally()
-    const both = (collection: string): CollectionReport[] => [this.of(collection), tally.of(collection)]
+    /** In the order of the marks. */
+    const passed = new Map<Mark, Tally[]>()
+    let first: { tally: Tally } | undefined
+    const both = (collection: string, { tally }: { readonly tally: Tally }): CollectionReport[] => [
+      this.of(collection),
+      tally.of(collection)
+    ]
     return {
-      observer: {
-        onRead: collection => {
-          this.of(collection).read++
-          tally.of(collection).read++
-        },
-        onFiltered: (stage, { collection }) => {
-          for (const report of both(collection)) {
-            report.filtered++
-            report.filteredBy[stage.name] = (report.filteredBy[stage.name] ?? 0) + 1
+      segment: () => {
+        const segment = { tally: new Tally() }
+        const isFirst = first === undefined
+        first ??= segment
+        return {
+          observer: {
+            onRead: collection => {
+              if (isFirst) for (const report of both(collection, segment)) report.read++
+            },
+            onFiltered: (stage, { collection }, isFailed = false) => {
+              const by = isFailed ? `${stage.name} (failed)` : stage.name
+              for (const report of both(collection, segment)) {
+                report.filtered++
+                report.filteredBy[by] = (report.filteredBy[by] ?? 0) + 1
+              }
+            },
+            onAdded: (count, { collection }) => {
+              for (const report of both(collection, segment)) report.added += count
+            }
+          },
+          pass: (mark, collection, pieces = []) => {
+            const { tally } = segment
+            segment.tally = new Tally()
+            if (isFirst) tally.of(collection).bytesRead += mark.bytes
+            tally.pieces.push(...pieces)
+            const before = passed.get(mark)
+            if (before) before.push(tally)
+            else passed.set(mark, [tally])
           }
-        },
-        onAdded: (count, { collection }) => {
-          for (const report of both(collection)) report.added += count
         }
       },
       countStripped: (collection, field) => {
-        for (const { stripped } of both(collection)) stripped[field] = (stripped[field] ?? 0) + 1
+        for (const { stripped } of both(collection, first!)) stripped[field] = (stripped[field] ?? 0) + 1
       },
-      pass: (mark, collection) => {
-        tally.of(collection).bytesRead += mark.bytes
-        passed.set(mark, tally)
-        tally = new Tally()
+      join: (dropped, into) => {
+        const tallies = [...(passed.get(dropped) ?? []), ...(passed.get(into) ?? [])]
+        passed.delete(dropped)
+        if (tallies.length > 0) passed.set(into, [sumOf(tallies)])
       },
       acknowledge: (mark, written) => {
-        const stages = passed.get(mark)
+        const tallies = passed.get(mark) ?? []
         passed.delete(mark)
-        this.#options.journal.progress.advance(mark, stages ? [stages, written] : [written])
+        this.#options.journal.progress.advance(mark, [...tallies, written])
       }
     }
   }
@@ -171,12 +200,12 @@ export class Ledger {
   readonly syncLetters = (): Promise<void> => this.#letters.sync()
 
   /** The document for which a stage ended the run is the run's last dead letter. */
-  async countStageFailure(error: unknown, document: Document): Promise<void> {
+  async countStageFailure(error: unknown, document?: Document): Promise<void> {
     const { code, message, context } = error instanceof DocferryError ? error : new DocferryError('DOCFERRY_BUG', describeError(error))
     const collection = context.collection ?? ''
-    const id = context.id ?? document._id
+    const id = context.id ?? document?._id
     await this.bury({ collection, id, at: 'stage', code, message, document })
-    countFailure(this.of(collection), code, message, id)
+    countFailure(this.of(collection), code, message, id ?? '')
   }
 
   /** What a dry run has learnt, also when it did not come to its end. */

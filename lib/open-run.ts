@@ -10,10 +10,10 @@ import { checkOptions } from './plan/check-options.ts'
 import { sampleSource } from './plan/sample-source.ts'
 import type { RunReport } from './report.ts'
 import { RunLog } from './run-log.ts'
-import type { Source, Stage, Target } from './types.ts'
+import type { RunStage, Source, Target } from './types.ts'
 
 export type CheckedOptions = Omit<MigrateOptions, 'stages'> & {
-  readonly stages: readonly Stage[]
+  readonly stages: readonly RunStage[]
   /** Whether the documents are those of dead letters: they were on their way before, and an earlier try may have written them. */
   readonly again?: boolean
 }

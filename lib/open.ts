@@ -4,7 +4,7 @@ import { parseEndpoint } from './config/endpoint.ts'
 import { holdsSecret } from './config/hide-credentials.ts'
 import { DocferryError } from './errors.ts'
 import { loadConnector } from './registry.ts'
-import type { Connector, EncodeRules, Environment, Logger, ProviderName, Source, SuspendedOutput, Target } from './types.ts'
+import type { Connector, EncodeRules, Environment, Logger, PlaceName, ProviderName, Source, SuspendedOutput, Target } from './types.ts'
 
 /**
  * A source or a target: text as on the command line (`couchdb`, `dynamodb://us-east-1`, `backup.json`), or a connector with its own options,
@@ -18,7 +18,7 @@ export interface OpenOptions {
   readonly signal?: AbortSignal
   readonly logger?: Logger
   /** Of a target: where its documents come from. An export file names it. */
-  readonly from?: ProviderName
+  readonly from?: PlaceName
   /** Of a target: how values and names are written that it can't hold as they are. */
   readonly rules?: EncodeRules
   /** Of a target: go on with an output that was suspended. */

@@ -37,6 +37,8 @@ export interface MigrateOptions extends Bounds {
   readonly keepMetadata?: boolean
   /** Applied in order, behind the built-in ones. */
   readonly stages?: readonly StageLike[]
+  /** Path of the pipeline's file that the stages come from: a run that goes on makes them again from it. */
+  readonly pipeline?: string
   /** Read and transform everything, write nothing, and report what a run would do. */
   readonly dryRun?: boolean
   /** Of a dry run: look at about this share of the documents only, over 0 and up to 1. */

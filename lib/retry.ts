@@ -9,6 +9,7 @@ import type { RunJournal } from './checkpoint/retry-journal.ts'
 import { logName, receiptPath, RunFolder } from './checkpoint/run-folder.ts'
 import type { RunEnd, RunRecord } from './checkpoint/run-folder.ts'
 import { undoJournalName } from './checkpoint/undo-journal.ts'
+import { functionStages } from './engine/stage-chain.ts'
 import { toStages } from './engine/to-stages.ts'
 import { traceStage } from './engine/trace-stages.ts'
 import { exists } from './engine/atomic-file.ts'
@@ -17,15 +18,15 @@ import { keptEnd } from './open.ts'
 import type { Endpoint } from './open.ts'
 import type { MigrateOptions } from './options.ts'
 import type { PlannedOptions } from './plan/plan.ts'
-import { parseStage } from './registry.ts'
 import { totalCounts } from './report.ts'
 import type { Counts, RunReport } from './report.ts'
 import { migrateAgain } from './run.ts'
+import { stagesOfRun } from './stages-of-run.ts'
 import { builtInStages } from './stages/index.ts'
 import { withRetried } from './verify/make-receipt.ts'
 import { formatReceipt, readReceipt, rootOf } from './verify/receipt.ts'
 import type { Receipt } from './verify/receipt.ts'
-import type { Connector, Environment, Document, Source, Stage, StageLike } from './types.ts'
+import type { Connector, Document, RunStage, Source, Stage, StageLike } from './types.ts'
 
 /** What is left out is as the run was asked. */
 export interface RetryRunOptions extends Pick<
@@ -162,24 +163,35 @@ async function retryLetters(retried: Retried, options: RetryRunOptions): Promise
 /** Those of the run for the documents that it had not got through them, and then those of the retry for all. */
 async function stagesOf(
   { record: { runId, asked }, survey }: Retried,
-  { stages = [], runStages, environment = {} }: RetryRunOptions,
+  options: RetryRunOptions,
   origins: WeakMap<Document, LetterOrigin>
 ): Promise<Stage[]> {
-  const own = toStages(stages).map(stage => traceStage(stage, origins))
+  const { stages = [], runStages } = options
+  const refuse = (name: string): DocferryError =>
+    new DocferryError(
+      'DOCFERRY_RUN_UNFIT',
+      `the stage ${name} is a Node Transform: it can't be told which dead letter a document of it was`
+    )
+  const own = functionStages(toStages(stages), refuse).map(stage => traceStage(stage, origins))
   if (survey.beforeStages === 0) return own
-  const again = runStages ? toStages(runStages) : await stagesFromText(asked.stages, runId, environment)
-  const before = [...builtInStages(asked), ...again]
-  return [...before.map(stage => traceStage(stage, origins, ({ at }) => at === 'stage')), ...own]
+  const again = runStages ? toStages(runStages) : await stagesAgain(asked, runId, options)
+  const before = functionStages([...builtInStages(asked), ...again], refuse)
+  // A letter of a stage that dead-letters has the stages before it behind it.
+  const isOpen =
+    (index: number) =>
+    ({ at, stage = 0 }: LetterOrigin) =>
+      at === 'stage' && stage <= index
+  return [...before.map((stage, index) => traceStage(stage, origins, isOpen(index))), ...own]
 }
 
-async function stagesFromText(texts: readonly string[], runId: string, environment: Environment): Promise<Stage[]> {
+async function stagesAgain(asked: PlannedOptions, runId: string, options: RetryRunOptions): Promise<readonly RunStage[]> {
   try {
-    return await Promise.all(texts.map(text => parseStage(text, { folder: '.', environment })))
+    return await stagesOfRun(asked, options)
   } catch (error) {
     if (!(error instanceof DocferryError)) throw error
     throw new DocferryError(
       'DOCFERRY_RUN_UNFIT',
-      `the run ${runId} had stages of its own (${texts.join(', ')}), and documents that failed in one of them have to go through them again: retry it with retryRun({ runStages })`,
+      `the run ${runId} had stages that can't be made again (${asked.stages.join(', ')}): ${error.message}; documents that failed in one of them have to go through them: retry it with retryRun({ runStages })`,
       { cause: error }
     )
   }

@@ -18,13 +18,14 @@ import { BatchWriter } from './engine/batch-writer.ts'
 import type { SendBatch } from './engine/batch-writer.ts'
 import { digestsOf, digestsWithoutRev } from './engine/digests.ts'
 import { Halt } from './engine/halt.ts'
-import { BatchWritable, PartitionStream, StageTransform } from './engine/item-streams.ts'
+import { BatchWritable, PartitionStream } from './engine/item-streams.ts'
 import { replacing } from './engine/replace-batch.ts'
 import { withRetry } from './engine/retry.ts'
 import type { RetryOptions } from './engine/retry.ts'
 import { runParallel } from './engine/run-parallel.ts'
 import { RateControl } from './engine/rate-control.ts'
 import { ReadPace } from './engine/read-pace.ts'
+import { stageChain } from './engine/stage-chain.ts'
 import { conditional, writeBatch } from './engine/write-batch.ts'
 import type { Outgoing, WriteBatchOptions } from './engine/write-batch.ts'
 import type { DocferryError } from './errors.ts'
@@ -46,8 +47,9 @@ import { Survey } from './plan/survey.ts'
 import { isSavedAtEnd, totalCounts } from './report.ts'
 import type { RunReport } from './report.ts'
 import type { RunLog } from './run-log.ts'
+import { RunStages } from './run-stages.ts'
 import { builtInStages } from './stages/index.ts'
-import type { Partition, Source, Stage, Target, TargetLimits } from './types.ts'
+import type { Partition, RunStage, Source, Target, TargetLimits } from './types.ts'
 import type { DocumentDigests } from './values/index.ts'
 import { makeReceipt } from './verify/make-receipt.ts'
 import { formatReceipt, rootOf } from './verify/receipt.ts'
@@ -98,6 +100,7 @@ class Run {
   /** Of a dry run. */
   readonly #survey: Survey | undefined
   readonly #states: CollectionStates
+  readonly #stages: RunStages
   #partitions: readonly Partition[] = []
   readonly #halt = new Halt()
   #firstError: unknown
@@ -118,6 +121,7 @@ class Run {
     const { maxReadUnits } = options
     if (maxReadUnits !== undefined && source.usage) this.#readPace = new ReadPace(maxReadUnits, () => source.usage?.() ?? { requests: 0 })
     if (dryRun) this.#survey = new Survey(source)
+    this.#stages = new RunStages(options.stages, this.#allStages().length - options.stages.length)
     this.#ledger = new Ledger({
       source: source.location,
       target: target.location,
@@ -149,8 +153,9 @@ class Run {
       const chosen = await this.#choose()
       await this.#keepRecord()
       await this.#prepareAll(chosen)
+      await this.#stages.open({ journal: this.#journal, dryRun: dryRun ?? false, signal: this.#halt.stop })
       await this.#keepCheckpoints()
-      for (const group of groupsOf(this.#target, this.#partitions))
+      for (const group of groupsOf(this.#target, this.#source, this.#partitions))
         await runParallel(group, this.#parallel, partition => this.#movePartition(partition))
       signal?.throwIfAborted()
       if (chosen === null) checkAllCame(this.#source, this.#ledger.report, this.#options.collections)
@@ -159,6 +164,8 @@ class Run {
         await this.#target.commit({ signal: this.#halt.cut })
       }
       this.#ledger.note(await this.#states.all())
+      await this.#stages.close(true)
+      this.#ledger.report.notes.push(...this.#stages.notes())
       const report = this.#ledger.finish('done')
       await this.#keepReceipt(report)
       return report
@@ -168,6 +175,7 @@ class Run {
       throw interrupted(this.#target, this.#ledger.report, error)
     } finally {
       this.#halt.dispose()
+      await this.#closeStages()
       signal?.removeEventListener('abort', onAbort)
       // Also of a dry run that did not come to its end.
       if (this.#survey) this.#ledger.addSurvey(this.#survey, this.#source.usage?.())
@@ -254,14 +262,16 @@ class Run {
       onRetry: this.#countRetryOfReader,
       onFailure: fail,
       // A pipe may have nothing to give for any time.
-      stallMs: isSavedAtEnd(this.#source.location) ? undefined : stallMs,
+      stallMs: isSavedAtEnd(this.#source.location) || this.#source.waitsForOthers ? undefined : stallMs,
       requestUnits: this.#requestUnits,
+      isSated: this.#stages.isSated,
       paceMs: this.#readPace && (() => this.#readPace?.waitMs() ?? 0)
     })
-    const stages = new StageTransform(this.#stages(books.countStripped), {
-      signal: this.#halt.stop,
-      observer: books.observer,
-      onMark: books.pass,
+    const stages = stageChain(this.#allStages(books.countStripped), {
+      partition: partition.id,
+      stop: this.#halt.stop,
+      segment: books.segment,
+      onJoin: books.join,
       onFailure: async (error, document) => {
         atMark = false
         fail(error)
@@ -284,7 +294,7 @@ class Run {
       digest: this.#survey ? undefined : this.#digest
     })
     try {
-      await pipeline(reader, stages, new BatchWritable(writer), { signal: this.#halt.cut })
+      await pipeline([reader, ...stages, new BatchWritable(writer)], { signal: this.#halt.cut })
       if (!this.#halt.stop.aborted) {
         writer.leave()
         progress.finish(partition.id)
@@ -306,9 +316,18 @@ class Run {
   }
 
   /** The built-in stages of every run, then the user's. */
-  #stages(countStripped: PartitionBooks['countStripped']): Stage[] {
+  #allStages(countStripped?: PartitionBooks['countStripped']): RunStage[] {
     const { stages, again = false } = this.#options
     return again ? [...stages] : [...builtInStages(this.#options, countStripped), ...stages]
+  }
+
+  /** What went wrong before is what the run ends with. */
+  async #closeStages(): Promise<void> {
+    try {
+      await this.#stages.close(false)
+    } catch (error) {
+      this.#log.note('error', { err: error }, 'a stage could not be closed')
+    }
   }
 
   readonly #send: SendBatch = async (collection, batch, { fresh, repeated, isNew }) => {

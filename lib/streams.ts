@@ -11,6 +11,7 @@ import { CollectionState } from './engine/collection-state.ts'
 import { BatchWritable, StageTransform } from './engine/item-streams.ts'
 import type { RetryOptions } from './engine/retry.ts'
 import { RateControl } from './engine/rate-control.ts'
+import { functionStages } from './engine/stage-chain.ts'
 import { toStages } from './engine/to-stages.ts'
 import { writeBatch } from './engine/write-batch.ts'
 import { DocferryError } from './errors.ts'
@@ -63,9 +64,16 @@ function failOnReject({ code, message, where, id }: RejectDetails): never {
   throw new DocferryError(code, `${where}: ${message}`, { where, id })
 }
 
-/** Stages as one Transform of documents. */
+/**
+ * Stages as one Transform of documents. What a stage with `onError: 'dead-letter'` fails for passes as a control item, which a
+ * `createWriteStream` takes for a dead letter.
+ *
+ * @throws {DocferryError} DOCFERRY_CONFIG for a stage that is a Transform itself: it stands in a `pipeline()` on its own
+ */
 export function toTransform(stages: readonly StageLike[], options: { readonly collection?: string } = {}): Transform {
-  return new StageTransform(toStages(stages), options)
+  const refuse = (name: string): DocferryError =>
+    new DocferryError('DOCFERRY_CONFIG', `stages: ${name} is a Transform: put it into the pipeline() beside the others`)
+  return new StageTransform(functionStages(toStages(stages), refuse), options)
 }
 
 export interface WriteStreamOptions extends Omit<OpenOptions, 'rules'>, Pick<Bounds, 'maxRate' | 'maxWriteUnits' | 'maxRetries'> {

@@ -13,6 +13,9 @@ export type { Document, Value } from './values/types.ts'
 /** Names of the providers, as a user types them. */
 export type ProviderName = 'memory' | 'couchdb' | 'firestore' | 'dynamodb' | 'file'
 
+/** Also of several sources that are read as one, which no address names. */
+export type PlaceName = ProviderName | 'several'
+
 /** The environment as a plain map; only the CLI reads the process's own. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -84,7 +87,7 @@ export interface OpenContext {
   readonly signal?: AbortSignal
   readonly logger: Logger
   /** Of a target: where its documents come from, where that is known. */
-  readonly from?: ProviderName
+  readonly from?: PlaceName
   /** Of a target. Default `defaultRules`. */
   readonly rules?: EncodeRules
   /** Of a target that can `suspend`: go on with what it was suspended at. */
@@ -103,7 +106,7 @@ export type SuspendedOutput = Readonly<Record<string, unknown>>
  * credentials show before anything is read or written. Every call of an open function makes a client of its own.
  */
 export interface Connector<Options = unknown> {
-  readonly name: ProviderName
+  readonly name: PlaceName
   /**
    * Turn what the user wrote into options.
    *
@@ -125,7 +128,7 @@ export interface Connector<Options = unknown> {
 
 /** Where an end really is, without secrets. */
 export interface Location {
-  readonly provider: ProviderName
+  readonly provider: PlaceName
   /** For people: `http://127.0.0.1:5984 as admin`, `project p, emulator 127.0.0.1:8080`, `us-east-1`, `/data/backup.json`. */
   readonly address: string
   /** Equal for two ends if and only if they are the same place, whoever connects. */
@@ -140,6 +143,8 @@ export interface CollectionInfo {
   readonly bytes?: number
   /** The database's own (`_users`): taken only when named. */
   readonly system?: boolean
+  /** Why it can't be read although the place says that it holds it: the file is gone that a folder's manifest names. */
+  readonly lost?: string
 }
 
 /** An opaque, serialisable place in a partition. */
@@ -151,6 +156,8 @@ export interface Partition {
   readonly id: string
   /** The collections that its pages may belong to: one, except for a file that holds several in one stream. */
   readonly collections: readonly string[]
+  /** Those of a lower turn are read to their end before: of documents with one id, the first stays. Default: all in one turn. */
+  readonly turn?: number
   /** What the connector needs to know to read it. */
   readonly range?: Readonly<Record<string, string | number | boolean | null>>
 }
@@ -158,6 +165,8 @@ export interface Partition {
 /** What a reader yields: documents of one collection, and the place behind them. */
 export interface Page {
   readonly collection: string
+  /** Which of several sources it comes from, by its name. */
+  readonly source?: string
   readonly documents: readonly Document[]
   /** `documentDigests` of each, by index, where the reader has made them to check what it reads. */
   readonly digests?: readonly (DocumentDigests | undefined)[]
@@ -188,6 +197,8 @@ export interface Source {
   readonly location: Location
   /** Whether no two documents of one collection can have the same id (a database: yes; a file: no). */
   readonly uniqueIds: boolean
+  /** Names of what lies there too and is not read: the other files of a folder. */
+  readonly unread?: readonly string[]
   /**
    * What the source holds, in a stable order, the database's own collections marked as such.
    * `null` where only reading can tell (standard input without a header).
@@ -210,6 +221,10 @@ export interface Source {
    * @throws {DocferryError} DOCFERRY_READ and others of exit code 20, DOCFERRY_CONNECT; never a short result
    */
   read(partition: Partition, options: ReadOptions): AsyncIterable<Page>
+  /** Whether it reads the collection of this name at the place with this `Location.identity`. Default: where its own is that, by the same name. */
+  reads?(identity: string, collection: string): boolean
+  /** Whether it may have nothing to give for any time, because others read with it. Default: a reader that stands still is given up. */
+  readonly waitsForOthers?: boolean
   /** What reading has asked of the service so far, by its own account where it gives one; missing where nothing is billed or sent. */
   usage?(): Usage
   close(): Promise<void>
@@ -423,9 +438,12 @@ export abstract class ControlItem {}
 /** The documents behind it belong to this collection, until the next one. The first item of every internal stream. */
 export class Section extends ControlItem {
   readonly collection: string
-  constructor(collection: string) {
+  /** See `Page.source`. */
+  readonly source: string | undefined
+  constructor(collection: string, source?: string) {
     super()
     this.collection = collection
+    this.source = source
   }
 }
 
@@ -448,9 +466,12 @@ export class Mark extends ControlItem {
 /** Something read that is no document, or that a stage failed on: it counts, and becomes a dead letter. */
 export class Reject extends ControlItem {
   readonly details: RejectDetails
-  constructor(details: RejectDetails) {
+  /** Of a document that a stage failed on: as it came to the stage, and the stage's index. */
+  readonly failed: { readonly document: Document; readonly stage: number } | undefined
+  constructor(details: RejectDetails, failed?: Reject['failed']) {
     super()
     this.details = details
+    this.failed = failed
   }
 }
 
@@ -458,7 +479,7 @@ export class Reject extends ControlItem {
 export interface StageContext {
   readonly collection: string
   /** Of the source, as a pipeline names it, where there are several. */
-  readonly source?: string
+  readonly source?: string | undefined
   /** The partition that it is read from; missing outside of a run. */
   readonly partition?: string
   /** What a pipeline gives a stage of a user's own. */
@@ -469,8 +490,11 @@ export interface StageContext {
 /** A document, several, or none. */
 export type StageResult = Document | Iterable<Document> | AsyncIterable<Document> | null | undefined
 
+/** What a run takes as a stage. */
+export type RunStage = Stage | TransformStage
+
 /** A stage as users write it: a bare function stands for one whose name is the function's. */
-export type StageLike = Stage | Stage['apply']
+export type StageLike = RunStage | Stage['apply']
 
 /**
  * What becomes of a document for which a stage fails. `fail`: the run ends. `dead-letter`: the document, as it came to the stage, is kept with

@@ -1,9 +1,7 @@
-/** Run mocha in a process of its own and count what became of its tests, from mocha's own events. */
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
-import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
-import type { TestEvent } from '../spec/support/counting-reporter.ts'
+/** Run spec files in one or several mocha processes side by side, and judge what became of their tests. */
+import { runProcess } from './mocha-process.ts'
+import type { MochaCounts } from './mocha-process.ts'
+import { FileBlocks } from './file-blocks.ts'
 
 export interface MochaResult {
   readonly passed: number
@@ -15,57 +13,53 @@ export interface MochaResult {
 
 export interface MochaOptions {
   readonly cwd: string
-  /** Default: this process's own stdout and stderr. */
-  readonly stdio?: 'inherit' | 'pipe'
+  /** Takes what mocha says, each file's tests together. Default: a single process says it itself, at once; of several it goes to stdout. */
+  readonly write?: (text: string) => void
+  /** Called with what each file took. */
+  readonly onTimed?: (file: string, seconds: number) => void
   /** After so long the run is killed; default 15 minutes. */
   readonly deadlineMs?: number
 }
 
-/** @param args mocha's own options and compiled spec files */
-export async function runMocha(args: readonly string[], options: MochaOptions): Promise<MochaResult> {
-  const { cwd, stdio = 'inherit', deadlineMs = 15 * 60_000 } = options
-  const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js')
-  const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  const reporter = fileURLToPath(new URL(`../spec/support/counting-reporter.${ending}`, import.meta.url))
-  const child = fork(mocha, ['--reporter', reporter, ...args], {
-    cwd,
-    stdio: ['ignore', stdio, stdio, 'ipc'],
-    timeout: deadlineMs,
-    killSignal: 'SIGKILL'
+/**
+ * @param args mocha's own options
+ * @param shares compiled spec files, by process
+ */
+export async function runMocha(
+  args: readonly string[],
+  shares: readonly (readonly string[])[],
+  options: MochaOptions
+): Promise<MochaResult> {
+  const { cwd, write, onTimed, deadlineMs = 15 * 60_000 } = options
+  const isHeard = write !== undefined || onTimed !== undefined || shares.length > 1
+  const toStdout = (text: string): void => void process.stdout.write(text)
+  const running = shares.map(async files => {
+    const blocks = isHeard ? new FileBlocks(write ?? toStdout, onTimed) : undefined
+    return { blocks, counts: await runProcess([...args, ...files], { cwd, listener: blocks, deadlineMs }) }
   })
-  child.stdout?.resume()
-  child.stderr?.resume()
-  const handOn = (signal: NodeJS.Signals): void => void child.kill(signal)
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, handOn)
+  const ended = await Promise.all(running)
+  // Mocha's summaries, with what went wrong, stand behind the last test.
+  for (const { blocks } of ended) blocks?.flush()
+  return judge(ended.map(({ counts }) => counts))
+}
 
-  const counts = { passed: 0, failed: 0, failedHooks: 0, skipped: 0 }
-  let total: number | undefined
-  let keptOpen = 0
-  child.on('message', (event: TestEvent) => {
-    if (typeof event === 'string') counts[event]++
-    else if ('total' in event) total = event.total
-    else keptOpen = 1
-  })
-  // The channel ends behind the last message.
-  const [[code, signal]] = (await Promise.all([once(child, 'exit'), once(child, 'disconnect')])) as [
-    [number | null, string | null],
-    unknown
+function judge(all: readonly MochaCounts[]): MochaResult {
+  const sum = (count: (counts: MochaCounts) => number): number => all.reduce((result, counts) => result + count(counts), 0)
+  const passed = sum(counts => counts.passed)
+  const neverRan = ({ total, passed: ran, failed, skipped }: MochaCounts): number =>
+    total === undefined ? 0 : Math.max(0, total - ran - failed - skipped)
+  const complaints: readonly (readonly [number, string])[] = [
+    [sum(({ skipped }) => skipped), 'skipped'],
+    [sum(({ failedHooks }) => failedHooks), 'failed hooks'],
+    [sum(neverRan), 'never ran'],
+    [sum(({ keptOpen }) => keptOpen), 'process kept open'],
+    ...all.map(({ total, end }) => [total === undefined ? 1 : 0, `mocha ended before its report (${end})`] as const),
+    // With --grep there may be none in some of the processes.
+    [all.every(({ total }) => total === 0) ? 1 : 0, 'no test to run']
   ]
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, handOn)
-
-  const { passed, failed, failedHooks, skipped } = counts
-  const neverRan = total === undefined ? 0 : Math.max(0, total - passed - failed - skipped)
-  const complaints = [
-    [skipped, 'skipped'],
-    [failedHooks, 'failed hooks'],
-    [neverRan, 'never ran'],
-    [keptOpen, 'process kept open'],
-    [total === undefined ? 1 : 0, `mocha ended before its report (${signal ?? `exit code ${code}`})`],
-    [total === 0 ? 1 : 0, 'no test to run']
-  ] as const
   return {
     passed,
-    failed: failed + complaints.reduce((sum, [count]) => sum + count, 0),
+    failed: sum(({ failed }) => failed) + complaints.reduce((result, [count]) => result + count, 0),
     complaints: complaints.flatMap(([count, what]) => (count === 0 ? [] : [`${count} ${what}`]))
   }
 }

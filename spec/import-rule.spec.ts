@@ -18,7 +18,7 @@ interface Import {
 const base = ['types.ts', 'errors.ts', 'values']
 const middle = [...base, 'report.ts', 'engine']
 /** What run.ts is made of beside the data path itself. */
-const aroundRun = ['open-run.ts', 'choose-what.ts', 'collection-states.ts', 'interrupted.ts']
+const aroundRun = ['open-run.ts', 'choose-what.ts', 'collection-states.ts', 'interrupted.ts', 'run-stages.ts']
 
 const upper = [
   ...middle,
@@ -28,6 +28,7 @@ const upper = [
   'stages',
   'formats',
   'checkpoint',
+  'stages-of-run.ts',
   'verify',
   'plan',
   'log.ts',
@@ -56,7 +57,7 @@ const allowedParts: Readonly<Record<string, readonly string[]>> = {
   'registry.ts': [...base, 'config', 'stages'],
   'open.ts': [...base, 'config', 'registry.ts', 'checkpoint'],
   plan: [...middle, 'config', 'stages', 'open.ts', 'checkpoint'],
-  verify: [...middle, 'config', 'stages', 'formats', 'checkpoint', 'plan', 'open.ts', 'registry.ts', 'options.ts'],
+  verify: [...middle, 'config', 'stages', 'formats', 'checkpoint', 'plan', 'open.ts', 'registry.ts', 'options.ts', 'stages-of-run.ts'],
   'ledger.ts': [...middle, 'checkpoint'],
   'run-log.ts': [...base, 'log.ts'],
   'streams.ts': [...middle, 'open.ts', 'stages', 'config', 'plan'],
@@ -65,11 +66,13 @@ const allowedParts: Readonly<Record<string, readonly string[]>> = {
   'run.ts': upper,
   'planner.ts': upper,
   'retry.ts': upper,
-  pipeline: [...upper, 'planner.ts', 'retry.ts'],
+  pipeline: [...middle, 'config', 'stages', 'formats', 'registry.ts', 'open.ts', 'options.ts', 'plan'],
+  'stages-of-run.ts': [...base, 'plan', 'registry.ts', 'pipeline'],
+  several: [...middle, 'open.ts'],
   undo: upper,
   repair: upper,
-  'index.ts': [...upper, 'planner.ts', 'retry.ts', 'undo', 'repair', 'pipeline'],
-  cli: [...upper, 'planner.ts', 'retry.ts', 'undo', 'repair', 'pipeline', 'index.ts']
+  'index.ts': [...upper, 'planner.ts', 'retry.ts', 'undo', 'repair', 'pipeline', 'several'],
+  cli: [...upper, 'planner.ts', 'retry.ts', 'undo', 'repair', 'pipeline', 'several', 'index.ts']
 }
 
 /** npm packages by the part that may use them. */

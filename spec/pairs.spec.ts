@@ -17,39 +17,36 @@ describe('pairs: real documents', function () {
   const collections = { ...realCollections(), ...gofannonCollections() }
   const names = Object.keys(collections)
   const expected = Object.fromEntries(names.map(name => [name, digestOf(collections[name] as Document[])]))
-  const opened: Subject[] = []
-
-  const place = async (provider: ProviderName): Promise<Subject> => {
-    const subject = await subjects[provider]()
-    opened.push(subject)
-    return subject
-  }
-  afterEach(async () => {
-    for (const subject of opened.splice(0)) await subject.remove(names.flatMap(name => [name, `${name}_copy`]))
-  })
 
   for (const from of providers) {
-    for (const to of providers) {
-      it(`${from} -> ${to}`, async () => {
-        const source = await place(from)
-        const target = await place(to)
-        // On one server there is one namespace: the second place then has names of its own.
-        const sameServer = from === to && (from === 'couchdb' || from === 'dynamodb')
-        const rename = sameServer ? Object.fromEntries(names.map(name => [name, `${name}_copy`])) : {}
+    describe(from, () => {
+      let source: Subject
+      let target: Subject | undefined
+      let written: readonly string[]
+
+      before(async () => {
+        source = await subjects[from]()
         const filled = await migrate({ source: storeOf(collections), target: await source.endpoint() })
         expect(filled.state).to.equal('done')
-        const report = await migrate({ source: await source.endpoint(), target: await target.endpoint(), collections: names, rename })
-        expect(report.state).to.equal('done')
-        for (const collection of report.collections)
-          expect(collection, collection.source).to.include({ skipped: 0, filtered: 0, failed: 0, written: collection.read })
-        expect(
-          await digests(
-            target,
-            names.map(name => rename[name] ?? name)
-          )
-        ).to.deep.equal(Object.values(expected))
       })
-    }
+      afterEach(() => target?.remove(written))
+      after(() => source.remove(names))
+
+      for (const to of providers) {
+        it(`${from} -> ${to}`, async () => {
+          target = await subjects[to]()
+          // On one server there is one namespace: the second place then has names of its own.
+          const sameServer = from === to && (from === 'couchdb' || from === 'dynamodb')
+          const rename = sameServer ? Object.fromEntries(names.map(name => [name, `${name}_copy`])) : {}
+          written = names.map(name => rename[name] ?? name)
+          const report = await migrate({ source: await source.endpoint(), target: await target.endpoint(), collections: names, rename })
+          expect(report.state).to.equal('done')
+          for (const collection of report.collections)
+            expect(collection, collection.source).to.include({ skipped: 0, filtered: 0, failed: 0, written: collection.read })
+          expect(await digests(target, written)).to.deep.equal(Object.values(expected))
+        })
+      }
+    })
   }
 })
 

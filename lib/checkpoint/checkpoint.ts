@@ -2,7 +2,7 @@
 import { keepSums, mergeOutcomes, restoreSums } from '../engine/outcome-sums.ts'
 import type { KeptSums, OutcomeSums } from '../engine/outcome-sums.ts'
 import { addDelta, compactDelta, sumOf, wholeDelta } from '../engine/tally.ts'
-import type { CompactDelta, Tally } from '../engine/tally.ts'
+import type { CompactDelta, StagePiece, Tally } from '../engine/tally.ts'
 import { DocferryError } from '../errors.ts'
 import { collectionReport } from '../report.ts'
 import type { CollectionReport } from '../report.ts'
@@ -29,6 +29,8 @@ export interface Checkpoint {
   readonly output?: SuspendedOutput | undefined
   /** The number of the log that follows it; missing where none is kept. */
   readonly log?: number | undefined
+  /** So much of the file of what stages remember belongs to it. */
+  readonly stageBytes?: number
 }
 
 /** What happens between two checkpoints; plain JSON. */
@@ -38,6 +40,7 @@ export type Step =
       readonly cursor: Cursor
       readonly counts: readonly CompactDelta[]
       readonly sums?: Readonly<Record<string, KeptSums>>
+      readonly pieces?: readonly StagePiece[]
     }
   | { readonly partition: string; readonly done: true }
   | { readonly collection: string; readonly prepared: Prepared }
@@ -48,6 +51,8 @@ export class Progress {
   readonly #collections = new Map<string, CollectionReport>()
   readonly #sums: Map<string, OutcomeSums>
   readonly #prepared = new Map<string, Prepared>()
+  /** Not in a checkpoint yet. */
+  #pieces: StagePiece[] = []
   #onStep: ((step: Step) => void) | undefined
 
   /** Go on from a checkpoint, and the steps behind it. */
@@ -78,7 +83,8 @@ export class Progress {
   /** @param tallies of the stretch that ends with the mark */
   advance({ partition, cursor }: Mark, tallies: readonly Tally[]): void {
     const tally = sumOf(tallies)
-    const step = { partition, cursor, counts: [...tally.deltas].map(compactDelta) }
+    const { pieces } = tally
+    const step = { partition, cursor, counts: [...tally.deltas].map(compactDelta), ...(pieces.length > 0 && { pieces }) }
     this.#apply(step, tally.sums)
     this.#onStep?.({ ...step, sums: keepSums(tally.sums) })
   }
@@ -97,11 +103,23 @@ export class Progress {
     if ('prepared' in step) this.#prepared.set(step.collection, step.prepared)
     else if ('done' in step) this.#partitions.set(step.partition, { ...this.of(step.partition), done: true })
     else {
-      const { partition, cursor, counts } = step
+      const { partition, cursor, counts, pieces = [] } = step
+      this.#pieces.push(...pieces)
       this.#partitions.set(partition, { cursor, done: false, marks: this.of(partition).marks + 1 })
       for (const delta of counts) addDelta(this.#collection(delta.source), wholeDelta(delta))
       for (const [name, part] of sums ?? []) this.#addSums(name, part)
     }
+  }
+
+  /** What stages remember of what was acknowledged since this was last called, or is behind the checkpoint that it goes on from. */
+  takePieces(): readonly StagePiece[] {
+    const pieces = this.#pieces
+    this.#pieces = []
+    return pieces
+  }
+
+  get pieces(): readonly StagePiece[] {
+    return this.#pieces
   }
 
   /** What a run that goes on from here has behind it. */

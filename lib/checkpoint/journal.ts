@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { DocferryError } from '../errors.ts'
+import type { StagePiece } from '../engine/tally.ts'
 import type { RunReport } from '../report.ts'
 import { totalCounts } from '../report.ts'
 import type { SuspendedOutput } from '../types.ts'
@@ -14,6 +15,7 @@ import { ProgressLog, removeProgress } from './progress-log.ts'
 import type { ChainEnd } from './progress-log.ts'
 import { logName, RunFolder } from './run-folder.ts'
 import type { RunEnd, RunRecord } from './run-folder.ts'
+import { StageMemory, stageMemoryName } from './stage-memory.ts'
 import { undoJournalName } from './undo-journal.ts'
 
 /** How often a checkpoint is written, at most. */
@@ -83,6 +85,7 @@ export class Journal {
   #onFailure: ((error: unknown) => void) | undefined
   #patienceMs = patienceMs.least
   readonly #syncs: (() => Promise<void>)[] = []
+  #stageMemory: StageMemory
 
   private constructor(options: JournalOptions, found?: Found) {
     this.#options = options
@@ -93,6 +96,7 @@ export class Journal {
     this.#retriesBefore = found?.checkpoint?.retries ?? 0
     this.output = found?.checkpoint?.output
     this.runId = found?.record.runId ?? newRunId()
+    this.#stageMemory = new StageMemory(this.#pathOf(stageMemoryName), found?.checkpoint?.stageBytes)
   }
 
   /** @throws {DocferryError} DOCFERRY_NO_SUCH_RUN, DOCFERRY_RUN_BUSY, DOCFERRY_RUN_UNFIT, or DOCFERRY_STATE where its files are damaged */
@@ -128,7 +132,14 @@ export class Journal {
   /** Of what was written before, nothing is left in the target. */
   startOver(): void {
     this.#progress = new Progress()
+    this.#stageMemory = new StageMemory(this.#pathOf(stageMemoryName))
     this.#retriesBefore = 0
+  }
+
+  /** What stages remember of what is acknowledged, for a run that goes on. */
+  async *stagePieces(): AsyncGenerator<StagePiece> {
+    yield* this.#stageMemory.read()
+    yield* this.#progress.pieces
   }
 
   /** Where what can't be written is kept. */
@@ -216,6 +227,7 @@ export class Journal {
       const checkpoint = await this.#suspend(output => this.#snapshot(output), patience)
       if (!checkpoint) return false
       await Promise.all(this.#syncs.map(sync => sync()))
+      if (this.#folder) await this.#stageMemory.write()
       await this.#folder?.save(checkpoint)
       if (checkpoint.log === undefined || !this.#folder) return true
       this.#namedLog = checkpoint.log
@@ -233,7 +245,8 @@ export class Journal {
     // A log that could not be written on has steps that this checkpoint covers: one is named that is not there.
     else if (this.#logError !== undefined && this.#lastLog !== undefined) this.#lastLog++
     this.#lastLog = this.#log?.number ?? this.#lastLog
-    return this.#progress.snapshot(this.#retries(), output, this.#lastLog)
+    const stageBytes = this.#stageMemory.add(this.#progress.takePieces())
+    return { ...this.#progress.snapshot(this.#retries(), output, this.#lastLog), ...(stageBytes > 0 && { stageBytes }) }
   }
 
   /** The last checkpoint. Nothing more is written, and the output may be made whole: it does not rest any more. */

@@ -12,6 +12,8 @@ export interface LetterOrigin {
   /** The letter, as it stands in the file: stages may change the document in place. */
   readonly text: string
   readonly at: DeadLetter['at']
+  /** Of one that a stage failed on, where that is known: the index of the stage. */
+  readonly stage?: number
   /** Whether it is among those that are left already: stages may make several documents of one. */
   kept: boolean
 }
@@ -82,13 +84,13 @@ export function letterSource({ path, survey, origins, onReject }: LetterSourceOp
   async function addTo(page: ReturnType<typeof emptyPage>, { letter, text, bytes, cursor }: StoredLetter): Promise<void> {
     page.bytes += bytes
     page.cursor = cursor
-    const { at, document } = letter
+    const { at, stage, document } = letter
     if (at === 'read' || !isDocument(document)) {
       await onReject(text)
       page.rejects.push(rejectOf(letter))
       return
     }
-    origins.set(document, { text, at, kept: false })
+    origins.set(document, { text, at, kept: false, ...(stage !== undefined && { stage }) })
     page.documents.push(document)
   }
 }

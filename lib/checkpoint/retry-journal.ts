@@ -33,6 +33,7 @@ export function retryJournal(
     deadLetters: letters.path,
     letters,
     undoJournal,
+    async *stagePieces() {},
     syncFirst: () => undefined,
     startOver: () => undefined,
     begin: nothing,

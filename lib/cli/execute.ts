@@ -111,7 +111,12 @@ export async function execute(
   const interruption = listenForInterruption({
     process: host,
     now,
-    onFirst: () => display.write('docferry: stopping: finishing what is in flight; Ctrl-C again to stop at once\n'),
+    onFirst: () =>
+      display.write(
+        isTold
+          ? 'docferry: stopping the verification; the run is done, and stays; Ctrl-C again to stop at once\n'
+          : 'docferry: stopping: finishing what is in flight; Ctrl-C again to stop at once\n'
+      ),
     onSecond: code => {
       display.leave()
       const left = isTold && seen ? `stopped at once; ${unverified(seen, options)}` : stoppedAtOnce(seen, command)

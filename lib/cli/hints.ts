@@ -14,12 +14,12 @@ export function commandFor(verb: 'resume' | 'retry' | 'undo' | 'verify', runId: 
  * What goes on with a run that has stopped.
  *
  * @param command which one has stopped
- * @returns undefined where it can't be gone on with: a dry run, one that went down a pipe, one that had not begun
+ * @returns undefined where it can't be gone on with: a dry run, one that went down a pipe, one that had not begun, one that is done
  */
-export function goOnCommand({ runId, dryRun, folder, piped }: Readonly<RunReport>, command = ''): string | undefined {
-  if (dryRun || folder === undefined) return undefined
+export function goOnCommand({ runId, dryRun, folder, piped, state }: Readonly<RunReport>, command = ''): string | undefined {
+  if (dryRun || folder === undefined || state === 'done') return undefined
   if (command === 'retry') return commandFor('retry', runId, stateDirOf(folder))
-  return piped ? undefined : commandFor('resume', runId, stateDirOf(folder))
+  return piped || state === 'partial' ? undefined : commandFor('resume', runId, stateDirOf(folder))
 }
 
 /** What undoes a run; undefined where there is nothing to undo, or nothing was kept to do it by. */

@@ -4,7 +4,7 @@ import type { ErrorCode } from '../errors.ts'
 import type { Plan } from '../plan/plan.ts'
 import { totalCounts } from '../report.ts'
 import type { CollectionReport, Counts, RunReport } from '../report.ts'
-import type { ProviderName } from '../types.ts'
+import type { PlaceName } from '../types.ts'
 import { advice } from './advice.ts'
 import { commandFor, goOnCommand, stateDirOf, undoCommand } from './hints.ts'
 import { displayWidth, fit, formatCount, formatDuration, indentedLines, padEnd, padStart, plural, plainStyle, safe } from './text.ts'
@@ -198,7 +198,7 @@ function visible(id: string): string {
 }
 
 /** Providers whose documents are there only when the run has come to its end. */
-const wholeOrNothing: ReadonlySet<ProviderName> = new Set(['file', 'memory'])
+const wholeOrNothing: ReadonlySet<PlaceName> = new Set(['file', 'memory'])
 
 function verdict(report: Readonly<RunReport>, { nowMs, plan, command }: SummaryView, style: Style): string {
   const counts = totalCounts(report.collections)

@@ -44,7 +44,14 @@ export async function verifyRun(
 ): Promise<VerifyReport> {
   const { source, target, stateDir, parallel, maxReadUnits } = options
   const engine = await loadEngine()
-  return await engine.verify({ run, source, target, stateDir, parallel, ...(maxReadUnits !== undefined && { maxReadUnits }), ...around })
+  const units = maxReadUnits !== undefined && { maxReadUnits }
+  try {
+    return await engine.verify({ run, source, target, stateDir, parallel, ...units, ...around })
+  } catch (error) {
+    if (!around.signal?.aborted) throw error
+    const message = 'interrupted while what was written was verified: the run is done and stays, and is not proved'
+    throw new DocferryError('DOCFERRY_INTERRUPTED', message, { cause: error })
+  }
 }
 
 /** That documents became dead letters, the run itself has said. */

@@ -1,5 +1,5 @@
 /** What verifying shows: report in, lines of text or plain JSON out. */
-import { differencesOf, mostExamples, totalVerifyCounts } from '../verify/report.ts'
+import { differencesOf, missingReasonOf, mostExamples, totalVerifyCounts } from '../verify/report.ts'
 import type { Difference, VerifyCollection, VerifyCounts, VerifyReport } from '../verify/report.ts'
 import { errorJson } from './exit.ts'
 import { timesOf } from './json.ts'
@@ -112,10 +112,10 @@ function table({ collections, against }: Readonly<VerifyReport>, columns: number
   ]
 }
 
-function exampleLines({ target, examples, isMissing, missing, suspects, ...counts }: VerifyCollection, columns: number): string[] {
-  if (isMissing && missing > 0) return indentedLines(safe(`${target}: the target has no such collection`), '- ', columns)
-  const { deadLetters, unproven } = counts
-  const named = suspects ?? differencesOf({ ...counts, missing }) - deadLetters - unproven
+function exampleLines(collection: VerifyCollection, columns: number): string[] {
+  const { target, examples, isMissing, missing, suspects, deadLetters, unproven } = collection
+  if (isMissing && missing > 0) return indentedLines(safe(`${target}: ${missingReasonOf(collection)}`), '- ', columns)
+  const named = suspects ?? differencesOf(collection) - deadLetters - unproven
   const more = named - examples.length
   return [
     ...examples.flatMap(example => [
@@ -148,9 +148,9 @@ function verdict(report: Readonly<VerifyReport>, { nowMs, style = plainStyle }: 
   if (state !== 'equal' && state !== 'different') return style.red(`Failed after ${took}; nothing can be said.`)
   const compared = mode === 'sample' ? `${percent(sample)} of ` : ''
   const beside = total.beside > 0 ? `, beside ${formatCount(total.beside)} that only the target holds` : ''
-  const documents = plural(total.targetDocuments - total.beside, 'document')
-  const what = `${compared}${documents}${mode === 'quick' ? ', by their number alone' : ''}${beside}`
-  if (state === 'equal') return style.green(`Equal: ${what}, in ${took}.`)
+  const how = `${mode === 'quick' ? ', by their number alone' : ''}${beside}`
+  if (state === 'equal')
+    return style.green(`Equal: ${compared}${plural(total.targetDocuments - total.beside, 'document')}${how}, in ${took}.`)
   const isLeast = collections.some(({ suspects }) => suspects !== undefined)
   const count = differencesOf(total)
   const differences =
@@ -159,7 +159,14 @@ function verdict(report: Readonly<VerifyReport>, { nowMs, style = plainStyle }: 
         ? 'not as many documents'
         : 'the target is damaged'
       : `${isLeast ? 'at least ' : ''}${plural(count, 'difference')}`
-  return style.yellow(`Different: ${differences} in ${what}, in ${took}.`)
+  const documents = collections.reduce((sum, collection) => sum + comparedIn(collection), 0)
+  const where = documents === 0 ? '' : ` in ${compared}${plural(documents, 'document')}`
+  return style.yellow(`Different: ${differences}${where}${how}, in ${took}.`)
+}
+
+/** Of the side that holds more: there is always one in which a difference can be. */
+function comparedIn({ sourceDocuments, deadLetters, targetDocuments, beside }: VerifyCounts): number {
+  return Math.max(sourceDocuments + deadLetters, targetDocuments - beside)
 }
 
 function percent(share: number): string {

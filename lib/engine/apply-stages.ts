@@ -1,67 +1,81 @@
 /** Runs a document through stages, one after the other, awaiting only what is a promise. */
 import { DocferryError, describeError } from '../errors.ts'
 import type { Document, Stage, StageContext, StageResult } from '../types.ts'
+import { cloneDocument } from '../values/index.ts'
+
+/** A document for which a stage has failed, as it came to the stage. */
+export interface FailedDocument {
+  readonly document: Document
+  readonly error: DocferryError
+  /** Index of the stage. */
+  readonly stage: number
+}
 
 export interface StageObserver {
   /** A document, or something that is none, comes to the stages. */
   readonly onRead?: (collection: string) => void
-  /** A stage returned no document for the one it got. */
-  readonly onFiltered?: (stage: Stage, context: StageContext) => void
+  /** A stage returned no document for the one it got; or it failed, and leaves out what it fails for. */
+  readonly onFiltered?: (stage: { readonly name: string }, context: StageContext, isFailed?: boolean) => void
   /** A stage returned more than one: how many more. */
   readonly onAdded?: (count: number, context: StageContext) => void
+  /** A stage that dead-letters has failed. Without it, the error is thrown. A promise holds the next document back. */
+  readonly onFailed?: (failed: FailedDocument, context: StageContext) => void | Promise<void>
 }
+
+/** Outside of any stage: what `emit` throws is no stage's failure. */
+type Emit = (document: Document) => void | Promise<void>
 
 /**
  * Apply `stages` to one document and hand every result to `emit`, in order. A promise from `emit` holds the next result back.
  *
  * @returns a promise only where a stage returned one or more than one document, or `emit` did
- * @throws {DocferryError} DOCFERRY_STAGE, naming the stage and the document's id
+ * @throws {DocferryError} DOCFERRY_STAGE, naming the stage and the document's id, where the stage's `onError` wants no other end
  */
 export function applyStages(
   stages: readonly Stage[],
   document: Document,
   context: StageContext,
-  emit: (document: Document) => void | Promise<void>,
+  emit: Emit,
   observer: StageObserver = {},
   from = 0
 ): void | Promise<void> {
   let current = document
   for (let index = from; index < stages.length; index++) {
     const stage = stages[index] as Stage
+    // What dead-letters a document must have it as it was.
+    const came = stage.onError === 'dead-letter' && stage.changesInPlace !== false ? cloneDocument(current) : current
     const id = current._id
     let result: StageResult | Promise<StageResult>
     try {
       result = stage.apply(current, context)
     } catch (error) {
-      throw stageError(stage, context, id, error)
+      return fail(error, index, came, id)
     }
     if (isPromise(result)) {
       return result.then(
-        settled => continueWith(settled, index),
-        (error: unknown) => {
-          throw stageError(stage, context, id, error)
-        }
+        settled => continueWith(settled, index, came, id),
+        (error: unknown) => fail(error, index, came, id)
       )
     }
     if (result === null || result === undefined) {
       observer.onFiltered?.(stage, context)
       return
     }
-    if (!isDocument(result)) return emitMany(result, index, id)
-    checkDocument(result, stage, context, id)
+    if (!isDocument(result)) return emitMany(result, index, came, id)
+    if (!isSound(result)) return fail(noDocument(), index, came, id)
     current = result
   }
   return emit(current)
 
-  function continueWith(result: StageResult, index: number): void | Promise<void> {
+  function continueWith(result: StageResult, index: number, came: Document, id: string): void | Promise<void> {
     const stage = stages[index] as Stage
     if (result === null || result === undefined) return observer.onFiltered?.(stage, context)
-    if (!isDocument(result)) return emitMany(result, index, document._id)
-    checkDocument(result, stage, context, document._id)
+    if (!isDocument(result)) return emitMany(result, index, came, id)
+    if (!isSound(result)) return fail(noDocument(), index, came, id)
     return applyStages(stages, result, context, emit, observer, index + 1)
   }
 
-  async function emitMany(results: Iterable<Document> | AsyncIterable<Document>, index: number, id: string): Promise<void> {
+  async function emitMany(results: Iterable<Document> | AsyncIterable<Document>, index: number, came: Document, id: string): Promise<void> {
     const stage = stages[index] as Stage
     let count = 0
     const iterator = Symbol.asyncIterator in results ? results[Symbol.asyncIterator]() : results[Symbol.iterator]()
@@ -71,17 +85,18 @@ export function applyStages(
         let next: IteratorResult<Document>
         try {
           next = await iterator.next()
+          if (!next.done && !isSound(next.value)) throw noDocument()
         } catch (error) {
-          finished = true
+          // Its own error has ended the iterator; what it gave instead of a document has not.
+          finished = !isNoDocument(error)
           // Those that came out before stand for themselves, and the one that failed is one more.
-          if (count > 0) observer.onAdded?.(1, context)
-          throw stageError(stage, context, id, error)
+          if (count > 0 && stage.onError !== 'skip') observer.onAdded?.(1, context)
+          return await fail(error, index, came, id, count > 0)
         }
         if (next.done) {
           finished = true
           break
         }
-        checkDocument(next.value, stage, context, id)
         if (++count > 1) observer.onAdded?.(1, context)
         await applyStages(stages, next.value, context, emit, observer, index + 1)
       }
@@ -89,6 +104,15 @@ export function applyStages(
       if (!finished) await iterator.return?.()
     }
     if (count === 0) observer.onFiltered?.(stage, context)
+  }
+
+  /** @param isPart whether it has given documents before it failed */
+  function fail(cause: unknown, index: number, came: Document, id: string, isPart = false): void | Promise<void> {
+    const stage = stages[index] as Stage
+    const error = stageError(stage, context, id, cause)
+    if (stage.onError === 'skip') return isPart ? undefined : observer.onFiltered?.(stage, context, true)
+    if (stage.onError === 'dead-letter' && observer.onFailed) return observer.onFailed({ document: came, error, stage: index }, context)
+    throw error
   }
 }
 
@@ -100,9 +124,18 @@ function isDocument(value: Document | Iterable<Document> | AsyncIterable<Documen
   return typeof value !== 'object' || !(Symbol.iterator in value || Symbol.asyncIterator in value)
 }
 
-function checkDocument(value: unknown, stage: Stage, context: StageContext, id: string): void {
-  if (typeof value === 'object' && value !== null && typeof (value as { _id?: unknown })._id === 'string') return
-  throw stageError(stage, context, id, new Error('it returned something that is no document: a document is an object with a string _id'))
+function isSound(value: unknown): value is Document {
+  return typeof value === 'object' && value !== null && typeof (value as { _id?: unknown })._id === 'string'
+}
+
+const noDocumentText = 'it returned something that is no document: a document is an object with a string _id'
+
+function noDocument(): Error {
+  return new Error(noDocumentText)
+}
+
+function isNoDocument(error: unknown): boolean {
+  return error instanceof Error && error.message === noDocumentText
 }
 
 function stageError(stage: Stage, { collection }: StageContext, id: string, cause: unknown): DocferryError {

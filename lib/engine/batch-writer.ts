@@ -27,6 +27,8 @@ export interface DeadLetter {
   readonly cause?: string
   /** Place in the input or in the document. */
   readonly where?: string
+  /** Of one that a stage failed on: the stage's index, the built-in ones of every run counted; it has those before it behind it. */
+  readonly stage?: number
   /** As it was to be written; missing where none could be read. */
   readonly document?: Document
   /** What stood in the input, where it was no document. */
@@ -121,8 +123,12 @@ export class BatchWriter {
     if (this.#error !== undefined) return Promise.reject(this.#error)
     if (item instanceof Mark) return this.#mark(item)
     if (item instanceof Section) return this.#enter(item.collection)
-    if (item instanceof Reject) return this.#bury('read', item.details, item.details)
+    if (item instanceof Reject) return this.#reject(item)
     return this.#addDocument(item as Document)
+  }
+
+  #reject({ details, failed }: Reject): Promise<void> {
+    return failed ? this.#bury('stage', details, { ...details, ...failed }) : this.#bury('read', details, details)
   }
 
   #mark(mark: Mark): Promise<void> | undefined {
@@ -293,12 +299,25 @@ export class BatchWriter {
   async #bury(
     at: DeadLetter['at'],
     { code, message, where, cause }: (Refusal | RejectDetails) & { where?: string; cause?: unknown },
-    rest: Pick<DeadLetter, 'id' | 'document' | 'raw' | 'mark'>,
+    rest: Pick<DeadLetter, 'id' | 'document' | 'raw' | 'stage' | 'mark'>,
     reports = [this.#current().report, this.#delta()]
   ): Promise<void> {
-    const { id, document, raw, mark = this.#marks } = rest
+    const { id, document, raw, stage, mark = this.#marks } = rest
     const { partition, bury } = this.#options
-    await bury({ collection: reports[0]!.source, id, at, code, message, cause: causeText(cause), where, document, raw, partition, mark })
+    await bury({
+      collection: reports[0]!.source,
+      id,
+      at,
+      code,
+      message,
+      cause: causeText(cause),
+      where,
+      stage,
+      document,
+      raw,
+      partition,
+      mark
+    })
     for (const report of reports) countFailure(report, code, message, id ?? where ?? '')
   }
 

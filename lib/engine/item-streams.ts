@@ -10,7 +10,7 @@ import { watchReader } from './watch-reader.ts'
 import { ControlItem, Mark, Reject, Section } from '../types.ts'
 import type { Cursor, Document, Page, Partition, ReadOptions, Source, Stage, StageContext } from '../types.ts'
 
-type Item = Document | ControlItem
+export type Item = Document | ControlItem
 
 export interface PartitionStreamOptions {
   readonly after?: Cursor
@@ -32,6 +32,8 @@ export interface PartitionStreamOptions {
   readonly paceMs?: (() => number) | undefined
   /** Called for every page before its items are delivered. */
   readonly onPage?: (page: Page) => void
+  /** Whether no more of a collection is wanted: then no further page of a partition that holds nothing else is read. */
+  readonly isSated?: (collection: string) => boolean
 }
 
 /** One partition as a stream of items: a section before the first document of each collection, a mark behind each page. */
@@ -44,6 +46,7 @@ export class PartitionStream extends Readable {
   #items: Item[] = []
   #next = 0
   #collection: string | undefined
+  #source: string | undefined
   #fetching = false
 
   constructor(source: Source, partition: Partition, options: PartitionStreamOptions = {}) {
@@ -70,7 +73,7 @@ export class PartitionStream extends Readable {
     try {
       const delayMs = this.#options.paceMs?.() ?? 0
       if (delayMs > 0) await sleep(delayMs, this.#signal)
-      const { done, value: page } = this.#options.stop?.aborted ? { done: true, value: undefined } : await this.#pages.next()
+      const { done, value: page } = this.#isOver ? { done: true, value: undefined } : await this.#pages.next()
       this.#fetching = false
       if (this.destroyed) return
       if (done || page === undefined) return void this.push(null)
@@ -87,10 +90,16 @@ export class PartitionStream extends Readable {
     }
   }
 
+  get #isOver(): boolean {
+    const { stop, isSated } = this.#options
+    return (stop?.aborted ?? false) || (isSated !== undefined && this.#partition.collections.every(isSated))
+  }
+
   #itemsOf(page: Page): Item[] {
-    const { collection, documents, rejects = [], cursor, bytes } = page
-    const items: Item[] = collection === this.#collection ? [] : [new Section(collection)]
+    const { collection, source, documents, rejects = [], cursor, bytes } = page
+    const items: Item[] = collection === this.#collection && source === this.#source ? [] : [new Section(collection, source)]
     this.#collection = collection
+    this.#source = source
     for (const document of documents) items.push(document)
     for (const details of rejects) items.push(new Reject(details))
     items.push(new Mark(this.#partition.id, cursor, documents.length + rejects.length, bytes))
@@ -111,9 +120,12 @@ export class PartitionStream extends Readable {
 export interface StageTransformOptions {
   /** Where no section says it. */
   readonly collection?: string
-  readonly observer?: StageObserver
+  readonly partition?: string
+  readonly observer?: Omit<StageObserver, 'onFailed'>
   /** Handed to the stages: it aborts when the run is told to stop. */
   readonly signal?: AbortSignal
+  /** Index of the first stage among those of the run. Default 0. */
+  readonly first?: number
   /**
    * Takes an error of a stage, with the document that it got; nothing passes from then on, so that what came before is still written.
    * Default: the stream fails.
@@ -135,16 +147,23 @@ export class StageTransform extends Transform {
 
   constructor(stages: readonly Stage[], options: StageTransformOptions = {}) {
     super({ objectMode: true })
+    const { collection = '', partition, signal, first = 0 } = options
     this.#stages = stages
     this.#onFailure = options.onFailure
     this.#onMark = options.onMark
-    this.#context = { collection: options.collection ?? '', signal: options.signal }
-    this.#observer = options.observer ?? {}
+    this.#context = { collection, signal, ...(partition !== undefined && { partition }) }
+    this.#observer = {
+      ...options.observer,
+      onFailed: ({ document, error: { code, message }, stage }) => {
+        const { _id: id } = document
+        return this.#emit(new Reject({ code, message, where: id, id }, { document, stage: first + stage }))
+      }
+    }
   }
 
-  readonly #emit = (document: Document): void | Promise<void> => {
+  readonly #emit = (item: Item): void | Promise<void> => {
     if (this.destroyed) throw new DocferryError('DOCFERRY_INTERRUPTED', 'the stream was closed')
-    if (!this.push(document)) return new Promise(resolve => (this.#drained = resolve))
+    if (!this.push(item)) return new Promise(resolve => (this.#drained = resolve))
   }
 
   override _read(size: number): void {
@@ -156,8 +175,8 @@ export class StageTransform extends Transform {
   override _transform(item: Item, _encoding: BufferEncoding, callback: TransformCallback): void {
     if (this.#failed) return callback()
     if (item instanceof ControlItem) {
-      if (item instanceof Section) this.#context = { ...this.#context, collection: item.collection }
-      else if (item instanceof Reject) this.#observer.onRead?.(this.#context.collection)
+      if (item instanceof Section) this.#context = { ...this.#context, collection: item.collection, source: item.source }
+      else if (item instanceof Reject && !item.failed) this.#observer.onRead?.(this.#context.collection)
       else if (item instanceof Mark) this.#onMark?.(item, this.#context.collection)
       return callback(null, item)
     }

@@ -3,8 +3,14 @@ import { takeOutcomes } from './outcome-sums.ts'
 import type { OutcomeSums } from './outcome-sums.ts'
 import { addExample, addFailures, collectionReport, examplesPerKind } from '../report.ts'
 import type { CollectionReport } from '../report.ts'
+import type { Json } from '../types.ts'
+
+/** A piece of what a stage remembers, and the stage's index. */
+export type StagePiece = readonly [stage: number, piece: Json]
 
 export class Tally {
+  /** Of what stages remember of these documents. */
+  readonly pieces: StagePiece[] = []
   readonly #deltas = new Map<string, CollectionReport>()
   readonly #sums = new Map<string, OutcomeSums>()
 
@@ -68,6 +74,7 @@ export function sumOf(tallies: readonly Tally[]): Tally {
   for (const tally of tallies) {
     for (const delta of tally.deltas) addDelta(sum.of(delta.source), delta)
     for (const [collection, sums] of tally.sums) takeOutcomes(sum.sumsOf(collection), sums)
+    sum.pieces.push(...tally.pieces)
   }
   return sum
 }

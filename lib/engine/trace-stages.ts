@@ -11,11 +11,10 @@ export function traceStage<Origin extends object>(
   origins: WeakMap<Document, Origin>,
   applies: (origin: Origin) => boolean = () => true
 ): Stage {
-  const { name, text, mayRepeatIds } = stage
   return {
-    name,
-    text,
-    mayRepeatIds,
+    ...stage,
+    // A letter that fails again is kept as it was: nobody needs the document as it came to the stage.
+    changesInPlace: false,
     apply(document, context) {
       const origin = origins.get(document)
       if (origin && !applies(origin)) return document

@@ -56,6 +56,7 @@ export async function* gunzip(chunks: AsyncIterable<Buffer>, { name }: { readonl
       if (!decoder.write(chunk)) await new Promise<void>(resolve => (feedMore = resolve))
     }
     if (decoder.writableLength > 0) await new Promise<void>(resolve => decoder.write(Buffer.alloc(0), () => resolve()))
+    if (done || decoder.destroyed) return
     // zlib takes a zero byte only inside a member: if it does, or fails on it, the last member had not ended.
     isProbing = true
     decoder.end(Buffer.alloc(1))

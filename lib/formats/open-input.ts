@@ -82,6 +82,8 @@ async function readHead(text: Peekable, { name, format }: OpenInputOptions): Pro
   for (let wanted = 1; ; wanted = text.peeked.length + 1) {
     const bytes = withoutByteOrderMark(await text.peek(wanted))
     const isAll = text.peeked.length < wanted || bytes.length >= maxHeadBytes
+    // Of what can't be read at all, nothing can be told.
+    if (text.isEmpty) text.throwError()
     const head = recognise(bytes, isAll, format, told, name)
     if (head) return head
     if (isAll) {

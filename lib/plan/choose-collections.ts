@@ -27,7 +27,7 @@ export interface Choice {
  * Choose, and check every name against both ends before anything is written.
  *
  * @param held what the source holds; `null` where only reading tells
- * @throws {DocferryError} DOCFERRY_NO_SUCH_COLLECTION, DOCFERRY_COLLECTION_NAME, DOCFERRY_CONFIG, DOCFERRY_SAME_PLACE
+ * @throws {DocferryError} DOCFERRY_NO_SUCH_COLLECTION, DOCFERRY_COLLECTION_NAME, DOCFERRY_CONFIG, DOCFERRY_SAME_PLACE, DOCFERRY_FILE_CUT
  */
 export function chooseCollections(
   held: readonly CollectionInfo[] | null,
@@ -49,6 +49,7 @@ export function chooseCollections(
   const strangers = Object.keys(rename).filter(name => !held.some(info => info.name === name))
   if (strangers.length > 0) throw noSuchCollection(strangers, visible, ends.source)
   const taken = wanted ? held.filter(({ name }) => wanted.includes(name)) : visible
+  checkWhole(taken)
   const collections = taken.map(info => ({ ...info, target: nameInTarget(info.name) }))
   checkTargets(collections, ends)
   const notTaken = visible.filter(info => !taken.includes(info)).map(({ name }) => name)
@@ -75,6 +76,12 @@ export function noSuchCollection(missing: readonly string[], held: readonly Coll
   )
 }
 
+/** @throws {DocferryError} DOCFERRY_FILE_CUT for a collection that can't be read */
+export function checkWhole(wanted: readonly CollectionInfo[]): void {
+  for (const { name: collection, lost } of wanted)
+    if (lost !== undefined) throw new DocferryError('DOCFERRY_FILE_CUT', lost, { collection })
+}
+
 function checkTargets(
   collections: readonly Pick<ChosenCollection, 'name' | 'target'>[],
   { source, target }: { readonly source: Source; readonly target: Target }
@@ -99,7 +106,9 @@ function checkTargets(
       collection: twice
     })
   }
-  const same = identity === source.location.identity ? collections.find(collection => collection.name === collection.target) : undefined
+  const isSame = ({ name, target: there }: Pick<ChosenCollection, 'name' | 'target'>): boolean =>
+    source.reads?.(identity, there) ?? (identity === source.location.identity && name === there)
+  const same = collections.find(isSame)
   if (same) {
     throw new DocferryError(
       'DOCFERRY_SAME_PLACE',

@@ -1,5 +1,5 @@
 /** What a move takes: sums over counts that are estimates themselves, so nothing here is rounded; that is for whoever shows it. */
-import type { ProviderName, Usage } from '../types.ts'
+import type { PlaceName, Usage } from '../types.ts'
 import type { PriceTable } from './prices.ts'
 
 export interface CostLine {
@@ -35,7 +35,7 @@ const gibibyte = 2 ** 30
  *
  * @returns undefined where nothing is charged by use (its cost is that of the machine), or nothing that is charged was counted
  */
-export function costOf(provider: ProviderName, usage: Usage, prices: PriceTable): Cost | undefined {
+export function costOf(provider: PlaceName, usage: Usage, prices: PriceTable): Cost | undefined {
   const lines: CostLine[] = []
   const charge = (what: string, count: number | undefined, price: number): void => {
     if (count !== undefined) lines.push({ what, count, price, amount: count * price })
@@ -58,7 +58,7 @@ export function costOf(provider: ProviderName, usage: Usage, prices: PriceTable)
  *
  * @returns undefined where nothing is charged by what is stored
  */
-export function storageCostOf(provider: ProviderName, { bytes, documents }: Stored, prices: PriceTable): Cost | undefined {
+export function storageCostOf(provider: PlaceName, { bytes, documents }: Stored, prices: PriceTable): Cost | undefined {
   const line = (what: string, count: number, price: number): CostLine => ({ what, count, price, amount: count * price })
   if (provider === 'dynamodb')
     return total([line('GB for a month', (bytes + documents * itemOverhead) / gigabyte, prices.dynamodb.storageGBMonth)], prices)

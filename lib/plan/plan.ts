@@ -6,7 +6,7 @@ import { totalCounts } from '../report.ts'
 import type { CollectionReport, Counts, RunReport } from '../report.ts'
 import { settingsOf } from '../open.ts'
 import type { Endpoint } from '../open.ts'
-import type { Location, OnConflict, OnIncompatible, ProviderName, StageLike, Types, UndoMode, Usage } from '../types.ts'
+import type { Location, OnConflict, OnIncompatible, PlaceName, StageLike, Types, UndoMode, Usage } from '../types.ts'
 import { addUsage, costOf, scaleUsage, storageCostOf, subtractUsage, timeAt } from './estimate.ts'
 import type { Cost } from './estimate.ts'
 import { defaultPrices } from './prices.ts'
@@ -22,6 +22,7 @@ export interface PlanOptions {
   readonly includeDesign?: boolean
   readonly keepMetadata?: boolean
   readonly stages?: readonly StageLike[]
+  readonly pipeline?: string
   readonly undo?: UndoMode
 }
 
@@ -37,6 +38,8 @@ export interface PlannedOptions {
   readonly includeDesign: boolean
   readonly keepMetadata: boolean
   readonly stages: readonly string[]
+  /** Path of the file that says what the stages are, where text can't. */
+  readonly pipeline?: string
   /** What the ends were given beside their places: `maxDocumentBytes=1000`. Without secrets. */
   readonly settings: { readonly source: string; readonly target: string }
   /** What a run keeps for its undoing; of the record of a run only. */
@@ -142,7 +145,7 @@ function estimateOf(report: Readonly<RunReport>, { perSecond = defaultPerSecond,
   const readingCost = reading && costOf(source.provider, reading, prices)
   const writingCost = writing && costOf(target.provider, writing, prices)
   const storageCost = storageCostOf(target.provider, { bytes, documents: written }, prices)
-  const isEnd = (provider: ProviderName): boolean => source.provider === provider || target.provider === provider
+  const isEnd = (provider: PlaceName): boolean => source.provider === provider || target.provider === provider
   return {
     documents,
     written,
@@ -190,7 +193,7 @@ function readingScale(collections: readonly CollectionReport[]): number {
 }
 
 export function plannedOptions(report: Readonly<RunReport>, options: PlanOptions): PlannedOptions {
-  const { preset, includeDesign = false, keepMetadata = false, stages = [] } = options
+  const { preset, includeDesign = false, keepMetadata = false, stages = [], pipeline } = options
   const { source, target, collections, onConflict, onIncompatible, types } = report
   return {
     source,
@@ -203,6 +206,7 @@ export function plannedOptions(report: Readonly<RunReport>, options: PlanOptions
     includeDesign,
     keepMetadata,
     stages: stages.map(stage => (typeof stage === 'function' ? stage.name : (stage.text ?? stage.name))),
+    ...(pipeline !== undefined && { pipeline }),
     settings: { source: settingsOf(options.source), target: settingsOf(options.target) },
     named: { collections: options.collections ?? null, rename: options.rename ?? {} }
   }

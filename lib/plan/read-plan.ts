@@ -40,6 +40,7 @@ const optionForms: Readonly<Record<keyof PlannedOptions, (value: unknown) => boo
   includeDesign: isFlag,
   keepMetadata: isFlag,
   stages: isListOf(isText),
+  pipeline: value => value === undefined || isText(value),
   settings: value => isRecord(value) && isText(value['source']) && isText(value['target']),
   named: isRecord,
   undo: value => value === undefined || isText(value),

@@ -159,7 +159,9 @@ class Removing {
     for (const document of held) {
       // A stage may change the document.
       const id = document._id
-      await applyStages(stages, document, { collection, signal }, ({ _id }) => void (_id === id && found.add(id)))
+      await applyStages(stages, document, { collection, signal }, ({ _id }) => void (_id === id && found.add(id)), {
+        onFailed: () => undefined
+      })
     }
     return found
   }

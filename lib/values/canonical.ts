@@ -140,7 +140,7 @@ function writeOther(value: Value, depth: number, at: number): number {
       return writeBytes(value as Uint8Array, at)
     case 'geoPoint': {
       const { latitude, longitude } = value as GeoPoint
-      return writeDouble(longitude, writeDouble(latitude, writeTag(tag.geoPoint, at)))
+      return writeElement(longitude, writeElement(latitude, writeTag(tag.geoPoint, at)))
     }
     case 'reference':
       return writeString((value as Reference).path, writeTag(tag.reference, at))
@@ -177,9 +177,14 @@ function writeArray(elements: readonly Value[], depth: number, start: number): n
 
 function writeVector({ values }: Vector, start: number): number {
   let at = writeCount(values.length, writeTag(tag.vector, start))
-  reserve(at + 8 * values.length)
-  for (let index = 0; index < values.length; index++) at = writeDouble(values[index]!, at)
+  reserve(at + 9 * values.length)
+  for (let index = 0; index < values.length; index++) at = writeElement(values[index]!, at)
   return at
+}
+
+/** A double without a tag of its own. Where kinds are told, two texts of equal values differ first where only one has a kind, before a 0. */
+function writeElement(value: number, at: number): number {
+  return writeDouble(value, Object.is(value, -0) ? writeKind(tag.isNegativeZero, at) : at)
 }
 
 /** The members in the order of their own encodings. */

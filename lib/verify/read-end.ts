@@ -1,6 +1,7 @@
 /** Reads one end in parallel partitions, each document through the stages, as a run does, and hands it on. */
 import { setImmediate } from 'node:timers/promises'
 import { applyStages } from '../engine/apply-stages.ts'
+import type { FailedDocument } from '../engine/apply-stages.ts'
 import { RateLimit } from '../engine/rate-limit.ts'
 import { ReadPace } from '../engine/read-pace.ts'
 import { sleep } from '../engine/retry.ts'
@@ -75,6 +76,12 @@ export async function readEnd({ source, stages, names }: ReadingEnd, visitor: Vi
   const reading = { pageSize, signal, retry, onRetry, requestUnits }
   const digestsHold = stages.every(({ changesInPlace = true }) => !changesInPlace)
 
+  /** What a stage dead-letters has not come to the target. */
+  const unfit =
+    (name: string) =>
+    ({ document: { _id: id }, error: { code, message } }: FailedDocument): void =>
+      visitor.reject(name, { code, message, where: id, id })
+
   const visit = (page: Page, name: string): void | Promise<void> => {
     const { documents, rejects = [] } = page
     const digests = digestsHold ? page.digests : undefined
@@ -84,17 +91,19 @@ export async function readEnd({ source, stages, names }: ReadingEnd, visitor: Vi
     for (const details of rejects) visitor.reject(name, details)
     for (let index = 0; index < documents.length; index++) {
       at = index
-      const pending = applyStages(stages, documents[index]!, context, onward)
-      if (pending) return pending.then(() => visitRest(documents, index + 1, context, onward))
+      const pending = applyStages(stages, documents[index]!, context, onward, { onFailed: unfit(name) })
+      if (pending) return pending.then(() => visitRest(documents, index + 1, context, onward, name))
     }
   }
   const visitRest = async (
     documents: readonly Document[],
     from: number,
     context: StageContext,
-    onward: (document: Document) => void
+    onward: (document: Document) => void,
+    name: string
   ): Promise<void> => {
-    for (let index = from; index < documents.length; index++) await applyStages(stages, documents[index]!, context, onward)
+    for (let index = from; index < documents.length; index++)
+      await applyStages(stages, documents[index]!, context, onward, { onFailed: unfit(name) })
   }
 
   const readPartition = async (partition: Partition): Promise<void> => {
@@ -122,7 +131,8 @@ export async function readEnd({ source, stages, names }: ReadingEnd, visitor: Vi
   })
 }
 
-function isDamage(error: unknown): error is DocferryError {
+/** Whether it tells of a file that is not whole, or not what it says. */
+export function isDamage(error: unknown): error is DocferryError {
   return error instanceof DocferryError && (error.code === 'DOCFERRY_FILE_CUT' || error.code === 'DOCFERRY_DECODE')
 }
 

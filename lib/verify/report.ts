@@ -68,8 +68,10 @@ export interface VerifyCollection extends VerifyCounts {
   state: 'waiting' | 'reading' | 'comparing' | 'equal' | 'different' | 'stopped'
   /** Documents that the source, or the receipt, and the target are thought to hold. */
   readonly expected: { source?: number; target?: number }
-  /** Whether the target has no such collection. */
+  /** Whether the target has no such collection, or nothing of it can be read. */
   isMissing: boolean
+  /** Of what is missing: why. */
+  missingReason?: string
   /** Where no source can tell: of `missing`, `extra` and `different`, some are only the least that it can be, among so many `suspects`. */
   suspects?: number
   /** SHA-256 over all documents of a side; of the documents of the sample. Missing where only counts were compared. */
@@ -150,6 +152,11 @@ export function exampleOf(difference: Difference): Difference {
 /** How many names a note has. */
 const mostNames = 20
 
-export function listNames(names: readonly string[]): string {
-  return names.length > mostNames ? `${names.slice(0, mostNames).join(', ')} and ${names.length - mostNames} more` : names.join(', ')
+/** Of a collection that is missing as a whole. */
+export function missingReasonOf({ missingReason = 'the target has no such collection' }: VerifyCollection): string {
+  return missingReason
+}
+
+export function listNames(names: readonly string[], most = mostNames, between = ', '): string {
+  return names.length > most ? `${names.slice(0, most).join(between)} and ${names.length - most} more` : names.join(between)
 }

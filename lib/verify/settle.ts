@@ -160,7 +160,9 @@ export class Settler {
     for (const { document, version } of found) {
       const { _id: id } = document
       const results: Document[] = []
-      await applyStages(stages, document, { collection: name, signal: options.signal }, result => void results.push(result))
+      await applyStages(stages, document, { collection: name, signal: options.signal }, result => void results.push(result), {
+        onFailed: () => undefined
+      })
       const own = results.filter(result => result._id === id)
       const state = own.length === 1 ? stateOf(target, collection, side, own[0]!) : undefined
       if (state) states.set(id, { ...state, version: fingerprint(version) })

@@ -1,14 +1,15 @@
 /** From what a user asks for to what is compared: two ends, the names, the stages, and perhaps a receipt. */
 import { listRuns, noSuchRun, receiptPath } from '../checkpoint/run-folder.ts'
 import type { RunRecord } from '../checkpoint/run-folder.ts'
+import { functionStages } from '../engine/stage-chain.ts'
 import { toStages } from '../engine/to-stages.ts'
 import { DocferryError } from '../errors.ts'
 import type { Endpoint } from '../open.ts'
 import type { PresetName } from '../config/presets.ts'
 import type { PlannedOptions } from '../plan/plan.ts'
-import { parseStage } from '../registry.ts'
+import { stagesOfRun } from '../stages-of-run.ts'
 import { builtInStages, isOfRepair } from '../stages/index.ts'
-import type { Environment, EncodeRules, Location, OnConflict, OnIncompatible, Stage, Types } from '../types.ts'
+import type { EncodeRules, Location, OnConflict, OnIncompatible, RunStage, Stage, StageLike, Types } from '../types.ts'
 import { openReceipt, proofOf } from './open-receipt.ts'
 import type { Proof } from './open-receipt.ts'
 import { decidedIssue } from './options.ts'
@@ -55,7 +56,7 @@ export async function taskOf(options: VerifyOptions): Promise<Task> {
   const { source, target, types = 'natural', onIncompatible = 'dead-letter', includeDesign = false, keepMetadata = false } = options
   const { collections, preset, rename = {} } = options
   const decisions = { types, onIncompatible, includeDesign, keepMetadata }
-  return { source, target: target!, collections, preset, rename, stages: toStages(options.stages ?? []), ...ways(decisions), notes: [] }
+  return { source, target: target!, collections, preset, rename, stages: comparable(options.stages ?? []), ...ways(decisions), notes: [] }
 }
 
 async function runTask(options: VerifyOptions, runId: string): Promise<Task> {
@@ -94,10 +95,10 @@ async function runTask(options: VerifyOptions, runId: string): Promise<Task> {
     ...(receipt && { receipt }),
     ...namesOf(options, receipt ? pairsOf(receipt) : asked.collections, asked),
     stages: options.stages
-      ? toStages(options.stages)
+      ? comparable(options.stages)
       : source === undefined
         ? []
-        : await stagesFromText(asked.stages, runId, receipt !== undefined, { notes, ...options }),
+        : await stagesAgain(() => stagesOfRun(asked, options), { asked, runId, hasReceipt: receipt !== undefined, notes }),
     ...ways(asked),
     wroteTo: asked.target,
     onConflict: asked.onConflict,
@@ -114,11 +115,12 @@ async function receiptTask(options: VerifyOptions, given: Receipt | string): Pro
     if (issue) throw new DocferryError('DOCFERRY_CONFIG', issue)
     const { stages: texts, ...decisions } = opened.options
     if (isOfRepair(texts)) throw new DocferryError('DOCFERRY_USAGE', `the receipt is that of a repair: ${onlyAPart}`)
+    const asked = { stages: texts }
     const stages = options.stages
-      ? toStages(options.stages)
+      ? comparable(options.stages)
       : source === undefined
         ? []
-        : await stagesFromText(texts, opened.runId, true, { notes, ...options })
+        : await stagesAgain(() => stagesOfRun(asked, options), { asked, runId: opened.runId, hasReceipt: true, notes })
     const failed = opened.collections.reduce((sum, { counts }) => sum + counts.failed, 0)
     if (failed > 0) notes.push(`the run could not write ${failed} documents, which are not in its receipt`)
     const named = namesOf(options, pairsOf(opened))
@@ -136,7 +138,7 @@ async function receiptTask(options: VerifyOptions, given: Receipt | string): Pro
     target: target!,
     receipt,
     ...namesOf(options, pairsOf(receipt)),
-    stages: toStages(options.stages ?? []),
+    stages: comparable(options.stages ?? []),
     ...ways(decisions),
     notes
   }
@@ -176,17 +178,36 @@ function ways({
   }
 }
 
-async function stagesFromText(
-  texts: readonly string[],
-  runId: string,
-  hasReceipt: boolean,
-  { notes, environment = {} }: { readonly notes: string[]; readonly environment?: Environment }
+/** @throws {DocferryError} DOCFERRY_USAGE for stages that give something else when the same documents come again */
+function comparable(stages: readonly StageLike[]): readonly Stage[] {
+  const refuse = (name: string): DocferryError =>
+    new DocferryError(
+      'DOCFERRY_USAGE',
+      `a source can't be compared through the stage ${name}: what it gives depends on the documents before; verify the run by its id, or by its receipt`
+    )
+  return functionStages(toStages(stages), refuse).map(stage => {
+    if (stage.state !== undefined) throw refuse(stage.name)
+    return stage
+  })
+}
+
+interface Again {
+  readonly asked: { readonly stages: readonly string[] }
+  readonly runId: string
+  readonly hasReceipt: boolean
+  /** Told where the source can't be read through them, but is not needed either. */
+  readonly notes: string[]
+}
+
+async function stagesAgain(
+  make: () => Promise<readonly RunStage[]>,
+  { asked, runId, hasReceipt, notes }: Again
 ): Promise<readonly Stage[]> {
   try {
-    return await Promise.all(texts.map(text => parseStage(text, { folder: '.', environment })))
+    return comparable(await make())
   } catch (error) {
     if (!(error instanceof DocferryError)) throw error
-    const message = `the run ${runId} had stages of its own (${texts.join(', ')}), which text can't name: verify it with verify({ stages })`
+    const message = `the run ${runId} had stages that can't be made again (${asked.stages.join(', ')}): ${error.message}; verify it with verify({ stages })`
     if (!hasReceipt) throw new DocferryError('DOCFERRY_USAGE', message, { cause: error })
     notes.push(`${message} to have differences named by the source`)
     return [unknownStage(message)]

@@ -10,23 +10,24 @@ import { setMaxListeners } from 'node:events'
 import { join } from 'node:path'
 import type { RetryOptions } from '../engine/retry.ts'
 import { runParallel } from '../engine/run-parallel.ts'
-import { DocferryError, describeError } from '../errors.ts'
+import { DocferryError } from '../errors.ts'
 import { silentLogger } from '../open.ts'
 import type { Endpoint } from '../open.ts'
-import { chooseCollections, noSuchCollection } from '../plan/choose-collections.ts'
+import { chooseCollections } from '../plan/choose-collections.ts'
 import type { CollectionInfo, Source, Target } from '../types.ts'
+import { BothSides } from './both-sides.ts'
 import { DifferenceList } from './differences.ts'
 import { Ends, look, namedEndpoint } from './ends.ts'
 import { CollectionLook, firstVisitor } from './first-look.ts'
 import { checkVerifyOptions } from './options.ts'
 import type { VerifyOptions } from './options.ts'
-import { readEnd } from './read-end.ts'
-import type { ReadingEnd, ReadingOptions, Visitor } from './read-end.ts'
-import { isPlain, isWorthThread, readInThread } from './read-in-thread.ts'
-import type { ThreadVisitor } from './read-in-thread.ts'
+import { isDamage } from './read-end.ts'
+import type { Visitor } from './read-end.ts'
+import { isPlain, isWorthThread } from './read-in-thread.ts'
+import { openLookingEnds, openSourceForReceipt } from './looking-ends.ts'
+import type { AskOptions } from './looking-ends.ts'
 import { nameDifferences } from './name-differences.ts'
-import type { LookingEnds } from './name-differences.ts'
-import { differencesOf, listNames, verifyCollection } from './report.ts'
+import { differencesOf, listNames, missingReasonOf, verifyCollection } from './report.ts'
 import type { Side, VerifyCollection, VerifyReport } from './report.ts'
 import { secondVisitor } from './second-look.ts'
 import { Spool } from './spool.ts'
@@ -36,6 +37,10 @@ import type { Task } from './task.ts'
 import { Workspace } from './workspace.ts'
 
 const preparedAtOnce = 4
+
+/** So many names fit a line. */
+const mostStrangers = 5
+const mostDamages = 10
 
 /**
  * Compare what a target holds with what a source holds, a run has written, or a receipt says. Nothing is written to either.
@@ -89,6 +94,8 @@ class Verification {
   #heldEndpoint!: Endpoint
   #inThread = false
   #source: Source | undefined
+  /** What was found of a target that is not whole, or not what it says; each once. */
+  readonly #damages = new Set<string>()
   /** By names in the target. */
   readonly #looks = new Map<string, CollectionLook>()
 
@@ -135,13 +142,13 @@ class Verification {
     if (!receipt) this.#source = await this.#ends.read(source!, 'source')
     this.#heldEndpoint = namedEndpoint(this.#task.target, inTarget)
     this.#held = await this.#ends.read(this.#heldEndpoint, 'target')
-    const held = await this.#ends.collectionsOf(this.#held, 'target')
+    const held = await this.#collectionsHeld()
     const chosen = receipt ? this.#collectionsOfReceipt() : await this.#chooseCollections()
     const infos = new Map(held.map(info => [info.name, info]))
     this.#begin(
       chosen.map(names => verifyCollection({ ...names, expected: { ...names.expected, target: infos.get(names.target)?.documents } }))
     )
-    for (const { report } of this.#looks.values()) report.isMissing = !infos.has(report.target)
+    for (const { report } of this.#looks.values()) this.#findMissing(report, infos.get(report.target))
     const wanted = held.filter(({ name }) => this.#looks.has(name))
     this.#inThread = isPlain(this.#heldEndpoint) && (this.#options.inThread ?? isWorthThread(wanted))
     const retry = this.#retry
@@ -149,6 +156,27 @@ class Verification {
       if (this.#looks.has(name)) await look(this.#holder, name, retry)
     })
     this.#noteStrangers(held)
+  }
+
+  /** Where its beginning is damaged, nothing of it can be told apart. */
+  async #collectionsHeld(): Promise<readonly CollectionInfo[]> {
+    try {
+      return await this.#ends.collectionsOf(this.#held, 'target')
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      this.#damages.add(error.message)
+      return []
+    }
+  }
+
+  #findMissing(report: VerifyCollection, info: CollectionInfo | undefined): void {
+    report.isMissing = !info || info.lost !== undefined
+    if (info?.lost !== undefined) {
+      report.missingReason = 'the target has lost the file of this collection'
+      this.#noteDamage(new DocferryError('DOCFERRY_FILE_CUT', info.lost))
+    } else if (!info && this.#damages.size > 0) {
+      report.missingReason = 'nothing can be read of the target, which is damaged at its beginning'
+    }
   }
 
   async #chooseCollections() {
@@ -176,6 +204,7 @@ class Verification {
       against: receipt ? (source === undefined ? 'receipt' : 'receipt and source') : 'source',
       mode: quick ? 'quick' : sample === undefined ? 'full' : 'sample',
       ...(sample !== undefined && { sample }),
+      ...this.#damaged,
       phase: 'reading',
       state: 'running',
       collections,
@@ -187,7 +216,8 @@ class Verification {
       this.#report.notes.push(`the run wrote to ${wroteTo.provider} ${wroteTo.address}, and this is another place`)
     const list = join(this.#workspace.path, 'differences.ndjson')
     const makeFolder = (): Promise<void> => this.#workspace.open()
-    this.#list = new DifferenceList(differences ?? list, this.#report, { isAsked: differences !== undefined, makeFolder })
+    const makeSpool = (): Promise<string> => this.#workspace.makeSpool('differences')
+    this.#list = new DifferenceList(differences ?? list, this.#report, { isAsked: differences !== undefined, makeFolder, makeSpool })
     const receipts = new Map(receipt?.collections.map(each => [each.target, each]))
     const look = { target: this.#holder, list: this.#list, quick, sample, allowExtra, kindsExpected: receipt?.kinds ?? true }
     for (const collection of collections) {
@@ -196,18 +226,20 @@ class Verification {
   }
 
   #noteStrangers(held: readonly CollectionInfo[]): void {
-    const strangers = held.filter(({ name, system }) => !system && !this.#looks.has(name)).map(({ name }) => name)
-    if (strangers.length > 0) this.#report.notes.push(`the target also holds ${listNames(strangers)}, of which nothing was asked`)
+    const { notes } = this.#report
+    const isStrange = ({ name, system = false, lost }: CollectionInfo): boolean => !system && lost === undefined && !this.#looks.has(name)
+    const strangers = held.filter(isStrange).map(({ name }) => name)
+    if (strangers.length > 0) notes.push(`also in the target, not compared: ${listNames(strangers, mostStrangers)}`)
+    const { unread = [] } = this.#held
+    if (unread.length > 0) notes.push(`also in the target, not read: ${listNames(unread, mostStrangers)}`)
   }
 
   /** The first look at everything. */
   async #lookAtAll(): Promise<void> {
-    const source = this.#source && this.#readingEnd('source', this.#source)
     const visitor = (side: Side): Visitor => firstVisitor(side, this.#looks, this.#list)
     // What is not there has come to its end.
     for (const look of this.#looks.values()) if (look.report.isMissing) look.end('target')
-    if (!this.#inThread) await this.#readBoth(source, visitor, this.#looks)
-    else await this.#together([source && readEnd(source, visitor('source'), this.#reading), this.#readTargetInThread(visitor('target'))])
+    await this.#sides[this.#inThread ? 'readInThread' : 'read'](this.#source, this.#looks, visitor)
     for (const { report, isEnded } of this.#looks.values()) {
       if (!isEnded) throw new DocferryError('DOCFERRY_BUG', `${report.target} has not come to its end`)
       if (report.isMissing) this.#tellMissing(report)
@@ -215,44 +247,13 @@ class Verification {
     }
   }
 
-  async #readTargetInThread({ reject, pause }: Visitor): Promise<void> {
-    const { environment = {}, quick = false, sample, logger = silentLogger } = this.#options
-    const { includeDesign, keepMetadata } = this.#task
-    const { parallel, maxRate, maxReadUnits, retry, signal } = this.#reading
-    const { names } = this.#readingEnd('target', this.#held)
-    if (names.size === 0) return
-    const task = {
-      endpoint: this.#heldEndpoint,
-      environment: { ...environment },
-      collections: [...names.keys()],
-      includeDesign,
-      keepMetadata,
-      keepsKinds: this.#holder.keepsKinds ?? false,
-      quick,
-      sample,
-      parallel,
-      maxRate,
-      maxReadUnits,
-      retry
-    }
-    const visitor: ThreadVisitor = {
-      count: (collection, documents) => this.#looks.get(collection)!.countTarget(documents),
-      end: (collection, documents, sums) => this.#looks.get(collection)!.endTarget(documents, sums),
-      reject,
-      pause: async () => await pause?.(),
-      onRetry: this.#countRetry,
-      onDamage: this.#noteDamage
-    }
-    await readInThread(task, visitor, { signal, logger })
-  }
-
   /** Not by its documents, of which all are missing. */
   #tellMissing(report: VerifyCollection): void {
     const { source, target, sourceDocuments } = report
+    const reason = missingReasonOf(report)
     report.missing = sourceDocuments
-    if (sourceDocuments > 0)
-      this.#list.write({ collection: target, kind: 'missing', documents: sourceDocuments, reason: 'the target has no such collection' })
-    else this.#report.notes.push(`${source} holds no documents, and the target has no such collection`)
+    if (sourceDocuments > 0) this.#list.write({ collection: target, kind: 'missing', documents: sourceDocuments, reason })
+    else this.#report.notes.push(`${source} holds no documents, and ${reason}`)
   }
 
   /** The second look, at what lies in buckets that differ. */
@@ -260,17 +261,17 @@ class Verification {
     const looks = new Map([...this.#looks].filter(([, { hasDiffering, report }]) => hasDiffering && !report.isMissing))
     if (looks.size === 0) return
     this.#report.phase = 'looking again'
-    if (!(await this.#openSourceForReceipt())) return await this.#lookForSuspects(looks)
+    this.#source ??= await openSourceForReceipt(this.#asking)
+    if (!this.#source) return await this.#lookForSuspects(looks)
     const documents = [...looks.values()].reduce((sum, { documentsInDiffering }) => sum + documentsInDiffering, 0)
-    const spool = new Spool(await this.#workspace.makeSpool(), { documents })
+    const spool = new Spool(await this.#workspace.makeSpool('documents'), { documents })
     try {
       const options = { target: this.#holder, sample: this.#options.sample }
-      const source = this.#readingEnd('source', this.#source!, looks)
-      await this.#readBoth(source, side => secondVisitor(side, looks, spool, options), looks)
+      await this.#sides.read(this.#source, looks, side => secondVisitor(side, looks, spool, options))
       await nameDifferences(looks, {
         spool,
         target: this.#holder,
-        ends: await this.#lookingEnds(),
+        ends: await openLookingEnds({ holder: this.#holder, source: this.#source }, this.#asking),
         list: this.#list,
         report: this.#report,
         retry: this.#retry,
@@ -284,62 +285,8 @@ class Verification {
   }
 
   async #lookForSuspects(looks: ReadonlyMap<string, CollectionLook>): Promise<void> {
-    const read = (visitor: Visitor): Promise<void> => this.#readBoth(undefined, () => visitor, looks)
+    const read = (visitor: Visitor): Promise<void> => this.#sides.read(undefined, looks, () => visitor)
     await lookForSuspects(looks, { read, list: this.#list, report: this.#report, onConflict: this.#task.receipt?.run?.onConflict })
-  }
-
-  /** The receipt is not enough where buckets differ. @returns whether there is a source */
-  async #openSourceForReceipt(): Promise<boolean> {
-    const { source } = this.#task
-    if (this.#source) return true
-    if (source === undefined) return false
-    try {
-      this.#source = await this.#ends.read(source, 'source')
-      const held = await this.#ends.collectionsOf(this.#source, 'source')
-      const missing = [...this.#looks.values()].map(({ report }) => report.source).filter(name => !held.some(info => info.name === name))
-      if (missing.length > 0) throw noSuchCollection(missing, held, this.#source)
-      return true
-    } catch (error) {
-      if (!(error instanceof DocferryError) || this.#stop.signal.aborted) throw error
-      this.#source = undefined
-      this.#report.notes.push(`the source can't tell what differs: ${error.message}`)
-      return false
-    }
-  }
-
-  /** Those that can be asked for single documents. */
-  async #lookingEnds(): Promise<LookingEnds> {
-    const { builtIn, stages, keepMetadata, source } = this.#task
-    const retry = this.#retry
-    const asking = await this.#askHeld()
-    const held = asking?.look && { end: asking, nameOf: (name: string) => name, stages: builtIn, knowsAbsent: true }
-    // Looked up, a document of CouchDB comes without the fields that are to be kept.
-    if (source === undefined || (keepMetadata && this.#source!.location.provider === 'couchdb')) return { ...(held && { held }) }
-    const end = await this.#askSource(source)
-    const nameOf = (name: string): string => this.#looks.get(name)!.report.source
-    if (!end?.look) return { ...(held && { held }) }
-    for (const { report } of this.#looks.values()) if (!report.isMissing) await look(end, report.source, retry)
-    return { ...(held && { held }), source: { end, nameOf, stages: [...builtIn, ...stages], knowsAbsent: stages.length === 0 } }
-  }
-
-  /** Looks for a document also under its escaped id, whatever the rules of writing are: so it is read too. */
-  async #askHeld(): Promise<Target | undefined> {
-    const { target, rules } = this.#task
-    if (rules.escapeNames || !this.#holder.look) return this.#holder
-    const end = await this.#ends.ask(target, { ...rules, escapeNames: true })
-    for (const { report } of this.#looks.values()) if (!report.isMissing) await look(end, report.target, this.#retry)
-    return end
-  }
-
-  /** @returns undefined where the source can only be read */
-  async #askSource(source: Endpoint): Promise<Target | undefined> {
-    try {
-      return await this.#ends.ask(source, { types: 'natural', escapeNames: true })
-    } catch (error) {
-      this.#stop.signal.throwIfAborted()
-      this.#report.notes.push(`documents of the source can't be looked at once more, one by one: ${describeError(error)}`)
-      return undefined
-    }
   }
 
   #conclude(): void {
@@ -355,53 +302,35 @@ class Verification {
     report.state = isDifferent || report.damaged !== undefined ? 'different' : 'equal'
   }
 
-  /** An end to read, with the collections that are wanted of it and that it has. */
-  #readingEnd(side: Side, source: Source, looks: ReadonlyMap<string, CollectionLook> = this.#looks): ReadingEnd {
-    const { builtIn, stages } = this.#task
-    const reports = [...looks.values()].map(({ report }) => report)
-    if (side === 'source')
-      return { source, stages: [...builtIn, ...stages], names: new Map(reports.map(report => [report.source, report.target])) }
-    return { source, stages: builtIn, names: new Map(reports.filter(({ isMissing }) => !isMissing).map(({ target }) => [target, target])) }
+  get #sides(): BothSides {
+    return new BothSides({
+      options: this.#options,
+      task: this.#task,
+      target: this.#held,
+      endpoint: this.#heldEndpoint,
+      holder: this.#holder,
+      stop: this.#stop,
+      onRetry: this.#countRetry,
+      onDamage: this.#noteDamage
+    })
   }
 
-  /** Read the target, and the source where there is one, at the same time. */
-  async #readBoth(
-    source: ReadingEnd | undefined,
-    visitorOf: (side: Side) => Visitor,
-    looks: ReadonlyMap<string, CollectionLook>
-  ): Promise<void> {
-    const held = this.#readingEnd('target', this.#held, looks)
-    const fromSource = source && readEnd(source, visitorOf('source'), this.#reading)
-    await this.#together([fromSource, readEnd(held, visitorOf('target'), { ...this.#reading, onDamage: this.#noteDamage })])
+  get #asking(): AskOptions {
+    return { task: this.#task, ends: this.#ends, looks: this.#looks, notes: this.#report.notes, retry: this.#retry }
   }
 
-  /** Where one fails, the others end too. */
-  async #together(works: readonly (Promise<void> | undefined)[]): Promise<void> {
-    let failure: unknown
-    const settle = async (work: Promise<void> | undefined): Promise<void> => {
-      try {
-        await work
-      } catch (error) {
-        failure ??= error
-        this.#stop.abort(error)
-      }
-    }
-    await Promise.all(works.map(settle))
-    if (failure !== undefined) throw failure
-  }
-
-  get #reading(): ReadingOptions {
-    const { parallel = 4, maxRate, maxReadUnits, retry } = this.#options
-    return { parallel, maxRate, maxReadUnits, signal: this.#stop.signal, retry, onRetry: this.#countRetry }
-  }
-
-  get #retry(): RetryOptions {
+  get #retry(): RetryOptions & { readonly signal: AbortSignal } {
     return { ...this.#options.retry, signal: this.#stop.signal, onRetry: this.#countRetry }
   }
 
   /** What came before the damage is compared: so it shows what is lost. */
   readonly #noteDamage = (error: DocferryError): void => {
-    this.#report.damaged = error.message
+    this.#damages.add(error.message)
+    Object.assign(this.#report, this.#damaged)
+  }
+
+  get #damaged(): Pick<VerifyReport, 'damaged'> {
+    return this.#damages.size === 0 ? {} : { damaged: listNames([...this.#damages].sort(), mostDamages, '; ') }
   }
 
   readonly #countRetry = (error: DocferryError, delayMs: number): void => {

@@ -23,11 +23,11 @@ export class Workspace {
     await (this.#lock ??= this.#make())
   }
 
-  /** A folder of its own for documents, readable by this user only. @throws {DocferryError} DOCFERRY_STATE */
-  async makeSpool(): Promise<string> {
+  /** A folder for what is there only while it is needed, readable by this user only. @throws {DocferryError} DOCFERRY_STATE */
+  async makeSpool(name: string): Promise<string> {
     await this.open()
-    const path = join(this.path, spoolName)
-    return await this.#making(() => mkdir(path, { mode: 0o700 }).then(() => path))
+    const path = join(this.path, spoolName, name)
+    return await this.#making(() => mkdir(path, { recursive: true, mode: 0o700 }).then(() => path))
   }
 
   #make(): Promise<Lock> {

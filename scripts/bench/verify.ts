@@ -1,8 +1,9 @@
 /**
- * `npm run bench:verify -- [--count 1000000] [--runs 3] [--export]`: verifying two files against reading both of them alone, by the same readers, and
+ * `npm run bench:verify -- [--count 1000000] [--runs 3] [--export] [--databases 5000]`: verifying two files against reading both of them alone, by the same readers, and
  * against a sorted dump and diff of the same documents; and errors planted in them, of which all must be named, and no other.
  *
- * With `--export` the files are exports, which their reader checks against what their last line states.
+ * With `--export` the files are exports, which their reader checks against what their last line states. `--databases` says how many documents
+ * are compared between real servers; 0 leaves these out.
  *
  * Each measurement is a process of its own, so that its memory can be told.
  */
@@ -19,10 +20,9 @@ import { openSource } from '../../lib/open.ts'
 import { migrate } from '../../lib/run.ts'
 import type { Document } from '../../lib/types.ts'
 import { stringifyJson } from '../../lib/values/index.ts'
-import type { Difference } from '../../lib/verify/report.ts'
 import { verify } from '../../lib/verify/verify.ts'
 import { simpleDocuments } from '../../spec/support/generator.ts'
-import { plantErrors } from '../../spec/verify/planted.ts'
+import { plantErrors, tellDifference } from '../../spec/verify/planted.ts'
 
 interface Measured {
   readonly seconds: number
@@ -37,14 +37,17 @@ const { values } = parseArgs({
     count: { type: 'string', default: '1000000' },
     runs: { type: 'string', default: '3' },
     export: { type: 'boolean', default: false },
+    databases: { type: 'string', default: '5000' },
     job: { type: 'string' },
     folder: { type: 'string' }
   }
 })
 const count = Number(values.count)
 
-if (values.job === undefined) await compare()
-else await doJob(values.job, values.folder!)
+if (values.job === undefined) {
+  await compare()
+  await compareServers(Number(values.databases))
+} else await doJob(values.job, values.folder!)
 
 async function compare(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'docferry-bench-verify-'))
@@ -56,7 +59,7 @@ async function compare(): Promise<void> {
     await write(path('theirs'), made.target())
     const list = join(folder, 'differences.ndjson')
     await verify({ source: path('ours'), target: path('theirs'), rename: { ours: 'theirs' }, stateDir: folder, differences: list })
-    const named = (await readFile(list, 'utf8')).trim().split('\n').map(tell).sort()
+    const named = (await readFile(list, 'utf8')).trim().split('\n').map(tellDifference).sort()
     const isRight = JSON.stringify(named) === JSON.stringify(planted.map(each => each.join(' ')).sort())
     console.log(
       `${count} documents with ${planted.length} planted differences: ${isRight ? 'all are named, and no other' : `WRONG: ${named.join('; ')}`}\n`
@@ -76,16 +79,19 @@ async function compare(): Promise<void> {
   }
 }
 
+async function compareServers(documents: number): Promise<void> {
+  if (documents === 0) return
+  console.log('')
+  // Not in the processes that are measured.
+  const { compareDatabases } = await import('./verify-databases.ts')
+  if (!(await compareDatabases(documents))) process.exitCode = 1
+}
+
 /** In place of the documents alone. */
 async function makeExport(folder: string, name: string): Promise<void> {
   const [plain, made] = [join(folder, `${name}.ndjson`), join(folder, 'export.ndjson')]
   await migrate({ source: plain, target: made, stateDir: folder })
   await rename(made, plain)
-}
-
-function tell(line: string): string {
-  const { kind, id, paths = [] } = JSON.parse(line) as Difference
-  return [kind, id, ...paths].join(' ')
 }
 
 function measure(job: string, folder: string): Measured {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { launch } from './launch.ts'
 import type { RunningServer } from './launch.ts'
-import { cacheFolder, findJava, runCommand } from './tools.ts'
+import { cacheFolder, findJava, javaOptions, runCommand } from './tools.ts'
 import type { Log } from './tools.ts'
 
 const packageName = 'amplify-dynamodb-simulator'
@@ -20,13 +20,17 @@ const staleMs = 3_600_000
  *
  * @throws {Error} when Java or the package can't be had; the message says what to do
  */
-export async function startDynamodbLocal(options: { readonly log: Log; readonly signal?: AbortSignal }): Promise<RunningServer> {
+export async function startDynamodbLocal(options: {
+  readonly log: Log
+  readonly isShortLived?: boolean
+  readonly signal?: AbortSignal
+}): Promise<RunningServer> {
   const [java, folder] = await Promise.all([findJava(options), fetchDynamodbLocal(options)])
   return await launch({
     name: 'DynamoDB Local',
     command: java,
     args: port => [
-      `-Xmx${heap}`,
+      ...javaOptions({ heap, isShortLived: options.isShortLived }),
       '-Djava.library.path=./DynamoDBLocal_lib',
       '-jar',
       'DynamoDBLocal.jar',

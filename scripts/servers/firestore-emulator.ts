@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { launch } from './launch.ts'
 import type { RunningServer } from './launch.ts'
-import { findJava, runCommand } from './tools.ts'
+import { findJava, javaOptions, runCommand } from './tools.ts'
 import type { Log } from './tools.ts'
 
 /** About 7 KB of heap per 1 KB document ever written, never freed: a big run wants `FIRESTORE_EMULATOR_HEAP=8g`. */
@@ -14,13 +14,17 @@ const heap = process.env['FIRESTORE_EMULATOR_HEAP'] ?? '4g'
  *
  * @throws {Error} when Java or the emulator's jar is missing; the message says what to install
  */
-export async function startFirestoreEmulator(options: { readonly log: Log; readonly signal?: AbortSignal }): Promise<RunningServer> {
+export async function startFirestoreEmulator(options: {
+  readonly log: Log
+  readonly isShortLived?: boolean
+  readonly signal?: AbortSignal
+}): Promise<RunningServer> {
   const [java, jar] = await Promise.all([findJava(options), findFirestoreJar(options.signal)])
   return await launch({
     name: 'Firestore emulator',
     command: java,
     args: port => [
-      `-Xmx${heap}`,
+      ...javaOptions({ heap, isShortLived: options.isShortLived }),
       '-Duser.language=en',
       '-cp',
       jar,

@@ -11,6 +11,8 @@ export type ServerName = (typeof serverNames)[number]
 
 export interface ServerOptions {
   readonly log?: Log
+  /** Soon warm, for minutes of many small requests; without it, fast in the long run. */
+  readonly isShortLived?: boolean
   readonly signal?: AbortSignal
 }
 
@@ -70,13 +72,18 @@ export async function startServers(options: ServerOptions & { readonly which?: r
   return { servers, environment: Object.assign({}, ...servers.map(server => server.environment)) as Record<string, string>, stop }
 }
 
+/** Whether the environment names a server, which all processes then share. */
+export function isServerGiven(): boolean {
+  return serverNames.some(name => Boolean(process.env[variables[name][0]!]))
+}
+
 export async function startServer(name: ServerName, options: ServerOptions = {}): Promise<Server> {
   const given = Object.fromEntries(variables[name].flatMap(key => (process.env[key] ? [[key, process.env[key]]] : [])))
   if (given[variables[name][0]!] !== undefined) {
     return { name, environment: { ...defaults[name], ...given }, stop: () => Promise.resolve() }
   }
-  const { log = quiet, signal } = options
-  const { server, address } = await starters[name]({ log, signal })
+  const { log = quiet, isShortLived = false, signal } = options
+  const { server, address } = await starters[name]({ log, isShortLived, signal })
   log(`${name}: pid ${server.pid}, port ${server.port}`)
   return { name, environment: { ...address, ...defaults[name] }, pid: server.pid, ended: server.ended, stop: () => server.stop() }
 }
@@ -86,7 +93,7 @@ interface Started {
   readonly address: Readonly<Record<string, string>>
 }
 
-const starters: Readonly<Record<ServerName, (options: { log: Log; signal?: AbortSignal }) => Promise<Started>>> = {
+const starters: Readonly<Record<ServerName, (options: { log: Log; isShortLived: boolean; signal?: AbortSignal }) => Promise<Started>>> = {
   async couchdb(options) {
     const server = await startCouchdb(options)
     const { port, user, password } = server

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { execute } from '../../lib/cli/execute.ts'
+import type { VerifyEngine } from '../../lib/cli/verify-after.ts'
 import { DocferryError } from '../../lib/errors.ts'
 import { FakeHost } from './support/fake-host.ts'
 import { doneCollection, fakeReport, startMs } from './support/fake-run.ts'
@@ -117,6 +118,31 @@ describe('--verify', function () {
     expect(host.stdout.text).to.include('Done in').and.not.include('Failed')
     expect(host.stderr.text).to.include('the run has come to its end; to verify it: docferry verify run-1')
   })
+
+  for (const json of [false, true]) {
+    it(`says that the run is done and stays where its verification is interrupted${json ? ', as JSON' : ''}`, async () => {
+      const ended = { runId: 'run-1', state: 'done', finishedAt: startMs, folder: '.docferry/runs/run-1' } as const
+      const report = fakeReport({ ...ended, collections: [doneCollection('agents', 12)] })
+      const flags = { progress: false, logLevel: 'silent', verify: true, json } as const
+      const job = { command: 'migrate', options: { source: 'memory', target: 'memory:x.json' }, dataOnStdout: false, flags }
+      const host = new FakeHost()
+      const verify: VerifyEngine['verify'] = ({ signal }) => {
+        host.emit('SIGINT')
+        signal!.throwIfAborted()
+        return Promise.reject(new Error('it was not told to stop'))
+      }
+      const migrated = () => Promise.resolve({ migrate: () => Promise.resolve(report) })
+      expect(await execute(job, host, migrated, () => Promise.resolve({ verify }))).to.equal(130)
+      const { text } = host.stderr
+      expect(text).to.include('stopping the verification; the run is done, and stays')
+      expect(text).to.include('the run is done and stays, and is not proved').and.include('to verify it: docferry verify run-1')
+      expect(text).to.not.include('nothing was changed').and.not.include('in flight').and.not.include('resume')
+      if (!json) return expect(host.stdout.text).to.include('Done in')
+      const told = JSON.parse(host.stdout.text) as { error: object }
+      expect(told).to.include({ state: 'done', exitCode: 130 })
+      expect(told.error).to.include({ code: 'DOCFERRY_INTERRUPTED' }).and.not.have.property('try')
+    })
+  }
 
   it('refuses pipes and dry runs before anything is read', async () => {
     const pipe = await run('export', '--provider', 'memory:none.json', '--output', '-', '--verify')

@@ -36,13 +36,25 @@ describe('docferry verify', function () {
     const { code, stdout } = await verify(...ends)
     expect(code).to.equal(60)
     expect(stdout).to.include('- b: different d3 (token)').and.include('- b: missing d199')
-    expect(stdout).to.match(/^Different: 2 differences in 199 documents, in /m)
+    expect(stdout).to.match(/^Different: 2 differences in 200 documents, in /m)
     expect(stdout).to.not.include('hidden').and.not.include('other-3')
     const list = /^All differences: (.*)$/m.exec(stdout)?.[1]
     expect(readFileSync(join(cwd, list!), 'utf8').trim().split('\n')).to.have.members([
       '{"collection":"b","id":"d3","kind":"different","paths":["token"]}',
       '{"collection":"b","id":"d199","kind":"missing"}'
     ])
+  })
+
+  it('counts the documents of the source where the target holds none', async () => {
+    write('b', 0)
+    expect((await verify(...ends)).stdout).to.match(/^Different: 200 differences in 200 documents, in /m)
+    expect((await verify(...ends, '--quick')).stdout).to.match(/^Different: 200 differences in 200 documents, by their number alone, in /m)
+  })
+
+  it('counts no documents where neither side holds one', async () => {
+    write('a', 0)
+    writeFileSync(join(cwd, 'b.ndjson'), 'broken\n')
+    expect((await verify(...ends)).stdout).to.match(/^Different: 1 difference, in /m)
   })
 
   it('shows the values that differ with --show-values', async () => {

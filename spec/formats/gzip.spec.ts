@@ -60,6 +60,11 @@ describe('formats: gunzip', () => {
     const damaged = Buffer.from(gzipSync(noise(1000)))
     damaged[500] = (damaged[500] as number) ^ 0xff
     expect((await decode(inChunks(damaged))).code).to.equal('DOCFERRY_DECODE')
+    const large = Buffer.from(gzipSync(noise(300_000)))
+    large[150_000] = (large[150_000] as number) ^ 0xff
+    const { code, message } = await decode(inChunks(large, large.length))
+    expect(code).to.equal('DOCFERRY_DECODE')
+    expect(message).to.include('damaged gzip data')
     const followed = await decode(inChunks(Buffer.concat([gzipSync('text'), Buffer.from('garbage')])))
     expect(followed.code).to.equal('DOCFERRY_DECODE')
     expect(followed.message).to.include(name)

@@ -44,7 +44,7 @@ let stopping = false
 async function environmentOf(name: ServerName): Promise<Environment> {
   let server = started.get(name)
   if (server === undefined) {
-    server = startServer(name)
+    server = startServer(name, { isShortLived: true })
     started.set(name, server)
     const { ended } = await server
     void ended?.then(output => {

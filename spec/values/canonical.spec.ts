@@ -127,10 +127,11 @@ describe('values: canonicalBytes', function () {
     ]
     const hexOf = (pad: string): string => Buffer.from(canonicalBytes({ _id: 'a', pad, tail })).toString('hex')
     const end = hexOf('').split('00000004' + Buffer.from('tail').toString('hex'))[1]!
+    const large = { _id: 'large', pad: new Uint8Array((4 << 20) + 1) }
     const [least, most] = [64 * 1024 - 300, 64 * 1024]
     for (let size = least; size < most; size++) {
       // Behind one that was larger than it keeps, the buffer is as small as at first.
-      canonicalBytes({ _id: 'large', pad: 'x'.repeat(5 << 20) })
+      canonicalBytes(large)
       if (!hexOf('x'.repeat(size)).endsWith(end)) expect.fail(`not behind ${size} bytes`)
     }
   })
@@ -139,6 +140,22 @@ describe('values: canonicalBytes', function () {
     const kindsOf = (value: Value): string => Buffer.from(documentDigests({ _id: 'a', value }).kinds ?? []).toString('hex')
     expect(kindsOf(new ValueSet([2n ** 60n, 5]))).to.equal(kindsOf(new ValueSet([5, 2n ** 60n])))
     expect(kindsOf([new ValueSet([2n ** 60n, 5]), new Double(1)])).not.to.equal(kindsOf([new ValueSet([2 ** 60, 5]), new Double(1)]))
+  })
+
+  it('tells the kind of each 0 in a vector and in a geopoint, as of any other number, and takes their values as equal', () => {
+    const digests = (value: Value) => documentDigests({ _id: 'a', value })
+    const kindsOf = (value: Value): string => Buffer.from(digests(value).kinds ?? []).toString('hex')
+    const differing: [Value, Value][] = [
+      [-0, 0],
+      [new Vector([1, -0]), new Vector([1, 0])],
+      [new Vector([-0, 0]), new Vector([0, -0])],
+      [new GeoPoint(-0, 0), new GeoPoint(0, 0)],
+      [new GeoPoint(-0, 0), new GeoPoint(0, -0)]
+    ]
+    for (const [a, b] of differing) {
+      expect(digests(a).values).to.deep.equal(digests(b).values)
+      expect(kindsOf(a)).not.to.equal(kindsOf(b))
+    }
   })
 
   it('refuses what is nested too deeply', () => {

@@ -12,6 +12,7 @@ import type { Difference } from '../../lib/verify/report.ts'
 import { migrate } from '../support/migrate.ts'
 import { usePlaces } from '../support/places.ts'
 import { uniqueName } from '../support/servers.ts'
+import { GeoPoint, Vector } from '../../lib/values/index.ts'
 import { awkwardDocument, awkwardIds } from '../values/awkward.ts'
 
 const seed = Number(process.env['DOCFERRY_SEED'] ?? 20261122)
@@ -21,6 +22,10 @@ describe('verify: pairs of databases', function () {
   this.timeout(60_000)
   const places = usePlaces()
   const { place } = places
+  let documents: Map<string, Document>
+  before(() => {
+    documents = awkwardDocuments()
+  })
   const check = async (options: VerifyOptions) => {
     const report = await verify({ stateDir: places.stateDir, settleMs: 1, ...options })
     const named = report.differences === undefined ? '' : readFileSync(report.differences, 'utf8')
@@ -35,7 +40,6 @@ describe('verify: pairs of databases', function () {
     for (const types of typeModes) {
       it(`memory -> ${provider} with --types ${types}: equal, then what was changed is named`, async () => {
         const name = uniqueName('verify')
-        const documents = awkwardDocuments()
         const store = storeOf(documents)
         const target = await place(provider, name)
         const how = { source: store, target, types, onIncompatible: 'escape', rename: { documents: name } } as const
@@ -100,7 +104,6 @@ describe('verify: pairs of databases', function () {
   ] as const) {
     it(`${from} -> ${to}: equal`, async () => {
       const [here, there] = [uniqueName('from'), uniqueName('to')]
-      const documents = awkwardDocuments()
       const [source, target] = [await place(from, here), await place(to, there)]
       await migrate({ source: storeOf(documents), target: source, rename: { documents: here }, onIncompatible: 'escape' })
       const how = { source, target, collections: [here], rename: { [here]: there }, onIncompatible: 'escape' } as const
@@ -115,7 +118,9 @@ describe('verify: pairs of databases', function () {
 function awkwardDocuments(): Map<string, Document> {
   const random = fc.sample(awkwardDocument, { seed, numRuns: runs })
   const named = awkwardIds.map((id, index): Document => ({ ...random[index % random.length], _id: id }))
-  return new Map([...named, ...random].map(document => [document._id, document]))
+  const [vector, place] = [new Vector([-0, 0, 1]), new GeoPoint(-0, 0)]
+  const signed: Document = { _id: 'zeros of either sign', vector, place, list: [vector, place, -0], deep: { list: [{ vector, place }] } }
+  return new Map([...named, ...random, signed].map(document => [document._id, document]))
 }
 
 function storeOf(documents: Map<string, Document>): Endpoint {

@@ -1,6 +1,7 @@
 /** Two collections that differ in exactly what is planted. */
 import { Double } from '../../lib/values/index.ts'
 import type { Document } from '../../lib/values/index.ts'
+import type { Difference } from '../../lib/verify/report.ts'
 
 export interface Planted {
   /** Kind, id, and the paths that differ. */
@@ -47,6 +48,12 @@ export function plantErrors(count: number): Planted {
       }
     }
   }
+}
+
+/** One line of the list of differences, as its planted one with spaces between. */
+export function tellDifference(line: string): string {
+  const { kind, id, paths = [] } = JSON.parse(line) as Difference
+  return [kind, id, ...paths].join(' ')
 }
 
 function idOf(number: number): string {

@@ -107,6 +107,25 @@ describe('verify', function () {
     ])
   })
 
+  it('lists differences by collection and id, in whatever order they are found', async () => {
+    const both = (documents: readonly Document[]) => ({ b: documents, a: documents })
+    const ours = numbered(60).filter(({ _id }) => _id !== '0031')
+    const theirs = numbered(60).map((document, n): Document => (n % 2 === 0 ? { ...document, n: -1 } : document))
+    const ids = theirs.filter(({ _id, n }) => n === -1 || _id === '0031').map(({ _id }) => _id)
+    const lists: string[] = []
+    for (const held of [theirs, theirs.toReversed()]) {
+      const { report } = await check({ source: storeOf(both(ours)), target: storeOf(both(held)), parallel: 4 })
+      lists.push(readFileSync(report.differences!, 'utf8'))
+      expect(report.collections.map(({ examples }) => examples.map(({ id }) => id))).to.deep.equal([ids.slice(0, 20), ids.slice(0, 20)])
+    }
+    expect(lists[0]).to.equal(lists[1])
+    const found = lists[0]!
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line) as Difference)
+    expect(found.map(({ collection, id }) => [collection, id])).to.deep.equal(['b', 'a'].flatMap(name => ids.map(id => [name, id])))
+  })
+
   it('reads the source through the stages of the run, and its collections under their new names', async () => {
     const source = storeOf({
       people: [{ _id: 'x', _rev: '1-a', password: 'secret', name: 'A' }, { _id: '_design/d' }],
@@ -176,9 +195,23 @@ describe('verify', function () {
       ['equal', 0, true]
     ])
     expect(report.notes).to.deep.equal([
-      'the target also holds other, of which nothing was asked',
+      'also in the target, not compared: other',
       'empty holds no documents, and the target has no such collection'
     ])
+  })
+
+  it('names a few of the collections that nobody asked about', async () => {
+    const strangers = Object.fromEntries(Array.from({ length: 8 }, (_, n) => [`other${n}`, []]))
+    const { report } = await check({ source: storeOf({ a: numbered(1) }), target: storeOf({ a: numbered(1), ...strangers }) })
+    expect(report.notes).to.deep.equal(['also in the target, not compared: other0, other1, other2, other3, other4 and 3 more'])
+  })
+
+  it('tells a field with a dot in its name from a field in a field', async () => {
+    const { differences } = await check({
+      source: storeOf({ a: [{ _id: 'x', 'a.b': 1, a: { b: 1, '': [{ 'c[0]': 1 }] } }] }),
+      target: storeOf({ a: [{ _id: 'x', 'a.b': 2, a: { b: 2, '': [{ 'c[0]': 2 }] } }] })
+    })
+    expect(differences[0]?.paths).to.have.members(['["a.b"]', 'a.b', 'a[""][0]["c[0]"]'])
   })
 
   it('names lines of a file that are no documents', async () => {
@@ -221,6 +254,78 @@ describe('verify', function () {
     expect(differences.map(({ collection, id, kind }) => [collection, id, kind])).to.deep.equal([['a', '0003', 'different']])
   })
 
+  it('tells a folder that has lost a file by the collection that is missing', async () => {
+    const source = storeOf({ a: numbered(3), b: numbered(5), c: numbered(3) })
+    await migrate({ source, target: `file:${path('out')}/` })
+    rmSync(path('out/b.ndjson'))
+    const text = readFileSync(path('out/c.ndjson'), 'utf8')
+    writeFileSync(path('out/c.ndjson'), text.slice(0, text.lastIndexOf('\n', text.length - 2) + 1))
+    for (const inThread of [false, true]) {
+      const { report, differences } = await check({ source, target: `file:${path('out')}/`, inThread })
+      expect(differences).to.deep.equal([
+        { collection: 'b', kind: 'missing', documents: 5, reason: 'the target has lost the file of this collection' },
+        { collection: 'c', id: '0002', kind: 'missing' }
+      ])
+      expect(report.damaged).to.include('b.ndjson, which its manifest lists, is missing').and.include('"c" should hold 3 documents')
+      expect(report.notes).to.deep.equal([])
+    }
+  })
+
+  it('tells a folder that has lost the file of an empty collection', async () => {
+    const source = storeOf({ a: numbered(3), b: [] })
+    await migrate({ source, target: `file:${path('out')}/` })
+    rmSync(path('out/b.ndjson'))
+    const { report } = await check({ source, target: `file:${path('out')}/` })
+    expect(report.state).to.equal('different')
+    expect(report.damaged).to.include('b.ndjson')
+  })
+
+  it('refuses a folder as the source of a collection whose file it has lost', async () => {
+    const source = storeOf({ a: numbered(3), b: numbered(3) })
+    await migrate({ source, target: `file:${path('out')}/` })
+    rmSync(path('out/b.ndjson'))
+    expect(await failed({ source: `file:${path('out')}/`, target: source })).to.include({ code: 'DOCFERRY_FILE_CUT' })
+    expect((await check({ source: `file:${path('out')}/`, target: source, collections: ['a'] })).report.state).to.equal('equal')
+  })
+
+  it('tells what else lies in a folder', async () => {
+    const source = storeOf({ a: numbered(3) })
+    await migrate({ source, target: `file:${path('out')}/` })
+    writeFileSync(path('out/more.ndjson'), '')
+    writeFileSync(path('out/notes.txt'), '')
+    const { report } = await check({ source, target: `file:${path('out')}/` })
+    expect(report.state).to.equal('equal')
+    expect(report.notes).to.deep.equal(['also in the target, not compared: more', 'also in the target, not read: notes.txt'])
+  })
+
+  it('tells a compressed export in which a byte was changed by the damage, and not as cut', async () => {
+    const source = storeOf({ a: numbered(30_000) })
+    await migrate({ source, target: path('b.ndjson.gz') })
+    const whole = readFileSync(path('b.ndjson.gz'))
+    for (const share of [0.01, 0.3, 0.6]) {
+      const damaged = Buffer.from(whole)
+      const at = Math.floor(whole.length * share)
+      damaged[at] = damaged[at]! ^ 0xff
+      writeFileSync(path('b.ndjson.gz'), damaged)
+      const { report } = await check({ source, target: path('b.ndjson.gz') })
+      expect(report.state).to.equal('different')
+      expect(report.damaged, `at ${share}`).to.include('holds damaged gzip data')
+    }
+  })
+
+  it('tells a compressed export of which nothing can be read', async () => {
+    const source = storeOf({ a: numbered(5) })
+    await migrate({ source, target: path('b.ndjson.gz') })
+    const packed = readFileSync(path('b.ndjson.gz'))
+    packed[14] = packed[14]! ^ 0xff
+    writeFileSync(path('b.ndjson.gz'), packed)
+    const { report, differences } = await check({ source, target: path('b.ndjson.gz') })
+    expect(report.damaged).to.include('holds damaged gzip data')
+    expect(differences).to.deep.equal([
+      { collection: 'a', kind: 'missing', documents: 5, reason: 'nothing can be read of the target, which is damaged at its beginning' }
+    ])
+  })
+
   it('compares counts alone with quick', async () => {
     const { report, collection } = await check({ source: storeOf({ a: numbered(10) }), target: storeOf({ a: numbered(8) }), quick: true })
     expect(report.state).to.equal('different')
@@ -240,6 +345,16 @@ describe('verify', function () {
     expect(differences.length).to.be.within(120, 280)
     expect(differences.every(({ kind }) => kind === 'different')).to.equal(true)
     expect(collection).to.include({ sourceDocuments: 2_000, targetDocuments: 2_000, missing: 0, extra: 0, equal: 0 })
+  })
+
+  it('calls documents unproven where the sample holds none of them', async () => {
+    const ends = { source: storeOf({ a: numbered(3) }), target: storeOf({ a: numbered(3) }), sample: 1e-9 }
+    const { report, collection, differences } = await check(ends)
+    expect(report.state).to.equal('different')
+    expect(collection).to.include({ sourceDocuments: 3, targetDocuments: 3, equal: 0, unproven: 3, missing: 0, different: 0 })
+    expect(differences).to.deep.equal([])
+    const both = { ...ends, source: storeOf({ a: [] }), target: storeOf({ a: [] }) }
+    expect((await check(both)).report.state).to.equal('equal')
   })
 
   it('tells a difference of counts that the sample does not show', async () => {

@@ -22,6 +22,15 @@ export interface FolderFile {
   readonly documents?: number
   readonly digest?: string
   readonly receipt?: string
+  /** Why it can't be read: it is gone. */
+  readonly lost?: string
+}
+
+export interface Folder {
+  /** In the order of their collections' names. */
+  readonly files: readonly FolderFile[]
+  /** Names of files that are no NDJSON, which are not read. */
+  readonly others: readonly string[]
 }
 
 export interface ManifestEntry {
@@ -39,12 +48,8 @@ export function manifestText(provider: string, entries: Readonly<Record<string, 
   return JSON.stringify({ $docferry: formatVersion, metadata, files: entries }, undefined, 2) + '\n'
 }
 
-/**
- * @returns the folder's files in the order of their collections' names
- * @throws {DocferryError} DOCFERRY_FILE_CUT where a file of the manifest is missing; DOCFERRY_CONFIG where there is nothing to read, or two
- * files are one collection; DOCFERRY_DECODE
- */
-export async function listFolder(path: string, logger: Logger): Promise<readonly FolderFile[]> {
+/** @throws {DocferryError} DOCFERRY_CONFIG where there is nothing to read, or two files are one collection; DOCFERRY_DECODE */
+export async function listFolder(path: string, logger: Logger): Promise<Folder> {
   const names = (await readdir(path)).sort()
   const manifest = names.includes(manifestName) ? await readManifest(join(path, manifestName)) : undefined
   const files = new Map<string, FolderFile>()
@@ -67,17 +72,16 @@ export async function listFolder(path: string, logger: Logger): Promise<readonly
     const { documents, digest, receipt } = listed?.[1] ?? {}
     files.set(collection, { collection, file, gzip, bytes: size, documents, digest, receipt })
   }
-  for (const [collection, { file }] of manifest ?? []) {
+  for (const [collection, { file, documents }] of manifest ?? []) {
     if (files.has(collection)) continue
-    throw new DocferryError('DOCFERRY_FILE_CUT', `${path}: ${file}, which its manifest lists, is missing: copy or export it again`, {
-      collection
-    })
+    const lost = `${path}: ${file}, which its manifest lists, is missing: copy or export it again`
+    files.set(collection, { collection, file, gzip: false, bytes: 0, documents, lost })
   }
   if (others.length > 0)
     logger.warn({ path, others: others.slice(0, 20) }, 'files in the folder that are no .ndjson or .jsonl are not read')
   if (!manifest && files.size === 0)
     throw new DocferryError('DOCFERRY_CONFIG', `${path} holds no .ndjson or .jsonl file: name a file in it, or another folder`)
-  return [...files.values()].sort((a, b) => (a.collection < b.collection ? -1 : 1))
+  return { files: [...files.values()].sort((a, b) => (a.collection < b.collection ? -1 : 1)), others }
 }
 
 /** Whether a folder holds an export and nothing else, so that it may be replaced as a whole. */

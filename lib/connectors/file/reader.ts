@@ -11,7 +11,7 @@ import { readSummary } from '../../formats/tail.ts'
 import type { CollectionInfo, Cursor, OpenContext, Page, Partition, Source } from '../../types.ts'
 import { readError } from './errors.ts'
 import { listFolder } from './folder.ts'
-import type { FolderFile } from './folder.ts'
+import type { Folder, FolderFile } from './folder.ts'
 import { standardStreams } from './options.ts'
 import type { FileOptions } from './options.ts'
 import { guarded, openStreamSource } from './stream-reader.ts'
@@ -113,20 +113,27 @@ async function* readRest(
   yield* readNdjson(openBytes(path, { start, signal }), { ...reading, name, startsAt: start })
 }
 
-function folderSource(path: string, options: FileOptions, files: readonly FolderFile[]): Source {
+function folderSource(path: string, options: FileOptions, { files, others }: Folder): Source {
   return {
     location: location(path),
     uniqueIds: false,
+    unread: others,
     collections: () =>
       Promise.resolve(
-        files.map(({ collection, documents, bytes, gzip }) => ({ name: collection, documents, bytes: gzip ? undefined : bytes }))
+        files.map(({ collection, documents, bytes, gzip, lost }) => ({
+          name: collection,
+          documents,
+          bytes: gzip ? undefined : bytes,
+          lost
+        }))
       ),
     partitions(collections) {
       const wanted = files.filter(({ collection }) => collections === null || collections.includes(collection))
       return Promise.resolve(wanted.map(({ collection, file }) => ({ id: collection, collections: [collection], range: { file } })))
     },
     async *read(partition, { after, signal, pageSize }) {
-      const { collection, documents, digest, receipt, file, gzip } = fileOf(files, partition)
+      const { collection, documents, digest, receipt, file, gzip, lost } = fileOf(files, partition)
+      if (lost !== undefined) throw new DocferryError('DOCFERRY_FILE_CUT', lost, { collection })
       const filePath = join(path, file)
       const name = join(options.path, file)
       yield* guarded(name, signal, async function* () {

@@ -246,7 +246,7 @@ describe('file: folder reader', () => {
     await writeFile(path('in', 'a%2Fb.ndjson.gz'), gzipSync('{"_id":"1"}\n'))
     await writeFile(path('in', 'README.md'), 'notes')
     const logger = makeLogger()
-    await source({ path: path('in') }, logger)
+    expect((await source({ path: path('in') }, logger)).unread).to.deep.equal(['README.md'])
     expect(logger.warnings).to.have.length(1)
     expect(await readWhole({ path: path('in') })).to.deep.equal({ 'a/b': [{ _id: '1' }], b: [{ _id: '2' }] })
   })
@@ -276,7 +276,13 @@ describe('file: folder reader', () => {
     await writeFile(path('out', 'more.ndjson'), '{"_id":"1"}\n')
     expect(Object.keys(await readWhole({ path: path('out') }))).to.deep.equal(['a', 'more'])
     await promisify(execFile)('mv', [path('out', 'a.ndjson'), path('elsewhere')])
-    expect(await failure(source({ path: path('out') }))).to.include({ code: 'DOCFERRY_FILE_CUT' })
+    const opened = await source({ path: path('out') })
+    const infos = await opened.collections({})
+    expect(infos?.map(({ name, lost }) => [name, lost?.includes('a.ndjson, which its manifest lists, is missing')])).to.deep.equal([
+      ['a', true],
+      ['more', undefined]
+    ])
+    expect(await failure(readWhole({ path: path('out') }))).to.include({ code: 'DOCFERRY_FILE_CUT' })
   })
 
   it('refuses two files for one collection, a broken manifest, and an export inside', async () => {

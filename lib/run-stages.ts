@@ -1,0 +1,73 @@
+/** The stages of a run, from their opening to their closing: what they remember is given back to them first, what they have to say is told last. */
+import type { RunJournal } from './checkpoint/retry-journal.ts'
+import { isTransformStage } from './engine/stage-chain.ts'
+import { DocferryError } from './errors.ts'
+import type { RunStage, Stage } from './types.ts'
+
+export interface OpenStagesOptions {
+  readonly journal: Pick<RunJournal, 'record' | 'runId' | 'stagePieces'>
+  readonly dryRun: boolean
+  readonly signal?: AbortSignal | undefined
+}
+
+export class RunStages {
+  readonly #stages: readonly RunStage[]
+  readonly #first: number
+  readonly #opened: Stage[] = []
+
+  /** @param first how many stages of every run come before them */
+  constructor(stages: readonly RunStage[], first: number) {
+    this.#stages = stages
+    this.#first = first
+  }
+
+  /** @throws {DocferryError} DOCFERRY_RUN_UNFIT where a run can't be gone on with because of what a stage knew */
+  async open({ journal, dryRun, signal }: OpenStagesOptions): Promise<void> {
+    const resumed = journal.record !== undefined
+    const lost = this.#functions().find(({ state }) => state === 'lost')
+    if (resumed && lost)
+      throw new DocferryError(
+        'DOCFERRY_RUN_UNFIT',
+        `the stage ${lost.name} remembered something that is lost with the process, so that the run ${journal.runId} can't be gone on with: undo it (docferry undo ${journal.runId}), and begin anew`
+      )
+    if (resumed) await this.#restore(journal)
+    for (const stage of this.#functions()) {
+      this.#opened.push(stage)
+      await stage.open?.({ dryRun, resumed, ...(signal && { signal }) })
+    }
+  }
+
+  /** Whether no document of the collection will pass any more. */
+  readonly isSated = (collection: string): boolean => this.#functions().some(stage => stage.isSated?.(collection) ?? false)
+
+  notes(): string[] {
+    return this.#functions().flatMap(stage => [...(stage.notes?.() ?? [])])
+  }
+
+  /** All of them, also where one fails. @throws what the first has failed with */
+  async close(isDone: boolean): Promise<void> {
+    const errors: unknown[] = []
+    for (const stage of this.#opened.splice(0).reverse()) {
+      try {
+        await stage.close?.(isDone)
+      } catch (error) {
+        errors.push(error)
+      }
+    }
+    if (errors.length > 0) throw errors[0]
+  }
+
+  async #restore(journal: OpenStagesOptions['journal']): Promise<void> {
+    for await (const [index, piece] of journal.stagePieces()) {
+      const stage = this.#stages[index - this.#first]
+      const state = stage && !isTransformStage(stage) ? stage.state : undefined
+      if (typeof state !== 'object')
+        throw new DocferryError('DOCFERRY_STATE', `the run ${journal.runId} kept something for a stage that remembers nothing`)
+      state.restore(piece)
+    }
+  }
+
+  #functions(): Stage[] {
+    return this.#stages.flatMap(stage => (isTransformStage(stage) ? [] : [stage]))
+  }
+}
