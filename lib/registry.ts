@@ -21,7 +21,16 @@ export async function loadConnector(name: ProviderName): Promise<Connector> {
 export const stageSpecs: Readonly<Record<string, () => Promise<StageSpec>>> = {
   strip: async () => (await import('./stages/strip.ts')).stripStage,
   pick: async () => (await import('./stages/pick.ts')).pickStage,
-  rename: async () => (await import('./stages/rename.ts')).renameStage
+  rename: async () => (await import('./stages/rename.ts')).renameStage,
+  move: async () => (await import('./stages/move.ts')).moveStage,
+  set: async () => (await import('./stages/set.ts')).setStage,
+  default: async () => (await import('./stages/default.ts')).defaultStage,
+  convert: async () => (await import('./stages/convert.ts')).convertStage,
+  flatten: async () => (await import('./stages/flatten.ts')).flattenStage,
+  unflatten: async () => (await import('./stages/unflatten.ts')).unflattenStage,
+  redact: async () => (await import('./stages/redact.ts')).redactStage,
+  hash: async () => (await import('./stages/hash.ts')).hashStage,
+  id: async () => (await import('./stages/id.ts')).idStage
 }
 
 /** @throws {DocferryError} DOCFERRY_USAGE */

@@ -114,6 +114,12 @@ export interface Connector<Options = unknown> {
    * @throws {DocferryError} DOCFERRY_CONFIG, listing every issue at once
    */
   configure(text: string, environment: Environment): Options
+  /**
+   * Refuse options that this end could not be opened with, as far as that shows without connecting. Opening it refuses them too.
+   *
+   * @throws {DocferryError} DOCFERRY_CONFIG
+   */
+  checkEnd?(options: Options, end: 'source' | 'target'): void
   /** @throws {DocferryError} DOCFERRY_CONNECT, DOCFERRY_AUTH or DOCFERRY_PERMISSION */
   openSource(options: Options, context: OpenContext): Promise<Source>
   /** @throws {DocferryError} DOCFERRY_CONNECT, DOCFERRY_AUTH or DOCFERRY_PERMISSION */

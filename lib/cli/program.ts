@@ -14,6 +14,7 @@ import { addRetryCommand } from './commands/retry.ts'
 import { addRunCommand } from './commands/run.ts'
 import { addRunsCommand } from './commands/runs.ts'
 import { addSchemaCommand } from './commands/schema.ts'
+import { addStagesCommand } from './commands/stages.ts'
 import { addUndoCommand } from './commands/undo.ts'
 import type { UndoJob } from './commands/undo.ts'
 import { addVerifyCommand } from './commands/verify.ts'
@@ -118,6 +119,7 @@ export function createProgram(host: Host, { run, undo, verify, repair, exit }: R
   addRunsCommand(program, host)
   addLintCommand(program, host, exit)
   addSchemaCommand(program, host)
+  addStagesCommand(program, host)
   return program
 }
 
@@ -125,7 +127,7 @@ function usageError(error: CommanderError): DocferryError {
   if (error.code === 'commander.help')
     return new DocferryError(
       'DOCFERRY_USAGE',
-      'which command? There are migrate, plan, export, import, resume, retry, undo, verify, repair, runs, lint and schema'
+      'which command? There are migrate, plan, export, import, resume, retry, undo, verify, repair, runs, stages, lint and schema'
     )
   return new DocferryError('DOCFERRY_USAGE', error.message.replace(/^error: /, '').replaceAll('\n', ' '))
 }

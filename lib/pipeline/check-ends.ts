@@ -26,7 +26,8 @@ async function checkAddress(end: DraftEnd, address: string, environment: Environ
     const { connector: name, text } = parseEndpoint(address, 'this')
     end.provider = name
     const connector = await loadConnector(name)
-    connector.configure(text, environment)
+    const configured = connector.configure(text, environment)
+    connector.checkEnd?.(configured, String(end.path[0]).startsWith('source') ? 'source' : 'target')
   } catch (error) {
     if (!(error instanceof DocferryError)) throw error
     // A connector may have several issues, one a line.

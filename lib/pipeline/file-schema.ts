@@ -22,7 +22,8 @@ export const schemaTitle = 'docferry pipeline'
 /** Draft 2020-12. */
 export async function pipelineSchema(): Promise<JsonSchema> {
   const specs = await Promise.all(Object.values(stageSpecs).map(load => load()))
-  const stages = { type: 'array', items: { $ref: '#/$defs/stage' } }
+  // What is commented out leaves its key without a value.
+  const stages = { type: ['array', 'null'], items: { $ref: '#/$defs/stage' } }
   const root = rootSchema['properties'] as Properties
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
@@ -38,8 +39,8 @@ export async function pipelineSchema(): Promise<JsonSchema> {
       targets: { ...root['targets'], type: 'array', minItems: 1, items: { $ref: '#/$defs/target' } },
       collections: { ...root['collections'], type: 'array', minItems: 1, items: { $ref: '#/$defs/collection' } },
       stages: { ...root['stages'], ...stages },
-      options: interpolable(optionsSchema),
-      tests: { ...root['tests'], type: 'array', items: { $ref: '#/$defs/test' } }
+      options: { ...interpolable(optionsSchema), type: ['object', 'null'] },
+      tests: { ...root['tests'], type: ['array', 'null'], items: { $ref: '#/$defs/test' } }
     },
     allOf: [oneOfTwo('source', 'sources'), oneOfTwo('target', 'targets'), { not: { required: ['collections', 'preset'] } }],
     $defs: {

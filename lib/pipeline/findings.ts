@@ -1,4 +1,5 @@
 /** Collects what is wrong with a file, and says it with its place. */
+import { DocferryError, describeError } from '../errors.ts'
 import { formatPath } from '../stages/field-path.ts'
 import { checkAgainstSchema } from '../stages/check-schema.ts'
 import type { JsonSchema } from '../stages/stage-spec.ts'
@@ -22,6 +23,11 @@ export interface Issue {
 export function issueLine({ file, line, column, path, message }: Issue): string {
   const place = line === undefined ? file : `${file}:${line}:${column}`
   return `${place}: ${path === '' ? '' : `${path}: `}${message}`
+}
+
+/** What an error says; the code of one of docferry's own adds nothing for who wrote a file. */
+export function messageOf(error: unknown): string {
+  return error instanceof DocferryError ? error.message : describeError(error)
 }
 
 /** State with a lifetime: that of one look at one file. */

@@ -1,5 +1,5 @@
 /** From an entry to a stage, without what its place in the pipeline adds. */
-import { describeError, DocferryError } from '../errors.ts'
+import { DocferryError } from '../errors.ts'
 import { parsePath } from '../stages/field-path.ts'
 import { checkAgainstSchema } from '../stages/check-schema.ts'
 import { checkStageOptions, makeStage } from '../stages/make-stage.ts'
@@ -8,6 +8,7 @@ import { loadStageSpec } from '../registry.ts'
 import type { Environment, Stage, TransformStage } from '../types.ts'
 import { exportTrouble, isStageFactory, isStageObject, isTransformFactory, isTransformObject } from './define-stage.ts'
 import type { StageExport } from './define-stage.ts'
+import { messageOf } from './findings.ts'
 import { exportOf } from './modules.ts'
 import type { ModuleLoader } from './modules.ts'
 import type { StageEntry } from './pipeline.ts'
@@ -64,7 +65,7 @@ async function makeBuiltIn(kind: string, options: unknown, making: EntryMaking, 
   try {
     return { stage: await makeStage(kind, options, { folder: making.folder, environment: making.environment }) }
   } catch (error) {
-    const message = describeError(error).replace(/^stage /, '')
+    const message = messageOf(error).replace(/^stage /, '')
     return { issues: [issueIn(options, [kind], message.startsWith(`${kind}: `) ? message.slice(kind.length + 2) : message)] }
   }
 }
@@ -101,7 +102,7 @@ async function makeExport(exported: StageExport, { entry, making, holder, title,
     return { stage: withOptions(exported.name === undefined ? stage : derived(stage, { name: exported.name }), options) }
   } catch (error) {
     const path = entry.options === undefined ? [holder] : ['options']
-    return { issues: [issueIn(entry.options, path, `${title}: ${describeError(error)}`)] }
+    return { issues: [issueIn(entry.options, path, `${title}: ${messageOf(error)}`)] }
   }
 }
 
@@ -110,12 +111,13 @@ function checkOptions(schema: JsonSchema | undefined, options: unknown, holder: 
   try {
     return checkAgainstSchema(schema, options).map(issue => ({ ...issue, path: ['options', ...issue.path] }))
   } catch (error) {
-    return [{ path: [holder], message: `${title}: the schema of its options is none: ${describeError(error)}` }]
+    return [{ path: [holder], message: `${title}: the schema of its options is none: ${messageOf(error)}` }]
   }
 }
 
+/** A default export that has no name is called `default` by the language, and `_default` by what translates it. */
 function asStage(stage: Stage | Stage['apply'], title: string): Stage {
-  if (typeof stage === 'function') return { name: stage.name && stage.name !== 'default' ? stage.name : title, apply: stage }
+  if (typeof stage === 'function') return { name: /^(?:_?default)?$/.test(stage.name) ? title : stage.name, apply: stage }
   return stage.name ? stage : derived(stage, { name: title })
 }
 

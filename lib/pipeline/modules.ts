@@ -4,7 +4,8 @@ import { basename, dirname, isAbsolute, join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Jiti } from 'jiti'
 import { closest, didYouMean } from '../config/suggest.ts'
-import { describeError, DocferryError } from '../errors.ts'
+import { DocferryError } from '../errors.ts'
+import { messageOf } from './findings.ts'
 
 /** What a module exports, by name. */
 export type Exports = Readonly<Record<string, unknown>>
@@ -70,7 +71,7 @@ export class ModuleLoader {
 
   /** What went wrong, and where: jiti keeps the lines of what it translates, but not the columns. */
   #trouble(error: unknown): string {
-    const message = describeError(error)
+    const message = messageOf(error)
     const [, syntax, path = '', line, column] = /^ParseError: (.*?)\s*\n\s*(\S.*):(\d+):(\d+)$/s.exec(message) ?? []
     if (syntax !== undefined) return `${oneLine(syntax)} (${this.#shown(path)}:${line}:${Number(column) + 1})`
     const [, missing] = /^Cannot find (?:module|package) '([^']*)'/.exec(message) ?? []

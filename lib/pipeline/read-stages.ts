@@ -2,7 +2,7 @@
 import { didYouMean } from '../config/suggest.ts'
 import { stageSpecs } from '../registry.ts'
 import type { OnStageError } from '../types.ts'
-import { isStageExport } from './define-stage.ts'
+import { exportTrouble, isStageExport } from './define-stage.ts'
 import type { Findings } from './findings.ts'
 import type { StageEntry } from './pipeline.ts'
 import { moduleKeys, stageKeys } from './sections.ts'
@@ -39,6 +39,11 @@ function readStage(item: unknown, path: Path, findings: Findings, file: string):
   if (findings.isUnknown(path)) return undefined
   const place = findings.place(file, path)
   if (isStageExport(item)) return { entry: { kind: 'function', options: undefined, given: item, place }, path }
+  const program = programTrouble(item)
+  if (program !== undefined) {
+    findings.add(path, program)
+    return undefined
+  }
   if (typeof item !== 'object' || item === null || Array.isArray(item)) {
     findings.add(path, `must be a map with the name of a stage as its key, such as strip: [password]${formOf(item)}`)
     return undefined
@@ -62,7 +67,7 @@ function readStage(item: unknown, path: Path, findings: Findings, file: string):
   }
   const given = written[key]
   if (!isStageExport(given)) {
-    findings.add([...path, key], 'must be a function, a Stage, or what defineStage or defineTransform returned')
+    findings.add([...path, key], exportTrouble(given) ?? 'is no stage')
     return undefined
   }
   return { entry: { kind: key, options, given, ...common }, path, key }
@@ -91,6 +96,12 @@ function stageKeyOf(written: Readonly<Record<string, unknown>>, path: Path, find
     findings.add([...path, 'options'], `is only for a module: the options of ${first} stand under ${first}`, 'key')
   }
   return more.length === 0 ? first : undefined
+}
+
+/** Of a class or a stream in a list of a program. */
+function programTrouble(item: unknown): string | undefined {
+  const isStream = typeof (item as { pipe?: unknown } | null)?.pipe === 'function'
+  return typeof item === 'function' || isStream ? exportTrouble(item) : undefined
 }
 
 function noSuchStage(key: string, known: readonly string[]): string {

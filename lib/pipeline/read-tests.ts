@@ -1,8 +1,8 @@
 /** The examples in a file. */
-import { describeError } from '../errors.ts'
 import { decodeEnvelopes, isMap, stringifyJson } from '../values/index.ts'
 import type { Document, Value } from '../values/index.ts'
 import { asText } from './draft.ts'
+import { messageOf } from './findings.ts'
 import type { Findings } from './findings.ts'
 import type { PipelineTest } from './pipeline.ts'
 import { testSchema } from './sections.ts'
@@ -56,7 +56,7 @@ function documentOf(value: unknown, path: Path, findings: Findings): Document[] 
     stringifyJson(document)
     return [document]
   } catch (error) {
-    findings.add(path, describeError(error))
+    findings.add(path, messageOf(error))
     return []
   }
 }

@@ -1,6 +1,6 @@
 /** YAML and JSON text to plain data, every value with its place. Anchors, aliases and merge keys are resolved here. */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
-import type { Document, Node, Pair, Scalar, YAMLError, YAMLMap } from 'yaml'
+import type { Alias, Document, Node, Pair, Scalar, YAMLError, YAMLMap } from 'yaml'
 import { isNumberText, numberFromText, setField } from '../values/index.ts'
 import type { ValueMap } from '../values/index.ts'
 import { interpolate } from './interpolate.ts'
@@ -41,6 +41,7 @@ class YamlReader {
   readonly #unknown = new Paths()
   readonly #findings: Finding[] = []
   readonly #active = new Set<Node>()
+  readonly #anchored = new Map<Alias, Node | undefined>()
   #nodes = 0
 
   constructor(document: Document.Parsed, text: string, lines: LineCounter, options: ReadYamlOptions) {
@@ -73,6 +74,7 @@ class YamlReader {
 
   #wordsFor({ code, message, pos }: YAMLError): string {
     if (code === 'DUPLICATE_KEY') return 'this key is there already, in the same map'
+    if (code === 'RESOURCE_EXHAUSTION' || /call stack/.test(message)) return 'lists and maps are nested too deep'
     if (code === 'MULTIPLE_DOCS') return 'a second document begins here: a file holds one pipeline'
     if (code === 'TAG_RESOLVE_FAILED') return `${message}: a pipeline has no use for tags`
     const isVariable = this.#text[pos[0] - 1] === '$' || this.#text.startsWith('${', pos[0])
@@ -80,14 +82,14 @@ class YamlReader {
   }
 
   #convert(node: Node | null, path: Path, key?: Spot): unknown {
+    if (++this.#nodes > mostNodes) return this.#nodes === mostNodes + 1 ? this.#fail(path, 'the aliases stand for too much') : null
     const [start, end] = node?.range ?? [0, 0]
     const isEmpty = start === end && isScalar(node)
     this.#places.set(path, isEmpty && key ? key : this.#spot(start), key)
-    const target = isAlias(node) ? node.resolve(this.#document) : node
+    const target = isAlias(node) ? this.#resolve(node) : node
     if (!target) return isAlias(node) ? this.#fail(path, `there is no anchor &${node.source} before it`) : null
     if (isScalar(target)) return this.#scalar(target, path)
     if (this.#active.has(target)) return this.#fail(path, 'the anchor holds itself')
-    if (++this.#nodes > mostNodes) return this.#nodes === mostNodes + 1 ? this.#fail(path, 'the aliases stand for too much') : null
     this.#active.add(target)
     try {
       if (isMap(target)) return this.#map(target, path)
@@ -95,6 +97,12 @@ class YamlReader {
     } finally {
       this.#active.delete(target)
     }
+  }
+
+  /** Finding an anchor takes a look through the whole document. */
+  #resolve(alias: Alias): Node | undefined {
+    if (!this.#anchored.has(alias)) this.#anchored.set(alias, alias.resolve(this.#document))
+    return this.#anchored.get(alias)
   }
 
   #map(map: YAMLMap, path: Path): ValueMap {
@@ -112,8 +120,8 @@ class YamlReader {
 
   /** What is written in the map itself wins, and of several sources the first. */
   #merge(result: ValueMap, value: Node | null, path: Path): void {
-    const source = isAlias(value) ? value.resolve(this.#document) : value
-    const maps = isSeq(source) ? source.items.map(item => (isAlias(item) ? item.resolve(this.#document) : item)) : [source]
+    const source = isAlias(value) ? this.#resolve(value) : value
+    const maps = isSeq(source) ? source.items.map(item => (isAlias(item) ? this.#resolve(item) : item)) : [source]
     for (const map of maps) {
       if (!isMap(map) || this.#active.has(map)) {
         this.#findings.push({

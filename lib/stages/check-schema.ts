@@ -88,6 +88,11 @@ function bestBranch(error: ErrorObject, inside: readonly Found[]): Found[] {
   }
   const isWhole = (each: Found): boolean => each.wanted !== undefined && each.instancePath === error.instancePath
   const fitting = [...branches.values()].filter(branch => !branch.some(isWhole)).sort((a, b) => a.length - b.length)
+  const missing = fitting.flat()
+  if (fitting.length > 1 && missing.length === fitting.length && missing.every(({ message }) => message === isMissing)) {
+    const names = missing.map(({ path }) => String(path.at(-1)))
+    return [{ ...issueOf(error), message: `one of ${names.join(', ')} is needed` }]
+  }
   if (fitting[0]) return fitting[0]
   const whole = inside.filter(isWhole)
   if (whole.length === 0) return [{ ...issueOf(error), message: 'fits more than one of the forms that it may have' }]
@@ -96,6 +101,8 @@ function bestBranch(error: ErrorObject, inside: readonly Found[]): Found[] {
   const { path, schemaPath, instancePath } = issueOf(error)
   return [{ path, schemaPath, instancePath, wanted, words, message: mustBe(wanted, error.data, words) }]
 }
+
+const isMissing = 'is missing'
 
 function issueOf(error: ErrorObject): Found {
   const { instancePath, schemaPath, keyword, data } = error
@@ -117,7 +124,7 @@ function issueOf(error: ErrorObject): Found {
       return issue(mustBe(words, data, words), { wanted: words, words })
     }
     case 'required':
-      return issue('is missing', { path: [...path, params['missingProperty'] as string] })
+      return issue(isMissing, { path: [...path, params['missingProperty'] as string] })
     case 'dependentRequired':
       return issue(`is missing, and ${String(params['property'])} needs it`, { path: [...path, params['missingProperty'] as string] })
     case 'additionalProperties':

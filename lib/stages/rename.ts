@@ -47,7 +47,7 @@ export function rename(names: Names): Stage {
   return {
     name: 'rename',
     mayRepeatIds: false,
-    changesInPlace: !areTopLevel(renames.map(([path]) => path)),
+    changesInPlace: false,
     apply: areTopLevel(renames.map(([path]) => path))
       ? document => renameFields(document, name => top.get(name)) as Document
       : document => renameInside(document, tree, []) as Document
@@ -88,26 +88,29 @@ function renameFields(
   return result
 }
 
-/** Deepest first, by the old names. */
+/** Deepest first, by the old names. What is renamed in is another object. */
 function renameInside(value: Value, node: PathNode<string>, steps: readonly (string | number)[]): Value {
-  if (Array.isArray(value)) {
-    for (const [index, member] of value.entries()) {
-      let renamed = member
-      if (node.every) renamed = renameInside(renamed, node.every, [...steps, index])
-      const own = node.indexes.get(index)
-      if (own) renamed = renameInside(renamed, own, [...steps, index])
-      if (renamed !== member) value[index] = renamed
-    }
-    return value
-  }
+  if (Array.isArray(value)) return renameMembers(value, node, steps)
   if (!isMap(value)) return value
-  if (node.every) for (const name of Object.keys(value)) renameField(value, name, node.every, steps)
-  for (const [name, child] of node.names) if (Object.hasOwn(value, name)) renameField(value, name, child, steps)
-  return renameFields(value, name => node.names.get(name)?.action, steps)
+  let map = value
+  const renameOne = (name: string, child: PathNode<string>): void => {
+    const renamed = renameInside(map[name]!, child, [...steps, name])
+    if (renamed === map[name]) return
+    if (map === value) map = { ...value }
+    setField(map, name, renamed)
+  }
+  if (node.every) for (const name of Object.keys(value)) renameOne(name, node.every)
+  for (const [name, child] of node.names) if (Object.hasOwn(value, name)) renameOne(name, child)
+  return renameFields(map, name => node.names.get(name)?.action, steps)
 }
 
-function renameField(map: { [key: string]: Value }, name: string, node: PathNode<string>, steps: readonly (string | number)[]): void {
-  const member = map[name]!
-  const renamed = renameInside(member, node, [...steps, name])
-  if (renamed !== member) setField(map, name, renamed)
+function renameMembers(list: Value[], { indexes, every }: PathNode<string>, steps: readonly (string | number)[]): Value[] {
+  let copy: Value[] | undefined
+  for (const [index, member] of list.entries()) {
+    const own = indexes.get(index)
+    const once = every ? renameInside(member, every, [...steps, index]) : member
+    const renamed = own ? renameInside(once, own, [...steps, index]) : once
+    if (renamed !== member) (copy ??= [...list])[index] = renamed
+  }
+  return copy ?? list
 }

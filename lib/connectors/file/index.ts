@@ -1,6 +1,6 @@
 /** Files: NDJSON, JSON, a folder of NDJSON, each perhaps compressed, and standard input and output. */
 import type { Connector } from '../../types.ts'
-import { configureFile } from './options.ts'
+import { configureFile, outputLayout } from './options.ts'
 import type { FileOptions } from './options.ts'
 import { openFileSource } from './reader.ts'
 import { openFileTarget } from './writer.ts'
@@ -10,6 +10,9 @@ export type { FileFormat, FileOptions } from './options.ts'
 export const fileConnector: Connector<FileOptions> = {
   name: 'file',
   configure: configureFile,
+  checkEnd(options, end) {
+    if (end === 'target') outputLayout(options)
+  },
   openSource: openFileSource,
   openTarget: openFileTarget
 }

@@ -1,6 +1,6 @@
 /** Memory: a store in this process, loaded from and saved to a snapshot file. */
 import type { Connector } from '../../types.ts'
-import { configureMemory } from './options.ts'
+import { checkOptions, configureMemory } from './options.ts'
 import type { MemoryOptions } from './options.ts'
 import { openMemorySource } from './reader.ts'
 import { openMemoryTarget } from './writer.ts'
@@ -11,6 +11,7 @@ export { createMemoryStore, MemoryStore } from './store.ts'
 export const memoryConnector: Connector<MemoryOptions> = {
   name: 'memory',
   configure: configureMemory,
+  checkEnd: checkOptions,
   openSource: openMemorySource,
   openTarget: openMemoryTarget
 }
