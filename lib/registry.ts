@@ -1,5 +1,7 @@
 /** One lazy line per connector and per stage: nothing is loaded before it is used, so that `docferry --help` loads no SDK. */
+import { didYouMean } from './config/suggest.ts'
 import { DocferryError } from './errors.ts'
+import type { StageMaking, StageSpec } from './stages/stage-spec.ts'
 import type { Connector, ProviderName, Stage } from './types.ts'
 
 const connectors: Readonly<Record<ProviderName, () => Promise<Connector>>> = {
@@ -15,67 +17,28 @@ export async function loadConnector(name: ProviderName): Promise<Connector> {
   return await connectors[name]()
 }
 
-/** A stage as the command line names it. */
-interface StageEntry {
-  readonly name: string
-  readonly usage: string
-  readonly summary: string
-  readonly make: (argument: string) => Promise<Stage>
+/** The built-in stages, in the order in which they are listed. */
+export const stageSpecs: Readonly<Record<string, () => Promise<StageSpec>>> = {
+  strip: async () => (await import('./stages/strip.ts')).stripStage,
+  pick: async () => (await import('./stages/pick.ts')).pickStage,
+  rename: async () => (await import('./stages/rename.ts')).renameStage
 }
 
-/** The built-in stages for `--stage`. */
-export const stages: readonly StageEntry[] = [
-  {
-    name: 'strip',
-    usage: 'strip:field,field',
-    summary: 'remove top-level fields',
-    make: async argument => (await import('./stages/index.ts')).strip(names(argument))
-  },
-  {
-    name: 'pick',
-    usage: 'pick:field,field',
-    summary: 'keep only these top-level fields, and _id',
-    make: async argument => (await import('./stages/index.ts')).pick(names(argument))
-  },
-  {
-    name: 'rename',
-    usage: 'rename:old=new,old=new',
-    summary: 'rename top-level fields',
-    make: async argument => (await import('./stages/index.ts')).rename(pairs(argument))
-  }
-]
+/** @throws {DocferryError} DOCFERRY_USAGE */
+export async function loadStageSpec(name: string): Promise<StageSpec> {
+  const names = Object.keys(stageSpecs)
+  if (Object.hasOwn(stageSpecs, name)) return await stageSpecs[name]!()
+  throw new DocferryError('DOCFERRY_USAGE', `there is no stage ${name || '""'}${didYouMean(name, names)}; there are ${names.join(', ')}`)
+}
 
 /**
- * Make a stage from text such as `strip:password,token`.
+ * Make a stage from text: `strip:password,token`, or with any options as JSON: `strip:{"fields":["password"]}`.
  *
- * @throws {DocferryError} DOCFERRY_USAGE
+ * @throws {DocferryError} DOCFERRY_USAGE, DOCFERRY_CONFIG
  */
-export async function parseStage(text: string): Promise<Stage> {
+export async function parseStage(text: string, making: StageMaking = { folder: '.', environment: {} }): Promise<Stage> {
+  const { stageFromText } = await import('./stages/stage-from-text.ts')
   const colon = text.indexOf(':')
-  const name = colon < 0 ? text : text.slice(0, colon)
-  const entry = stages.find(stage => stage.name === name)
-  if (!entry)
-    throw new DocferryError('DOCFERRY_USAGE', `there is no stage ${name}; there are ${stages.map(stage => stage.usage).join(' | ')}`)
-  try {
-    return { ...(await entry.make(colon < 0 ? '' : text.slice(colon + 1))), text }
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error
-    throw new DocferryError('DOCFERRY_USAGE', `stage ${name}: ${error.message}; write it as ${entry.usage}`)
-  }
-}
-
-function names(argument: string): string[] {
-  const list = argument.split(',').map(name => name.trim())
-  if (list.some(name => name === '')) throw new SyntaxError('a field name is missing')
-  return list
-}
-
-function pairs(argument: string): Record<string, string> {
-  return Object.fromEntries(
-    names(argument).map(pair => {
-      const [from = '', to = '', ...more] = pair.split('=').map(name => name.trim())
-      if (from === '' || to === '' || more.length > 0) throw new SyntaxError('a pair of names is needed')
-      return [from, to]
-    })
-  )
+  const spec = await loadStageSpec(colon < 0 ? text : text.slice(0, colon))
+  return await stageFromText(spec, text, colon < 0 ? undefined : text.slice(colon + 1), making)
 }

@@ -25,7 +25,7 @@ import { builtInStages } from './stages/index.ts'
 import { withRetried } from './verify/make-receipt.ts'
 import { formatReceipt, readReceipt, rootOf } from './verify/receipt.ts'
 import type { Receipt } from './verify/receipt.ts'
-import type { Connector, Document, Source, Stage, StageLike } from './types.ts'
+import type { Connector, Environment, Document, Source, Stage, StageLike } from './types.ts'
 
 /** What is left out is as the run was asked. */
 export interface RetryRunOptions extends Pick<
@@ -162,19 +162,19 @@ async function retryLetters(retried: Retried, options: RetryRunOptions): Promise
 /** Those of the run for the documents that it had not got through them, and then those of the retry for all. */
 async function stagesOf(
   { record: { runId, asked }, survey }: Retried,
-  { stages = [], runStages }: RetryRunOptions,
+  { stages = [], runStages, environment = {} }: RetryRunOptions,
   origins: WeakMap<Document, LetterOrigin>
 ): Promise<Stage[]> {
   const own = toStages(stages).map(stage => traceStage(stage, origins))
   if (survey.beforeStages === 0) return own
-  const again = runStages ? toStages(runStages) : await stagesFromText(asked.stages, runId)
+  const again = runStages ? toStages(runStages) : await stagesFromText(asked.stages, runId, environment)
   const before = [...builtInStages(asked), ...again]
   return [...before.map(stage => traceStage(stage, origins, ({ at }) => at === 'stage')), ...own]
 }
 
-async function stagesFromText(texts: readonly string[], runId: string): Promise<Stage[]> {
+async function stagesFromText(texts: readonly string[], runId: string, environment: Environment): Promise<Stage[]> {
   try {
-    return await Promise.all(texts.map(parseStage))
+    return await Promise.all(texts.map(text => parseStage(text, { folder: '.', environment })))
   } catch (error) {
     if (!(error instanceof DocferryError)) throw error
     throw new DocferryError(

@@ -25,7 +25,7 @@ export async function executeRepair(
       flags,
       async work({ say, ...around }) {
         const engine = await loadEngine()
-        const own = stages.length > 0 ? { stages: await loadStages(stages) } : {}
+        const own = stages.length > 0 ? { stages: await loadStages(stages, around.environment) } : {}
         const onPlan = (seen: Readonly<RepairReport>): void => {
           if (seen.before.state !== 'equal') say(view => repairPlan(seen, view))
         }

@@ -24,7 +24,7 @@ export async function executeVerify(
       flags,
       async work({ environment, signal, logger, observe }) {
         const engine = await loadEngine()
-        const own = stages.length > 0 ? { stages: await loadStages(stages) } : {}
+        const own = stages.length > 0 ? { stages: await loadStages(stages, environment) } : {}
         return await engine.verify({ ...options, ...own, environment, signal, logger, observe })
       },
       heading: verifyHeading,

@@ -7,7 +7,7 @@ import type { EstimateOptions, Plan } from '../plan/plan.ts'
 import type { RunReport } from '../report.ts'
 import type { MigrateOptions } from '../options.ts'
 import type { migrate } from '../run.ts'
-import type { Logger } from '../types.ts'
+import type { Environment, Logger } from '../types.ts'
 import type { VerifyReport } from '../verify/report.ts'
 import { Display } from './display.ts'
 import type { OutputStream } from './display.ts'
@@ -148,7 +148,7 @@ export async function execute(
     if (job.plan?.save !== undefined) await checkPlanPlace(job.plan.save)
     const receiptPlace = flags.receipt === undefined ? undefined : await checkReceiptPlace(flags.receipt, options)
     const { migrate: run } = await (job.loadEngine ?? loadEngine)()
-    const stages = await loadStages(job.stages ?? [])
+    const stages = await loadStages(job.stages ?? [], host.env)
     const observe = (report: Readonly<RunReport>): void => {
       seen = report
       if (receiptPlace !== undefined) refuseEnds(receiptPlace, report)
@@ -264,10 +264,10 @@ export async function createCommandLogger(
   return createLogger({ ...options, destination: display, plain: Boolean(host.stderr.isTTY) })
 }
 
-export async function loadStages(texts: readonly string[]): Promise<NonNullable<MigrateOptions['stages']>> {
+export async function loadStages(texts: readonly string[], environment: Environment): Promise<NonNullable<MigrateOptions['stages']>> {
   if (texts.length === 0) return []
   const { parseStage } = await import('../registry.ts')
-  return await Promise.all(texts.map(text => parseStage(text)))
+  return await Promise.all(texts.map(text => parseStage(text, { folder: '.', environment })))
 }
 
 /** https://no-color.org and its opposite; undefined: as the stream is a terminal or not. */

@@ -6,7 +6,6 @@ import type { PresetName } from '../config/presets.ts'
 import { didYouMean } from '../config/suggest.ts'
 import { DocferryError } from '../errors.ts'
 import type { MigrateOptions } from '../options.ts'
-import { stages } from '../registry.ts'
 import type { FailureLimit } from '../report.ts'
 import { onConflicts, onIncompatibles, typeModes } from '../types.ts'
 import type { OnConflict, OnIncompatible, Types } from '../types.ts'
@@ -41,6 +40,9 @@ export type FileFormatName = (typeof fileFormats)[number]
 
 /** Those of lib/log.ts, which would load pino. */
 const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const
+
+/** For the help of `--stage`, which names no more than what it is about. */
+export const someStages = 'strip:field,field, pick:field,field, rename:old=new, and others (docferry stages lists them)'
 
 /** A reader for a flag that takes one of a few words. */
 export function choice<T extends string>(values: readonly T[]): (text: string) => T {
@@ -175,11 +177,7 @@ export function addUndoFlags(command: Command): Command {
 
 export function addDocumentFlags(command: Command, { design }: { readonly design: boolean }): Command {
   command
-    .option(
-      '--stage <stage>',
-      `change the documents on their way: ${stages.map(({ usage }) => usage).join(', ')}; can be repeated`,
-      several
-    )
+    .option('--stage <stage>', `change the documents on their way: ${someStages}; can be repeated`, several)
     .option('--keep-metadata', "keep CouchDB's own fields (_rev, _attachments, ...) where the target takes them")
   return design ? command.option('--include-design', 'take design documents too: those whose id begins with _design/') : command
 }

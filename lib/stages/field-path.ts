@@ -11,7 +11,15 @@ export const every = Symbol('*')
 
 export type FieldPath = readonly Step[]
 
-const token = /"((?:[^"\\]|\\.)*)"|\[(\d+|\*)\]|([^."[\]]+)/y
+const quoted = String.raw`"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"`
+const plain = String.raw`[^."[\]]+`
+const token = new RegExp(String.raw`(${quoted})|\[(\d+|\*)\]|(${plain})`, 'y')
+
+const name = String.raw`(?:${quoted}|(?!\*(?:[.[]|$))${plain})`
+
+/** What `parsePath` takes, for a schema; and the same without `*`: one place. */
+export const pathPattern = String.raw`^${name}(?:\.(?:${name}|\*)|\[(?:\d+|\*)\])*$`
+export const placePattern = String.raw`^${name}(?:\.${name}|\[\d+\])*$`
 
 /** @throws {DocferryError} DOCFERRY_CONFIG, with the place of what is wrong */
 export function parsePath(text: string): FieldPath {
@@ -26,7 +34,7 @@ export function parsePath(text: string): FieldPath {
     const match = token.exec(text)
     if (!match || (match[2] !== undefined && steps.length === 0)) throw badPath(text, at)
     const [whole, quoted, index, name] = match
-    if (quoted !== undefined) steps.push(JSON.parse(`"${quoted}"`) as string)
+    if (quoted !== undefined) steps.push(JSON.parse(quoted) as string)
     else if (index !== undefined) steps.push(index === '*' ? every : Number(index))
     else steps.push(name === '*' ? every : name!)
     at += whole.length

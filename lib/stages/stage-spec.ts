@@ -1,7 +1,10 @@
 /** What a built-in stage is known by: config check, `--stage`, `docferry stages`, docs and JSON schema all come from this one place. */
 import type { Document, Environment, Stage } from '../types.ts'
 
-/** JSON Schema, draft 2020-12, as far as options need it; each property has a `description`. */
+/**
+ * JSON Schema, draft 2020-12, as far as options need it, without `$ref`, so that it can stand inside another; each property has a `description`. What
+ * must not be kept (a key) is `writeOnly`.
+ */
 export type JsonSchema = { readonly [keyword: string]: unknown }
 
 /** What a stage does, shown; a spec runs each. */
@@ -22,7 +25,7 @@ export interface StageMaking {
 }
 
 /** @typeParam Options as a pipeline gives them, checked by `schema` before `make` sees them */
-export interface StageSpec<Options = never> {
+export interface StageSpec<Options = unknown> {
   readonly name: string
   /** One line, beginning with a verb: `remove fields`. */
   readonly summary: string
@@ -38,5 +41,5 @@ export interface StageSpec<Options = never> {
     readonly parse: (argument: string) => Options
   }
   /** @throws {DocferryError} DOCFERRY_CONFIG, for what the schema can't say: `fields[2]: ...` */
-  readonly make: (options: Options, making: StageMaking) => Stage | Promise<Stage>
+  make(options: Options, making: StageMaking): Stage | Promise<Stage>
 }

@@ -8,7 +8,7 @@ import type { PresetName } from '../config/presets.ts'
 import type { PlannedOptions } from '../plan/plan.ts'
 import { parseStage } from '../registry.ts'
 import { builtInStages, isOfRepair } from '../stages/index.ts'
-import type { EncodeRules, Location, OnConflict, OnIncompatible, Stage, Types } from '../types.ts'
+import type { Environment, EncodeRules, Location, OnConflict, OnIncompatible, Stage, Types } from '../types.ts'
 import { openReceipt, proofOf } from './open-receipt.ts'
 import type { Proof } from './open-receipt.ts'
 import { decidedIssue } from './options.ts'
@@ -97,7 +97,7 @@ async function runTask(options: VerifyOptions, runId: string): Promise<Task> {
       ? toStages(options.stages)
       : source === undefined
         ? []
-        : await stagesFromText(asked.stages, runId, receipt !== undefined, notes),
+        : await stagesFromText(asked.stages, runId, receipt !== undefined, { notes, ...options }),
     ...ways(asked),
     wroteTo: asked.target,
     onConflict: asked.onConflict,
@@ -118,7 +118,7 @@ async function receiptTask(options: VerifyOptions, given: Receipt | string): Pro
       ? toStages(options.stages)
       : source === undefined
         ? []
-        : await stagesFromText(texts, opened.runId, true, notes)
+        : await stagesFromText(texts, opened.runId, true, { notes, ...options })
     const failed = opened.collections.reduce((sum, { counts }) => sum + counts.failed, 0)
     if (failed > 0) notes.push(`the run could not write ${failed} documents, which are not in its receipt`)
     const named = namesOf(options, pairsOf(opened))
@@ -176,9 +176,14 @@ function ways({
   }
 }
 
-async function stagesFromText(texts: readonly string[], runId: string, hasReceipt: boolean, notes: string[]): Promise<readonly Stage[]> {
+async function stagesFromText(
+  texts: readonly string[],
+  runId: string,
+  hasReceipt: boolean,
+  { notes, environment = {} }: { readonly notes: string[]; readonly environment?: Environment }
+): Promise<readonly Stage[]> {
   try {
-    return await Promise.all(texts.map(parseStage))
+    return await Promise.all(texts.map(text => parseStage(text, { folder: '.', environment })))
   } catch (error) {
     if (!(error instanceof DocferryError)) throw error
     const message = `the run ${runId} had stages of its own (${texts.join(', ')}), which text can't name: verify it with verify({ stages })`

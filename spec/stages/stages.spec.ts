@@ -41,9 +41,29 @@ describe('stages', () => {
   it('are made from text', async () => {
     expect((await parseStage('strip:a,b')).apply({ _id: '1', a: 1, b: 2, c: 3 }, context)).to.deep.equal({ _id: '1', c: 3 })
     expect((await parseStage('rename: a = z')).apply({ _id: '1', a: 1 }, context)).to.deep.equal({ _id: '1', z: 1 })
+    expect((await parseStage('strip:"a,b".c')).apply({ _id: '1', 'a,b': { c: 1, d: 2 } }, context)).to.deep.equal({
+      _id: '1',
+      'a,b': { d: 2 }
+    })
   })
 
-  for (const text of ['stripe:a', 'strip', 'strip:a,,b', 'rename:a', 'rename:a=b=c', '']) {
+  it('are made from text with JSON in it, and remember it', async () => {
+    expect((await parseStage('strip:["a"]')).apply({ _id: '1', a: 1, c: 3 }, context)).to.deep.equal({ _id: '1', c: 3 })
+    expect((await parseStage('rename: {"a":"z"}')).apply({ _id: '1', a: 1 }, context)).to.deep.equal({ _id: '1', z: 1 })
+    expect(await parseStage('strip:["a"]')).to.include({ name: 'strip', text: 'strip:["a"]' })
+  })
+
+  it('are named where a name is mistyped', async () => {
+    const error = await parseStage('stripe:a').catch((reason: Error) => reason)
+    expect(error).to.include({ code: 'DOCFERRY_USAGE' })
+    expect((error as Error).message).to.match(/^there is no stage stripe \(did you mean strip\?\); there are strip, pick, rename/)
+    const missing = await parseStage('').catch((reason: Error) => reason)
+    expect((missing as Error).message).to.match(/^there is no stage ""; there are strip/)
+    const inherited = await parseStage('toString').catch((reason: Error) => reason)
+    expect((inherited as Error).message).to.match(/^there is no stage toString; there are strip/)
+  })
+
+  for (const text of ['strip', 'strip:a,,b', 'strip:[1]', 'strip:["a"', 'strip:a..b', 'rename:a', 'rename:a=b=c', 'rename:["a"]']) {
     it(`refuses ${JSON.stringify(text)} with the way to write it`, async () => {
       const error = await parseStage(text).catch((reason: Error) => reason)
       expect(error).to.include({ code: 'DOCFERRY_USAGE' })

@@ -2,10 +2,9 @@ import { join } from 'node:path'
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import { deadLettersName } from '../../checkpoint/dead-letters.ts'
-import { stages } from '../../registry.ts'
 import { onConflicts, onIncompatibles, typeModes } from '../../types.ts'
 import type { Engine, Job } from '../execute.ts'
-import { addRunFlags, choice, paceOptions, several } from '../options.ts'
+import { addRunFlags, choice, paceOptions, several, someStages } from '../options.ts'
 import type { RunFlags } from '../options.ts'
 import { chooseRun, endOf } from './choose-run.ts'
 
@@ -24,11 +23,7 @@ export function addRetryCommand(program: Command, run: (job: Job) => Promise<voi
     )
     .argument('[run]', 'its id, as docferry runs shows it')
     .option('-t, --target <end>', 'again, where the address holds a password, which is not kept')
-    .option(
-      '--stage <stage>',
-      `change the documents first, behind the stages of the run: ${stages.map(({ usage }) => usage).join(', ')}; can be repeated`,
-      several
-    )
+    .option('--stage <stage>', `change the documents first, behind the stages of the run: ${someStages}; can be repeated`, several)
     .addOption(new Option('--on-conflict <how>', `other than in the run: ${onConflicts.join(', ')}`).argParser(choice(onConflicts)))
     .addOption(new Option('--types <how>', `other than in the run: ${typeModes.join(', ')}`).argParser(choice(typeModes)))
     .addOption(

@@ -1,0 +1,50 @@
+/** `--stage`: a stage and its options in one text. */
+import { DocferryError } from '../errors.ts'
+import type { Stage } from '../types.ts'
+import { checkStageOptions, issueText, secretsIn } from './make-stage.ts'
+import type { StageMaking, StageSpec } from './stage-spec.ts'
+
+/**
+ * @param text the whole, by which a run remembers the stage
+ * @param argument what stands behind `name:`
+ * @throws {DocferryError} DOCFERRY_USAGE, DOCFERRY_CONFIG
+ */
+export async function stageFromText(spec: StageSpec, text: string, argument: string | undefined, making: StageMaking): Promise<Stage> {
+  const options = optionsFrom(spec, argument)
+  const issues = checkStageOptions(spec, options)
+  if (issues.length > 0) throw usageError(spec, issues.map(issueText).join('; '))
+  const [secret] = secretsIn(spec, options)
+  if (secret !== undefined)
+    throw usageError(spec, `${secret} does not belong on the command line, which is kept with the run: use a variable, or a pipeline file`)
+  return { ...(await spec.make(options, making)), text }
+}
+
+function optionsFrom(spec: StageSpec, argument: string | undefined): unknown {
+  if (argument === undefined) return {}
+  try {
+    if (/^\s*[{[]/.test(argument)) return parseOptions(argument)
+    if (spec.short) return spec.short.parse(argument)
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    throw usageError(spec, error.message)
+  }
+  throw usageError(spec, 'its options are wanted as JSON')
+}
+
+/** The message holds nothing of the text. */
+function parseOptions(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new SyntaxError(`its options are not valid JSON${/ at position \d+/.exec(String(error))?.[0] ?? ''}`)
+  }
+}
+
+function usageError({ name, short }: StageSpec, message: string): DocferryError {
+  const forms = [...(short ? [short.usage] : []), `${name}:{"option": ...}`]
+  return new DocferryError(
+    'DOCFERRY_USAGE',
+    `stage ${name}: ${message}; write it as ${forms.join(' or ')} (docferry stages ${name} shows its options)`,
+    { stage: name }
+  )
+}
