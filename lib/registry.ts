@@ -21,7 +21,15 @@ export async function loadConnector(name: ProviderName): Promise<Connector> {
 export const stageSpecs: Readonly<Record<string, () => Promise<StageSpec>>> = {
   strip: async () => (await import('./stages/strip.ts')).stripStage,
   pick: async () => (await import('./stages/pick.ts')).pickStage,
-  rename: async () => (await import('./stages/rename.ts')).renameStage
+  rename: async () => (await import('./stages/rename.ts')).renameStage,
+  filter: async () => (await import('./stages/filter.ts')).filterStage,
+  map: async () => (await import('./stages/map.ts')).mapStage,
+  split: async () => (await import('./stages/split.ts')).splitStage,
+  dedupe: async () => (await import('./stages/dedupe.ts')).dedupeStage,
+  sample: async () => (await import('./stages/sample.ts')).sampleStage,
+  limit: async () => (await import('./stages/limit.ts')).limitStage,
+  tap: async () => (await import('./stages/tap.ts')).tapStage,
+  validate: async () => (await import('./stages/validate.ts')).validateStage
 }
 
 /** @throws {DocferryError} DOCFERRY_USAGE */

@@ -1,7 +1,23 @@
 import type { Document, Stage } from '../types.ts'
 import { compileQuery } from './query/index.ts'
 import type { QueryOptions } from './query/index.ts'
-import type { StageSpec } from './stage-spec.ts'
+import type { JsonSchema, StageSpec } from './stage-spec.ts'
+
+const queries = (description: string): JsonSchema => ({ type: 'array', minItems: 1, items: { type: 'object' }, description })
+
+/** A query, as `filter` and others take it. */
+export const querySchema: JsonSchema = {
+  type: 'object',
+  description: 'fields and what they should be: `status: active`, or operators: `age: { $gte: 18 }`',
+  minProperties: 1,
+  properties: {
+    $and: queries('all of these queries must match'),
+    $or: queries('one of these queries must match'),
+    $nor: queries('none of these queries may match'),
+    $expr: { description: 'an expression that must be true, such as `{ $gt: [$spent, $budget] }`' }
+  },
+  additionalProperties: { description: 'what the field of this name should be: a value, or a map of operators' }
+}
 
 /**
  * Let only documents pass that match.
@@ -30,19 +46,7 @@ To let pass what does *not* match, write \`{ $nor: [query] }\`. A path (\`messag
 Numbers of all kinds compare as numbers, exactly; sets and vectors like lists. A time in a document compares with \`{ $date: 2026-01-31T12:00:00Z }\`, and with a text that is a
 day or a time with its zone; a reference equals the text of its path. Values of different kinds are neither less nor more than one another.
 In \`$expr\`, numbers are doubles, times have milliseconds, and constants are written with \`$literal\` where they begin with \`$\`. \`$where\`, \`$function\` and whatever else runs code is refused.`,
-  schema: {
-    type: 'object',
-    description: 'fields and what they should be: `status: active`, or operators: `age: { $gte: 18 }`',
-    minProperties: 1,
-    properties: {
-      $and: { description: 'all of these queries must match', $ref: '#/$defs/queries' },
-      $or: { description: 'one of these queries must match', $ref: '#/$defs/queries' },
-      $nor: { description: 'none of these queries may match', $ref: '#/$defs/queries' },
-      $expr: { description: 'an expression that must be true, such as `{ $gt: [$spent, $budget] }`' }
-    },
-    additionalProperties: { description: 'what the field of this name should be: a value, or a map of operators' },
-    $defs: { queries: { type: 'array', minItems: 1, items: { type: 'object' } } }
-  },
+  schema: querySchema,
   examples: [
     {
       title: 'only what is active and was changed since',

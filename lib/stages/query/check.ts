@@ -113,7 +113,8 @@ function checkOperand(operator: string, predicate: { [key: string]: Value }, pla
     case '$bitsAnySet':
     case '$bitsAllClear':
     case '$bitsAnyClear':
-      if (![operand].flat().every(bit => Number.isSafeInteger(bit) && (bit as number) >= 0)) wrong('a whole number, or a list of the places of bits,')
+      if (![operand].flat().every(bit => Number.isSafeInteger(bit) && (bit as number) >= 0))
+        wrong('a whole number, or a list of the places of bits,')
   }
 }
 
@@ -126,10 +127,16 @@ function checkPattern(pattern: Value, options: Value | undefined, place: string,
   if (options !== undefined && (typeof options !== 'string' || !/^[imsu]*$/.test(options))) {
     return void issues.push(`${place.replace(/\$regex$/, '$options')}: letters of i, m, s and u are wanted`)
   }
+  const problem = patternProblem(pattern as string, options)
+  if (problem !== undefined) issues.push(`${place}: ${problem}; options such as (?i) go into $options`)
+}
+
+function patternProblem(pattern: string, flags: string | undefined): string | undefined {
   try {
-    new RegExp(pattern as string, options as string | undefined)
+    new RegExp(pattern, flags).exec('')
+    return undefined
   } catch (error) {
-    issues.push(`${place}: ${(error as Error).message}; options such as (?i) go into $options`)
+    return (error as Error).message
   }
 }
 
@@ -145,7 +152,9 @@ function checkExpression(expression: Value, place: string, issues: string[]): vo
   for (const key of keys) {
     const isOperator = key === first && key.startsWith('$')
     if (isOperator && !expressionNames.includes(key)) {
-      issues.push(`${place}.${key}: ${refused[key] ?? envelopes[key] ?? `there is no such operator in $expr${didYouMean(key, expressionNames)}`}`)
+      issues.push(
+        `${place}.${key}: ${refused[key] ?? envelopes[key] ?? `there is no such operator in $expr${didYouMean(key, expressionNames)}`}`
+      )
     } else if (key !== '$literal') checkExpression(expression[key]!, `${place}.${key}`, issues)
   }
 }

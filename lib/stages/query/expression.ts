@@ -27,7 +27,7 @@ export function $expr(_: string, expression: Value, options: Options): (document
     } catch (error) {
       // Some messages quote the value.
       const told = /^\$?\w+ expression must resolve to [\w -]+$/.exec((error as Error).message)?.[0]
-      throw new Error(`$expr: ${told ?? 'an operator cannot take what a field holds'}`, { cause: undefined })
+      throw new Error(`$expr: ${told ?? 'an operator cannot take what a field holds'}`, { cause: error })
     }
   }
 }

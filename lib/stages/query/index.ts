@@ -26,8 +26,8 @@ export function compileQuery(options: QueryOptions, place = ''): (document: Docu
 
 const context = Context.init({
   query: { ...queryOperators, $and, $nor, $not, $or, $expr } as never,
-  expression: expressionOperators as never,
-  accumulator: accumulatorOperators as never
+  expression: expressionOperators,
+  accumulator: accumulatorOperators
 })
 
 function withTimestamps(value: unknown): unknown {

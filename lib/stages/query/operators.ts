@@ -130,7 +130,9 @@ function integerOf(value: Value | undefined): bigint | undefined {
 
 function bits(passes: (value: bigint, mask: bigint) => boolean): (mask: Value | readonly number[]) => LeafTest {
   return mask => {
-    const wanted = Array.isArray(mask) ? mask.reduce<bigint>((sum, bit) => sum | (1n << BigInt(bit as number)), 0n) : integerOf(mask as Value)
+    const wanted = Array.isArray(mask)
+      ? mask.reduce<bigint>((sum, bit) => sum | (1n << BigInt(bit as number)), 0n)
+      : integerOf(mask as Value)
     return selfOrMember(value => {
       const number = integerOf(value)
       const isWhole = typeof value !== 'number' || Number.isInteger(value)
@@ -152,7 +154,8 @@ function ofKinds(...kinds: ValueKind[]): (value: Value) => boolean {
   return value => kinds.includes(kindOf(value))
 }
 
-const isInteger = (value: Value): boolean => typeof value === 'number' && Number.isSafeInteger(value)
+const isLong = (value: Value): boolean => typeof value === 'bigint' || Number.isSafeInteger(value)
+const isInt32 = (value: Value): boolean => typeof value === 'number' && (value | 0) === value
 const isDouble = (value: Value): boolean => value instanceof Double || (typeof value === 'number' && !Number.isSafeInteger(value))
 
 /** By MongoDB's names and numbers, and by those of docferry's own kinds. */
@@ -165,8 +168,8 @@ export const typeTests: Readonly<Record<string | number, (value: Value) => boole
   ...{ bool: ofKinds('boolean'), boolean: ofKinds('boolean'), 8: ofKinds('boolean') },
   ...{ date: ofKinds('timestamp'), timestamp: ofKinds('timestamp'), 9: ofKinds('timestamp') },
   ...{ null: ofKinds('null'), 10: ofKinds('null') },
-  ...{ int: value => isInteger(value) && (value as number | 0) === value, 16: value => isInteger(value) && (value as number | 0) === value },
-  ...{ long: value => isInteger(value) || typeof value === 'bigint', 18: value => isInteger(value) || typeof value === 'bigint' },
+  ...{ int: isInt32, 16: isInt32 },
+  ...{ long: isLong, 18: isLong },
   ...{ decimal: ofKinds('decimal'), 19: ofKinds('decimal') },
   number: ofKinds('number', 'bigint', 'double', 'decimal'),
   geoPoint: ofKinds('geoPoint'),
