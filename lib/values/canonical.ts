@@ -20,8 +20,8 @@ export function canonicalBytes(document: Document): Uint8Array {
   return new Uint8Array(encodeCanonical(document))
 }
 
-/** The same without a copy: the bytes are good until the next call. */
-export function encodeCanonical(document: Document): Uint8Array {
+/** The same without a copy, for any value: the bytes are good until the next call. */
+export function encodeCanonical(document: Value): Uint8Array {
   if (buffer.length > maxKept) replaceBuffer(Buffer.allocUnsafeSlow(initialBytes))
   if (kindCount > maxKeptKinds) kindPlaces.length = kindTags.length = 0
   kindCount = 0

@@ -1,0 +1,104 @@
+import type { Document, Stage, StageContext, Value } from '../types.ts'
+import { configError } from './config-error.ts'
+import { Draft } from './draft.ts'
+import { every, isMap, parsePath, pathPattern } from './field-path.ts'
+import type { FieldPath } from './field-path.ts'
+import { once, templateHelp } from './set.ts'
+import type { StageSpec } from './stage-spec.ts'
+import { compileTemplate } from './template.ts'
+import type { Template } from './template.ts'
+
+interface DefaultOptions {
+  readonly fields: Readonly<Record<string, unknown>>
+  readonly null?: boolean
+}
+
+export const defaultStage: StageSpec<DefaultOptions> = {
+  name: 'default',
+  summary: 'give fields a value where they are missing',
+  description: `As \`set\`, but only where nothing is. ${templateHelp}`,
+  schema: {
+    type: 'object',
+    required: ['fields'],
+    additionalProperties: false,
+    properties: {
+      fields: {
+        type: 'object',
+        minProperties: 1,
+        description: 'Path to value.',
+        propertyNames: { pattern: pathPattern },
+        additionalProperties: true
+      },
+      null: { type: 'boolean', default: false, description: 'Whether also a field that is null gets the value.' }
+    }
+  },
+  examples: [
+    {
+      options: { fields: { role: 'user', 'settings.language': 'en' }, null: true },
+      in: [
+        { _id: 'u1', role: null },
+        { _id: 'u2', role: 'admin', settings: { language: 'it' } }
+      ],
+      out: [
+        { _id: 'u1', role: 'user', settings: { language: 'en' } },
+        { _id: 'u2', role: 'admin', settings: { language: 'it' } }
+      ]
+    }
+  ],
+  make: setDefault
+}
+
+/**
+ * Give fields a value where they are missing.
+ *
+ * @throws {DocferryError} DOCFERRY_CONFIG for what is no path or no template
+ */
+export function setDefault({ fields, null: alsoNull = false }: DefaultOptions): Stage {
+  const puts = Object.entries(fields).map(([text, value]) => {
+    const path = parsePath(text)
+    if (path[0] === '_id') throw configError(`fields.${text}: every document has an _id`)
+    return { path, template: compileTemplate(value) }
+  })
+  const isNothing = (value: Value | undefined): boolean => value === undefined || (alsoNull && value === null)
+  return {
+    name: 'default',
+    mayRepeatIds: false,
+    changesInPlace: false,
+    apply: (document, context) => fill(document, context, puts, isNothing)
+  }
+}
+
+function fill(
+  document: Document,
+  context: StageContext,
+  puts: readonly { readonly path: FieldPath; readonly template: Template }[],
+  isNothing: (value: Value | undefined) => boolean
+): Document {
+  let draft: Draft | undefined
+  for (const { path, template } of puts) {
+    if (!isWanted(document, path, 0, isNothing)) continue
+    const made = template(document, context)
+    if (made === undefined) continue
+    const next = once(made)
+    draft ??= new Draft(document)
+    draft.put(path, value => (isNothing(value) ? next() : value!))
+  }
+  return draft?.document ?? document
+}
+
+/** Whether nothing stands at a place that the path leads to. */
+function isWanted(holder: Value, path: FieldPath, depth: number, isNothing: (value: Value | undefined) => boolean): boolean {
+  const step = path[depth]!
+  if (step === every) {
+    if (!Array.isArray(holder) && !isMap(holder)) return false
+    return Object.values(holder).some(member => isWantedAt(member, path, depth, isNothing))
+  }
+  const isThere = typeof holder === 'object' && holder !== null && Object.hasOwn(holder, step)
+  return isWantedAt(isThere ? (holder as Record<string | number, Value>)[step as string] : undefined, path, depth, isNothing)
+}
+
+function isWantedAt(value: Value | undefined, path: FieldPath, depth: number, isNothing: (value: Value | undefined) => boolean): boolean {
+  if (depth === path.length - 1) return isNothing(value)
+  if (value === undefined) return path[depth + 1] !== every
+  return isWanted(value, path, depth + 1, isNothing)
+}

@@ -1,0 +1,101 @@
+/**
+ * A document as it is being changed: a copy that shares with the document all that stays. So a stage that fails has changed nothing, and what is kept of
+ * the document is what came to it.
+ */
+import type { Document, Value } from '../types.ts'
+import { setField } from '../values/index.ts'
+import { every, formatPath, isMap } from './field-path.ts'
+import type { FieldPath, Step } from './field-path.ts'
+
+type Holder = { [key: string]: Value } | Value[]
+
+/** Called for a place that is there, or would be: maps on the way are. @param value undefined where nothing stands there */
+export type Visit = (value: Value | undefined) => Value
+
+export class Draft {
+  readonly document: Document
+  /** Copies that nobody else holds. */
+  readonly #own = new Set<object>()
+
+  constructor(document: Document) {
+    this.document = { ...document }
+    this.#own.add(this.document)
+  }
+
+  /**
+   * Put a value where a path leads, with the maps on the way where they are missing; with `*` for each member that there is.
+   *
+   * @param overwrite whether what stands in the way becomes a map
+   * @throws {Error} naming what stands in the way
+   */
+  put(path: FieldPath, visit: Visit, overwrite = false): void {
+    this.#put(this.document, path, 0, visit, overwrite)
+  }
+
+  /** @param path without `*` @returns what stood there */
+  remove(path: FieldPath): Value | undefined {
+    let holder: Holder = this.document
+    for (const [depth, step] of path.entries()) {
+      const value = memberOf(holder, step)
+      if (value === undefined) return undefined
+      if (depth === path.length - 1) {
+        if (Array.isArray(holder)) holder.splice(step as number, 1)
+        else delete holder[step as string]
+        return value
+      }
+      if (!isHolder(value)) return undefined
+      holder = this.#open(holder, step as string | number, value)
+    }
+    return undefined
+  }
+
+  #put(holder: Holder, path: FieldPath, depth: number, visit: Visit, overwrite: boolean): void {
+    const step = path[depth]!
+    if (step === every) {
+      for (const key of Array.isArray(holder) ? holder.keys() : Object.keys(holder))
+        this.#putOne(holder, key, path, depth, visit, overwrite)
+      return
+    }
+    if (Array.isArray(holder) && (step as number) >= holder.length)
+      throw new Error(`${formatPath(path)}: the list has no member ${formatPath([step])}`)
+    this.#putOne(holder, step, path, depth, visit, overwrite)
+  }
+
+  #putOne(holder: Holder, key: string | number, path: FieldPath, depth: number, visit: Visit, overwrite: boolean): void {
+    const value = memberOf(holder, key)
+    if (depth === path.length - 1) return setMember(holder, key, visit(value))
+    const next = path[depth + 1]!
+    if (next === every && !isHolder(value)) return
+    const fits = isHolder(value) && (next === every || Array.isArray(value) === (typeof next === 'number'))
+    if (fits) return this.#put(this.#open(holder, key, value), path, depth + 1, visit, overwrite)
+    if (value !== undefined && !overwrite) throw new Error(`${formatPath(path)}: ${formatPath(path.slice(0, depth + 1))} is in the way`)
+    if (typeof next === 'number') throw new Error(`${formatPath(path)}: there is no list`)
+    const map = {}
+    this.#own.add(map)
+    setMember(holder, key, map)
+    this.#put(map, path, depth + 1, visit, overwrite)
+  }
+
+  /** The draft's own copy of what stands in one of its holders. */
+  #open(holder: Holder, key: string | number, value: Holder): Holder {
+    if (this.#own.has(value)) return value
+    const copy = Array.isArray(value) ? [...value] : { ...value }
+    this.#own.add(copy)
+    setMember(holder, key, copy)
+    return copy
+  }
+}
+
+function isHolder(value: Value | undefined): value is Holder {
+  return Array.isArray(value) || isMap(value)
+}
+
+function memberOf(holder: Holder, step: Step): Value | undefined {
+  if (Array.isArray(holder)) return typeof step === 'number' ? holder[step] : undefined
+  return typeof step === 'string' && Object.hasOwn(holder, step) ? holder[step] : undefined
+}
+
+function setMember(holder: Holder, key: string | number, value: Value): void {
+  if (Array.isArray(holder)) holder[key as number] = value
+  else setField(holder, key as string, value)
+}
