@@ -139,7 +139,8 @@ function isNoDocument(error: unknown): boolean {
 }
 
 function stageError(stage: Stage, { collection }: StageContext, id: string, cause: unknown): DocferryError {
-  return new DocferryError('DOCFERRY_STAGE', `stage ${stage.name} failed on ${collection}/${id}: ${describeError(cause)}`, {
+  const place = stage.place === undefined ? '' : ` (${stage.place})`
+  return new DocferryError('DOCFERRY_STAGE', `stage ${stage.name}${place} failed on ${collection}/${id}: ${describeError(cause)}`, {
     collection,
     id,
     stage: stage.name,

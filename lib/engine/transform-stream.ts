@@ -188,12 +188,12 @@ export class TransformStageStream extends Transform {
   }
 
   #fail(cause: unknown, callback: TransformCallback): void {
-    const { name } = this.#stage
+    const { name, place } = this.#stage
     const { collection } = this.#context
     const error =
       cause instanceof DocferryError
         ? cause
-        : new DocferryError('DOCFERRY_STAGE', `stage ${name} failed on ${collection}: ${describeError(cause)}`, {
+        : new DocferryError('DOCFERRY_STAGE', `stage ${name}${place === undefined ? '' : ` (${place})`} failed on ${collection}: ${describeError(cause)}`, {
             collection,
             stage: name,
             cause
