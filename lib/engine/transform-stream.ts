@@ -193,11 +193,15 @@ export class TransformStageStream extends Transform {
     const error =
       cause instanceof DocferryError
         ? cause
-        : new DocferryError('DOCFERRY_STAGE', `stage ${name}${place === undefined ? '' : ` (${place})`} failed on ${collection}: ${describeError(cause)}`, {
-            collection,
-            stage: name,
-            cause
-          })
+        : new DocferryError(
+            'DOCFERRY_STAGE',
+            `stage ${name}${place === undefined ? '' : ` (${place})`} failed on ${collection}: ${describeError(cause)}`,
+            {
+              collection,
+              stage: name,
+              cause
+            }
+          )
     this.#inner?.duplex.destroy()
     if (!this.#options.onFailure || this.destroyed) return callback(error)
     this.#failed = true

@@ -52,7 +52,7 @@ function changeFields(map: { [key: string]: Value }, { names, every }: PathNode<
     steps.push(name)
     const changed = changeValue(value, node, steps)
     steps.pop()
-    if (changed === value) return
+    if (Object.is(changed, value)) return
     if (changed === undefined) {
       gone ??= new Set()
       gone.add(name)
@@ -81,7 +81,7 @@ function changeMembers(list: Value[], { indexes, every }: PathNode<Change>, step
     steps.push(index)
     const changed = changeValue(value, node, steps)
     steps.pop()
-    if (changed === value) return
+    if (Object.is(changed, value)) return
     copy ??= [...list]
     copy[index] = changed
     isShorter ||= changed === undefined
