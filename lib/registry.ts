@@ -30,7 +30,15 @@ export const stageSpecs: Readonly<Record<string, () => Promise<StageSpec>>> = {
   unflatten: async () => (await import('./stages/unflatten.ts')).unflattenStage,
   redact: async () => (await import('./stages/redact.ts')).redactStage,
   hash: async () => (await import('./stages/hash.ts')).hashStage,
-  id: async () => (await import('./stages/id.ts')).idStage
+  id: async () => (await import('./stages/id.ts')).idStage,
+  filter: async () => (await import('./stages/filter.ts')).filterStage,
+  map: async () => (await import('./stages/map.ts')).mapStage,
+  split: async () => (await import('./stages/split.ts')).splitStage,
+  dedupe: async () => (await import('./stages/dedupe.ts')).dedupeStage,
+  sample: async () => (await import('./stages/sample.ts')).sampleStage,
+  limit: async () => (await import('./stages/limit.ts')).limitStage,
+  tap: async () => (await import('./stages/tap.ts')).tapStage,
+  validate: async () => (await import('./stages/validate.ts')).validateStage
 }
 
 /** @throws {DocferryError} DOCFERRY_USAGE */
