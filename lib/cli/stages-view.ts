@@ -64,7 +64,8 @@ export function stageJson({ name, summary, description, schema, short, examples 
 
 /** As a shell takes it; nothing that must not stand there. */
 function commandLines(spec: StageSpec): string[] {
-  const example = spec.examples.find(({ options }) => secretsIn(spec, options).length === 0)
+  // Text is read as the short form.
+  const example = spec.examples.find(({ options }) => typeof options === 'object' && secretsIn(spec, options).length === 0)
   if (!example) return []
   return [`  --stage '${spec.name}:${JSON.stringify(example.options).replaceAll("'", String.raw`'\''`)}'`]
 }

@@ -13,7 +13,7 @@ export interface DedupeOptions {
   readonly by?: readonly string[]
   /** Over all collections. Default false: in each. */
   readonly across?: boolean
-  /** How many keys are remembered. Default 1,000,000, which takes 32 MB. */
+  /** How many keys are remembered. Default 1,000,000, which takes 24 MB. */
   readonly most?: number
 }
 
@@ -113,9 +113,7 @@ class FreshKeys {
 export const dedupeStage: StageSpec<readonly string[] | DedupeOptions> = {
   name: 'dedupe',
   summary: 'leave out documents that are equal to one before',
-  description: `The first of several passes. Equal are documents with the same values in all fields of \`by\`, or, without it, in all fields but \`_id\`; 1 equals 1.0, and the order of fields does not
-count. A document that has none of the fields, or only null, always passes. Keys are remembered as hashes of 128 bits, up to \`most\`; beyond that the oldest are forgotten, and the run says so.
-Where several parts of a source are read at once, which document comes first is left to chance.`,
+  description: `The first of several passes. Equal are documents with the same values in all fields of \`by\`, or, without it, in all fields but \`_id\`; 1 equals 1.0, and the order of fields does not count. A document that has none of the fields, or only null, always passes. Keys are remembered as hashes of 128 bits, up to \`most\`; beyond that the oldest are forgotten, and the run says so. Where several parts of a source are read at once, which document comes first is left to chance.`,
   schema: {
     anyOf: [
       pathsSchema('Documents that are equal in all of these fields are the same.'),

@@ -8,15 +8,15 @@ const queries = (description: string): JsonSchema => ({ type: 'array', minItems:
 /** A query, as `filter` and others take it. */
 export const querySchema: JsonSchema = {
   type: 'object',
-  description: 'fields and what they should be: `status: active`, or operators: `age: { $gte: 18 }`',
+  description: 'Fields and what they should be: `status: active`, or operators: `age: { $gte: 18 }`.',
   minProperties: 1,
   properties: {
-    $and: queries('all of these queries must match'),
-    $or: queries('one of these queries must match'),
-    $nor: queries('none of these queries may match'),
-    $expr: { description: 'an expression that must be true, such as `{ $gt: [$spent, $budget] }`' }
+    $and: queries('All of these queries must match.'),
+    $or: queries('One of these queries must match.'),
+    $nor: queries('None of these queries may match.'),
+    $expr: { description: 'An expression that must be true, such as `{ $gt: [$spent, $budget] }`.' }
   },
-  additionalProperties: { description: 'what the field of this name should be: a value, or a map of operators' }
+  additionalProperties: { description: 'What the field of this name should be: a value, or a map of operators.' }
 }
 
 /**
@@ -40,12 +40,9 @@ const operators =
 export const filterStage: StageSpec<QueryOptions> = {
   name: 'filter',
   summary: 'let only documents pass that match a query',
-  description: `The query is MongoDB's: fields and what they should be, with ${operators}, joined by \`$and\`, \`$or\`, \`$nor\`, and with \`$expr\` to compare fields with one another.
-To let pass what does *not* match, write \`{ $nor: [query] }\`. A path (\`messages.role\`) looks into every member of a list; \`messages.0.role\` into one.
+  description: `The query is MongoDB's: fields and what they should be, with ${operators}, joined by \`$and\`, \`$or\`, \`$nor\`, and with \`$expr\` to compare fields with one another. To let pass what does *not* match, write \`{ $nor: [query] }\`. A path (\`messages.role\`) looks into every member of a list; \`messages.0.role\` into one.
 
-Numbers of all kinds compare as numbers, exactly; sets and vectors like lists. A time in a document compares with \`{ $date: 2026-01-31T12:00:00Z }\`, and with a text that is a
-day or a time with its zone; a reference equals the text of its path. Values of different kinds are neither less nor more than one another.
-In \`$expr\`, numbers are doubles, times have milliseconds, and constants are written with \`$literal\` where they begin with \`$\`. \`$where\`, \`$function\` and whatever else runs code is refused.`,
+Numbers of all kinds compare as numbers, exactly; sets and vectors like lists. A time in a document compares with \`{ $date: 2026-01-31T12:00:00Z }\`, and with a text that is a day or a time with its zone; a reference equals the text of its path. Values of different kinds are neither less nor more than one another. In \`$expr\`, numbers are doubles, times have milliseconds, and constants are written with \`$literal\` where they begin with \`$\`. \`$where\`, \`$function\` and whatever else runs code is refused.`,
   schema: querySchema,
   examples: [
     {

@@ -119,13 +119,9 @@ const expressionSchema = { type: 'string', minLength: 1, description: 'A JSONata
 export const mapStage: StageSpec<string | MapOptions> = {
   name: 'map',
   summary: 'make another document, several or none, by a JSONata expression',
-  description: `The result is the document, a list of documents, or nothing. Where it has no \`_id\` the old one is taken; each document of a list of several needs one of its own.
-\`$merge([$, { ... }])\` keeps all other fields. With \`field\`, the result goes to that one place instead; where there is none, nothing changes.
+  description: `The result is the document, a list of documents, or nothing. Where it has no \`_id\` the old one is taken; each document of a list of several needs one of its own. \`$merge([$, { ... }])\` keeps all other fields. With \`field\`, the result goes to that one place instead; where there is none, nothing changes.
 
-Numbers are numbers there; a double that is whole, such as 1.0, stays one where it is only passed on. What JSON has no form for (times, bytes, references, points, sets, vectors,
-integers past 2^53, long decimals) is passed on as it is, and its parts can be asked for: \`created.seconds\`, \`author.path\`, \`place.latitude\`, \`tags.members\`. \`$plain(x)\` gives its plain
-form (a time as ISO text, bytes as base64, digits as text), \`$time(text)\` makes a time. \`$collection\` and \`$source\` are names. \`$now\`, \`$millis\`, \`$random\`, \`$shuffle\` and \`$eval\` are refused:
-a document must give the same result each time.`,
+Numbers are numbers there; a double that is whole, such as 1.0, stays one where it is only passed on. What JSON has no form for (times, bytes, references, points, sets, vectors, integers past 2^53, long decimals) is passed on as it is, and its parts can be asked for: \`created.seconds\`, \`author.path\`, \`place.latitude\`, \`tags.members\`. \`$plain(x)\` gives its plain form (a time as ISO text, bytes as base64, digits as text), \`$time(text)\` makes a time. \`$collection\` and \`$source\` are names. \`$now\`, \`$millis\`, \`$random\`, \`$shuffle\` and \`$eval\` are refused: a document must give the same result each time.`,
   schema: {
     anyOf: [
       expressionSchema,

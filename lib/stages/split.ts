@@ -3,7 +3,7 @@ import { setField, ValueSet } from '../values/index.ts'
 import { configError } from './config-error.ts'
 import { copyValue } from './copy-value.ts'
 import { Draft } from './draft.ts'
-import { every, formatPath, isMap, parsePath, valueAt } from './field-path.ts'
+import { every, formatPath, isMap, parsePath, placePattern, valueAt } from './field-path.ts'
 import type { FieldPath } from './field-path.ts'
 import { placeSchema } from './path-schema.ts'
 import type { StageSpec } from './stage-spec.ts'
@@ -164,9 +164,7 @@ const keepDescription = 'What each new document gets of the old one: a list of p
 export const splitStage: StageSpec<string | SplitOptions> = {
   name: 'split',
   summary: 'make a document of each member of a list',
-  description: `The fields of a member become the document's; a member that is no map goes to \`as\`, or to \`value\`. The new id is the old one, a hyphen, and the index of the member in its list (from 0) or its key
-in its map. \`id\` says otherwise: a template as in \`set\`, which sees \`_id\` (the old one), \`index\`, \`key\`, \`member\` and \`parent\`. A member's own \`_id\` gives way to it; without \`id\` it is an error.
-Two members never get one id: that is an error too. Members come one by one, so that a long list needs no more memory.`,
+  description: `The fields of a member become the document's; a member that is no map goes to \`as\`, or to \`value\`. The new id is the old one, a hyphen, and the index of the member in its list (from 0) or its key in its map. \`id\` says otherwise: a template as in \`set\`, which sees \`_id\` (the old one), \`index\`, \`key\`, \`member\` and \`parent\`. A member's own \`_id\` gives way to it; without \`id\` it is an error. Two members never get one id: that is an error too. Members come one by one, so that a long list needs no more memory.`,
   schema: {
     anyOf: [
       placeSchema('Where the list, set or map is.'),
@@ -192,7 +190,12 @@ Two members never get one id: that is an error too. Members come one by one, so 
             description: keepDescription,
             anyOf: [
               { type: 'array', items: placeSchema('A path.'), description: keepDescription },
-              { type: 'object', additionalProperties: placeSchema('The path in the new document.'), description: keepDescription }
+              {
+                type: 'object',
+                propertyNames: { pattern: placePattern },
+                additionalProperties: placeSchema('The path in the new document.'),
+                description: keepDescription
+              }
             ]
           },
           parent: {

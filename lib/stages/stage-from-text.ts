@@ -16,7 +16,17 @@ export async function stageFromText(spec: StageSpec, text: string, argument: str
   const [secret] = secretsIn(spec, options)
   if (secret !== undefined)
     throw usageError(spec, `${secret} does not belong on the command line, which is kept with the run: use a variable, or a pipeline file`)
-  return { ...(await spec.make(options, making)), text }
+  return { ...(await makeNamed(spec, options, making)), text }
+}
+
+/** Of several stages, an error tells which it is about. */
+async function makeNamed(spec: StageSpec, options: unknown, making: StageMaking): Promise<Stage> {
+  try {
+    return await spec.make(options, making)
+  } catch (error) {
+    if (!(error instanceof DocferryError)) throw error
+    throw new DocferryError(error.code, `stage ${spec.name}: ${error.message}`, { stage: spec.name, cause: error })
+  }
 }
 
 function optionsFrom(spec: StageSpec, argument: string | undefined): unknown {

@@ -86,11 +86,9 @@ function valuesAt(document: Document, path: FieldPath): readonly (Value | undefi
 export const tapStage: StageSpec<readonly string[] | TapOptions> = {
   name: 'tap',
   summary: 'count documents by their values, or write them aside, without changing them',
-  description: `Counts are told when the run ends. Of values only short texts, numbers, true, false and null are shown, the first 50 different ones of each field, and none of a field whose name
-looks like that of a secret; all others are counted by what they are.
+  description: `Counts are told when the run ends. Of values only short texts, numbers, true, false and null are shown, the first 50 different ones of each field, and none of a field whose name looks like that of a secret; all others are counted by what they are.
 
-\`file\` gets each document as a line of JSON, as an export to a file does, readable by its owner only; it is not written in a dry run. What a target has acknowledged is always in it. A run that was killed and is gone
-on with adds to it, and documents that were on their way then may stand in it twice.`,
+\`file\` gets each document as a line of JSON, as an export to a file does, readable by its owner only; it is not written in a dry run. What a target has acknowledged is always in it. A run that was killed and is gone on with adds to it, and documents that were on their way then may stand in it twice.`,
   schema: {
     anyOf: [
       { type: 'array', minItems: 1, items: pathSchema('A path.'), description: 'How often each value stands in these fields.' },

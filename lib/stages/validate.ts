@@ -162,8 +162,7 @@ const fileSchema = { type: 'string', minLength: 1, description: 'A JSON file wit
 export const validateStage: StageSpec<string | SpecOptions> = {
   name: 'validate',
   summary: 'let only documents pass that fit a JSON Schema',
-  description: `Draft 2020-12, or 2019-09 or 07 where \`$schema\` says so, with formats. A document that does not fit becomes a dead letter, which names every place and the keyword that it breaks, and never a
-value; \`onError: fail\` ends the run instead, \`onError: skip\` leaves the document out.
+  description: `Draft 2020-12, or 2019-09 or 07 where \`$schema\` says so, with formats. A document that does not fit becomes a dead letter, which names every place and the keyword that it breaks, and never a value; \`onError: fail\` ends the run instead, \`onError: skip\` leaves the document out.
 
 Values are checked in their plain form: a number of any kind as a number, a time as ISO text, bytes as base64, a reference as its path, a set and a vector as a list, a point as a map. The document is checked with its \`_id\`.`,
   schema: {
@@ -180,8 +179,7 @@ Values are checked in their plain form: a number of any kind as a number, a time
             default: false,
             description: 'Whether the schema is for the document without its `_id`. Default: false.'
           }
-        },
-        oneOf: [{ required: ['schema'] }, { required: ['file'] }]
+        }
       }
     ]
   },
@@ -202,6 +200,7 @@ Values are checked in their plain form: a number of any kind as a number, a time
   short: { usage: 'validate:schema.json', parse: file => file },
   async make(options, { folder }) {
     const { schema, file, withoutId } = typeof options === 'string' ? { file: options } : options
+    if ((schema === undefined) === (file === undefined)) throw configError('schema, file: one of the two is wanted')
     return validate({ schema: schema ?? (await readSchema(file!, folder)), withoutId })
   }
 }

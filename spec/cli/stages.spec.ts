@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { parse } from 'yaml'
 import { runCommandLine } from '../../lib/cli/program.ts'
 import { yamlLines } from '../../lib/cli/yaml-text.ts'
-import { loadStageSpec, stageSpecs } from '../../lib/registry.ts'
+import { loadStageSpec, parseStage, stageSpecs } from '../../lib/registry.ts'
 import { decodeEnvelopes } from '../../lib/values/index.ts'
 import type { Value } from '../../lib/values/index.ts'
 import { FakeHost } from './support/fake-host.ts'
@@ -58,6 +58,16 @@ describe('cli: stages', () => {
       expect(page.split('\n').filter(line => line.length > 100)).to.deep.equal([])
     })
   }
+
+  it('shows how to write a stage on the command line so that it can be read', async () => {
+    for (const name of Object.keys(stageSpecs)) {
+      const { stdout } = await stages(name)
+      for (const [, text] of stdout.matchAll(/^ +--stage '(.*)'$/gm)) {
+        const stage = await parseStage(text!.replaceAll(String.raw`'\''`, "'"))
+        expect(stage).to.include({ name })
+      }
+    }
+  })
 
   it('gives specs as JSON, of one and of all', async () => {
     const one = JSON.parse((await stages('strip', '--json')).stdout) as { name: string; schema: object }

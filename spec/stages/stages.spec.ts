@@ -53,6 +53,12 @@ describe('stages', () => {
     expect(await parseStage('strip:["a"]')).to.include({ name: 'strip', text: 'strip:["a"]' })
   })
 
+  it('are named by errors of what a schema can’t say', async () => {
+    const error = await parseStage('filter:{"a":{"$gtt":1}}').catch((reason: Error) => reason)
+    expect(error).to.include({ code: 'DOCFERRY_CONFIG' })
+    expect((error as Error).message).to.match(/^stage filter: a\.\$gtt: /)
+  })
+
   it('are named where a name is mistyped', async () => {
     const error = await parseStage('stripe:a').catch((reason: Error) => reason)
     expect(error).to.include({ code: 'DOCFERRY_USAGE' })

@@ -18,6 +18,9 @@ export interface Expression {
 /** Longest time for one document: an expression that never ends would let nothing else happen, not even an interruption. */
 const timeoutMs = 60_000
 
+/** Calls inside of one another, of which JSONata makes several for each of a function; more would fill the memory before the time is over. */
+const mostCalls = 20_000
+
 const unrepeatable = ['now', 'millis', 'random', 'shuffle']
 
 /**
@@ -47,7 +50,7 @@ export async function compileExpression(text: string, variables: readonly string
 
 function parse(text: string): jsonata.Expression {
   try {
-    return jsonata(text, { timeout: timeoutMs })
+    return jsonata(text, { timeout: timeoutMs, stack: mostCalls })
   } catch (error) {
     const { position, message } = error as jsonata.JsonataError
     throw wrong(`${placeIn(text, position)}: ${message}`)

@@ -3,7 +3,7 @@ import { Context } from 'mingo/core'
 import { Query } from 'mingo/query'
 import { $and, $nor, $not, $or } from 'mingo/operators/query'
 import { DocferryError } from '../../errors.ts'
-import { decodeEnvelopes, isMap, Timestamp } from '../../values/index.ts'
+import { Decimal, decodeEnvelopes, isMap, Timestamp } from '../../values/index.ts'
 import type { Document, Value } from '../../values/index.ts'
 import { queryIssues } from './check.ts'
 import { $expr, accumulatorOperators, expressionOperators } from './expression.ts'
@@ -17,7 +17,7 @@ export type QueryOptions = { readonly [field: string]: unknown }
  * @throws {DocferryError} DOCFERRY_CONFIG, with every issue
  */
 export function compileQuery(options: QueryOptions, place = ''): (document: Document) => boolean {
-  const query = decodeEnvelopes(withTimestamps(options) as Value)
+  const query = changed(decodeEnvelopes(changed(options, timestampOf) as Value), decimalOf) as Value
   const issues = queryIssues(query)
   if (issues.length > 0) throw new DocferryError('DOCFERRY_CONFIG', issues.map(issue => place + issue).join('; '))
   const compiled = new Query<Document>(query as object, { context, scriptEnabled: false })
@@ -30,12 +30,22 @@ const context = Context.init({
   accumulator: accumulatorOperators
 })
 
-function withTimestamps(value: unknown): unknown {
-  if (value instanceof Date) {
-    const seconds = Math.floor(value.getTime() / 1000)
-    return new Timestamp(seconds, (value.getTime() - seconds * 1000) * 1e6)
-  }
-  if (Array.isArray(value)) return value.map(withTimestamps)
+/** A copy in which `change` has replaced what it knows. */
+function changed(value: unknown, change: (value: unknown) => unknown): unknown {
+  const other = change(value)
+  if (other !== undefined) return other
+  if (Array.isArray(value)) return value.map(member => changed(member, change))
   if (!isMap(value as Value)) return value
-  return Object.fromEntries(Object.entries(value as object).map(([key, member]) => [key, withTimestamps(member)]))
+  return Object.fromEntries(Object.entries(value as object).map(([key, member]) => [key, changed(member, change)]))
+}
+
+function timestampOf(value: unknown): Timestamp | undefined {
+  if (!(value instanceof Date)) return undefined
+  const seconds = Math.floor(value.getTime() / 1000)
+  return new Timestamp(seconds, (value.getTime() - seconds * 1000) * 1e6)
+}
+
+/** An equal number: mingo writes a query as JSON, where a bigint has no form. */
+function decimalOf(value: unknown): Decimal | undefined {
+  return typeof value === 'bigint' ? new Decimal(String(value)) : undefined
 }

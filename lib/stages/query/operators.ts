@@ -1,7 +1,7 @@
 /** The operators of a query, on the values that documents hold: exact numbers and times, sets, bytes. mingo has those that join queries. */
 import { Query } from 'mingo/query'
 import type { Options } from 'mingo/types'
-import { decodeEnvelopes, Double, isMap, kindOf, Reference, Timestamp } from '../../values/index.ts'
+import { Decimal, decodeEnvelopes, Double, isMap, kindOf, Reference, Timestamp } from '../../values/index.ts'
 import type { Value, ValueKind } from '../../values/index.ts'
 import { areEqual, compareValues, membersOf } from './compare.ts'
 import { someLeaf } from './leaves.ts'
@@ -87,17 +87,26 @@ function equalsText(value: Value, text: string, time: Timestamp | undefined): bo
   return value instanceof Reference && value.path === text
 }
 
+/** Most lists are long ones of texts or numbers. */
 function oneOf(operands: readonly (Value | RegExp)[]): LeafTest {
-  // Most lists are long ones of texts or numbers.
-  const simple = new Set<Value | RegExp>(operands.filter(operand => typeof operand === 'string' || typeof operand === 'number'))
+  const texts = new Set(operands.filter(operand => typeof operand === 'string'))
+  const numbers = new Set(operands.filter(operand => typeof operand === 'number'))
+  const times = [...texts].map(timeOf).filter(time => time !== undefined)
   const patterns = operands.filter(operand => operand instanceof RegExp).map(matching)
-  const others = operands.filter(operand => typeof operand !== 'number' && !(operand instanceof RegExp)).map(equalTo)
+  const others = operands.filter(isNeither).map(equalTo)
   return selfOrMember(value => {
-    if (typeof value === 'string') return simple.has(value) || patterns.some(test => test(value))
-    if (typeof value === 'number' && simple.has(value)) return true
-    if (value instanceof Double && simple.has(value.value)) return true
+    if (typeof value === 'string') return texts.has(value) || patterns.some(test => test(value))
+    const number = value instanceof Double ? value.value : value
+    if (typeof number === 'number' && numbers.has(number)) return true
+    if (value instanceof Reference && texts.has(value.path)) return true
+    if (value instanceof Timestamp && times.some(time => areEqual(value, time))) return true
+    if ((typeof value === 'bigint' || value instanceof Decimal) && [...numbers].some(operand => areEqual(value, operand))) return true
     return others.some(test => test(value))
   })
+}
+
+function isNeither(operand: Value | RegExp): operand is Exclude<Value, string | number> {
+  return typeof operand !== 'string' && typeof operand !== 'number' && !(operand instanceof RegExp)
 }
 
 function ordered(passes: (compared: number) => boolean): (operand: Value) => LeafTest {

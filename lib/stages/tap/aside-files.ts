@@ -14,6 +14,8 @@ interface AsideFile {
   readonly fd: number
   lines: string[]
   characters: number
+  /** Lines are missing from here on: nothing more is written, or taken for written. */
+  failure?: Error
 }
 
 /**
@@ -43,6 +45,7 @@ export class AsideFiles {
   write(collection: string, document: Document): void {
     if (this.#isOff) return
     const file = this.#file(collection)
+    if (file.failure) throw file.failure
     const line = stringifyJson(document)
     file.lines.push(line)
     file.characters += line.length
@@ -55,15 +58,20 @@ export class AsideFiles {
   }
 
   close(): void {
-    try {
-      this.flush()
-    } finally {
-      for (const { fd } of this.#files.values()) {
-        fdatasyncSync(fd)
-        closeSync(fd)
+    const files = [...this.#files.values()]
+    this.#files.clear()
+    let failure: unknown
+    for (const file of files) {
+      try {
+        flush(file)
+        fdatasyncSync(file.fd)
+      } catch (error) {
+        failure ??= error
+      } finally {
+        closeSync(file.fd)
       }
-      this.#files.clear()
     }
+    if (failure !== undefined) throw failure
   }
 
   describe(): string {
@@ -102,6 +110,7 @@ function fileName(collection: string): string {
 }
 
 function flush(file: AsideFile): void {
+  if (file.failure) throw file.failure
   if (file.lines.length === 0) return
   const bytes = Buffer.from(plainText.documents(file.lines, false))
   file.lines = []
@@ -109,7 +118,8 @@ function flush(file: AsideFile): void {
   try {
     for (let written = 0; written < bytes.length;) written += writeSync(file.fd, bytes, written)
   } catch (error) {
-    throw new Error(`${file.path} cannot be written (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`, { cause: error })
+    file.failure = new Error(`${file.path} cannot be written (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`, { cause: error })
+    throw file.failure
   }
 }
 

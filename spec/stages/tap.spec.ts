@@ -1,0 +1,224 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { makeStage } from '../../lib/stages/make-stage.ts'
+import { tap } from '../../lib/stages/tap.ts'
+import type { TapOptions } from '../../lib/stages/tap.ts'
+import type { Json, Stage, StageState } from '../../lib/types.ts'
+import { Double, Timestamp } from '../../lib/values/index.ts'
+import type { Value } from '../../lib/values/index.ts'
+
+const stateOf = (stage: Stage): StageState => stage.state as StageState
+
+describe('stage tap', () => {
+  let folder: string
+  let stages: Stage[]
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'docferry-tap-'))
+    stages = []
+  })
+
+  afterEach(async () => {
+    for (const stage of stages) await stage.close?.(false)
+    rmSync(folder, { recursive: true })
+  })
+
+  function make(options: TapOptions): Stage {
+    const stage = tap(options, { folder })
+    stages.push(stage)
+    return stage
+  }
+
+  async function opened(options: TapOptions, run: { dryRun?: boolean; resumed?: boolean } = {}): Promise<Stage> {
+    const stage = make(options)
+    await stage.open?.({ dryRun: false, resumed: false, ...run })
+    return stage
+  }
+
+  function look(stage: Stage, documents: readonly Record<string, Value>[], collection = 'c', partition = 'p'): void {
+    for (const [index, fields] of documents.entries()) {
+      const document = { _id: `${index}`, ...fields }
+      expect(stage.apply(document, { collection, partition })).to.equal(document)
+    }
+  }
+
+  const file = (name: string): string => readFileSync(join(folder, name), 'utf8')
+
+  describe('count', () => {
+    it('tells how often each value came, the commonest first', () => {
+      const stage = make({ count: ['status', 'a.b', 'l[*].k'] })
+      look(stage, [
+        { status: 'open', a: { b: 1 }, l: [{ k: 1 }, { k: 2 }] },
+        { status: 'closed', a: { b: new Double(1) }, l: [{ k: 1 }] },
+        { status: 'open', a: { b: null } }
+      ])
+      expect(stage.notes?.()).to.deep.equal([
+        '3 documents',
+        'status: "open" 2, "closed" 1',
+        'a.b: 1 2, null 1',
+        'l[*].k: 1 2, 2 1, (missing) 1'
+      ])
+    })
+
+    it('shows no long text, no other kinds of values, and nothing of a field that looks like a secret', () => {
+      const stage = make({ count: ['v', 'api_keys.openai', 'user_password'] })
+      const secrets = { api_keys: { openai: 'sk-hush' }, user_password: 'hush' }
+      look(stage, [
+        { v: 'hush'.repeat(20), ...secrets },
+        { v: { hush: 1 }, ...secrets },
+        { v: new Timestamp(1, 0), ...secrets },
+        { v: ['hush'], ...secrets }
+      ])
+      const notes = stage.notes!().join('\n')
+      expect(notes).to.include('v: (long text) 1, (a map) 1, (a time) 1, (a list) 1')
+      expect(notes).to.include('api_keys.openai: (text, not shown) 4')
+      expect(notes).to.not.include('hush')
+    })
+
+    it('tells a bounded number of values apart, and loses no count', () => {
+      const stage = make({ count: ['n'] })
+      look(
+        stage,
+        Array.from({ length: 1000 }, (_, n) => ({ n: n % 200 }))
+      )
+      const [, note = ''] = stage.notes!()
+      expect(note).to.match(/^n: \(others\) 750, 0 5, .*, 31 more values 155$/)
+      expect(JSON.stringify(stateOf(stage).take('p')).length).to.be.below(1000)
+    })
+
+    it('shows no control characters', () => {
+      const stage = make({ count: ['v'] })
+      look(stage, [{ v: '\u001b[2J' }])
+      expect(stage.notes!()[1]).to.equal('v: "\\u001b[2J" 1')
+    })
+  })
+
+  it('looks only at what matches', () => {
+    const stage = make({ where: { n: { $gt: 1 } }, count: ['n'] })
+    look(stage, [{ n: 1 }, { n: 2 }, {}])
+    expect(stage.notes?.()).to.deep.equal(['1 document matched', 'n: 2 1'])
+  })
+
+  it('counts on from the pieces that it is given back', () => {
+    const before = make({ count: ['s', 'n'] })
+    look(before, [
+      { s: 'a', n: 5 },
+      { s: 'b:c', n: 12 }
+    ])
+    const first = stateOf(before).take('p')!
+    look(before, [{ s: 'a', n: 5 }], 'c', 'q')
+    const second = stateOf(before).take('q')!
+    expect(stateOf(before).take('q')).to.equal(undefined)
+    const after = make({ count: ['s', 'n'] })
+    for (const piece of [second, first]) stateOf(after).restore(JSON.parse(JSON.stringify(piece)) as Json)
+    expect(after.notes?.()).to.deep.equal(['3 documents', 's: "a" 2, "b:c" 1', 'n: 5 2, 12 1'])
+  })
+
+  describe('file', () => {
+    it('holds each document as an export does, for its owner only', async () => {
+      const stage = await opened({ file: 'aside.ndjson' })
+      look(stage, [{ n: new Double(1), at: new Timestamp(0, 0) }, { big: 9007199254740993n }])
+      await stage.close?.(true)
+      expect(file('aside.ndjson')).to.equal(
+        '{"_id":"0","n":1.0,"at":{"$date":"1970-01-01T00:00:00Z"}}\n{"_id":"1","big":9007199254740993}\n'
+      )
+      expect(statSync(join(folder, 'aside.ndjson')).mode & 0o777).to.equal(0o600)
+      expect(stage.notes!()[0]).to.equal(`2 documents, written to ${join(folder, 'aside.ndjson')}`)
+    })
+
+    it('holds what came before a mark when the mark is taken', async () => {
+      const stage = await opened({ file: 'aside.ndjson' })
+      look(stage, [{ a: 1 }])
+      expect(file('aside.ndjson')).to.equal('')
+      stateOf(stage).take('p')
+      expect(file('aside.ndjson')).to.equal('{"_id":"0","a":1}\n')
+    })
+
+    it('does not keep a long stretch in memory', async () => {
+      const stage = await opened({ file: 'aside.ndjson' })
+      look(
+        stage,
+        Array.from({ length: 200 }, () => ({ text: 'é'.repeat(1000) }))
+      )
+      expect(file('aside.ndjson').split('\n').length).to.be.above(100)
+      await stage.close?.(true)
+      expect(file('aside.ndjson').split('\n')).to.have.length(201)
+    })
+
+    it('is not written in a dry run', async () => {
+      const stage = await opened({ file: 'aside.ndjson' }, { dryRun: true })
+      look(stage, [{ a: 1 }])
+      await stage.close?.(true)
+      expect(existsSync(join(folder, 'aside.ndjson'))).to.equal(false)
+      expect(stage.notes!()[0]).to.include('1 document; nothing is written to')
+    })
+
+    it('is never replaced or added to unless somebody says so', async () => {
+      writeFileSync(join(folder, 'aside.ndjson'), 'old')
+      const error = await opened({ file: 'aside.ndjson' }).catch((reason: Error) => reason)
+      expect(error).to.include({ code: 'DOCFERRY_OUTPUT_EXISTS' })
+      expect(file('aside.ndjson')).to.equal('old')
+
+      const adding = await opened({ file: 'aside.ndjson', existing: 'append' })
+      look(adding, [{}])
+      await adding.close?.(true)
+      expect(file('aside.ndjson')).to.equal('old\n{"_id":"0"}\n')
+
+      const replacing = await opened({ file: 'aside.ndjson', existing: 'overwrite' })
+      look(replacing, [{}])
+      await replacing.close?.(true)
+      expect(file('aside.ndjson')).to.equal('{"_id":"0"}\n')
+    })
+
+    for (const existing of ['refuse', 'append', 'overwrite'] as const) {
+      it(`goes on behind its last whole line in a run that is gone on with (${existing})`, async () => {
+        writeFileSync(join(folder, 'aside.ndjson'), `{"_id":"x"}\n{"_id":"cut ${'off'.repeat(50_000)}`)
+        const stage = await opened({ file: 'aside.ndjson', existing }, { resumed: true })
+        look(stage, [{}])
+        await stage.close?.(true)
+        expect(file('aside.ndjson')).to.equal('{"_id":"x"}\n{"_id":"0"}\n')
+      })
+    }
+
+    it('can be one for each collection, in the same folder', async () => {
+      const stage = await opened({ file: '{collection}.ndjson' })
+      look(stage, [{}], 'users')
+      look(stage, [{}], '../up')
+      look(stage, [{}], '..')
+      await stage.close?.(true)
+      for (const name of ['users', '%2E%2E%2Fup', '%2E%2E']) expect(file(`${name}.ndjson`), name).to.equal('{"_id":"0"}\n')
+    })
+
+    it('never goes on over lines that it could not write', async function () {
+      if (!existsSync('/dev/full')) this.skip()
+      const stage = await opened({ file: '/dev/full', existing: 'append' })
+      look(stage, [{}])
+      const failure = '/dev/full cannot be written (ENOSPC)'
+      expect(() => stateOf(stage).take('p')).to.throw(failure)
+      expect(() => stateOf(stage).take('p')).to.throw(failure)
+      expect(() => stage.apply({ _id: '1' }, { collection: 'c' })).to.throw(failure)
+      expect(() => stage.close?.(false)).to.throw(failure)
+    })
+
+    it('says what it can’t write', async () => {
+      const error = await opened({ file: 'missing/aside.ndjson' }).catch((reason: Error) => reason)
+      expect(error).to.include({ code: 'DOCFERRY_CONFIG' })
+      expect((error as Error).message).to.match(/^file: .*missing\/aside\.ndjson cannot be written \(ENOENT\)$/)
+    })
+  })
+
+  it('refuses wrong options by their place', async () => {
+    const problem = async (options: unknown): Promise<string> =>
+      await makeStage('tap', options, { folder, environment: {} }).then(
+        () => 'none',
+        (error: Error & { code?: string }) => `${error.code} ${error.message}`
+      )
+    expect(await problem({ where: { a: { $gtt: 1 } } })).to.match(/^DOCFERRY_CONFIG where\.a\.\$gtt: .*did you mean \$gt/)
+    expect(await problem({ existing: 'append' })).to.include('file: is missing, and existing needs it')
+    expect(await problem({ file: 'x', existing: 'apend' })).to.include('did you mean append')
+    expect(await problem({})).to.match(/^DOCFERRY_CONFIG/)
+    expect(await problem(['a..b'])).to.include('[0]')
+  })
+})
