@@ -43,7 +43,7 @@ const tenStages = `
   - strip: [absent, also.absent]
   - rename: { name: title }
   - set: { source: bench, label: "{{title}} of {{$collection}}" }
-  - default: { status: open }
+  - default: { fields: { status: open } }
   - move: { fields: { label: meta.label } }
   - convert: { fields: { count: string } }
   - filter: { status: open }
