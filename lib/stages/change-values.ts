@@ -63,11 +63,12 @@ function changeFields(map: { [key: string]: Value }, { names, every }: PathNode<
   }
   if (every) for (const name of Object.keys(map)) changeOne(name, every)
   for (const [name, node] of names) if (Object.hasOwn(map, name)) changeOne(name, node)
-  return gone ? without(copy ?? map, gone) : (copy ?? map)
+  return gone ? withoutFields(copy ?? map, gone) : (copy ?? map)
 }
 
-function without(map: { [key: string]: Value }, gone: ReadonlySet<string>): { [key: string]: Value } {
-  const rest: { [key: string]: Value } = {}
+/** A copy: an object from which fields were deleted is slow to read from then on. */
+export function withoutFields<Map extends { [key: string]: Value }>(map: Map, gone: ReadonlySet<string>): Map {
+  const rest = {} as Map
   for (const name of Object.keys(map)) if (!gone.has(name)) setField(rest, name, map[name]!)
   return rest
 }

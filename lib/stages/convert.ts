@@ -141,7 +141,7 @@ function whyNot(value: Value, { to, from: format, zone: offset }: ConversionOpti
   const cannot = `${kindText(value)} that can't be converted to ${to}`
   if (!formatsOf[to]?.includes('iso')) return format ? `${cannot} from ${format}` : cannot
   if (format !== undefined && format !== 'iso') return `${cannot} from ${format}`
-  if (typeof value !== 'string') return `${cannot}: for a number, say from: epoch-s or epoch-ms`
+  if (typeof value !== 'string') return kindText(value) === 'a number' ? `${cannot}: say from: epoch-s or epoch-ms` : cannot
   return offset === undefined
     ? `${cannot}: it is no time in ISO form, or names no offset (say zone: Z)`
     : `${cannot}: it is no time in ISO form`

@@ -1,4 +1,5 @@
 import type { Document, Stage, StageContext, Value } from '../types.ts'
+import { setField } from '../values/index.ts'
 import { configError } from './config-error.ts'
 import { Draft } from './draft.ts'
 import { every, isMap, parsePath, pathPattern } from './field-path.ts'
@@ -59,13 +60,32 @@ export function setDefault({ fields, null: alsoNull = false }: DefaultOptions): 
     if (path[0] === '_id') throw configError(`fields.${text}: every document has an _id`)
     return { path, template: compileTemplate(value) }
   })
+  const isTopLevel = puts.every(({ path }) => path.length === 1)
   const isNothing = (value: Value | undefined): boolean => value === undefined || (alsoNull && value === null)
   return {
     name: 'default',
     mayRepeatIds: false,
-    changesInPlace: false,
-    apply: (document, context) => fill(document, context, puts, isNothing)
+    changesInPlace: isTopLevel,
+    apply: isTopLevel
+      ? (document, context) => fillTopLevel(document, context, puts, isNothing)
+      : (document, context) => fill(document, context, puts, isNothing)
   }
+}
+
+/** In place, for a new field in a copy costs much more; a template that fails does so before. */
+function fillTopLevel(
+  document: Document,
+  context: StageContext,
+  puts: readonly { readonly path: FieldPath; readonly template: Template }[],
+  isNothing: (value: Value | undefined) => boolean
+): Document {
+  const wanted = puts.filter(({ path }) => isWanted(document, path, 0, isNothing))
+  const values = wanted.map(({ template }) => template(document, context))
+  for (const [index, { path }] of wanted.entries()) {
+    const value = values[index]
+    if (value !== undefined) setField(document, path[0] as string, value)
+  }
+  return document
 }
 
 function fill(

@@ -4,7 +4,8 @@
  */
 import type { Document, Value } from '../types.ts'
 import { setField } from '../values/index.ts'
-import { every, formatPath, isMap } from './field-path.ts'
+import { withoutFields } from './change-values.ts'
+import { every, formatPath, isMap, valueAt } from './field-path.ts'
 import type { FieldPath, Step } from './field-path.ts'
 
 type Holder = { [key: string]: Value } | Value[]
@@ -13,13 +14,12 @@ type Holder = { [key: string]: Value } | Value[]
 export type Visit = (value: Value | undefined) => Value
 
 export class Draft {
-  readonly document: Document
+  document: Document
   /** Copies that nobody else holds. */
   readonly #own = new Set<object>()
 
   constructor(document: Document) {
-    this.document = { ...document }
-    this.#own.add(this.document)
+    this.document = document
   }
 
   /**
@@ -29,24 +29,29 @@ export class Draft {
    * @throws {Error} naming what stands in the way
    */
   put(path: FieldPath, visit: Visit, overwrite = false): void {
+    if (!this.#own.has(this.document)) {
+      this.document = { ...this.document }
+      this.#own.add(this.document)
+    }
     this.#put(this.document, path, 0, visit, overwrite)
   }
 
   /** @param path without `*` @returns what stood there */
   remove(path: FieldPath): Value | undefined {
-    let holder: Holder = this.document
-    for (const [depth, step] of path.entries()) {
-      const value = memberOf(holder, step)
-      if (value === undefined) return undefined
-      if (depth === path.length - 1) {
-        if (Array.isArray(holder)) holder.splice(step as number, 1)
-        else delete holder[step as string]
-        return value
-      }
-      if (!isHolder(value)) return undefined
-      holder = this.#open(holder, step as string | number, value)
-    }
-    return undefined
+    const value = valueAt(this.document, path)
+    if (value !== undefined) this.document = this.#without(this.document, path, 0) as Document
+    return value
+  }
+
+  #without(holder: Holder, path: FieldPath, depth: number): Holder {
+    const step = path[depth] as string | number
+    const isLast = depth === path.length - 1
+    let copy: Holder
+    if (Array.isArray(holder)) copy = isLast ? holder.filter((_, index) => index !== step) : [...holder]
+    else copy = isLast ? withoutFields(holder, new Set([step as string])) : { ...holder }
+    if (!isLast) setMember(copy, step, this.#without(memberOf(holder, step) as Holder, path, depth + 1))
+    this.#own.add(copy)
+    return copy
   }
 
   #put(holder: Holder, path: FieldPath, depth: number, visit: Visit, overwrite: boolean): void {

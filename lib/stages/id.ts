@@ -115,8 +115,7 @@ function makerOf(options: IdOptions, making: Pick<StageMaking, 'environment'>): 
 }
 
 function keepOld(document: Document, made: string, keep: FieldPath): Document {
-  const draft = new Draft(document)
-  draft.document._id = made
+  const draft = new Draft({ ...document, _id: made })
   draft.put(keep, there => {
     if (there !== undefined && there !== document._id)
       throw new Error(`${formatPath(keep)}: something stands there, where the old id would go`)

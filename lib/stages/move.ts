@@ -1,4 +1,4 @@
-import type { Document, Stage } from '../types.ts'
+import type { Stage } from '../types.ts'
 import { configError } from './config-error.ts'
 import { Draft } from './draft.ts'
 import { formatPath, parsePath, placePattern } from './field-path.ts'
@@ -65,7 +65,7 @@ export function move({ fields, overwrite = false }: MoveOptions): Stage {
         draft ??= new Draft(document)
         moveOne(draft, from, to, overwrite)
       }
-      return draft ? withoutGaps(draft.document) : document
+      return draft?.document ?? document
     }
   }
 }
@@ -88,9 +88,4 @@ function moveOne(draft: Draft, from: FieldPath, to: FieldPath, overwrite: boolea
     },
     overwrite
   )
-}
-
-/** An object from which fields were deleted is slow to read. */
-function withoutGaps(document: Document): Document {
-  return { ...document }
 }

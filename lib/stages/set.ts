@@ -60,7 +60,7 @@ export function set(fields: SetOptions): Stage {
   return {
     name: 'set',
     mayRepeatIds: puts.some(({ path }) => path[0] === '_id'),
-    changesInPlace: false,
+    changesInPlace: isTopLevel,
     apply: isTopLevel
       ? (document, context) => setTopLevel(document, context, puts)
       : (document, context) => setAnywhere(document, context, puts)
@@ -96,13 +96,14 @@ function idTemplate(text: string): Template {
   }
 }
 
+/** In place, for a new field in a copy costs much more; a template that fails does so before. */
 function setTopLevel(document: Document, context: StageContext, puts: readonly Put[]): Document {
-  const result = { ...document }
-  for (const { name, template } of puts) {
-    const value = template(document, context)
-    if (value !== undefined) setField(result, name, value)
+  const values = puts.map(({ template }) => template(document, context))
+  for (const [index, { name }] of puts.entries()) {
+    const value = values[index]
+    if (value !== undefined) setField(document, name, value)
   }
-  return result
+  return document
 }
 
 function setAnywhere(document: Document, context: StageContext, puts: readonly Put[]): Document {

@@ -1,8 +1,8 @@
-import type { Document, Stage, Value } from '../types.ts'
-import { isMap, parsePath } from './field-path.ts'
+import type { Document, Stage } from '../types.ts'
+import { changer, withoutFields } from './change-values.ts'
+import { parsePath } from './field-path.ts'
 import { pathsSchema } from './path-schema.ts'
-import { areTopLevel, pathTree } from './path-tree.ts'
-import type { PathNode } from './path-tree.ts'
+import { areTopLevel } from './path-tree.ts'
 import { names } from './short-forms.ts'
 import type { StageSpec } from './stage-spec.ts'
 
@@ -32,55 +32,18 @@ export const stripStage: StageSpec<readonly string[]> = {
  */
 export function strip(fields: readonly string[]): Stage {
   const paths = fields.map(parsePath).filter(path => path[0] !== '_id')
-  const tree = pathTree(paths.map(path => [path, true] as const))
-  const top = paths.map(path => path[0] as string)
+  const top = new Set(paths.map(path => path[0] as string))
   return {
     name: 'strip',
     mayRepeatIds: false,
-    apply: areTopLevel(paths)
-      ? document => {
-          for (const name of top) if (name in document) delete document[name]
-          return document
-        }
-      : document => {
-          stripFields(document, tree)
-          return document
-        }
+    changesInPlace: false,
+    apply: areTopLevel(paths) ? document => stripTopLevel(document, top) : changer(paths.map(path => [path, remove] as const))
   }
 }
 
-function stripFields(map: Document | { [key: string]: Value }, { names, every }: PathNode<true>): void {
-  for (const [name, node] of names) if (Object.hasOwn(map, name)) stripField(map, name, node)
-  if (every) for (const name of Object.keys(map)) stripField(map, name, every)
-}
+function remove(): undefined {}
 
-function stripField(map: { [key: string]: Value }, name: string, node: PathNode<true>): void {
-  if (node.action) delete map[name]
-  else stripInside(map[name], node)
-}
-
-function stripInside(value: Value | undefined, node: PathNode<true>): void {
-  if (Array.isArray(value)) stripMembers(value, node)
-  else if (isMap(value)) stripFields(value, node)
-}
-
-function stripMembers(list: Value[], { indexes, every }: PathNode<true>): void {
-  if (every?.action) {
-    list.length = 0
-    return
-  }
-  if (every) for (const member of list) stripInside(member, every)
-  if (indexes.size === 0) return
-  const gone = new Set<number>()
-  for (const [index, node] of indexes) {
-    if (node.action) gone.add(index)
-    else stripInside(list[index], node)
-  }
-  if (gone.size > 0) keepInPlace(list, index => !gone.has(index))
-}
-
-function keepInPlace(list: Value[], isKept: (index: number) => boolean): void {
-  let length = 0
-  for (let index = 0; index < list.length; index++) if (isKept(index)) list[length++] = list[index]!
-  list.length = length
+function stripTopLevel(document: Document, names: ReadonlySet<string>): Document {
+  for (const name of names) if (Object.hasOwn(document, name)) return withoutFields(document, names)
+  return document
 }

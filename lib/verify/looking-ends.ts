@@ -56,7 +56,9 @@ export async function openLookingEnds(
   const held = asking?.look && { end: asking, nameOf: (name: string) => name, stages: builtIn, knowsAbsent: true }
   const heldAlone = { ...(held && { held }) }
   // Looked up, a document of CouchDB comes without the fields that are to be kept.
-  if (endpoint === undefined || (keepMetadata && source.location.provider === 'couchdb')) return heldAlone
+  // Several sources are only read.
+  if (endpoint === undefined || source.location.provider === 'several' || (keepMetadata && source.location.provider === 'couchdb'))
+    return heldAlone
   const end = await askSource(endpoint, options)
   if (!end?.look) return heldAlone
   const nameOf = (name: string): string => looks.get(name)!.report.source

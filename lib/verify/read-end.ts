@@ -85,7 +85,7 @@ export async function readEnd({ source, stages, names }: ReadingEnd, visitor: Vi
   const visit = (page: Page, name: string): void | Promise<void> => {
     const { documents, rejects = [] } = page
     const digests = digestsHold ? page.digests : undefined
-    const context: StageContext = { collection: page.collection, signal }
+    const context: StageContext = { collection: page.collection, signal, ...(page.source !== undefined && { source: page.source }) }
     let at = 0
     const onward = (document: Document): void => visitor.document(name, document, document === documents[at] ? digests?.[at] : undefined)
     for (const details of rejects) visitor.reject(name, details)

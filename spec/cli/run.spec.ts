@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { expect } from 'chai'
 import { docferry, start } from './support/docferry.ts'
 import type { Ended } from './support/docferry.ts'
@@ -96,8 +97,10 @@ describe('docferry run', function () {
       '  - module: ./slow.mjs',
       '  - strip: [password]'
     ])
-    const { ended, child, said } = start(['run', 'q.yaml'], { cwd, input: '', env: { SLOW: '1' } })
-    await said('docferry run')
+    const { ended, child } = start(['run', 'q.yaml'], { cwd, input: '', env: { SLOW: '1' } })
+    const hasCheckpoint = (): boolean =>
+      existsSync(join(cwd, '.docferry', 'runs')) && runs().some(id => existsSync(join(cwd, '.docferry', 'runs', id, 'checkpoint.json')))
+    while (!hasCheckpoint()) await setImmediate()
     child.kill('SIGKILL')
     await ended
     const [killed] = runs()

@@ -227,6 +227,7 @@ describe('stage convert: edges', () => {
     expect(await failed('convert', { fields: { at: 'date' } }, { _id: '1', at: 5 }))
       .to.include('at: a number that')
       .and.include('from: epoch-s or epoch-ms')
+    expect(await failed('convert', { fields: { at: 'date' } }, { _id: '1', at: [] })).to.equal("at: a list that can't be converted to date")
     expect(await failed('convert', { fields: { at: 'date' } }, { _id: '1', at: '2024-05-01T10:00:00' })).to.include('say zone: Z')
   })
 
