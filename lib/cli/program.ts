@@ -7,6 +7,7 @@ import { addImportCommand } from './commands/import.ts'
 import { addLintCommand } from './commands/lint.ts'
 import { addMigrateCommand } from './commands/migrate.ts'
 import { addPlanCommand } from './commands/plan.ts'
+import { addPreviewCommand } from './commands/preview.ts'
 import { addRepairCommand } from './commands/repair.ts'
 import type { RepairJob } from './commands/repair.ts'
 import { addResumeCommand } from './commands/resume.ts'
@@ -120,6 +121,10 @@ export function createProgram(host: Host, { run, undo, verify, repair, exit }: R
   addRunsCommand(program, host)
   addLintCommand(program, host, exit)
   addTestCommand(program, host, exit)
+  addPreviewCommand(program, host, async job => {
+    const { executePreview } = await import('./execute-preview.ts')
+    exit(await executePreview(job, host))
+  })
   addSchemaCommand(program, host)
   addStagesCommand(program, host)
   return program

@@ -63,7 +63,7 @@ export async function throughStages(
       callback()
     }
   })
-  await connect([Readable.from(items), ...chain, collect], signal && { signal })
+  await connect([Readable.from(items), ...chain, collect], { ...(signal && { signal }) })
   return { documents: out, troubles }
 }
 
