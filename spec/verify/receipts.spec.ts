@@ -8,8 +8,8 @@ import type { MigrateOptions } from '../../lib/options.ts'
 import { migrate } from '../../lib/run.ts'
 import type { RunReport } from '../../lib/report.ts'
 import type { Document } from '../../lib/types.ts'
-import { documentDigests } from '../../lib/values/index.ts'
-import { BucketSums } from '../../lib/values/bucket-sums.ts'
+import { documentDigests, Double } from '../../lib/values/index.ts'
+import { bucketOf, BucketSums } from '../../lib/values/bucket-sums.ts'
 import type { VerifyOptions } from '../../lib/verify/options.ts'
 import { formatReceipt } from '../../lib/verify/receipt.ts'
 import type { Receipt } from '../../lib/verify/receipt.ts'
@@ -87,6 +87,29 @@ describe('verify: receipts and runs', () => {
     const differs = await check({ receipt, target: hooked(storeWith(other), {}) })
     expect(differs.report.state).to.equal('different')
     expect(differs.report.notes.join()).to.include('need not be as the receipt says')
+  })
+
+  it('tells 1 from 1.0 nowhere where the receipt does not, also beside another difference', async () => {
+    const [a, b] = sameBucket()
+    const ours: Document[] = [
+      { _id: a, n: 1 },
+      { _id: b, n: 1 }
+    ]
+    const theirs: Document[] = [
+      { _id: a, n: new Double(1) },
+      { _id: b, n: 2 }
+    ]
+    const receipt = { ...receiptOf(ours), kinds: false }
+    const { differences } = await check({ receipt, source: hooked(storeWith(ours), {}), target: hooked(storeWith(theirs), {}) })
+    expect(differences.map(({ id, kind, paths }) => [id, kind, paths])).to.deep.equal([[b, 'different', ['n']]])
+  })
+
+  it('names no path in which only the kind of a number is another, where the receipt does not tell kinds', async () => {
+    const ours: Document[] = [{ _id: 'x', n: 1, other: 'ours' }]
+    const theirs: Document[] = [{ _id: 'x', n: new Double(1), other: 'theirs' }]
+    const receipt = { ...receiptOf(ours), kinds: false }
+    const { differences } = await check({ receipt, source: hooked(storeWith(ours), {}), target: hooked(storeWith(theirs), {}) })
+    expect(differences.map(({ paths }) => paths)).to.deep.equal([['other']])
   })
 
   it('compares the numbers of a receipt with quick', async () => {
@@ -319,5 +342,16 @@ function receiptOf(written: readonly Document[], skipped: readonly Document[] = 
     options: { onConflict: 'skip', onIncompatible: 'dead-letter', types: 'natural', includeDesign: false, keepMetadata: false, stages: [] },
     kinds: true,
     collections: [{ source: 'a', target: 'a', counts, wasEmpty: true, written: sumsOf(written), skipped: sumsOf(skipped) }]
+  }
+}
+
+/** Two ids whose documents are summed up together. */
+function sameBucket(): [string, string] {
+  const ids = new Map<number, string>()
+  for (let n = 0; ; n++) {
+    const [id, bucket] = [`d${n}`, bucketOf(`d${n}`)]
+    const other = ids.get(bucket)
+    if (other !== undefined) return [other, id]
+    ids.set(bucket, id)
   }
 }
