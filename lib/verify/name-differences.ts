@@ -96,7 +96,9 @@ function tell({ held, verdict, documents }: Settled, looks: Looks, options: Nami
       : undefined
   const reason = kind === 'missing' ? held.source.reason : undefined
   const times = 'times' in verdict ? verdict.times : undefined
-  options.list.add({ collection, id, kind, ...compared, ...(reason !== undefined && { reason }), ...(times !== undefined && { times }) })
+  const side = 'side' in verdict ? verdict.side : undefined
+  const known = { ...(reason !== undefined && { reason }), ...(side && { side }), ...(times !== undefined && { times }) }
+  options.list.add({ collection, id, kind, ...compared, ...known })
 }
 
 function differingIn(

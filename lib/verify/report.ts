@@ -31,7 +31,7 @@ export interface Difference {
   readonly values?: readonly DifferingValue[]
   /** Why it can't be in the target, or what is unreadable. */
   readonly reason?: string
-  /** Of what is unreadable. */
+  /** Of what is unreadable; of what goes on changing, where the other side does not. */
   readonly side?: Side
   /** Place in the input. */
   readonly where?: string

@@ -36,11 +36,17 @@ export interface LookingEnd {
   readonly knowsAbsent: boolean
 }
 
+/** `side`: the one that changed, where the other did not. */
+interface Changing {
+  readonly kind: 'changing'
+  readonly side?: Side
+}
+
 /** What became of a difference. */
 export interface Settled {
   /** As it was seen last. */
   readonly held: SpooledId
-  readonly verdict: Verdict | { readonly kind: 'changing' }
+  readonly verdict: Verdict | Changing
   /** Of the last look, where there was one. */
   readonly documents?: { readonly source?: Document; readonly target?: Document } | undefined
 }
@@ -66,6 +72,8 @@ interface Watched {
   readonly held: SpooledId
   readonly versions: { readonly source?: string; readonly target?: string }
   readonly documents?: Settled['documents']
+  /** Which have changed so far. */
+  readonly moved: readonly Side[]
 }
 
 /**
@@ -99,7 +107,7 @@ export class Settler {
     }
     const batch = this.#gathering.get(collection) ?? []
     this.#gathering.set(collection, batch)
-    batch.push({ held: found.held, versions: {} })
+    batch.push({ held: found.held, versions: {}, moved: [] })
     if (batch.length >= this.#batchSize) await this.#lookAt(collection)
   }
 
@@ -118,7 +126,10 @@ export class Settler {
       }
       for (const collection of this.#gathering.keys()) await this.#lookAt(collection)
     }
-    for (const { held, documents } of this.#moving.splice(0)) this.#tell({ held, verdict: { kind: 'changing' }, documents })
+    for (const { held, documents, moved } of this.#moving.splice(0)) {
+      const [side, other] = new Set(moved)
+      this.#tell({ held, verdict: { kind: 'changing', ...(side && !other && { side }) }, documents })
+    }
   }
 
   get #batchSize(): number {
@@ -145,11 +156,10 @@ export class Settler {
     const versions = { ...versionOf('source', source), ...versionOf('target', target) }
     const verdict = compareId(now)
     const documents = { ...documentOf('source', source), ...documentOf('target', target) }
-    const isStill =
-      isUnchanged(before.source, now.source, watched.versions.source, versions.source) &&
-      isUnchanged(before.target, now.target, watched.versions.target, versions.target)
-    if (verdict.kind === 'equal' || isStill) return this.#tell({ held: now, verdict, documents })
-    this.#moving.push({ held: now, versions, documents })
+    const sides = ['source', 'target'] as const
+    const moved = sides.filter(side => !isUnchanged(before[side], now[side], watched.versions[side], versions[side]))
+    if (verdict.kind === 'equal' || moved.length === 0) return this.#tell({ held: now, verdict, documents })
+    this.#moving.push({ held: now, versions, documents, moved: [...watched.moved, ...moved] })
   }
 
   async #look(side: Side, collection: string, ids: readonly string[]): Promise<LookedAt | undefined> {

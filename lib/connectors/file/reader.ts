@@ -132,12 +132,12 @@ function folderSource(path: string, options: FileOptions, { files, others }: Fol
       return Promise.resolve(wanted.map(({ collection, file }) => ({ id: collection, collections: [collection], range: { file } })))
     },
     async *read(partition, { after, signal, pageSize }) {
-      const { collection, documents, digest, receipt, file, gzip, lost } = fileOf(files, partition)
+      const { collection, documents, digest, receipt, root, file, gzip, lost } = fileOf(files, partition)
       if (lost !== undefined) throw new DocferryError('DOCFERRY_FILE_CUT', lost, { collection })
       const filePath = join(path, file)
       const name = join(options.path, file)
       yield* guarded(name, signal, async function* () {
-        const expected = documents === undefined ? undefined : { documents, digest, receipt }
+        const expected = documents === undefined ? undefined : { documents, digest, receipt, root }
         const reading: Omit<NdjsonOptions, 'name'> = { collection, wanted: null, after, pageSize, expected }
         if (after !== undefined && !gzip) return yield* readRest(filePath, name, after, reading, signal)
         const input = await openInput(openBytes(filePath, { signal }), { name, format: 'ndjson' })
