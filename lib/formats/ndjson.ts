@@ -238,7 +238,7 @@ class NdjsonReading {
       const expected = ownField(counts, collection) ?? 0
       const found = this.#found.get(collection) ?? noneFound()
       if (found.entries !== expected) {
-        const message = `${name}: ${JSON.stringify(collection)} should hold ${expected} documents and holds ${found.entries}`
+        const message = `${name}: ${JSON.stringify(collection)} should hold ${expected === 1 ? '1 document' : `${expected} documents`} and holds ${found.entries}`
         const code = found.entries < expected ? 'DOCFERRY_FILE_CUT' : 'DOCFERRY_DECODE'
         throw new DocferryError(code, `${message}: the file was cut or changed after it was written`, { collection })
       }

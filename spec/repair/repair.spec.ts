@@ -493,7 +493,7 @@ describe('repair()', () => {
     const { source, target } = planted()
     const report = await run({ source: endpoint(source), target: endpoint(target) })
     const error = await verify({ stateDir, run: report.run!.runId }).catch((thrown: DocferryError) => thrown)
-    expect(error).to.have.property('code', 'DOCFERRY_USAGE')
+    expect(error).to.have.property('code', 'DOCFERRY_RUN_UNFIT')
     expect(error).to.have.property('message').that.includes('is a repair')
     const byReceipt = await verify({ stateDir, receipt: report.run!.receipt!, target: endpoint(target) }).catch(
       (thrown: DocferryError) => thrown

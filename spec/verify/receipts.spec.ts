@@ -1,8 +1,10 @@
 /** A target against what a run has written, without its source or before it. */
+import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { listRuns } from '../../lib/checkpoint/run-folder.ts'
 import { DocferryError } from '../../lib/errors.ts'
 import type { MigrateOptions } from '../../lib/options.ts'
 import { migrate } from '../../lib/run.ts'
@@ -143,6 +145,52 @@ describe('verify: receipts and runs', () => {
     }
     writeFileSync(path, 'null')
     expect(await failed({ receipt: path, target })).to.include({ code: 'DOCFERRY_RECEIPT' })
+  })
+
+  it('refuses what has not the shape of a receipt, whatever its checksum, without the words of a program', async () => {
+    const whole = JSON.parse(formatReceipt(receiptOf(documents))) as { checksum?: string; collections: object[] }
+    const [collection] = whole.collections
+    const { checksum: _checksum, ...kept } = whole
+    for (const change of [
+      { collections: [null] },
+      { collections: ['a'] },
+      { collections: [{ ...collection, written: undefined }] },
+      { collections: [{ ...collection, counts: null }] },
+      { collections: [{ ...collection, target: 7 }] },
+      { options: null },
+      { options: { stages: 'all' } },
+      { source: 'here' }
+    ]) {
+      const text = JSON.stringify({ ...kept, ...change })
+      const receipt = join(folder, 'shapeless.json')
+      const checksum = createHash('sha256').update(text).digest('hex')
+      writeFileSync(receipt, JSON.stringify({ ...(JSON.parse(text) as object), checksum }))
+      const error = await failed({ receipt, target: hooked(storeWith(documents), {}) })
+      expect(error).to.include({ code: 'DOCFERRY_RECEIPT' })
+      expect(error.message).to.equal(`${receipt} is damaged: it does not hold what a receipt holds`)
+    }
+  })
+
+  it('tells of no collection that nobody asked about', async () => {
+    const store = storeWith(documents)
+    store.collections.set('b', new Map())
+    store.collections.set('stranger', new Map())
+    const receipt = receiptOf(documents)
+    const [a] = receipt.collections
+    const counts = { ...a!.counts, failed: 2 }
+    const both = { ...receipt, collections: [a!, { ...a!, source: 'b', target: 'b', counts, written: new BucketSums() }] }
+    const asked = await check({ receipt: both, target: hooked(store, {}), collections: ['a'] })
+    expect(asked.report.notes).to.deep.equal(['also in the target, not compared: stranger'])
+    const all = await check({ receipt: both, target: hooked(store, {}) })
+    expect(all.report.notes).to.include('the run could not write 2 documents, which are not in its receipt')
+  })
+
+  it('names an id once among the suspects that a file holds more than once', async () => {
+    const target = join(folder, 'a.ndjson')
+    writeFileSync(target, '{"_id":"x","n":1}\n{"_id":"x","n":2}\n')
+    const { differences, collection } = await check({ receipt: receiptOf([{ _id: 'x', n: 3 }]), target })
+    expect(differences.map(({ id, kind }) => [id, kind])).to.deep.equal([['x', 'suspect']])
+    expect(collection.suspects).to.equal(1)
   })
 
   describe('of an export, by its trailer', () => {
@@ -306,6 +354,28 @@ describe('verify: receipts and runs', () => {
       const { report, collection } = await verified()
       expect(report.state).to.equal('equal')
       expect(collection).to.include({ extra: 0, beside: 1, equal: 10 })
+    })
+
+    it('refuses one that has not come to its end, and says so of the run', async () => {
+      const stopped = await migrate({
+        source: hooked(storeWith(documents), {}),
+        target: hooked(storeWith([]), {}),
+        stateDir: folder,
+        stages: [
+          () => {
+            throw new DocferryError('DOCFERRY_READ', 'gone')
+          }
+        ],
+        maxFailures: 0
+      }).then(
+        () => expect.fail('it did not fail'),
+        (error: unknown) => error
+      )
+      expect(stopped).to.be.instanceOf(DocferryError)
+      const [run] = await listRuns(folder)
+      const error = await failed({ run: run!.runId })
+      expect(error).to.include({ code: 'DOCFERRY_RUN_UNFIT', exitCode: 2 })
+      expect(error.message).to.include('has not come to its end').and.include(`docferry resume ${run!.runId}`)
     })
 
     it('refuses one that is not there, and what its record tells itself', async () => {

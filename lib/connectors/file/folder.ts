@@ -32,6 +32,8 @@ export interface Folder {
   readonly files: readonly FolderFile[]
   /** Names of files that are no NDJSON, which are not read. */
   readonly others: readonly string[]
+  /** Without a manifest, nothing tells whether it is whole. */
+  readonly hasManifest: boolean
 }
 
 export interface ManifestEntry {
@@ -84,7 +86,7 @@ export async function listFolder(path: string, logger: Logger): Promise<Folder> 
     logger.warn({ path, others: others.slice(0, 20) }, 'files in the folder that are no .ndjson or .jsonl are not read')
   if (!manifest && files.size === 0)
     throw new DocferryError('DOCFERRY_CONFIG', `${path} holds no .ndjson or .jsonl file: name a file in it, or another folder`)
-  return { files: [...files.values()].sort((a, b) => (a.collection < b.collection ? -1 : 1)), others }
+  return { files: [...files.values()].sort((a, b) => (a.collection < b.collection ? -1 : 1)), others, hasManifest: manifest !== undefined }
 }
 
 /** Whether a folder holds an export and nothing else, so that it may be replaced as a whole. */

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { DocferryError } from '../../errors.ts'
+import { manifestName } from '../../formats/export-text.ts'
 import { offsetOf, readNdjson, shorterThanBefore } from '../../formats/ndjson.ts'
 import type { NdjsonOptions } from '../../formats/ndjson.ts'
 import { formatOfName, openInput } from '../../formats/open-input.ts'
@@ -113,11 +114,12 @@ async function* readRest(
   yield* readNdjson(openBytes(path, { start, signal }), { ...reading, name, startsAt: start })
 }
 
-function folderSource(path: string, options: FileOptions, { files, others }: Folder): Source {
+function folderSource(path: string, options: FileOptions, { files, others, hasManifest }: Folder): Source {
   return {
     location: location(path),
     uniqueIds: false,
     unread: others,
+    ...(!hasManifest && { doubts: [`${path} has no ${manifestName}: that no file of it was lost or changed can't be told`] }),
     collections: () =>
       Promise.resolve(
         files.map(({ collection, documents, bytes, gzip, lost }) => ({
