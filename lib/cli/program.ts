@@ -7,6 +7,7 @@ import { addImportCommand } from './commands/import.ts'
 import { addLintCommand } from './commands/lint.ts'
 import { addMigrateCommand } from './commands/migrate.ts'
 import { addPlanCommand } from './commands/plan.ts'
+import { addPreviewCommand } from './commands/preview.ts'
 import { addRepairCommand } from './commands/repair.ts'
 import type { RepairJob } from './commands/repair.ts'
 import { addResumeCommand } from './commands/resume.ts'
@@ -15,6 +16,7 @@ import { addRunCommand } from './commands/run.ts'
 import { addRunsCommand } from './commands/runs.ts'
 import { addSchemaCommand } from './commands/schema.ts'
 import { addStagesCommand } from './commands/stages.ts'
+import { addTestCommand } from './commands/test.ts'
 import { addUndoCommand } from './commands/undo.ts'
 import type { UndoJob } from './commands/undo.ts'
 import { addVerifyCommand } from './commands/verify.ts'
@@ -118,6 +120,11 @@ export function createProgram(host: Host, { run, undo, verify, repair, exit }: R
   addRepairCommand(program, repair)
   addRunsCommand(program, host)
   addLintCommand(program, host, exit)
+  addTestCommand(program, host, exit)
+  addPreviewCommand(program, host, async job => {
+    const { executePreview } = await import('./execute-preview.ts')
+    exit(await executePreview(job, host))
+  })
   addSchemaCommand(program, host)
   addStagesCommand(program, host)
   return program
@@ -127,7 +134,7 @@ function usageError(error: CommanderError): DocferryError {
   if (error.code === 'commander.help')
     return new DocferryError(
       'DOCFERRY_USAGE',
-      'which command? There are migrate, plan, export, import, resume, retry, undo, verify, repair, runs, stages, lint and schema'
+      'which command? There are migrate, plan, run, export, import, resume, retry, undo, verify, repair, runs, stages, lint, test, preview and schema'
     )
   return new DocferryError('DOCFERRY_USAGE', error.message.replace(/^error: /, '').replaceAll('\n', ' '))
 }
@@ -162,7 +169,7 @@ Exit codes:
   0 all done             20 the source cannot be read, or its format is wrong
   1 a bug                30 a stage failed                                       130 interrupted
   2 usage or config      40 done, but some documents could not be written
-  10 cannot connect      50 the run folder cannot be used                        60 verify: not equal
+  10 cannot connect      50 the run folder cannot be used                        60 verify: not equal; a test has failed
 
 docferry <command> --help shows the options and examples of a command.
 `

@@ -30,6 +30,8 @@ export interface ReadPipelineOptions {
   readonly environment: Environment
   /** What the file's path is relative to. */
   readonly cwd: string
+  /** Whether it does not count what is wrong with the ends' addresses (a variable that is missing), for none will be opened. */
+  readonly withoutEnds?: boolean
 }
 
 export interface Examined {
@@ -43,7 +45,7 @@ const programs = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs']
 const texts = ['.yaml', '.yml', '.json']
 
 /** @param path of the file; messages name it as it is given */
-export async function examinePipeline(path: string, { environment, cwd }: ReadPipelineOptions): Promise<Examined> {
+export async function examinePipeline(path: string, { environment, cwd, withoutEnds = false }: ReadPipelineOptions): Promise<Examined> {
   const absolute = resolve(cwd, path)
   const folder = dirname(absolute)
   const secrets = new Secrets()
@@ -62,7 +64,8 @@ export async function examinePipeline(path: string, { environment, cwd }: ReadPi
   await checkEnds(draft.targets, environment, findings)
   checkNames(draft, findings)
   for (const placed of entriesOf(draft)) await checkEntry(placed, { folder, environment, modules }, findings)
-  const issues = findings.list(path, secrets.mask)
+  const ends = withoutEnds ? [...draft.sources, ...draft.targets].map(({ addressPath }) => addressPath) : []
+  const issues = findings.list(path, secrets.mask, ends)
   if (issues.length > 0) return { issues }
   const description = asText(root['description'])
   const pipeline = {
@@ -164,12 +167,12 @@ function pipelineOf({
   return {
     sources: sources.map(source => ({
       name: source.name,
-      address: source.address!,
+      address: source.address ?? '',
       ...(source.collections && { collections: source.collections }),
       rename: source.rename,
       stages: entries(source.stages)
     })),
-    targets: targets.map(({ name, address }) => ({ name, address: address! })),
+    targets: targets.map(({ name, address }) => ({ name, address: address ?? '' })),
     ...(collections && {
       collections: collections.map(({ name, as, stages: own }) => ({ name, ...(as !== undefined && { as }), stages: entries(own) }))
     }),

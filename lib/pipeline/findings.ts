@@ -67,9 +67,11 @@ export class Findings {
     return spot ? `${file}:${spot.line}:${spot.column}` : `${file}: ${formatPath(path)}`
   }
 
-  /** Each once, in the order of the file. */
-  list(file: string, mask: (text: string) => string): readonly Issue[] {
-    const issues = this.#findings.map(({ path, at, spot, message }): Issue => {
+  /** Each once, in the order of the file. @param except paths of which nothing is wanted */
+  list(file: string, mask: (text: string) => string, except: readonly Path[] = []): readonly Issue[] {
+    const excepted = new Set(except.map(formatPath))
+    const wanted = this.#findings.filter(({ path }) => !excepted.has(formatPath(path)))
+    const issues = wanted.map(({ path, at, spot, message }): Issue => {
       const found = spot ?? this.#tree.places.find(path, at)
       return { file, ...(found && { line: found.line, column: found.column }), path: mask(formatPath(path)), message: mask(message) }
     })

@@ -48,6 +48,7 @@ export interface PipelineFile {
     readonly source?: string
     readonly in: unknown
     readonly out: unknown
+    readonly fails?: true | string | readonly string[]
   }[]
 }
 

@@ -81,6 +81,8 @@ export interface PipelineTest {
   readonly source?: string
   readonly in: readonly Document[]
   readonly out: readonly Document[]
+  /** A stage must fail: for some document, or for exactly these, by their ids as they come to it. Missing: none may. */
+  readonly fails?: true | readonly string[]
   readonly place: string
 }
 

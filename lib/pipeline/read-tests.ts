@@ -30,8 +30,13 @@ export function readTests(value: unknown, findings: Findings, file: string): Dra
     const inAndOut = { in: documentsOf(test['in'], [...path, 'in'], findings), out: documentsOf(test['out'], [...path, 'out'], findings) }
     const where = { ...(collection !== undefined && { collection }), ...(source !== undefined && { source }) }
     const name = asText(test['name']) ?? `test ${index + 1}`
-    return [{ path, test: { name, ...where, ...inAndOut, place: findings.place(file, path) } }]
+    const fails = failsOf(test['fails'])
+    return [{ path, test: { name, ...where, ...(fails && { fails }), ...inAndOut, place: findings.place(file, path) } }]
   })
+}
+
+function failsOf(value: unknown): true | readonly string[] | undefined {
+  return value === undefined || value === true ? value : ([value].flat() as string[])
 }
 
 function documentsOf(value: unknown, path: Path, findings: Findings): Document[] {

@@ -9,9 +9,9 @@ import type { Pipeline, PipelineOptions } from './pipeline.ts'
  * Several sources, or one that is renamed or of which a part is wanted, are read as one; a single whole one stays what it is, so that it can be
  * asked for single documents too.
  */
-export function sourceOf({ sources }: Pipeline, environment: Environment): Endpoint {
-  const [first, ...others] = sources
-  if (others.length === 0 && first!.collections === undefined && Object.keys(first!.rename).length === 0) return first!.address
+export function sourceOf(pipeline: Pipeline, environment: Environment): Endpoint {
+  const { sources } = pipeline
+  if (!isMerged(pipeline)) return sources[0]!.address
   const parts = sources.map(({ name, address, collections, rename }) => ({
     name,
     endpoint: address,
@@ -19,6 +19,11 @@ export function sourceOf({ sources }: Pipeline, environment: Environment): Endpo
     ...(collections && { collections })
   }))
   return mergedSources(parts, environment)
+}
+
+/** Whether documents say which source they come from. */
+export function isMerged({ sources }: Pick<Pipeline, 'sources'>): boolean {
+  return sources.length > 1 || sources.some(({ collections, rename }) => collections !== undefined || Object.keys(rename).length > 0)
 }
 
 type Asked = Omit<PipelineOptions, 'verify'> & Pick<MigrateOptions, 'collections' | 'preset' | 'rename'>

@@ -134,9 +134,14 @@ export const testSchema: JsonSchema = {
   properties: {
     name: name('What it shows.'),
     collection: name('Where the documents are. Default: the first collection that is named.'),
-    source: name('Which source they come from, by its name.'),
+    source: name('Which source they come from, by its name. Default, of several: the first that gives the collection.'),
     in: open('A document, or a list of them. Envelopes such as {"$date": ...} stand for typed values, as in exports.'),
-    out: open('A document, a list of them, or [] where none comes out.')
+    out: open('A document, a list of them, or [] where none comes out.'),
+    fails: {
+      anyOf: [{ const: true }, { type: 'string', minLength: 1 }, { type: 'array', items: { type: 'string', minLength: 1 }, minItems: 1 }],
+      description:
+        'A stage must fail, so that a document becomes a dead letter or the run ends: the id of the document, as it comes to that stage, a list of ids, or true for any. Without it, no stage may fail.'
+    }
   }
 }
 

@@ -95,7 +95,7 @@ export async function pipelineJob(file: string, { flags, given, cwd, environment
 }
 
 /** The ends that flags give stand in place of those of the file. */
-function withEnds(pipeline: Pipeline, { source, target }: PipelineFlags): Pipeline {
+export function withEnds(pipeline: Pipeline, { source, target }: Pick<PipelineFlags, 'source' | 'target'>): Pipeline {
   if (source !== undefined && pipeline.sources.length > 1)
     throw new DocferryError('DOCFERRY_USAGE', `--source: the pipeline has ${pipeline.sources.length} sources; change its file`)
   const [first] = pipeline.sources
