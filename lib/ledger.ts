@@ -199,13 +199,14 @@ export class Ledger {
   /** Every letter so far is on disk when this resolves. */
   readonly syncLetters = (): Promise<void> => this.#letters.sync()
 
-  /** The document for which a stage ended the run is the run's last dead letter. */
+  /** The document for which a stage ended the run is the run's last dead letter, where it is known. */
   async countStageFailure(error: unknown, document?: Document): Promise<void> {
+    if (!document) return
     const { code, message, context } = error instanceof DocferryError ? error : new DocferryError('DOCFERRY_BUG', describeError(error))
     const collection = context.collection ?? ''
-    const id = context.id ?? document?._id
+    const id = context.id ?? document._id
     await this.bury({ collection, id, at: 'stage', code, message, document })
-    countFailure(this.of(collection), code, message, id ?? '')
+    countFailure(this.of(collection), code, message, id)
   }
 
   /** What a dry run has learnt, also when it did not come to its end. */

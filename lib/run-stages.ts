@@ -1,5 +1,6 @@
 /** The stages of a run, from their opening to their closing: what they remember is given back to them first, what they have to say is told last. */
 import type { RunJournal } from './checkpoint/retry-journal.ts'
+import { stageTrouble } from './engine/apply-stages.ts'
 import { isTransformStage } from './engine/stage-chain.ts'
 import { DocferryError } from './errors.ts'
 import type { RunStage, Stage } from './types.ts'
@@ -33,7 +34,11 @@ export class RunStages {
     if (resumed) await this.#restore(journal)
     for (const stage of this.#functions()) {
       this.#opened.push(stage)
-      await stage.open?.({ dryRun, resumed, ...(signal && { signal }) })
+      try {
+        await stage.open?.({ dryRun, resumed, ...(signal && { signal }) })
+      } catch (error) {
+        throw stageTrouble(stage, 'could not be opened', error)
+      }
     }
   }
 
@@ -51,7 +56,7 @@ export class RunStages {
       try {
         await stage.close?.(isDone)
       } catch (error) {
-        errors.push(error)
+        errors.push(stageTrouble(stage, 'could not be closed', error))
       }
     }
     if (errors.length > 0) throw errors[0]
@@ -61,9 +66,13 @@ export class RunStages {
     for await (const [index, piece] of journal.stagePieces()) {
       const stage = this.#stages[index - this.#first]
       const state = stage && !isTransformStage(stage) ? stage.state : undefined
-      if (typeof state !== 'object')
+      if (!stage || typeof state !== 'object')
         throw new DocferryError('DOCFERRY_STATE', `the run ${journal.runId} kept something for a stage that remembers nothing`)
-      state.restore(piece)
+      try {
+        state.restore(piece)
+      } catch (error) {
+        throw stageTrouble(stage, 'could not take back what it remembered', error)
+      }
     }
   }
 

@@ -159,12 +159,12 @@ class Run {
         await runParallel(group, this.#parallel, partition => this.#movePartition(partition))
       signal?.throwIfAborted()
       if (chosen === null) checkAllCame(this.#source, this.#ledger.report, this.#options.collections)
+      await this.#stages.close(true)
       if (!dryRun) {
         await this.#journal.settle()
         await this.#target.commit({ signal: this.#halt.cut })
       }
       this.#ledger.note(await this.#states.all())
-      await this.#stages.close(true)
       this.#ledger.report.notes.push(...this.#stages.notes())
       const report = this.#ledger.finish('done')
       await this.#keepReceipt(report)

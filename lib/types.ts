@@ -199,6 +199,8 @@ export interface Source {
   readonly uniqueIds: boolean
   /** Names of what lies there too and is not read: the other files of a folder. */
   readonly unread?: readonly string[]
+  /** What a user should know of it before trusting what is read: a folder that has lost what tells whether it is whole. */
+  readonly doubts?: readonly string[]
   /**
    * What the source holds, in a stable order, the database's own collections marked as such.
    * `null` where only reading can tell (standard input without a header).

@@ -175,6 +175,10 @@ describe('import rule', () => {
     expect(wrong.map(({ file, target }) => `${file} imports ${target}`)).to.deep.equal([])
   })
 
+  it('cuts lines at line feeds alone: node:readline cuts at U+2028 as well, which JSON texts may hold', () => {
+    expect(imports.filter(({ target }) => /^(node:)?readline/.test(target)).map(({ file }) => file)).to.deep.equal([])
+  })
+
   for (const entry of ['cli/main.ts', 'index.ts']) {
     it(`loads no connector and no SDK with ${entry}`, () => {
       const loaded = [...loadedWith(entry)]

@@ -9,6 +9,7 @@ import { totalCounts } from '../lib/report.ts'
 import type { RunReport } from '../lib/report.ts'
 import { retryRun } from '../lib/retry.ts'
 import { migrate } from '../lib/run.ts'
+import { makeStage } from '../lib/stages/make-stage.ts'
 import type { Document, Json, Stage, StageState, TransformStage } from '../lib/types.ts'
 import { scriptedSource, scriptedTarget } from './support/scripted-connector.ts'
 import type { ScriptedSource, TargetRecord } from './support/scripted-connector.ts'
@@ -185,6 +186,51 @@ describe('run: stages', () => {
       const error = await failure(run([stage], { resume: runId }))
       expect(error).to.include({ code: 'DOCFERRY_RUN_UNFIT' })
       expect(error.message).to.include('the stage counter remembered something')
+    })
+
+    it('end the run where they can not say what they remember, and where they can not be closed', async () => {
+      const state: StageState = {
+        take: () => {
+          throw new Error('disk full')
+        },
+        restore: () => undefined
+      }
+      const target = scriptedTarget()
+      const error = await failure(run([{ name: 'full', state, apply: document => document }], { target }))
+      expect(error.message).to.include('disk full')
+      const close = (isDone: boolean): void => {
+        if (isDone) throw new DocferryError('DOCFERRY_STATE', 'no room')
+      }
+      expect(await failure(run([{ name: 'full', close, apply: document => document }], { target }))).to.include({ code: 'DOCFERRY_STATE' })
+      expect(target.committed).to.equal(false)
+    })
+
+    const builtIn = async (name: string, options: unknown): Promise<Stage> =>
+      await makeStage(name, options, { folder: stateDir, environment: {} })
+    it('of docferry’s own go on as if nothing had happened', async () => {
+      const target = scriptedTarget({ provider: 'couchdb' })
+      const source = (isCut: boolean): ScriptedSource => ({
+        collections: { a: documents(60).map(each => ({ ...each, key: (each['n'] as number) % 25 })) },
+        pageSize: 5,
+        beforePage: (_, page) => {
+          if (isCut && page === 4) throw new DocferryError('DOCFERRY_READ', 'cut')
+        }
+      })
+      const stages = async (): Promise<Stage[]> => [
+        await builtIn('tap', { file: 'seen.ndjson', count: ['key'] }),
+        await builtIn('dedupe', { by: ['key'] }),
+        await builtIn('limit', { count: 23 })
+      ]
+      let runId = ''
+      const first = await failure(run(await stages(), { source: source(true), target, observe: report => (runId = report.runId) }))
+      expect(first).to.include({ code: 'DOCFERRY_READ' })
+      expect(held(target)).to.have.length(20)
+      const report = await run(await stages(), { source: source(false), target, resume: runId })
+      expect(held(target)).to.deep.equal(documents(23).map(({ _id }) => _id))
+      expectBalanced(report)
+      const seen = (await readFile(join(stateDir, 'seen.ndjson'), 'utf8')).match(/"_id":"d\d+"/g)!
+      expect(new Set(seen).size).to.equal(totalCounts(report.collections).read)
+      expect(report.notes.join()).to.include('key')
     })
 
     it('are opened first and closed last, also where the run fails, and are heard', async () => {

@@ -8,7 +8,8 @@ import type { Outgoing, WriteBatchOptions } from '../engine/write-batch.ts'
 import { DocferryError } from '../errors.ts'
 import { isSavedAtEnd } from '../report.ts'
 import type { OnConflict, Target, UndoMode, WriteOutcome } from '../types.ts'
-import { shortDigest, shortenDigest } from '../values/index.ts'
+import { markOf, markOfDigests } from '../values/index.ts'
+import type { Mark } from '../values/index.ts'
 import { entryLine } from './undo-entry.ts'
 import type { UndoJournal } from './undo-journal.ts'
 
@@ -95,7 +96,7 @@ export class UndoRecorder {
     let lines = ''
     for (const { outgoing, seen } of todo) {
       const after = this.#after(collection, outgoing)
-      const before = seen && { document: seen.document, digest: shortDigest(seen.document) }
+      const before = seen && { document: seen.document, mark: markOf(seen.document, this.#told) }
       lines += this.#line(collection, outgoing.encoded.id, after, before)
     }
     await this.#options.journal.append(lines, { durable: true })
@@ -112,7 +113,11 @@ export class UndoRecorder {
   }
 
   /** Of what the target will give back. */
-  #after(collection: string, outgoing: Outgoing): string {
-    return shortenDigest(digestsOf(this.#options.target, collection, outgoing))
+  #after(collection: string, outgoing: Outgoing): Mark {
+    return markOfDigests(digestsOf(this.#options.target, collection, outgoing), this.#told)
+  }
+
+  get #told(): { readonly kinds: boolean } {
+    return { kinds: this.#options.target.keepsKinds ?? false }
   }
 }

@@ -47,9 +47,16 @@ const passing: ReadonlySet<ErrorCode> = new Set([
   'DOCFERRY_INTERRUPTED'
 ])
 
-/** @param goOn the command that goes on with what the error has stopped, where there is one */
-export function adviceFor(code: ErrorCode, goOn?: string): string | undefined {
-  const first = advice[code]
+/** Codes of the system for a disk that takes no more. */
+const full: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
+
+function isFull(error: unknown): boolean {
+  return error instanceof Error && (full.has((error as { code?: unknown }).code) || isFull(error.cause))
+}
+
+/** @param error by which the command ended @param goOn the command that goes on with what the error has stopped, where there is one */
+export function adviceFor(code: ErrorCode, error?: unknown, goOn?: string): string | undefined {
+  const first = isFull(error) ? 'make room on that disk, or name a place on another one' : advice[code]
   if (goOn === undefined || !passing.has(code)) return first
   return first === undefined ? `go on: ${goOn}` : `${first}; then go on: ${goOn}`
 }

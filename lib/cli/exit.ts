@@ -21,7 +21,7 @@ export function errorLines(error: unknown, { debug = false, mask, goOn }: ErrorV
   const { exit, meaning } = errorTable[code]
   const message = known ? error.message : `${error instanceof Error ? `${error.name}: ` : ''}${describeError(error)}`
   const place = known ? placeOf(error) : ''
-  const tip = adviceFor(code, goOn)
+  const tip = adviceFor(code, error, goOn)
   const lines = [
     `docferry: ${mask(message)}`,
     `  ${code}: ${meaning} (exit ${exit})`,
@@ -64,7 +64,7 @@ export function errorJson(error: unknown, mask: Mask, goOn?: string): ErrorJson 
   const code = error instanceof DocferryError ? error.code : 'DOCFERRY_BUG'
   const context = error instanceof DocferryError ? error.context : {}
   const message = error instanceof DocferryError ? error.message : describeError(error)
-  return { code, message: mask(message), meaning: errorTable[code].meaning, try: adviceFor(code, goOn), ...context }
+  return { code, message: mask(message), meaning: errorTable[code].meaning, try: adviceFor(code, error, goOn), ...context }
 }
 
 export function exitCodeFor(outcome: { readonly error?: unknown; readonly report?: Readonly<RunReport> }): number {

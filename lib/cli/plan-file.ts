@@ -1,12 +1,11 @@
 /** Saved plans: written whole or not at all, and turned back into flags. */
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
 import { constants, readFileSync } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { holdsSecret } from '../config/hide-credentials.ts'
 import { presetNames } from '../config/presets.ts'
-import { createAtomicFile, exists } from '../engine/atomic-file.ts'
+import { replaceFile, exists } from '../engine/atomic-file.ts'
 import { describeError, DocferryError } from '../errors.ts'
 import type { MigrateOptions } from '../options.ts'
 import type { Plan, PlannedOptions } from '../plan/plan.ts'
@@ -52,15 +51,7 @@ export async function savePlan(path: string, plan: Plan, ends: { readonly source
   const content = { ...plan, ends: { source: withoutSecrets(ends.source), target: withoutSecrets(ends.target) } }
   const saved: SavedPlan = { ...content, sha256: digestOf(content) }
   try {
-    const file = await createAtomicFile(path, { overwrite: true })
-    try {
-      file.stream.end(`${JSON.stringify(saved, null, 2)}\n`)
-      await once(file.stream, 'close')
-      await file.commit()
-    } catch (error) {
-      await file.discard()
-      throw error
-    }
+    await replaceFile(path, `${JSON.stringify(saved, null, 2)}\n`)
   } catch (error) {
     throw new DocferryError('DOCFERRY_CONFIG', `the plan can't be saved as ${path}: ${describeError(error)}`, { cause: error })
   }

@@ -1,9 +1,8 @@
 /** The copy of a receipt that `--receipt` asks for: written whole or not at all, and never in the place of documents. */
-import { once } from 'node:events'
 import { constants } from 'node:fs'
 import { access, readFile, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, sep } from 'node:path'
-import { createAtomicFile, exists } from '../engine/atomic-file.ts'
+import { replaceFile, exists } from '../engine/atomic-file.ts'
 import { describeError, DocferryError } from '../errors.ts'
 import type { RunReport } from '../report.ts'
 import { readReceipt } from '../verify/receipt.ts'
@@ -35,15 +34,7 @@ export async function saveReceipt(path: string, receipt: string): Promise<void> 
   await checkFree(path)
   try {
     const text = await readFile(receipt)
-    const file = await createAtomicFile(path, { overwrite: true })
-    try {
-      file.stream.end(text)
-      await once(file.stream, 'close')
-      await file.commit()
-    } catch (error) {
-      await file.discard()
-      throw error
-    }
+    await replaceFile(path, text)
   } catch (error) {
     const message = `the receipt can't be saved as ${path}: ${describeError(error)}; the run is through, and its receipt is ${receipt}`
     throw new DocferryError('DOCFERRY_CONFIG', message, { cause: error })

@@ -2,7 +2,7 @@
 import { leftOf, totalRepairCounts, workOf } from '../repair/report.ts'
 import type { RepairCollection, RepairReport } from '../repair/report.ts'
 import { totalCounts } from '../report.ts'
-import { totalVerifyCounts } from '../verify/report.ts'
+import { listNames, totalVerifyCounts } from '../verify/report.ts'
 import { errorJson } from './exit.ts'
 import { undoCommand } from './hints.ts'
 import { jsonReport, timesOf } from './json.ts'
@@ -15,19 +15,25 @@ import { verifyJson, verifyProgress, verifySummary } from './verify-view.ts'
 /** Ids in a line. */
 const perLine = 5
 
-export function repairHeading(
-  { source, target, runId, dryRun, deleteExtra }: Readonly<RepairReport>,
-  { columns = Infinity, style = plainStyle }: View
-): string[] {
+export function repairHeading(report: Readonly<RepairReport>, { columns = Infinity, style = plainStyle }: View): string[] {
+  const { source, target, runId, dryRun, deleteExtra } = report
   return [
     style.bold('docferry repair'),
     ...(runId === undefined ? [] : [`  run     ${runId}`]),
     ...(source ? [fit(`  source  ${source.provider} ${safe(source.address)}`, columns)] : []),
     fit(`  target  ${target.provider} ${safe(target.address)}`, columns),
-    ...(deleteExtra ? ['  extra   what only the target holds is removed (--delete-extra)'] : []),
+    ...(deleteExtra ? indentedLines(safe(removalOf(report)), '  extra   ', columns) : []),
     ...(dryRun ? [style.yellow('  dry run: both ends are compared, nothing is changed')] : []),
     ''
   ]
+}
+
+function removalOf({ notEmpty, before: { collections } }: Readonly<RepairReport>): string {
+  const removed = 'what only the target holds is removed (--delete-extra)'
+  if (notEmpty.length === 0) return removed
+  if (notEmpty.length === collections.length)
+    return `nothing is removed (--delete-extra): there were documents in ${listNames(notEmpty)} before the run`
+  return `${removed}, but not from ${listNames(notEmpty)}: there were documents before the run`
 }
 
 export function repairProgress(report: Readonly<RepairReport>, nowMs: number): string {
@@ -92,12 +98,18 @@ function visible(id: string): string {
 
 export function repairSummary(report: Readonly<RepairReport>, view: View): string[] {
   const { columns = Infinity, style = plainStyle, nowMs } = view
-  const { run, removed, after, collections } = report
+  const { run, removed, before, after, collections, endNotes } = report
   const counts = run && totalCounts(run.collections)
   return [
     ...(counts && run.finishedAt !== undefined ? [`${plural(counts.written, 'document')} written`] : []),
-    ...(counts && counts.skipped > 0 ? [`${formatCount(counts.skipped)} left: the target holds another document of the id by now`] : []),
+    ...(counts && counts.skipped > 0
+      ? [
+          `${formatCount(counts.skipped)} left: the target holds another document of the id by now, or the source holds the id more than once`
+        ]
+      : []),
     ...collections.flatMap(each => removedLines(each, columns)),
+    // Where nothing was done, the plan stands right above.
+    ...(run || before.state === 'equal' ? endNotes : []).flatMap(text => indentedLines(safe(text), '- ', columns)),
     ...(run ? failures(run, { nowMs, ...(columns !== Infinity && { columns }) }, style) : []),
     ...(run?.deadLetters === undefined ? [] : [`Dead letters: ${safe(run.deadLetters)}`]),
     ...(run ? undoLines(report) : []),
@@ -119,7 +131,9 @@ function importCommand(removed: string, { target, types, includeDesign }: Readon
   const how = [
     ...(types === 'natural' ? [] : [`--types ${types}`]),
     ...(includeDesign ? ['--include-design'] : []),
-    '--on-incompatible escape --keep-metadata'
+    '--on-incompatible escape',
+    // Its own fields are none of the documents that were removed.
+    ...(target.provider === 'couchdb' ? [] : ['--keep-metadata'])
   ]
   return `docferry import --input ${JSON.stringify(safe(removed))} --target ${target.provider} ${how.join(' ')} (--target as it was given here)`
 }
@@ -155,7 +169,7 @@ function verdict(report: Readonly<RepairReport>, { nowMs, style = plainStyle }: 
 export function repairJson({ exitCode, report, error, mask, nowMs }: Outcome<RepairReport>): object {
   const failure = error === undefined ? {} : { error: errorJson(error, mask) }
   if (!report) return { command: 'repair', state: 'failed', exitCode, ...failure }
-  const { startedAt, finishedAt = nowMs, notes, before, after, run, ...rest } = report
+  const { startedAt, finishedAt = nowMs, notes, endNotes: _endNotes, before, after, run, ...rest } = report
   const part = { exitCode, error: undefined, mask, nowMs }
   const nested = (json: object): object => {
     const { command: _command, exitCode: _exitCode, ...inner } = json as Record<string, unknown>

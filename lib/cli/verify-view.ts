@@ -11,6 +11,7 @@ const titles = {
   sourceDocuments: 'source',
   targetDocuments: 'target',
   equal: 'equal',
+  sameNumber: 'same number',
   missing: 'missing',
   extra: 'extra',
   beside: 'beside',
@@ -25,7 +26,7 @@ const titles = {
 
 const keys = Object.keys(titles) as (keyof VerifyCounts)[]
 /** Shown also where all of them are 0. */
-const always: readonly (keyof VerifyCounts)[] = ['sourceDocuments', 'targetDocuments', 'equal']
+const always: readonly (keyof VerifyCounts)[] = ['sourceDocuments', 'targetDocuments']
 
 /** Most collections in the table; those that differ come first. */
 const mostRows = 50
@@ -82,9 +83,9 @@ export function verifySummary(report: Readonly<VerifyReport>, view: View): strin
   ].filter((line, index, lines) => line !== '' || lines[index - 1] !== '')
 }
 
-function table({ collections, against }: Readonly<VerifyReport>, columns: number, style: Style): string[] {
+function table({ collections, against, mode }: Readonly<VerifyReport>, columns: number, style: Style): string[] {
   const total = totalVerifyCounts(collections)
-  const shown = keys.filter(key => always.includes(key) || total[key] > 0)
+  const shown = keys.filter(key => always.includes(key) || key === (mode === 'quick' ? 'sameNumber' : 'equal') || total[key] > 0)
   const ordered = [...collections].sort((a, b) => Number(b.state === 'different') - Number(a.state === 'different'))
   const rows = (collections.length > mostRows ? ordered.slice(0, mostRows) : collections).map(collection => ({
     name: safe(collection.source === collection.target ? collection.source : `${collection.source} -> ${collection.target}`),
@@ -151,17 +152,22 @@ function verdict(report: Readonly<VerifyReport>, { nowMs, style = plainStyle }: 
   const how = `${mode === 'quick' ? ', by their number alone' : ''}${beside}`
   if (state === 'equal')
     return style.green(`Equal: ${compared}${plural(total.targetDocuments - total.beside, 'document')}${how}, in ${took}.`)
-  const isLeast = collections.some(({ suspects }) => suspects !== undefined)
-  const count = differencesOf(total)
-  const differences =
-    count === 0
-      ? damaged === undefined
-        ? 'not as many documents'
-        : 'the target is damaged'
-      : `${isLeast ? 'at least ' : ''}${plural(count, 'difference')}`
   const documents = collections.reduce((sum, collection) => sum + comparedIn(collection), 0)
+  const found = foundIn(report, total)
   const where = documents === 0 ? '' : ` in ${compared}${plural(documents, 'document')}`
-  return style.yellow(`Different: ${differences}${where}${how}, in ${took}.`)
+  const isOnlyDamage = found === '' && damaged !== undefined
+  if (isOnlyDamage)
+    return style.yellow(`Different: the target is damaged${documents === 0 ? '' : `; no difference${where}`}${how}, in ${took}.`)
+  return style.yellow(`Different: ${found === '' ? 'not as many documents' : found}${where}${how}, in ${took}.`)
+}
+
+/** What is not proven may be right. */
+function foundIn({ collections }: Readonly<VerifyReport>, total: VerifyCounts): string {
+  const isLeast = collections.some(({ suspects }) => suspects !== undefined)
+  const known = differencesOf(total) - total.unproven
+  const differences = known === 0 ? '' : `${isLeast ? 'at least ' : ''}${plural(known, 'difference')}`
+  const unproven = total.unproven === 0 ? '' : `${formatCount(total.unproven)} ${known === 0 ? '' : 'that '}can't be proven`
+  return [differences, unproven].filter(part => part !== '').join(', and ')
 }
 
 /** Of the side that holds more: there is always one in which a difference can be. */

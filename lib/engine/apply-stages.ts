@@ -138,6 +138,17 @@ function isNoDocument(error: unknown): boolean {
   return error instanceof Error && error.message === noDocumentText
 }
 
+/** What a stage fails with outside of any document. @param what `could not be opened` */
+export function stageTrouble(
+  { name, place }: { readonly name: string; readonly place?: string },
+  what: string,
+  cause: unknown
+): DocferryError {
+  if (cause instanceof DocferryError) return cause
+  const where = place === undefined ? '' : ` (${place})`
+  return new DocferryError('DOCFERRY_STAGE', `stage ${name}${where} ${what}: ${describeError(cause)}`, { stage: name, cause })
+}
+
 function stageError(stage: Stage, { collection }: StageContext, id: string, cause: unknown): DocferryError {
   const place = stage.place === undefined ? '' : ` (${stage.place})`
   return new DocferryError('DOCFERRY_STAGE', `stage ${stage.name}${place} failed on ${collection}/${id}: ${describeError(cause)}`, {

@@ -75,6 +75,19 @@ export async function createAtomicFile(
   }
 }
 
+/** Have a file hold this, whole or not at all, whatever stands there. @throws what the system says */
+export async function replaceFile(path: string, content: string | Buffer): Promise<void> {
+  const file = await createAtomicFile(path, { overwrite: true })
+  try {
+    file.stream.end(content)
+    await once(file.stream, 'close')
+    await file.commit()
+  } catch (error) {
+    await file.discard()
+    throw error
+  }
+}
+
 /** What stays the same when a file or folder gets another name. */
 export async function inodeOf(path: string): Promise<string> {
   const { dev, ino } = await stat(path, { bigint: true })

@@ -127,10 +127,10 @@ export interface StageTransformOptions {
   /** Index of the first stage among those of the run. Default 0. */
   readonly first?: number
   /**
-   * Takes an error of a stage, with the document that it got; nothing passes from then on, so that what came before is still written.
+   * Takes an error of a stage, with the document that it got, where it was one that it failed for; nothing passes from then on, so that what came before is still written.
    * Default: the stream fails.
    */
-  readonly onFailure?: (error: unknown, document: Document) => Promise<void>
+  readonly onFailure?: (error: unknown, document?: Document) => Promise<void>
   /** Called when everything before a mark has gone through the stages. */
   readonly onMark?: (mark: Mark, collection: string) => void
 }
@@ -177,7 +177,7 @@ export class StageTransform extends Transform {
     if (item instanceof ControlItem) {
       if (item instanceof Section) this.#context = { ...this.#context, collection: item.collection, source: item.source }
       else if (item instanceof Reject && !item.failed) this.#observer.onRead?.(this.#context.collection)
-      else if (item instanceof Mark) this.#onMark?.(item, this.#context.collection)
+      else if (item instanceof Mark) return this.#mark(item, callback)
       return callback(null, item)
     }
     this.#observer.onRead?.(this.#context.collection)
@@ -194,7 +194,17 @@ export class StageTransform extends Transform {
     )
   }
 
-  #fail(error: unknown, document: Document, callback: TransformCallback): void {
+  /** What a stage remembers is taken at a mark, which may fail. */
+  #mark(mark: Mark, callback: TransformCallback): void {
+    try {
+      this.#onMark?.(mark, this.#context.collection)
+    } catch (error) {
+      return this.#fail(error, undefined, callback)
+    }
+    callback(null, mark)
+  }
+
+  #fail(error: unknown, document: Document | undefined, callback: TransformCallback): void {
     if (!this.#onFailure || this.destroyed) return callback(error as Error)
     this.#failed = true
     this.#onFailure(error, document).then(() => callback(), callback)

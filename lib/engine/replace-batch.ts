@@ -3,6 +3,7 @@ import { DocferryError } from '../errors.ts'
 import type { ChangeOutcome, Held, Target, WriteFailure, WriteOutcome } from '../types.ts'
 import { digestsOf } from './digests.ts'
 import { digestsOf as digestsOfHeld, sameDigests } from './held.ts'
+import type { DocumentDigests } from '../values/index.ts'
 import { withRetry } from './retry.ts'
 import type { RetryOptions } from './retry.ts'
 import type { Outgoing, SendPart } from './write-batch.ts'
@@ -34,7 +35,7 @@ const mostRounds = 10
 export function replacing(target: Target, collection: string, { mayReplace, keep, ...retry }: ReplaceOptions): SendPart {
   const granted = new Set<Outgoing>()
   /** What each was last kept in place of: nothing, or this. */
-  const kept = new Map<Outgoing, string>()
+  const kept = new Map<Outgoing, DocumentDigests | undefined>()
   const may = (outgoing: Outgoing): boolean => {
     if (!mayReplace || granted.has(outgoing)) return true
     if (!mayReplace(collection, outgoing.encoded.id)) return false
@@ -50,8 +51,9 @@ export function replacing(target: Target, collection: string, { mayReplace, keep
 
   /** Whether this has not been kept yet. */
   function isNews({ outgoing, seen }: Replacing): boolean {
-    const before = seen ? Buffer.from(digestsOfHeld(target, seen.document).values).toString('base64') : ''
-    if (kept.get(outgoing) === before) return false
+    const before = seen && digestsOfHeld(target, seen.document)
+    const last = kept.get(outgoing)
+    if (before && last ? sameDigests(before, last) : kept.has(outgoing) && before === last) return false
     kept.set(outgoing, before)
     return true
   }

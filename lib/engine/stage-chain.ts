@@ -1,8 +1,9 @@
 /** The streams between reader and writer: neighbouring function stages fused into one, each Node Transform on its own. */
 import type { Duplex } from 'node:stream'
 import type { Document, Mark, RunStage, Stage, TransformStage } from '../types.ts'
-import { StageTransform } from './item-streams.ts'
+import { stageTrouble } from './apply-stages.ts'
 import type { StageObserver } from './apply-stages.ts'
+import { StageTransform } from './item-streams.ts'
 import { TransformStageStream } from './transform-stream.ts'
 import type { StagePiece } from './tally.ts'
 
@@ -53,10 +54,14 @@ export function stageChain(stages: readonly RunStage[], options: ChainOptions): 
   return streams
 }
 
-function pieceOf({ state }: Stage, index: number, partition: string): StagePiece[] {
-  if (typeof state !== 'object') return []
-  const piece = state.take(partition)
-  return piece === undefined ? [] : [[index, piece]]
+function pieceOf(stage: Stage, index: number, partition: string): StagePiece[] {
+  if (typeof stage.state !== 'object') return []
+  try {
+    const piece = stage.state.take(partition)
+    return piece === undefined ? [] : [[index, piece]]
+  } catch (error) {
+    throw stageTrouble(stage, 'could not say what it remembers', error)
+  }
 }
 
 /**

@@ -1,15 +1,16 @@
 /** Takes back what was written of one batch of documents, where nobody has changed them since. */
 import { DocferryError } from '../errors.ts'
 import type { Change, Document, Held, Refusal, Target, WriteFailure } from '../types.ts'
-import { shortDigest } from '../values/index.ts'
+import { isSameMark, markOf } from '../values/index.ts'
+import type { Mark } from '../values/index.ts'
 import { defaultAttempts, retryDelayMs, sleep, withRetry } from './retry.ts'
 import type { RetryOptions } from './retry.ts'
 
-/** A document that was written, by the digest of what it became, and what it replaced. */
+/** A document that was written, by the mark of what it became, and what it replaced. */
 export interface Written {
   readonly id: string
-  readonly after: string
-  readonly before?: { readonly document: Document; readonly digest: string }
+  readonly after: Mark
+  readonly before?: { readonly document: Document; readonly mark: Mark }
 }
 
 /**
@@ -94,10 +95,11 @@ export async function undoBatch(
   function decide(index: number, held: ReadonlyMap<string, Held>): UndoOutcome | Change {
     const { id, after, before } = batch[index]!
     const seen = held.get(id)
-    const now = seen && shortDigest(seen.document)
-    if (now === before?.digest) return asked.has(index) ? doneAs(index) : 'already'
-    if (!seen) return 'gone'
-    if (now !== after) return 'changed'
+    const now = seen && markOf(seen.document, { kinds: after.kinds !== undefined })
+    const isAsBefore = now && before ? isSameMark(now, before.mark) : !now && !before
+    if (isAsBefore) return asked.has(index) ? doneAs(index) : 'already'
+    if (!seen || !now) return 'gone'
+    if (!isSameMark(now, after)) return 'changed'
     if (!before) return dryRun ? 'removed' : { seen }
     const put = target.encode(collection, before.document)
     if ('code' in put) return put

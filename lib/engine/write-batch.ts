@@ -1,12 +1,12 @@
 /** One batch, from documents in the target's form to what became of each: sends, and tries again what may be tried again. */
 import { DocferryError } from '../errors.ts'
 import { digestsWithoutRev, withoutRev } from './digests.ts'
+import { digestsOf as digestsOfHeld, sameDigests } from './held.ts'
 import { RateControl } from './rate-control.ts'
 import type { CallToken } from './rate-control.ts'
 import { defaultAttempts, retryDelayMs, sleep, withRetry } from './retry.ts'
 import type { RetryOptions } from './retry.ts'
 import type { Document, Encoded, OnConflict, Target, WriteFailure, WriteOutcome } from '../types.ts'
-import { documentDigest } from '../values/index.ts'
 import type { DocumentDigests } from '../values/index.ts'
 import { withinTime } from './within-time.ts'
 
@@ -301,16 +301,12 @@ async function recogniseOwn(
   const ids = conflicts.map(index => (batch[index] as Outgoing).encoded.id)
   const held = await withRetry(() => target.get(collection, ids, { signal: options.signal }), options)
   if (held === null) return
-  const digests = new Map(held.map(document => [document._id, textOf(documentDigest(withoutRev(document)))]))
+  const digests = new Map(held.map(document => [document._id, digestsOfHeld(target, withoutRev(document))]))
   for (const index of conflicts) {
     const outgoing = batch[index] as Outgoing
-    const ours = digestsWithoutRev(target, collection, outgoing).values
-    if (digests.get(outgoing.encoded.id) !== textOf(ours)) continue
+    const theirs = digests.get(outgoing.encoded.id)
+    if (!theirs || !sameDigests(theirs, digestsWithoutRev(target, collection, outgoing))) continue
     outcomes[index] = 'written'
     options.onOwn?.(index)
   }
-}
-
-function textOf(digest: Uint8Array): string {
-  return Buffer.from(digest).toString('base64')
 }

@@ -17,6 +17,8 @@ export interface Summary {
   readonly counts: Readonly<Record<string, number>>
   readonly digest: Readonly<Record<string, string>>
   readonly receipt?: Readonly<Record<string, string>>
+  /** `BucketSums.root` of each receipt; missing where an older docferry wrote it. */
+  readonly root?: Readonly<Record<string, string>>
 }
 
 export type ControlLine = { readonly header: Header; readonly version: Value } | { readonly section: string } | { readonly end: Summary }
@@ -69,12 +71,13 @@ export function parseControl(value: Value): ControlLine | undefined {
   if (key === '$docferry') return { header: { metadata: isMap(value.metadata) ? value.metadata : {} }, version: $docferry as Value }
   if (key === '$collection' && typeof $collection === 'string') return { section: $collection }
   if (key === '$end' && isMap($end)) {
-    const { counts, digest, receipt } = $end
+    const { counts, digest, receipt, root } = $end
     return {
       end: {
         counts: (isMap(counts) ? counts : {}) as Summary['counts'],
         digest: (isMap(digest) ? digest : {}) as Summary['digest'],
-        ...(isMap(receipt) && { receipt: receipt as Record<string, string> })
+        ...(isMap(receipt) && { receipt: receipt as Record<string, string> }),
+        ...(isMap(root) && { root: root as Record<string, string> })
       }
     }
   }

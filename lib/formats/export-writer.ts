@@ -129,7 +129,8 @@ export class ExportWriter {
     if (!this.#options.digests) return { counts, digest: {} }
     const digest = Object.fromEntries(written.map(([name, each]) => [name, digestOf(each)]))
     if (written.some(([, { before }]) => before !== undefined)) return { counts, digest }
-    return { counts, digest, receipt: Object.fromEntries(written.map(([name, { sums }]) => [name, sums.base64()])) }
+    const receipt = Object.fromEntries(written.map(([name, { sums }]) => [name, sums.base64()]))
+    return { counts, digest, receipt, root: Object.fromEntries(written.map(([name, { sums }]) => [name, sums.root()])) }
   }
 
   #start(): string {

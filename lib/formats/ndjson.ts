@@ -6,7 +6,7 @@
  * and each of its lines is a document or a reject.
  */
 import { DocferryError } from '../errors.ts'
-import { BucketSums } from '../values/bucket-sums.ts'
+import { BucketSums, isOfRoot } from '../values/bucket-sums.ts'
 import { DigestSum, documentDigests } from '../values/index.ts'
 import type { Document, DocumentDigests } from '../values/index.ts'
 import type { Page } from '../types.ts'
@@ -24,7 +24,7 @@ export interface NdjsonOptions extends ReadOptions {
   /** Where `chunks` begins. Default 0: what stands before `after` is passed over. */
   readonly startsAt?: number
   /** What a plain file must hold, where a manifest states it. */
-  readonly expected?: { readonly documents: number; readonly digest?: string; readonly receipt?: string }
+  readonly expected?: { readonly documents: number; readonly digest?: string; readonly receipt?: string; readonly root?: string }
 }
 
 /** Place in a file, as JSON: all that is needed to go on behind it. */
@@ -161,11 +161,12 @@ class NdjsonReading {
     if (this.#headered && !this.#ended) throw this.#cutError()
     if (this.#ended) this.#check(this.#ended)
     else if (expected && this.#section !== null) {
-      const { documents, digest, receipt } = expected
+      const { documents, digest, receipt, root } = expected
       this.#check({
         counts: { [this.#section]: documents },
         digest: digest === undefined ? {} : { [this.#section]: digest },
-        ...(receipt !== undefined && { receipt: { [this.#section]: receipt } })
+        ...(receipt !== undefined && { receipt: { [this.#section]: receipt } }),
+        ...(root !== undefined && { root: { [this.#section]: root } })
       })
     }
     if (this.#forgotten.size > 0) {
@@ -230,20 +231,26 @@ class NdjsonReading {
     return digests
   }
 
-  #check({ counts, digest, receipt = {} }: Summary): void {
+  #check({ counts, digest, receipt = {}, root }: Summary): void {
     const { name, wanted } = this.#options
     for (const collection of new Set([...Object.keys(counts), ...this.#found.keys()])) {
       if (!isWanted(wanted, collection)) continue
       const expected = ownField(counts, collection) ?? 0
       const found = this.#found.get(collection) ?? noneFound()
       if (found.entries !== expected) {
-        const message = `${name}: ${JSON.stringify(collection)} should hold ${expected} documents and holds ${found.entries}`
+        const message = `${name}: ${JSON.stringify(collection)} should hold ${expected === 1 ? '1 document' : `${expected} documents`} and holds ${found.entries}`
         const code = found.entries < expected ? 'DOCFERRY_FILE_CUT' : 'DOCFERRY_DECODE'
         throw new DocferryError(code, `${message}: the file was cut or changed after it was written`, { collection })
       }
       const expectedDigest = ownField(digest, collection)
       const foundDigest = found.digest?.hex()
       const expectedSums = ownField(receipt, collection)
+      if (root && !isOfRoot(expectedSums, ownField(root, collection)))
+        throw new DocferryError(
+          'DOCFERRY_DECODE',
+          `${name}: the receipt of ${JSON.stringify(collection)} does not agree with its root: the file was changed after it was written`,
+          { collection }
+        )
       const isSame =
         (expectedDigest === undefined || foundDigest === undefined || foundDigest === expectedDigest) &&
         (expectedSums === undefined || found.sums === undefined || hasSums(found.sums, expectedSums))

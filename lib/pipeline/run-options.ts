@@ -3,7 +3,7 @@ import type { Endpoint } from '../open.ts'
 import type { MigrateOptions } from '../options.ts'
 import { mergedSources } from '../several/merge-sources.ts'
 import type { Environment } from '../types.ts'
-import type { Pipeline } from './pipeline.ts'
+import type { Pipeline, PipelineOptions } from './pipeline.ts'
 
 /**
  * Several sources, or one that is renamed or of which a part is wanted, are read as one; a single whole one stays what it is, so that it can be
@@ -26,25 +26,7 @@ export function isMerged({ sources }: Pick<Pipeline, 'sources'>): boolean {
   return sources.length > 1 || sources.some(({ collections, rename }) => collections !== undefined || Object.keys(rename).length > 0)
 }
 
-type Asked = Pick<
-  MigrateOptions,
-  | 'collections'
-  | 'preset'
-  | 'rename'
-  | 'onConflict'
-  | 'onIncompatible'
-  | 'types'
-  | 'undo'
-  | 'includeDesign'
-  | 'keepMetadata'
-  | 'parallel'
-  | 'maxRate'
-  | 'maxWriteUnits'
-  | 'maxReadUnits'
-  | 'maxRetries'
-  | 'maxFailures'
-  | 'stateDir'
->
+type Asked = Omit<PipelineOptions, 'verify'> & Pick<MigrateOptions, 'collections' | 'preset' | 'rename'>
 
 /** What is left out is not said. */
 export function askedOf({ collections, preset, options: { verify: _verify, ...options } }: Pipeline): Asked {

@@ -11,7 +11,7 @@ import { DocferryError } from '../errors.ts'
 import { openTarget, silentLogger } from '../open.ts'
 import type { Endpoint } from '../open.ts'
 import type { Document, Stage, Target } from '../types.ts'
-import { shortDigest, stringifyJson } from '../values/index.ts'
+import { markOf, stringifyJson } from '../values/index.ts'
 import { providerOf } from './options.ts'
 import type { RepairOptions } from './options.ts'
 import { RemovedFile, removedName } from './removed-file.ts'
@@ -138,7 +138,7 @@ class Removing {
     this.#file ??= await this.#createFile()
     await this.#file.keep(collection, documents)
     this.#report.removed = this.#file.path
-    const written = documents.map(document => ({ id: document._id, after: shortDigest(document) }))
+    const written = documents.map(document => ({ id: document._id, after: markOf(document, { kinds: true }) }))
     for (const outcome of await undoBatch(place, collection, written, this.#retry)) {
       if (outcome === 'removed') counts.removed++
       else if (outcome === 'already' || outcome === 'gone') counts.gone++

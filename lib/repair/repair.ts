@@ -6,6 +6,7 @@
  *   both ends                    -> compared again
  */
 import { DocferryError } from '../errors.ts'
+import type { ErrorCode } from '../errors.ts'
 import type { Endpoint } from '../open.ts'
 import { isSavedAtEnd, totalCounts } from '../report.ts'
 import type { RunReport } from '../report.ts'
@@ -15,6 +16,7 @@ import { taskOf } from '../verify/task.ts'
 import type { Task } from '../verify/task.ts'
 import { verify } from '../verify/verify.ts'
 import type { VerifyOptions } from '../verify/options.ts'
+import { listNames } from '../verify/report.ts'
 import type { VerifyReport } from '../verify/report.ts'
 import { checkRepairOptions, providerOf } from './options.ts'
 import type { RepairOptions } from './options.ts'
@@ -32,7 +34,7 @@ type RepairTask = Task & { readonly source: Endpoint }
  * holds. What is written is a run like any other, which `undo` takes back. Ended in the middle, it is begun again: it finds what is left.
  *
  * @returns the final report; its `state` is `equal` only where the last comparison has found nothing
- * @throws {DocferryError} as `verify` and `migrate`; DOCFERRY_USAGE, DOCFERRY_CONFIG or DOCFERRY_READ, before anything is changed, for what can't
+ * @throws {DocferryError} as `verify` and `migrate`; DOCFERRY_USAGE, DOCFERRY_CONFIG, DOCFERRY_READ or DOCFERRY_EXTRA, before anything is changed, for what can't
  * or must not be repaired
  */
 export async function repair(options: RepairOptions): Promise<RepairReport> {
@@ -99,14 +101,16 @@ class Repairing {
     const { dryRun = false, deleteExtra = false, observe } = this.#options
     const { source, target, runId, startedAt } = before
     const ends = { ...(source && { source }), target, ...(runId !== undefined && { runId }) }
-    const { rules, includeDesign } = this.#task
-    const how = { dryRun, deleteExtra, types: rules.types, includeDesign }
-    this.#report = { ...how, ...ends, phase: 'comparing', state: 'running', collections: [], before, notes: [], startedAt }
+    const { rules, includeDesign, receipt } = this.#task
+    const held = new Set(receipt?.collections.filter(({ wasEmpty }) => !wasEmpty).map(each => each.target))
+    const notEmpty = before.collections.map(each => each.target).filter(name => held.has(name))
+    const how = { dryRun, deleteExtra, notEmpty, types: rules.types, includeDesign }
+    this.#report = { ...how, ...ends, phase: 'comparing', state: 'running', collections: [], before, notes: [], endNotes: [], startedAt }
     observe?.(this.#report)
   }
 
   /** What must not be done is told before anything is. */
-  #check({ collections, source, target }: Readonly<VerifyReport>, { sourceIsBroken }: Todo): void {
+  #check({ collections, source, target }: Readonly<VerifyReport>, todo: Todo): void {
     const { deleteExtra = false, maxReadUnits, maxWriteUnits } = this.#options
     const { notes } = this.#report!
     if (collections.some(({ suspects }) => suspects !== undefined))
@@ -121,7 +125,14 @@ class Repairing {
         'DOCFERRY_CONFIG',
         `--max-wcu: the target is ${target.provider}, which has no such units; --max-rate bounds documents a second`
       )
-    if (deleteExtra) this.#checkCanDelete(sourceIsBroken)
+    if (deleteExtra) this.#checkCanDelete(todo)
+    for (const { target: name, beside } of deleteExtra ? collections : []) {
+      if (beside === 0 || !this.#report!.notEmpty.includes(name)) continue
+      const [what, are] = beside === 1 ? ['document', 'is'] : ['documents', 'are']
+      this.#noteEnd(
+        `${name}: ${beside} ${what} that only the target holds ${are} left, because the collection was not empty before the run: to remove what the source does not hold, repair it by --source and --target`
+      )
+    }
     const { remove, leftAlone } = totalRepairCounts(this.#report!.collections)
     if (leftAlone > 0)
       notes.push('the run skipped documents whose ids the target held: what differs there is left, and --replace-skipped replaces it')
@@ -131,21 +142,37 @@ class Repairing {
       notes.push('a snapshot is saved as a whole, and docferry undo can not take it back: keep a copy of the old one')
   }
 
-  /** What could not be read may be what only the target seems to hold. */
-  #checkCanDelete(sourceIsBroken: boolean): void {
-    const refuse = (why: string): DocferryError =>
-      new DocferryError('DOCFERRY_READ', `--delete-extra: ${why}; without it, the rest is repaired`)
+  /** What could not be read, or is not still, may be what only the target seems to hold. */
+  #checkCanDelete({ sourceIsBroken, targetChanges }: Todo): void {
+    const refuse = (why: string, code: ErrorCode = 'DOCFERRY_EXTRA'): DocferryError =>
+      new DocferryError(code, `--delete-extra: ${why}; without it, the rest is repaired`)
     if (sourceIsBroken)
-      throw refuse('the source holds what is no document, so that it is not known of all that the target holds whether it is extra')
-    const unsure = this.#report!.collections.filter(({ remove, refused, changing }) => remove > 0 && refused + changing > 0)
-    if (unsure.length > 0)
       throw refuse(
-        `in ${unsure.map(({ source }) => source).join(', ')} the source holds documents that the target can't hold or that go on changing, and what only the target holds may be one of them under another id`
+        'the source holds what is no document, so that it is not known of all that the target holds whether it is extra',
+        'DOCFERRY_READ'
       )
-    const empty = this.#report!.before.collections.filter(({ sourceDocuments, extra }) => sourceDocuments === 0 && extra > 0)
+    const { collections, before } = this.#report!
+    const withExtra = collections.filter(({ remove }) => remove > 0)
+    const namesOf = (found: readonly { readonly source: string }[]): string => listNames(found.map(({ source }) => source))
+    const refused = withExtra.filter(each => each.refused > 0)
+    if (refused.length > 0)
+      throw refuse(
+        `in ${namesOf(refused)} the source holds documents that the target can't hold, and what only the target holds may be one of them under another id`
+      )
+    const changing = withExtra.filter(each => each.changing > 0)
+    const inTarget = changing.filter(({ target }) => targetChanges.has(target))
+    if (changing.length > inTarget.length)
+      throw refuse(
+        `in ${namesOf(changing.filter(each => !inTarget.includes(each)))} documents of the source go on changing, and what only the target holds may be one of them under another id: wait until nobody writes there`
+      )
+    if (inTarget.length > 0)
+      throw refuse(
+        `in ${namesOf(inTarget)} documents of the target go on changing, and what only the target holds may be what somebody is adding: wait until nobody writes there`
+      )
+    const empty = before.collections.filter(({ sourceDocuments, extra }) => sourceDocuments === 0 && extra > 0)
     if (empty.length > 0)
       throw refuse(
-        `the source holds no documents in ${empty.map(({ source }) => source).join(', ')}, and all that the target holds there would be removed: leave it out with --collections, or empty it by hand if that is meant`
+        `the source holds no documents in ${namesOf(empty)}, and all that the target holds there would be removed: leave it out with --collections, or empty it by hand if that is meant`
       )
   }
 
@@ -191,13 +218,18 @@ class Repairing {
     const { source, target, builtIn, stages } = this.#task
     const report = this.#report!
     if (totalRepairCounts(report.collections).remove === 0) return
-    if (state !== 'done') return void report.notes.push('nothing was removed, for not all could be written: see the dead letters')
+    if (state !== 'done') return this.#noteEnd('nothing was removed, for not all could be written: see the dead letters')
     const { write, replace } = totalRepairCounts(report.collections)
     if (totalCounts(collections).written < write + replace)
-      return void report.notes.push('nothing was removed, for the source does not hold any more what it held when it was compared')
+      return this.#noteEnd('nothing was removed, for the source does not hold any more what it held when it was compared')
     report.phase = 'removing'
     const removal = { source, target, stages: [...builtIn, ...stages], runId, ids: extras(report.before) }
     await removeExtras(removal, report, this.#options)
+  }
+
+  #noteEnd(text: string): void {
+    this.#report!.notes.push(text)
+    this.#report!.endNotes.push(text)
   }
 
   /** As a whole: what nobody has touched may have changed as well. */

@@ -50,6 +50,8 @@ export interface RepairCollection extends RepairCounts {
 export interface RepairReport {
   readonly dryRun: boolean
   readonly deleteExtra: boolean
+  /** Collections of the target that were not empty when the run began that is repaired: nothing in them is extra. */
+  readonly notEmpty: readonly string[]
   readonly source?: Location
   readonly target: Location
   /** Run whose work is repaired. */
@@ -75,6 +77,8 @@ export interface RepairReport {
   after?: Readonly<VerifyReport>
   /** What a user should know and would not see from the counts. */
   readonly notes: string[]
+  /** Those of them that tell what is left in the end. */
+  readonly endNotes: string[]
   /** Epoch milliseconds. */
   readonly startedAt: number
   finishedAt?: number

@@ -17,6 +17,8 @@ export interface Todo {
   readonly different: IdSet
   /** The source holds what is no document, or none that could be compared. */
   readonly sourceIsBroken: boolean
+  /** Collections by their names in the target whose documents go on changing there, and not in the source. */
+  readonly targetChanges: ReadonlySet<string>
 }
 
 /** @param isLeftAlone by a collection's name in the target: whether what differs there is left */
@@ -28,6 +30,7 @@ export async function todoOf(
   const wrong = new IdSet()
   const different = new IdSet()
   let sourceIsBroken = false
+  const changing = { target: new Set<string>(), source: new Set<string>() }
   for await (const { collection, id = '', kind, reason, side, documents } of listed(differences)) {
     const todo = found.get(collection)
     if (!todo) continue
@@ -49,11 +52,15 @@ export async function todoOf(
     } else if (kind === 'extra') {
       todo.remove++
       addFirst(todo.first.remove, id)
-    } else if (kind === 'changing') todo.changing++
+    } else if (kind === 'changing') {
+      todo.changing++
+      changing[side === 'target' ? 'target' : 'source'].add(collection)
+    }
   }
   wrong.seal()
   different.seal()
-  return { collections: [...found.values()].filter(isTouched), wrong, different, sourceIsBroken }
+  const targetChanges = new Set([...changing.target].filter(name => !changing.source.has(name)))
+  return { collections: [...found.values()].filter(isTouched), wrong, different, sourceIsBroken, targetChanges }
 }
 
 /** Ids of the documents that only the target holds, with the collection's name there. */

@@ -192,3 +192,8 @@ export class BucketSums {
     }
   }
 }
+
+/** Whether sums as text are as they were when their root was made, kinds and all. */
+export function isOfRoot(base64: unknown, root: unknown): boolean {
+  return typeof base64 === 'string' && createHash('sha256').update(Buffer.from(base64, 'base64')).digest('hex') === root
+}

@@ -29,14 +29,30 @@ function digestOf(bytes: Uint8Array): Uint8Array {
   return digest
 }
 
-/** Its first 132 bits, as 22 characters of base64url: enough to tell one state of a document from another. */
-export function shortDigest(document: Document): string {
-  return hash('sha256', encodeCanonical(document), 'base64url').slice(0, 22)
+/** What tells one state of a document from another, in few characters. */
+export interface Mark {
+  /** First 132 bits of `DocumentDigests.values`: 22 characters of base64url. */
+  readonly values: string
+  /** The same of `DocumentDigests.kinds`, empty where there is none; missing where kinds are not told. */
+  readonly kinds?: string
 }
 
-/** `shortDigest` of the document that has these digests. */
-export function shortenDigest({ values }: DocumentDigests): string {
-  return Buffer.from(values).toString('base64url').slice(0, 22)
+export function markOf(document: Document, { kinds }: { readonly kinds: boolean }): Mark {
+  return markOfDigests(kinds ? documentDigests(document) : { values: documentDigest(document) }, { kinds })
+}
+
+/** @param digests made with kinds where these are to be told */
+export function markOfDigests({ values, kinds }: DocumentDigests, told: { readonly kinds: boolean }): Mark {
+  return { values: shorten(values), ...(told.kinds && { kinds: kinds ? shorten(kinds) : '' }) }
+}
+
+/** By all that both tell. */
+export function isSameMark(a: Mark, b: Mark): boolean {
+  return a.values === b.values && (a.kinds === undefined || b.kinds === undefined || a.kinds === b.kinds)
+}
+
+function shorten(digest: Uint8Array): string {
+  return Buffer.from(digest).toString('base64url').slice(0, 22)
 }
 
 const lanes = 8

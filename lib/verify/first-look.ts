@@ -107,7 +107,7 @@ export class CollectionLook {
     const { sourceDocuments, targetDocuments } = report
     // What was skipped may have had an id that came before.
     const least = sourceDocuments - (receipt?.skipped.count ?? 0)
-    report.equal = Math.min(sourceDocuments, targetDocuments)
+    report.sameNumber = Math.min(sourceDocuments, targetDocuments)
     report.missing = Math.max(0, least - targetDocuments)
     report.unproven = Math.max(0, sourceDocuments - Math.max(least, targetDocuments))
     report[this.allowsExtra ? 'beside' : 'extra'] = Math.max(0, targetDocuments - sourceDocuments)

@@ -1,16 +1,18 @@
 /** Names what differs in the documents that were kept of both sides, and differs still when they are looked at once more. */
 import type { RetryOptions } from '../engine/retry.ts'
 import type { OnConflict, Target } from '../types.ts'
+import type { Copies } from './copies.ts'
 import type { DifferenceList } from './differences.ts'
 import { differingPaths } from './differing-paths.ts'
 import type { Differing } from './differing-paths.ts'
 import type { CollectionLook } from './first-look.ts'
+import { counted } from './report.ts'
 import type { VerifyReport } from './report.ts'
 import { differingIds } from './second-look.ts'
 import type { BucketNotes } from './second-look.ts'
 import { mostSettled, Settler } from './settle.ts'
 import type { LookingEnd, Settled } from './settle.ts'
-import type { Spool, SpooledDocument } from './spool.ts'
+import type { Spool } from './spool.ts'
 import { countLeast, suspect } from './suspects.ts'
 
 /** Those that can be asked for single documents. */
@@ -52,7 +54,9 @@ export async function nameDifferences(looks: Looks, options: NamingOptions): Pro
       else list.add({ collection, id, kind: 'different', reason })
     }
   }
-  const settler = new Settler({ ...retry, target, waitMs, ...ends }, settled => tell(settled, looks, options))
+  const settler = new Settler({ ...retry, target, kinds: name => looks.get(name)!.kinds, waitMs, ...ends }, settled =>
+    tell(settled, looks, options)
+  )
   for await (const found of differingIds(spool, looks, notes)) {
     await settler.add(found)
     await list.drained()
@@ -63,7 +67,7 @@ export async function nameDifferences(looks: Looks, options: NamingOptions): Pro
       `${name}: only the first ${mostSettled} differences were looked at again; some of the others may have been changed only meanwhile`
     )
   for (const [name, count] of notes.repeats)
-    report.notes.push(`${name}: the source holds ${count} ids more than once; the target holds one of the documents of each`)
+    report.notes.push(`${name}: the source holds ${counted(count, 'id')} more than once; the target holds one of the documents of each`)
   for (const [name, count] of notes.settled) looks.get(name)!.report.changedMeanwhile += count
   for (const [name, look] of looks) {
     if (look.report.suspects === undefined) continue
@@ -79,7 +83,7 @@ function tell({ held, verdict, documents }: Settled, looks: Looks, options: Nami
   const { report } = looks.get(collection)!
   if (verdict.kind === 'equal') {
     report.changedMeanwhile++
-    if (held.target.length > 0) report.equal++
+    if (held.target.count > 0) report.equal++
     return
   }
   const { kind } = verdict
@@ -87,20 +91,25 @@ function tell({ held, verdict, documents }: Settled, looks: Looks, options: Nami
     report.beside++
     return
   }
-  const compared = kind === 'different' || kind === 'changing' ? differingIn(held, documents, options) : undefined
-  const reason = kind === 'missing' ? held.source.find(each => each.reason !== undefined)?.reason : undefined
+  const compared =
+    kind === 'different' || kind === 'changing'
+      ? differingIn(held, documents, { ...options, kinds: looks.get(collection)!.kinds })
+      : undefined
+  const reason = kind === 'missing' ? held.source.reason : undefined
   const times = 'times' in verdict ? verdict.times : undefined
-  options.list.add({ collection, id, kind, ...compared, ...(reason !== undefined && { reason }), ...(times !== undefined && { times }) })
+  const side = 'side' in verdict ? verdict.side : undefined
+  const known = { ...(reason !== undefined && { reason }), ...(side && { side }), ...(times !== undefined && { times }) }
+  options.list.add({ collection, id, kind, ...compared, ...known })
 }
 
 function differingIn(
   held: Settled['held'],
   documents: Settled['documents'],
-  { spool, target: holder, showValues }: NamingOptions
+  { spool, kinds, showValues }: Pick<NamingOptions, 'spool' | 'showValues'> & { readonly kinds: boolean }
 ): Differing | undefined {
-  const last = (side: readonly SpooledDocument[]) => (side.length > 0 ? spool.textOf(side.at(-1)!) : undefined)
+  const last = (side: Copies) => side.last && spool.textOf(side.last)
   const source = documents?.source ?? last(held.source)
   const target = documents?.target ?? last(held.target)
   if (!source || !target) return undefined
-  return differingPaths(source, target, { kinds: holder.keepsKinds ?? false, values: showValues })
+  return differingPaths(source, target, { kinds, values: showValues })
 }

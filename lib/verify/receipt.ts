@@ -111,9 +111,10 @@ export function parseReceipt(text: string, name: string): Receipt {
   if (typeof form !== 'number' || typeof root !== 'string' || !Array.isArray(collections)) throw unusable('is no receipt of a docferry run')
   if (form > formVersion) throw unusable(`is a receipt of a newer docferry (form ${form}; this one knows ${formVersion})`)
   if (checksum !== checksumOf(kept)) throw unusable('was changed after it was made: its contents do not agree with its checksum')
+  if (!hasShape(rest) || !collections.every(isKeptCollection)) throw unusable('is damaged: it does not hold what a receipt holds')
   let found: CollectionReceipt[]
   try {
-    found = (collections as readonly KeptCollection[]).map(({ root: itsRoot, written, skipped = '', ...collection }) => {
+    found = collections.map(({ root: itsRoot, written, skipped = '', ...collection }) => {
       const sums = BucketSums.from(Buffer.from(written, 'base64'))
       if (sums.root() !== itsRoot) throw new RangeError(`the digests of ${collection.target} do not agree with their root`)
       return { ...collection, written: sums, skipped: BucketSums.from(Buffer.from(skipped, 'base64')) }
@@ -123,6 +124,33 @@ export function parseReceipt(text: string, name: string): Receipt {
   }
   if (rootOf(found) !== root) throw unusable('is damaged: its collections do not agree with its root')
   return { ...(rest as Omit<Receipt, 'collections'>), collections: found }
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+function isMap(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function areTexts(...values: readonly unknown[]): boolean {
+  return values.every(value => typeof value === 'string')
+}
+
+function isKeptCollection(value: unknown): value is KeptCollection {
+  if (!isMap(value)) return false
+  const { source, target, counts, wasEmpty, root, written, skipped = '' } = value
+  if (!areTexts(source, target, root, written, skipped) || typeof wasEmpty !== 'boolean' || !isMap(counts)) return false
+  return Object.values(counts).every(count => Number.isSafeInteger(count))
+}
+
+function hasShape({ runId, source, target, options, kinds }: Fields): boolean {
+  if (typeof runId !== 'string' || typeof kinds !== 'boolean' || !isMap(source) || !isMap(target) || !isMap(options)) return false
+  const { onConflict, onIncompatible, types, stages } = options
+  return (
+    areTexts(source['provider'], source['address'], target['provider'], target['address'], onConflict, onIncompatible, types) &&
+    Array.isArray(stages) &&
+    areTexts(...(stages as readonly unknown[]))
+  )
 }
 
 function checksumOf(kept: object): string {

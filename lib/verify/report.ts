@@ -31,7 +31,7 @@ export interface Difference {
   readonly values?: readonly DifferingValue[]
   /** Why it can't be in the target, or what is unreadable. */
   readonly reason?: string
-  /** Of what is unreadable. */
+  /** Of what is unreadable; of what goes on changing, where the other side does not. */
   readonly side?: Side
   /** Place in the input. */
   readonly where?: string
@@ -44,6 +44,8 @@ export interface VerifyCounts {
   sourceDocuments: number
   targetDocuments: number
   equal: number
+  /** Where numbers alone are compared, and no document: the number that both sides hold. */
+  sameNumber: number
   missing: number
   extra: number
   /** Only in the target, where that is allowed. Not a difference. */
@@ -120,6 +122,7 @@ function noCounts(): VerifyCounts {
     sourceDocuments: 0,
     targetDocuments: 0,
     equal: 0,
+    sameNumber: 0,
     missing: 0,
     extra: 0,
     beside: 0,
@@ -159,4 +162,9 @@ export function missingReasonOf({ missingReason = 'the target has no such collec
 
 export function listNames(names: readonly string[], most = mostNames, between = ', '): string {
   return names.length > most ? `${names.slice(0, most).join(between)} and ${names.length - most} more` : names.join(between)
+}
+
+/** `1 document`, `2 documents`. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`
 }

@@ -2,6 +2,7 @@
 import { digestsOf, expectedOf } from '../engine/held.ts'
 import { DocferryError } from '../errors.ts'
 import type { Document, Target } from '../types.ts'
+import type { DocumentDigests } from '../values/index.ts'
 import { bucketCount, bucketOf } from '../values/bucket-sums.ts'
 import { compareId } from './compare.ts'
 import type { Verdict } from './compare.ts'
@@ -32,14 +33,17 @@ export function secondVisitor(
 ): Visitor {
   const isMeant = (look: CollectionLook | undefined, id: string): boolean =>
     look !== undefined && look.differing[bucketOf(id)] === 1 && (sample === undefined || isInSample(id, sample))
+  const add = (collection: string, document: Document, { values, kinds }: DocumentDigests, reason?: string): void =>
+    // Where kinds are not compared, they must not tell two documents apart here either.
+    spool.add(collection, side, document, looks.get(collection)!.kinds && kinds ? { values, kinds } : { values }, reason)
   const keep = (collection: string, document: Document): void => {
-    if (side === 'target') return spool.add(collection, side, document, digestsOf(target, document))
+    if (side === 'target') return add(collection, document, digestsOf(target, document))
     const { document: expected, digests } = expectedOf(target, collection, document)
     const encoded = target.encode(collection, document)
     const isRefused = 'code' in encoded
     // A document that is refused was never in a receipt.
     if (!isRefused) looks.get(collection)!.witness?.add(document._id, digests)
-    spool.add(collection, side, expected, digests, isRefused ? `${encoded.code}: ${encoded.message}` : undefined)
+    add(collection, expected, digests, isRefused ? `${encoded.code}: ${encoded.message}` : undefined)
   }
   return {
     document(collection, document) {
@@ -79,7 +83,7 @@ export async function* differingIds(spool: Spool, looks: ReadonlyMap<string, Col
     const bucket = bucketOf(id)
     if (notes.untrue.get(collection)?.has(bucket)) {
       explained.get(collection)![bucket] = isNamed
-      if (held.target.length > 0) notes.onSuspect(collection, id)
+      if (held.target.count > 0) notes.onSuspect(collection, id)
       continue
     }
     const verdict = compareId(held)
@@ -88,7 +92,7 @@ export async function* differingIds(spool: Spool, looks: ReadonlyMap<string, Col
       yield { held, verdict }
       continue
     }
-    looks.get(collection)!.report.equal += held.target.length
+    looks.get(collection)!.report.equal += held.target.count
     if (!verdict.repeats) continue
     notes.repeats.set(collection, (notes.repeats.get(collection) ?? 0) + 1)
     explained.get(collection)![bucket] ||= hasRepeats

@@ -12,6 +12,7 @@ import { DocferryError } from '../errors.ts'
 import type { Document, Stage, Target } from '../types.ts'
 import { compareId } from './compare.ts'
 import type { Verdict } from './compare.ts'
+import { Copies } from './copies.ts'
 import { isOfDocument } from './first-look.ts'
 import type { Found } from './second-look.ts'
 import type { Side } from './report.ts'
@@ -35,11 +36,17 @@ export interface LookingEnd {
   readonly knowsAbsent: boolean
 }
 
+/** `side`: the one that changed, where the other did not. */
+interface Changing {
+  readonly kind: 'changing'
+  readonly side?: Side
+}
+
 /** What became of a difference. */
 export interface Settled {
   /** As it was seen last. */
   readonly held: SpooledId
-  readonly verdict: Verdict | { readonly kind: 'changing' }
+  readonly verdict: Verdict | Changing
   /** Of the last look, where there was one. */
   readonly documents?: { readonly source?: Document; readonly target?: Document } | undefined
 }
@@ -49,6 +56,8 @@ export interface SettleOptions extends RetryOptions {
   readonly target: Target
   readonly source?: LookingEnd | undefined
   readonly held?: LookingEnd | undefined
+  /** Whether 1 and 1.0 are different in a collection of the target. */
+  readonly kinds: (collection: string) => boolean
   /** How long to wait before the second round, and twice as long before the third. Default 1,000. */
   readonly waitMs?: number | undefined
 }
@@ -63,6 +72,8 @@ interface Watched {
   readonly held: SpooledId
   readonly versions: { readonly source?: string; readonly target?: string }
   readonly documents?: Settled['documents']
+  /** Which have changed so far. */
+  readonly moved: readonly Side[]
 }
 
 /**
@@ -96,7 +107,7 @@ export class Settler {
     }
     const batch = this.#gathering.get(collection) ?? []
     this.#gathering.set(collection, batch)
-    batch.push({ held: found.held, versions: {} })
+    batch.push({ held: found.held, versions: {}, moved: [] })
     if (batch.length >= this.#batchSize) await this.#lookAt(collection)
   }
 
@@ -115,7 +126,10 @@ export class Settler {
       }
       for (const collection of this.#gathering.keys()) await this.#lookAt(collection)
     }
-    for (const { held, documents } of this.#moving.splice(0)) this.#tell({ held, verdict: { kind: 'changing' }, documents })
+    for (const { held, documents, moved } of this.#moving.splice(0)) {
+      const [side, other] = new Set(moved)
+      this.#tell({ held, verdict: { kind: 'changing', ...(side && !other && { side }) }, documents })
+    }
   }
 
   get #batchSize(): number {
@@ -137,20 +151,19 @@ export class Settler {
   #judge(watched: Watched, sources: LookedAt | undefined, targets: LookedAt | undefined): void {
     const before = watched.held
     const { id, collection } = before
-    const [source, target] = [sources?.stateOf(id), targets?.stateOf(id)]
-    const now: SpooledId = { collection, id, source: source ?? before.source, target: target ?? before.target }
+    const [source, target] = [sources?.(id), targets?.(id)]
+    const now: SpooledId = { collection, id, source: copiesOf(source) ?? before.source, target: copiesOf(target) ?? before.target }
     const versions = { ...versionOf('source', source), ...versionOf('target', target) }
     const verdict = compareId(now)
     const documents = { ...documentOf('source', source), ...documentOf('target', target) }
-    const isStill =
-      isUnchanged(before.source, now.source, watched.versions.source, versions.source) &&
-      isUnchanged(before.target, now.target, watched.versions.target, versions.target)
-    if (verdict.kind === 'equal' || isStill) return this.#tell({ held: now, verdict, documents })
-    this.#moving.push({ held: now, versions, documents })
+    const sides = ['source', 'target'] as const
+    const moved = sides.filter(side => !isUnchanged(before[side], now[side], watched.versions[side], versions[side]))
+    if (verdict.kind === 'equal' || moved.length === 0) return this.#tell({ held: now, verdict, documents })
+    this.#moving.push({ held: now, versions, documents, moved: [...watched.moved, ...moved] })
   }
 
   async #look(side: Side, collection: string, ids: readonly string[]): Promise<LookedAt | undefined> {
-    const { target, ...options } = this.#options
+    const { target, kinds, ...options } = this.#options
     const looking = side === 'source' ? options.source : options.held
     if (!looking) return undefined
     const { end, nameOf, stages, knowsAbsent } = looking
@@ -164,20 +177,22 @@ export class Settler {
         onFailed: () => undefined
       })
       const own = results.filter(result => result._id === id)
-      const state = own.length === 1 ? stateOf(target, collection, side, own[0]!) : undefined
+      const state = own.length === 1 ? stateOf(target, { collection, side, kinds: kinds(collection) }, own[0]!) : undefined
       if (state) states.set(id, { ...state, version: fingerprint(version) })
     }
-    return { stateOf: id => (states.has(id) ? [states.get(id)!] : knowsAbsent ? [] : undefined) }
+    return id => states.get(id) ?? (knowsAbsent ? 'absent' : undefined)
   }
 }
 
-interface LookedAt {
-  /** Undefined where that can't be told. */
-  stateOf(id: string): Seen[] | undefined
-}
+/** Undefined where that can't be told. */
+type LookedAt = (id: string) => Seen | 'absent' | undefined
 
 /** @returns undefined for what has no digest: it has been told of as unreadable */
-function stateOf(target: Target, collection: string, side: Side, document: Document): Omit<Seen, 'version'> | undefined {
+function stateOf(
+  target: Target,
+  { collection, side, kinds: tellsKinds }: { readonly collection: string; readonly side: Side; readonly kinds: boolean },
+  document: Document
+): Omit<Seen, 'version'> | undefined {
   let expected: Expected
   try {
     expected = side === 'source' ? expectedOf(target, collection, document) : { document, digests: digestsOf(target, document) }
@@ -190,30 +205,27 @@ function stateOf(target: Target, collection: string, side: Side, document: Docum
   return {
     document: expected.document,
     values: Buffer.from(values).toString('base64'),
-    ...(kinds && { kinds: Buffer.from(kinds).toString('base64') }),
+    ...(tellsKinds && kinds && { kinds: Buffer.from(kinds).toString('base64') }),
     ...(encoded && 'code' in encoded && { reason: `${encoded.code}: ${encoded.message}` })
   }
 }
 
-function versionOf(side: Side, state: readonly Seen[] | undefined): { readonly [side in Side]?: string } {
-  return state?.[0] ? { [side]: state[0].version } : {}
+function copiesOf(state: Seen | 'absent' | undefined): Copies | undefined {
+  return state === 'absent' ? new Copies() : state && new Copies(state)
 }
 
-function documentOf(side: Side, state: readonly Seen[] | undefined): { readonly [side in Side]?: Document } {
-  return state?.[0] ? { [side]: state[0].document } : {}
+function versionOf(side: Side, state: Seen | 'absent' | undefined): { readonly [side in Side]?: string } {
+  return typeof state === 'object' ? { [side]: state.version } : {}
+}
+
+function documentOf(side: Side, state: Seen | 'absent' | undefined): { readonly [side in Side]?: Document } {
+  return typeof state === 'object' ? { [side]: state.document } : {}
 }
 
 /** What was read first has no version, and only its contents tell. */
-function isUnchanged(
-  before: readonly SpooledDocument[],
-  now: readonly SpooledDocument[],
-  versionBefore: string | undefined,
-  version: string | undefined
-): boolean {
+function isUnchanged(before: Copies, now: Copies, versionBefore: string | undefined, version: string | undefined): boolean {
   if (versionBefore !== undefined && version !== undefined && versionBefore !== version) return false
-  if (before === now) return true
-  if (before.length !== now.length) return false
-  return before.every((document, index) => document.values === now[index]!.values && document.kinds === now[index]!.kinds)
+  return before.equals(now)
 }
 
 function fingerprint(version: unknown): string {

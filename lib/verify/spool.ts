@@ -4,11 +4,12 @@
  */
 import { closeSync, createReadStream, openSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { describeError, DocferryError } from '../errors.ts'
+import { LineSplitter } from '../formats/lines.ts'
 import { parseJson, stringifyJson } from '../values/index.ts'
 import type { Document, DocumentDigests } from '../values/index.ts'
 import { bucketOf } from '../values/bucket-sums.ts'
+import { Copies } from './copies.ts'
 import { idHash } from './id-hash.ts'
 import type { Side } from './report.ts'
 
@@ -26,8 +27,8 @@ export interface SpooledDocument {
 export interface SpooledId {
   readonly collection: string
   readonly id: string
-  readonly source: SpooledDocument[]
-  readonly target: SpooledDocument[]
+  readonly source: Copies
+  readonly target: Copies
 }
 
 type Line = readonly [collection: string, side: 0 | 1, id: string, document: SpooledDocument]
@@ -114,19 +115,16 @@ export class Spool {
 
 async function readGroup(path: string, isMeant: (id: string) => boolean): Promise<Map<string, SpooledId>> {
   const found = new Map<string, SpooledId>()
-  const input = createReadStream(path, { highWaterMark: 256 << 10 })
-  try {
-    for await (const text of createInterface({ input, crlfDelay: Infinity })) {
-      const [collection, side, id, document] = JSON.parse(text) as Line
+  const splitter = new LineSplitter()
+  for await (const chunk of createReadStream(path, { highWaterMark: 256 << 10 }))
+    for (const { bytes } of splitter.push(chunk as Buffer)) {
+      const [collection, side, id, document] = JSON.parse(bytes.toString()) as Line
       if (!isMeant(id)) continue
       const key = JSON.stringify([collection, id])
       let held = found.get(key)
-      if (!held) found.set(key, (held = { collection, id, source: [], target: [] }))
-      ;(side === 0 ? held.source : held.target).push(document)
+      if (!held) found.set(key, (held = { collection, id, source: new Copies(), target: new Copies() }))
+      ;(side === 0 ? held.source : held.target).add(document)
     }
-  } finally {
-    input.destroy()
-  }
   return found
 }
 

@@ -1,4 +1,5 @@
 /** Where no source can tell, the ids that the target holds in buckets that differ are as near as one can get to what differs. */
+import { SeenIds } from '../engine/seen-ids.ts'
 import type { OnConflict } from '../types.ts'
 import { bucketOf } from '../values/bucket-sums.ts'
 import type { DifferenceList } from './differences.ts'
@@ -22,10 +23,14 @@ export async function lookForSuspects(
   { read, list, report: { notes }, onConflict }: SuspectOptions
 ): Promise<void> {
   for (const look of looks.values()) countLeast(look, onConflict, () => true)
+  const seen = new Map([...looks.keys()].map(name => [name, new SeenIds()]))
   await read({
     document(collection, { _id: id }) {
       const look = looks.get(collection)!
-      if (look.differing[bucketOf(id)] === 1) suspect(look, id, list)
+      if (look.differing[bucketOf(id)] !== 1) return
+      const ids = seen.get(collection)!
+      // A file may hold it more than once.
+      if (!ids.add(id) || ids.isFull) suspect(look, id, list)
     },
     reject: () => undefined,
     pause: () => list.drained()

@@ -15,6 +15,7 @@ import type { Proof } from './open-receipt.ts'
 import { decidedIssue } from './options.ts'
 import type { VerifyOptions } from './options.ts'
 import { readReceipt } from './receipt.ts'
+import { counted } from './report.ts'
 import type { Receipt } from './receipt.ts'
 
 export interface Task {
@@ -49,7 +50,7 @@ interface Decisions {
 
 const onlyAPart = 'it tells only of what was wrong before; give --source and --target, or the run that was repaired'
 
-/** @throws {DocferryError} DOCFERRY_USAGE, DOCFERRY_STATE */
+/** @throws {DocferryError} DOCFERRY_USAGE, DOCFERRY_STATE, DOCFERRY_RUN_UNFIT */
 export async function taskOf(options: VerifyOptions): Promise<Task> {
   if (options.run !== undefined) return await runTask(options, options.run)
   if (options.receipt !== undefined) return await receiptTask(options, options.receipt)
@@ -67,11 +68,12 @@ async function runTask(options: VerifyOptions, runId: string): Promise<Task> {
   const record = run.record as RunRecord<PlannedOptions>
   const { asked, ends } = record
   const usage = (message: string): DocferryError => new DocferryError('DOCFERRY_USAGE', message)
-  if (isOfRepair(asked.stages)) throw usage(`the run ${runId} is a repair: ${onlyAPart}`)
-  if (run.state === 'undone') throw usage(`the run ${runId} was undone: there is nothing of it to verify`)
-  if (run.state === 'running') throw usage(`the run ${runId} is under way: verify it when it has come to its end`)
+  const unfit = (message: string): DocferryError => new DocferryError('DOCFERRY_RUN_UNFIT', message)
+  if (isOfRepair(asked.stages)) throw unfit(`the run ${runId} is a repair: ${onlyAPart}`)
+  if (run.state === 'undone') throw unfit(`the run ${runId} was undone: there is nothing of it to verify`)
+  if (run.state === 'running') throw unfit(`the run ${runId} is under way: verify it when it has come to its end`)
   if (run.state !== 'done' && run.state !== 'partial' && run.state !== 'partly undone')
-    throw usage(`the run ${runId} has not come to its end (${run.state}): go on with it first (docferry resume ${runId}), then verify it`)
+    throw unfit(`the run ${runId} has not come to its end (${run.state}): go on with it first (docferry resume ${runId}), then verify it`)
   const target = options.target ?? ends.target
   if (target === undefined)
     throw usage(`the run ${runId} does not know its target any more, for its address is not kept: give it again (--target)`)
@@ -83,7 +85,8 @@ async function runTask(options: VerifyOptions, runId: string): Promise<Task> {
   const notes = receipt
     ? []
     : [`the run has no receipt (it is of an older docferry): the target is compared with what the source holds now`]
-  if (run.state === 'partial')
+  const named = namesOf(options, receipt ? pairsOf(receipt) : asked.collections, asked)
+  if (run.state === 'partial' && (!receipt || failedIn(receipt, named.collections) > 0))
     notes.push(
       `the run could not write all documents: what is in its dead letters is in no receipt (docferry retry ${runId} writes them again)`
     )
@@ -93,7 +96,7 @@ async function runTask(options: VerifyOptions, runId: string): Promise<Task> {
     target,
     runId,
     ...(receipt && { receipt }),
-    ...namesOf(options, receipt ? pairsOf(receipt) : asked.collections, asked),
+    ...named,
     stages: source === undefined ? [] : await stagesAgain(options, { asked, runId, hasReceipt: receipt !== undefined, notes }),
     ...ways(asked),
     wroteTo: asked.target,
@@ -113,9 +116,10 @@ async function receiptTask(options: VerifyOptions, given: Receipt | string): Pro
     if (isOfRepair(texts)) throw new DocferryError('DOCFERRY_USAGE', `the receipt is that of a repair: ${onlyAPart}`)
     const asked = { stages: texts }
     const stages = source === undefined ? [] : await stagesAgain(options, { asked, runId: opened.runId, hasReceipt: true, notes })
-    const failed = opened.collections.reduce((sum, { counts }) => sum + counts.failed, 0)
-    if (failed > 0) notes.push(`the run could not write ${failed} documents, which are not in its receipt`)
     const named = namesOf(options, pairsOf(opened))
+    const failed = failedIn(opened, named.collections)
+    if (failed > 0)
+      notes.push(`the run could not write ${counted(failed, 'document')}, which ${failed === 1 ? 'is' : 'are'} not in its receipt`)
     return { source, target: target!, receipt: proofOf(opened), ...named, stages, ...ways(decisions), notes }
   }
   const { types = 'natural', onIncompatible = 'dead-letter', includeDesign = false, keepMetadata = false, rename = {} } = options
@@ -134,6 +138,11 @@ async function receiptTask(options: VerifyOptions, given: Receipt | string): Pro
     ...ways(decisions),
     notes
   }
+}
+
+/** Documents that became dead letters, of the collections that are asked about. */
+function failedIn({ collections }: Proof, names: readonly string[] | undefined): number {
+  return collections.filter(({ source }) => names?.includes(source) ?? true).reduce((sum, { counts }) => sum + (counts?.failed ?? 0), 0)
 }
 
 function pairsOf({ collections }: Proof): (readonly [string, string])[] {

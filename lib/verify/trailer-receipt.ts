@@ -7,7 +7,7 @@ import { manifestName } from '../formats/export-text.ts'
 import { gunzip, isGzip } from '../formats/gzip.ts'
 import { LineSplitter } from '../formats/lines.ts'
 import { readSummary, readTail } from '../formats/tail.ts'
-import { BucketSums } from '../values/bucket-sums.ts'
+import { BucketSums, isOfRoot } from '../values/bucket-sums.ts'
 import type { CollectionReceipt } from './receipt.ts'
 
 /** What one says of a collection. */
@@ -16,6 +16,9 @@ interface Statement {
   readonly count: unknown
   readonly digest: unknown
   readonly sums: unknown
+  /** Whether it has roots, which older ones have not, and this one. */
+  readonly hasRoots: boolean
+  readonly root: unknown
 }
 
 /**
@@ -41,24 +44,35 @@ async function readTrailer(path: string, size: number): Promise<Statement[]> {
   const summary = (await readSummary(path, { size, gzip })) ?? (gzip ? readTail(await lastLine(path), { gzip: false }) : undefined)
   if (!summary)
     throw unusable(path, 'does not end in the trailer of an export: it was cut, or is no NDJSON export of docferry; JSON has no trailer')
-  const { counts, digest, receipt } = summary
+  const { counts, digest, receipt, root } = summary
   if (!receipt) throw madeBefore(path)
-  return Object.entries(counts).map(([name, count]) => ({ name, count, digest: ownField(digest, name), sums: ownField(receipt, name) }))
+  return Object.entries(counts).map(([name, count]) => ({
+    name,
+    count,
+    digest: ownField(digest, name),
+    sums: ownField(receipt, name),
+    hasRoots: root !== undefined,
+    root: root && ownField(root, name)
+  }))
 }
 
 async function readManifest(path: string): Promise<Statement[]> {
   const { files } = JSON.parse(await readFile(join(path, manifestName), 'utf8')) as { readonly files?: unknown }
   if (typeof files !== 'object' || files === null) throw unusable(path, `has a ${manifestName} without files`)
   return Object.entries(files).map(([name, entry]) => {
-    const { documents: count, digest, receipt: sums } = (entry ?? {}) as { readonly [field: string]: unknown }
+    const { documents: count, digest, receipt: sums, root } = (entry ?? {}) as { readonly [field: string]: unknown }
     if (sums === undefined) throw madeBefore(path)
-    return { name, count, digest, sums }
+    return { name, count, digest, sums, hasRoots: root !== undefined, root }
   })
 }
 
-function collectionOf(path: string, { name, count, digest, sums }: Statement): Pick<CollectionReceipt, 'target' | 'written'> {
+function collectionOf(
+  path: string,
+  { name, count, digest, sums, hasRoots, root }: Statement
+): Pick<CollectionReceipt, 'target' | 'written'> {
   const damaged = (why: string, cause?: unknown): DocferryError => unusable(path, `is damaged: ${why}`, cause)
   if (typeof sums !== 'string') throw damaged(`there are no sums of ${JSON.stringify(name)}`)
+  if (hasRoots && !isOfRoot(sums, root)) throw damaged(`the sums of ${JSON.stringify(name)} do not agree with their root`)
   let written: BucketSums
   try {
     written = BucketSums.from(Buffer.from(sums, 'base64'))

@@ -27,7 +27,7 @@ import { isPlain, isWorthThread } from './read-in-thread.ts'
 import { openLookingEnds, openSourceForReceipt } from './looking-ends.ts'
 import type { AskOptions } from './looking-ends.ts'
 import { nameDifferences } from './name-differences.ts'
-import { differencesOf, listNames, missingReasonOf, verifyCollection } from './report.ts'
+import { counted, differencesOf, listNames, missingReasonOf, verifyCollection } from './report.ts'
 import type { Side, VerifyCollection, VerifyReport } from './report.ts'
 import { secondVisitor } from './second-look.ts'
 import { Spool } from './spool.ts'
@@ -227,10 +227,14 @@ class Verification {
 
   #noteStrangers(held: readonly CollectionInfo[]): void {
     const { notes } = this.#report
-    const isStrange = ({ name, system = false, lost }: CollectionInfo): boolean => !system && lost === undefined && !this.#looks.has(name)
+    // What a receipt has, and nobody asked about, is no stranger.
+    const known = new Set(this.#task.receipt?.collections.map(({ target }) => target))
+    const isStrange = ({ name, system = false, lost }: CollectionInfo): boolean =>
+      !system && lost === undefined && !this.#looks.has(name) && !known.has(name)
     const strangers = held.filter(isStrange).map(({ name }) => name)
     if (strangers.length > 0) notes.push(`also in the target, not compared: ${listNames(strangers, mostStrangers)}`)
     const { unread = [] } = this.#held
+    for (const doubt of [...(this.#held.doubts ?? []), ...(this.#source?.doubts ?? [])]) if (!notes.includes(doubt)) notes.push(doubt)
     if (unread.length > 0) notes.push(`also in the target, not read: ${listNames(unread, mostStrangers)}`)
   }
 
@@ -295,7 +299,7 @@ class Verification {
       const { source, target, sourceDocuments, targetDocuments } = collection
       const isMore = targetDocuments > sourceDocuments && !this.#looks.get(target)!.allowsExtra
       const isShort = report.mode === 'sample' && (isMore || targetDocuments < sourceDocuments)
-      if (isShort) report.notes.push(`${source}: the source holds ${sourceDocuments} documents, the target ${targetDocuments}`)
+      if (isShort) report.notes.push(`${source}: the source holds ${counted(sourceDocuments, 'document')}, the target ${targetDocuments}`)
       collection.state = differencesOf(collection) > 0 || isShort ? 'different' : 'equal'
     }
     const isDifferent = report.collections.some(({ state }) => state === 'different')

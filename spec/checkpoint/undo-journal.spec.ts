@@ -5,12 +5,13 @@ import { expect } from 'chai'
 import { entryLine, parseEntry } from '../../lib/checkpoint/undo-entry.ts'
 import type { UndoEntry } from '../../lib/checkpoint/undo-entry.ts'
 import { openUndoEntries, UndoJournal } from '../../lib/checkpoint/undo-journal.ts'
-import { shortDigest } from '../../lib/values/index.ts'
+import { Double, markOf } from '../../lib/values/index.ts'
 import type { Document } from '../../lib/values/index.ts'
 
-const digest = shortDigest({ _id: 'x' })
+const told = { kinds: true }
+const mark = markOf({ _id: 'x', one: new Double(1) }, told)
 const line = (id: string, before?: Document): string =>
-  entryLine('agents', id, digest, before && { document: before, digest: shortDigest(before) })
+  entryLine('agents', id, mark, before && { document: before, mark: markOf(before, told) })
 
 describe('undo journal', () => {
   let folder: string
@@ -101,7 +102,18 @@ describe('undo journal', () => {
   })
 
   it('takes nothing else for an entry', () => {
-    for (const text of ['', '{}', '[]', 'x', line('a').slice(1, -1), line('a').replace(digest, 'short').trimEnd()])
+    for (const text of ['', '{}', '[]', 'x', line('a').slice(1, -1), line('a').replace(mark.values, 'short').trimEnd()])
       expect(parseEntry(text), text).to.equal(undefined)
+    const whole = line('a', { _id: 'a', one: new Double(1) }).trimEnd()
+    expect(parseEntry(whole)).to.not.equal(undefined)
+    expect(parseEntry(whole.replace('"one":1.0', '"one":1'))).to.equal(undefined)
+  })
+
+  it('reads what an older docferry has kept, without the kinds of numbers', () => {
+    const before: Document = { _id: 'a', one: new Double(1) }
+    const [after, was] = [markOf({ _id: 'a' }, { kinds: false }), markOf(before, { kinds: false })]
+    const old = `{"in":"agents","id":"a","after":"${after.values}","was":"${was.values}","before":{"_id":"a","one":1.0}}`
+    expect(parseEntry(old)).to.deep.equal({ collection: 'agents', id: 'a', after, before: { document: before, mark: was } })
+    expect(`${old}\n`).to.equal(entryLine('agents', 'a', after, { document: before, mark: was }))
   })
 })

@@ -23,6 +23,18 @@ describe('cli: errors', () => {
     ])
   })
 
+  it('speaks of room where a disk is full', () => {
+    for (const code of ['ENOSPC', 'EDQUOT', 'EFBIG']) {
+      const cause = new DocferryError('DOCFERRY_STATE', 'a list', { cause: Object.assign(new Error('write'), { code }) })
+      for (const error of [cause, new DocferryError('DOCFERRY_CONFIG', 'a file can not be written', { cause })]) {
+        expect(errorLines(error, { mask }).at(-1)).to.equal('  try: make room on that disk, or name a place on another one')
+        expect(errorJson(error, mask).try).to.include('make room')
+      }
+    }
+    const other = new DocferryError('DOCFERRY_STATE', 'x', { cause: Object.assign(new Error('write'), { code: 'EACCES' }) })
+    expect(errorJson(other, mask).try).to.equal(advice.DOCFERRY_STATE)
+  })
+
   it('shows a stack and causes only in debug', () => {
     const error = new DocferryError('DOCFERRY_READ', 'cut', { cause: new Error('ECONNRESET') })
     expect(errorLines(error, { mask }).join('\n')).not.to.include('    at ')

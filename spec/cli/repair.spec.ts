@@ -109,6 +109,27 @@ describe('docferry repair', function () {
     expect((await docferry(['verify', run!], { cwd })).code).to.equal(0)
   })
 
+  it('promises to remove nothing where the collection was not empty before the run, and says how much is left', async () => {
+    expect((await docferry(['migrate', ...ends], { cwd })).code).to.equal(0)
+    save([...saved().slice(1), { _id: 'extra-1' }])
+    const [run] = readdirSync(join(cwd, '.docferry', 'runs'))
+    const { code, stdout, stderr } = await repair(run!, '--delete-extra')
+    expect(code, stderr).to.equal(0)
+    expect(stdout).to.include('  extra   nothing is removed (--delete-extra): there were documents in a before the run')
+    const [plan, end] = stdout.split('1 document written')
+    for (const text of [plan, end]) expect(text).to.include('- a: 1 document that only the target holds is left')
+    expect((await repair(...ends, '--delete-extra')).stdout).to.include(
+      '  extra   what only the target holds is removed (--delete-extra)\n'
+    )
+  })
+
+  it('says that an id which the source holds more than once may be what is left', async () => {
+    writeFileSync(join(cwd, 'a.ndjson'), '{"_id":"d0","n":0}\n{"_id":"d1","n":1}\n{"_id":"d0","n":2}\n')
+    save([{ _id: 'd1', n: 1 }])
+    const { stdout } = await repair(...ends)
+    expect(stdout).to.include('1 left: the target holds another document of the id by now, or the source holds the id more than once')
+  })
+
   it('leaves what the run may have skipped, and says what replaces it', async () => {
     save([{ _id: 'd3', n: -3 }])
     expect((await docferry(['migrate', ...ends], { cwd })).code).to.equal(0)

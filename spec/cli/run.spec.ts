@@ -119,6 +119,40 @@ describe('docferry run', function () {
     expect(lines.join()).to.not.include('hidden')
   })
 
+  it('has what a stage has dead-lettered written by a retry, once the stage is mended', async () => {
+    const stage = (isMended: boolean): void =>
+      write('mask.ts', [
+        'export const strict = (document: { n: number }) => {',
+        isMended ? '' : '  if (document.n > 17) throw new Error("too many")',
+        '  return { ...document, checked: true }',
+        '}'
+      ])
+    write('d.yaml', [
+      'source: a.json',
+      'target: memory:b.json',
+      'collections: [users]',
+      'stages:',
+      '  - strip: [password]',
+      '  - module: ./mask.ts#strict',
+      '    onError: dead-letter'
+    ])
+    stage(false)
+    expect((await run('d.yaml')).code).to.equal(40)
+    expect(saved('b.json')['users']).to.have.length(18)
+    const [id] = runs()
+    expect((await docferry(['retry', id!], { cwd })).code).to.equal(40)
+    stage(true)
+    const { code, stdout, stderr } = await docferry(['retry', id!], { cwd })
+    expect(code, stdout + stderr).to.equal(0)
+    expect(saved('b.json')['users']!.find(({ _id }) => _id === 'u19')).to.deep.equal({
+      _id: 'u19',
+      n: 19,
+      email: 'real-19@b.c',
+      checked: true
+    })
+    expect((await docferry(['verify', id!], { cwd })).code).to.equal(0)
+  })
+
   describe('with several sources', () => {
     it('merges them, each with stages of its own', async () => {
       save('old.json', { Users: users(3), logs: [{ _id: 'l' }] })

@@ -5,6 +5,7 @@ import type { WriteBatchOptions } from '../../lib/engine/write-batch.ts'
 import { DocferryError } from '../../lib/errors.ts'
 import type { Document, Target, WriteOutcome } from '../../lib/types.ts'
 import { openTarget } from '../../lib/open.ts'
+import { Double } from '../../lib/values/index.ts'
 import { scriptedTarget } from '../support/scripted-connector.ts'
 import type { ScriptedTarget } from '../support/scripted-connector.ts'
 
@@ -56,6 +57,23 @@ describe('engine: writing a batch', () => {
     expect(outcomes.slice(1)).to.deep.equal(documents.slice(1).map(() => 'written'))
     expect(record.collections.get('agents')?.size).to.equal(9)
   })
+
+  for (const keepsKinds of [true, false]) {
+    it(`takes ${keepsKinds ? 'no' : 'an'} equal of another kind for what a lost call has written${keepsKinds ? ', where the target tells kinds' : ''}`, async () => {
+      const record = scriptedTarget({
+        keepsKinds,
+        held: { agents: [{ _id: 'd0', n: new Double(1) }] },
+        beforeWrite(call) {
+          if (call === 1) throw gone()
+        }
+      })
+      const opened = await openTarget(record.endpoint)
+      const document: Document = { _id: 'd0', n: 1 }
+      const batch = [{ document, encoded: { id: 'd0', bytes: 10, payload: document } }]
+      const outcomes = await writeBatch(opened, 'agents', batch, { onConflict: 'skip', fresh: false, baseMs: 1, capMs: 1 })
+      expect(outcomes).to.deep.equal([keepsKinds ? 'skipped' : 'written'])
+    })
+  }
 
   it('throws when the target is gone, after the tries that it has', async () => {
     const { failure, calls } = await target({

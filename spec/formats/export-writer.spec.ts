@@ -36,7 +36,12 @@ describe('formats: export writer', () => {
   it('goes on with digests and receipt of what was written before', async () => {
     const writer = open(await suspended())
     await writer.write('a', lines(documents.slice(4)))
-    expect(writer.summary()).to.deep.equal({ counts: { a: 10 }, digest: { a: digestOf(documents) }, receipt: { a: sums.base64() } })
+    expect(writer.summary()).to.deep.equal({
+      counts: { a: 10 },
+      digest: { a: digestOf(documents) },
+      receipt: { a: sums.base64() },
+      root: { a: sums.root() }
+    })
   })
 
   it('goes on with an export of an older docferry, through another suspension, without a receipt', async () => {

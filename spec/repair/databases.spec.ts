@@ -1,14 +1,18 @@
 /** Repairing on the real servers: what a database lacks, holds otherwise or alone is made right, and taken back by undo. */
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
+import { runCommandLine } from '../../lib/cli/program.ts'
+import { repairSummary } from '../../lib/cli/repair-view.ts'
 import { createMemoryStore } from '../../lib/connectors/memory/store.ts'
 import type { Endpoint } from '../../lib/open.ts'
+import type { MigrateOptions } from '../../lib/options.ts'
 import { repair } from '../../lib/repair/repair.ts'
 import type { RepairOptions } from '../../lib/repair/options.ts'
 import { totalCounts } from '../../lib/report.ts'
 import type { Document } from '../../lib/types.ts'
 import { undo } from '../../lib/undo/undo.ts'
 import { verify } from '../../lib/verify/verify.ts'
+import { FakeHost } from '../cli/support/fake-host.ts'
 import { migrate } from '../support/migrate.ts'
 import { usePlaces } from '../support/places.ts'
 import { servers, uniqueName } from '../support/servers.ts'
@@ -67,14 +71,31 @@ describe('repair: databases', function () {
       expect(await holdsAs(target, there, numbered)).to.equal('equal')
       expect(readFileSync(report.removed!, 'utf8')).to.include('"secret":"hidden"')
 
+      const line = repairSummary(report, { nowMs: Date.now() }).find(text => text.startsWith('To bring them back: '))!
+      const asPrinted = await optionsOf(line)
+      expect(asPrinted).to.include({ onIncompatible: 'escape' })
+
       expect(report.run!.undo).to.equal(to === 'memory' ? 'none' : 'all')
       if (to !== 'memory') await undo({ stateDir: places.stateDir, run: report.run!.runId, target })
       else await fill(target, there, damaged)
-      await migrate({ source: `file:${report.removed}`, target })
+      await migrate({ ...asPrinted, source: `file:${report.removed}`, target })
       const restored = to === 'memory' ? [...damaged, ...numbered.filter(({ _id }) => _id === 'd3' || _id === 'd30')] : damaged
       expect(await holdsAs(target, there, restored)).to.equal('equal')
       if (to !== 'memory') expect((await repair({ ...how, deleteExtra: true })).state).to.equal('equal')
     })
+  }
+
+  /** Those of an import command, as it is typed; its ends are left out. */
+  const optionsOf = async (line: string): Promise<Partial<MigrateOptions>> => {
+    const words = /docferry (import .*) \(--target as/.exec(line)![1]!.split(' ')
+    let options: Partial<MigrateOptions> = {}
+    const code = await runCommandLine(new FakeHost(words.map(word => word.replaceAll('"', ''))), async ({ options: given }) => {
+      const { source: _source, target: _target, ...how } = given
+      options = how
+      return 0
+    })
+    expect(code).to.equal(0)
+    return options
   }
 
   const attach = async (name: string, id: string): Promise<() => Promise<number>> => {

@@ -128,6 +128,7 @@ describe('repair()', () => {
           : opened.encode(collection, document, onConversion)
     }))
     const error = await failure({ source: endpoint(source), target: place, deleteExtra: true })
+    expect(error).to.include({ code: 'DOCFERRY_EXTRA', exitCode: 60 })
     expect(error.message).to.include('--delete-extra').and.include("documents that the target can't hold")
     expect(target.collections.get('a')!.has('a_b')).to.equal(true)
   })
@@ -395,6 +396,38 @@ describe('repair()', () => {
     expect(held(target).map(({ _id }) => _id)).to.deep.equal(['d0', 'extra'])
   })
 
+  for (const side of ['source', 'target'] as const) {
+    it(`refuses to remove while the ${side} goes on changing, and says so`, async () => {
+      const source = storeWith(numbered(3))
+      const target = storeWith([...numbered(3).map(each => (each._id === 'd1' ? { ...each, n: -1 } : each)), { _id: 'extra' }])
+      const changing = side === 'source' ? source : target
+      const onLook = (time: number): void => void changing.collections.get('a')!.set('d1', { _id: 'd1', n: 100 + time })
+      const ends = { source: endpoint(source), target: endpoint(target), [side]: hooked(changing, { onLook }) }
+      const error = await failure({ ...ends, deleteExtra: true })
+      expect(error).to.include({ code: 'DOCFERRY_EXTRA', exitCode: 60 })
+      expect(error.message).to.include(`in a documents of the ${side} go on changing`)
+      expect(target.collections.get('a')!.has('extra')).to.equal(true)
+    })
+  }
+
+  it('says how many documents deleteExtra leaves where a collection was not empty before the run', async () => {
+    const source = storeWith(numbered(3))
+    const target = storeWith([{ _id: 'before' }, { _id: 'before-2' }])
+    const { runId } = await migrate({ stateDir, source: endpoint(source), target: endpoint(target) })
+    const ends = { run: runId, source: endpoint(source), target: endpoint(target) }
+    for (const state of ['equal', 'different'] as const) {
+      if (state === 'different') target.collections.get('a')!.delete('d1')
+      const report = await run({ ...ends, deleteExtra: true })
+      expect(report.before.state).to.equal(state)
+      expect(report.notEmpty).to.deep.equal(['a'])
+      expect(report.endNotes).to.have.length(1)
+      expect(report.endNotes[0]).to.include('a: 2 documents that only the target holds are left').and.include('--source and --target')
+      expect(report.notes).to.include(report.endNotes[0])
+      expect(held(target)).to.have.length(5)
+    }
+    expect((await run({ ...ends })).endNotes).to.deep.equal([])
+  })
+
   it('refuses to remove by a file that was cut', async () => {
     const path = join(stateDir, 'cut.ndjson')
     writeFileSync(path, '{"$docferry":1,"metadata":{"collections":["a"]}}\n{"$collection":"a"}\n{"_id":"d0"}\n')
@@ -408,7 +441,7 @@ describe('repair()', () => {
     const source = storeWith([])
     const target = storeWith(numbered(3))
     const error = await failure({ source: endpoint(source), target: endpoint(target), deleteExtra: true })
-    expect(error.code).to.equal('DOCFERRY_READ')
+    expect(error.code).to.equal('DOCFERRY_EXTRA')
     expect(error.message).to.include('no documents in a')
     expect(held(target)).to.have.length(3)
   })
@@ -460,7 +493,7 @@ describe('repair()', () => {
     const { source, target } = planted()
     const report = await run({ source: endpoint(source), target: endpoint(target) })
     const error = await verify({ stateDir, run: report.run!.runId }).catch((thrown: DocferryError) => thrown)
-    expect(error).to.have.property('code', 'DOCFERRY_USAGE')
+    expect(error).to.have.property('code', 'DOCFERRY_RUN_UNFIT')
     expect(error).to.have.property('message').that.includes('is a repair')
     const byReceipt = await verify({ stateDir, receipt: report.run!.receipt!, target: endpoint(target) }).catch(
       (thrown: DocferryError) => thrown

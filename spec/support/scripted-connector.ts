@@ -78,6 +78,7 @@ export interface ScriptedTarget {
   readonly limits?: Partial<TargetLimits>
   readonly identity?: string
   readonly provider?: ProviderName
+  readonly keepsKinds?: boolean
   readonly refuse?: (document: Document) => Refusal | undefined
   readonly refuseCollection?: (name: string) => Refusal | undefined
   /** Called before each write with its number, from 1; what it throws, `write` throws; an outcome it gives for a document stands. */
@@ -123,6 +124,7 @@ function makeTarget(script: ScriptedTarget, record: TargetRecord): Target<Docume
   return {
     location: { provider, address: 'scripted target', identity },
     limits: { batchCount: 10, batchBytes: 1_000_000, inFlight: 3, ...limits },
+    ...(script.keepsKinds !== undefined && { keepsKinds: script.keepsKinds }),
     checkCollection: name => refuseCollection?.(name),
     async prepare(name, { create }) {
       const created = !record.collections.has(name)

@@ -107,6 +107,18 @@ for (const [provider, open] of Object.entries(subjects)) {
       })
     }
 
+    it('tells 1 from 1.0 where it is kept (--types exact)', async () => {
+      const of = (n: number | Double): Document[] => [0, 1, 2].map(index => ({ _id: idOf(index), n }))
+      const exact = { types: 'exact', onConflict: 'overwrite' } as const
+      await fill(of(new Double(1)), exact)
+      const run = await fill(of(1), { ...exact, undo: 'all' })
+      await fill(of(new Double(1)).slice(0, 1), { ...exact, undo: 'none' })
+      await fill([{ _id: idOf(1), n: 2 }], { ...exact, undo: 'none' })
+      expect((await undo({ run, target, stateDir })).collections[0]).to.include({ putBack: 1, already: 1, changed: 1, failed: 0 })
+      expect((await read()).map(({ n }) => n)).to.deep.equal([new Double(1), 2, new Double(1)])
+      expect((await undo({ run, target, stateDir })).collections[0]).to.include({ putBack: 0, already: 2, changed: 1, failed: 0 })
+    })
+
     it('leaves what was skipped', async () => {
       await fill(theirs)
       const report = await undo({ run: await fill(ours), target, stateDir })

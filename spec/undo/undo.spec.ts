@@ -119,6 +119,55 @@ describe('undo', () => {
     expect(statSync(await journal()).mode & 0o777).to.equal(0o600)
   })
 
+  describe('where the target tells 1 from 1.0', () => {
+    const whole: Document = { _id: 'd001', n: 1 }
+    const double: Document = { _id: 'd001', n: new Double(1) }
+    const source = (document: Document) => ({ source: scriptedSource({ collections: { agents: [document] } }) })
+
+    it('puts back what was replaced by its equal of another kind', async () => {
+      for (const [held, written] of [
+        [whole, double],
+        [double, whole]
+      ] as const) {
+        const target = couchdb({ keepsKinds: true, held: { agents: [held] } })
+        await run(target, { ...source(written), onConflict: 'overwrite', undo: 'all' })
+        expect(contents(target)).to.deep.equal([written])
+        expect((await undo(target)).collections[0]).to.include({ putBack: 1, already: 0 })
+        expect(contents(target)).to.deep.equal([held])
+        expect((await undo(target)).collections[0]).to.include({ putBack: 0, already: 1, changed: 0 })
+      }
+    })
+
+    it('leaves what somebody has changed from one to the other', async () => {
+      for (const [written, since] of [
+        [whole, double],
+        [double, whole]
+      ] as const) {
+        const target = couchdb({ keepsKinds: true })
+        await run(target, source(written))
+        target.collections.get('agents')!.set('d001', since)
+        expect((await undo(target)).collections[0]).to.include({ removed: 0, changed: 1 })
+        expect(contents(target)).to.deep.equal([since])
+      }
+    })
+
+    it('goes by the values alone where the journal tells no more', async () => {
+      const target = couchdb({ keepsKinds: true, held: { agents: [{ _id: 'd001', n: 2 }] } })
+      await run(target, { ...source(whole), onConflict: 'overwrite', undo: 'all' })
+      const path = await journal()
+      writeFileSync(path, readFileSync(path, 'utf8').replaceAll(/"\w+Kinds":"[^"]*",?/g, ''))
+      target.collections.get('agents')!.set('d001', double)
+      expect((await undo(target)).collections[0]).to.include({ putBack: 1, changed: 0 })
+    })
+
+    it('goes by the values alone where the target does not', async () => {
+      const target = couchdb()
+      await run(target, source(double))
+      target.collections.get('agents')!.set('d001', whole)
+      expect((await undo(target)).collections[0]).to.include({ removed: 1, changed: 0 })
+    })
+  })
+
   it('leaves and names what was changed or removed since, each as what it is', async () => {
     const target = couchdb({ held: { agents: make(0, 10, 'theirs') } })
     await run(target, { onConflict: 'overwrite', undo: 'all' })

@@ -1,15 +1,17 @@
 /** A target against what a run has written, without its source or before it. */
+import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { listRuns } from '../../lib/checkpoint/run-folder.ts'
 import { DocferryError } from '../../lib/errors.ts'
 import type { MigrateOptions } from '../../lib/options.ts'
 import { migrate } from '../../lib/run.ts'
 import type { RunReport } from '../../lib/report.ts'
 import type { Document } from '../../lib/types.ts'
-import { documentDigests } from '../../lib/values/index.ts'
-import { BucketSums } from '../../lib/values/bucket-sums.ts'
+import { documentDigests, Double } from '../../lib/values/index.ts'
+import { bucketOf, BucketSums } from '../../lib/values/bucket-sums.ts'
 import type { VerifyOptions } from '../../lib/verify/options.ts'
 import { formatReceipt } from '../../lib/verify/receipt.ts'
 import type { Receipt } from '../../lib/verify/receipt.ts'
@@ -89,6 +91,29 @@ describe('verify: receipts and runs', () => {
     expect(differs.report.notes.join()).to.include('need not be as the receipt says')
   })
 
+  it('tells 1 from 1.0 nowhere where the receipt does not, also beside another difference', async () => {
+    const [a, b] = sameBucket()
+    const ours: Document[] = [
+      { _id: a, n: 1 },
+      { _id: b, n: 1 }
+    ]
+    const theirs: Document[] = [
+      { _id: a, n: new Double(1) },
+      { _id: b, n: 2 }
+    ]
+    const receipt = { ...receiptOf(ours), kinds: false }
+    const { differences } = await check({ receipt, source: hooked(storeWith(ours), {}), target: hooked(storeWith(theirs), {}) })
+    expect(differences.map(({ id, kind, paths }) => [id, kind, paths])).to.deep.equal([[b, 'different', ['n']]])
+  })
+
+  it('names no path in which only the kind of a number is another, where the receipt does not tell kinds', async () => {
+    const ours: Document[] = [{ _id: 'x', n: 1, other: 'ours' }]
+    const theirs: Document[] = [{ _id: 'x', n: new Double(1), other: 'theirs' }]
+    const receipt = { ...receiptOf(ours), kinds: false }
+    const { differences } = await check({ receipt, source: hooked(storeWith(ours), {}), target: hooked(storeWith(theirs), {}) })
+    expect(differences.map(({ paths }) => paths)).to.deep.equal([['other']])
+  })
+
   it('compares the numbers of a receipt with quick', async () => {
     const receipt = receiptOf(documents)
     expect((await check({ receipt, target: hooked(storeWith(documents), {}), quick: true })).report.state).to.equal('equal')
@@ -120,6 +145,52 @@ describe('verify: receipts and runs', () => {
     }
     writeFileSync(path, 'null')
     expect(await failed({ receipt: path, target })).to.include({ code: 'DOCFERRY_RECEIPT' })
+  })
+
+  it('refuses what has not the shape of a receipt, whatever its checksum, without the words of a program', async () => {
+    const whole = JSON.parse(formatReceipt(receiptOf(documents))) as { checksum?: string; collections: object[] }
+    const [collection] = whole.collections
+    const { checksum: _checksum, ...kept } = whole
+    for (const change of [
+      { collections: [null] },
+      { collections: ['a'] },
+      { collections: [{ ...collection, written: undefined }] },
+      { collections: [{ ...collection, counts: null }] },
+      { collections: [{ ...collection, target: 7 }] },
+      { options: null },
+      { options: { stages: 'all' } },
+      { source: 'here' }
+    ]) {
+      const text = JSON.stringify({ ...kept, ...change })
+      const receipt = join(folder, 'shapeless.json')
+      const checksum = createHash('sha256').update(text).digest('hex')
+      writeFileSync(receipt, JSON.stringify({ ...(JSON.parse(text) as object), checksum }))
+      const error = await failed({ receipt, target: hooked(storeWith(documents), {}) })
+      expect(error).to.include({ code: 'DOCFERRY_RECEIPT' })
+      expect(error.message).to.equal(`${receipt} is damaged: it does not hold what a receipt holds`)
+    }
+  })
+
+  it('tells of no collection that nobody asked about', async () => {
+    const store = storeWith(documents)
+    store.collections.set('b', new Map())
+    store.collections.set('stranger', new Map())
+    const receipt = receiptOf(documents)
+    const [a] = receipt.collections
+    const counts = { ...a!.counts, failed: 2 }
+    const both = { ...receipt, collections: [a!, { ...a!, source: 'b', target: 'b', counts, written: new BucketSums() }] }
+    const asked = await check({ receipt: both, target: hooked(store, {}), collections: ['a'] })
+    expect(asked.report.notes).to.deep.equal(['also in the target, not compared: stranger'])
+    const all = await check({ receipt: both, target: hooked(store, {}) })
+    expect(all.report.notes).to.include('the run could not write 2 documents, which are not in its receipt')
+  })
+
+  it('names an id once among the suspects that a file holds more than once', async () => {
+    const target = join(folder, 'a.ndjson')
+    writeFileSync(target, '{"_id":"x","n":1}\n{"_id":"x","n":2}\n')
+    const { differences, collection } = await check({ receipt: receiptOf([{ _id: 'x', n: 3 }]), target })
+    expect(differences.map(({ id, kind }) => [id, kind])).to.deep.equal([['x', 'suspect']])
+    expect(collection.suspects).to.equal(1)
   })
 
   describe('of an export, by its trailer', () => {
@@ -285,6 +356,28 @@ describe('verify: receipts and runs', () => {
       expect(collection).to.include({ extra: 0, beside: 1, equal: 10 })
     })
 
+    it('refuses one that has not come to its end, and says so of the run', async () => {
+      const stopped = await migrate({
+        source: hooked(storeWith(documents), {}),
+        target: hooked(storeWith([]), {}),
+        stateDir: folder,
+        stages: [
+          () => {
+            throw new DocferryError('DOCFERRY_READ', 'gone')
+          }
+        ],
+        maxFailures: 0
+      }).then(
+        () => expect.fail('it did not fail'),
+        (error: unknown) => error
+      )
+      expect(stopped).to.be.instanceOf(DocferryError)
+      const [run] = await listRuns(folder)
+      const error = await failed({ run: run!.runId })
+      expect(error).to.include({ code: 'DOCFERRY_RUN_UNFIT', exitCode: 2 })
+      expect(error.message).to.include('has not come to its end').and.include(`docferry resume ${run!.runId}`)
+    })
+
     it('refuses one that is not there, and what its record tells itself', async () => {
       const { report: ran } = await run()
       expect(await failed({ run: '2026-01-01T00-00-00-000000' })).to.include({ code: 'DOCFERRY_NO_SUCH_RUN' })
@@ -319,5 +412,16 @@ function receiptOf(written: readonly Document[], skipped: readonly Document[] = 
     options: { onConflict: 'skip', onIncompatible: 'dead-letter', types: 'natural', includeDesign: false, keepMetadata: false, stages: [] },
     kinds: true,
     collections: [{ source: 'a', target: 'a', counts, wasEmpty: true, written: sumsOf(written), skipped: sumsOf(skipped) }]
+  }
+}
+
+/** Two ids whose documents are summed up together. */
+function sameBucket(): [string, string] {
+  const ids = new Map<number, string>()
+  for (let n = 0; ; n++) {
+    const [id, bucket] = [`d${n}`, bucketOf(`d${n}`)]
+    const other = ids.get(bucket)
+    if (other !== undefined) return [other, id]
+    ids.set(bucket, id)
   }
 }

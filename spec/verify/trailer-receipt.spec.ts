@@ -8,6 +8,7 @@ import { openSource } from '../../lib/open.ts'
 import type { MigrateOptions } from '../../lib/options.ts'
 import type { RunReport } from '../../lib/report.ts'
 import type { CollectionInfo, Document } from '../../lib/types.ts'
+import { Double } from '../../lib/values/index.ts'
 import { readReceipt, rootOf } from '../../lib/verify/receipt.ts'
 import { readTrailerReceipt } from '../../lib/verify/trailer-receipt.ts'
 import { migrate } from '../support/migrate.ts'
@@ -133,6 +134,46 @@ describe('receipt in a trailer', () => {
       expect(error).to.include({ code: 'DOCFERRY_DECODE' })
       expect(error.message).to.include('receipt')
       writeFileSync(path('out.ndjson'), text)
+    }
+  })
+
+  describe('with a bit changed in the sums of the kinds of numbers', () => {
+    const doubles: Document[] = Array.from({ length: 10 }, (_, index) => ({ _id: `d${index}`, n: new Double(index) }))
+    /** The last byte of the sums is one of the kinds. */
+    const flip = (text: string): string =>
+      text.replace(/"receipt":\s*(?:\{"agents":)?"([^"]*)"/, (all, sums: string) => {
+        const bytes = Buffer.from(sums, 'base64')
+        bytes[bytes.length - 1]! ^= 1
+        return all.replace(sums, bytes.toString('base64'))
+      })
+    const make = async (name: string): Promise<string> => {
+      const store = createMemoryStore()
+      store.collections.set('agents', new Map(doubles.map(document => [document._id, document])))
+      await migrate({ source: { connector: 'memory', options: { store } }, target: { connector: 'file', options: { path: path(name) } } })
+      return name.endsWith('/') ? join(name, 'manifest.json') : name
+    }
+
+    for (const name of ['out.ndjson', 'out/']) {
+      it(`is refused, and ${name} is not read through`, async () => {
+        const file = path(await make(name))
+        const text = readFileSync(file, 'utf8')
+        expect(await readThrough(name)).to.equal(10)
+        writeFileSync(file, flip(text))
+        expect(await failing(readTrailerReceipt(path(name)))).to.include({ code: 'DOCFERRY_RECEIPT' })
+        const error = await failing(readThrough(name))
+        expect(error).to.include({ code: 'DOCFERRY_DECODE' })
+        expect(error.message).to.include('the receipt of "agents"')
+      })
+
+      it(`is read as before in ${name} of an older docferry, which has no root`, async () => {
+        const file = path(await make(name))
+        const text = readFileSync(file, 'utf8')
+        const old = text.replace(/,\s*"root":\s*("[^"]*"|\{[^}]*\})/, '')
+        expect(old).to.not.include('"root"')
+        writeFileSync(file, old)
+        expect((await readTrailerReceipt(path(name)))[0]!.written.count).to.equal(10)
+        expect(await readThrough(name)).to.equal(10)
+      })
     }
   })
 

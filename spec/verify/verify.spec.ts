@@ -181,7 +181,7 @@ describe('verify', function () {
     })
     expect(report.state).to.equal('equal')
     expect(collection).to.include({ equal: 2, changedMeanwhile: 0 })
-    expect(report.notes).to.deep.equal(['a: the source holds 1 ids more than once; the target holds one of the documents of each'])
+    expect(report.notes).to.deep.equal(['a: the source holds 1 id more than once; the target holds one of the documents of each'])
   })
 
   it('tells a collection that the target lacks as a whole, and what it holds beside', async () => {
@@ -211,7 +211,7 @@ describe('verify', function () {
       source: storeOf({ a: [{ _id: 'x', 'a.b': 1, a: { b: 1, '': [{ 'c[0]': 1 }] } }] }),
       target: storeOf({ a: [{ _id: 'x', 'a.b': 2, a: { b: 2, '': [{ 'c[0]': 2 }] } }] })
     })
-    expect(differences[0]?.paths).to.have.members(['["a.b"]', 'a.b', 'a[""][0]["c[0]"]'])
+    expect(differences[0]?.paths).to.have.members(['"a.b"', 'a.b', 'a.""[0]."c[0]"'])
   })
 
   it('names lines of a file that are no documents', async () => {
@@ -298,6 +298,20 @@ describe('verify', function () {
     expect(report.notes).to.deep.equal(['also in the target, not compared: more', 'also in the target, not read: notes.txt'])
   })
 
+  it('says that a folder has no manifest, so that nothing tells whether it is whole', async () => {
+    const source = storeOf({ a: numbered(3), b: numbered(3) })
+    await migrate({ source, target: `file:${path('out')}/` })
+    rmSync(path('out/manifest.json'))
+    rmSync(path('out/b.ndjson'))
+    const doubt = `${path('out')} has no manifest.json: that no file of it was lost or changed can't be told`
+    const asTarget = await check({ source, target: `file:${path('out')}/`, collections: ['a'] })
+    expect(asTarget.report.state).to.equal('equal')
+    expect(asTarget.report.notes).to.deep.equal([doubt])
+    const asSource = await check({ source: `file:${path('out')}/`, target: source })
+    expect(asSource.report.state).to.equal('equal')
+    expect(asSource.report.notes).to.include(doubt)
+  })
+
   it('tells a compressed export in which a byte was changed by the damage, and not as cut', async () => {
     const source = storeOf({ a: numbered(30_000) })
     await migrate({ source, target: path('b.ndjson.gz') })
@@ -330,7 +344,7 @@ describe('verify', function () {
     const { report, collection } = await check({ source: storeOf({ a: numbered(10) }), target: storeOf({ a: numbered(8) }), quick: true })
     expect(report.state).to.equal('different')
     expect(report.differences).to.equal(undefined)
-    expect(collection).to.include({ sourceDocuments: 10, targetDocuments: 8, missing: 2, extra: 0 })
+    expect(collection).to.include({ sourceDocuments: 10, targetDocuments: 8, missing: 2, extra: 0, sameNumber: 8, equal: 0 })
     expect(collection.root).to.equal(undefined)
   })
 

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { once } from 'node:events'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { createAtomicFile } from '../../engine/atomic-file.ts'
+import { replaceFile } from '../../engine/atomic-file.ts'
 import { describeError, DocferryError } from '../../errors.ts'
 import type { Host } from '../execute.ts'
 
@@ -27,15 +26,7 @@ async function save(path: string, name: string, text: string, title: string): Pr
   if (!mayReplace(path, title))
     throw new DocferryError('DOCFERRY_OUTPUT_EXISTS', `${name} exists already and is no schema of docferry's: give --output another name`)
   try {
-    const file = await createAtomicFile(path, { overwrite: true })
-    try {
-      file.stream.end(text)
-      await once(file.stream, 'close')
-      await file.commit()
-    } catch (error) {
-      await file.discard()
-      throw error
-    }
+    await replaceFile(path, text)
   } catch (error) {
     throw new DocferryError('DOCFERRY_CONFIG', `the schema can't be written to ${name}: ${describeError(error)}`, { cause: error })
   }

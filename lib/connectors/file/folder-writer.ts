@@ -85,8 +85,9 @@ export async function openFolderTarget(
       const { file, writer } = await opened
       await writer.end()
       await syncFile(join(partial, file))
-      const { counts, digest, receipt } = writer.summary()
-      entries.push([collection, { file, documents: counts[collection] ?? 0, digest: digest[collection], receipt: receipt?.[collection] }])
+      const { counts, digest, receipt, root } = writer.summary()
+      const sums = { digest: digest[collection], receipt: receipt?.[collection], root: root?.[collection] }
+      entries.push([collection, { file, documents: counts[collection] ?? 0, ...sums }])
     }
     const manifest = join(partial, manifestName)
     await writeFile(manifest, manifestText(provider, Object.fromEntries(entries)), { flush: true })

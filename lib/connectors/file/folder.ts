@@ -22,6 +22,7 @@ export interface FolderFile {
   readonly documents?: number
   readonly digest?: string
   readonly receipt?: string
+  readonly root?: string
   /** Why it can't be read: it is gone. */
   readonly lost?: string
 }
@@ -31,6 +32,8 @@ export interface Folder {
   readonly files: readonly FolderFile[]
   /** Names of files that are no NDJSON, which are not read. */
   readonly others: readonly string[]
+  /** Without a manifest, nothing tells whether it is whole. */
+  readonly hasManifest: boolean
 }
 
 export interface ManifestEntry {
@@ -40,6 +43,8 @@ export interface ManifestEntry {
   readonly digest?: string
   /** `BucketSums.base64`; left out as the digest is, and where an older docferry began the export. */
   readonly receipt?: string
+  /** `BucketSums.root`; left out as the receipt is. */
+  readonly root?: string
 }
 
 /** The text of a manifest. */
@@ -69,8 +74,8 @@ export async function listFolder(path: string, logger: Logger): Promise<Folder> 
         `${path}: ${twin.file} and ${file} are both the collection ${JSON.stringify(collection)}: remove one`
       )
     const { size } = await stat(join(path, file))
-    const { documents, digest, receipt } = listed?.[1] ?? {}
-    files.set(collection, { collection, file, gzip, bytes: size, documents, digest, receipt })
+    const { documents, digest, receipt, root } = listed?.[1] ?? {}
+    files.set(collection, { collection, file, gzip, bytes: size, documents, digest, receipt, root })
   }
   for (const [collection, { file, documents }] of manifest ?? []) {
     if (files.has(collection)) continue
@@ -81,7 +86,7 @@ export async function listFolder(path: string, logger: Logger): Promise<Folder> 
     logger.warn({ path, others: others.slice(0, 20) }, 'files in the folder that are no .ndjson or .jsonl are not read')
   if (!manifest && files.size === 0)
     throw new DocferryError('DOCFERRY_CONFIG', `${path} holds no .ndjson or .jsonl file: name a file in it, or another folder`)
-  return { files: [...files.values()].sort((a, b) => (a.collection < b.collection ? -1 : 1)), others }
+  return { files: [...files.values()].sort((a, b) => (a.collection < b.collection ? -1 : 1)), others, hasManifest: manifest !== undefined }
 }
 
 /** Whether a folder holds an export and nothing else, so that it may be replaced as a whole. */
@@ -109,8 +114,9 @@ async function readManifest(path: string): Promise<ReadonlyMap<string, ManifestE
 }
 
 function readEntry(path: string, collection: string, entry: Value): ManifestEntry {
-  const { file, documents, digest, receipt } = isMap(entry) ? entry : {}
+  const { file, documents, digest, receipt, root } = isMap(entry) ? entry : {}
   const text = (value: Value | undefined): string | undefined => (typeof value === 'string' ? value : undefined)
-  if (typeof file === 'string' && typeof documents === 'number') return { file, documents, digest: text(digest), receipt: text(receipt) }
+  if (typeof file === 'string' && typeof documents === 'number')
+    return { file, documents, digest: text(digest), receipt: text(receipt), root: text(root) }
   throw new DocferryError('DOCFERRY_DECODE', `${path}: the entry of ${JSON.stringify(collection)} has no file or no number of documents`)
 }

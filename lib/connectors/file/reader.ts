@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { DocferryError } from '../../errors.ts'
+import { manifestName } from '../../formats/export-text.ts'
 import { offsetOf, readNdjson, shorterThanBefore } from '../../formats/ndjson.ts'
 import type { NdjsonOptions } from '../../formats/ndjson.ts'
 import { formatOfName, openInput } from '../../formats/open-input.ts'
@@ -113,11 +114,12 @@ async function* readRest(
   yield* readNdjson(openBytes(path, { start, signal }), { ...reading, name, startsAt: start })
 }
 
-function folderSource(path: string, options: FileOptions, { files, others }: Folder): Source {
+function folderSource(path: string, options: FileOptions, { files, others, hasManifest }: Folder): Source {
   return {
     location: location(path),
     uniqueIds: false,
     unread: others,
+    ...(!hasManifest && { doubts: [`${path} has no ${manifestName}: that no file of it was lost or changed can't be told`] }),
     collections: () =>
       Promise.resolve(
         files.map(({ collection, documents, bytes, gzip, lost }) => ({
@@ -132,12 +134,12 @@ function folderSource(path: string, options: FileOptions, { files, others }: Fol
       return Promise.resolve(wanted.map(({ collection, file }) => ({ id: collection, collections: [collection], range: { file } })))
     },
     async *read(partition, { after, signal, pageSize }) {
-      const { collection, documents, digest, receipt, file, gzip, lost } = fileOf(files, partition)
+      const { collection, documents, digest, receipt, root, file, gzip, lost } = fileOf(files, partition)
       if (lost !== undefined) throw new DocferryError('DOCFERRY_FILE_CUT', lost, { collection })
       const filePath = join(path, file)
       const name = join(options.path, file)
       yield* guarded(name, signal, async function* () {
-        const expected = documents === undefined ? undefined : { documents, digest, receipt }
+        const expected = documents === undefined ? undefined : { documents, digest, receipt, root }
         const reading: Omit<NdjsonOptions, 'name'> = { collection, wanted: null, after, pageSize, expected }
         if (after !== undefined && !gzip) return yield* readRest(filePath, name, after, reading, signal)
         const input = await openInput(openBytes(filePath, { signal }), { name, format: 'ndjson' })

@@ -36,6 +36,8 @@ export class FirestoreSource implements Source {
   readonly #logger: Logger
   readonly #queries: CollectionQueries
   readonly #times: Required<ReaderTimes>
+  /** By collection: documents in subcollections, which nobody was told of yet. */
+  readonly #below = new Map<string, number>()
   /** Connecting lists collections, which is billed as one. */
   #documentReads = 1
 
@@ -50,7 +52,7 @@ export class FirestoreSource implements Source {
     return this.#connection.location
   }
 
-  /** The top-level collections, with counts where those come within seconds. Subcollections are not read, but counted in a warning. */
+  /** The top-level collections, with counts where those come within seconds. Subcollections are not read, but told of in a warning when theirs is. */
   async collections({ signal }: { readonly signal?: AbortSignal }): Promise<readonly CollectionInfo[]> {
     const names = await this.#queries.names(signal)
     const found: CollectionInfo[] = []
@@ -67,13 +69,18 @@ export class FirestoreSource implements Source {
     ])
     if (documents === undefined) return { name }
     const below = (all ?? documents) - documents
-    if (below > 0) {
-      this.#logger.warn(
-        { collection: name, documents: below },
-        `${name}: ${below} documents in subcollections below its documents are not read`
-      )
-    }
+    if (below > 0) this.#below.set(name, below)
     return { name, documents }
+  }
+
+  /** Once, and of no collection that nobody asked about. */
+  #warnOfBelow(name: string): void {
+    const documents = this.#below.get(name)
+    if (documents === undefined) return
+    this.#below.delete(name)
+    const what = documents === 1 ? '1 document' : `${documents} documents`
+    const are = documents === 1 ? 'is' : 'are'
+    this.#logger.warn({ collection: name, documents }, `${name}: ${what} in subcollections below its documents ${are} not read`)
   }
 
   async partitions(
@@ -81,6 +88,7 @@ export class FirestoreSource implements Source {
     options: { readonly wanted: number; readonly signal?: AbortSignal }
   ): Promise<readonly Partition[]> {
     const names = collections ?? ((await this.collections(options)) ?? []).map(({ name }) => name)
+    for (const name of names) this.#warnOfBelow(name)
     const partitions: Partition[] = []
     for (const name of names) {
       const bounds = options.wanted > 1 ? await this.#queries.bounds(name, options.wanted, options.signal) : []

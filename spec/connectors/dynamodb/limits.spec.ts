@@ -89,7 +89,7 @@ describe('dynamodb: limits', () => {
 
   it('refuses a field without a name, with its place', () => {
     expect(encode({ _id: 'a', '': 1 })).to.include({ code: 'DOCFERRY_BAD_FIELD' })
-    expect(encode({ _id: 'a', list: [0, { map: { '': 1 } }] })).to.include({ code: 'DOCFERRY_BAD_FIELD', path: 'list[1].map.' })
+    expect(encode({ _id: 'a', list: [0, { map: { '': 1 } }] })).to.include({ code: 'DOCFERRY_BAD_FIELD', path: 'list[1].map.""' })
   })
 
   it('refuses half a surrogate pair in a name, which UTF-8 cannot hold', () => {

@@ -60,10 +60,10 @@ describe('dynamodb: names', () => {
       'b/%': { N: '3' }
     })
     expect(conversionsOf(ends.target, table, document)).to.deep.equal([
-      'name escaped ',
+      'name escaped ""',
       'name escaped a\ud800',
-      'name escaped a\ud800.',
-      'name escaped a\ud800.[0].\udc00'
+      'name escaped a\ud800.""',
+      'name escaped a\ud800.""[0].\udc00'
     ])
   })
 
@@ -83,7 +83,10 @@ describe('dynamodb: names', () => {
     for (const name of ['', 'a\ud800', longName]) {
       const code = 'DOCFERRY_BAD_FIELD'
       expect(plainEnds.target.encode(table, { _id: 'a', [name]: 1 })).to.include({ code })
-      expect(plainEnds.target.encode(table, { _id: 'a', map: { [name]: 1 } })).to.include({ code, path: `map.${name}` })
+      expect(plainEnds.target.encode(table, { _id: 'a', map: { [name]: 1 } })).to.include({
+        code,
+        path: name === '' ? 'map.""' : `map.${name}`
+      })
     }
     for (const id of refusedIds) expect(plainEnds.target.encode(table, { _id: id })).to.include({ code: 'DOCFERRY_BAD_ID', path: '_id' })
   })
@@ -111,7 +114,7 @@ describe('dynamodb: names', () => {
       'number enveloped first',
       `name escaped ${longName}`,
       `number enveloped ${longName}`,
-      'name escaped map.',
+      'name escaped map.""',
       `name escaped map.${longHalf}`,
       `string enveloped map.${longHalf}`
     ])

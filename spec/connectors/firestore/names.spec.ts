@@ -203,7 +203,7 @@ describe('firestore: names on the emulator', () => {
     expect(strict.encode(collection, { _id: 'a', b: { '': 1 } })).to.deep.equal({
       code: 'DOCFERRY_BAD_FIELD',
       message: 'a field name is empty, which Firestore refuses',
-      path: 'b.'
+      path: 'b.""'
     })
     expect(strict.encode(collection, { _id: 'a', ['x'.repeat(1501)]: 1 })).to.include({ code: 'DOCFERRY_BAD_FIELD' })
   })
@@ -234,9 +234,9 @@ describe('firestore: names on the emulator', () => {
     const cut = `list[0].${'x'.repeat(2000)}`
     expect(told).to.have.deep.members([
       ['id', 'escaped', '_id'],
-      ['name', 'escaped', ''],
-      ['name', 'escaped', '__x__'],
-      ['name', 'escaped', '$%%'],
+      ['name', 'escaped', '""'],
+      ['name', 'escaped', '"".__x__'],
+      ['name', 'escaped', '"".$%%'],
       ['name', 'escaped', cut],
       ['array', 'enveloped', cut],
       ['array', 'enveloped', `${cut}[0]`]

@@ -70,14 +70,16 @@ describe('firestore: reader', () => {
     await writeAll(written, 'users2', numbered(2))
     const logger = listeningLogger()
     const other = await openSource(own, logger)
+    const warned = (): string[] =>
+      logger.lines
+        .filter(({ level }) => level === 'warn')
+        .map(({ message }) => message)
+        .sort()
     await other.collections({})
-    const warned = logger.lines
-      .filter(({ level }) => level === 'warn')
-      .map(({ message }) => message)
-      .sort()
-    expect(warned).to.have.length(2)
-    expect(warned[0]).to.match(/^missing: 1 documents in subcollections/)
-    expect(warned[1]).to.match(/^users: 3 documents in subcollections/)
+    await other.partitions(['users', 'users2'], { wanted: 1 })
+    expect(warned()).to.deep.equal(['users: 3 documents in subcollections below its documents are not read'])
+    for (let time = 0; time < 2; time++) await other.partitions(null, { wanted: 1 })
+    expect(warned()[0]).to.equal('missing: 1 document in subcollections below its documents is not read')
     await Promise.all([other.close(), written.close()])
   })
 

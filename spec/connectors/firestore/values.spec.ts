@@ -261,7 +261,7 @@ describe('firestore: values', () => {
   it('that Firestore refuses are refused with their place', () => {
     expect(refused({ a: { b: [1, { __x__: 1 }] } })).to.include({ code: 'DOCFERRY_BAD_FIELD', path: 'a.b[1].__x__' })
     expect(refused(JSON.parse('{"__proto__":1}') as ValueMap)).to.include({ code: 'DOCFERRY_BAD_FIELD', path: '__proto__' })
-    expect(refused({ a: { '': 1 } })).to.include({ code: 'DOCFERRY_BAD_FIELD', path: 'a[""]' })
+    expect(refused({ a: { '': 1 } })).to.include({ code: 'DOCFERRY_BAD_FIELD', path: 'a.""' })
     expect(refused({ a: { ['x'.repeat(1501)]: 1 } }).code).to.equal('DOCFERRY_BAD_FIELD')
     expect(refused({ '\ud800': 1 }).code).to.equal('DOCFERRY_BAD_FIELD')
     expect(refused({ a: new Date() as unknown as Value })).to.include({ code: 'DOCFERRY_BAD_VALUE', path: 'a' })
