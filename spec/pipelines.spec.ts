@@ -215,6 +215,36 @@ describe('pipelines: the examples', function () {
         })
   })
 
+  describe('docferry preview', () => {
+    for (const from of ['couchdb', 'firestore', 'dynamodb', 'memory', 'file'] as const)
+      it(`shows the first documents of ${from}, and opens no target`, async () => {
+        const source = await places[from]()
+        await fill(source)
+        const TARGET = `memory:${join(scratch, 'none', 'copy.json')}`
+        const args = ['preview', join(folder, 'any-to-any.yaml'), '--limit', '2', '--json']
+        const { code, stdout, stderr } = await docferry(args, { ...source.variables, SOURCE: source.text, TARGET })
+        expect(code, stderr).to.equal(0)
+        const { collections } = JSON.parse(stdout) as { collections: { name: string; documents: { before: object; after: object[] }[] }[] }
+        expect(collections.map(({ name }) => name).sort()).to.deep.equal(names.toSorted())
+        for (const { name, documents } of collections) {
+          expect(documents, name).to.have.length(2)
+          for (const { before, after } of documents) expect(after).to.deep.equal([before])
+        }
+      })
+
+    it('shows what anonymise.yaml takes away', async () => {
+      const source = await places.couchdb()
+      await fill(source)
+      const args = ['preview', join(folder, 'anonymise.yaml'), '--collections', 'users', '--limit', '1']
+      const { code, stdout, stderr } = await docferry(args, { ...source.variables, HASH_KEY: 'of this spec' })
+      expect(code, stderr).to.equal(0)
+      expect(stdout)
+        .to.match(/-\s+"display_name": "(?!Somebody)/)
+        .and.match(/\+\s+"display_name": "Somebody"/)
+      expect(stdout).to.not.include('of this spec')
+    })
+  })
+
   it('export-gzip.yaml: the file holds all, and goes back into a database', async () => {
     const [source, target] = [await places.couchdb(), await places.memory()]
     await fill(source)

@@ -2,6 +2,7 @@
 import { errorTable } from '../errors.ts'
 import type { Pipeline } from '../pipeline/pipeline.ts'
 import type { Preview } from '../pipeline/preview.ts'
+import { interruptedBy } from './execute.ts'
 import type { CommonFlags, Host } from './execute.ts'
 import { errorJson } from './exit.ts'
 import { runFramed } from './frame.ts'
@@ -28,7 +29,12 @@ export async function executePreview({ file, pipeline, limit, collections, full,
       secrets,
       async work({ environment, signal, logger }) {
         const { previewPipeline } = await import('../pipeline/preview.ts')
-        return await previewPipeline(pipeline, { environment, signal, logger, limit, ...(collections && { collections }) })
+        const work = previewPipeline(pipeline, { environment, signal, logger, limit, ...(collections && { collections }) })
+        // Nothing is written: what a stage goes on with is not waited for.
+        const stopped = new Promise<never>((_, reject) => {
+          signal.addEventListener('abort', () => reject(interruptedBy(signal.reason)), { once: true })
+        })
+        return await Promise.race([work, stopped])
       },
       heading: () => [],
       progress: () => '',

@@ -100,6 +100,20 @@ describe('docferry preview', function () {
     }
   })
 
+  it('ends at the first Ctrl-C, whatever a stage waits for', async () => {
+    const host = new FakeHost(['preview', 'p.yaml'])
+    const write = (name: string, text: string): void => writeFileSync(join(host.cwd(), name), text)
+    write('users.ndjson', '{"_id":"a"}\n')
+    write('p.yaml', `source: ${join(host.cwd(), 'users.ndjson')}\ntarget: memory:o.json\nstages: [module: ./hang.mjs]\n`)
+    write('hang.mjs', 'export default () => new Promise(() => { globalThis.docferryPreviewHangs?.() })')
+    const hangs = new Promise<void>(resolve => Object.assign(globalThis, { docferryPreviewHangs: resolve }))
+    const ended = runCommandLine(host, () => Promise.reject(new Error('it runs')))
+    await hangs
+    host.emit('SIGINT')
+    expect(await ended).to.equal(130)
+    Reflect.deleteProperty(globalThis, 'docferryPreviewHangs')
+  })
+
   it('tells what is wrong with the file or the flags', async () => {
     const wrong = await run('  - sett: {}\n')
     expect(wrong.code).to.equal(2)
