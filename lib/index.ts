@@ -40,7 +40,15 @@ export type * from './pipeline/pipeline.ts'
 export { definePipeline } from './pipeline/pipeline-file.ts'
 export type { PipelineFile } from './pipeline/pipeline-file.ts'
 export { defineStage, defineTransform } from './pipeline/define-stage.ts'
-export type { StageDefinition, StageExport, StageFactory, TransformDefinition, TransformFactory } from './pipeline/define-stage.ts'
+export type {
+  DefinedStage,
+  DefinedTransform,
+  StageDefinition,
+  StageExport,
+  StageFactory,
+  TransformDefinition,
+  TransformFactory
+} from './pipeline/define-stage.ts'
 export type { JsonSchema, StageMaking } from './stages/stage-spec.ts'
 export { createReadStream, createWriteStream, toTransform } from './streams.ts'
 export type { DocumentWriteStream, ReadStreamOptions, WriteStreamOptions } from './streams.ts'

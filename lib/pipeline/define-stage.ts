@@ -30,9 +30,15 @@ export interface TransformDefinition<Options = unknown> extends Pick<TransformSt
   make(options: Options, context: StageContext): Duplex
 }
 
-type Marked<Definition, Kind extends string> = Definition & { readonly [kind]: Kind }
-export type StageFactory = Marked<StageDefinition<never>, 'stage'>
-export type TransformFactory = Marked<TransformDefinition<never>, 'transform'>
+// Interfaces, so that a module's declarations can name them.
+export interface DefinedStage<Options = unknown> extends StageDefinition<Options> {
+  readonly [kind]: 'stage'
+}
+export interface DefinedTransform<Options = unknown> extends TransformDefinition<Options> {
+  readonly [kind]: 'transform'
+}
+export type StageFactory = DefinedStage<never>
+export type TransformFactory = DefinedTransform<never>
 
 /** What stands for a stage in a module, or in a pipeline written in TypeScript or JavaScript. */
 export type StageExport = Stage['apply'] | Stage | TransformStage | StageFactory | TransformFactory
@@ -42,14 +48,12 @@ export type StageExport = Stage['apply'] | Stage | TransformStage | StageFactory
  *
  * @typeParam Options as a pipeline gives them; `{}` where it gives none
  */
-export function defineStage<Options = unknown>(definition: StageDefinition<Options>): Marked<StageDefinition<Options>, 'stage'> {
+export function defineStage<Options = unknown>(definition: StageDefinition<Options>): DefinedStage<Options> {
   return { ...definition, [kind]: 'stage' }
 }
 
 /** A Node Transform of documents as a stage, made from options. */
-export function defineTransform<Options = unknown>(
-  definition: TransformDefinition<Options>
-): Marked<TransformDefinition<Options>, 'transform'> {
+export function defineTransform<Options = unknown>(definition: TransformDefinition<Options>): DefinedTransform<Options> {
   return { ...definition, [kind]: 'transform' }
 }
 
