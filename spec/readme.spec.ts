@@ -1,6 +1,6 @@
 /** Runs what README.md says: every docferry command of its shell blocks, its library example, and the example it points to. */
 import { execFile } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -8,6 +8,7 @@ import { expect } from 'chai'
 import { migrate } from './support/migrate.ts'
 import { startCouchdb } from '../scripts/servers/couchdb.ts'
 import { projectFolder } from '../scripts/servers/tools.ts'
+import { stageSpecs } from '../lib/registry.ts'
 import { subjects } from './conformance/subjects.ts'
 import { isolatedProject, servers } from './support/servers.ts'
 
@@ -18,6 +19,7 @@ const blocks = (language: string): string[] =>
 const commands = blocks('sh')
   .flatMap(block => block.split('\n'))
   .map(line => line.replace(/ {2,}#.*$/, '').trim())
+const pipelineWith = (words: string): string => blocks('yaml').find(block => block.includes(words))!
 const bash = promisify(execFile)
 
 type Started = Awaited<ReturnType<typeof startCouchdb>>
@@ -44,8 +46,11 @@ describe('README', function () {
     })
     mkdirSync(join(folder, 'node_modules'))
     symlinkSync(root, join(folder, 'node_modules', 'docferry'))
-    mkdirSync(join(folder, 'pipelines'))
-    copyFileSync(join(root, 'pipelines', 'mask-users.mjs'), join(folder, 'pipelines', 'mask-users.mjs'))
+    cpSync(join(root, 'pipelines'), join(folder, 'pipelines'), { recursive: true })
+    writeFileSync(join(folder, 'staging.yaml'), pipelineWith('memory:staging.json'))
+    writeFileSync(join(folder, 'merged.yaml'), pipelineWith('merged.ndjson.gz'))
+    writeFileSync(join(folder, 'initials.yaml'), pipelineWith('./initials.ts'))
+    writeFileSync(join(folder, 'initials.ts'), blocks('ts')[0]!)
     env = {
       PATH: `${join(folder, 'bin')}${delimiter}${process.env['PATH']}`,
       COUCHDB_URL: url,
@@ -83,7 +88,9 @@ describe('README', function () {
     expect(commands.filter(line => line.includes('docferry '))).to.have.length.greaterThan(10)
   })
 
-  for (const command of commands.filter(line => /(?:^|\| )docferry (?:migrate|plan|export|import|runs|--help)/.test(line))) {
+  for (const command of commands.filter(line =>
+    /(?:^|\| )docferry (?:migrate|plan|export|import|runs|run|lint|test|preview|stages|schema|--help)/.test(line)
+  )) {
     it(command, async () => {
       await run(command)
     })
@@ -93,6 +100,21 @@ describe('README', function () {
     writeFileSync(join(folder, 'example.mjs'), real(blocks('js')[0] as string))
     rmSync(join(folder, 'agents.ndjson.gz'), { force: true })
     expect(await run('node example.mjs')).to.match(/written: 12/)
+  })
+
+  it('shows pipelines that are right, and a stage of one’s own that runs', async () => {
+    expect(await run('docferry lint staging.yaml merged.yaml initials.yaml')).to.match(/^(?:\w+\.yaml: ok .*\n){3}$/)
+    await run('docferry run initials.yaml')
+    const { data } = JSON.parse(readFileSync(join(folder, 'initials.json'), 'utf8')) as { data: { agents: { name: string }[] } }
+    expect(data.agents).to.have.length(12)
+    for (const { name } of data.agents) expect(name).to.match(/^(?:\S\. ?)+$/u)
+  })
+
+  it('lists the built-in stages as they describe themselves', async () => {
+    const specs = await Promise.all(Object.values(stageSpecs).map(load => load()))
+    const rows = [...readme.matchAll(/^\| `([a-z]+)` +\| (.*?) +\|$/gm)].map(([, name, summary]) => ({ name, summary }))
+    const described = rows.filter(({ name }) => Object.hasOwn(stageSpecs, name!))
+    expect(described).to.deep.equal(specs.map(({ name, summary }) => ({ name, summary })))
   })
 
   it('points to an example that runs', async () => {

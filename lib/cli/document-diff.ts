@@ -20,6 +20,9 @@ interface DiffLine extends DocumentLine {
   readonly sign: ' ' | '-' | '+'
 }
 
+/** Where more lines differ than these, all count as different: to find out costs their square. */
+const mostEdits = 500
+
 /** Empty where there is no difference. The order of fields is none. */
 export function documentsDiff(before: readonly Document[], after: readonly Document[], options: DiffOptions = {}): string[] {
   const { style = plainStyle, context = 3, most = Infinity, byValue } = options
@@ -56,7 +59,10 @@ function linesOf(documents: readonly Document[], like: readonly Document[] = [],
 function diffOf(before: DocumentLine[], after: DocumentLine[]): DiffLine[] {
   // A line that is no more the last one, or has become it, is the same line.
   const comparator = (a: DocumentLine, b: DocumentLine): boolean => bare(a) === bare(b)
-  return diffArrays(before, after, { comparator }).flatMap(({ value, added, removed }) =>
+  const parts = diffArrays(before, after, { comparator, maxEditLength: mostEdits })
+  if (parts === undefined)
+    return [...before.map(line => ({ ...line, sign: '-' as const })), ...after.map(line => ({ ...line, sign: '+' as const }))]
+  return parts.flatMap(({ value, added, removed }) =>
     value.map(line => ({ ...line, sign: added ? ('+' as const) : removed ? ('-' as const) : (' ' as const) }))
   )
 }
