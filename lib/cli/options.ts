@@ -182,14 +182,25 @@ export function addDocumentFlags(command: Command, { design }: { readonly design
   return design ? command.option('--include-design', 'take design documents too: those whose id begins with _design/') : command
 }
 
-export function addRunFlags(command: Command, { dryRun = true, receipt = true } = {}): Command {
+/** @param compares whether both ends are compared as well, under the same bounds */
+export function addRunFlags(command: Command, { dryRun = true, receipt = true, compares = false } = {}): Command {
   if (dryRun)
     command.option('-n, --dry-run', 'read and check everything, write nothing, and say what would happen; docferry plan says more')
   command
     .addOption(new Option('--parallel <n>', 'slices of collections at once').default(4).argParser(wholeNumber(1, 64)))
-    .option('--max-rate <n>', 'most documents a second to the target: 500/s', rate)
+    .option(
+      '--max-rate <n>',
+      compares
+        ? 'most documents a second that are read of each side, also to compare them, and that are written or removed: 500/s'
+        : 'most documents a second to the target: 500/s',
+      rate
+    )
     .option('--max-wcu <n>', 'most write units a second of a DynamoDB target', unitRate)
-    .option('--max-rcu <n>', 'most read units a second of a DynamoDB source', unitRate)
+    .option(
+      '--max-rcu <n>',
+      `most read units a second of a DynamoDB ${compares ? 'source, or target, also to compare them' : 'source'}`,
+      unitRate
+    )
     .addOption(
       new Option(
         '--max-retries <n>',

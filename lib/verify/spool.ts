@@ -38,7 +38,7 @@ export interface SpoolOptions {
   readonly documents: number
   /** Most bytes of documents' texts. Default 256 MB. */
   readonly textBytes?: number
-  /** Most documents that are compared in memory at once. Default 40,000. */
+  /** Most ids that are compared in memory at once. Default 40,000. */
   readonly atOnce?: number
 }
 
@@ -84,11 +84,18 @@ export class Spool {
     this.#texts.flush()
     for (const group of this.#groups) {
       group.flush()
-      const parts = Math.ceil(group.lines / this.#atOnce)
-      for (let part = 0; part < parts; part++) {
-        const found = await readGroup(group.path, id => parts === 1 || idHash(id) % parts === part)
-        yield* found.values()
-      }
+      // However many lines there are, they may be of a few ids.
+      const all = await readGroup(group.path, { most: this.#atOnce })
+      if (all) yield* all.values()
+      else yield* this.#inParts(group)
+    }
+  }
+
+  async *#inParts({ path, lines }: SpoolFile): AsyncGenerator<SpooledId> {
+    const parts = Math.ceil(lines / this.#atOnce)
+    for (let part = 0; part < parts; part++) {
+      const found = await readGroup(path, { isMeant: id => idHash(id) % parts === part })
+      yield* found!.values()
     }
   }
 
@@ -113,7 +120,11 @@ export class Spool {
   }
 }
 
-async function readGroup(path: string, isMeant: (id: string) => boolean): Promise<Map<string, SpooledId>> {
+/** @returns undefined where there are more than `most` */
+async function readGroup(
+  path: string,
+  { isMeant = () => true, most = Infinity }: { readonly isMeant?: (id: string) => boolean; readonly most?: number }
+): Promise<Map<string, SpooledId> | undefined> {
   const found = new Map<string, SpooledId>()
   const splitter = new LineSplitter()
   for await (const chunk of createReadStream(path, { highWaterMark: 256 << 10 }))
@@ -122,7 +133,10 @@ async function readGroup(path: string, isMeant: (id: string) => boolean): Promis
       if (!isMeant(id)) continue
       const key = JSON.stringify([collection, id])
       let held = found.get(key)
-      if (!held) found.set(key, (held = { collection, id, source: new Copies(), target: new Copies() }))
+      if (!held) {
+        if (found.size >= most) return undefined
+        found.set(key, (held = { collection, id, source: new Copies(), target: new Copies() }))
+      }
       ;(side === 0 ? held.source : held.target).add(document)
     }
   return found

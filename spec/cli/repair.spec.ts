@@ -175,6 +175,7 @@ describe('docferry repair', function () {
     const { stdout } = await docferry(['repair', '--help'], { cwd })
     for (const part of ['--delete-extra', '--dry-run', '--source', '--max-wcu', '--differences', 'Examples:'])
       expect(stdout).to.include(part)
+    expect(stdout.replaceAll(/\s+/g, ' ')).to.include('that are read of each side, also to compare them, and that are written or removed')
     expect(stdout).to.not.include('--receipt').and.not.include('--quick')
   })
 })

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -61,6 +61,22 @@ describe('verify: what is kept of documents that differ', () => {
     add('source', { _id: 'x', n: 1 }, { _id: 'x', n: 2 })
     add('target', { _id: 'x', n: new Double(2) })
     expect(await verdict()).to.deep.equal({ kind: 'different' })
+  })
+
+  it('gives each id once, though more than fit into memory at once', async () => {
+    spool.close()
+    rmSync(folder, { recursive: true })
+    mkdirSync(folder)
+    spool = new Spool(folder, { documents: 10, atOnce: 7 })
+    const names = Array.from({ length: 100 }, (_, n) => `d${n}`)
+    for (const _id of names) {
+      add('source', { _id, n: 1 }, { _id, n: 2 })
+      add('target', { _id, n: 3 })
+    }
+    const found = await ids()
+    expect(found.map(({ id }) => id)).to.have.members(names)
+    expect(found).to.have.length(100)
+    for (const { source, target } of found) expect([source.count, target.count]).to.deep.equal([2, 1])
   })
 
   it('keeps one document whole of those of an id, and is done in no time', async function () {

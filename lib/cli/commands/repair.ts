@@ -36,7 +36,7 @@ export function addRepairCommand(program: Command, run: (job: RepairJob) => Prom
     .option('--differences <file>', 'write the list of all that was wrong there, as NDJSON: collection, id, kind, paths')
     .option('-n, --dry-run', 'compare, say what would be done, and change nothing')
     .addHelpText('after', helpText)
-  addRunFlags(command, { dryRun: false, receipt: false }).action((runId: string | undefined, flags: RepairFlags) =>
+  addRunFlags(command, { dryRun: false, receipt: false, compares: true }).action((runId: string | undefined, flags: RepairFlags) =>
     run(repairJob(runId, flags))
   )
 }
