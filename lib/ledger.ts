@@ -219,16 +219,23 @@ export class Ledger {
   note(states: readonly CollectionState[]): void {
     const { notes, onConflict, dryRun, target } = this.report
     for (const { report, repeated, seenIds } of states) {
-      const say = (count: number, text: string): void => {
-        if (count > 0) notes.push(`${report.source}: ${count} ${text}`)
+      const say = (count: number, one: string, many: string): void => {
+        if (count > 0) notes.push(`${report.source}: ${count} ${count === 1 ? one : many}`)
       }
-      const documents = `${seenIds?.isFull ? 'or fewer ' : ''}documents have an id that came before in the source`
-      if (target.provider === 'file') say(repeated, `${documents}; the file holds them all`)
-      else
-        say(repeated, `${documents}; ${onConflict === 'overwrite' ? 'the last' : 'the first'} of each ${dryRun ? 'would be' : 'is'} kept`)
-      say(report.stripped['_attachments'] ?? 0, 'documents have attachments, which are not moved')
+      const came = 'an id that came before in the source'
+      const fewer = seenIds?.isFull ? 'or fewer ' : ''
+      const kept =
+        target.provider === 'file'
+          ? 'the file holds them all'
+          : `${onConflict === 'overwrite' ? 'the last' : 'the first'} of each ${dryRun ? 'would be' : 'is'} kept`
+      say(repeated, `${fewer}document has ${came}; ${kept}`, `${fewer}documents have ${came}; ${kept}`)
+      say(
+        report.stripped['_attachments'] ?? 0,
+        'document has attachments, which are not moved',
+        'documents have attachments, which are not moved'
+      )
       const designs = report.filteredBy['leave-out-design-documents'] ?? 0
-      say(designs, 'design documents left out (--include-design takes them)')
+      say(designs, 'design document left out (--include-design takes it)', 'design documents left out (--include-design takes them)')
     }
   }
 

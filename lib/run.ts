@@ -60,6 +60,8 @@ const stallMs = 150_000
 /** A mark stands behind each page: with pages of about a batch, little is done twice by a run that goes on. */
 const pageSizes = { least: 25, most: 500 }
 
+const aliveMs = 60_000
+
 /** How many collections are prepared at once. */
 const preparedAtOnce = 4
 
@@ -148,6 +150,8 @@ class Run {
   async execute(): Promise<RunReport> {
     const { signal, dryRun } = this.#options
     const onAbort = (): void => this.#halt.halt(signal?.reason)
+    // A stage that never answers is nothing that a process stays alive for.
+    const alive = setInterval(() => undefined, aliveMs)
     signal?.addEventListener('abort', onAbort, { once: true })
     try {
       const chosen = await this.#choose()
@@ -175,6 +179,7 @@ class Run {
       throw interrupted(this.#target, this.#ledger.report, error)
     } finally {
       this.#halt.dispose()
+      clearInterval(alive)
       await this.#closeStages()
       signal?.removeEventListener('abort', onAbort)
       // Also of a dry run that did not come to its end.
@@ -270,6 +275,7 @@ class Run {
     const stages = stageChain(this.#allStages(books.countStripped), {
       partition: partition.id,
       stop: this.#halt.stop,
+      mask: this.#options.mask,
       segment: books.segment,
       onJoin: books.join,
       onFailure: async (error, document) => {

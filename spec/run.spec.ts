@@ -226,7 +226,7 @@ describe('run: migrate', () => {
       })
       expect([...(target.collections.get('a')?.values() ?? [])]).to.deep.equal([{ _id: '1' }, { _id: '2' }])
       expect(report.collections[0]?.stripped).to.deep.equal({ _rev: 2, _attachments: 1 })
-      expect(report.notes.join()).to.contain('1 documents have attachments')
+      expect(report.notes.join()).to.contain('1 document has attachments')
     })
 
     it('keeps them where told to', async () => {

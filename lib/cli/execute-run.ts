@@ -1,5 +1,5 @@
 /** Run `docferry run`: as any run where there is one target; with several, one run for each, out of one reading. */
-import { exitCodeOf } from '../errors.ts'
+import { DocferryError, exitCodeOf } from '../errors.ts'
 import type { RunReport } from '../report.ts'
 import type { PipelineJob } from './commands/run.ts'
 import { execute, stagesOf } from './execute.ts'
@@ -39,6 +39,7 @@ async function executeFanOut({ file, source, targets }: PipelineJob, host: Host)
           try {
             const stages = await stagesOf(job, around.environment)
             const seen = (report: Readonly<RunReport>): void => {
+              refuseTwice(report, reports)
               target.report = report
               see(target)
             }
@@ -66,6 +67,16 @@ async function executeFanOut({ file, source, targets }: PipelineJob, host: Host)
     },
     host
   )
+}
+
+/** Before anything is written. @throws {DocferryError} DOCFERRY_SAME_PLACE */
+function refuseTwice({ target }: Readonly<RunReport>, reports: readonly TargetReport[]): void {
+  const same = reports.find(({ report }) => report?.target.identity === target.identity)
+  if (same)
+    throw new DocferryError(
+      'DOCFERRY_SAME_PLACE',
+      `two targets are the same place: ${target.provider} ${target.address} is that of ${same.name} too; leave one of them out`
+    )
 }
 
 async function verifyOne(job: Job, target: TargetReport, around: Parameters<typeof verifyRun>[2]): Promise<void> {

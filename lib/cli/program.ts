@@ -114,7 +114,7 @@ export function createProgram(host: Host, { run, undo, verify, repair, exit }: R
   addExportCommand(program, run)
   addImportCommand(program, run)
   addResumeCommand(program, host, run)
-  addRetryCommand(program, run)
+  addRetryCommand(program, host, run)
   addUndoCommand(program, undo)
   addVerifyCommand(program, verify)
   addRepairCommand(program, repair)

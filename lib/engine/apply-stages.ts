@@ -1,4 +1,5 @@
 /** Runs a document through stages, one after the other, awaiting only what is a promise. */
+import { setImmediate } from 'node:timers/promises'
 import { DocferryError, describeError } from '../errors.ts'
 import type { Document, Stage, StageContext, StageResult } from '../types.ts'
 import { cloneDocument } from '../values/index.ts'
@@ -22,6 +23,9 @@ export interface StageObserver {
   readonly onFailed?: (failed: FailedDocument, context: StageContext) => void | Promise<void>
 }
 
+/** So long many documents of one may come without a pause. */
+const restMs = 20
+
 /** Outside of any stage: what `emit` throws is no stage's failure. */
 type Emit = (document: Document) => void | Promise<void>
 
@@ -29,7 +33,8 @@ type Emit = (document: Document) => void | Promise<void>
  * Apply `stages` to one document and hand every result to `emit`, in order. A promise from `emit` holds the next result back.
  *
  * @returns a promise only where a stage returned one or more than one document, or `emit` did
- * @throws {DocferryError} DOCFERRY_STAGE, naming the stage and the document's id, where the stage's `onError` wants no other end
+ * @throws {DocferryError} DOCFERRY_STAGE, naming the stage and the document's id, where the stage's `onError` wants no other end;
+ * DOCFERRY_INTERRUPTED where the context's signal has aborted before all results of a document were given: not all of it has come out
  */
 export function applyStages(
   stages: readonly Stage[],
@@ -62,7 +67,7 @@ export function applyStages(
       return
     }
     if (!isDocument(result)) return emitMany(result, index, came, id)
-    if (!isSound(result)) return fail(noDocument(), index, came, id)
+    if (!isSound(result, id)) return fail(noDocument(), index, came, id)
     current = result
   }
   return emit(current)
@@ -71,7 +76,7 @@ export function applyStages(
     const stage = stages[index] as Stage
     if (result === null || result === undefined) return observer.onFiltered?.(stage, context)
     if (!isDocument(result)) return emitMany(result, index, came, id)
-    if (!isSound(result)) return fail(noDocument(), index, came, id)
+    if (!isSound(result, id)) return fail(noDocument(), index, came, id)
     return applyStages(stages, result, context, emit, observer, index + 1)
   }
 
@@ -80,12 +85,20 @@ export function applyStages(
     let count = 0
     const iterator = Symbol.asyncIterator in results ? results[Symbol.asyncIterator]() : results[Symbol.iterator]()
     let finished = false
+    let rested = performance.now()
     try {
       for (;;) {
+        // A stage may go on for ever, with nothing to wait for: signals and timers must get their turn, and nobody wants what nobody takes.
+        if (performance.now() - rested > restMs) {
+          await setImmediate()
+          rested = performance.now()
+          if (context.signal?.aborted) throw new DocferryError('DOCFERRY_INTERRUPTED', `stopped while the stage ${stage.name} was at work`)
+          if (stages.some((later, at) => at > index && later.isSated?.(context.collection))) break
+        }
         let next: IteratorResult<Document>
         try {
           next = await iterator.next()
-          if (!next.done && !isSound(next.value)) throw noDocument()
+          if (!next.done && !isSound(next.value, id)) throw noDocument()
         } catch (error) {
           // Its own error has ended the iterator; what it gave instead of a document has not.
           finished = !isNoDocument(error)
@@ -124,11 +137,14 @@ function isDocument(value: Document | Iterable<Document> | AsyncIterable<Documen
   return typeof value !== 'object' || !(Symbol.iterator in value || Symbol.asyncIterator in value)
 }
 
-function isSound(value: unknown): value is Document {
-  return typeof value === 'object' && value !== null && typeof (value as { _id?: unknown })._id === 'string'
+/** @param id of the document that went in: an empty one is nobody's invention then */
+function isSound(value: unknown, id: string): value is Document {
+  if (typeof value !== 'object' || value === null) return false
+  const { _id } = value as { _id?: unknown }
+  return typeof _id === 'string' && (_id !== '' || id === '')
 }
 
-const noDocumentText = 'it returned something that is no document: a document is an object with a string _id'
+const noDocumentText = 'it returned something that is no document: a document is an object with an _id, which is text and not empty'
 
 function noDocument(): Error {
   return new Error(noDocumentText)
@@ -136,6 +152,13 @@ function noDocument(): Error {
 
 function isNoDocument(error: unknown): boolean {
   return error instanceof Error && error.message === noDocumentText
+}
+
+/** The same error in words that hold no secret: a stage of somebody's own may have put one into its message. */
+export function masked(error: unknown, mask: (text: string) => string): unknown {
+  if (!(error instanceof DocferryError)) return error
+  const message = mask(error.message)
+  return message === error.message ? error : new DocferryError(error.code, message, { ...error.context, cause: error.cause })
 }
 
 /** What a stage fails with outside of any document. @param what `could not be opened` */

@@ -1,7 +1,7 @@
 /** Node object streams over one partition's reader, stages and writer. Documents travel one by one, control items beside them. */
 import { Readable, Transform, Writable } from 'node:stream'
 import type { TransformCallback } from 'node:stream'
-import { applyStages } from './apply-stages.ts'
+import { applyStages, masked } from './apply-stages.ts'
 import type { StageObserver } from './apply-stages.ts'
 import type { BatchWriter } from './batch-writer.ts'
 import { DocferryError } from '../errors.ts'
@@ -126,6 +126,8 @@ export interface StageTransformOptions {
   readonly signal?: AbortSignal
   /** Index of the first stage among those of the run. Default 0. */
   readonly first?: number
+  /** Takes known secrets out of what a stage fails with. */
+  readonly mask?: ((text: string) => string) | undefined
   /**
    * Takes an error of a stage, with the document that it got, where it was one that it failed for; nothing passes from then on, so that what came before is still written.
    * Default: the stream fails.
@@ -141,13 +143,15 @@ export class StageTransform extends Transform {
   readonly #observer: StageObserver
   readonly #onFailure: StageTransformOptions['onFailure']
   readonly #onMark: StageTransformOptions['onMark']
+  readonly #mask: (text: string) => string
   #failed = false
   #context: StageContext
   #drained: (() => void) | undefined
 
   constructor(stages: readonly Stage[], options: StageTransformOptions = {}) {
     super({ objectMode: true })
-    const { collection = '', partition, signal, first = 0 } = options
+    const { collection = '', partition, signal, first = 0, mask = text => text } = options
+    this.#mask = mask
     this.#stages = stages
     this.#onFailure = options.onFailure
     this.#onMark = options.onMark
@@ -156,7 +160,7 @@ export class StageTransform extends Transform {
       ...options.observer,
       onFailed: ({ document, error: { code, message }, stage }) => {
         const { _id: id } = document
-        return this.#emit(new Reject({ code, message, where: id, id }, { document, stage: first + stage }))
+        return this.#emit(new Reject({ code, message: mask(message), where: id, id }, { document, stage: first + stage }))
       }
     }
   }
@@ -204,10 +208,13 @@ export class StageTransform extends Transform {
     callback(null, mark)
   }
 
-  #fail(error: unknown, document: Document | undefined, callback: TransformCallback): void {
+  #fail(thrown: unknown, document: Document | undefined, callback: TransformCallback): void {
+    const error = masked(thrown, this.#mask)
     if (!this.#onFailure || this.destroyed) return callback(error as Error)
     this.#failed = true
-    this.#onFailure(error, document).then(() => callback(), callback)
+    // One that the run has left in the middle has not failed.
+    const isLeft = error instanceof DocferryError && error.code === 'DOCFERRY_INTERRUPTED'
+    this.#onFailure(error, isLeft ? undefined : document).then(() => callback(), callback)
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {

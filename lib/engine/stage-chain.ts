@@ -16,6 +16,8 @@ export interface ChainBooks {
 export interface ChainOptions {
   readonly partition: string
   readonly stop?: AbortSignal
+  /** Takes known secrets out of what a stage fails with. */
+  readonly mask?: ((text: string) => string) | undefined
   /** Called once for each stream, in order. */
   readonly segment: () => ChainBooks
   readonly onJoin: (dropped: Mark, into: Mark) => void
@@ -29,13 +31,13 @@ export function isTransformStage(stage: RunStage): stage is TransformStage {
 
 /** At least one: it counts what is read. */
 export function stageChain(stages: readonly RunStage[], options: ChainOptions): readonly Duplex[] {
-  const { partition, stop, segment, onJoin, onFailure } = options
+  const { partition, stop, segment, onJoin, onFailure, mask } = options
   const streams: Duplex[] = []
   const fuse = (fused: readonly Stage[], first: number): void => {
     const { observer, pass } = segment()
     const pieces = (): StagePiece[] => fused.flatMap((stage, index) => pieceOf(stage, first + index, partition))
     const onMark = (mark: Mark, collection: string): void => pass(mark, collection, pieces())
-    streams.push(new StageTransform(fused, { partition, first, observer, onMark, onFailure, ...(stop && { signal: stop }) }))
+    streams.push(new StageTransform(fused, { partition, first, observer, onMark, onFailure, mask, ...(stop && { signal: stop }) }))
   }
   let fused: Stage[] = []
   let first = 0
@@ -46,7 +48,7 @@ export function stageChain(stages: readonly RunStage[], options: ChainOptions): 
     }
     if (fused.length > 0 || streams.length === 0) fuse(fused, first)
     const { observer, pass } = segment()
-    streams.push(new TransformStageStream(stage, { partition, stop, observer, onMark: pass, onJoin, onFailure }))
+    streams.push(new TransformStageStream(stage, { partition, stop, mask, observer, onMark: pass, onJoin, onFailure }))
     fused = []
     first = index + 1
   }

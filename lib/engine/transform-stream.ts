@@ -4,6 +4,7 @@ import type { Duplex, TransformCallback } from 'node:stream'
 import { DocferryError, describeError } from '../errors.ts'
 import { ControlItem, Mark, Section } from '../types.ts'
 import type { Document, StageContext, TransformStage } from '../types.ts'
+import { masked } from './apply-stages.ts'
 import type { StageObserver } from './apply-stages.ts'
 import type { Item } from './item-streams.ts'
 
@@ -12,6 +13,7 @@ export interface TransformStreamOptions {
   readonly observer?: Pick<StageObserver, 'onFiltered' | 'onAdded'>
   /** Where it aborts, what the Transform still holds back is dropped: it was made of a part of the documents. */
   readonly stop?: AbortSignal | undefined
+  readonly mask?: ((text: string) => string) | undefined
   readonly onMark?: (mark: Mark, collection: string) => void
   /** Called with a mark that is not passed on, because what it covers may still be held back, and the mark that stands for both. */
   readonly onJoin?: (dropped: Mark, into: Mark) => void
@@ -203,12 +205,15 @@ export class TransformStageStream extends Transform {
             }
           )
     this.#inner?.duplex.destroy()
-    if (!this.#options.onFailure || this.destroyed) return callback(error)
+    const told = masked(error, this.#options.mask ?? (text => text))
+    if (!this.#options.onFailure || this.destroyed) return callback(told as Error)
     this.#failed = true
-    this.#options.onFailure(error).then(() => callback(), callback)
+    this.#options.onFailure(told).then(() => callback(), callback)
   }
 }
 
 function isDocument(value: unknown): value is Document {
-  return typeof value === 'object' && value !== null && typeof (value as { _id?: unknown })._id === 'string'
+  if (typeof value !== 'object' || value === null) return false
+  const { _id } = value as { _id?: unknown }
+  return typeof _id === 'string' && _id !== ''
 }

@@ -32,6 +32,8 @@ export interface PipelineOrigin {
   readonly file: string
   /** Which of its targets, by name. */
   readonly target: string
+  /** Of the code that its stages name, as it was when the run began. */
+  readonly code?: string | undefined
 }
 
 export interface PlannedOptions {

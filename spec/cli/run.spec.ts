@@ -153,6 +153,80 @@ describe('docferry run', function () {
     expect((await docferry(['verify', id!], { cwd })).code).to.equal(0)
   })
 
+  it('shows no secret that a stage puts into its error: not in reports, not in the state folder', async () => {
+    write('token', ['s3cret-"t0ken"'])
+    write('t.yaml', [
+      'source: a.json',
+      'target: memory:b.json',
+      'collections: [users]',
+      'stages:',
+      '  - module: ./mask.ts#odd',
+      '    options: { token: "${file:token}" }',
+      '    onError: dead-letter'
+    ])
+    write('mask.ts', [
+      'export const odd = (document: object, { options }: { options: { token: string } }) => { throw new Error(`bad ${options.token}`) }'
+    ])
+    const seen = await run('t.yaml')
+    expect(seen.code).to.equal(40)
+    expect(seen.stdout).to.include('bad ***')
+    const json = await run('t.yaml', '--json')
+    const [id] = runs()
+    const retried = await docferry(['retry', id!, '--log-level', 'debug'], { cwd })
+    const folder = join(cwd, '.docferry')
+    const files = readdirSync(folder, { recursive: true, encoding: 'utf8', withFileTypes: true }).filter(entry => entry.isFile())
+    const kept = files.map(entry => readFileSync(join(entry.parentPath, entry.name), 'utf8'))
+    expect(kept).to.have.length.greaterThan(3)
+    expect(
+      [seen, json, retried]
+        .map(({ stdout, stderr }) => stdout + stderr)
+        .concat(kept)
+        .join()
+    ).to.not.include('s3cret')
+  })
+
+  it('says at a resume that the code of a stage is another by now', async () => {
+    write('slow.mjs', [
+      'export default async (document) => {',
+      '  if (document.n >= 10) throw new Error("not yet")',
+      '  return document',
+      '}'
+    ])
+    write('q.yaml', ['source: a.json', 'target: out.ndjson', 'collections: [users]', 'stages:', '  - module: ./slow.mjs'])
+    expect((await run('q.yaml')).code).to.equal(30)
+    expect((await docferry(['resume'], { cwd })).stderr).to.not.include('has changed')
+    write('slow.mjs', ['export default document => document'])
+    const { code, stderr } = await docferry(['resume'], { cwd })
+    expect(code, stderr).to.equal(0)
+    expect(stderr).to.include('the code of the stages has changed since the run began')
+  })
+
+  it('waits for a stage that never answers, and can be stopped', async () => {
+    write('h.yaml', ['source: a.json', 'target: out.ndjson', 'stages:', '  - module: ./hang.mjs'])
+    write('hang.mjs', ['export default () => {', '  process.stderr.write("hanging")', '  return new Promise(() => undefined)', '}'])
+    const { ended, child, said } = start(['run', 'h.yaml'], { cwd, input: '' })
+    await said('hanging')
+    child.kill('SIGINT')
+    await said('stopping')
+    child.kill('SIGINT')
+    expect((await ended).code).to.equal(130)
+  })
+
+  it('lets a limit end a generator that has no end, and Ctrl-C too', async () => {
+    write('e.mjs', ['export function* endless(document) { for (let n = 0; ; n++) yield { ...document, _id: `${document._id}-${n}` } }'])
+    const stages = ['  - module: ./e.mjs#endless', '  - limit: 50']
+    write('e.yaml', ['source: a.json', 'target: out.ndjson', 'collections: [agents]', 'stages:', ...stages])
+    expect((await run('e.yaml')).code).to.equal(0)
+    expect(readFileSync(join(cwd, 'out.ndjson'), 'utf8').match(/"_id"/g)).to.have.length(50)
+    write('e.yaml', ['source: a.json', 'target: other.ndjson', 'collections: [agents]', 'stages:', stages[0]!, '  - filter: { n: none }'])
+    const { ended, child, said } = start(['run', 'e.yaml'], { cwd, input: '' })
+    await said('docferry run')
+    child.kill('SIGINT')
+    const { code, stdout, stderr } = await ended
+    expect(code, stdout + stderr).to.equal(130)
+    expect(existsSync(join(cwd, 'other.ndjson'))).to.equal(false)
+  })
+
   describe('with several sources', () => {
     it('merges them, each with stages of its own', async () => {
       save('old.json', { Users: users(3), logs: [{ _id: 'l' }] })
@@ -208,6 +282,13 @@ describe('docferry run', function () {
       expect(stdout).to.include('DOCFERRY_OUTPUT_EXISTS').and.include('(exit 2)')
       expect(readFileSync(join(cwd, 'backup.ndjson.gz'), 'utf8')).to.equal('mine')
       expect((await run('f.yaml', '--force', '--on-conflict', 'overwrite')).code).to.equal(0)
+    })
+
+    it('refuses one place under two spellings', async () => {
+      write('f.yaml', ['source: a.json', 'targets: ["memory:b.json", "memory:./b.json"]'])
+      const { code, stdout, stderr } = await run('f.yaml')
+      expect(code).to.equal(2)
+      expect(stdout + stderr).to.include('two targets are the same place')
     })
 
     it('gives one object with --json', async () => {

@@ -56,6 +56,14 @@ describe('engine: stages', () => {
     expect(added).to.equal(3)
   })
 
+  it('refuses a document with an empty id, unless it had none before', async () => {
+    const nameless = stage('nameless', document => ({ ...document, _id: '' }))
+    expect(await run([nameless], { _id: '', n: 1 })).to.deep.equal([{ _id: '', n: 1 }])
+    const error = await run([nameless], { _id: 'a' }).catch((thrown: unknown) => thrown)
+    expect(error).to.include({ code: 'DOCFERRY_STAGE' })
+    expect((error as Error).message).to.include('an _id, which is text and not empty')
+  })
+
   it('names the stage, the collection and the document when a stage throws', async () => {
     const broken: Stage['apply'][] = [
       () => {

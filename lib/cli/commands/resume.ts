@@ -34,11 +34,21 @@ export function addResumeCommand(program: Command, host: Host, run: (job: Job) =
     .addHelpText('after', helpText)
   addRunFlags(addVerifyFlag(command), { dryRun: false }).action(async (runId: string | undefined, flags: ResumeFlags) => {
     completeEnvironment(host.env, readEnvFile({ file: flags.dotenv, cwd: host.cwd() }))
-    await run(await resumeJob(runId, flags, host.env))
+    const job = await resumeJob(runId, flags, host.env)
+    const told = job.options.pipeline?.code
+    if (told !== undefined && told !== job.codeNow)
+      host.stderr.write(
+        'docferry: the code of the stages has changed since the run began: what was written before stays as the old code has made it\n'
+      )
+    await run(job)
   })
 }
 
-export async function resumeJob(runId: string | undefined, flags: ResumeFlags, environment: Environment = {}): Promise<Job> {
+export async function resumeJob(
+  runId: string | undefined,
+  flags: ResumeFlags,
+  environment: Environment = {}
+): Promise<Job & { readonly codeNow?: string | undefined }> {
   const run = await chooseRun({
     runId,
     stateDir: flags.stateDir,
@@ -66,7 +76,7 @@ export async function resumeJob(runId: string | undefined, flags: ResumeFlags, e
       ...boundsOf(paceOptions(flags))
     },
     makeStages: async around => (await import('../../stages-of-run.ts')).stagesOfRun(asked, { environment: around }),
-    ...(ends && { secrets: ends.secrets }),
+    ...(ends && { secrets: ends.secrets, codeNow: ends.code }),
     dataOnStdout: typeof target === 'string' && isStandardStream(parseEndpoint(target)),
     flags
   }
@@ -76,9 +86,15 @@ export async function resumeJob(runId: string | undefined, flags: ResumeFlags, e
 async function endsOfPipeline({ file, target }: PipelineOrigin, environment: Environment) {
   const { loadPipeline } = await import('../../pipeline/load.ts')
   const { sourceOf } = await import('../../pipeline/run-options.ts')
+  const { codeDigest } = await import('../../pipeline/code-digest.ts')
   const pipeline = await loadPipeline(file, { environment, cwd: '.' })
   const address = pipeline.targets.find(({ name }) => name === target)?.address
-  return { source: sourceOf(pipeline, environment), target: address && parseEndpoint(address).text, secrets: pipeline.secrets }
+  return {
+    source: sourceOf(pipeline, environment),
+    target: address && parseEndpoint(address).text,
+    secrets: pipeline.secrets,
+    code: codeDigest(pipeline)
+  }
 }
 
 /** A run that is under way in another process is refused by its lock, which says which process that is. */

@@ -3,7 +3,10 @@ import { Option } from 'commander'
 import type { Command } from 'commander'
 import { deadLettersName } from '../../checkpoint/dead-letters.ts'
 import { onConflicts, onIncompatibles, typeModes } from '../../types.ts'
-import type { Engine, Job } from '../execute.ts'
+import type { PlannedOptions } from '../../plan/plan.ts'
+import type { Environment } from '../../types.ts'
+import { completeEnvironment, readEnvFile } from '../environment.ts'
+import type { Engine, Host, Job } from '../execute.ts'
 import { addRunFlags, choice, paceOptions, several, someStages } from '../options.ts'
 import type { RunFlags } from '../options.ts'
 import { chooseRun, endOf } from './choose-run.ts'
@@ -14,7 +17,7 @@ interface RetryFlags extends RunFlags {
 }
 
 /** `docferry retry` */
-export function addRetryCommand(program: Command, run: (job: Job) => Promise<void>): void {
+export function addRetryCommand(program: Command, host: Host, run: (job: Job) => Promise<void>): void {
   const command = program
     .command('retry')
     .summary('write the documents again that a run could not write')
@@ -30,10 +33,13 @@ export function addRetryCommand(program: Command, run: (job: Job) => Promise<voi
       new Option('--on-incompatible <how>', `other than in the run: ${onIncompatibles.join(', ')}`).argParser(choice(onIncompatibles))
     )
     .addHelpText('after', helpText)
-  addRunFlags(command).action(async (runId: string | undefined, flags: RetryFlags) => run(await retryJob(runId, flags)))
+  addRunFlags(command).action(async (runId: string | undefined, flags: RetryFlags) => {
+    completeEnvironment(host.env, readEnvFile({ file: flags.dotenv, cwd: host.cwd() }))
+    await run(await retryJob(runId, flags, host.env))
+  })
 }
 
-export async function retryJob(runId: string | undefined, flags: RetryFlags): Promise<Job> {
+export async function retryJob(runId: string | undefined, flags: RetryFlags, environment: Environment = {}): Promise<Job> {
   const { onConflict, onIncompatible, types, dryRun, stateDir } = flags
   // Whether it can be retried, the retry itself says.
   const chosen = await chooseRun({ runId, stateDir, fitting: ['partial'], what: 'run with dead letters' })
@@ -50,9 +56,17 @@ export async function retryJob(runId: string | undefined, flags: RetryFlags): Pr
     },
     ...(flags.stage && { stages: flags.stage }),
     loadEngine: () => loadRetry(chosen.runId),
+    secrets: await secretsOfRun(chosen.record.asked as PlannedOptions, environment),
     dataOnStdout: false,
     flags
   }
+}
+
+/** What the run's pipeline would not have shown, where its file can still be read: whoever needs its stages says why it can't. */
+async function secretsOfRun({ pipeline }: PlannedOptions, environment: Environment): Promise<readonly string[]> {
+  if (!pipeline) return []
+  const { examinePipeline } = await import('../../pipeline/examine.ts')
+  return (await examinePipeline(pipeline.file, { environment, cwd: '.' })).pipeline?.secrets ?? []
 }
 
 async function loadRetry(run: string): Promise<Engine> {

@@ -66,10 +66,12 @@ export async function pipelineJob(file: string, { flags, given, cwd, environment
   const { loadPipeline } = await import('../../pipeline/load.ts')
   const { makeStages } = await import('../../pipeline/make-stages.ts')
   const { askedOf, sourceOf } = await import('../../pipeline/run-options.ts')
+  const { codeDigest } = await import('../../pipeline/code-digest.ts')
   const pipeline = withEnds(await loadPipeline(file, { environment, cwd }), flags)
   const options = together(askedOf(pipeline), givenOptions(flags, given))
   const verify = given('verify') || ((pipeline.options.verify ?? false) && !flags.dryRun)
   const source = sourceOf(pipeline, environment)
+  const code = codeDigest(pipeline)
   const targets = pipeline.targets.map(({ name, address }) => {
     const target = parseEndpoint(address, 'target')
     const job: Job = {
@@ -77,7 +79,7 @@ export async function pipelineJob(file: string, { flags, given, cwd, environment
       options: {
         stateDir: flags.stateDir,
         ...options,
-        pipeline: { file: pipeline.path, target: name },
+        pipeline: { file: pipeline.path, target: name, ...(code !== undefined && { code }) },
         source,
         target: flags.force && target.connector === 'file' ? forced(target) : target.text
       },
