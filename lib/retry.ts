@@ -14,14 +14,13 @@ import { toStages } from './engine/to-stages.ts'
 import { traceStage } from './engine/trace-stages.ts'
 import { exists } from './engine/atomic-file.ts'
 import { DocferryError } from './errors.ts'
-import { keptEnd } from './open.ts'
 import type { Endpoint } from './open.ts'
 import type { MigrateOptions } from './options.ts'
 import type { PlannedOptions } from './plan/plan.ts'
 import { totalCounts } from './report.ts'
 import type { Counts, RunReport } from './report.ts'
 import { migrateAgain } from './run.ts'
-import { stagesOfRun } from './stages-of-run.ts'
+import { endOfRun, stagesOfRun } from './stages-of-run.ts'
 import { builtInStages } from './stages/index.ts'
 import { withRetried } from './verify/make-receipt.ts'
 import { formatReceipt, readReceipt, rootOf } from './verify/receipt.ts'
@@ -113,7 +112,7 @@ async function retryLetters(retried: Retried, options: RetryRunOptions): Promise
   const { asked } = record
   const origins = new WeakMap<Document, LetterOrigin>()
   const stages = await stagesOf(retried, options, origins)
-  const target = keptEnd(record, 'target', options.target)
+  const target = await endOfRun(record, 'target', { given: options.target, environment: options.environment })
   const receipt = await receiptBefore(folder)
   const left = await RemainingLetters.begin(path, origins)
   const source = letterSource({ path, survey, origins, onReject: text => (dryRun ? Promise.resolve() : left.addLine(text)) })
@@ -186,7 +185,7 @@ async function stagesOf(
 
 async function stagesAgain(asked: PlannedOptions, runId: string, options: RetryRunOptions): Promise<readonly RunStage[]> {
   try {
-    return await stagesOfRun(asked, options)
+    return await stagesOfRun(asked, { environment: options.environment, mayBeMended: true })
   } catch (error) {
     if (!(error instanceof DocferryError)) throw error
     throw new DocferryError(

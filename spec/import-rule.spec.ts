@@ -67,7 +67,7 @@ const allowedParts: Readonly<Record<string, readonly string[]>> = {
   'planner.ts': upper,
   'retry.ts': upper,
   pipeline: [...middle, 'several', 'config', 'stages', 'formats', 'registry.ts', 'open.ts', 'options.ts', 'plan'],
-  'stages-of-run.ts': [...base, 'plan', 'registry.ts', 'pipeline'],
+  'stages-of-run.ts': [...base, 'plan', 'registry.ts', 'pipeline', 'open.ts', 'checkpoint'],
   several: [...middle, 'open.ts'],
   undo: upper,
   repair: upper,

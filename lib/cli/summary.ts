@@ -43,7 +43,9 @@ export function summaryLines(report: Readonly<RunReport>, view: SummaryView): st
 function retryHint({ runId, state, target, collections, deadLetters }: Readonly<RunReport>): string[] {
   const hasDocuments = collections.some(({ failures: groups }) => groups.some(({ code }) => code !== 'DOCFERRY_BAD_DOCUMENT'))
   if (state !== 'partial' || deadLetters === undefined || target.provider === 'file' || !hasDocuments) return []
-  return [`To write them again (--stage changes them first): ${commandFor('retry', runId, stateDirOf(dirname(deadLetters)))}`]
+  return [
+    `To write them again (--stage changes them, behind the stages of the run): ${commandFor('retry', runId, stateDirOf(dirname(deadLetters)))}`
+  ]
 }
 
 function undoHint(report: Readonly<RunReport>): string[] {

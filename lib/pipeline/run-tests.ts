@@ -46,13 +46,13 @@ async function runTest(pipeline: Pipeline, test: PipelineTest, { environment, li
   const late = (): Error => new Error(`the stages have not come to an end within ${limitMs / 1000} s`)
   const work = async (signal: AbortSignal): Promise<Came> =>
     await withOpenStages(stages, async () => await throughStages(stages, given, signal), signal)
-  let came: Came
   try {
-    came = await withinTime(work, { ms: limitMs, late })
+    const came = await withinTime(work, { ms: limitMs, late })
+    return judged(test, came)
   } catch (error) {
-    came = { documents: [], troubles: [troubleOf(error)] }
+    // Also of what a stage has made that is no value: a Date, a function.
+    return judged(test, { documents: [], troubles: [troubleOf(error)] })
   }
-  return judged(test, came)
 }
 
 function judged(test: PipelineTest, { documents, troubles }: Came): TestResult {

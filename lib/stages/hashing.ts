@@ -21,7 +21,12 @@ export const hashingProperties = {
       'The secret of an HMAC: in a pipeline, taken from a variable or a file (`${HASH_KEY}`). Without it, or `keyVariable`, a plain SHA-256.'
   },
   keyVariable: { type: 'string', minLength: 1, description: 'The name of the environment variable that holds the key.' },
-  format: { enum: ['hex', 'base64url'], default: 'hex', description: 'How the hash is written: 64 characters as hex, 43 as base64url.' },
+  format: {
+    enum: ['hex', 'base64url'],
+    default: 'hex',
+    description:
+      'How the hash is written: 64 characters as hex, 43 as base64url. As base64url it may begin with - or _: CouchDB refuses ids that begin with _.'
+  },
   length: {
     type: 'integer',
     minimum: 8,

@@ -7,7 +7,8 @@ import { openUndoEntries, undoJournalName } from '../checkpoint/undo-journal.ts'
 import type { RetryOptions } from '../engine/retry.ts'
 import { closeEnd } from '../engine/close-end.ts'
 import { DocferryError } from '../errors.ts'
-import { keptEnd, openTarget, silentLogger } from '../open.ts'
+import { openTarget, silentLogger } from '../open.ts'
+import { endOfRun } from '../stages-of-run.ts'
 import type { Endpoint } from '../open.ts'
 import type { PlannedOptions } from '../plan/plan.ts'
 import { isSavedAtEnd } from '../report.ts'
@@ -50,7 +51,7 @@ export async function undo(options: UndoOptions): Promise<UndoReport> {
     const record = (await folder.record()) as RunRecord<PlannedOptions>
     const ran = { record, checkpoint: await lastState(folder.path, run), end: await folder.lastEnd() }
     checkCanBeUndone(ran)
-    const endpoint = keptEnd(record, 'target', options.target)
+    const endpoint = await endOfRun(record, 'target', { given: options.target, environment })
     // What was replaced is put back as it was, whatever the run was asked to write: with its types, and under its names.
     const rules = { types: record.asked.types === 'exact' ? 'exact' : 'natural', escapeNames: true } as const
     const target = await openTarget(endpoint, { environment, signal, logger, rules })

@@ -7,9 +7,9 @@ import { DocferryError } from '../errors.ts'
 import type { Endpoint } from '../open.ts'
 import type { PresetName } from '../config/presets.ts'
 import type { PlannedOptions } from '../plan/plan.ts'
-import { stagesOfRun } from '../stages-of-run.ts'
+import { endOfPipeline, stagesOfRun } from '../stages-of-run.ts'
 import { builtInStages, isOfRepair } from '../stages/index.ts'
-import type { EncodeRules, Location, OnConflict, OnIncompatible, Stage, StageLike, Types } from '../types.ts'
+import type { EncodeRules, Environment, Location, OnConflict, OnIncompatible, Stage, StageLike, Types } from '../types.ts'
 import { openReceipt, proofOf } from './open-receipt.ts'
 import type { Proof } from './open-receipt.ts'
 import { decidedIssue } from './options.ts'
@@ -57,7 +57,16 @@ export async function taskOf(options: VerifyOptions): Promise<Task> {
   const { source, target, types = 'natural', onIncompatible = 'dead-letter', includeDesign = false, keepMetadata = false } = options
   const { collections, preset, rename = {} } = options
   const decisions = { types, onIncompatible, includeDesign, keepMetadata }
-  return { source, target: target!, collections, preset, rename, stages: comparable(options.stages ?? []), ...ways(decisions), notes: [] }
+  return {
+    source,
+    target: target!,
+    collections,
+    preset,
+    rename,
+    stages: comparable(options.stages ?? [], '; verify the run by its id, or by its receipt'),
+    ...ways(decisions),
+    notes: []
+  }
 }
 
 async function runTask(options: VerifyOptions, runId: string): Promise<Task> {
@@ -74,17 +83,19 @@ async function runTask(options: VerifyOptions, runId: string): Promise<Task> {
   if (run.state === 'running') throw unfit(`the run ${runId} is under way: verify it when it has come to its end`)
   if (run.state !== 'done' && run.state !== 'partial' && run.state !== 'partly undone')
     throw unfit(`the run ${runId} has not come to its end (${run.state}): go on with it first (docferry resume ${runId}), then verify it`)
-  const target = options.target ?? ends.target
+  const { environment = {} } = options
+  const target = options.target ?? ends.target ?? (await endOfPipeline(asked, 'target', environment))
   if (target === undefined)
     throw usage(`the run ${runId} does not know its target any more, for its address is not kept: give it again (--target)`)
   const path = await receiptPath(run.path)
   const receipt = path === undefined ? undefined : proofOf(await readReceipt(path))
-  const source = options.source ?? ends.source
+  const told: string[] = []
+  const source = options.source ?? ends.source ?? (await sourceOfPipeline(asked, environment, told))
   if (!receipt && source === undefined)
     throw usage(`the run ${runId} has no receipt, and does not know its source any more: give it again (--source)`)
   const notes = receipt
-    ? []
-    : [`the run has no receipt (it is of an older docferry): the target is compared with what the source holds now`]
+    ? told
+    : [...told, `the run has no receipt (it is of an older docferry): the target is compared with what the source holds now`]
   const named = namesOf(options, receipt ? pairsOf(receipt) : asked.collections, asked)
   if (run.state === 'partial' && (!receipt || failedIn(receipt, named.collections) > 0))
     notes.push(
@@ -179,12 +190,23 @@ function ways({
   }
 }
 
+/** Where it can't be read any more, a receipt may do without it. */
+async function sourceOfPipeline(asked: PlannedOptions, environment: Environment, notes: string[]): Promise<Endpoint | undefined> {
+  try {
+    return await endOfPipeline(asked, 'source', environment)
+  } catch (error) {
+    if (!(error instanceof DocferryError)) throw error
+    notes.push(`the run's pipeline does not tell its source any more: ${error.message}`)
+    return undefined
+  }
+}
+
 /** @throws {DocferryError} DOCFERRY_USAGE for stages that give something else when the same documents come again */
-function comparable(stages: readonly StageLike[]): readonly Stage[] {
+function comparable(stages: readonly StageLike[], advice = ''): readonly Stage[] {
   const refuse = (name: string): DocferryError =>
     new DocferryError(
       'DOCFERRY_USAGE',
-      `a source can't be compared through the stage ${name}: what it gives depends on the documents before; verify the run by its id, or by its receipt`
+      `a source can't be compared through the stage ${name}: what it gives depends on the documents before${advice}`
     )
   return functionStages(toStages(stages), refuse).map(stage => {
     if (stage.state !== undefined) throw refuse(stage.name)

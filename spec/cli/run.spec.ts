@@ -153,6 +153,25 @@ describe('docferry run', function () {
     expect((await docferry(['verify', id!], { cwd })).code).to.equal(0)
   })
 
+  it('retries with the options of a stage that were mended in the file', async () => {
+    write('v.yaml', [
+      'source: a.json',
+      'target: memory:b.json',
+      'collections: [users]',
+      'stages:',
+      '  - validate: { schema: { properties: { n: { maximum: 17 } } } }'
+    ])
+    expect((await run('v.yaml')).code).to.equal(40)
+    const [id] = runs()
+    const text = readFileSync(join(cwd, 'v.yaml'), 'utf8')
+    writeFileSync(join(cwd, 'v.yaml'), text.replace('17', '99'))
+    const { code, stderr } = await docferry(['retry', id!], { cwd })
+    expect(code, stderr).to.equal(0)
+    expect(saved('b.json')['users']).to.have.length(20)
+    writeFileSync(join(cwd, 'v.yaml'), text)
+    expect((await docferry(['verify', id!], { cwd })).stdout).to.include('20 documents')
+  })
+
   it('shows no secret that a stage puts into its error: not in reports, not in the state folder', async () => {
     write('token', ['s3cret-"t0ken"'])
     write('t.yaml', [
@@ -248,6 +267,8 @@ describe('docferry run', function () {
         ...Array<string>(17).fill('new')
       ])
       expect(Object.keys(saved('b.json'))).to.have.members(['users', 'agents'])
+      const verified = await docferry(['verify', runs()[0]!], { cwd })
+      expect(verified.code, verified.stdout).to.equal(0)
     })
   })
 

@@ -3,8 +3,9 @@ import { busy } from '../../checkpoint/lock.ts'
 import { listRuns, noSuchRun } from '../../checkpoint/run-folder.ts'
 import type { RunInfo, RunRecord } from '../../checkpoint/run-folder.ts'
 import { parseEndpoint } from '../../config/endpoint.ts'
-import { keptEnd } from '../../open.ts'
 import type { Endpoint } from '../../open.ts'
+import { endOfRun } from '../../stages-of-run.ts'
+import type { Environment } from '../../types.ts'
 
 /** Of runs that have stopped and can be gone on with. */
 export const resumableStates = ['killed', 'interrupted', 'failed'] as const satisfies readonly RunInfo['state'][]
@@ -40,9 +41,13 @@ export async function chooseRun({ runId, stateDir, fitting, what, except = () =>
   return { ...found, record }
 }
 
-/** An end of the run, as a flag gives it or as the run has kept it. @throws {DocferryError} DOCFERRY_USAGE, DOCFERRY_CONFIG */
-export function endOf({ record }: ChosenRun, role: 'source' | 'target', given: string | undefined): Endpoint {
-  return keptEnd(record, role, givenEnd(role, given))
+/** An end of the run, as a flag gives it, or as the run or its pipeline knows it. @throws {DocferryError} DOCFERRY_USAGE, DOCFERRY_CONFIG */
+export async function endOf(
+  { record }: ChosenRun,
+  role: 'source' | 'target',
+  { given, environment }: { readonly given: string | undefined; readonly environment: Environment }
+): Promise<Endpoint> {
+  return await endOfRun(record, role, { given: givenEnd(role, given), environment })
 }
 
 /** @throws {DocferryError} DOCFERRY_USAGE where it is no address */

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { errorTable } from '../../errors.ts'
 import type { Examined } from '../../pipeline/examine.ts'
-import { readEnvFile } from '../environment.ts'
+import { completeEnvironment, readEnvFile } from '../environment.ts'
 import type { Host } from '../execute.ts'
 import { createMask } from '../secrets.ts'
 import { plural, safe } from '../text.ts'
@@ -30,7 +30,9 @@ export function addLintCommand(program: Command, host: Host, done: (exitCode: nu
     .addHelpText('after', helpText)
     .action(async (files: readonly string[], { json = false, dotenv }: LintFlags) => {
       const { examinePipeline } = await import('../../pipeline/examine.ts')
-      const environment = { ...readEnvFile({ ...(dotenv !== undefined && { file: dotenv }), cwd: host.cwd() }), ...host.env }
+      completeEnvironment(host.env, readEnvFile({ ...(dotenv !== undefined && { file: dotenv }), cwd: host.cwd() }))
+      // A module reads the process's own.
+      const environment = host.env
       const linted: Linted[] = []
       for (const file of files) linted.push({ file, ...(await examinePipeline(file, { environment, cwd: host.cwd() })) })
       const exitCode = linted.every(({ pipeline }) => pipeline) ? 0 : errorTable.DOCFERRY_CONFIG.exit

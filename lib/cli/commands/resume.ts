@@ -11,7 +11,7 @@ import type { Host, Job } from '../execute.ts'
 import { addRunFlags, addVerifyFlag, paceOptions } from '../options.ts'
 import type { RunFlags } from '../options.ts'
 import { askedAgain } from '../plan-file.ts'
-import { chooseRun, endOf, givenEnd, resumableStates } from './choose-run.ts'
+import { chooseRun, endOf, resumableStates } from './choose-run.ts'
 import type { ChosenRun } from './choose-run.ts'
 
 interface ResumeFlags extends RunFlags {
@@ -59,12 +59,12 @@ export async function resumeJob(
   checkCanGoOn(run)
   const asked = run.record.asked as PlannedOptions
   const { collections, ...again } = askedAgain(asked)
-  const ends = asked.pipeline && (await endsOfPipeline(asked.pipeline, environment))
-  const target = givenEnd('target', flags.target) ?? ends?.target ?? endOf(run, 'target', undefined)
+  const known = asked.pipeline && (await knownOf(asked.pipeline, environment))
+  const target = await endOf(run, 'target', { given: flags.target, environment })
   return {
     command: 'resume',
     options: {
-      source: givenEnd('source', flags.source) ?? ends?.source ?? endOf(run, 'source', undefined),
+      source: await endOf(run, 'source', { given: flags.source, environment }),
       target,
       resume: run.runId,
       ...(asked.pipeline && { pipeline: asked.pipeline }),
@@ -76,25 +76,18 @@ export async function resumeJob(
       ...boundsOf(paceOptions(flags))
     },
     makeStages: async around => (await import('../../stages-of-run.ts')).stagesOfRun(asked, { environment: around }),
-    ...(ends && { secrets: ends.secrets, codeNow: ends.code }),
+    ...(known && { secrets: known.secrets, codeNow: known.code }),
     dataOnStdout: typeof target === 'string' && isStandardStream(parseEndpoint(target)),
     flags
   }
 }
 
-/** As its file says now: a run whose places are others is refused. @throws {DocferryError} DOCFERRY_CONFIG */
-async function endsOfPipeline({ file, target }: PipelineOrigin, environment: Environment) {
+/** As its file says now. @throws {DocferryError} DOCFERRY_CONFIG */
+async function knownOf({ file }: PipelineOrigin, environment: Environment) {
   const { loadPipeline } = await import('../../pipeline/load.ts')
-  const { sourceOf } = await import('../../pipeline/run-options.ts')
   const { codeDigest } = await import('../../pipeline/code-digest.ts')
   const pipeline = await loadPipeline(file, { environment, cwd: '.' })
-  const address = pipeline.targets.find(({ name }) => name === target)?.address
-  return {
-    source: sourceOf(pipeline, environment),
-    target: address && parseEndpoint(address).text,
-    secrets: pipeline.secrets,
-    code: codeDigest(pipeline)
-  }
+  return { secrets: pipeline.secrets, code: codeDigest(pipeline) }
 }
 
 /** A run that is under way in another process is refused by its lock, which says which process that is. */

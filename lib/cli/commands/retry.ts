@@ -26,7 +26,7 @@ export function addRetryCommand(program: Command, host: Host, run: (job: Job) =>
     )
     .argument('[run]', 'its id, as docferry runs shows it')
     .option('-t, --target <end>', 'again, where the address holds a password, which is not kept')
-    .option('--stage <stage>', `change the documents first, behind the stages of the run: ${someStages}; can be repeated`, several)
+    .option('--stage <stage>', `change the documents too, behind the stages of the run: ${someStages}; can be repeated`, several)
     .addOption(new Option('--on-conflict <how>', `other than in the run: ${onConflicts.join(', ')}`).argParser(choice(onConflicts)))
     .addOption(new Option('--types <how>', `other than in the run: ${typeModes.join(', ')}`).argParser(choice(typeModes)))
     .addOption(
@@ -47,7 +47,7 @@ export async function retryJob(runId: string | undefined, flags: RetryFlags, env
     command: 'retry',
     options: {
       source: { connector: 'file', options: { path: join(chosen.path, deadLettersName) } },
-      target: endOf(chosen, 'target', flags.target),
+      target: await endOf(chosen, 'target', { given: flags.target, environment }),
       onConflict,
       onIncompatible,
       types,
