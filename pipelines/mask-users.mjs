@@ -15,7 +15,7 @@ const mask = {
   name: 'mask',
   // The ids stay as they are, so that no two documents can leave with the same one.
   mayRepeatIds: false,
-  apply({ api_keys, basic_info, ...user }) {
+  apply({ api_keys, billing_info, basic_info, ...user }) {
     const email = createHash('sha256').update(String(basic_info?.email)).digest('hex').slice(0, 12)
     return { ...user, basic_info: { ...basic_info, display_name: 'Somebody', picture_url: null, email: `${email}@example.com` } }
   }
