@@ -1,6 +1,6 @@
 /** From an entry to a stage, without what its place in the pipeline adds. */
 import { DocferryError } from '../errors.ts'
-import { parsePath } from '../stages/field-path.ts'
+import { formatPath } from '../stages/field-path.ts'
 import { checkAgainstSchema } from '../stages/check-schema.ts'
 import { checkStageOptions, makeStage } from '../stages/make-stage.ts'
 import type { JsonSchema } from '../stages/stage-spec.ts'
@@ -128,17 +128,19 @@ function issueIn(options: unknown, path: Path, message: string): EntryIssue {
   return inside ? { path: [...path, ...inside], message: rest } : { path, message }
 }
 
+/** A key may be a path itself (`fields.a.b` in `{ fields: { a.b: 1 } }`), so that what is there tells where each step ends. */
 function pathIn(options: unknown, place: string): Path | undefined {
-  try {
-    const path = parsePath(place) as Path
-    let value = options
-    for (const step of path) {
-      if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined
-      value = (value as Record<string | number, unknown>)[step]
+  if (place === '') return []
+  if (typeof options !== 'object' || options === null) return undefined
+  const isList = Array.isArray(options)
+  for (const [key, value] of Object.entries(options)) {
+    const step = isList ? Number(key) : key
+    for (const text of isList ? [`[${key}]`] : [key, formatPath([key])]) {
+      const rest = place.startsWith(text) ? place.slice(text.length) : undefined
+      if (rest === undefined || !/^(?:$|[.[])/.test(rest)) continue
+      const inside = pathIn(value, rest.replace(/^\./, ''))
+      if (inside) return [step, ...inside]
     }
-    return path
-  } catch {
-    // Then it is a word before a colon.
-    return undefined
   }
+  return undefined
 }

@@ -146,6 +146,27 @@ describe('pipeline: lint', function () {
       /^x\.yaml:3:12: options\.maxWriteUnits: no target is DynamoDB/
     ],
     ['a test without out', `${ends}tests:\n  - in: { _id: a }\n`, /^x\.yaml:4:5: tests\[0\]\.out: is missing$/],
+    [
+      'what is wrong with options beside a common key that is wrong',
+      `${ends}stages:\n  - filter: { a: { $eqq: 1 } }\n    onError: deadletter\n  - strip: ['a..b']\n    name: 5\n`,
+      /^x\.yaml:4:26: stages\[0\]\.filter\.a\.\$eqq: /,
+      /^x\.yaml:5:14: stages\[0\]\.onError: must be .*\(did you mean dead-letter\?\)$/,
+      /^x\.yaml:6:13: stages\[1\]\.strip\[0\]: "a\.\.b" is no path/,
+      /^x\.yaml:7:11: stages\[1\]\.name: must be text/
+    ],
+    [
+      'what is wrong with the documents of a test that has an unknown key and no out',
+      `${ends}tests:\n  - colection: x\n    in: { n: 1 }\n`,
+      /^x\.yaml:4:5: tests\[0\]\.out: is missing$/,
+      /^x\.yaml:4:5: tests\[0\]\.colection: is unknown here \(did you mean collection\?\)/,
+      /^x\.yaml:5:5: tests\[0\]\.in\._id: is missing/
+    ],
+    [
+      'a template that is none at its field, also where that is a path',
+      `${ends}stages:\n  - default: { fields: { a: '{{', b.c: '{{' } }\n  - default: { fields: { b.c: '{{' } }\n`,
+      /^x\.yaml:4:29: stages\[0\]\.default\.fields\.a: /,
+      /^x\.yaml:5:31: stages\[1\]\.default\.fields\."b\.c": /
+    ],
     ['a test with a number as id', `${ends}tests:\n  - in: { _id: 1 }\n    out: []\n`, /^x\.yaml:4:16: tests\[0\]\.in\._id: must be text/],
     [
       'a test of a source that is not there',
