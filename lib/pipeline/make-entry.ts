@@ -2,7 +2,7 @@
 import { DocferryError } from '../errors.ts'
 import { formatPath } from '../stages/field-path.ts'
 import { checkAgainstSchema } from '../stages/check-schema.ts'
-import { checkStageOptions, makeStage } from '../stages/make-stage.ts'
+import { checkStageOptions } from '../stages/make-stage.ts'
 import type { JsonSchema } from '../stages/stage-spec.ts'
 import { loadStageSpec } from '../registry.ts'
 import type { Environment, Stage, TransformStage } from '../types.ts'
@@ -58,16 +58,25 @@ async function makeAny(entry: StageEntry, making: EntryMaking, only?: 'check'): 
   }
 }
 
-async function makeBuiltIn(kind: string, options: unknown, making: EntryMaking, only?: 'check'): Promise<Made> {
-  const issues = checkStageOptions(await loadStageSpec(kind), options)
-  if (issues.length > 0) return { issues: issues.map(issue => ({ ...issue, path: [kind, ...issue.path] })) }
-  if (only) return { issues: [] }
+async function makeBuiltIn(kind: string, options: unknown, { folder, environment }: EntryMaking, only?: 'check'): Promise<Made> {
+  const spec = await loadStageSpec(kind)
+  const issues = checkStageOptions(spec, options).map((issue): EntryIssue => ({ ...issue, path: [kind, ...issue.path] }))
+  if (only) return { issues }
   try {
-    return { stage: await makeStage(kind, options, { folder: making.folder, environment: making.environment }) }
+    const stage = await spec.make(options ?? {}, { folder, environment })
+    return issues.length > 0 ? { issues } : { stage }
   } catch (error) {
     const message = messageOf(error).replace(/^stage /, '')
-    return { issues: [issueIn(options, [kind], message.startsWith(`${kind}: `) ? message.slice(kind.length + 2) : message)] }
+    const found = issueIn(options, [kind], message.startsWith(`${kind}: `) ? message.slice(kind.length + 2) : message)
+    if (issues.length === 0) return { issues: [found] }
+    return { issues: error instanceof DocferryError && isApart(found, issues) ? [...issues, found] : issues }
   }
+}
+
+/** Whether it is at a place of its own. What is told of the whole may only follow from a part that is wrong already. */
+function isApart({ path }: EntryIssue, others: readonly EntryIssue[]): boolean {
+  const leadsTo = (from: Path, to: Path): boolean => from.every((step, index) => step === to[index])
+  return path.length > 1 && !others.some(other => leadsTo(other.path, path) || leadsTo(path, other.path))
 }
 
 interface ExportMaking {

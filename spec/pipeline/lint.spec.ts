@@ -183,6 +183,22 @@ describe('pipeline: lint', function () {
       `${ends}stages:\n  - validate: { schema: { type: objekt } }\n`,
       /^x\.yaml:4:33: stages\[0\]\.validate\.schema\.type: must be one of [a-z, ]* \(did you mean object\?\)$/
     ],
+    [
+      'what making a stage shows beside what its schema shows',
+      `${ends}stages:\n  - redact: { patterns: [emial, { regex: '(' }] }\n  - id: { fields: [], uuid: true }\n`,
+      /^x\.yaml:4:26: stages\[0\]\.redact\.patterns\[0\]: must be .*\(did you mean email\?\)$/,
+      /^x\.yaml:4:42: stages\[0\]\.redact\.patterns\[1\]\.regex: .*regular expression/,
+      /^x\.yaml:5:19: stages\[1\]\.id\.fields: must not be empty$/,
+      /^x\.yaml:5:29: stages\[1\]\.id\.uuid: give only one of fields, uuid and hash$/
+    ],
+    [
+      'nothing of a stage that only follows from an option that is wrong',
+      `${ends}stages:\n  - id: { feilds: [a] }\n  - id: { fields: 5 }\n  - redact: { fields: [5], with: x }\n  - set: []\n`,
+      /^x\.yaml:4:11: stages\[0\]\.id\.feilds: is unknown here/,
+      /^x\.yaml:5:19: stages\[1\]\.id\.fields: must be a list/,
+      /^x\.yaml:6:24: stages\[2\]\.redact\.fields\[0\]: must be text/,
+      /^x\.yaml:7:10: stages\[3\]\.set: must be a map/
+    ],
     ['a test with a number as id', `${ends}tests:\n  - in: { _id: 1 }\n    out: []\n`, /^x\.yaml:4:16: tests\[0\]\.in\._id: must be text/],
     [
       'a test of a source that is not there',
