@@ -1,4 +1,6 @@
 /** The ends of a pipeline, as far as they can be checked without opening one. */
+import { realpathSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
 import { parseEndpoint } from '../config/endpoint.ts'
 import { DocferryError } from '../errors.ts'
 import { loadConnector } from '../registry.ts'
@@ -27,11 +29,30 @@ async function checkAddress(end: DraftEnd, address: string, environment: Environ
     end.provider = name
     const connector = await loadConnector(name)
     const configured = connector.configure(text, environment)
+    const path = name === 'file' || name === 'memory' ? pathOf(configured) : undefined
+    end.place = path === undefined || path === '-' ? address.trim() : realPath(path)
     connector.checkEnd?.(configured, String(end.path[0]).startsWith('source') ? 'source' : 'target')
   } catch (error) {
     if (!(error instanceof DocferryError)) throw error
     // A connector may have several issues, one a line.
     for (const message of error.message.split('\n')) findings.add(end.addressPath, message.replace(/^this: /, ''))
+  }
+}
+
+/** Of the file that documents are in: the file connector's `path`, the memory connector's `snapshot`. */
+function pathOf(configured: unknown): string | undefined {
+  const { path, snapshot } = configured as { readonly path?: unknown; readonly snapshot?: unknown }
+  return [path, snapshot].find(each => typeof each === 'string')
+}
+
+/** Of what does not exist yet, that of its folder with its name. */
+function realPath(path: string): string {
+  const whole = resolve(path)
+  try {
+    return realpathSync(whole)
+  } catch {
+    const folder = dirname(whole)
+    return folder === whole ? whole : join(realPath(folder), basename(whole))
   }
 }
 

@@ -79,10 +79,10 @@ function checkRename({ path, collections, rename }: DraftSource, findings: Findi
 
 function checkTargets(targets: readonly DraftEnd[], findings: Findings): void {
   const seen = new Set<string>()
-  for (const { address, addressPath } of targets) {
-    if (address === undefined) continue
-    if (seen.has(address.trim())) findings.add(addressPath, 'this is a target already: each document would be written there twice')
-    seen.add(address.trim())
+  for (const { address, place = address?.trim(), addressPath } of targets) {
+    if (place === undefined) continue
+    if (seen.has(place)) findings.add(addressPath, 'this is a target already: each document would be written there twice')
+    seen.add(place)
   }
 }
 

@@ -16,6 +16,8 @@ export interface DraftEnd {
   readonly address?: string
   /** Known once the address is checked. */
   provider?: ProviderName
+  /** The same for two spellings of one path. Known once the address is checked. */
+  place?: string
 }
 
 export interface DraftSource extends DraftEnd {

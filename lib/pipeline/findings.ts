@@ -56,9 +56,14 @@ export class Findings {
 
   /** @returns whether the value fits */
   check(schema: JsonSchema, value: unknown, path: Path): boolean {
+    return this.wrongKeys(schema, value, path).size === 0
+  }
+
+  /** @returns the keys that have issues, on them or below; undefined among them: the value as a whole */
+  wrongKeys(schema: JsonSchema, value: unknown, path: Path): ReadonlySet<string | number | undefined> {
     const issues = checkAgainstSchema(schema, value)
     for (const issue of issues) this.add([...path, ...issue.path], issue.message, issue.at)
-    return issues.length === 0
+    return new Set(issues.map(issue => issue.path[0]))
   }
 
   /** `pipelines/x.yaml:12:5`, or `pipelines/x.ts: stages[2]` */

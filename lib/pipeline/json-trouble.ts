@@ -1,30 +1,39 @@
 /** Why a text that YAML understands is no JSON. */
-import { isAlias, isCollection, isPair, isScalar, Lexer, visit } from 'yaml'
+import { isAlias, isCollection, isPair, isScalar, visit } from 'yaml'
 import type { Document, Node } from 'yaml'
 
-/** @returns undefined where it is JSON, or not even YAML, which then has errors of its own */
-export function jsonTrouble(text: string, document: Document.Parsed): { readonly offset: number; readonly message: string } | undefined {
+interface JsonTrouble {
+  readonly offset: number
+  readonly message: string
+  /** Whether YAML reads it, so that what it holds is known. Missing: it does. */
+  readonly isYaml?: boolean
+}
+
+/** @returns undefined where it is JSON, or not even YAML in front of any comment, which then has errors of its own */
+export function jsonTrouble(text: string, document: Document.Parsed): JsonTrouble | undefined {
   try {
     JSON.parse(text)
     return undefined
   } catch (error) {
+    const comment = commentIn(text)
+    // Behind a comment of JavaScript, YAML has lost its way.
+    if (comment && document.errors.every(({ pos }) => pos[0] >= comment.offset)) return comment
     if (document.errors.length > 0) return undefined
-    return commentIn(text) ?? nodeTrouble(document) ?? { offset: offsetOf(error), message: 'this is not JSON' }
+    return nodeTrouble(document) ?? { offset: offsetOf(error), message: 'this is not JSON' }
   }
 }
 
-function commentIn(text: string): { offset: number; message: string } | undefined {
-  let offset = 0
-  for (const token of new Lexer().lex(text)) {
-    if (token.startsWith('#')) return { offset, message: 'JSON has no comments: name the file .yaml, where # begins one' }
-    // Control characters that the lexer puts between are not in the text.
-    if (!/^[\u0002\u0018\u001f]$/.test(token)) offset += token.length
+/** A comment as YAML, JavaScript or C has them; not what looks like one inside of a text. */
+function commentIn(text: string): JsonTrouble | undefined {
+  for (const { 0: found, index } of text.matchAll(/"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|(?<=^|[\s,{}[\]"])(?:#|\/\/|\/\*)/g)) {
+    if (/^[#/]/.test(found))
+      return { offset: index, isYaml: found === '#', message: 'JSON has no comments: name the file .yaml, where # begins one' }
   }
   return undefined
 }
 
-function nodeTrouble(document: Document.Parsed): { offset: number; message: string } | undefined {
-  let found: { offset: number; message: string } | undefined
+function nodeTrouble(document: Document.Parsed): JsonTrouble | undefined {
+  let found: JsonTrouble | undefined
   visit(document, (_, node) => {
     if (isPair(node)) return undefined
     const message = troubleOf(node as Node)

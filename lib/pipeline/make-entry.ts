@@ -1,8 +1,8 @@
 /** From an entry to a stage, without what its place in the pipeline adds. */
 import { DocferryError } from '../errors.ts'
-import { parsePath } from '../stages/field-path.ts'
+import { formatPath } from '../stages/field-path.ts'
 import { checkAgainstSchema } from '../stages/check-schema.ts'
-import { checkStageOptions, makeStage } from '../stages/make-stage.ts'
+import { checkStageOptions } from '../stages/make-stage.ts'
 import type { JsonSchema } from '../stages/stage-spec.ts'
 import { loadStageSpec } from '../registry.ts'
 import type { Environment, Stage, TransformStage } from '../types.ts'
@@ -58,16 +58,25 @@ async function makeAny(entry: StageEntry, making: EntryMaking, only?: 'check'): 
   }
 }
 
-async function makeBuiltIn(kind: string, options: unknown, making: EntryMaking, only?: 'check'): Promise<Made> {
-  const issues = checkStageOptions(await loadStageSpec(kind), options)
-  if (issues.length > 0) return { issues: issues.map(issue => ({ ...issue, path: [kind, ...issue.path] })) }
-  if (only) return { issues: [] }
+async function makeBuiltIn(kind: string, options: unknown, { folder, environment }: EntryMaking, only?: 'check'): Promise<Made> {
+  const spec = await loadStageSpec(kind)
+  const issues = checkStageOptions(spec, options).map((issue): EntryIssue => ({ ...issue, path: [kind, ...issue.path] }))
+  if (only) return { issues }
   try {
-    return { stage: await makeStage(kind, options, { folder: making.folder, environment: making.environment }) }
+    const stage = await spec.make(options ?? {}, { folder, environment })
+    return issues.length > 0 ? { issues } : { stage }
   } catch (error) {
     const message = messageOf(error).replace(/^stage /, '')
-    return { issues: [issueIn(options, [kind], message.startsWith(`${kind}: `) ? message.slice(kind.length + 2) : message)] }
+    const found = issueIn(options, [kind], message.startsWith(`${kind}: `) ? message.slice(kind.length + 2) : message)
+    if (issues.length === 0) return { issues: [found] }
+    return { issues: error instanceof DocferryError && isApart(found, issues) ? [...issues, found] : issues }
   }
+}
+
+/** Whether it is at a place of its own. What is told of the whole may only follow from a part that is wrong already. */
+function isApart({ path }: EntryIssue, others: readonly EntryIssue[]): boolean {
+  const leadsTo = (from: Path, to: Path): boolean => from.every((step, index) => step === to[index])
+  return path.length > 1 && !others.some(other => leadsTo(other.path, path) || leadsTo(path, other.path))
 }
 
 interface ExportMaking {
@@ -128,17 +137,19 @@ function issueIn(options: unknown, path: Path, message: string): EntryIssue {
   return inside ? { path: [...path, ...inside], message: rest } : { path, message }
 }
 
+/** A key may be a path itself (`fields.a.b` in `{ fields: { a.b: 1 } }`), so that what is there tells where each step ends. */
 function pathIn(options: unknown, place: string): Path | undefined {
-  try {
-    const path = parsePath(place) as Path
-    let value = options
-    for (const step of path) {
-      if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined
-      value = (value as Record<string | number, unknown>)[step]
+  if (place === '') return []
+  if (typeof options !== 'object' || options === null) return undefined
+  const isList = Array.isArray(options)
+  for (const [key, value] of Object.entries(options)) {
+    const step = isList ? Number(key) : key
+    for (const text of isList ? [`[${key}]`] : [key, formatPath([key])]) {
+      const rest = place.startsWith(text) ? place.slice(text.length) : undefined
+      if (rest === undefined || !/^(?:$|[.[])/.test(rest)) continue
+      const inside = pathIn(value, rest.replace(/^\./, ''))
+      if (inside) return [step, ...inside]
     }
-    return path
-  } catch {
-    // Then it is a word before a colon.
-    return undefined
   }
+  return undefined
 }

@@ -1,4 +1,4 @@
-/** The lists of stages in a file, as entries; what is wrong with the form of one is told, and it is left out. */
+/** The lists of stages in a file, as entries; what is wrong with the form of one is told, and that part of it is left out. */
 import { didYouMean } from '../config/suggest.ts'
 import { stageSpecs } from '../registry.ts'
 import type { OnStageError } from '../types.ts'
@@ -50,13 +50,14 @@ function readStage(item: unknown, path: Path, findings: Findings, file: string):
   }
   const written = item as Readonly<Record<string, unknown>>
   const key = stageKeyOf(written, path, findings)
-  const fits = findings.check(entrySchema, written, path)
-  if (key === undefined || !fits) return undefined
+  const wrong = findings.wrongKeys(entrySchema, written, path)
+  if (key === undefined) return undefined
+  const fits = (name: string): boolean => written[name] !== undefined && !wrong.has(name)
   const common = {
-    ...(written['name'] !== undefined && { name: written['name'] as string }),
-    ...(written['onError'] !== undefined && { onError: written['onError'] as OnStageError }),
-    ...(written['collections'] !== undefined && { collections: written['collections'] as readonly string[] }),
-    ...(written['sources'] !== undefined && { sources: written['sources'] as readonly string[] }),
+    ...(fits('name') && { name: written['name'] as string }),
+    ...(fits('onError') && { onError: written['onError'] as OnStageError }),
+    ...(fits('collections') && { collections: written['collections'] as readonly string[] }),
+    ...(fits('sources') && { sources: written['sources'] as readonly string[] }),
     place
   }
   if (key !== 'module' && key !== 'function') return { entry: { kind: key, options: written[key], ...common }, path, key }

@@ -1,7 +1,7 @@
 /** The examples in a file. */
 import { decodeEnvelopes, isMap, stringifyJson } from '../values/index.ts'
 import type { Document, Value } from '../values/index.ts'
-import { asText } from './draft.ts'
+import { asMap, asText } from './draft.ts'
 import { messageOf } from './findings.ts'
 import type { Findings } from './findings.ts'
 import type { PipelineTest } from './pipeline.ts'
@@ -23,15 +23,21 @@ export function readTests(value: unknown, findings: Findings, file: string): Dra
   }
   return value.flatMap((item: unknown, index): DraftTest[] => {
     const path = ['tests', index]
-    if (!findings.check(testSchema, item, path)) return []
-    const test = item as { readonly [key: string]: unknown }
+    const wrong = findings.wrongKeys(testSchema, item, path)
+    const test = asMap(item)
+    if (!test) return []
     const collection = asText(test['collection'])
     const source = asText(test['source'])
-    const inAndOut = { in: documentsOf(test['in'], [...path, 'in'], findings), out: documentsOf(test['out'], [...path, 'out'], findings) }
+    const documents = (key: 'in' | 'out'): Document[] => (wrong.has(key) ? [] : documentsOf(test[key], [...path, key], findings))
     const where = { ...(collection !== undefined && { collection }), ...(source !== undefined && { source }) }
     const name = asText(test['name']) ?? `test ${index + 1}`
-    const fails = failsOf(test['fails'])
-    return [{ path, test: { name, ...where, ...(fails && { fails }), ...inAndOut, place: findings.place(file, path) } }]
+    const fails = wrong.has('fails') ? undefined : failsOf(test['fails'])
+    return [
+      {
+        path,
+        test: { name, ...where, ...(fails && { fails }), in: documents('in'), out: documents('out'), place: findings.place(file, path) }
+      }
+    ]
   })
 }
 

@@ -53,16 +53,17 @@ class YamlReader {
 
   read(): Tree {
     const { errors, warnings } = this.#document
+    const trouble = this.#options.json ? jsonTrouble(this.#text, this.#document) : undefined
+    const isLost = trouble?.isYaml === false
+    // What is behind a syntax error may be taken for something that nobody wrote.
+    const isReadable = errors.every(({ code }) => code === 'DUPLICATE_KEY') && !isLost
     const derails = errors.findIndex(({ message }) => /token in YAML stream|at node end/.test(message))
     // Behind where the parser lost its way, it takes everything for a mistake.
     const told = derails < 0 ? errors : errors.slice(0, derails + 1)
-    for (const error of [...told, ...warnings]) {
+    for (const error of [...(isLost ? [] : told), ...warnings]) {
       this.#findings.push({ path: [], spot: this.#spot(error.pos[0]), message: this.#wordsFor(error) })
     }
-    const trouble = this.#options.json ? jsonTrouble(this.#text, this.#document) : undefined
     if (trouble) this.#findings.push({ path: [], spot: this.#spot(trouble.offset), message: trouble.message })
-    // What is behind a syntax error may be taken for something that nobody wrote.
-    const isReadable = errors.every(({ code }) => code === 'DUPLICATE_KEY')
     const value = isReadable ? this.#convert(this.#document.contents, []) : undefined
     return { value, places: this.#places, findings: this.#findings, unknown: this.#unknown }
   }

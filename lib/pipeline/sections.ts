@@ -60,7 +60,7 @@ export const optionsSchema: JsonSchema = {
     maxFailures: {
       anyOf: [
         { type: 'integer', minimum: 0 },
-        { type: 'string', pattern: '^(?:100|\\d{1,2})(?:\\.\\d+)?\\s*%$' }
+        { type: 'string', title: 'a share such as 1%', pattern: '^(?:100|\\d{1,2})(?:\\.\\d+)?\\s*%$' }
       ],
       description: 'The run stops, resumable, when more documents fail: 100, or "1%" of those read.',
       examples: [100, '1%']

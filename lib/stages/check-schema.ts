@@ -21,7 +21,7 @@ const compiled = new WeakMap<JsonSchema, ValidateFunction>()
 let compile: Compile | undefined
 
 /**
- * @param schema without `$ref`; compiled once
+ * @param schema without `$ref`; compiled once. The `title` of a text with a pattern says in messages what is wanted there: `a share such as 1%`
  * @returns every issue; messages hold nothing of the options but their names
  */
 export function checkAgainstSchema(schema: JsonSchema, options: unknown): readonly SchemaIssue[] {
@@ -61,6 +61,8 @@ interface Found extends SchemaIssue {
   readonly wanted?: readonly string[]
   /** Those of it that a user writes as they stand here. */
   readonly words?: readonly string[]
+  /** It has the right type, but not the form. */
+  readonly isForm?: boolean
 }
 
 function issuesOf(errors: readonly ErrorObject[]): Found[] {
@@ -99,7 +101,18 @@ function bestBranch(error: ErrorObject, inside: readonly Found[]): Found[] {
   const wanted = [...new Set(whole.flatMap(each => each.wanted!))]
   const words = whole.flatMap(each => each.words ?? [])
   const { path, schemaPath, instancePath } = issueOf(error)
-  return [{ path, schemaPath, instancePath, wanted, words, message: mustBe(wanted, error.data, words) }]
+  const isForm = whole.some(each => each.isForm === true)
+  return [
+    {
+      path,
+      schemaPath,
+      instancePath,
+      wanted,
+      words,
+      isForm,
+      message: isForm ? `must be ${listed(wanted)}` : mustBe(wanted, error.data, words)
+    }
+  ]
 }
 
 const isMissing = 'is missing'
@@ -114,7 +127,8 @@ function issueOf(error: ErrorObject): Found {
   switch (keyword) {
     case 'type': {
       const types = [params['type']].flat() as string[]
-      const wanted = types.map(type => typeWords[type] ?? type)
+      const { title } = schema
+      const wanted = typeof title === 'string' ? [title] : types.map(type => typeWords[type] ?? type)
       return issue(mustBe(wanted, data), { wanted })
     }
     case 'enum':
@@ -135,6 +149,7 @@ function issueOf(error: ErrorObject): Found {
       return issue(`is unknown here${hint}`, { path: [...path, name], at: 'key' })
     }
     case 'pattern':
+      if (typeof schema['title'] === 'string') return issue(`must be ${schema['title']}`, { wanted: [schema['title']], isForm: true })
       return issue(patternMessage(error.propertyName ?? data, String(params['pattern'])))
     case 'minItems':
     case 'minProperties':
@@ -182,10 +197,14 @@ function patternMessage(value: unknown, pattern: string): string {
 }
 
 function mustBe(wanted: readonly string[], value: unknown, words: readonly string[] = []): string {
-  const shown = wanted.length > 4 ? `one of ${wanted.join(', ')}` : wanted.join(' or ')
-  const meant = typeof value === 'string' ? closest(value, words) : undefined
+  const shown = listed(wanted)
+  const meant = typeof value === 'string' && wanted.length > 1 ? closest(value, words) : undefined
   if (meant !== undefined) return `must be ${shown} (did you mean ${meant}?)`
   return words.length > 0 && typeof value === 'string' ? `must be ${shown}` : `must be ${shown}, and is ${typeOf(value)}`
+}
+
+function listed(wanted: readonly string[]): string {
+  return wanted.length > 4 ? `one of ${wanted.join(', ')}` : wanted.join(' or ')
 }
 
 const typeWords: Readonly<Record<string, string>> = {

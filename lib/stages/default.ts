@@ -1,3 +1,4 @@
+import { DocferryError } from '../errors.ts'
 import type { Document, Stage, StageContext, Value } from '../types.ts'
 import { setField } from '../values/index.ts'
 import { configError } from './config-error.ts'
@@ -58,7 +59,7 @@ export function setDefault({ fields, null: alsoNull = false }: DefaultOptions): 
   const puts = Object.entries(fields).map(([text, value]) => {
     const path = parsePath(text)
     if (path[0] === '_id') throw configError(`fields.${text}: every document has an _id`)
-    return { path, template: compileTemplate(value) }
+    return { path, template: templateOf(text, value) }
   })
   const isTopLevel = puts.every(({ path }) => path.length === 1)
   const isNothing = (value: Value | undefined): boolean => value === undefined || (alsoNull && value === null)
@@ -69,6 +70,15 @@ export function setDefault({ fields, null: alsoNull = false }: DefaultOptions): 
     apply: isTopLevel
       ? (document, context) => fillTopLevel(document, context, puts, isNothing)
       : (document, context) => fill(document, context, puts, isNothing)
+  }
+}
+
+function templateOf(text: string, value: unknown): Template {
+  try {
+    return compileTemplate(value)
+  } catch (error) {
+    if (!(error instanceof DocferryError)) throw error
+    throw configError(`fields.${text}: ${error.message}`, error)
   }
 }
 

@@ -101,7 +101,9 @@ interface Maker {
 
 function makerOf(options: IdOptions, making: Pick<StageMaking, 'environment'>): Maker {
   const { fields, uuid, hash, separator = '-', namespace = '', ...hashing } = options
-  if ([fields, uuid, hash].filter(Boolean).length !== 1) throw configError('give one of fields, uuid and hash')
+  const given = Object.entries({ fields, uuid, hash }).filter(([, value]) => value)
+  if (given.length === 0) throw configError('give one of fields, uuid and hash')
+  if (given.length > 1) throw configError(`${given.at(-1)![0]}: give only one of fields, uuid and hash`)
   if (uuid) return { makeId: ({ _id }, { collection }) => uuidOf([namespace, collection, _id]), isUnique: true }
   if (hash) {
     const paths = hash.map(parsePath)

@@ -24,7 +24,10 @@ export interface StageMaking {
   readonly environment: Environment
 }
 
-/** @typeParam Options as a pipeline gives them, checked by `schema` before `make` sees them */
+/**
+ * @typeParam Options as a pipeline gives them, checked by `schema` before `make` sees them; only to find what else is wrong does a look at a
+ * file hand it others, and takes no stage of it then
+ */
 export interface StageSpec<Options = unknown> {
   readonly name: string
   /** One line, beginning with a verb: `remove fields`. */

@@ -77,7 +77,7 @@ function compileSchema(schema: object | boolean): ValidateFunction {
     if ('$async' in check) throw new Error('$async is not possible here')
     return check
   } catch (error) {
-    throw configError(`schema: ${schemaMessage(error as Error, ajv)}`, error)
+    throw configError(schemaMessage(error as Error, ajv, schema), error)
   }
 }
 
@@ -92,13 +92,30 @@ function annotationsIn(schema: unknown, found = new Set<string>()): string[] {
   return [...found]
 }
 
-function schemaMessage({ message }: Error, ajv: Ajv): string {
+/** Begins with where it is: `schema.type: ...`. */
+function schemaMessage({ message }: Error, ajv: Ajv, schema: object | boolean): string {
   const unknown = /^strict mode: unknown keyword: "(.*)"$/.exec(message)?.[1]
-  if (unknown !== undefined) return `there is no keyword ${unknown}${didYouMean(unknown, Object.keys(ajv.RULES.keywords))}`
+  if (unknown !== undefined) return `schema: there is no keyword ${unknown}${didYouMean(unknown, Object.keys(ajv.RULES.keywords))}`
   const format = /^unknown format "(.*?)"/.exec(message)?.[1]
-  if (format !== undefined) return `there is no format ${format}${didYouMean(format, Object.keys(ajv.formats))}`
-  if (message.startsWith("can't resolve reference")) return `${message}: put what it refers to into $defs`
-  return message.replace(/^schema is invalid: /, '').replaceAll('data/', '')
+  if (format !== undefined) return `schema: there is no format ${format}${didYouMean(format, Object.keys(ajv.formats))}`
+  if (message.startsWith("can't resolve reference")) return `schema: ${message}: put what it refers to into $defs`
+  if (message.startsWith('schema is invalid: ') && ajv.errors) return formMessage(ajv.errors, schema)
+  return `schema: ${message}`
+}
+
+/** Of a keyword's value that can have several forms ajv tells each, and that none of them fits: one, at the deepest place, says it. */
+function formMessage(errors: readonly ErrorObject[], schema: object | boolean): string {
+  const pointers = [...new Set(errors.map(({ instancePath }) => instancePath))]
+  const deepest = pointers.filter(pointer => !pointers.some(other => other.startsWith(`${pointer}/`)))
+  const issues = deepest.map(pointer => {
+    const { params, message = 'is wrong' } = errors.find(({ instancePath }) => instancePath === pointer)!
+    const path = pathOf(pointer, schema)
+    const { allowedValues } = params as { readonly allowedValues?: readonly string[] }
+    const value = path.reduce<unknown>((holder, step) => (holder as Record<string | number, unknown>)[step], schema)
+    const meant = allowedValues && typeof value === 'string' ? didYouMean(value, allowedValues) : ''
+    return `${formatPath(['schema', ...path])}: ${allowedValues ? `must be one of ${allowedValues.join(', ')}` : message}${meant}`
+  })
+  return issues.join('; ')
 }
 
 /** Places and what is wanted there; never what stands there. */

@@ -104,9 +104,9 @@ describe('pipeline: lint', function () {
       `${ends}options:\n  parallel: two\n  verify: 'yes'\n  maxFailures: 1%%\n`,
       /^x\.yaml:4:13: options\.parallel: must be a whole number/,
       /^x\.yaml:5:11: options\.verify: must be true or false/,
-      /^x\.yaml:6:16: options\.maxFailures: /
+      /^x\.yaml:6:16: options\.maxFailures: must be a whole number or a share such as 1%$/
     ],
-    ['a preset that is none', `${ends}preset: gofanon\n`, /^x\.yaml:3:9: preset: must be gofannon \(did you mean gofannon\?\)$/],
+    ['a preset that is none', `${ends}preset: gofanon\n`, /^x\.yaml:3:9: preset: must be gofannon$/],
     ['collections beside a preset', `${ends}collections: [a]\npreset: gofannon\n`, /^x\.yaml:4:1: preset: there are collections already/],
     ['a collection that is there twice', `${ends}collections: [a, a]\n`, /^x\.yaml:3:18: collections\[1\]: a is named already/],
     [
@@ -141,11 +141,64 @@ describe('pipeline: lint', function () {
     ],
     ['one target twice', 'source: a.json\ntargets: [b.json, b.json]\n', /^x\.yaml:2:19: targets\[1\]: this is a target already/],
     [
+      'one target twice, as two spellings of its path',
+      'source: a.json\ntargets: [./b.json, "memory:b.json", "file:../b.json", "file:no-such/../b.json?force=true"]\n',
+      /^x\.yaml:2:21: targets\[1\]: this is a target already/,
+      /^x\.yaml:2:56: targets\[3\]: this is a target already/
+    ],
+    [
       'write units without DynamoDB',
       `${ends}options: { maxWriteUnits: 5 }\n`,
       /^x\.yaml:3:12: options\.maxWriteUnits: no target is DynamoDB/
     ],
     ['a test without out', `${ends}tests:\n  - in: { _id: a }\n`, /^x\.yaml:4:5: tests\[0\]\.out: is missing$/],
+    [
+      'what is wrong with options beside a common key that is wrong',
+      `${ends}stages:\n  - filter: { a: { $eqq: 1 } }\n    onError: deadletter\n  - strip: ['a..b']\n    name: 5\n`,
+      /^x\.yaml:4:26: stages\[0\]\.filter\.a\.\$eqq: /,
+      /^x\.yaml:5:14: stages\[0\]\.onError: must be .*\(did you mean dead-letter\?\)$/,
+      /^x\.yaml:6:13: stages\[1\]\.strip\[0\]: "a\.\.b" is no path/,
+      /^x\.yaml:7:11: stages\[1\]\.name: must be text/
+    ],
+    [
+      'what is wrong with the documents of a test that has an unknown key and no out',
+      `${ends}tests:\n  - colection: x\n    in: { n: 1 }\n`,
+      /^x\.yaml:4:5: tests\[0\]\.out: is missing$/,
+      /^x\.yaml:4:5: tests\[0\]\.colection: is unknown here \(did you mean collection\?\)/,
+      /^x\.yaml:5:5: tests\[0\]\.in\._id: is missing/
+    ],
+    [
+      'a template that is none at its field, also where that is a path',
+      `${ends}stages:\n  - default: { fields: { a: '{{', b.c: '{{' } }\n  - default: { fields: { b.c: '{{' } }\n`,
+      /^x\.yaml:4:29: stages\[0\]\.default\.fields\.a: /,
+      /^x\.yaml:5:31: stages\[1\]\.default\.fields\."b\.c": /
+    ],
+    [
+      'a number of failures that is neither a number nor text',
+      `${ends}options:\n  maxFailures: true\n`,
+      /^x\.yaml:4:16: options\.maxFailures: must be a whole number or a share such as 1%, and is true$/
+    ],
+    [
+      'a type that JSON Schema does not have, once',
+      `${ends}stages:\n  - validate: { schema: { type: objekt } }\n`,
+      /^x\.yaml:4:33: stages\[0\]\.validate\.schema\.type: must be one of [a-z, ]* \(did you mean object\?\)$/
+    ],
+    [
+      'what making a stage shows beside what its schema shows',
+      `${ends}stages:\n  - redact: { patterns: [emial, { regex: '(' }] }\n  - id: { fields: [], uuid: true }\n`,
+      /^x\.yaml:4:26: stages\[0\]\.redact\.patterns\[0\]: must be .*\(did you mean email\?\)$/,
+      /^x\.yaml:4:42: stages\[0\]\.redact\.patterns\[1\]\.regex: .*regular expression/,
+      /^x\.yaml:5:19: stages\[1\]\.id\.fields: must not be empty$/,
+      /^x\.yaml:5:29: stages\[1\]\.id\.uuid: give only one of fields, uuid and hash$/
+    ],
+    [
+      'nothing of a stage that only follows from an option that is wrong',
+      `${ends}stages:\n  - id: { feilds: [a] }\n  - id: { fields: 5 }\n  - redact: { fields: [5], with: x }\n  - set: []\n`,
+      /^x\.yaml:4:11: stages\[0\]\.id\.feilds: is unknown here/,
+      /^x\.yaml:5:19: stages\[1\]\.id\.fields: must be a list/,
+      /^x\.yaml:6:24: stages\[2\]\.redact\.fields\[0\]: must be text/,
+      /^x\.yaml:7:10: stages\[3\]\.set: must be a map/
+    ],
     ['a test with a number as id', `${ends}tests:\n  - in: { _id: 1 }\n    out: []\n`, /^x\.yaml:4:16: tests\[0\]\.in\._id: must be text/],
     [
       'a test of a source that is not there',
@@ -191,6 +244,12 @@ describe('pipeline: lint', function () {
     const lint = (text: string): Promise<readonly string[]> => bench.lint(text, {}, 'x.json')
     expect(await lint('{ "source": "a.json", "target": "b.json" }')).to.deep.equal([])
     expect((await lint('{ "source": "a.json", # here\n "target": "b.json" }'))[0]).to.match(/^x\.json:1:23: JSON has no comments/)
+    for (const comment of ['// here', '/* here */', '# here']) {
+      const withComment = await lint(`{ "source": "file:a.json", ${comment}\n "target": "couchdb://host" ${comment}\n}`)
+      expect(withComment, comment).to.deep.equal(['x.json:1:28: JSON has no comments: name the file .yaml, where # begins one'])
+      expect(await lint(`${comment}\n{ "source": "a.json",\n "target": "b.json" }`), comment).to.have.length(1)
+      expect(await lint(`{ "source": "a.json",\n${comment}\n "target": "b.json" }`), comment).to.have.length(1)
+    }
     expect((await lint('{ \'source\': "a.json",\n "target": "b.json" }'))[0]).to.match(/^x\.json:1:3: text stands in double quotes/)
     expect((await lint('source: a.json\ntarget: b.json\n'))[0]).to.match(/^x\.json:1:1: this is YAML and not JSON/)
     expect((await lint('{ "source": "a.json",\n  "target": "b.json", "stag": 1 }'))[0]).to.match(/^x\.json:2:23: stag: is unknown/)

@@ -140,7 +140,9 @@ describe('stage validate', () => {
   })
 
   for (const [schema, message] of [
-    [{ type: 'objekt' }, 'type must be equal to one of the allowed values'],
+    [{ type: 'objekt' }, 'schema.type: must be one of array, boolean, integer, null, number, object, string (did you mean object?)'],
+    [{ properties: { a: { type: ['nul', 'string'] } } }, 'schema.properties.a.type[0]: must be one of'],
+    [{ required: 'a', minimum: 'b' }, 'schema.minimum: must be number; schema.required: must be array'],
     [{ requird: ['a'] }, 'there is no keyword requird (did you mean required?)'],
     [{ properties: { a: { format: 'emial' } } }, 'there is no format emial (did you mean email?)'],
     [{ properties: { a: { pattern: '(' } } }, 'Invalid regular expression'],
