@@ -188,7 +188,8 @@ export class Ledger {
     const most = isShare ? maxFailures.share * Math.max(read, fewDocuments) : maxFailures
     if (this.#failed <= most) return
     this.#hasTooMany = true
-    const allowed = isShare ? `${formatShare(maxFailures.share)} of the ${read} read` : String(maxFailures)
+    const reckoned = read < fewDocuments ? `${fewDocuments} (reckoned with until as many are read)` : `the ${read} read`
+    const allowed = isShare ? `${formatShare(maxFailures.share)} of ${reckoned}` : String(maxFailures)
     const goOn = this.report.piped
       ? 'once it is clear why they fail, begin again'
       : 'once it is clear why they fail, docferry resume goes on (with a higher --max-failures, if they may)'

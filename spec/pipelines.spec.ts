@@ -1,5 +1,5 @@
 /** Every example of pipelines/, run against real servers; and what the folder promises. */
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -396,5 +396,20 @@ describe('pipelines: the examples', function () {
     for (const name of ['custom-stage.yaml', 'usage-totals.ts']) copyFileSync(join(folder, name), join(scratch, name))
     const { code, stdout } = await docferry(['test', join(scratch, 'custom-stage.yaml')])
     expect(code, stdout).to.equal(0)
+  })
+
+  it('write a database once that two targets name in two ways', async () => {
+    const { text, variables } = await places.couchdb()
+    const { port, user } = couchdb
+    writeFileSync(join(scratch, 'a.json'), JSON.stringify({ metadata: { collections: ['twice'] }, data: { twice: [{ _id: 'a' }] } }))
+    const second = `couchdb://${user}@127.0.0.1:${port}?passwordEnv=COUCHDB_PASSWORD`
+    const file = join(scratch, 'twice.yaml')
+    writeFileSync(
+      file,
+      `source: ${join(scratch, 'a.json')}\ntargets: [${text}, "${second}"]\noptions: { stateDir: ${join(scratch, 'state')} }\n`
+    )
+    const { code, stdout, stderr } = await docferry(['run', file, '--on-conflict', 'overwrite', '--no-progress'], variables)
+    expect(code, stdout + stderr).to.equal(2)
+    expect(stdout).to.include('two targets are the same place').and.include('1 document written')
   })
 })

@@ -19,7 +19,7 @@ export function jsonTrouble(text: string, document: Document.Parsed): JsonTroubl
     // Behind a comment of JavaScript, YAML has lost its way.
     if (comment && document.errors.every(({ pos }) => pos[0] >= comment.offset)) return comment
     if (document.errors.length > 0) return undefined
-    return nodeTrouble(document) ?? { offset: offsetOf(error), message: 'this is not JSON' }
+    return nodeTrouble(document) ?? commaTooMany(text) ?? { offset: offsetOf(error), message: 'this is not JSON' }
   }
 }
 
@@ -29,6 +29,13 @@ function commentIn(text: string): JsonTrouble | undefined {
     if (/^[#/]/.test(found))
       return { offset: index, isYaml: found === '#', message: 'JSON has no comments: name the file .yaml, where # begins one' }
   }
+  return undefined
+}
+
+/** The commonest of what YAML takes and JSON does not, for which JSON.parse names no place. */
+function commaTooMany(text: string): JsonTrouble | undefined {
+  for (const { 0: found, index } of text.matchAll(/"(?:[^"\\\n]|\\.)*"|,(?=\s*[}\]])/g))
+    if (found === ',') return { offset: index, message: 'JSON has no comma behind the last one' }
   return undefined
 }
 

@@ -78,6 +78,12 @@ class YamlReader {
     if (code === 'RESOURCE_EXHAUSTION' || /call stack/.test(message)) return 'lists and maps are nested too deep'
     if (code === 'MULTIPLE_DOCS') return 'a second document begins here: a file holds one pipeline'
     if (code === 'TAG_RESOLVE_FAILED') return `${message}: a pipeline has no use for tags`
+    // Braces without quotes begin a map, which is then the key of another.
+    if (code === 'NON_STRING_KEY' && this.#text.slice(pos[0] - 1, pos[0] + 1) === '{{')
+      return 'text with {{ ... }} in it has to stand in quotes'
+    if (message.startsWith('Nested mappings are not allowed')) return `${message}; text with a colon in it has to stand in quotes`
+    if (message.startsWith('Unexpected scalar at node end'))
+      return `${message}: text goes on behind a closing quote, bracket or brace; put all of it in quotes, and write a quote inside of '...' twice`
     const isVariable = this.#text[pos[0] - 1] === '$' || this.#text.startsWith('${', pos[0])
     return isVariable ? `${message}; inside [ ] and { } put text with \${...} in quotes` : message
   }

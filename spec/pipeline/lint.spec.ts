@@ -27,6 +27,12 @@ describe('pipeline: lint', function () {
     ['text that is no map', '- a\n', /^x\.yaml:1:1: must be a map/],
     ['what YAML can not read', 'a: [1, 2\nb: "x\n', /^x\.yaml:2:1: .*flow sequence/i, /^x\.yaml:3:1: .*closing "quote/],
     ['a variable without quotes in braces', `${ends}options: { parallel: \${N} }\n`, /^x\.yaml:3:23: .*in quotes$/],
+    [
+      'a template without quotes',
+      `${ends}stages:\n  - set: { email: {{ _id }} }\n`,
+      /^x\.yaml:4:\d+: text with \{\{ \.\.\. \}\} in it has to stand in quotes$/
+    ],
+    ['text with a colon', `${ends}description: foo: bar\n`, /^x\.yaml:3:14: .*text with a colon in it has to stand in quotes$/],
     ['a key that is there twice', `${ends}target: b.json\n`, /^x\.yaml:3:1: this key is there already/],
     ['a second document', `${ends}---\na: 1\n`, /^x\.yaml:3:1: a second document begins here/],
     ['a tag', `${ends}description: !foo bar\n`, /^x\.yaml:3:14: Unresolved tag: !foo/],
