@@ -137,8 +137,8 @@ function isDocument(value: Document | Iterable<Document> | AsyncIterable<Documen
   return typeof value !== 'object' || !(Symbol.iterator in value || Symbol.asyncIterator in value)
 }
 
-/** @param id of the document that went in: an empty one is nobody's invention then */
-function isSound(value: unknown, id: string): value is Document {
+/** @param id of the document that went in, where that is known: an empty one is nobody's invention then */
+export function isSound(value: unknown, id?: string): value is Document {
   if (typeof value !== 'object' || value === null) return false
   const { _id } = value as { _id?: unknown }
   return typeof _id === 'string' && (_id !== '' || id === '')
@@ -146,7 +146,7 @@ function isSound(value: unknown, id: string): value is Document {
 
 const noDocumentText = 'it returned something that is no document: a document is an object with an _id, which is text and not empty'
 
-function noDocument(): Error {
+export function noDocument(): Error {
   return new Error(noDocumentText)
 }
 
@@ -162,19 +162,19 @@ export function masked(error: unknown, mask: (text: string) => string): unknown 
 }
 
 /** What a stage fails with outside of any document. @param what `could not be opened` */
-export function stageTrouble(
-  { name, place }: { readonly name: string; readonly place?: string },
-  what: string,
-  cause: unknown
-): DocferryError {
+export function stageTrouble(stage: Named, what: string, cause: unknown, context: { readonly collection?: string } = {}): DocferryError {
   if (cause instanceof DocferryError) return cause
-  const where = place === undefined ? '' : ` (${place})`
-  return new DocferryError('DOCFERRY_STAGE', `stage ${name}${where} ${what}: ${describeError(cause)}`, { stage: name, cause })
+  return new DocferryError('DOCFERRY_STAGE', `${titleOf(stage)} ${what}: ${describeError(cause)}`, { ...context, stage: stage.name, cause })
+}
+
+type Named = Pick<Stage, 'name' | 'place'>
+
+function titleOf({ name, place }: Named): string {
+  return place === undefined ? `stage ${name}` : `stage ${name} (${place})`
 }
 
 function stageError(stage: Stage, { collection }: StageContext, id: string, cause: unknown): DocferryError {
-  const place = stage.place === undefined ? '' : ` (${stage.place})`
-  return new DocferryError('DOCFERRY_STAGE', `stage ${stage.name}${place} failed on ${collection}/${id}: ${describeError(cause)}`, {
+  return new DocferryError('DOCFERRY_STAGE', `${titleOf(stage)} failed on ${collection}/${id}: ${describeError(cause)}`, {
     collection,
     id,
     stage: stage.name,

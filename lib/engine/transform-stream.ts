@@ -1,10 +1,9 @@
 /** A Node Transform that somebody else wrote, between reader and writer: documents go through it, marks wait for what they cover. */
 import { Transform } from 'node:stream'
 import type { Duplex, TransformCallback } from 'node:stream'
-import { DocferryError, describeError } from '../errors.ts'
 import { ControlItem, Mark, Section } from '../types.ts'
 import type { Document, StageContext, TransformStage } from '../types.ts'
-import { masked } from './apply-stages.ts'
+import { isSound, masked, noDocument, stageTrouble } from './apply-stages.ts'
 import type { StageObserver } from './apply-stages.ts'
 import type { Item } from './item-streams.ts'
 
@@ -118,8 +117,7 @@ export class TransformStageStream extends Transform {
     this.#resume = () => void duplex.resume()
     duplex.on('data', (result: unknown) => {
       inner.gave++
-      if (!isDocument(result))
-        duplex.destroy(new Error('it returned something that is no document: a document is an object with a string _id'))
+      if (!isSound(result)) duplex.destroy(noDocument())
       else if (!this.push(result)) duplex.pause()
       wake()
     })
@@ -190,30 +188,12 @@ export class TransformStageStream extends Transform {
   }
 
   #fail(cause: unknown, callback: TransformCallback): void {
-    const { name, place } = this.#stage
     const { collection } = this.#context
-    const error =
-      cause instanceof DocferryError
-        ? cause
-        : new DocferryError(
-            'DOCFERRY_STAGE',
-            `stage ${name}${place === undefined ? '' : ` (${place})`} failed on ${collection}: ${describeError(cause)}`,
-            {
-              collection,
-              stage: name,
-              cause
-            }
-          )
+    const error = stageTrouble(this.#stage, `failed on ${collection}`, cause, { collection })
     this.#inner?.duplex.destroy()
     const told = masked(error, this.#options.mask ?? (text => text))
     if (!this.#options.onFailure || this.destroyed) return callback(told as Error)
     this.#failed = true
     this.#options.onFailure(told).then(() => callback(), callback)
   }
-}
-
-function isDocument(value: unknown): value is Document {
-  if (typeof value !== 'object' || value === null) return false
-  const { _id } = value as { _id?: unknown }
-  return typeof _id === 'string' && _id !== ''
 }

@@ -3,6 +3,7 @@ import { closeEnd } from '../engine/close-end.ts'
 import { DocferryError } from '../errors.ts'
 import { openSource } from '../open.ts'
 import type { Endpoint } from '../open.ts'
+import { addUsage } from '../plan/estimate.ts'
 import type { CollectionInfo, Connector, Environment, OpenContext, Page, Partition, ReadOptions, Source, Usage } from '../types.ts'
 
 export interface MergedPart {
@@ -144,7 +145,7 @@ class MergedSource implements Source {
   }
 
   usage(): Usage {
-    return this.#opened.reduce<Usage>((sum, { source }) => addUsage(sum, source.usage?.()), { requests: 0 })
+    return this.#opened.reduce<Usage>((sum, { source }) => addUsage(sum, source.usage?.() ?? { requests: 0 }), { requests: 0 })
   }
 
   async close(): Promise<void> {
@@ -158,11 +159,4 @@ function together(name: string, before: CollectionInfo | undefined, { documents,
   const sum = (a: number | undefined, b: number | undefined): number | undefined => (a === undefined || b === undefined ? undefined : a + b)
   const [count, size] = before ? [sum(before.documents, documents), sum(before.bytes, bytes)] : [documents, bytes]
   return { ...before, ...info, name, ...(count !== undefined && { documents: count }), ...(size !== undefined && { bytes: size }) }
-}
-
-function addUsage(sum: Usage, more: Usage | undefined): Usage {
-  if (!more) return sum
-  const keys = ['readUnits', 'writeUnits', 'documentReads', 'documentWrites'] as const
-  const units = keys.flatMap(key => (more[key] === undefined ? [] : [[key, (sum[key] ?? 0) + more[key]] as const]))
-  return { ...sum, ...Object.fromEntries(units), requests: sum.requests + more.requests }
 }

@@ -5,7 +5,7 @@ import type { Change } from './change-values.ts'
 import { configError } from './config-error.ts'
 import { conversion, formatsOf, sourceFormats, targetTypes } from './conversions.ts'
 import type { ConversionOptions, SourceFormat, TargetType } from './conversions.ts'
-import { pathPattern } from './field-path.ts'
+import { mapOfPaths } from './path-schema.ts'
 import { pairs } from './short-forms.ts'
 import type { StageSpec } from './stage-spec.ts'
 import { kindText } from './text-of.ts'
@@ -59,23 +59,17 @@ export const convertStage: StageSpec<ConvertOptions> = {
     required: ['fields'],
     additionalProperties: false,
     properties: {
-      fields: {
-        type: 'object',
-        minProperties: 1,
-        description: 'Path to type.',
-        propertyNames: { pattern: pathPattern },
-        additionalProperties: {
-          anyOf: [
-            { enum: targetTypes },
-            {
-              type: 'object',
-              required: ['to'],
-              additionalProperties: false,
-              properties: { to: { enum: targetTypes, description: 'The type.' }, from, zone, otherwise }
-            }
-          ]
-        }
-      },
+      fields: mapOfPaths('Path to type.', {
+        anyOf: [
+          { enum: targetTypes },
+          {
+            type: 'object',
+            required: ['to'],
+            additionalProperties: false,
+            properties: { to: { enum: targetTypes, description: 'The type.' }, from, zone, otherwise }
+          }
+        ]
+      }),
       from: { ...from, description: `${from.description} For all fields that don't say so themselves.` },
       zone,
       otherwise

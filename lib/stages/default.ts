@@ -3,8 +3,9 @@ import type { Document, Stage, StageContext, Value } from '../types.ts'
 import { setField } from '../values/index.ts'
 import { configError } from './config-error.ts'
 import { Draft } from './draft.ts'
-import { every, isMap, parsePath, pathPattern } from './field-path.ts'
+import { every, isMap, parsePath } from './field-path.ts'
 import type { FieldPath } from './field-path.ts'
+import { mapOfPaths } from './path-schema.ts'
 import { once, templateHelp } from './set.ts'
 import type { StageSpec } from './stage-spec.ts'
 import { compileTemplate } from './template.ts'
@@ -24,13 +25,7 @@ export const defaultStage: StageSpec<DefaultOptions> = {
     required: ['fields'],
     additionalProperties: false,
     properties: {
-      fields: {
-        type: 'object',
-        minProperties: 1,
-        description: 'Path to value.',
-        propertyNames: { pattern: pathPattern },
-        additionalProperties: true
-      },
+      fields: mapOfPaths('Path to value.', true),
       null: { type: 'boolean', default: false, description: 'Whether also a field that is null gets the value.' }
     }
   },

@@ -3,7 +3,7 @@ import { configError } from './config-error.ts'
 import { Draft } from './draft.ts'
 import { formatPath, parsePath, placePattern } from './field-path.ts'
 import type { FieldPath } from './field-path.ts'
-import { placeSchema } from './path-schema.ts'
+import { mapOfPaths, placeSchema } from './path-schema.ts'
 import { pairs } from './short-forms.ts'
 import type { StageSpec } from './stage-spec.ts'
 
@@ -22,13 +22,7 @@ export const moveStage: StageSpec<MoveOptions> = {
     required: ['fields'],
     additionalProperties: false,
     properties: {
-      fields: {
-        type: 'object',
-        minProperties: 1,
-        description: 'From path to path.',
-        propertyNames: { pattern: placePattern },
-        additionalProperties: placeSchema('Where it goes.')
-      },
+      fields: mapOfPaths('From path to path.', placeSchema('Where it goes.'), placePattern),
       overwrite: {
         type: 'boolean',
         default: false,

@@ -12,6 +12,11 @@ export function placeSchema(description: string): JsonSchema {
   return { type: 'string', pattern: placePattern, description }
 }
 
+/** A map with at least one path. @param value schema of what each path has */
+export function mapOfPaths(description: string, value: unknown, pattern: string = pathPattern): JsonSchema {
+  return { type: 'object', minProperties: 1, description, propertyNames: { pattern }, additionalProperties: value }
+}
+
 /** At least one path. */
 export function pathsSchema(description: string): JsonSchema {
   return { type: 'array', minItems: 1, items: pathSchema('A path: `a.b`, `list[0]`, `list[*].name`, `map.*`.'), description }
