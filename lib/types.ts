@@ -3,6 +3,8 @@
  * Words are those of lib/README.md.
  */
 import type { Duplex } from 'node:stream'
+import type { BackupService } from './backup-types.ts'
+import type { InspectOptions, Inspection } from './inspection.ts'
 import type { DocumentDigests } from './values/digest.ts'
 import type { Document } from './values/types.ts'
 import type { DocferryError, ErrorCode } from './errors.ts'
@@ -124,6 +126,10 @@ export interface Connector<Options = unknown> {
   openSource(options: Options, context: OpenContext): Promise<Source>
   /** @throws {DocferryError} DOCFERRY_CONNECT, DOCFERRY_AUTH or DOCFERRY_PERMISSION */
   openTarget(options: Options, context: OpenContext): Promise<Target>
+  /** The service's own backups; missing where it has none. Throws as the other two. */
+  openBackups?(options: Options, context: OpenContext): Promise<BackupService>
+  /** Look at an end for a checklist, changing nothing. Missing: only what reading and writing show is known. Throws as the other two. */
+  inspect?(options: Options, context: OpenContext, asked: InspectOptions): Promise<Inspection>
 }
 
 /** Where an end really is, without secrets. */

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { expect } from 'chai'
 import { runMocha } from '../../scripts/run-mocha.ts'
 import { projectFolder } from '../../scripts/servers/tools.ts'
@@ -103,7 +104,9 @@ describe('test runner', () => {
       ]
       await writeFile(join(folder, 'turn-5'), '')
       expect(await runMocha(['--no-config'], shares, quietly)).to.include({ passed: 6, failed: 1 })
-      const lines = said.split('\n').map(line => line.trim())
+      const lines = stripVTControlCharacters(said)
+        .split('\n')
+        .map(line => line.trim())
       const told = (of: string): number[] => lines.flatMap((line, at) => (line.includes(`✔ ${of}`) || line === of ? [at] : []))
       for (const file of ['one', 'two']) {
         const [first = 0, ...rest] = told(file).slice(0, 3)

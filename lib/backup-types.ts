@@ -1,0 +1,104 @@
+/**
+ * Backups that a database makes and keeps by itself: asked for, followed, listed, restored and deleted through its own API. What a connector gives
+ * where its service has such a thing; documents never pass through docferry here.
+ */
+import type { Location } from './types.ts'
+
+/**
+ * What a service keeps or does. `backup`: a copy that it keeps itself. `export`, `import`: to and from the service's bucket.
+ * `restore`: into a new collection or database. `point-in-time`: continuous backups, of which any moment can be restored.
+ */
+export type BackupKind = (typeof backupKinds)[number]
+export const backupKinds = ['backup', 'export', 'import', 'restore', 'point-in-time'] as const
+
+/** `available`: done, and what it made can be used. `unknown`: in the service's own word, which is in `message`. */
+export type BackupState = 'running' | 'available' | 'failed' | 'cancelled' | 'deleted' | 'unknown'
+
+/** One backup, export, import or restore, as the service tells it now. */
+export interface Backup {
+  /** The service's own name of it, which every command takes: an ARN, an operation's or a backup's resource name. */
+  readonly id: string
+  readonly kind: BackupKind
+  readonly state: BackupState
+  /** The name that a user gave it, where the service keeps one. */
+  readonly name?: string
+  /** What it holds; missing or empty: all there is. */
+  readonly collections?: readonly string[]
+  readonly startedAt?: Date
+  readonly finishedAt?: Date
+  /** The moment whose documents it holds, where that is another than the start. */
+  readonly snapshotAt?: Date
+  readonly expiresAt?: Date
+  /** Where it lies, or goes: `s3://bucket/prefix`, `gs://bucket/prefix`; of a restore, the table or database. */
+  readonly place?: string
+  readonly documents?: number
+  readonly bytes?: number
+  /** How far it is, where the service tells: work done of work reckoned with. */
+  readonly progress?: Progress
+  /** Why it failed, or what a user should know, in words. Without secrets and contents. */
+  readonly message?: string
+}
+
+export interface Progress {
+  readonly documents?: { readonly done: number; readonly of?: number }
+  readonly bytes?: { readonly done: number; readonly of?: number }
+}
+
+export interface CreateRequest {
+  /** Missing: every collection that there is. */
+  readonly collections?: readonly string[]
+  /** A name to find it by; the connector completes it where the service wants one per collection. */
+  readonly name?: string
+  /** A bucket to export to, `s3://bucket/prefix` or `gs://bucket/prefix`. Missing: a backup that the service keeps itself. */
+  readonly to?: string
+  /** Export what was there at this moment. */
+  readonly at?: Date
+  /** The service's own further options, checked by the connector. */
+  readonly options?: Readonly<Record<string, string>>
+}
+
+export interface RestoreRequest {
+  /** A backup's id, a bucket's address, or undefined together with `at`. */
+  readonly from?: string
+  /** Restore what was there at this moment, by point-in-time recovery. `latest`: as late as the service can. */
+  readonly at?: Date | 'latest'
+  readonly collections?: readonly string[]
+  /** The new collection's or database's name. */
+  readonly as?: string
+  readonly options?: Readonly<Record<string, string>>
+}
+
+/** What a user may narrow a list by. */
+export interface BackupFilter {
+  readonly collections?: readonly string[]
+  readonly kinds?: readonly BackupKind[]
+}
+
+/** A service's own backups. Closed by whoever opened it. */
+export interface BackupService {
+  readonly location: Location
+  /**
+   * Begin; returns as soon as the service has taken it. Everything is checked before the first is begun. Where a later one of several is refused, those that were begun
+   * are returned with it, as one that has `failed`.
+   *
+   * @throws {DocferryError} DOCFERRY_CONFIG, DOCFERRY_PERMISSION, DOCFERRY_NO_COLLECTION and what else keeps all of it from beginning
+   */
+  create(request: CreateRequest, options: { readonly signal?: AbortSignal }): Promise<readonly Backup[]>
+  /** Newest first. */
+  list(filter: BackupFilter, options: { readonly signal?: AbortSignal }): Promise<readonly Backup[]>
+  /** @throws {DocferryError} where there is none of this id */
+  status(id: string, options: { readonly signal?: AbortSignal }): Promise<Backup>
+  /** Begin, as `create`. Never into what is there already. */
+  restore(request: RestoreRequest, options: { readonly signal?: AbortSignal }): Promise<readonly Backup[]>
+  /** @returns what is left of it, told as a user would want to know: exported files stay in their bucket */
+  remove(id: string, options: { readonly signal?: AbortSignal }): Promise<Backup>
+  /** Missing where the service can't stop what it has begun. */
+  cancel?(id: string, options: { readonly signal?: AbortSignal }): Promise<Backup>
+  /** Switch continuous backups on or off, or tell of them; missing where the service has none that can be switched per collection. */
+  pointInTime?(
+    collections: readonly string[] | undefined,
+    change: 'on' | 'off' | undefined,
+    options: { readonly signal?: AbortSignal }
+  ): Promise<readonly Backup[]>
+  close(): Promise<void>
+}
