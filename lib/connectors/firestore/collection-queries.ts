@@ -25,6 +25,13 @@ interface CollectionIds {
 
 interface CountAnswer {
   readonly result: { readonly aggregateFields: Readonly<Record<string, { readonly integerValue: string }>> } | null
+  /** A moment of the service's, as it came. */
+  readonly readTime?: object | null
+}
+
+interface Count {
+  readonly documents: number
+  readonly readTime: object | undefined
 }
 
 interface PartitionAnswer {
@@ -74,16 +81,29 @@ export class CollectionQueries {
 
   /** How many documents a query finds, where that can be had within seconds. */
   async count(structuredQuery: Query, signal: AbortSignal | undefined): Promise<number | undefined> {
+    return (await this.#count(structuredQuery, signal))?.documents
+  }
+
+  /** A collection's own documents, and these with all that lies below, both at one moment; what can't be had within seconds is missing. */
+  async counts(collection: string, signal: AbortSignal | undefined): Promise<{ readonly own?: number; readonly all?: number }> {
+    const own = await this.#count({ from: [{ collectionId: collection }] }, signal)
+    if (own?.readTime === undefined) return {}
+    const all = await this.#count(descendantsOf(this.#connection.root, collection), signal, own.readTime)
+    return { own: own.documents, ...(all && { all: all.documents }) }
+  }
+
+  async #count(structuredQuery: Query, signal: AbortSignal | undefined, readTime?: object): Promise<Count | undefined> {
     const { root } = this.#connection
-    const request = { parent: root, structuredAggregationQuery: { structuredQuery, aggregations: [{ alias: 'n', count: {} }] } }
+    const aggregations = [{ alias: 'n', count: {} }]
+    const request = { parent: root, structuredAggregationQuery: { structuredQuery, aggregations }, ...(readTime && { readTime }) }
     const context = this.#connection.context('read')
     try {
       const settings = { signal, timeoutMs: countTimeoutMs }
       const answers = await this.#connection.collectObjects<CountAnswer>('RunAggregationQuery', request, context, settings)
-      const result = answers.find(answer => answer.result !== null)?.result
-      const documents = result ? Number(result.aggregateFields.n!.integerValue) : undefined
+      const answer = answers.find(({ result }) => result !== null)
+      const documents = answer?.result ? Number(answer.result.aggregateFields['n']!.integerValue) : undefined
       this.#documentReads += Math.max(1, Math.ceil((documents ?? 0) / entriesPerRead))
-      return documents
+      return documents === undefined ? undefined : { documents, readTime: answer?.readTime ?? undefined }
     } catch (error) {
       signal?.throwIfAborted()
       // An estimate that can't be had is left out; what is really wrong shows as soon as documents are read.

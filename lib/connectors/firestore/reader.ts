@@ -57,6 +57,7 @@ export class FirestoreSource implements Source {
   readonly #queries: CollectionQueries
   readonly #times: Required<ReaderTimes>
   readonly #subcollections: boolean
+  /** Of collections whose documents could be counted. */
   readonly #below = new Map<string, Below>()
   /** Collections of which was said that a part of them is not read. */
   readonly #warned = new Set<string>()
@@ -93,22 +94,20 @@ export class FirestoreSource implements Source {
   }
 
   async #describe(name: string, signal: AbortSignal | undefined): Promise<CollectionInfo> {
-    const [documents, all] = await Promise.all([
-      this.#queries.count({ from: [{ collectionId: name }] }, signal),
-      this.#queries.count(descendantsOf(this.#connection.root, name), signal)
-    ])
-    const counted = this.#subcollections ? all : documents
-    const info = { name, ...(counted !== undefined && { documents: counted }) }
-    if (documents === undefined || all === undefined || all <= documents) return info
-    const below = { documents: all - documents, names: await this.#queries.subcollections(name, signal) }
+    const { own, all } = await this.#queries.counts(name, signal)
+    const documents = this.#subcollections ? all : own
+    const info = { name, ...(documents !== undefined && { documents }) }
+    if (own === undefined || all === undefined) return info
+    const below = { documents: all - own, names: all > own ? await this.#queries.subcollections(name, signal) : [] }
     this.#below.set(name, below)
+    if (all === own) return info
     return this.#subcollections ? { ...info, contents: textOf(below) } : info
   }
 
   /** Once, and of no collection that nobody asked about. */
   #warnOfBelow(name: string): void {
     const below = this.#below.get(name)
-    if (below === undefined || this.#subcollections || this.#warned.has(name)) return
+    if (below === undefined || below.documents === 0 || this.#subcollections || this.#warned.has(name)) return
     this.#warned.add(name)
     const { documents } = below
     this.#logger.warn({ collection: name, documents }, `${name}: ${textOf(below)} ${documents === 1 ? 'is' : 'are'} not read`)
@@ -122,12 +121,14 @@ export class FirestoreSource implements Source {
     for (const name of names) this.#warnOfBelow(name)
     const partitions: Partition[] = []
     for (const name of names) {
-      const below = this.#subcollections ? (this.#below.get(name)?.names ?? []) : undefined
-      const bounds = options.wanted > 1 ? await this.#queries.bounds(name, { ...options, below }) : []
+      const { documents, names: below = [] } = this.#below.get(name) ?? {}
+      // Of a collection with nothing below, the query for it alone is the faster one.
+      const descends = this.#subcollections && documents !== 0
+      const bounds = options.wanted > 1 ? await this.#queries.bounds(name, { ...options, ...(descends && { below }) }) : []
       const starts = [null, ...bounds]
       starts.forEach((from, index) => {
         const id = starts.length === 1 ? name : `${name}/${index + 1}of${starts.length}`
-        partitions.push({ id, collections: [name], range: { from, to: bounds[index] ?? null, ...(below && { subcollections: true }) } })
+        partitions.push({ id, collections: [name], range: { from, to: bounds[index] ?? null, ...(descends && { subcollections: true }) } })
       })
     }
     return partitions

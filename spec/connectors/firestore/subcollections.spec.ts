@@ -96,6 +96,14 @@ describe('firestore: subcollections as a source', () => {
     ])
   })
 
+  it('that a collection has none of cost nothing to read', async () => {
+    await source.collections({})
+    const [none, some] = await source.partitions(['agents2', 'agents'], { wanted: 1 })
+    expect(none!.range).to.not.have.property('subcollections')
+    expect(some!.range).to.have.property('subcollections', true)
+    expect(await idsOf(source, none!)).to.deep.equal(['z'])
+  })
+
   it('are neither lost nor doubled wherever a partition ends', async () => {
     for (const bound of [...paths, 'a/runs', 'a/runs/1/steps/r', 'ghost', 'zzz'].filter(path => path.split('/').length % 2 === 1)) {
       const range = { subcollections: true }
