@@ -20,6 +20,8 @@ export interface PlanOptions {
   readonly preset?: string
   readonly rename?: Readonly<Record<string, string>>
   readonly includeDesign?: boolean
+  readonly attachments?: boolean
+  readonly includeSecurity?: boolean
   readonly keepMetadata?: boolean
   readonly stages?: readonly StageLike[]
   readonly pipeline?: PipelineOrigin
@@ -47,6 +49,9 @@ export interface PlannedOptions {
   readonly types: Types
   readonly includeDesign: boolean
   readonly keepMetadata: boolean
+  /** These two are missing where they were not asked for. */
+  readonly attachments?: true
+  readonly includeSecurity?: true
   readonly stages: readonly string[]
   /** Whose file says what the first of the stages are, which text can't. */
   readonly pipeline?: PipelineOrigin
@@ -203,7 +208,7 @@ function readingScale(collections: readonly CollectionReport[]): number {
 }
 
 export function plannedOptions(report: Readonly<RunReport>, options: PlanOptions): PlannedOptions {
-  const { preset, includeDesign = false, keepMetadata = false, stages = [], pipeline } = options
+  const { preset, includeDesign = false, keepMetadata = false, attachments, includeSecurity, stages = [], pipeline } = options
   const { source, target, collections, onConflict, onIncompatible, types } = report
   return {
     source,
@@ -215,6 +220,8 @@ export function plannedOptions(report: Readonly<RunReport>, options: PlanOptions
     types,
     includeDesign,
     keepMetadata,
+    ...(attachments && { attachments }),
+    ...(includeSecurity && { includeSecurity }),
     stages: stages.map(stage => (typeof stage === 'function' ? stage.name : (stage.text ?? stage.name))),
     ...(pipeline !== undefined && { pipeline }),
     settings: { source: settingsOf(options.source), target: settingsOf(options.target) },
@@ -269,7 +276,17 @@ function differencesOf(
   if (areKnown) compare('collections', sorted(planned.collections), sorted(now.collections))
   else compareNamed(planned, now, compare)
   for (const end of ['source', 'target'] as const) compare(`settings of the ${end}`, planned.settings[end], now.settings[end])
-  for (const name of ['preset', 'onConflict', 'onIncompatible', 'types', 'includeDesign', 'keepMetadata', 'stages'] as const) {
+  for (const name of [
+    'preset',
+    'onConflict',
+    'onIncompatible',
+    'types',
+    'includeDesign',
+    'keepMetadata',
+    'attachments',
+    'includeSecurity',
+    'stages'
+  ] as const) {
     compare(flagOf(name), planned[name], now[name])
   }
   return differences

@@ -54,7 +54,13 @@ export async function undo(options: UndoOptions): Promise<UndoReport> {
     const endpoint = await endOfRun(record, 'target', { given: options.target, environment })
     // What was replaced is put back as it was, whatever the run was asked to write: with its types, and under its names.
     const rules = { types: record.asked.types === 'exact' ? 'exact' : 'natural', escapeNames: true } as const
-    const target = await openTarget(endpoint, { environment, signal, logger, rules })
+    const target = await openTarget(endpoint, {
+      environment,
+      signal,
+      logger,
+      rules,
+      ...(record.asked.attachments && { attachments: 'checked' })
+    })
     try {
       checkPlace(target, record)
       const entries = await openUndoEntries(join(folder.path, undoJournalName))

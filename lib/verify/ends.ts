@@ -8,15 +8,18 @@ import type { Endpoint, OpenOptions } from '../open.ts'
 import type { EncodeRules, Logger, Source, Target } from '../types.ts'
 import type { Side } from './report.ts'
 
-export type EndOptions = Pick<OpenOptions, 'environment' | 'logger'> & { readonly signal: AbortSignal }
+export type EndOptions = Pick<OpenOptions, 'environment' | 'logger'> & {
+  readonly signal: AbortSignal
+  readonly attachments?: boolean | undefined
+}
 
 export class Ends {
-  readonly #options: EndOptions
+  readonly #options: OpenOptions & { readonly signal: AbortSignal }
   readonly #logger: Logger
   readonly #open: (Source | Target)[] = []
 
-  constructor(options: EndOptions) {
-    this.#options = options
+  constructor({ attachments, ...options }: EndOptions) {
+    this.#options = { ...options, ...(attachments && { attachments: 'checked' }) }
     this.#logger = options.logger ?? silentLogger
   }
 

@@ -30,6 +30,8 @@ export interface Task {
   readonly rules: EncodeRules
   readonly includeDesign: boolean
   readonly keepMetadata: boolean
+  readonly attachments: boolean
+  readonly includeSecurity: boolean
   /** Of every run: both sides go through them. */
   readonly builtIn: readonly Stage[]
   /** The user's, of the source alone. */
@@ -46,6 +48,8 @@ interface Decisions {
   readonly onIncompatible: OnIncompatible
   readonly includeDesign: boolean
   readonly keepMetadata: boolean
+  readonly attachments?: boolean | undefined
+  readonly includeSecurity?: boolean | undefined
 }
 
 const onlyAPart = 'it tells only of what was wrong before; give --source and --target, or the run that was repaired'
@@ -55,8 +59,8 @@ export async function taskOf(options: VerifyOptions): Promise<Task> {
   if (options.run !== undefined) return await runTask(options, options.run)
   if (options.receipt !== undefined) return await receiptTask(options, options.receipt)
   const { source, target, types = 'natural', onIncompatible = 'dead-letter', includeDesign = false, keepMetadata = false } = options
-  const { collections, preset, rename = {} } = options
-  const decisions = { types, onIncompatible, includeDesign, keepMetadata }
+  const { collections, preset, rename = {}, attachments, includeSecurity } = options
+  const decisions = { types, onIncompatible, includeDesign, keepMetadata, attachments, includeSecurity }
   return {
     source,
     target: target!,
@@ -134,12 +138,13 @@ async function receiptTask(options: VerifyOptions, given: Receipt | string): Pro
     return { source, target: target!, receipt: proofOf(opened), ...named, stages, ...ways(decisions), notes }
   }
   const { types = 'natural', onIncompatible = 'dead-letter', includeDesign = false, keepMetadata = false, rename = {} } = options
+  const { attachments, includeSecurity } = options
   const collections = opened.collections.map(each => ({
     ...each,
     target: Object.hasOwn(rename, each.source) ? rename[each.source]! : each.source
   }))
   const receipt = { ...opened, collections }
-  const decisions = { types, onIncompatible, includeDesign, keepMetadata }
+  const decisions = { types, onIncompatible, includeDesign, keepMetadata, attachments, includeSecurity }
   return {
     source,
     target: target!,
@@ -180,13 +185,17 @@ function ways({
   types,
   onIncompatible,
   includeDesign,
-  keepMetadata
-}: Decisions): Pick<Task, 'rules' | 'includeDesign' | 'keepMetadata' | 'builtIn'> {
+  keepMetadata,
+  attachments = false,
+  includeSecurity = false
+}: Decisions): Pick<Task, 'rules' | 'includeDesign' | 'keepMetadata' | 'attachments' | 'includeSecurity' | 'builtIn'> {
   return {
     rules: { types, escapeNames: onIncompatible === 'escape' },
     includeDesign,
     keepMetadata,
-    builtIn: builtInStages({ includeDesign, keepMetadata })
+    attachments,
+    includeSecurity,
+    builtIn: builtInStages({ includeDesign, keepMetadata, attachments })
   }
 }
 

@@ -45,7 +45,19 @@ export function addMigrateCommand(program: Command, run: (job: Job) => Promise<v
 
 /** @throws {DocferryError} DOCFERRY_USAGE for an option beside a plan that stands alone and says what that option would say */
 function refuseOthers(command: Command): void {
-  const said = ['collections', 'preset', 'rename', 'onConflict', 'types', 'onIncompatible', 'stage', 'keepMetadata', 'includeDesign']
+  const said = [
+    'collections',
+    'preset',
+    'rename',
+    'onConflict',
+    'types',
+    'onIncompatible',
+    'stage',
+    'keepMetadata',
+    'includeDesign',
+    'attachments',
+    'includeSecurity'
+  ]
   const found = command.options.filter(
     option => said.includes(option.attributeName()) && command.getOptionValueSource(option.attributeName()) === 'cli'
   )
@@ -100,7 +112,7 @@ Examples:
   $ docferry plan --source couchdb --target dynamodb --save plan.json
   $ docferry migrate --plan plan.json
   $ docferry migrate --source couchdb --target dynamodb --collections agents,users
-  $ docferry migrate --source couchdb://old:5984 --target couchdb://new:5984 --include-design
+  $ docferry migrate --source couchdb://old:5984 --target couchdb://new:5984 --include-design --attachments --include-security
   $ docferry migrate --source firestore --target file:backup.ndjson.gz --preset gofannon
   $ docferry migrate --source backup.json --target couchdb --rename Users=users --on-conflict overwrite
 `
