@@ -35,6 +35,8 @@ export async function chooseWhat({ source, target, options, ledger, journal, par
       'CouchDB keeps fields such as _rev for itself and makes them anew: leave --keep-metadata away'
     )
   }
+  if (options.attachments) checkAttachments(source, target)
+  if (options.includeDesign) checkDesign(target, options)
   const ends = { source, target }
   const { record } = journal
   // Another source is told as such, and not by the collections that it lacks.
@@ -49,8 +51,39 @@ export async function chooseWhat({ source, target, options, ledger, journal, par
   observe?.(report)
   const names = choice.collections?.map(({ name }) => name) ?? collections ?? null
   // Cursors mean places in the partitions of the beginning.
-  const partitions = record?.partitions ?? (await source.partitions(names, { wanted: parallel, signal }))
+  const partitions =
+    record?.partitions ?? (await source.partitions(names, { wanted: parallel, designLast: options.includeDesign ?? false, signal }))
   return { collections: choice.collections, partitions }
+}
+
+/** @throws {DocferryError} DOCFERRY_CONFIG where each design document would be refused: Firestore takes no slash in an id */
+function checkDesign({ location: { provider } }: Target, { onIncompatible, logger }: CheckedOptions): void {
+  if (provider !== 'firestore' && provider !== 'dynamodb') return
+  if (provider === 'firestore' && onIncompatible !== 'escape')
+    throw new DocferryError(
+      'DOCFERRY_CONFIG',
+      'Firestore takes no design documents, for their ids have a slash: leave --include-design away, or keep them as plain documents under escaped ids (--on-incompatible escape)',
+      { provider }
+    )
+  logger?.warn(
+    { provider },
+    `design documents become plain documents in ${provider}, which runs no code of theirs: no views, no validation, no indexes`
+  )
+}
+
+/** @throws {DocferryError} DOCFERRY_CONFIG for a target that can't hold attachments */
+function checkAttachments(source: Source, { location, holdsAttachments = false }: Target): void {
+  if (holdsAttachments) return
+  const { provider, address } = location
+  const what = provider === 'file' ? address : provider
+  const message = `${what} can't hold attachments: leave --attachments away (docferry then says how many are not moved)`
+  const advice =
+    provider === 'file'
+      ? ', or name a file or a folder'
+      : source.location.provider === 'couchdb'
+        ? ', or keep them in an export beside it: docferry export --attachments'
+        : ''
+  throw new DocferryError('DOCFERRY_CONFIG', message + advice, { provider })
 }
 
 /** Partitions that may be moved at the same time. */

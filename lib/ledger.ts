@@ -38,7 +38,7 @@ export interface PartitionBooks {
   /** Of the next stretch of stages, in order: each counts for itself. */
   readonly segment: () => SegmentBooks
   /** Of the first segment. */
-  readonly countStripped: (collection: string, field: string) => void
+  readonly countStripped: (collection: string, field: string, attachments: number) => void
   /** What is before the first mark is told with the second: the first will not come to the target. */
   readonly join: (dropped: Mark, into: Mark) => void
   /** Everything before the mark has its outcome. */
@@ -140,8 +140,11 @@ export class Ledger {
           }
         }
       },
-      countStripped: (collection, field) => {
-        for (const { stripped } of both(collection, first!)) stripped[field] = (stripped[field] ?? 0) + 1
+      countStripped: (collection, field, attachments) => {
+        for (const counted of both(collection, first!)) {
+          counted.stripped[field] = (counted.stripped[field] ?? 0) + 1
+          if (attachments > 0) counted.attachmentsLeft = (counted.attachmentsLeft ?? 0) + attachments
+        }
       },
       join: (dropped, into) => {
         const tallies = [...(passed.get(dropped) ?? []), ...(passed.get(into) ?? [])]
@@ -230,11 +233,10 @@ export class Ledger {
           ? 'the file holds them all'
           : `${onConflict === 'overwrite' ? 'the last' : 'the first'} of each ${dryRun ? 'would be' : 'is'} kept`
       say(repeated, `${fewer}document has ${came}; ${kept}`, `${fewer}documents have ${came}; ${kept}`)
-      say(
-        report.stripped['_attachments'] ?? 0,
-        'document has attachments, which are not moved',
-        'documents have attachments, which are not moved'
-      )
+      const left = report.attachmentsLeft ?? 0
+      const attached = left === 1 ? '1 attachment, which is not moved' : `${left} attachments, which are not moved`
+      const advice = '(--attachments moves them, to another CouchDB or into an export)'
+      say(report.stripped['_attachments'] ?? 0, `document has ${attached} ${advice}`, `documents have ${attached} ${advice}`)
       const designs = report.filteredBy['leave-out-design-documents'] ?? 0
       say(designs, 'design document left out (--include-design takes it)', 'design documents left out (--include-design takes them)')
     }

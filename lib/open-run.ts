@@ -2,6 +2,7 @@
 import { Journal } from './checkpoint/journal.ts'
 import type { RunJournal } from './checkpoint/retry-journal.ts'
 import { closeEnd } from './engine/close-end.ts'
+import { designLast } from './engine/design-last.ts'
 import { toStages } from './engine/to-stages.ts'
 import { DocferryError } from './errors.ts'
 import { openSource, openTarget, silentLogger } from './open.ts'
@@ -70,7 +71,8 @@ async function openLogged(options: CheckedOptions, journal: RunJournal, move: Mo
 
 async function openEnds(options: CheckedOptions, journal: RunJournal, log: RunLog, move: Move): Promise<RunReport> {
   const { environment, signal, logger = silentLogger, types = 'natural', onIncompatible } = options
-  const context = { environment, signal, logger }
+  const attachments = options.attachments ? (options.dryRun ? 'described' : 'checked') : undefined
+  const context = { environment, signal, logger, ...(attachments && ({ attachments } as const)) }
   const opened = await openSource(options.source, { ...context, subcollections: options.subcollections })
   const source = options.sample === undefined ? opened : sampleSource(opened, options.sample)
   try {
@@ -79,11 +81,17 @@ async function openEnds(options: CheckedOptions, journal: RunJournal, log: RunLo
     const from = source.location.provider
     const target = await openTarget(options.target, { ...context, from, rules, resume: journal.output })
     try {
-      return await move(source, target, { ...options, subcollections }, journal, log)
+      const setsApart = options.includeDesign && target.location.provider === 'couchdb' && readsAgain(source)
+      return await move(setsApart ? designLast(source) : source, target, { ...options, subcollections }, journal, log)
     } finally {
       await closeEnd(target, logger)
     }
   } finally {
     await closeEnd(source, logger)
   }
+}
+
+/** Whether it is no database that tells design documents apart itself, nor a stream, which comes once. */
+function readsAgain({ location: { provider }, readsOnce = false }: Source): boolean {
+  return (provider === 'memory' || provider === 'file') && !readsOnce
 }

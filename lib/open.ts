@@ -27,6 +27,8 @@ export interface OpenOptions {
   readonly resume?: SuspendedOutput
   /** Of a target: nothing is to be written, only looked at. */
   readonly readOnly?: boolean
+  /** See `OpenContext.attachments`. */
+  readonly attachments?: 'checked' | 'described'
 }
 
 export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} }
@@ -85,10 +87,10 @@ function plainOptions({ connector, options }: Exclude<Endpoint, string>): object
 
 async function resolve(
   endpoint: Endpoint,
-  { environment = {}, signal, logger = silentLogger, from, rules, subcollections, resume, readOnly }: OpenOptions,
+  { environment = {}, signal, logger = silentLogger, from, rules, subcollections, resume, readOnly, attachments }: OpenOptions,
   role: string
 ) {
-  const context = { signal, logger, from, rules, subcollections, resume, readOnly }
+  const context = { signal, logger, from, rules, subcollections, resume, readOnly, attachments }
   if (typeof endpoint === 'object') {
     const { connector, options } = endpoint
     return { connector: typeof connector === 'string' ? await loadConnector(connector) : connector, configured: options, context }

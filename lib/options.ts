@@ -33,6 +33,10 @@ export interface MigrateOptions extends Bounds {
   readonly mayReplace?: MayReplace
   /** Take design documents too: those whose id begins with `_design/`. */
   readonly includeDesign?: boolean
+  /** Move the attachments of CouchDB's documents too, to another CouchDB or beside an export; each is read once more for its digest. */
+  readonly attachments?: boolean
+  /** Move CouchDB's `_security` object of each database too. */
+  readonly includeSecurity?: boolean
   /** Keep `_rev`, `_attachments` and CouchDB's other own fields as ordinary ones. */
   readonly keepMetadata?: boolean
   /**

@@ -105,6 +105,8 @@ export interface CollectionReport extends Counts {
   filteredBy: Record<string, number>
   /** Top-level CouchDB fields that were stripped, with the number of documents that had each. */
   stripped: Record<string, number>
+  /** Attachments that such documents had. Missing: none. */
+  attachmentsLeft?: number
   failures: FailureGroup[]
   conversions: ConversionGroup[]
   /** Of a dry run that has come to its end. */

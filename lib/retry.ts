@@ -125,6 +125,7 @@ async function retryLetters(retried: Retried, options: RetryRunOptions): Promise
     // Its stages are among these already.
     keepMetadata: asked.keepMetadata,
     subcollections: asked.subcollections ?? false,
+    ...(asked.attachments && { attachments: asked.attachments }),
     rename: namesInTarget(asked, survey),
     onConflict: onConflict ?? asked.onConflict,
     onIncompatible: onIncompatible ?? asked.onIncompatible,

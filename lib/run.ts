@@ -267,7 +267,8 @@ class Run {
       onRetry: this.#countRetryOfReader,
       onFailure: fail,
       // A pipe may have nothing to give for any time.
-      stallMs: isSavedAtEnd(this.#source.location) || this.#source.waitsForOthers ? undefined : stallMs,
+      // Nor gives a page a sign while it reads large attachments.
+      stallMs: this.#options.attachments || isSavedAtEnd(this.#source.location) || this.#source.waitsForOthers ? undefined : stallMs,
       requestUnits: this.#requestUnits,
       isSated: this.#stages.isSated,
       paceMs: this.#readPace && (() => this.#readPace?.waitMs() ?? 0)

@@ -100,6 +100,11 @@ export interface OpenContext {
   readonly resume?: SuspendedOutput
   /** Of a target: nothing will be written to it, only asked what it would hold and holds: it may be there already, and closed to writing. */
   readonly readOnly?: boolean
+  /**
+   * Documents are read, and given back by a target, with `_attachments` as `makeAttachment` makes them, and written with them. `checked`: each
+   * is read to its end first, and has the SHA-256 of its bytes. `described`: it is as the place itself describes it. Missing: attachments are none of the run's.
+   */
+  readonly attachments?: 'checked' | 'described' | undefined
 }
 
 /** What is needed to go on with an output that is made in one piece; plain JSON, and the connector's own. */
@@ -204,6 +209,20 @@ export interface ReadOptions {
   readonly onRetry?: (error: DocferryError, delayMs: number) => void
 }
 
+/** CouchDB's `_security` object of a database: who may read and administer it. */
+export type SecurityObject = { readonly [key: string]: Json }
+
+/** How a target holds the `_security` objects of its collections. */
+export interface TargetSecurity {
+  /** `first`: it has to be known before the documents come (an export's head). `last`: it applies at once, and may keep the run itself out. */
+  readonly when: 'first' | 'last'
+  /** What stands there; undefined where nothing does, and where what stands there is what a new collection has. */
+  get(collection: string, options: { readonly signal?: AbortSignal | undefined }): Promise<SecurityObject | undefined>
+  put(collection: string, security: SecurityObject, options: { readonly signal?: AbortSignal | undefined }): Promise<void>
+  /** @throws {DocferryError} DOCFERRY_PERMISSION where the user may not put any */
+  check(collections: readonly string[], options: { readonly signal?: AbortSignal | undefined }): Promise<void>
+}
+
 /** The reading end. Closed by whoever opened it, also after an error. */
 export interface Source {
   readonly location: Location
@@ -213,6 +232,8 @@ export interface Source {
   holdsSubcollections?(options: { readonly signal?: AbortSignal }): Promise<boolean>
   /** Names of what lies there too and is not read: the other files of a folder. */
   readonly unread?: readonly string[]
+  /** The database's own `_security` object; undefined where nothing tells. Missing where there is no such thing. */
+  security?(collection: string, options: { readonly signal?: AbortSignal }): Promise<SecurityObject | undefined>
   /** What a user should know of it before trusting what is read: a folder that has lost what tells whether it is whole. */
   readonly doubts?: readonly string[]
   /**
@@ -225,10 +246,11 @@ export interface Source {
    *
    * @param collections names, as `collections()` gave them; `null` for everything there is
    * @param wanted how many slices per collection would be useful; fewer is fine
+   * @param designLast design documents are taken: they have to be in slices of a later turn than all others, where the source can tell them
    */
   partitions(
     collections: readonly string[] | null,
-    options: { readonly wanted: number; readonly signal?: AbortSignal }
+    options: { readonly wanted: number; readonly designLast?: boolean; readonly signal?: AbortSignal }
   ): Promise<readonly Partition[]>
   /**
    * Read one partition in pages. Memory is bounded by a page. Throttling and dropped connections are retried inside, within a
@@ -237,6 +259,8 @@ export interface Source {
    * @throws {DocferryError} DOCFERRY_READ and others of exit code 20, DOCFERRY_CONNECT; never a short result
    */
   read(partition: Partition, options: ReadOptions): AsyncIterable<Page>
+  /** Whether it can be read a single time only: standard input. */
+  readonly readsOnce?: boolean
   /** Whether it reads the collection of this name at the place with this `Location.identity`. Default: where its own is that, by the same name. */
   reads?(identity: string, collection: string): boolean
   /** Whether it may have nothing to give for any time, because others read with it. Default: a reader that stands still is given up. */
@@ -393,6 +417,10 @@ export interface Target<Payload = unknown> {
    * not so, or missing, equal numbers are equal.
    */
   readonly keepsKinds?: boolean
+  /** Whether it was opened to hold attachments, and can: see `OpenContext.attachments`. */
+  readonly holdsAttachments?: boolean
+  /** Missing where there is no `_security` object. */
+  readonly security?: TargetSecurity
   /** Digests of what is written, where the connector makes them anyway. Pure. */
   digests?(encoded: Encoded<Payload>): DocumentDigests
   /**

@@ -217,7 +217,7 @@ describe('run: migrate', () => {
         source: scriptedSource({
           collections: {
             a: [
-              { _id: '1', _rev: '1-x', _attachments: { f: {} } },
+              { _id: '1', _rev: '1-x', _attachments: { f: {}, g: {} } },
               { _id: '2', _rev: '1-y' }
             ]
           }
@@ -226,7 +226,7 @@ describe('run: migrate', () => {
       })
       expect([...(target.collections.get('a')?.values() ?? [])]).to.deep.equal([{ _id: '1' }, { _id: '2' }])
       expect(report.collections[0]?.stripped).to.deep.equal({ _rev: 2, _attachments: 1 })
-      expect(report.notes.join()).to.contain('1 document has attachments')
+      expect(report.notes.join()).to.contain('1 document has 2 attachments, which are not moved (--attachments moves them')
     })
 
     it('keeps them where told to', async () => {

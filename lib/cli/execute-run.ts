@@ -28,7 +28,11 @@ async function executeFanOut({ file, source, targets }: PipelineJob, host: Host)
         for (const { job } of targets) checkCanVerify(job)
         const { migrate } = await import('../run.ts')
         const { sharedSource } = await import('../several/share-source.ts')
-        const ends = sharedSource(source, targets.length, { ...around, subcollections: options.subcollections })
+        const ends = sharedSource(source, targets.length, {
+          ...around,
+          subcollections: options.subcollections,
+          ...(targets.some(({ job }) => job.options.attachments) && { attachments: 'checked' })
+        })
         const open = new Set(reports)
         /** The last one begins the display. */
         const see = (target: TargetReport): void => {

@@ -21,6 +21,8 @@ export interface RunFlags extends CommonFlags {
   readonly types?: Types
   readonly stage?: readonly string[]
   readonly includeDesign?: boolean
+  readonly attachments?: boolean
+  readonly includeSecurity?: boolean
   readonly keepMetadata?: boolean
   readonly subcollections?: boolean
   readonly parallel?: number
@@ -185,7 +187,11 @@ export function addDocumentFlags(command: Command, { design }: { readonly design
       'an id such as x/runs/y is the path of a document in a Firestore subcollection, and is written there (default: where the source is Firestore or an export of it)'
     )
     .option('--no-subcollections', "leave Firestore's subcollections out (default: they are read)")
-  return design ? command.option('--include-design', 'take design documents too: those whose id begins with _design/') : command
+  if (!design) return command
+  return command
+    .option('--include-design', 'take design documents too: those whose id begins with _design/')
+    .option('--attachments', "take the attachments of CouchDB's documents too: to another CouchDB, or into an export")
+    .option('--include-security', "take CouchDB's _security object of each database too: who may read and administer it")
 }
 
 /** @param compares whether both ends are compared as well, under the same bounds */
@@ -244,7 +250,9 @@ export function required(value: string | undefined, flag: string, meaning: strin
 /** What all commands hand on to the run unchanged. */
 export function runOptions(flags: RunFlags): Omit<Job['options'], 'source' | 'target'> {
   const { collections, preset, rename, onConflict, onIncompatible, types, includeDesign, keepMetadata, subcollections, dryRun } = flags
-  const asked = { collections, preset, rename, onConflict, onIncompatible, types, includeDesign, keepMetadata, subcollections, dryRun }
+  const { attachments, includeSecurity } = flags
+  const couchdb = { includeDesign, keepMetadata, ...(attachments && { attachments }), ...(includeSecurity && { includeSecurity }) }
+  const asked = { collections, preset, rename, onConflict, onIncompatible, types, ...couchdb, subcollections, dryRun }
   const undo = flags.undo === false ? 'none' : flags.undoable ? 'all' : undefined
   return { ...asked, ...paceOptions(flags), ...(undo && { undo }) }
 }

@@ -175,7 +175,8 @@ export async function exists(path: string): Promise<boolean> {
   }
 }
 
-async function modeOf(place: string): Promise<number | undefined> {
+/** @returns undefined where there is nothing */
+export async function modeOf(place: string): Promise<number | undefined> {
   const old = await stat(place).catch((error: { code?: unknown }) => {
     if (error.code === 'ENOENT') return undefined
     throw error

@@ -3,6 +3,7 @@ import { DocferryError } from '../errors.ts'
 import type { ChangeOutcome, Held, Target, WriteFailure, WriteOutcome } from '../types.ts'
 import { digestsOf } from './digests.ts'
 import { digestsOf as digestsOfHeld, sameDigests } from './held.ts'
+import { hasAttachments } from '../values/index.ts'
 import type { DocumentDigests } from '../values/index.ts'
 import { withRetry } from './retry.ts'
 import type { RetryOptions } from './retry.ts'
@@ -22,6 +23,13 @@ export interface ReplaceOptions extends RetryOptions {
   readonly mayReplace?: MayReplace | undefined
   /** Called before anything is changed, and again where a document has meanwhile become another. What it throws ends the writing. */
   readonly keep?: (collection: string, replacing: readonly Replacing[]) => Promise<void>
+}
+
+/** What is kept to undo a run by holds documents, and no bytes beside them. */
+const notKept: WriteFailure = {
+  code: 'DOCFERRY_REFUSED',
+  message: 'the target holds another document with attachments, which --undoable cannot keep: replace it without --undoable',
+  retryable: false
 }
 
 /** So often somebody else may be quicker. */
@@ -72,6 +80,7 @@ export function replacing(target: Target, collection: string, { mayReplace, keep
         const seen = held.get(outgoing.encoded.id)
         if (seen && isEqual(seen, outgoing)) outcomes.set(outgoing, 'written')
         else if (seen && !may(outgoing)) outcomes.set(outgoing, 'skipped')
+        else if (seen && keep && hasAttachments(seen.document)) outcomes.set(outgoing, notKept)
         else todo.push({ outgoing, ...(seen && { seen }) })
       }
       if (todo.length === 0) break

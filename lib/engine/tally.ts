@@ -51,6 +51,7 @@ const deltaKeys = [
   'bytesWritten',
   'filteredBy',
   'stripped',
+  'attachmentsLeft',
   'failures',
   'conversions',
   'skippedExamples'
@@ -59,7 +60,7 @@ const deltaKeys = [
 export function compactDelta(delta: CollectionReport): CompactDelta {
   const counts = deltaKeys.filter(key => {
     const value = delta[key]
-    return typeof value === 'number' ? value !== 0 : Object.keys(value).length > 0
+    return typeof value === 'number' ? value !== 0 : Object.keys(value ?? {}).length > 0
   })
   return { source: delta.source, ...Object.fromEntries(counts.map(key => [key, delta[key]])) }
 }
@@ -85,6 +86,7 @@ export function addDelta(total: CollectionReport, delta: CollectionReport): void
   for (const key of ['filteredBy', 'stripped'] as const) {
     for (const [name, count] of Object.entries(delta[key])) total[key][name] = (total[key][name] ?? 0) + count
   }
+  if (delta.attachmentsLeft !== undefined) total.attachmentsLeft = (total.attachmentsLeft ?? 0) + delta.attachmentsLeft
   for (const group of delta.failures) addFailures(total, group)
   for (const group of delta.conversions) {
     const same = total.conversions.find(({ kind, conversion }) => kind === group.kind && conversion === group.conversion)

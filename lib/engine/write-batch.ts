@@ -42,6 +42,9 @@ export interface WriteBatchOptions extends RetryOptions {
   readonly send?: SendPart | undefined
 }
 
+/** A slow line still takes this many bytes in a millisecond: what is large may take longer. */
+const slowestUpload = 50
+
 /** A call without an answer for so long is given up. Connectors have shorter limits for each request; this is for what they miss. */
 const stuckMs = 300_000
 
@@ -162,7 +165,9 @@ class BatchInWriting {
             within
           )
         : this.#target.write(this.#collection, this.#encoded(part), { onConflict, fresh, signal: within })
-    const results = await withinTime(write, { ms: stuckMs, signal, late: stuck })
+    const bytes = part.reduce((sum, index) => sum + (this.#batch[index] as Outgoing).encoded.bytes, 0)
+    const ms = Math.max(stuckMs, bytes / slowestUpload)
+    const results = await withinTime(write, { ms, signal, late: stuck })
     if (results.length === part.length) return results
     throw new DocferryError('DOCFERRY_BUG', `the ${provider} connector answered ${results.length} outcomes for ${part.length} documents`)
   }

@@ -12,6 +12,8 @@ export interface PipelineOptions extends Pick<
   | 'types'
   | 'undo'
   | 'includeDesign'
+  | 'attachments'
+  | 'includeSecurity'
   | 'keepMetadata'
   | 'subcollections'
   | 'parallel'

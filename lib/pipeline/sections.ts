@@ -51,6 +51,8 @@ export const optionsSchema: JsonSchema = {
       'What is kept so that the run can be undone: which documents it made; all: also what it replaced; or nothing.'
     ),
     includeDesign: flag('Take design documents too: those whose id begins with _design/.'),
+    attachments: flag('Move the attachments of CouchDB documents too: to another CouchDB, or beside an export.'),
+    includeSecurity: flag("Move CouchDB's _security object of each database too."),
     keepMetadata: flag("Keep _rev, _attachments and CouchDB's other own fields as ordinary ones."),
     subcollections: {
       type: 'boolean',

@@ -20,6 +20,8 @@ export interface PlanOptions {
   readonly preset?: string
   readonly rename?: Readonly<Record<string, string>>
   readonly includeDesign?: boolean
+  readonly attachments?: boolean
+  readonly includeSecurity?: boolean
   readonly keepMetadata?: boolean
   readonly subcollections?: boolean
   readonly stages?: readonly StageLike[]
@@ -50,6 +52,9 @@ export interface PlannedOptions {
   readonly keepMetadata: boolean
   /** Whether ids that are paths mean documents in Firestore's subcollections; missing where they do not. */
   readonly subcollections?: boolean
+  /** These two are missing where they were not asked for. */
+  readonly attachments?: true
+  readonly includeSecurity?: true
   readonly stages: readonly string[]
   /** Whose file says what the first of the stages are, which text can't. */
   readonly pipeline?: PipelineOrigin
@@ -206,7 +211,16 @@ function readingScale(collections: readonly CollectionReport[]): number {
 }
 
 export function plannedOptions(report: Readonly<RunReport>, options: PlanOptions): PlannedOptions {
-  const { preset, includeDesign = false, keepMetadata = false, subcollections, stages = [], pipeline } = options
+  const {
+    preset,
+    includeDesign = false,
+    keepMetadata = false,
+    attachments,
+    includeSecurity,
+    subcollections,
+    stages = [],
+    pipeline
+  } = options
   const { source, target, collections, onConflict, onIncompatible, types } = report
   return {
     source,
@@ -218,6 +232,8 @@ export function plannedOptions(report: Readonly<RunReport>, options: PlanOptions
     types,
     includeDesign,
     keepMetadata,
+    ...(attachments && { attachments }),
+    ...(includeSecurity && { includeSecurity }),
     ...(subcollections && { subcollections }),
     stages: stages.map(stage => (typeof stage === 'function' ? stage.name : (stage.text ?? stage.name))),
     ...(pipeline !== undefined && { pipeline }),
@@ -273,7 +289,17 @@ function differencesOf(
   if (areKnown) compare('collections', sorted(planned.collections), sorted(now.collections))
   else compareNamed(planned, now, compare)
   for (const end of ['source', 'target'] as const) compare(`settings of the ${end}`, planned.settings[end], now.settings[end])
-  for (const name of ['preset', 'onConflict', 'onIncompatible', 'types', 'includeDesign', 'keepMetadata', 'stages'] as const) {
+  for (const name of [
+    'preset',
+    'onConflict',
+    'onIncompatible',
+    'types',
+    'includeDesign',
+    'keepMetadata',
+    'attachments',
+    'includeSecurity',
+    'stages'
+  ] as const) {
     compare(flagOf(name), planned[name], now[name])
   }
   compare(flagOf('subcollections'), planned.subcollections ?? false, now.subcollections ?? false)

@@ -263,7 +263,12 @@ function comparing(options: RepairOptions): VerifyOptions {
 
 /** What can't be repaired shows before anything is read. */
 function checkTask(task: Task): asserts task is RepairTask {
-  const { source, target, runId, wroteTo } = task
+  const { source, target, runId, wroteTo, attachments } = task
+  if (attachments)
+    throw new DocferryError(
+      'DOCFERRY_USAGE',
+      'attachments are not repaired, for what is replaced could not be kept: run the migration again with --attachments --on-conflict overwrite, then verify'
+    )
   if (wroteTo?.provider === 'file' || providerOf(target) === 'file')
     throw new DocferryError(
       'DOCFERRY_USAGE',

@@ -45,11 +45,17 @@ interface Opened {
 }
 
 async function openMerged({ parts, environment }: MergedOptions, context: OpenContext): Promise<Source> {
-  const { signal, logger, subcollections } = context
+  const { signal, logger, attachments, subcollections } = context
   const opened: Opened[] = []
   try {
     for (const part of parts) {
-      const source = await openSource(part.endpoint, { logger, environment, signal, subcollections })
+      const source = await openSource(part.endpoint, {
+        logger,
+        attachments,
+        subcollections,
+        ...(environment && { environment }),
+        ...(signal && { signal })
+      })
       opened.push({ part, source, held: null })
       opened[opened.length - 1] = { part, source, held: heldBy(part, await source.collections({ ...(signal && { signal }) })) }
     }
@@ -112,10 +118,7 @@ class MergedSource implements Source {
     return [...merged.values()]
   }
 
-  async partitions(
-    collections: readonly string[] | null,
-    options: { readonly wanted: number; readonly signal?: AbortSignal }
-  ): Promise<readonly Partition[]> {
+  async partitions(collections: readonly string[] | null, options: Parameters<Source['partitions']>[1]): Promise<readonly Partition[]> {
     const partitions: Partition[] = []
     for (const [turn, { part, source, held }] of this.#opened.entries()) {
       const names = held === null ? collections : [...held.keys()].filter(name => collections?.includes(name) ?? true)
@@ -126,7 +129,8 @@ class MergedSource implements Source {
         partitions.push({
           id: `${part.name}: ${inner.id}`,
           collections: named,
-          turn,
+          // What a source has last comes behind all of the others.
+          turn: turn + (inner.turn ?? 0) * this.#opened.length,
           range: { source: turn, inner: JSON.stringify(inner) }
         })
       }

@@ -71,6 +71,7 @@ class Shared {
         return found
       },
       read: (partition, options) => this.#read(source, index, partition, options),
+      ...(source.security && { security: source.security.bind(source) }),
       ...(source.usage && { usage: () => source.usage!() }),
       close: () => this.#leave(source, index)
     }

@@ -1,4 +1,4 @@
-import { setField } from '../values/index.ts'
+import { attachmentOpener, openerOf, setField } from '../values/index.ts'
 import type { Value } from '../types.ts'
 import { isMap } from './field-path.ts'
 
@@ -8,5 +8,6 @@ export function copyValue(value: Value): Value {
   if (!isMap(value)) return value
   const copy: { [key: string]: Value } = {}
   for (const key of Object.keys(value)) setField(copy, key, copyValue(value[key]!))
-  return copy
+  const open = openerOf(value)
+  return open ? Object.assign(copy, { [attachmentOpener]: open }) : copy
 }

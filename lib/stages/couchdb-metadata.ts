@@ -15,20 +15,29 @@ export const couchdbMetadata = [
 /**
  * Remove CouchDB's own top-level fields.
  *
- * @param onStripped called for each field that a document had
+ * @param onStripped called for each field that a document had, with how many attachments it was
+ * @param kept `attachments`: they are moved with the documents
  */
-export function stripCouchdbMetadata(onStripped?: (collection: string, field: string) => void): Stage {
+export function stripCouchdbMetadata(
+  onStripped?: (collection: string, field: string, attachments: number) => void,
+  { attachments = false }: { readonly attachments?: boolean } = {}
+): Stage {
+  const fields = attachments ? couchdbMetadata.filter(field => field !== '_attachments') : couchdbMetadata
   return {
     name: 'strip-couchdb-metadata',
     mayRepeatIds: false,
     changesInPlace: false,
     apply(document, { collection }) {
-      const found = couchdbMetadata.filter(field => field in document)
+      const found = fields.filter(field => field in document)
       if (found.length === 0) return document
-      for (const field of found) onStripped?.(collection, field)
+      for (const field of found) onStripped?.(collection, field, field === '_attachments' ? countOf(document[field]) : 0)
       return without(document, found)
     }
   }
+}
+
+function countOf(attachments: Value | undefined): number {
+  return typeof attachments === 'object' && attachments !== null ? Object.keys(attachments).length : 0
 }
 
 /** A copy: an object from which fields were deleted is slow to read from then on. */

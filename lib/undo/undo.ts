@@ -53,9 +53,15 @@ export async function undo(options: UndoOptions): Promise<UndoReport> {
     checkCanBeUndone(ran)
     const endpoint = await endOfRun(record, 'target', { given: options.target, environment })
     // What was replaced is put back as it was, whatever the run was asked to write: with its types, and under its names.
-    const { types, subcollections } = record.asked
+    const { types, subcollections, attachments } = record.asked
     const rules = { types: types === 'exact' ? 'exact' : 'natural', escapeNames: true, subcollections } as const
-    const target = await openTarget(endpoint, { environment, signal, logger, rules })
+    const target = await openTarget(endpoint, {
+      environment,
+      signal,
+      logger,
+      rules,
+      ...(attachments && { attachments: 'checked' })
+    })
     try {
       checkPlace(target, record)
       const entries = await openUndoEntries(join(folder.path, undoJournalName))

@@ -1,3 +1,4 @@
+import { attachmentOpener, openerOf } from './attachments.ts'
 import type { Document, Value } from './types.ts'
 
 /** A document that may be changed without the other being: maps and lists anew, all else, which nobody changes in place, shared. */
@@ -20,5 +21,6 @@ function cloneMap(map: { [key: string]: Value }): { [key: string]: Value } {
     if (name === '__proto__') Object.defineProperty(clone, name, { value, writable: true, enumerable: true, configurable: true })
     else clone[name] = value
   }
+  if (attachmentOpener in map) Object.assign(clone, { [attachmentOpener]: openerOf(map) })
   return clone
 }

@@ -1,5 +1,6 @@
 /** The values that documents hold, and their text and byte forms. */
 export * from './types.ts'
+export * from './attachments.ts'
 export * from './numbers.ts'
 export * from './kinds.ts'
 export * from './names.ts'

@@ -56,7 +56,7 @@ export class BothSides {
   async #readTargetInThread(looks: Looks, { reject, pause }: Visitor): Promise<void> {
     const { options, task, target, endpoint, holder, onRetry, onDamage } = this.#sides
     const { environment = {}, quick = false, sample, logger = silentLogger } = options
-    const { includeDesign, keepMetadata, rules } = task
+    const { includeDesign, keepMetadata, attachments, rules } = task
     const { parallel, maxRate, maxReadUnits, retry, signal } = this.#reading
     const { names } = this.#readingEnd('target', target, looks)
     if (names.size === 0) return
@@ -74,6 +74,7 @@ export class BothSides {
       collections: [...names.keys()],
       includeDesign,
       keepMetadata,
+      attachments,
       subcollections: rules.subcollections,
       keepsKinds: holder.keepsKinds ?? false,
       quick,
@@ -110,8 +111,8 @@ export class BothSides {
   }
 
   get #reading(): ReadingOptions {
-    const { options, stop, onRetry } = this.#sides
+    const { options, stop, onRetry, task } = this.#sides
     const { parallel = 4, maxRate, maxReadUnits, retry } = options
-    return { parallel, maxRate, maxReadUnits, signal: stop.signal, retry, onRetry }
+    return { parallel, maxRate, maxReadUnits, attachments: task.attachments, signal: stop.signal, retry, onRetry }
   }
 }

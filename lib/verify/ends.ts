@@ -8,15 +8,18 @@ import type { Endpoint, OpenOptions } from '../open.ts'
 import type { EncodeRules, Logger, Source, Target } from '../types.ts'
 import type { Side } from './report.ts'
 
-export type EndOptions = Pick<OpenOptions, 'environment' | 'logger'> & { readonly signal: AbortSignal }
+export type EndOptions = Pick<OpenOptions, 'environment' | 'logger'> & {
+  readonly signal: AbortSignal
+  readonly attachments?: boolean | undefined
+}
 
 export class Ends {
-  readonly #options: EndOptions
+  readonly #options: OpenOptions & { readonly signal: AbortSignal }
   readonly #logger: Logger
   readonly #open: (Source | Target)[] = []
 
-  constructor(options: EndOptions) {
-    this.#options = options
+  constructor({ attachments, ...options }: EndOptions) {
+    this.#options = { ...options, ...(attachments && { attachments: 'checked' }) }
     this.#logger = options.logger ?? silentLogger
   }
 
@@ -49,12 +52,15 @@ export class Ends {
 }
 
 /** Whether ids that are paths mean documents in subcollections, where the documents come from this source. */
-export async function holdsSubcollections(endpoint: Endpoint, options: OpenOptions = {}): Promise<boolean> {
-  const source = await openSource(endpoint, options)
+export async function holdsSubcollections(
+  endpoint: Endpoint,
+  { environment, signal, logger }: Pick<OpenOptions, 'environment' | 'signal' | 'logger'> = {}
+): Promise<boolean> {
+  const source = await openSource(endpoint, { environment, signal, logger })
   try {
-    return (await source.holdsSubcollections?.(options)) ?? false
+    return (await source.holdsSubcollections?.({ signal })) ?? false
   } finally {
-    await closeEnd(source, options.logger ?? silentLogger)
+    await closeEnd(source, logger ?? silentLogger)
   }
 }
 

@@ -17,6 +17,8 @@ export interface VerifyOptions extends Pick<
   | 'types'
   | 'onIncompatible'
   | 'includeDesign'
+  | 'attachments'
+  | 'includeSecurity'
   | 'keepMetadata'
   | 'subcollections'
   | 'stages'
@@ -56,7 +58,17 @@ export interface VerifyOptions extends Pick<
 }
 
 /** What decides which documents a run moves, and how. */
-const decided = ['preset', 'rename', 'types', 'onIncompatible', 'includeDesign', 'keepMetadata', 'subcollections'] as const
+const decided = [
+  'preset',
+  'rename',
+  'types',
+  'onIncompatible',
+  'includeDesign',
+  'attachments',
+  'includeSecurity',
+  'keepMetadata',
+  'subcollections'
+] as const
 
 /** @throws {DocferryError} DOCFERRY_CONFIG, naming every issue at once */
 export function checkVerifyOptions(options: VerifyOptions): void {

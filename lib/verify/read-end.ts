@@ -40,6 +40,8 @@ export interface ReadingOptions {
   readonly maxRate?: number | undefined
   /** Most read units a second, of a source that counts them. */
   readonly maxReadUnits?: number | undefined
+  /** Whether attachments are read for their digests: then a page may take any time. */
+  readonly attachments?: boolean
   readonly signal: AbortSignal
   readonly retry?: Pick<RetryOptions, 'attempts' | 'baseMs' | 'capMs'> | undefined
   readonly onRetry?: NonNullable<ReadOptions['onRetry']>
@@ -107,7 +109,10 @@ export async function readEnd({ source, stages, names }: ReadingEnd, visitor: Vi
   }
 
   const readPartition = async (partition: Partition): Promise<void> => {
-    const pages = isSavedAtEnd(source.location) ? source.read(partition, reading) : watchReader(source, partition, { ...reading, stallMs })
+    const pages =
+      isSavedAtEnd(source.location) || options.attachments
+        ? source.read(partition, reading)
+        : watchReader(source, partition, { ...reading, stallMs })
     for await (const page of pages) {
       const name = names.get(page.collection)
       if (name !== undefined) await visit(page, name)

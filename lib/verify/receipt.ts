@@ -38,6 +38,9 @@ export interface Receipt {
     readonly types: Types
     readonly includeDesign: boolean
     readonly keepMetadata: boolean
+    /** These two are missing where they were not asked for. */
+    readonly attachments?: true
+    readonly includeSecurity?: true
     /** See `PlannedOptions`. */
     readonly subcollections?: boolean
     /** As a user writes them. */

@@ -75,14 +75,21 @@ function makeVisitor({ keepsKinds, quick, sample, collections }: ThreadTask): Vi
 }
 
 async function read(): Promise<void> {
-  const { endpoint, environment, collections, parallel, maxRate, maxReadUnits, retry, subcollections } = task
-  const source = await openSource(endpoint, { environment, signal: stop.signal, logger, subcollections })
+  const { endpoint, environment, attachments, collections, parallel, maxRate, maxReadUnits, retry, subcollections } = task
+  const source = await openSource(endpoint, {
+    environment,
+    signal: stop.signal,
+    logger,
+    subcollections,
+    ...(attachments && { attachments: 'checked' })
+  })
   try {
     const end = { source, stages: builtInStages(task), names: new Map(collections.map(name => [name, name])) }
     await readEnd(end, makeVisitor(task), {
       parallel,
       maxRate,
       maxReadUnits,
+      attachments,
       retry,
       signal: stop.signal,
       onRetry: (error, delayMs) => say({ kind: 'retry', error: errorMessage(error), delayMs }),

@@ -31,6 +31,8 @@ export interface Task {
   readonly rules: EncodeRules
   readonly includeDesign: boolean
   readonly keepMetadata: boolean
+  readonly attachments: boolean
+  readonly includeSecurity: boolean
   /** Of every run: both sides go through them. */
   readonly builtIn: readonly Stage[]
   /** The user's, of the source alone. */
@@ -49,6 +51,8 @@ interface Decisions {
   readonly keepMetadata: boolean
   /** Where it is not said, the source tells. */
   readonly subcollections?: boolean | undefined
+  readonly attachments?: boolean | undefined
+  readonly includeSecurity?: boolean | undefined
 }
 
 const onlyAPart = 'it tells only of what was wrong before; give --source and --target, or the run that was repaired'
@@ -58,8 +62,8 @@ export async function taskOf(options: VerifyOptions): Promise<Task> {
   if (options.run !== undefined) return await runTask(options, options.run)
   if (options.receipt !== undefined) return await receiptTask(options, options.receipt)
   const { source, target, types = 'natural', onIncompatible = 'dead-letter', includeDesign = false, keepMetadata = false } = options
-  const { collections, preset, rename = {}, subcollections } = options
-  const decisions = { types, onIncompatible, includeDesign, keepMetadata, subcollections }
+  const { collections, preset, rename = {}, attachments, includeSecurity, subcollections } = options
+  const decisions = { types, onIncompatible, includeDesign, keepMetadata, attachments, includeSecurity, subcollections }
   return {
     source,
     target: target!,
@@ -137,13 +141,14 @@ async function receiptTask(options: VerifyOptions, given: Receipt | string): Pro
     return { source, target: target!, receipt: proofOf(opened), ...named, stages, ...ways({ ...decisions, subcollections }), notes }
   }
   const { types = 'natural', onIncompatible = 'dead-letter', includeDesign = false, keepMetadata = false, rename = {} } = options
+  const { attachments, includeSecurity } = options
   const collections = opened.collections.map(each => ({
     ...each,
     target: Object.hasOwn(rename, each.source) ? rename[each.source]! : each.source
   }))
   const receipt = { ...opened, collections }
   const subcollections = options.subcollections ?? (typeof given === 'string' && (await holdsSubcollections(fileAt(given), options)))
-  const decisions = { types, onIncompatible, includeDesign, keepMetadata, subcollections }
+  const decisions = { types, onIncompatible, includeDesign, keepMetadata, attachments, includeSecurity, subcollections }
   return {
     source,
     target: target!,
@@ -189,13 +194,17 @@ function ways({
   onIncompatible,
   includeDesign,
   keepMetadata,
+  attachments = false,
+  includeSecurity = false,
   subcollections
-}: Decisions): Pick<Task, 'rules' | 'includeDesign' | 'keepMetadata' | 'builtIn'> {
+}: Decisions): Pick<Task, 'rules' | 'includeDesign' | 'keepMetadata' | 'attachments' | 'includeSecurity' | 'builtIn'> {
   return {
     rules: { types, escapeNames: onIncompatible === 'escape', subcollections },
     includeDesign,
     keepMetadata,
-    builtIn: builtInStages({ includeDesign, keepMetadata })
+    attachments,
+    includeSecurity,
+    builtIn: builtInStages({ includeDesign, keepMetadata, attachments })
   }
 }
 

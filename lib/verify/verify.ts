@@ -58,16 +58,18 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   // Every call in flight listens to it.
   setMaxListeners(0, stop.signal)
   const workspace = new Workspace(stateDir, newId())
-  const ends = new Ends({ ...options, signal: stop.signal })
+  let ends: Ends | undefined
   try {
     await workspace.clearLeftovers()
-    return await new Verification(options, { task: await taskOf(options), ends, workspace, stop }).execute()
+    const task = await taskOf(options)
+    ends = new Ends({ environment: options.environment, logger: options.logger, signal: stop.signal, attachments: task.attachments })
+    return await new Verification(options, { task, ends, workspace, stop }).execute()
   } catch (error) {
     if (!signal?.aborted) throw error
     throw new DocferryError('DOCFERRY_INTERRUPTED', 'interrupted: nothing was changed, and nothing can be said', { cause: error })
   } finally {
     signal?.removeEventListener('abort', onAbort)
-    await ends.close()
+    await ends?.close()
     await workspace.close()
   }
 }

@@ -11,6 +11,7 @@ import type { Database } from './couchdb-database.ts'
 import { Refused, validateDatabaseName, validateDocument, validateId } from './couchdb-documents.ts'
 import { isObject, restoreMarks } from './couchdb-json.ts'
 import type { JsonObject } from './couchdb-json.ts'
+import { isMultipart, readMultipart } from './couchdb-multipart.ts'
 import type { PouchStatic } from './couchdb-pouch.ts'
 import { answer, methodNotAllowed, Parameters, readJson, readObject, requestLineFits, requireJsonType } from './couchdb-request.ts'
 
@@ -250,7 +251,7 @@ class Front {
         if (request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined) {
           throw new Refused(400, 'bad_request', 'Missing request body')
         }
-        const { value, bytes } = await readJson(request, { anyType: true })
+        const { value, bytes } = isMultipart(request) ? await readMultipart(request) : await readJson(request, { anyType: true })
         const valid = validateDocument(isObject(value) ? { ...value, _id: id, ...revisionOf(call) } : value, { mayBeLarge: true })
         const document = database.name === '_users' ? this.#accounts.takeUser(valid) : valid
         return await this.#writeOne(call, database, document, { newEdits: query.get('new_edits') !== 'false', bytes })

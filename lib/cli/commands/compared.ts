@@ -9,7 +9,7 @@ import type { RunFlags } from '../options.ts'
 
 export interface ComparedFlags extends Pick<
   RunFlags,
-  'collections' | 'preset' | 'rename' | 'stage' | 'includeDesign' | 'keepMetadata' | 'subcollections'
+  'collections' | 'preset' | 'rename' | 'stage' | 'includeDesign' | 'attachments' | 'includeSecurity' | 'keepMetadata' | 'subcollections'
 > {
   readonly source?: string
   readonly target?: string
@@ -38,7 +38,7 @@ export function addComparedFlags(command: Command): Command {
  */
 export function comparedOptions<How extends object>(run: string | undefined, flags: ComparedFlags, how: How) {
   const { source, target, collections, preset, rename, types, onIncompatible, includeDesign, keepMetadata, subcollections } = flags
-  const { differences, stateDir } = flags
+  const { differences, stateDir, attachments, includeSecurity } = flags
   const asked = {
     run,
     collections,
@@ -47,6 +47,8 @@ export function comparedOptions<How extends object>(run: string | undefined, fla
     types,
     onIncompatible,
     includeDesign,
+    attachments,
+    includeSecurity,
     keepMetadata,
     subcollections,
     differences,

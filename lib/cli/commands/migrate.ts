@@ -55,6 +55,8 @@ function refuseOthers(command: Command): void {
     'stage',
     'keepMetadata',
     'includeDesign',
+    'attachments',
+    'includeSecurity',
     'subcollections'
   ]
   const found = command.options.filter(
@@ -111,7 +113,7 @@ Examples:
   $ docferry plan --source couchdb --target dynamodb --save plan.json
   $ docferry migrate --plan plan.json
   $ docferry migrate --source couchdb --target dynamodb --collections agents,users
-  $ docferry migrate --source couchdb://old:5984 --target couchdb://new:5984 --include-design
+  $ docferry migrate --source couchdb://old:5984 --target couchdb://new:5984 --include-design --attachments --include-security
   $ docferry migrate --source firestore --target file:backup.ndjson.gz --preset gofannon
   $ docferry migrate --source backup.json --target couchdb --rename Users=users --on-conflict overwrite
 `

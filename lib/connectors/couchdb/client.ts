@@ -2,6 +2,10 @@
  * HTTP to one CouchDB. nano asks what is small and rare (which databases are there, create one). Pages and batches go over fetch, because
  * nano turns an answer that broke off into an empty one, and loses Retry-After and the digits of numbers.
  */
+import { once } from 'node:events'
+import { request as requestHttp } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import { request as requestHttps } from 'node:https'
 import nano from 'nano'
 import { withRetry } from '../../engine/retry.ts'
 import { DocferryError } from '../../errors.ts'
@@ -21,6 +25,15 @@ export interface Request {
   readonly body?: string
   readonly asked: Asked
   readonly signal?: AbortSignal
+}
+
+/** A document that is sent as it comes. */
+export interface Upload extends Pick<Request, 'path' | 'asked' | 'signal'> {
+  /** Its content type. */
+  readonly type: string
+  /** Bytes of the body. */
+  readonly length: number
+  readonly body: AsyncIterable<Uint8Array>
 }
 
 export interface DatabaseInfo {
@@ -190,6 +203,55 @@ export class Client {
     }
   }
 
+  /**
+   * `PUT` a body piece by piece, as fast as the server takes it. Where the body fails, the request is broken off, and the server has no whole one.
+   *
+   * @throws {DocferryError} as `chunks` does; whatever the body throws
+   */
+  async upload({ path, type, length, body, asked, signal }: Upload): Promise<void> {
+    const { url, timeoutMs } = this.settings
+    const guard = guardRequest([signal, this.#closing.signal])
+    const send = url.startsWith('https:') ? requestHttps : requestHttp
+    const headers = { ...this.#headers, 'content-type': type, 'content-length': length }
+    const request = send(url + path, { method: 'PUT', headers, signal: guard.signal })
+    const answered = new Promise<IncomingMessage>((resolve, reject) => request.once('response', resolve).on('error', reject))
+    // A refusal may come before all is sent.
+    let isAnswered = false
+    answered.then(
+      () => (isAnswered = true),
+      () => (isAnswered = true)
+    )
+    let failure: { readonly error: unknown } | undefined
+    try {
+      const pieces = body[Symbol.asyncIterator]()
+      try {
+        while (!isAnswered) {
+          const piece = await pieces.next().catch((error: unknown) => {
+            failure = { error }
+            throw error
+          })
+          if (piece.done) break
+          if (!request.write(piece.value)) await guard.within(Promise.race([once(request, 'drain'), answered]), timeoutMs)
+        }
+      } finally {
+        await pieces.return?.()
+      }
+      if (!isAnswered) request.end()
+      const response = await guard.within(answered, timeoutMs + length / slowestUpload)
+      const text = await guard.within(textOf(response), timeoutMs)
+      const status = response.statusCode ?? 0
+      if (status < 200 || status > 299) throw answerError(badAnswer(new Response(text || null, answerOf(response)), text), asked)
+    } catch (error) {
+      signal?.throwIfAborted()
+      if (failure) throw failure.error
+      if (error instanceof AnswerError) throw error
+      throw networkError(guard.timedOut() ? new Error(`nothing came for ${timeoutMs / 1000} seconds`) : error, asked)
+    } finally {
+      guard.end()
+      request.on('error', () => undefined).destroy()
+    }
+  }
+
   close(): void {
     this.#closing.abort()
   }
@@ -214,4 +276,22 @@ export class Client {
     }
     return withRetry(work, { signal, attempts: 5, onRetry: (error, delayMs) => this.logger.debug({ delayMs }, error.message) })
   }
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    chunks.push(chunk)
+    if ((bytes += chunk.length) >= longestRefusal) break
+  }
+  return Buffer.concat(chunks).toString()
+}
+
+/** What fetch would say of it. */
+function answerOf({ statusCode = 500, headers }: IncomingMessage): ResponseInit {
+  const told = ['retry-after', 'location'].flatMap(name =>
+    typeof headers[name] === 'string' ? [[name, headers[name]] as [string, string]] : []
+  )
+  return { status: Math.max(200, statusCode), headers: told }
 }

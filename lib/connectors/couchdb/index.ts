@@ -15,14 +15,14 @@ export type { CouchdbOptions } from './options.ts'
 export const couchdbConnector: Connector<CouchdbOptions> = {
   name: 'couchdb',
   configure,
-  async openSource(options, { signal, logger }) {
+  async openSource(options, { signal, logger, attachments }) {
     const client = new Client(settle(options), logger)
     await client.connect(signal)
-    return createSource(client)
+    return createSource(client, { attachments })
   },
-  async openTarget(options, { signal, logger, rules }) {
+  async openTarget(options, { signal, logger, rules, attachments }) {
     const client = new Client(settle(options), logger)
     await client.connect(signal)
-    return createTarget(client, rules)
+    return createTarget(client, rules, { attachments })
   }
 }

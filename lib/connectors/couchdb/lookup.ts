@@ -1,9 +1,11 @@
 /** Looks documents up by id. */
 import { DocferryError } from '../../errors.ts'
-import type { Document, Held, Target } from '../../types.ts'
+import type { Document, Held, OpenContext, Target } from '../../types.ts'
 import { parseJson, restoreNames } from '../../values/index.ts'
+import type { Value } from '../../values/index.ts'
 import { escapeSign, readRows } from './all-docs.ts'
 import type { Row } from './all-docs.ts'
+import { describeAttachments } from './attachments.ts'
 import type { Client } from './client.ts'
 import { AnswerError, brokenAnswer } from './errors.ts'
 import { nameRules, withoutMetadata } from './values.ts'
@@ -13,6 +15,8 @@ type Request = Parameters<Client['chunks']>[0]
 export interface LookupOptions {
   /** What CouchDB calls a document; undefined for an id that it refuses, and can't be asked for. */
   readonly nameOf: (id: string) => string | undefined
+  /** Whether documents are given with their attachments. */
+  readonly attachments?: OpenContext['attachments']
   readonly signal?: AbortSignal
 }
 
@@ -49,14 +53,16 @@ export async function get(
   client: Client,
   collection: string,
   ids: readonly string[],
-  { idsOnly = false, nameOf, signal }: Parameters<Target['get']>[2] & LookupOptions
+  { idsOnly = false, nameOf, attachments, signal }: Parameters<Target['get']>[2] & LookupOptions
 ): Promise<readonly Document[]> {
   const asIs = ownIds(ids, nameOf)
   const found: Document[] = []
-  for (const { key, revision, document, deleted, hasEscapes } of await held(client, collection, asIs, { wholes: !idsOnly, signal })) {
+  const rows = await held(client, collection, asIs, { wholes: !idsOnly, signal })
+  const attached = attachments && (await attachmentsIn(client, collection, rows, attachments, signal))
+  for (const { key, revision, document, deleted, hasEscapes } of rows) {
     if (deleted) continue
     if (idsOnly && revision !== undefined) found.push({ _id: asIs.get(key) ?? key })
-    else if (document) found.push(ownDocument(document, client.pouchdb, hasEscapes))
+    else if (document) found.push(ownDocument(document, client.pouchdb, hasEscapes, attached?.get(key)))
   }
   return found
 }
@@ -66,18 +72,22 @@ export async function look(
   client: Client,
   collection: string,
   ids: readonly string[],
-  { nameOf, signal }: LookupOptions
+  { nameOf, attachments: how, signal }: LookupOptions
 ): Promise<readonly Held<Revision>[]> {
   const asIs = ownIds(ids, nameOf)
   const found: Held<Revision>[] = []
-  for (const { key, document, deleted, hasEscapes, error } of await held(client, collection, asIs, { wholes: true, signal })) {
+  const rows = await held(client, collection, asIs, { wholes: true, signal })
+  const attached = how && (await attachmentsIn(client, collection, rows, how, signal))
+  for (const { key, document, deleted, hasEscapes, error } of rows) {
     if (deleted || (!document && error === 'not_found')) continue
     const revision = document?._rev
     if (!document || typeof revision !== 'string') throw unreadable(client, collection, key, error)
     const attachments = document['_attachments']
-    const version = { id: key, revision, ...(attachments !== undefined && { attachments }) }
-    const besides = attachments === undefined ? {} : { besides: 'attachments' }
-    found.push({ document: ownDocument(document, client.pouchdb, hasEscapes), version, ...besides })
+    // Where attachments are a part of the document, nothing is kept beside it.
+    const isBeside = attachments !== undefined && !attached
+    const version = { id: key, revision, ...(isBeside && { attachments }) }
+    const besides = isBeside ? { besides: 'attachments' } : {}
+    found.push({ document: ownDocument(document, client.pouchdb, hasEscapes, attached?.get(key)), version, ...besides })
   }
   return found
 }
@@ -88,9 +98,29 @@ export function decodeText(text: string, pouchdb: boolean): Document {
 }
 
 /** What was given to be written, of what CouchDB gives back. Changes the document it gets. */
-function ownDocument(document: Document, pouchdb: boolean, hasEscapes: boolean | undefined): Document {
+function ownDocument(document: Document, pouchdb: boolean, hasEscapes: boolean | undefined, attached?: Value): Document {
   const own = withoutMetadata(document)
-  return hasEscapes ? restoreNames(own, nameRules(pouchdb)) : own
+  const restored = hasEscapes ? restoreNames(own, nameRules(pouchdb)) : own
+  return attached === undefined ? restored : { ...restored, _attachments: attached }
+}
+
+/** What the documents have attached, by the ids that CouchDB holds. */
+async function attachmentsIn(
+  client: Client,
+  collection: string,
+  rows: readonly Row[],
+  how: NonNullable<OpenContext['attachments']>,
+  signal: AbortSignal | undefined
+): Promise<ReadonlyMap<string, Value>> {
+  const documents = rows.flatMap(({ document, deleted }) => (document && !deleted ? [document] : []))
+  const described = await describeAttachments(client, collection, documents, how, { signal })
+  return new Map(
+    described.flatMap(({ document, error }) => {
+      if (error) throw unreadable(client, collection, document._id, error.message)
+      const attached = document['_attachments']
+      return attached === undefined ? [] : [[document._id, attached] as const]
+    })
+  )
 }
 
 /** The documents' own ids by those that CouchDB holds. */

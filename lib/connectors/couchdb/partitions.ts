@@ -39,6 +39,30 @@ export async function splitByRank(client: Client, database: string, wanted: numb
   }))
 }
 
+/** From the first id that a design document can have to behind the last. */
+const design = { start: '_design/', end: '_design0' } as const
+
+/** What is left of a range of ids when the design documents are read by themselves: itself, or the parts before and behind them. */
+export function withoutDesign(partition: Partition): Partition[] {
+  const { start = null, end = null } = (partition.range ?? {}) as { start?: string | null; end?: string | null }
+  const isBefore = end !== null && compareIds(end, design.start) <= 0
+  const isBehind = start !== null && compareIds(start, design.end) >= 0
+  if (isBefore || isBehind) return [partition]
+  const before = start === null || compareIds(start, design.start) < 0 ? [{ ...partition, range: { start, end: design.start } }] : []
+  const hasRest = end === null || compareIds(end, design.end) > 0
+  return hasRest ? [...before, { ...partition, id: `${partition.id}b`, range: { start: design.end, end } }] : before
+}
+
+/** They come when all else is there: their functions judge what is written. */
+export function designPartition(database: string): Partition {
+  return { id: `${database}/design`, collections: [database], range: design, turn: 1 }
+}
+
+/** In the order of their UTF-8 bytes, which is that of `_all_docs`. */
+function compareIds(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b))
+}
+
 interface Probed {
   readonly total: number
   readonly place: Place | undefined

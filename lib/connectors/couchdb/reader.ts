@@ -1,22 +1,25 @@
 /** Reads databases by `_all_docs`, in the order of ids. */
 import { retryDelayMs, sleep, withRetry } from '../../engine/retry.ts'
 import { DocferryError } from '../../errors.ts'
-import type { CollectionInfo, Document, Page, Partition, ReadOptions, RejectDetails, Source } from '../../types.ts'
+import type { CollectionInfo, Document, OpenContext, Page, Partition, ReadOptions, RejectDetails, Source } from '../../types.ts'
 import { restoreNames } from '../../values/index.ts'
 import type { NameRules } from '../../values/index.ts'
 import { allDocsRequest, readRows } from './all-docs.ts'
 import type { Row } from './all-docs.ts'
+import { describeAttachments, listedBytes } from './attachments.ts'
 import type { Client, DatabaseInfo } from './client.ts'
 import { AnswerError, mayBeOneDocument } from './errors.ts'
 import type { Asked } from './errors.ts'
 import { allRows } from './lookup.ts'
 import { locate } from './options.ts'
-import { splitByRank } from './partitions.ts'
+import { designPartition, splitByRank, withoutDesign } from './partitions.ts'
 import { nameRules } from './values.ts'
 
 /** A page ends after this many documents or bytes, whichever comes first. */
 const defaultPageSize = 500
 const pageBytes = 1024 * 1024
+/** Or when its documents have so much attached: what is read of it is read again by a run that goes on. */
+const pageAttachedBytes = 16 * 1024 * 1024
 
 /** A request asks for no more rows than this; memory does not depend on it where the server writes line by line. */
 const mostRows = 10_000
@@ -40,7 +43,7 @@ interface Pace {
   requests: number
 }
 
-export function createSource(client: Client): Source {
+export function createSource(client: Client, how: Pick<OpenContext, 'attachments'> = {}): Source {
   const pace: Pace = { byLine: false, rows: firstRows, requests: 0 }
   return {
     location: locate(client.settings),
@@ -48,13 +51,13 @@ export function createSource(client: Client): Source {
     async collections({ signal }) {
       return describe(client, await databaseNames(client, signal), signal)
     },
-    async partitions(collections, { wanted, signal }) {
+    async partitions(collections, { wanted, designLast = false, signal }) {
       const names = collections ?? (await databaseNames(client, signal)).filter(name => !name.startsWith('_'))
       const partitions: Partition[] = []
       for (const name of names) partitions.push(...(await splitByRank(client, name, wanted, signal)))
-      return partitions
+      return designLast ? partitions.flatMap(withoutDesign).concat(names.map(designPartition)) : partitions
     },
-    read: (partition, options) => readPartition(client, pace, partition, options),
+    read: (partition, options) => readPartition(client, pace, partition, { ...options, ...how }),
     usage: () => ({ requests: pace.requests }),
     async close() {
       client.close()
@@ -134,7 +137,7 @@ async function* readPartition(
   client: Client,
   pace: Pace,
   partition: Partition,
-  { after, signal, pageSize = defaultPageSize, retry, onRetry }: ReadOptions
+  { after, signal, pageSize = defaultPageSize, retry, onRetry, attachments }: ReadOptions & Pick<OpenContext, 'attachments'>
 ): AsyncGenerator<Page, void, undefined> {
   const database = partition.collections[0] as string
   const { start = null, end = null } = (partition.range ?? {}) as { start?: string | null; end?: string | null }
@@ -144,6 +147,8 @@ async function* readPartition(
     pace.requests++
     return rowsOf(client, asked, ids, { signal, retry, onRetry })
   }
+  const describe: Describe | undefined =
+    attachments && (documents => describeAttachments(client, database, documents, attachments, { ...retry, signal, onRetry }))
   let cursor = after
   let failures = 0
   for (;;) {
@@ -156,7 +161,7 @@ async function* readPartition(
       ...(from !== null && { startkey: from }),
       ...(end !== null && { endkey: end, inclusive_end: false })
     })
-    let page = new PageBuilder(database, names)
+    let page = new PageBuilder(database, names, describe)
     let seen = 0
     pace.requests++
     const startedAt = cursor
@@ -173,7 +178,7 @@ async function* readPartition(
           cursor = row.key
           yield await page.finish(cursor, openAgain)
           signal?.throwIfAborted()
-          page = new PageBuilder(database, names)
+          page = new PageBuilder(database, names, describe)
         }
       }
     } catch (error) {
@@ -227,6 +232,8 @@ async function rowsOf(
   }
 }
 
+type Describe = (documents: readonly Document[]) => ReturnType<typeof describeAttachments>
+
 class PageBuilder {
   lastKey: string | undefined
   readonly #collection: string
@@ -234,11 +241,14 @@ class PageBuilder {
   readonly #rows: Row[] = []
   /** Listed, with null for the document: it can't be opened, or was deleted meanwhile. */
   readonly #unopened: string[] = []
+  readonly #describe: Describe | undefined
   #bytes = 0
+  #attachedBytes = 0
 
-  constructor(collection: string, names: NameRules) {
+  constructor(collection: string, names: NameRules, describe?: Describe) {
     this.#collection = collection
     this.#names = names
+    this.#describe = describe
   }
 
   add(row: Row, bytes: number): void {
@@ -247,11 +257,12 @@ class PageBuilder {
     this.#bytes += bytes
     if (deleted === true) return
     this.#rows.push(row)
+    if (this.#describe && document) this.#attachedBytes += listedBytes(document)
     if (document === undefined && (error === undefined || error === 'not_found')) this.#unopened.push(key)
   }
 
   isFull(pageSize: number): boolean {
-    return this.#rows.length >= pageSize || this.#bytes >= pageBytes
+    return this.#rows.length >= pageSize || this.#bytes >= pageBytes || this.#attachedBytes >= pageAttachedBytes
   }
 
   /** @param openAgain asked for what was listed and not given: one that is gone by now is none to complain of */
@@ -260,16 +271,28 @@ class PageBuilder {
     const unopened = new Set(this.#unopened)
     const documents: Document[] = []
     const rejects: RejectDetails[] = []
-    for (const listed of this.#rows) {
-      const row = unopened.has(listed.key) ? opened?.get(listed.key) : listed
-      if (!row) continue
-      const { key, document, hasEscapes, error = 'the database lists it, and gave nothing for it' } = row
-      if (document !== undefined) documents.push(hasEscapes ? restoreNames(document, this.#names) : document)
-      else rejects.push({ code: 'DOCFERRY_BAD_DOCUMENT', message: `cannot be read: ${error}`, where: `id ${key}`, id: key })
+    const rows = this.#rows.flatMap(listed => (unopened.has(listed.key) ? (opened?.get(listed.key) ?? []) : listed))
+    const described = await this.#describe?.(rows.flatMap(({ document }) => document ?? []))
+    let at = 0
+    for (const { key, document, hasEscapes, error = 'the database lists it, and gave nothing for it' } of rows) {
+      if (document === undefined) {
+        rejects.push({ code: 'DOCFERRY_BAD_DOCUMENT', message: `cannot be read: ${error}`, where: `id ${key}`, id: key })
+        continue
+      }
+      const { document: whole, error: unread } = described?.[at++] ?? { document }
+      if (unread) rejects.push({ code: unread.code, message: unread.message, where: `id ${key}`, id: key })
+      else documents.push(hasEscapes ? restoreOwn(whole, this.#names) : whole)
     }
     const bytes = Math.round(this.#bytes)
     return { collection: this.#collection, documents, ...(rejects.length > 0 && { rejects }), cursor, bytes }
   }
+}
+
+/** Names of attachments are not a document's. */
+function restoreOwn(document: Document, names: NameRules): Document {
+  const { _attachments, ...rest } = document
+  const restored = restoreNames(rest, names)
+  return _attachments === undefined ? restored : { ...restored, _attachments }
 }
 
 /** Rows for the next answer, by the mean size of those of the last; grows at most fourfold, as what follows may be larger. */

@@ -3,6 +3,8 @@ import { DocferryError } from '../../errors.ts'
 import { defaultRules } from '../../types.ts'
 import type { Document, Encoded, EncodeRules, OnConversion, Refusal } from '../../types.ts'
 import {
+  attachmentsOf,
+  bytesMissing,
   Decimal,
   Double,
   escapeName,
@@ -11,9 +13,10 @@ import {
   isWellFormed,
   pathText,
   plainDocument,
-  stringifySpecial
+  stringifySpecial,
+  withAttachments
 } from '../../values/index.ts'
-import type { NameRules, Scalar } from '../../values/index.ts'
+import type { NamedAttachment, NameRules, Scalar } from '../../values/index.ts'
 import { checkId, countedBytes } from './limits.ts'
 
 /** What of a server's and a database's own decides how documents are written. */
@@ -51,6 +54,40 @@ export function encodeDocument(
   const size = atMost <= most ? atMost : countedBytes(text) - countedBytes(`"_id":${JSON.stringify(stored)},`)
   if (size <= most) return { id, bytes, size, payload: text }
   return { code: 'DOCFERRY_TOO_LARGE', message: `${grouped(size)} bytes; CouchDB takes ${grouped(most)} (max_document_size)` }
+}
+
+/** A document that CouchDB takes with its attachments, all at once. */
+export interface EncodedWhole extends Encoded<string> {
+  readonly attachments?: readonly NamedAttachment[]
+}
+
+/** The same where attachments are a part of the document. */
+export function encodeWhole(
+  document: Document,
+  database: DatabaseRules,
+  rules: EncodeRules,
+  onConversion?: OnConversion
+): EncodedWhole | Refusal {
+  if (document['_attachments'] === undefined) return encodeDocument(document, database, rules, onConversion)
+  const attachments = readableAttachments(document)
+  if ('code' in attachments) return attachments
+  const encoded = encodeDocument(withAttachments(document, []), database, rules, onConversion)
+  if ('code' in encoded || attachments.length === 0) return encoded
+  return { ...encoded, bytes: encoded.bytes + attachments.reduce((sum, { length }) => sum + length, 0), attachments }
+}
+
+function readableAttachments(document: Document): readonly NamedAttachment[] | Refusal {
+  const refuse = (message: string): Refusal => ({ code: 'DOCFERRY_BAD_VALUE', message, path: '_attachments' })
+  let attachments: readonly NamedAttachment[]
+  try {
+    attachments = attachmentsOf(document)
+  } catch (error) {
+    if (error instanceof DocferryError) return refuse(error.message)
+    throw error
+  }
+  const own = attachments.find(({ name }) => name.startsWith('_') || name === '' || !isWellFormed(name))
+  if (own) return refuse(`an attachment named ${JSON.stringify(own.name)}: CouchDB keeps names that start with an underscore for itself`)
+  return attachments.some(({ open }) => open === undefined) ? refuse(bytesMissing) : attachments
 }
 
 /** The id under which CouchDB holds a document, or why it can't. */

@@ -2,25 +2,31 @@
 import { withRetry } from '../../engine/retry.ts'
 import { DocferryError } from '../../errors.ts'
 import { defaultRules } from '../../types.ts'
-import type { EncodeRules, Prepared, Target, WriteOptions, WriteOutcome } from '../../types.ts'
+import type { EncodeRules, OpenContext, Prepared, Target, WriteFailure, WriteOptions, WriteOutcome } from '../../types.ts'
 import { allDocsRequest } from './all-docs.ts'
 import { createBulk, isConflict } from './bulk.ts'
-import type { BulkOutcome, Sending } from './bulk.ts'
+import type { BulkOutcome } from './bulk.ts'
 import { changeDocuments, dropDatabase } from './changes.ts'
 import type { Client, DatabaseInfo } from './client.ts'
-import { brokenAnswer } from './errors.ts'
+import { brokenAnswer, writeFailure } from './errors.ts'
 import { checkDatabaseName, targetLimits } from './limits.ts'
 import { allRows, decodeText, get, look, revisions } from './lookup.ts'
+import { putWhole } from './multipart.ts'
+import type { SendingWhole } from './multipart.ts'
 import { locate } from './options.ts'
-import { encodeDocument, storedId, withRevision } from './values.ts'
-import type { DatabaseRules } from './values.ts'
+import { encodeDocument, encodeWhole, storedId, withRevision } from './values.ts'
+import type { DatabaseRules, EncodedWhole } from './values.ts'
 
 /** How often an overwrite looks for the present revision, when others change the document at the same time. */
 const overwriteTries = 5
 /** A database with no more documents is looked through for one that is no design document. */
 const fewDocuments = 100
 
-export function createTarget(client: Client, rules: EncodeRules = defaultRules): Target<string> {
+export function createTarget(
+  client: Client,
+  rules: EncodeRules = defaultRules,
+  { attachments }: Pick<OpenContext, 'attachments'> = {}
+): Target<string> {
   const { maxDocumentBytes } = client.settings
   const partitioned = new Set<string>()
   const databaseRules = (collection: string): DatabaseRules => ({
@@ -42,20 +48,26 @@ export function createTarget(client: Client, rules: EncodeRules = defaultRules):
       if (info?.props?.partitioned) partitioned.add(collection)
       return prepared
     },
-    encode: (collection, document, onConversion) => encodeDocument(document, databaseRules(collection), rules, onConversion),
+    encode: (collection, document, onConversion) =>
+      (attachments ? encodeWhole : encodeDocument)(document, databaseRules(collection), rules, onConversion),
+    holdsAttachments: attachments !== undefined,
     write(collection, documents, options) {
       const name = nameOf(collection)
-      const sendings = documents.map(({ id, payload }, index) => ({ index, id: name(id) ?? id, text: payload }))
+      const sendings = documents.map(({ id, payload, attachments = [] }: EncodedWhole, index) => {
+        return { index, id: name(id) ?? id, text: payload, attachments }
+      })
       return write(client, collection, sendings, options)
     },
-    get: (collection, ids, options) => get(client, collection, ids, { ...options, nameOf: nameOf(collection) }),
+    get: (collection, ids, options) => get(client, collection, ids, { ...options, nameOf: nameOf(collection), attachments }),
     readBack(collection, document, { kinds = false } = {}) {
       if (rules.types !== 'plain' && !kinds) return document
-      const encoded = encodeDocument(document, databaseRules(collection), rules)
-      return 'code' in encoded ? document : { ...decodeText(encoded.payload, client.pouchdb), _id: document._id }
+      const encoded = (attachments ? encodeWhole : encodeDocument)(document, databaseRules(collection), rules)
+      if ('code' in encoded) return document
+      const { _id, _attachments } = document
+      return { ...decodeText(encoded.payload, client.pouchdb), _id, ...(attachments && _attachments !== undefined && { _attachments }) }
     },
     keepsKinds: rules.types === 'exact',
-    look: (collection, ids, { signal }) => look(client, collection, ids, { nameOf: nameOf(collection), signal }),
+    look: (collection, ids, { signal }) => look(client, collection, ids, { nameOf: nameOf(collection), attachments, signal }),
     change: (collection, changes, { signal }) => changeDocuments(client, collection, changes, signal),
     dropCollection: (collection, { signal }) => dropDatabase(client, collection, signal),
     /** A bulk write, and a look for the revisions first where documents may be replaced. */
@@ -99,16 +111,25 @@ async function isEmpty(client: Client, collection: string, info: DatabaseInfo, s
 async function write(
   client: Client,
   collection: string,
-  all: readonly Sending[],
-  { onConflict, fresh, signal }: WriteOptions
+  given: readonly SendingWhole[],
+  options: WriteOptions
 ): Promise<readonly WriteOutcome[]> {
-  const outcomes = new Array<BulkOutcome>(all.length)
+  const { onConflict, fresh, signal } = options
+  const outcomes = new Array<BulkOutcome>(given.length)
+  await writeWholes(
+    client,
+    collection,
+    given.filter(({ attachments }) => attachments.length > 0),
+    outcomes,
+    options
+  )
+  const all = given.filter(({ attachments }) => attachments.length === 0)
   const bulk = createBulk(client, collection, outcomes, signal)
   if (onConflict !== 'overwrite') {
     await bulk(all)
     return onConflict === 'skip' ? outcomes.map(outcome => (isConflict(outcome) ? 'skipped' : outcome)) : outcomes
   }
-  let waiting: readonly Sending[] = all
+  let waiting = all
   for (let attempt = 1; waiting.length > 0 && attempt <= overwriteTries; attempt++) {
     const known =
       fresh && attempt === 1
@@ -120,10 +141,39 @@ async function write(
             signal
           )
     await bulk(known ? waiting.map(one => ({ ...one, text: withRevision(one.text, known.get(one.id)) })) : waiting)
-    waiting = waiting.filter(({ index }) => isConflict(outcomes[index])).map(({ index }) => all[index] as Sending)
+    waiting = waiting.filter(({ index }) => isConflict(outcomes[index]))
   }
   for (const { index } of waiting) {
-    outcomes[index] = { code: 'DOCFERRY_CONFLICT', message: 'others keep changing this document', retryable: true }
+    outcomes[index] = keepsChanging
   }
   return outcomes
+}
+
+const keepsChanging: WriteFailure = { code: 'DOCFERRY_CONFLICT', message: 'others keep changing this document', retryable: true }
+
+/** One after another, and only where it is of use: nothing is uploaded for a document that will be skipped. */
+async function writeWholes(
+  client: Client,
+  collection: string,
+  wholes: readonly SendingWhole[],
+  outcomes: BulkOutcome[],
+  { onConflict, fresh, signal }: WriteOptions
+): Promise<void> {
+  if (wholes.length === 0) return
+  const ids = wholes.map(({ id }) => id)
+  const known = fresh ? new Map<string, string>() : await revisions(client, collection, ids, signal)
+  for (const whole of wholes) {
+    let revision = known.get(whole.id)
+    let outcome: BulkOutcome = writeFailure('conflict', undefined)
+    if (onConflict !== 'overwrite')
+      outcome = revision === undefined ? await putWhole(client, collection, whole, undefined, signal) : outcome
+    else {
+      for (let attempt = 1; attempt <= overwriteTries && isConflict(outcome); attempt++) {
+        if (attempt > 1) revision = (await revisions(client, collection, [whole.id], signal)).get(whole.id)
+        outcome = await putWhole(client, collection, whole, revision, signal)
+      }
+      if (isConflict(outcome)) outcome = keepsChanging
+    }
+    outcomes[whole.index] = outcome
+  }
 }

@@ -1,13 +1,14 @@
 /** What a single file and a folder do alike. */
 import { DocferryError } from '../../errors.ts'
 import type { DocumentLine, ExportState } from '../../formats/export-writer.ts'
-import type { Document, Encoded, EncodeRules, Logger, OnConversion, Refusal, SuspendedOutput } from '../../types.ts'
+import type { Document, Encoded, EncodeRules, Logger, OnConversion, OpenContext, Refusal, SuspendedOutput } from '../../types.ts'
 import { isOrdinary, parseJson, plainDocument, stringifyJson } from '../../values/index.ts'
 
 export interface FileContext {
   readonly logger: Logger
   readonly rules: EncodeRules
   readonly resume?: SuspendedOutput | undefined
+  readonly attachments?: OpenContext['attachments']
 }
 
 /** Where a file stands that is not finished. */

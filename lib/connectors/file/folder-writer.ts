@@ -11,7 +11,8 @@ import type { ByteSink } from '../../formats/byte-sink.ts'
 import { manifestName, plainText } from '../../formats/export-text.ts'
 import { ExportWriter, lineDigests } from '../../formats/export-writer.ts'
 import type { DocumentLine } from '../../formats/export-writer.ts'
-import type { SuspendedOutput, Target, WriteOutcome } from '../../types.ts'
+import type { SuspendedOutput, Target } from '../../types.ts'
+import { AttachmentStore, attachmentsName, openContents, withContents } from './attachment-store.ts'
 import { encodeLine, readLine, repeatWarner } from './encode.ts'
 import type { FileContext, SuspendedFile } from './encode.ts'
 import { writeError } from './errors.ts'
@@ -41,7 +42,7 @@ interface SuspendedFolder extends SuspendedOutput {
 export async function openFolderTarget(
   options: FileOptions,
   { path, gzip }: OutputLayout,
-  { logger, rules, resume }: FileContext
+  { logger, rules, resume, attachments }: FileContext
 ): Promise<Target<DocumentLine>> {
   const { force = false, provider = 'file' } = options
   const name = options.path
@@ -53,6 +54,7 @@ export async function openFolderTarget(
   let folder: Promise<AtomicFolder> | undefined
   let isCommitted = isWhole
   let isSuspended = suspended !== undefined
+  const contents = new AttachmentStore(async () => openContents(join((await start()).partial, attachmentsName)))
   const start = (): Promise<AtomicFolder> => (folder ??= createAtomicFolder(path, { overwrite: force, resume: suspended }))
 
   async function openFile(collection: string): Promise<OpenFile> {
@@ -89,6 +91,7 @@ export async function openFolderTarget(
       const sums = { digest: digest[collection], receipt: receipt?.[collection], root: root?.[collection] }
       entries.push([collection, { file, documents: counts[collection] ?? 0, ...sums }])
     }
+    await contents.sync()
     const manifest = join(partial, manifestName)
     await writeFile(manifest, manifestText(provider, Object.fromEntries(entries)), { flush: true })
     await started.commit()
@@ -117,7 +120,11 @@ export async function openFolderTarget(
         if (create && !isWhole) await fileOf(collection)
         return { created: true, empty: true }
       }),
-    encode: (_, document, onConversion) => encodeLine(document, rules, onConversion),
+    encode: (_, document, onConversion) => {
+      const encoded = encodeLine(document, rules, onConversion)
+      return attachments ? withContents(encoded, document) : encoded
+    },
+    holdsAttachments: attachments !== undefined,
     readBack: (_, document, options) => readLine(document, rules, options),
     keepsKinds: true,
     digests: ({ payload }) => lineDigests(payload),
@@ -126,17 +133,19 @@ export async function openFolderTarget(
         signal?.throwIfAborted()
         if (!fresh) repeats.add(documents.length)
         const file = await fileOf(collection)
-        const lines = documents.map(({ payload }) => payload)
-        const written = file.queue.then(() => file.writer.write(collection, lines))
-        file.queue = written.catch(() => undefined)
-        await written
-        return documents.map((): WriteOutcome => 'written')
+        const write = async (lines: readonly DocumentLine[]): Promise<void> => {
+          const written = file.queue.then(() => file.writer.write(collection, lines))
+          file.queue = written.catch(() => undefined)
+          await written
+        }
+        return await contents.keepAll(documents, signal, write)
       }),
     get: () => Promise.resolve(null),
     suspend: () =>
       attempt(async (): Promise<SuspendedFolder | undefined> => {
         if (isCommitted) return isWhole ? suspended : undefined
         const { partial } = await start()
+        await contents.sync()
         const ended = [...files].map(async ([collection, opened]) => {
           const { file, writer } = await opened
           const stands = await writer.suspend()

@@ -8,6 +8,7 @@ import { formatOfName } from '../../formats/open-input.ts'
 import { isMap, parseJson } from '../../values/index.ts'
 import type { Value } from '../../values/index.ts'
 import type { Logger } from '../../types.ts'
+import { attachmentsName, holdsOnlyContents } from './attachment-store.ts'
 import { collectionOf } from './limits.ts'
 
 /** One collection's file. */
@@ -64,7 +65,7 @@ export async function listFolder(path: string, logger: Logger): Promise<Folder> 
   for (const file of names) {
     const { format, gzip, stem } = formatOfName(file)
     if (format !== 'ndjson') {
-      if (file !== manifestName) others.push(file)
+      if (file !== manifestName && file !== attachmentsName) others.push(file)
       continue
     }
     const listed = [...(manifest?.entries ?? [])].find(([, entry]) => entry.file === file)
@@ -94,7 +95,9 @@ export async function listFolder(path: string, logger: Logger): Promise<Folder> 
 
 /** Whether a folder holds an export and nothing else, so that it may be replaced as a whole. */
 export async function isExportFolder(path: string): Promise<boolean> {
-  return (await readdir(path)).every(name => name === manifestName || formatOfName(name).format === 'ndjson')
+  const names = await readdir(path)
+  if (names.includes(attachmentsName) && !(await holdsOnlyContents(join(path, attachmentsName)))) return false
+  return names.every(name => name === manifestName || name === attachmentsName || formatOfName(name).format === 'ndjson')
 }
 
 interface Manifest {

@@ -10,6 +10,8 @@ import { formatOfName, openInput } from '../../formats/open-input.ts'
 import type { Input } from '../../formats/open-input.ts'
 import { readSummary } from '../../formats/tail.ts'
 import type { CollectionInfo, Cursor, OpenContext, Page, Partition, Source } from '../../types.ts'
+import { attachedPages } from './attached-pages.ts'
+import { attachmentsBeside, attachmentsName } from './attachment-store.ts'
 import { readError } from './errors.ts'
 import { listFolder } from './folder.ts'
 import type { Folder, FolderFile } from './folder.ts'
@@ -20,19 +22,19 @@ import { guarded, isOfFirestore, openStreamSource } from './stream-reader.ts'
 const readChunkBytes = 256 << 10
 
 export async function openFileSource(options: FileOptions, context: OpenContext): Promise<Source> {
-  if (options.path === standardStreams) return openStreamSource(options, 'standard input', options.stdin ?? process.stdin)
+  if (options.path === standardStreams) return openStreamSource(options, 'standard input', options.stdin ?? process.stdin, context)
   try {
     const path = await realpath(options.path)
     const stats = await stat(path)
     if (stats.isDirectory()) {
       if (options.format === undefined || options.format === 'folder')
-        return folderSource(path, options, await listFolder(path, context.logger))
+        return folderSource(path, options, await listFolder(path, context.logger), context)
       throw new DocferryError('DOCFERRY_CONFIG', `${options.path}: it is a folder, and ${options.format} is one file: name a file in it`)
     }
     if (options.format === 'folder') throw new DocferryError('DOCFERRY_CONFIG', `${options.path}: it is a file, and no folder`)
     // A pipe or a terminal with a name can be read once, like standard input.
-    if (!stats.isFile()) return openStreamSource(options, options.path, createReadStream(path, { highWaterMark: readChunkBytes }))
-    return singleSource(path, options, stats.size)
+    if (!stats.isFile()) return openStreamSource(options, options.path, createReadStream(path, { highWaterMark: readChunkBytes }), context)
+    return singleSource(path, options, stats.size, context)
   } catch (error) {
     throw readError(error, options.path)
   }
@@ -43,7 +45,7 @@ function location(path: string): Source['location'] {
 }
 
 /** A file that can be opened as often as needed. */
-function singleSource(path: string, options: FileOptions, size: number): Source {
+function singleSource(path: string, options: FileOptions, size: number, { attachments: how }: OpenContext): Source {
   const format = options.format === 'folder' ? undefined : options.format
   const name = options.path
   const plainName = options.collection ?? formatOfName(path).stem
@@ -94,7 +96,8 @@ function singleSource(path: string, options: FileOptions, size: number): Source 
       return [{ id: basename(path), collections: names, range: { all: collections === null } }]
     },
     async *read(partition, { after, signal, pageSize }) {
-      yield* guarded(name, signal, async function* () {
+      const folder = attachmentsBeside(path)
+      const pages = guarded(name, signal, async function* () {
         const input = await openWhole(signal)
         const { head } = input
         const reading: Omit<NdjsonOptions, 'name'> = {
@@ -107,6 +110,7 @@ function singleSource(path: string, options: FileOptions, size: number): Source 
         await input.close()
         yield* readRest(path, name, after, { ...reading, listed: head.metadata?.collections }, signal)
       })
+      yield* attachedPages(pages, { folder, how, signal })
     },
     async close() {}
   }
@@ -125,7 +129,12 @@ async function* readRest(
   yield* readNdjson(openBytes(path, { start, signal }), { ...reading, name, startsAt: start })
 }
 
-function folderSource(path: string, options: FileOptions, { files, others, hasManifest, provider }: Folder): Source {
+function folderSource(
+  path: string,
+  options: FileOptions,
+  { files, others, hasManifest, provider }: Folder,
+  { attachments: how }: OpenContext
+): Source {
   return {
     location: location(path),
     uniqueIds: false,
@@ -150,7 +159,7 @@ function folderSource(path: string, options: FileOptions, { files, others, hasMa
       if (lost !== undefined) throw new DocferryError('DOCFERRY_FILE_CUT', lost, { collection })
       const filePath = join(path, file)
       const name = join(options.path, file)
-      yield* guarded(name, signal, async function* () {
+      const pages = guarded(name, signal, async function* () {
         const expected = documents === undefined ? undefined : { documents, digest, receipt, root }
         const reading: Omit<NdjsonOptions, 'name'> = { collection, wanted: null, after, pageSize, expected }
         if (after !== undefined && !gzip) return yield* readRest(filePath, name, after, reading, signal)
@@ -164,6 +173,7 @@ function folderSource(path: string, options: FileOptions, { files, others, hasMa
         }
         yield* input.read(reading)
       })
+      yield* attachedPages(pages, { folder: join(path, attachmentsName), how, signal })
     },
     async close() {}
   }

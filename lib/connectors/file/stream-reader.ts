@@ -3,12 +3,17 @@ import type { Readable } from 'node:stream'
 import { DocferryError } from '../../errors.ts'
 import { openInput } from '../../formats/open-input.ts'
 import type { Head, Input } from '../../formats/open-input.ts'
-import type { Page, Source } from '../../types.ts'
+import type { OpenContext, Page, Source } from '../../types.ts'
 import { readError } from './errors.ts'
 import type { FileOptions } from './options.ts'
 
 /** @param name for people: `standard input`, or a path */
-export function openStreamSource(options: FileOptions, name: string, stream: Readable): Source {
+export function openStreamSource(options: FileOptions, name: string, stream: Readable, { attachments }: OpenContext): Source {
+  if (attachments)
+    throw new DocferryError(
+      'DOCFERRY_CONFIG',
+      `${name} can't hold attachments: store it in a file beside them, or leave --attachments away`
+    )
   const format = options.format === 'folder' ? undefined : options.format
   let opened: Promise<Input> | undefined
   let isRead = false
@@ -20,6 +25,7 @@ export function openStreamSource(options: FileOptions, name: string, stream: Rea
     async holdsSubcollections({ signal }) {
       return isOfFirestore((await guardedStream(stream, signal, name, openOnce)).head)
     },
+    readsOnce: true,
     async collections({ signal }) {
       const { head } = await guardedStream(stream, signal, name, openOnce)
       if (!head.hasSections) return options.collection === undefined ? null : [{ name: options.collection }]

@@ -1,8 +1,8 @@
 /** Writes a single file, or standard output. */
-import { access, constants, stat } from 'node:fs/promises'
+import { access, constants, rm, stat } from 'node:fs/promises'
 import { createWriteStream } from 'node:fs'
 import { dirname } from 'node:path'
-import { createAtomicFile, inodeOf, isPublished, outputExists } from '../../engine/atomic-file.ts'
+import { createAtomicFile, inodeOf, isPublished, modeOf, outputExists } from '../../engine/atomic-file.ts'
 import type { AtomicFile } from '../../engine/atomic-file.ts'
 import { DocferryError } from '../../errors.ts'
 import { openByteSink } from '../../formats/byte-sink.ts'
@@ -11,7 +11,16 @@ import { jsonText, plainText, sectionedText } from '../../formats/export-text.ts
 import { ExportWriter, lineDigests } from '../../formats/export-writer.ts'
 import type { DocumentLine } from '../../formats/export-writer.ts'
 import { defaultRules } from '../../types.ts'
-import type { OpenContext, Target, WriteOutcome } from '../../types.ts'
+import type { OpenContext, Target } from '../../types.ts'
+import {
+  AttachmentStore,
+  attachmentsBeside,
+  attachmentsName,
+  checkContentsPlace,
+  openContents,
+  publishContents,
+  withContents
+} from './attachment-store.ts'
 import { encodeLine, readLine, repeatWarner } from './encode.ts'
 import type { FileContext, SuspendedFile } from './encode.ts'
 import { writeError } from './errors.ts'
@@ -32,17 +41,17 @@ import { readOnlyTarget } from './read-only.ts'
  */
 export async function openFileTarget(
   options: FileOptions,
-  { logger, from, rules = defaultRules, resume, readOnly }: OpenContext
+  { logger, from, rules = defaultRules, resume, readOnly, attachments }: OpenContext
 ): Promise<Target<DocumentLine>> {
   if (readOnly) return readOnlyTarget(options, rules)
   const layout = outputLayout(options)
   try {
     const named = { provider: from, ...options }
-    if (layout.format === 'folder') return await openFolderTarget(named, layout, { logger, rules, resume })
+    if (layout.format === 'folder') return await openFolderTarget(named, layout, { logger, rules, resume, attachments })
     const isWhole = resume !== undefined && (await isPublished(layout.path, resume as SuspendedFile))
     const special = layout.path === standardStreams || (await isSpecial(layout, isWhole || (options.force ?? false)))
     if (!special) await access(dirname(layout.path), constants.W_OK)
-    return await singleTarget(named, layout, { special, isWhole }, { logger, rules, resume })
+    return await singleTarget(named, layout, { special, isWhole }, { logger, rules, resume, attachments })
   } catch (error) {
     throw writeError(error, options.path)
   }
@@ -52,7 +61,7 @@ async function singleTarget(
   options: FileOptions,
   layout: OutputLayout,
   { special, isWhole }: { readonly special: boolean; readonly isWhole: boolean },
-  { logger, rules, resume }: FileContext
+  { logger, rules, resume, attachments }: FileContext
 ): Promise<Target<DocumentLine>> {
   const { documentsOnly = false, provider = 'file', force = false } = options
   const { path, format } = layout
@@ -65,6 +74,16 @@ async function singleTarget(
   let sink: ByteSink | undefined
   let started: Promise<ExportWriter> | undefined
   let isCommitted = isWhole
+  const place = attachmentsBeside(path)
+  const holdsAttachments = attachments !== undefined && !special
+  if (holdsAttachments && !resume) await checkContentsPlace(place, force)
+  /** Of the contents, while the file is written. */
+  const partialContents = (): string => `${file!.partial}.${attachmentsName}`
+  const mode = force ? await modeOf(path) : undefined
+  const contents = new AttachmentStore(async () => {
+    await start()
+    return openContents(partialContents(), folderModeOf(mode))
+  }, mode)
 
   /** Collections are prepared at the same time: whoever comes first makes the one file. */
   const start = (): Promise<ExportWriter> => (started ??= open())
@@ -112,7 +131,11 @@ async function singleTarget(
         if (create && !isWhole) (await start()).announce(collection)
         return { created: true, empty: true }
       }),
-    encode: (_, document, onConversion) => encodeLine(document, rules, onConversion),
+    encode: (_, document, onConversion) => {
+      const encoded = encodeLine(document, rules, onConversion)
+      return holdsAttachments ? withContents(encoded, document) : encoded
+    },
+    holdsAttachments,
     readBack: (_, document, options) => readLine(document, rules, options),
     keepsKinds: true,
     digests: ({ payload }) => lineDigests(payload),
@@ -120,13 +143,8 @@ async function singleTarget(
       attempt(async () => {
         signal?.throwIfAborted()
         if (!fresh) repeats.add(documents.length)
-        await (
-          await start()
-        ).write(
-          collection,
-          documents.map(({ payload }) => payload)
-        )
-        return documents.map((): WriteOutcome => 'written')
+        const started = await start()
+        return await contents.keepAll(documents, signal, lines => started.write(collection, lines))
       }),
     get: () => Promise.resolve(null),
     // What has gone down a pipe can't be cut back.
@@ -136,6 +154,7 @@ async function singleTarget(
           if (isCommitted) return isWhole ? suspended : undefined
           const { state, bytes } = await (await start()).suspend()
           const { partial } = file!
+          await contents.sync()
           await file!.sync()
           isSuspended = true
           return { partial, inode: await inodeOf(partial), bytes, state }
@@ -146,16 +165,26 @@ async function singleTarget(
         signal?.throwIfAborted()
         if (isWhole) return
         await (await start()).end()
+        await contents.sync()
+        const clear = holdsAttachments && file ? await publishContents(partialContents(), place) : undefined
         await file?.commit()
         isCommitted = true
+        await clear?.()
         repeats.tell()
       }),
     async close() {
       if (isCommitted) return
       sink?.destroy()
-      if (!isSuspended) await attempt(async () => file?.discard())
+      if (isSuspended || !file) return
+      if (holdsAttachments) await rm(partialContents(), { recursive: true, force: true })
+      await attempt(async () => file?.discard())
     }
   }
+}
+
+/** Whoever may read the files may list them. */
+function folderModeOf(mode: number | undefined): number | undefined {
+  return mode === undefined ? undefined : mode | ((mode & 0o444) >> 2)
 }
 
 /** A device or a named pipe is written into: it has no place that a finished file could take. */
