@@ -71,6 +71,7 @@ class Shared {
       },
       read: (partition, options) => this.#read(source, index, partition, options),
       ...(source.usage && { usage: () => source.usage!() }),
+      ...(source.notes && { notes: () => source.notes!() }),
       close: () => this.#leave(source, index)
     }
   }
