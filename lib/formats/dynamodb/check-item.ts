@@ -4,15 +4,19 @@ import type { ItemJson } from './values.ts'
 /** Whether each of its fields is an attribute's value, all through. */
 export function isItem(value: unknown): value is ItemJson {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
-  for (const name of Object.keys(value)) if (!isAttribute((value as Readonly<Record<string, unknown>>)[name])) return false
+  for (const name in value) if (!isAttribute((value as Readonly<Record<string, unknown>>)[name])) return false
   return true
 }
 
-/** Exactly one of the types, with the JSON that belongs to it. */
+/** Exactly one of the types, with the JSON that belongs to it. Called for each value of each item: it makes no list of the names. */
 function isAttribute(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
-  const [type, ...others] = Object.keys(value)
-  if (type === undefined || others.length > 0) return false
+  let type: string | undefined
+  for (const name in value) {
+    if (type !== undefined) return false
+    type = name
+  }
+  if (type === undefined) return false
   const content = (value as Readonly<Record<string, unknown>>)[type]
   switch (type) {
     case 'S':

@@ -19,11 +19,8 @@ export const deletedItem = 'it was deleted in the source: delete it in the targe
 export function itemOf(value: unknown): ItemJson | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const names = Object.keys(value)
-  const [only] = names
-  if (only === 'Item' && names.length === 1) {
-    const { Item: item } = value as { readonly Item: unknown }
-    if (isItem(item)) return item
-  }
+  const { Item: item } = value as { readonly Item?: unknown }
+  if (names.length === 1 && isItem(item)) return item
   return names.length > 0 && isItem(value) ? value : undefined
 }
 
