@@ -169,7 +169,7 @@ class Run {
         await this.#target.commit({ signal: this.#halt.cut })
       }
       this.#ledger.note(await this.#states.all())
-      this.#ledger.report.notes.push(...this.#stages.notes())
+      this.#ledger.report.notes.push(...(this.#source.notes?.() ?? []), ...this.#stages.notes())
       const report = this.#ledger.finish('done')
       await this.#keepReceipt(report)
       return report

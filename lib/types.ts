@@ -236,6 +236,8 @@ export interface Source {
   security?(collection: string, options: { readonly signal?: AbortSignal }): Promise<SecurityObject | undefined>
   /** What a user should know of it before trusting what is read: a folder that has lost what tells whether it is whole. */
   readonly doubts?: readonly string[]
+  /** What a user should know in the end of what was read, and would not see from the counts: what stands there and is no document. */
+  notes?(): readonly string[]
   /**
    * What the source holds, in a stable order, the database's own collections marked as such.
    * `null` where only reading can tell (standard input without a header).

@@ -10,6 +10,7 @@ import { startCouchdb } from '../scripts/servers/couchdb.ts'
 import { projectFolder } from '../scripts/servers/tools.ts'
 import { stageSpecs } from '../lib/registry.ts'
 import { subjects } from './conformance/subjects.ts'
+import { makeExport } from './connectors/file/s3-folder.ts'
 import { isolatedProject, servers } from './support/servers.ts'
 
 const root = projectFolder()
@@ -51,6 +52,9 @@ describe('README', function () {
     writeFileSync(join(folder, 'merged.yaml'), pipelineWith('merged.ndjson.gz'))
     writeFileSync(join(folder, 'initials.yaml'), pipelineWith('./initials.ts'))
     writeFileSync(join(folder, 'initials.ts'), blocks('ts')[0]!)
+    for (const [name, as] of Object.entries({ 'resumed.txt': 'animaldb.txt', 'resumed.log': 'animaldb.log' }))
+      cpSync(join(root, 'spec/fixtures/couchbackup', name), join(folder, as))
+    await makeExport(join(folder, 'dynamodb-exports'), { files: [[{ Item: { pk: { S: 'a' }, sk: { N: '1' } } }]] })
     env = {
       PATH: `${join(folder, 'bin')}${delimiter}${process.env['PATH']}`,
       COUCHDB_URL: url,

@@ -38,8 +38,10 @@ export interface RunFlags extends CommonFlags {
   readonly stateDir?: string
 }
 
-export const fileFormats = ['ndjson', 'json', 'folder'] as const
-export type FileFormatName = (typeof fileFormats)[number]
+/** Those that can be written. */
+export const fileFormats = ['ndjson', 'json', 'folder', 'dynamodb-json'] as const
+export const inputFormats = [...fileFormats, 'couchbackup'] as const
+export type FileFormatName = (typeof inputFormats)[number]
 
 /** Those of lib/log.ts, which would load pino. */
 const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const

@@ -15,7 +15,7 @@ import type { ControlLine, Summary } from './document-line.ts'
 import { isBlank, LineSplitter } from './lines.ts'
 import type { Line } from './lines.ts'
 import { isForgotten, isWanted, PageBuilder } from './page-builder.ts'
-import type { ReadOptions } from './page-builder.ts'
+import type { Entry, ReadOptions } from './page-builder.ts'
 
 /** The version of the format that this code writes, and the newest that it reads. */
 export const formatVersion = 1
@@ -23,6 +23,8 @@ export const formatVersion = 1
 export interface NdjsonOptions extends ReadOptions {
   /** Where `chunks` begins. Default 0: what stands before `after` is passed over. */
   readonly startsAt?: number
+  /** How a line that is not blank is read, in a file without control lines. Default: as a document. */
+  readonly entryOf?: ((line: Line) => Entry) | undefined
   /** What a plain file must hold, where a manifest states it. */
   readonly expected?: { readonly documents: number; readonly digest?: string; readonly receipt?: string; readonly root?: string }
 }
@@ -129,7 +131,8 @@ class NdjsonReading {
     const bytes = line.end - line.offset
     const skipping = !this.#isWantedNow() && !mayBeControl(line.bytes)
     if (skipping || isBlank(line.bytes)) return void this.pages.addBytes(bytes)
-    const found = parseLine(line, this.#headered ? 'all' : line.number === 1 ? 'header' : 'none')
+    const { entryOf } = this.#options
+    const found = entryOf ? entryOf(line) : parseLine(line, this.#headered ? 'all' : line.number === 1 ? 'header' : 'none')
     if (!('document' in found || 'reject' in found)) {
       const page = this.pages.isEmpty ? undefined : this.flush()
       this.pages.addBytes(bytes)

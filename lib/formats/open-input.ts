@@ -3,8 +3,14 @@ import { DocferryError } from '../errors.ts'
 import { isMap, parseJson } from '../values/index.ts'
 import type { Value } from '../values/index.ts'
 import type { Page } from '../types.ts'
+import { isCouchbackup, readCouchbackup } from './couchbackup.ts'
+import type { CouchbackupOptions } from './couchbackup.ts'
 import { parseControl } from './document-line.ts'
 import type { Header } from './document-line.ts'
+import { itemLineReader, mayBeItemLine, readItemLine } from './dynamodb/item-lines.ts'
+import { keyOfItem, unknownKey } from './dynamodb/key-option.ts'
+import type { KeyNames } from './dynamodb/key-option.ts'
+import type { ItemJson } from './dynamodb/values.ts'
 import { gunzip, isGzip } from './gzip.ts'
 import { readJson } from './json.ts'
 import { JsonText } from './json-text.ts'
@@ -12,7 +18,8 @@ import { withoutByteOrderMark } from './lines.ts'
 import { readNdjson } from './ndjson.ts'
 import type { NdjsonOptions } from './ndjson.ts'
 
-export type Format = 'ndjson' | 'json'
+/** How the bytes of one file are read. `dynamodb-json`: items a line; `couchbackup`: arrays of documents a line. */
+export type Format = 'ndjson' | 'json' | 'dynamodb-json' | 'couchbackup'
 
 /** So much is looked at, at most, to learn what an input is. */
 const maxHeadBytes = 4 << 20
@@ -24,13 +31,18 @@ export interface Head {
   readonly metadata?: Header['metadata']
   /** Whether each document belongs to a collection that the file names. */
   readonly hasSections: boolean
+  /** Of DynamoDB JSON. */
+  readonly firstItem?: ItemJson | undefined
 }
+
+/** What the formats that need it are told besides. */
+export type InputReading = Omit<NdjsonOptions & CouchbackupOptions, 'name' | 'listed' | 'entryOf'>
 
 export interface Input {
   readonly head: Head
   readonly gzip: boolean
   /** Call once. */
-  read(options: Omit<NdjsonOptions, 'name' | 'listed'>): AsyncGenerator<Page>
+  read(options: InputReading): AsyncGenerator<Page>
   close(): Promise<void>
 }
 
@@ -38,11 +50,17 @@ export interface OpenInputOptions {
   /** Of the input, for messages. */
   readonly name: string
   /** What the user said that it is. */
-  readonly format?: Format
+  readonly format?: Format | undefined
+  /** Of the table that items of DynamoDB JSON are from. Default: docferry's own, `_id`. */
+  readonly key?: KeyNames | undefined
 }
 
 /** The format that a file's name tells, and whether it says gzip. */
-export function formatOfName(path: string): { readonly format: Format | undefined; readonly gzip: boolean; readonly stem: string } {
+export function formatOfName(path: string): {
+  readonly format: 'ndjson' | 'json' | undefined
+  readonly gzip: boolean
+  readonly stem: string
+} {
   const base = path.replace(/^.*\//, '')
   const gzip = /\.gz$/i.test(base)
   const plain = gzip ? base.slice(0, -3) : base
@@ -65,16 +83,29 @@ export async function openInput(raw: AsyncIterable<Buffer>, options: OpenInputOp
   try {
     const head = await readHead(text, options)
     const listed = head.metadata?.collections
+    if (head.firstItem && !keyOfItem(options.key, head.firstItem)) throw unknownKey(name, options.key, head.firstItem)
     return {
       head,
       gzip,
-      read: reading => (head.format === 'json' ? readJson : readNdjson)(text, { ...reading, name, listed }),
+      read: reading => readerOf(head.format, options.key)(text, { ...reading, name, listed }),
       close: () => text.close()
     }
   } catch (error) {
     await text.close()
     throw error
   }
+}
+
+/** How a format is read: from its beginning or, but for JSON, from the place of a cursor. */
+export function readerOf(
+  format: Format,
+  key: KeyNames | undefined
+): (chunks: AsyncIterable<Buffer>, options: NdjsonOptions & CouchbackupOptions) => AsyncGenerator<Page> {
+  if (format === 'json') return readJson
+  if (format === 'couchbackup') return readCouchbackup
+  if (format === 'ndjson') return readNdjson
+  const entryOf = itemLineReader({ key })
+  return (chunks, options) => readNdjson(chunks, { ...options, entryOf })
 }
 
 async function readHead(text: Peekable, { name, format }: OpenInputOptions): Promise<Head> {
@@ -91,7 +122,7 @@ async function readHead(text: Peekable, { name, format }: OpenInputOptions): Pro
       text.throwError()
       throw new DocferryError(
         'DOCFERRY_CONFIG',
-        `${name}: neither its name nor its beginning tells its format; say which it is, as in file:${name}?format=ndjson (or json)`
+        `${name}: neither its name nor its beginning tells its format; say which it is, as in file:${name}?format=ndjson (or json, dynamodb-json, couchbackup)`
       )
     }
   }
@@ -104,6 +135,18 @@ function recognise(bytes: Buffer, isAll: boolean, said: Format | undefined, told
   const isExport = /^\s*\{\s*"(?:metadata|data)"\s*:/.test(start)
   const isHeader = /^[ \t]*\{[ \t]*"\$docferry"/.test(start)
   const mayBecomeKnown = !isAll && start.trimStart().length < 64
+  if (said === 'couchbackup') return { format: said, hasSections: false }
+  if (said === undefined) {
+    const isBackup = isCouchbackup(bytes, isAll)
+    if (isBackup !== false) return isBackup && { format: 'couchbackup', hasSections: false }
+  }
+  if (said === 'dynamodb-json' || (said === undefined && mayBeItemLine(start, isAll))) {
+    const from = Buffer.byteLength(/^\s*/.exec(start)?.[0] ?? '')
+    const end = bytes.indexOf(0x0a, from)
+    if (end === -1 && !isAll) return undefined
+    const firstItem = readItemLine(bytes.toString('utf8', from, end === -1 ? bytes.length : end))
+    if (said || firstItem) return { format: 'dynamodb-json', hasSections: false, firstItem }
+  }
   if (said !== 'ndjson' && told !== 'ndjson') {
     if (first === '[') return { format: 'json', hasSections: false }
     if (isExport) return recogniseJson(bytes, isAll, name)

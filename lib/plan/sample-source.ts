@@ -80,6 +80,7 @@ interface Tally {
 
 class SampleSource implements SampledSource {
   readonly usage?: () => Usage
+  readonly notes?: () => readonly string[]
   readonly #source: Source
   readonly #fraction: number
   readonly #tallies = new Map<string, Tally>()
@@ -93,6 +94,7 @@ class SampleSource implements SampledSource {
     this.#source = source
     this.#fraction = fraction
     if (source.usage) this.usage = () => source.usage!()
+    if (source.notes) this.notes = () => source.notes!()
   }
 
   get location(): Source['location'] {

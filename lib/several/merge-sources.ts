@@ -158,6 +158,10 @@ class MergedSource implements Source {
     return this.#opened.reduce<Usage>((sum, { source }) => addUsage(sum, source.usage?.() ?? { requests: 0 }), { requests: 0 })
   }
 
+  notes(): readonly string[] {
+    return this.#opened.flatMap(({ part, source }) => (source.notes?.() ?? []).map(note => `${part.name}: ${note}`))
+  }
+
   async close(): Promise<void> {
     const results = await Promise.allSettled(this.#opened.map(({ source }) => source.close()))
     for (const result of results) if (result.status === 'rejected') throw result.reason

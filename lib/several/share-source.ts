@@ -73,6 +73,7 @@ class Shared {
       read: (partition, options) => this.#read(source, index, partition, options),
       ...(source.security && { security: source.security.bind(source) }),
       ...(source.usage && { usage: () => source.usage!() }),
+      ...(source.notes && { notes: () => source.notes!() }),
       close: () => this.#leave(source, index)
     }
   }

@@ -70,19 +70,30 @@ export async function look(end: Target, collection: string, retry: RetryOptions)
   return !created
 }
 
-/** A file of documents only does not name its collection: it is called as what was written to it. */
+/** A file of documents only, or of items, does not name its collection: it is called as what was written to it. */
 export function namedEndpoint(endpoint: Endpoint, collections: readonly string[] | undefined): Endpoint {
   const [name] = collections ?? []
   if (name === undefined || collections!.length > 1) return endpoint
   if (typeof endpoint !== 'string') {
     const { connector, options } = endpoint
-    const { documentsOnly = false, collection = name } = options as { readonly documentsOnly?: boolean; readonly collection?: string }
-    return connector === 'file' && documentsOnly ? { connector, options: { ...options, collection } } : endpoint
+    const {
+      documentsOnly = false,
+      format,
+      collection = name
+    } = options as {
+      readonly documentsOnly?: boolean
+      readonly format?: string
+      readonly collection?: string
+    }
+    return connector === 'file' && (documentsOnly || format === 'dynamodb-json')
+      ? { connector, options: { ...options, collection } }
+      : endpoint
   }
   const [place = '', query = ''] = endpoint.split('?', 2)
   const parameters = new URLSearchParams(query)
   const isPlain = parameters.has('documentsOnly') && parameters.get('documentsOnly') !== 'false'
-  if (!isPlain || parameters.has('collection')) return endpoint
+  const isItems = parameters.get('format') === 'dynamodb-json'
+  if (!(isPlain || isItems) || parameters.has('collection')) return endpoint
   parameters.set('collection', name)
   return `${place}?${parameters.toString()}`
 }

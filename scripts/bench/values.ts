@@ -1,7 +1,7 @@
 /** What exact values cost: each conversion of docferry against the one that loses digits or kinds, in memory. No servers. */
 import { createRequire } from 'node:module'
-import { documentKey } from '../../lib/connectors/dynamodb/keys.ts'
-import { toItem } from '../../lib/connectors/dynamodb/items.ts'
+import { documentKey } from '../../lib/formats/dynamodb/keys.ts'
+import { toItem } from '../../lib/formats/dynamodb/items.ts'
 import { DocumentEncoder } from '../../lib/connectors/firestore/encoder.ts'
 import type { Document } from '../../lib/types.ts'
 import { parseJson, stringifyJson } from '../../lib/values/index.ts'

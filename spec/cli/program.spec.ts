@@ -212,7 +212,7 @@ describe('cli: from flags to a run', () => {
       expect(job?.options.source).to.equal('couchdb://h')
       expect(job?.options.target).to.deep.equal({
         connector: 'file',
-        options: { path: 'out', format: 'ndjson', gzip: true, force: true, documentsOnly: true }
+        options: { path: 'out', format: 'ndjson', gzip: true, force: true, documentsOnly: true, key: undefined }
       })
     }
   })
@@ -230,10 +230,32 @@ describe('cli: from flags to a run', () => {
 
   it('imports from a path or from standard input', async () => {
     const { job } = await run('import', '--input', '-', '--target', 'couchdb', '--format', 'json', '--as', 'logs')
-    expect(job?.options.source).to.deep.equal({
-      connector: 'file',
-      options: { path: '-', format: 'json', gzip: undefined, collection: 'logs' }
-    })
+    expect(job?.options.source).to.deep.include({ connector: 'file' })
+    expect(job?.options.source)
+      .to.have.property('options')
+      .that.deep.includes({ path: '-', format: 'json', gzip: undefined, collection: 'logs' })
     expect(job?.dataOnStdout).to.equal(false)
+  })
+
+  it('hands what other tools’ files need to the file connector', async () => {
+    const { job } = await run(
+      'import',
+      '-i',
+      'x',
+      '-t',
+      'couchdb',
+      '-f',
+      'couchbackup',
+      '--backup-log',
+      'x.log',
+      '--key',
+      'pk,sk',
+      '--incremental'
+    )
+    expect(job?.options.source)
+      .to.have.property('options')
+      .that.deep.includes({ format: 'couchbackup', backupLog: 'x.log', key: 'pk,sk', incremental: true })
+    const { job: exported } = await run('export', '-o', 'x.json', '-f', 'dynamodb-json', '--key', 'pk')
+    expect(exported?.options.target).to.have.property('options').that.deep.includes({ format: 'dynamodb-json', key: 'pk' })
   })
 })

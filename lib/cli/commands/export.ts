@@ -24,6 +24,7 @@ interface ExportFlags extends RunFlags {
   readonly gzip?: boolean
   readonly documentsOnly?: boolean
   readonly force?: boolean
+  readonly key?: string
 }
 
 /** `docferry export` */
@@ -38,13 +39,14 @@ export function addExportCommand(program: Command, run: (job: Job) => Promise<vo
     .addOption(new Option('-f, --format <format>', `${fileFormats.join(', ')} (default: as the name ends)`).argParser(choice(fileFormats)))
     .option('-z, --gzip', 'compress (default: if the name ends in .gz)')
     .option('--documents-only', 'NDJSON of documents alone, without header and trailer; for one collection')
+    .option('--key <attributes>', 'of DynamoDB JSON, the key that the table has or will have: pk, or pk,sk:N (default: _id)')
     .option('--force', 'replace an output that exists already')
   addRunFlags(addVerifyFlag(addValueFlags(addDocumentFlags(addCollectionFlags(command), { design: true }))))
   command.addHelpText('after', helpText).action((flags: ExportFlags) => run(exportJob(flags)))
 }
 
 export function exportJob(flags: ExportFlags): Job {
-  const { format, gzip, documentsOnly, force } = flags
+  const { format, gzip, documentsOnly, force, key } = flags
   const output = required(flags.output, '--output', 'a path, or - for standard output')
   const source = parseEndpoint(flags.source ?? flags.provider ?? 'memory', flags.source === undefined ? '--provider' : '--source')
   const given = output.replace(/^file:/, '')
@@ -57,7 +59,7 @@ export function exportJob(flags: ExportFlags): Job {
     options: {
       ...runOptions(flags),
       source: source.text,
-      target: { connector: 'file', options: { path, format, gzip, force, documentsOnly } }
+      target: { connector: 'file', options: { path, format, gzip, force, documentsOnly, key } }
     },
     stages: flags.stage,
     dataOnStdout,
@@ -68,12 +70,14 @@ export function exportJob(flags: ExportFlags): Job {
 const helpText = `
 The format is told by the name: .json (one JSON object, as Gofannon's own scripts write and read it), .ndjson or .jsonl
 (one document a line), each also with .gz; a name that ends in / is a folder with one file per collection. Standard
-output is NDJSON unless --format says otherwise.
+output is NDJSON unless --format says otherwise. With --format dynamodb-json a file holds the items of one table, a line each, and
+a folder an export of each table as DynamoDB writes it to S3.
 
 Examples:
   $ docferry export --provider couchdb --output backup.json
   $ docferry export --provider couchdb --output backup.ndjson.gz --collections agents,users
   $ docferry export --provider dynamodb --output backup/ --gzip
+  $ docferry export --provider couchdb --output export/ --format dynamodb-json
   $ docferry export --provider firestore://my-project --output - | zstd > backup.ndjson.zst
   $ docferry export --provider memory:snapshot.json --collections agents --documents-only --output - | jq .name
 `

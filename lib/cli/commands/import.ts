@@ -11,7 +11,7 @@ import {
   addValueFlags,
   addVerifyFlag,
   choice,
-  fileFormats,
+  inputFormats,
   required,
   runOptions
 } from '../options.ts'
@@ -23,6 +23,9 @@ interface ImportFlags extends RunFlags {
   readonly format?: FileFormatName
   readonly gzip?: boolean
   readonly as?: string
+  readonly key?: string
+  readonly incremental?: boolean
+  readonly backupLog?: string
 }
 
 /** `docferry import` */
@@ -33,22 +36,30 @@ export function addImportCommand(program: Command, run: (job: Job) => Promise<vo
     .description('Read collections of documents from a file, a folder or standard input into a database.')
     .option('-i, --input <path>', 'a file, a folder, or - for standard input (required)')
     .option('-t, --target <end>', 'where the documents go: a provider or an address (required)')
-    .addOption(new Option('-f, --format <format>', `${fileFormats.join(', ')} (default: as the name ends)`).argParser(choice(fileFormats)))
+    .addOption(
+      new Option('-f, --format <format>', `${inputFormats.join(', ')} (default: found out by itself)`).argParser(choice(inputFormats))
+    )
     .option('-z, --gzip', 'the input is compressed (default: found out by itself)')
     .option('--as <collection>', 'the collection of documents in an input that names none (default: as the file is called)')
+    .option('--key <attributes>', 'of DynamoDB JSON, the key of its table: pk, or pk,sk (default: _id)')
+    .option('--incremental', "read an incremental export of DynamoDB's: changed items, and each deleted one as a dead letter")
+    .option('--backup-log <file>', 'of a backup by couchbackup, its log, which tells whether it is whole')
   addRunFlags(addVerifyFlag(addUndoFlags(addValueFlags(addDocumentFlags(addConflictFlag(addCollectionFlags(command)), { design: true })))))
   command.addHelpText('after', helpText).action((flags: ImportFlags) => run(importJob(flags)))
 }
 
 export function importJob(flags: ImportFlags): Job {
-  const { format, gzip } = flags
+  const { format, gzip, key, incremental, backupLog } = flags
   const input = required(flags.input, '--input', 'a path, or - for standard input').replace(/^file:/, '')
   const target = parseEndpoint(required(flags.target, '--target', 'where the documents go'), '--target')
   return {
     command: 'import',
     options: {
       ...runOptions(flags),
-      source: { connector: 'file', options: { path: isStandardPath(input) ? '-' : input, format, gzip, collection: flags.as } },
+      source: {
+        connector: 'file',
+        options: { path: isStandardPath(input) ? '-' : input, format, gzip, collection: flags.as, key, incremental, backupLog }
+      },
       target: target.text
     },
     stages: flags.stage,
@@ -58,12 +69,15 @@ export function importJob(flags: ImportFlags): Job {
 }
 
 const helpText = `
-Reads what docferry export and Gofannon's own scripts write, and plain NDJSON of documents. Compression is recognised.
+Reads what docferry export and Gofannon's own scripts write, plain NDJSON of documents, DynamoDB JSON, a folder with DynamoDB's
+exports to S3, and backups by couchbackup. All of them and compression are recognised.
 
 Examples:
   $ docferry import --input backup.json --target dynamodb --dry-run
   $ docferry import --input backup.json --target couchdb --collections agents,users
   $ docferry import --input backup.ndjson.gz --target firestore --on-conflict overwrite
   $ zstd -dc backup.ndjson.zst | docferry import --input - --target couchdb
+  $ docferry import --input dynamodb-export/AWSDynamoDB/01693685827463-2d8752fd --target couchdb --key pk,sk
+  $ docferry import --input animaldb.txt --backup-log animaldb.log --target firestore
   $ jq -c '.[]' cities.json | docferry import --input - --as cities --target dynamodb
 `

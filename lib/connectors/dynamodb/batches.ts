@@ -9,12 +9,12 @@ import { slicesOf } from '../../engine/slices.ts'
 import type { Encoded, Usage, WriteOptions, WriteOutcome } from '../../types.ts'
 import type { Connection } from './client.ts'
 import { isRefusal, refusedDocument } from './errors.ts'
-import { idOfItem, storedId } from './keys.ts'
-import type { TableKey } from './keys.ts'
+import { idOfItem, storedId } from '../../formats/dynamodb/keys.ts'
+import type { TableKey } from '../../formats/dynamodb/keys.ts'
 import { maxBatchItems, maxRequestCharacters, maxTransactionItems } from './limits.ts'
 import { changeTogether, eachHalf, settle, throttled, throwUnlessThrottled } from './transactions.ts'
 import type { Part, Sending } from './transactions.ts'
-import type { ItemJson } from './values.ts'
+import type { ItemJson } from '../../formats/dynamodb/values.ts'
 
 /** The payload of a document is its item as JSON text. */
 type Item = Encoded<string>

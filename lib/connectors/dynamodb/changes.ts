@@ -6,11 +6,11 @@
 import { slicesOf } from '../../engine/slices.ts'
 import type { Change, ChangeOutcome, Held } from '../../types.ts'
 import type { Connection } from './client.ts'
-import type { TableKey } from './keys.ts'
+import type { TableKey } from '../../formats/dynamodb/keys.ts'
 import { maxConditionBytes, maxConditionOperators, maxTransactionItems, targetLimits } from './limits.ts'
 import { changeTogether, settle } from './transactions.ts'
 import type { Action } from './transactions.ts'
-import type { AttributeJson, ItemJson } from './values.ts'
+import type { AttributeJson, ItemJson } from '../../formats/dynamodb/values.ts'
 
 /** See `Target.change`: transactions of conditional puts and removals. */
 export async function changeDocuments(

@@ -2,7 +2,7 @@
 import { DocferryError } from '../../errors.ts'
 import type { DocferryErrorOptions, ErrorCode } from '../../errors.ts'
 import type { WriteFailure } from '../../types.ts'
-import { grouped, maxContainers, maxItemBytes } from './limits.ts'
+import { grouped, maxContainers, maxItemBytes } from '../../formats/dynamodb/limits.ts'
 
 /** Where an error happened. */
 export interface CallContext {

@@ -1,18 +1,5 @@
-/** The service's rules, and where each comes from. Specs hold those about items against DynamoDB Local. */
+/** The service's rules about requests, and where each comes from. Those about items are in `formats/dynamodb/limits.ts`. */
 import type { TargetLimits } from '../../types.ts'
-
-/** Bytes of one item, attribute names included. "Constraints in Amazon DynamoDB, Item size". */
-export const maxItemBytes = 409_600
-
-/** Maps and lists inside one another, in an attribute. The guide says 32 levels, of which the innermost scalar is one. */
-export const maxContainers = 31
-
-/** Bytes of a partition key and of a sort key. "Constraints, Partition keys and sort keys". */
-export const maxHashKeyBytes = 2_048
-export const maxRangeKeyBytes = 1_024
-
-/** Bytes of an attribute's name; a key attribute has at most 255. "Constraints, Attributes". */
-export const maxNameBytes = 65_535
 
 /** Items in one BatchWriteItem. API reference, BatchWriteItem. */
 export const maxBatchItems = 25
@@ -42,8 +29,3 @@ export const tableName = /^[a-zA-Z0-9_.-]{3,255}$/
  * nothing on DynamoDB Local.
  */
 export const targetLimits: TargetLimits = { batchCount: maxTransactionItems, batchBytes: 4_000_000, inFlight: 4 }
-
-/** `409,600`: for messages. */
-export function grouped(count: number): string {
-  return count.toLocaleString('en-US')
-}

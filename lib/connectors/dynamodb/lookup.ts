@@ -5,12 +5,12 @@ import type { Held } from '../../types.ts'
 import type { Document } from '../../values/index.ts'
 import type { Connection } from './client.ts'
 import { isMissingTable } from './errors.ts'
-import { toDocument } from './items.ts'
-import { idOfItem, keyOfId, storedId } from './keys.ts'
-import type { TableKey } from './keys.ts'
+import { toDocument } from '../../formats/dynamodb/items.ts'
+import { idOfItem, keyOfId, storedId } from '../../formats/dynamodb/keys.ts'
+import type { TableKey } from '../../formats/dynamodb/keys.ts'
 import { maxTransactionItems } from './limits.ts'
-import { Unwritable } from './text.ts'
-import type { AttributeJson, ItemJson } from './values.ts'
+import { Unwritable } from '../../formats/dynamodb/text.ts'
+import type { AttributeJson, ItemJson } from '../../formats/dynamodb/values.ts'
 
 interface BatchGetAnswer {
   readonly Responses?: Readonly<Record<string, readonly ItemJson[]>>

@@ -4,12 +4,12 @@ import { withRetry } from '../../engine/retry.ts'
 import type { Cursor, Page, Partition, RejectDetails, Source } from '../../types.ts'
 import type { Document } from '../../values/index.ts'
 import type { Connection } from './client.ts'
-import { toDocument } from './items.ts'
+import { toDocument } from '../../formats/dynamodb/items.ts'
 import { ScanPace } from './scan-pace.ts'
-import { idOfItem } from './keys.ts'
-import type { TableKey } from './keys.ts'
+import { idOfItem } from '../../formats/dynamodb/keys.ts'
+import type { TableKey } from '../../formats/dynamodb/keys.ts'
 import { describeTable, listTables } from './tables.ts'
-import type { ItemJson } from './values.ts'
+import type { ItemJson } from '../../formats/dynamodb/values.ts'
 
 interface ScanAnswer {
   readonly Items?: readonly ItemJson[]

@@ -4,9 +4,9 @@ import { retryDelayMs, sleep, withRetry } from '../../engine/retry.ts'
 import type { CollectionInfo } from '../../types.ts'
 import type { Connection } from './client.ts'
 import { isMissingTable, translate } from './errors.ts'
-import { documentKey } from './keys.ts'
-import type { KeyAttribute, TableKey } from './keys.ts'
-import type { ItemJson } from './values.ts'
+import { documentKey } from '../../formats/dynamodb/keys.ts'
+import type { KeyAttribute, TableKey } from '../../formats/dynamodb/keys.ts'
+import type { ItemJson } from '../../formats/dynamodb/values.ts'
 
 export interface Table {
   readonly key: TableKey

@@ -1,8 +1,15 @@
 /** What a single file and a folder do alike. */
 import { DocferryError } from '../../errors.ts'
+import { toItem, writtenDocument } from '../../formats/dynamodb/items.ts'
+import { keyToWrite } from '../../formats/dynamodb/key-option.ts'
+import { isDocumentKey } from '../../formats/dynamodb/keys.ts'
+import { lineDigests } from '../../formats/export-writer.ts'
 import type { DocumentLine, ExportState } from '../../formats/export-writer.ts'
-import type { Document, Encoded, EncodeRules, Logger, OnConversion, OpenContext, Refusal, SuspendedOutput } from '../../types.ts'
+import type { Document, Encoded, EncodeRules, Logger, OnConversion, OpenContext, Refusal, SuspendedOutput, Target } from '../../types.ts'
 import { isOrdinary, parseJson, plainDocument, stringifyJson } from '../../values/index.ts'
+
+import { keyOption } from './options.ts'
+import type { FileOptions } from './options.ts'
 
 export interface FileContext {
   readonly logger: Logger
@@ -19,8 +26,40 @@ export interface SuspendedFile extends SuspendedOutput {
   readonly state: ExportState
 }
 
+/** How documents become lines: of ordinary JSON, or of DynamoDB's. */
+export type LineCodec = Pick<Target<DocumentLine>, 'encode' | 'readBack' | 'keepsKinds' | 'digests'>
+
+export function lineCodec(options: FileOptions, rules: EncodeRules): LineCodec {
+  return options.format === 'dynamodb-json' ? itemCodec(options, rules) : jsonCodec(rules)
+}
+
+function jsonCodec(rules: EncodeRules): LineCodec {
+  return {
+    encode: (_, document, onConversion) => encodeLine(document, rules, onConversion),
+    readBack: (_, document, options) => readLine(document, rules, options),
+    keepsKinds: true,
+    digests: ({ payload }) => lineDigests(payload)
+  }
+}
+
+/** Exactly the items that a DynamoDB table with this key would be sent. */
+function itemCodec(options: FileOptions, rules: EncodeRules): LineCodec {
+  const key = keyToWrite(keyOption(options))
+  return {
+    encode(_, document, onConversion) {
+      const item = toItem(key, document, rules, onConversion)
+      if ('code' in item) return item
+      const line = `{"Item":${item.json}}`
+      return { id: item.id, bytes: Buffer.byteLength(line) + 1, size: item.bytes, payload: { document, line } }
+    },
+    readBack: (_, document, { kinds = false } = {}) =>
+      rules.types !== 'plain' && !kinds && isDocumentKey(key) ? document : writtenDocument(key, document, rules),
+    keepsKinds: rules.types === 'exact'
+  }
+}
+
 /** Turn a document into its line. A file holds every name, every text and every digit: only values that JSON has no type for are converted. */
-export function encodeLine(written: Document, { types }: EncodeRules, onConversion?: OnConversion): Encoded<DocumentLine> | Refusal {
+function encodeLine(written: Document, { types }: EncodeRules, onConversion?: OnConversion): Encoded<DocumentLine> | Refusal {
   try {
     const plain = types === 'plain'
     const document = plain && !isOrdinary(written) ? plainDocument(written, { onConversion }) : written
@@ -42,7 +81,7 @@ export function encodeLine(written: Document, { types }: EncodeRules, onConversi
 }
 
 /** See `Target.readBack`. */
-export function readLine(document: Document, rules: EncodeRules, { kinds = false } = {}): Document {
+function readLine(document: Document, rules: EncodeRules, { kinds = false } = {}): Document {
   if (rules.types !== 'plain' && !kinds) return document
   const encoded = encodeLine(document, rules)
   return 'code' in encoded ? document : (parseJson(encoded.payload.line) as Document)

@@ -1,22 +1,23 @@
-/** Writes a folder: a file for each collection, and a manifest that says what they hold. */
+/** Writes a folder: a file for each collection, and a manifest that says what they hold. With items, an export as DynamoDB makes them for each. */
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
-import { access, constants, readdir, writeFile } from 'node:fs/promises'
+import { access, constants, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { createAtomicFolder, cutBack, exists, inodeOf, isPublished, outputExists, syncFile } from '../../engine/atomic-file.ts'
+import { createAtomicFolder, cutBack, exists, inodeOf, isPublished, outputExists, syncFile, syncFolder } from '../../engine/atomic-file.ts'
 import type { AtomicFolder } from '../../engine/atomic-file.ts'
 import { DocferryError } from '../../errors.ts'
 import { openByteSink } from '../../formats/byte-sink.ts'
 import type { ByteSink } from '../../formats/byte-sink.ts'
 import { manifestName, plainText } from '../../formats/export-text.ts'
-import { ExportWriter, lineDigests } from '../../formats/export-writer.ts'
+import { ExportWriter } from '../../formats/export-writer.ts'
 import type { DocumentLine } from '../../formats/export-writer.ts'
 import type { SuspendedOutput, Target } from '../../types.ts'
 import { AttachmentStore, attachmentsName, openContents, withContents } from './attachment-store.ts'
-import { encodeLine, readLine, repeatWarner } from './encode.ts'
+import { lineCodec, repeatWarner } from './encode.ts'
 import type { FileContext, SuspendedFile } from './encode.ts'
 import { writeError } from './errors.ts'
 import { isExportFolder, manifestText } from './folder.ts'
+import { isS3Folder, placeInExport, writeManifests } from './s3-writer.ts'
 import type { ManifestEntry } from './folder.ts'
 import { checkFileName, fileNameOf, folderLimits } from './limits.ts'
 import { isFolder } from './options.ts'
@@ -41,7 +42,7 @@ interface SuspendedFolder extends SuspendedOutput {
 
 export async function openFolderTarget(
   options: FileOptions,
-  { path, gzip }: OutputLayout,
+  { path, gzip, items }: OutputLayout,
   { logger, rules, resume, attachments }: FileContext
 ): Promise<Target<DocumentLine>> {
   const { force = false, provider = 'file' } = options
@@ -50,7 +51,10 @@ export async function openFolderTarget(
   const isWhole = suspended !== undefined && (await isPublished(path, suspended))
   if (!isWhole) await checkPlace(path, force)
   const repeats = repeatWarner(logger, name)
+  const codec = lineCodec(options, rules)
+  const holdsAttachments = attachments !== undefined && !items
   const files = new Map<string, Promise<OpenFile>>()
+  const startedAt = new Date()
   let folder: Promise<AtomicFolder> | undefined
   let isCommitted = isWhole
   let isSuspended = suspended !== undefined
@@ -59,8 +63,9 @@ export async function openFolderTarget(
 
   async function openFile(collection: string): Promise<OpenFile> {
     const { partial } = await start()
-    const file = `${fileNameOf(collection)}.ndjson${gzip ? '.gz' : ''}`
+    const file = items ? placeInExport(collection, gzip) : `${fileNameOf(collection)}.ndjson${gzip ? '.gz' : ''}`
     const place = join(partial, file)
+    if (items) await mkdir(dirname(place), { recursive: true })
     const before = suspended?.files[collection]
     // A file that was begun behind the checkpoint is begun again.
     if (before) await cutBack({ partial: place, bytes: before.bytes })
@@ -68,7 +73,7 @@ export async function openFolderTarget(
     const stream = createWriteStream(place, { ...way, highWaterMark: 1 << 20 })
     await once(stream, 'open')
     const sink = openByteSink(stream, { gzip, level: options.level, offset: before?.bytes })
-    const writer = new ExportWriter(sink, { text: plainText, provider, mayReopen: true, digests: true, state: before?.state })
+    const writer = new ExportWriter(sink, { text: plainText, provider, mayReopen: true, digests: !items, state: before?.state })
     writer.announce(collection)
     return { file, sink, writer, queue: Promise.resolve() }
   }
@@ -88,12 +93,17 @@ export async function openFolderTarget(
       await writer.end()
       await syncFile(join(partial, file))
       const { counts, digest, receipt, root } = writer.summary()
+      if (items) {
+        for (const folder of await writeManifests(partial, { collection, file, items: counts[collection] ?? 0, startedAt }))
+          await syncFolder(folder)
+        continue
+      }
       const sums = { digest: digest[collection], receipt: receipt?.[collection], root: root?.[collection] }
       entries.push([collection, { file, documents: counts[collection] ?? 0, ...sums }])
     }
     await contents.sync()
     const manifest = join(partial, manifestName)
-    await writeFile(manifest, manifestText(provider, Object.fromEntries(entries)), { flush: true })
+    if (!items) await writeFile(manifest, manifestText(provider, Object.fromEntries(entries)), { flush: true })
     await started.commit()
   }
 
@@ -120,14 +130,12 @@ export async function openFolderTarget(
         if (create && !isWhole) await fileOf(collection)
         return { created: true, empty: true }
       }),
-    encode: (_, document, onConversion) => {
-      const encoded = encodeLine(document, rules, onConversion)
-      return attachments ? withContents(encoded, document) : encoded
+    ...codec,
+    encode: (collection, document, onConversion) => {
+      const encoded = codec.encode(collection, document, onConversion)
+      return holdsAttachments ? withContents(encoded, document) : encoded
     },
-    holdsAttachments: attachments !== undefined,
-    readBack: (_, document, options) => readLine(document, rules, options),
-    keepsKinds: true,
-    digests: ({ payload }) => lineDigests(payload),
+    holdsAttachments,
     write: (collection, documents, { fresh, signal }) =>
       attempt(async () => {
         signal?.throwIfAborted()
@@ -176,7 +184,7 @@ async function checkPlace(path: string, force: boolean): Promise<void> {
   if (!isFolder(path)) throw outputExists(path)
   if ((await readdir(path)).length === 0) return
   if (!force) throw outputExists(path)
-  if (!(await isExportFolder(path))) {
+  if (!(await isExportFolder(path)) && !(await isS3Folder(path))) {
     throw new DocferryError(
       'DOCFERRY_OUTPUT_EXISTS',
       `${path} holds other files than an export, and is not replaced even by force: choose another folder`

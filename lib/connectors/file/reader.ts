@@ -3,20 +3,25 @@ import { createReadStream } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { DocferryError } from '../../errors.ts'
+import { summaryName } from '../../formats/dynamodb/manifest.ts'
 import { manifestName } from '../../formats/export-text.ts'
 import { offsetOf, readNdjson, shorterThanBefore } from '../../formats/ndjson.ts'
 import type { NdjsonOptions } from '../../formats/ndjson.ts'
-import { formatOfName, openInput } from '../../formats/open-input.ts'
-import type { Input } from '../../formats/open-input.ts'
+import { formatOfName, openInput, readerOf } from '../../formats/open-input.ts'
+import type { Format, Input, InputReading } from '../../formats/open-input.ts'
 import { readSummary } from '../../formats/tail.ts'
 import type { CollectionInfo, Cursor, OpenContext, Page, Partition, Source } from '../../types.ts'
 import { attachedPages } from './attached-pages.ts'
 import { attachmentsBeside, attachmentsName } from './attachment-store.ts'
+import { checkBackupLog } from './backup-log.ts'
 import { readError } from './errors.ts'
 import { listFolder } from './folder.ts'
 import type { Folder, FolderFile } from './folder.ts'
-import { standardStreams } from './options.ts'
+import { keyOption, standardStreams } from './options.ts'
 import type { FileOptions } from './options.ts'
+import { PassedOverNotes } from './passed-over.ts'
+import { findExports } from './s3-export.ts'
+import { s3Source } from './s3-reader.ts'
 import { guarded, isOfFirestore, openStreamSource } from './stream-reader.ts'
 
 const readChunkBytes = 256 << 10
@@ -27,14 +32,18 @@ export async function openFileSource(options: FileOptions, context: OpenContext)
     const path = await realpath(options.path)
     const stats = await stat(path)
     if (stats.isDirectory()) {
-      if (options.format === undefined || options.format === 'folder')
-        return folderSource(path, options, await listFolder(path, context.logger), context)
+      const { format, incremental = false } = options
+      const exports = format === undefined || format === 'dynamodb-json' ? await findExports(path, { incremental }) : undefined
+      if (exports) return s3Source(path, options, exports)
+      if (format === undefined || format === 'folder') return folderSource(path, options, await listFolder(path, context.logger), context)
+      if (format === 'dynamodb-json')
+        throw new DocferryError('DOCFERRY_CONFIG', `${options.path} holds no export of DynamoDB's (a ${summaryName})`)
       throw new DocferryError('DOCFERRY_CONFIG', `${options.path}: it is a folder, and ${options.format} is one file: name a file in it`)
     }
     if (options.format === 'folder') throw new DocferryError('DOCFERRY_CONFIG', `${options.path}: it is a file, and no folder`)
     // A pipe or a terminal with a name can be read once, like standard input.
     if (!stats.isFile()) return openStreamSource(options, options.path, createReadStream(path, { highWaterMark: readChunkBytes }), context)
-    return singleSource(path, options, stats.size, context)
+    return singleSource(path, options, { size: stats.size, batches: await checkBackupLog(options.backupLog) }, context)
   } catch (error) {
     throw readError(error, options.path)
   }
@@ -44,19 +53,26 @@ function location(path: string): Source['location'] {
   return { provider: 'file', address: path, identity: `file:${path}` }
 }
 
-/** A file that can be opened as often as needed. */
-function singleSource(path: string, options: FileOptions, size: number, { attachments: how }: OpenContext): Source {
+/** A file that can be opened as often as needed. @param batches what the log of a backup by couchbackup says that it holds */
+function singleSource(
+  path: string,
+  options: FileOptions,
+  { size, batches }: { readonly size: number; readonly batches: number | undefined },
+  { attachments: how }: OpenContext
+): Source {
   const format = options.format === 'folder' ? undefined : options.format
   const name = options.path
-  const plainName = options.collection ?? formatOfName(path).stem
-  const openWhole = (signal?: AbortSignal): Promise<Input> => openInput(openBytes(path, { signal }), { name, format })
+  const key = keyOption(options)
+  const passedOver = new PassedOverNotes()
+  const plainName = (found: Format): string => options.collection ?? stemOf(path, found)
+  const openWhole = (signal?: AbortSignal): Promise<Input> => openInput(openBytes(path, { signal }), { name, format, key })
   let found: Promise<readonly CollectionInfo[]> | undefined
 
   async function findCollections(signal?: AbortSignal): Promise<readonly CollectionInfo[]> {
     const input = await openWhole(signal)
     try {
       const bytes = input.gzip ? undefined : size
-      if (!input.head.hasSections) return [{ name: plainName, bytes }]
+      if (!input.head.hasSections) return [{ name: plainName(input.head.format), bytes }]
       const summary = input.head.format === 'ndjson' ? await readSummary(path, { size, gzip: input.gzip }) : undefined
       const listed = input.head.metadata?.collections
       const names = listed || summary ? new Set([...(listed ?? []), ...Object.keys(summary?.counts ?? {})]) : await readSections(input)
@@ -100,18 +116,29 @@ function singleSource(path: string, options: FileOptions, size: number, { attach
       const pages = guarded(name, signal, async function* () {
         const input = await openWhole(signal)
         const { head } = input
-        const reading: Omit<NdjsonOptions, 'name'> = {
-          collection: head.hasSections ? null : plainName,
+        const named = plainName(head.format)
+        const reading: InputReading = {
+          collection: head.hasSections ? null : named,
           wanted: partition.range?.all === true ? null : partition.collections,
           after,
-          pageSize
+          pageSize,
+          batches,
+          onPassedOver: passedOver.add(named)
         }
         if (after === undefined || input.gzip || head.format === 'json') return yield* input.read(reading)
         await input.close()
-        yield* readRest(path, name, after, { ...reading, listed: head.metadata?.collections }, signal)
+        const read = readerOf(head.format, key)
+        yield* readRest(
+          path,
+          name,
+          after,
+          (chunks, rest) => read(chunks, { ...reading, ...rest, listed: head.metadata?.collections }),
+          signal
+        )
       })
       yield* attachedPages(pages, { folder, how, signal })
     },
+    notes: () => passedOver.notes(),
     async close() {}
   }
 }
@@ -121,12 +148,12 @@ async function* readRest(
   path: string,
   name: string,
   after: Cursor,
-  reading: Omit<NdjsonOptions, 'name'>,
+  read: (chunks: AsyncIterable<Buffer>, options: { readonly name: string; readonly startsAt: number }) => AsyncGenerator<Page>,
   signal?: AbortSignal
 ): AsyncGenerator<Page> {
   const start = offsetOf(after)
   if ((await stat(path)).size < start) throw shorterThanBefore(name)
-  yield* readNdjson(openBytes(path, { start, signal }), { ...reading, name, startsAt: start })
+  yield* read(openBytes(path, { start, signal }), { name, startsAt: start })
 }
 
 function folderSource(
@@ -162,7 +189,8 @@ function folderSource(
       const pages = guarded(name, signal, async function* () {
         const expected = documents === undefined ? undefined : { documents, digest, receipt, root }
         const reading: Omit<NdjsonOptions, 'name'> = { collection, wanted: null, after, pageSize, expected }
-        if (after !== undefined && !gzip) return yield* readRest(filePath, name, after, reading, signal)
+        if (after !== undefined && !gzip)
+          return yield* readRest(filePath, name, after, (chunks, rest) => readNdjson(chunks, { ...reading, ...rest }), signal)
         const input = await openInput(openBytes(filePath, { signal }), { name, format: 'ndjson' })
         if (input.head.hasSections) {
           await input.close()
@@ -177,6 +205,13 @@ function folderSource(
     },
     async close() {}
   }
+}
+
+/** The collection of a file that names none. */
+function stemOf(path: string, format: Format): string {
+  const { stem } = formatOfName(path)
+  // Which its users call as they like; a database has no dot in its name.
+  return format === 'couchbackup' ? stem.replace(/\.(?:txt|backup|bak|dump|couchbackup)$/i, '') : stem
 }
 
 function openBytes(path: string, { start, signal }: { readonly start?: number; readonly signal?: AbortSignal }): AsyncIterable<Buffer> {

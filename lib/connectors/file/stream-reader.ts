@@ -2,10 +2,12 @@
 import type { Readable } from 'node:stream'
 import { DocferryError } from '../../errors.ts'
 import { openInput } from '../../formats/open-input.ts'
-import type { Head, Input } from '../../formats/open-input.ts'
+import type { Head, Input, OpenInputOptions } from '../../formats/open-input.ts'
 import type { OpenContext, Page, Source } from '../../types.ts'
 import { readError } from './errors.ts'
+import { keyOption } from './options.ts'
 import type { FileOptions } from './options.ts'
+import { PassedOverNotes } from './passed-over.ts'
 
 /** @param name for people: `standard input`, or a path */
 export function openStreamSource(options: FileOptions, name: string, stream: Readable, { attachments }: OpenContext): Source {
@@ -17,7 +19,8 @@ export function openStreamSource(options: FileOptions, name: string, stream: Rea
   const format = options.format === 'folder' ? undefined : options.format
   let opened: Promise<Input> | undefined
   let isRead = false
-  const openOnce = (): Promise<Input> => (opened ??= openStream(stream, name, format))
+  const passedOver = new PassedOverNotes()
+  const openOnce = (): Promise<Input> => (opened ??= openStream(stream, { name, format, key: keyOption(options) }))
 
   return {
     location: { provider: 'file', address: name, identity: name === 'standard input' ? 'file:stdin' : `file:${options.path}` },
@@ -42,9 +45,16 @@ export function openStreamSource(options: FileOptions, name: string, stream: Rea
       const [only, ...others] = partition.collections
       const named = options.collection ?? (others.length === 0 ? only : undefined) ?? null
       const { hasSections } = input.head
-      const pages = input.read({ collection: hasSections ? null : named, wanted: all ? null : partition.collections, after, pageSize })
+      const pages = input.read({
+        collection: hasSections ? null : named,
+        wanted: all ? null : partition.collections,
+        after,
+        pageSize,
+        onPassedOver: passedOver.add(named ?? name)
+      })
       yield* guarded(name, signal, () => destroyedOnAbort(stream, signal, pages))
     },
+    notes: () => passedOver.notes(),
     async close() {
       if (opened || isRead) stream.destroy()
     }
@@ -56,7 +66,8 @@ export function isOfFirestore({ metadata }: Head): boolean {
   return metadata?.provider === 'firestore'
 }
 
-async function openStream(stream: Readable, name: string, format: 'ndjson' | 'json' | undefined): Promise<Input> {
+async function openStream(stream: Readable, options: OpenInputOptions): Promise<Input> {
+  const { name, format } = options
   let bytes = 0
   const chunks = (async function* () {
     for await (const chunk of stream as AsyncIterable<Buffer | string>) {
@@ -68,7 +79,7 @@ async function openStream(stream: Readable, name: string, format: 'ndjson' | 'js
     if (bytes === 0 && format !== 'ndjson')
       throw new DocferryError('DOCFERRY_FILE_CUT', `${name} holds nothing: what should have written it failed`)
   })()
-  return openInput(chunks, { name, format })
+  return openInput(chunks, options)
 }
 
 async function guardedStream<T>(stream: Readable, signal: AbortSignal | undefined, name: string, work: () => Promise<T>): Promise<T> {

@@ -8,7 +8,7 @@ import { DocferryError } from '../../errors.ts'
 import { openByteSink } from '../../formats/byte-sink.ts'
 import type { ByteSink } from '../../formats/byte-sink.ts'
 import { jsonText, plainText, sectionedText } from '../../formats/export-text.ts'
-import { ExportWriter, lineDigests } from '../../formats/export-writer.ts'
+import { ExportWriter } from '../../formats/export-writer.ts'
 import type { DocumentLine } from '../../formats/export-writer.ts'
 import { defaultRules } from '../../types.ts'
 import type { OpenContext, Target } from '../../types.ts'
@@ -21,7 +21,7 @@ import {
   publishContents,
   withContents
 } from './attachment-store.ts'
-import { encodeLine, readLine, repeatWarner } from './encode.ts'
+import { lineCodec, repeatWarner } from './encode.ts'
 import type { FileContext, SuspendedFile } from './encode.ts'
 import { writeError } from './errors.ts'
 import { openFolderTarget } from './folder-writer.ts'
@@ -67,7 +67,8 @@ async function singleTarget(
   const { path, format } = layout
   const isStandard = path === standardStreams
   const name = isStandard ? 'standard output' : options.path
-  const text = documentsOnly ? plainText : format === 'json' ? jsonText : sectionedText
+  const holdsOne = documentsOnly || layout.items
+  const text = holdsOne ? plainText : format === 'json' ? jsonText : sectionedText
   const repeats = repeatWarner(logger, name)
   const prepared = new Set<string>()
   let file: AtomicFile | undefined
@@ -75,7 +76,8 @@ async function singleTarget(
   let started: Promise<ExportWriter> | undefined
   let isCommitted = isWhole
   const place = attachmentsBeside(path)
-  const holdsAttachments = attachments !== undefined && !special
+  const holdsAttachments = attachments !== undefined && !special && !layout.items
+  const codec = lineCodec(options, rules)
   if (holdsAttachments && !resume) await checkContentsPlace(place, force)
   /** Of the contents, while the file is written. */
   const partialContents = (): string => `${file!.partial}.${attachmentsName}`
@@ -122,23 +124,23 @@ async function singleTarget(
     prepare: (collection, { create }) =>
       attempt(async () => {
         prepared.add(collection)
-        if (documentsOnly && prepared.size > 1) {
+        if (holdsOne && prepared.size > 1) {
+          const what = documentsOnly ? 'documents only' : 'a file of DynamoDB JSON'
+          const instead = documentsOnly ? 'leave documents only away' : 'write a folder, as in export/'
           throw new DocferryError(
             'DOCFERRY_CONFIG',
-            `${name}: documents only can hold one collection, and these are ${[...prepared].join(', ')}: choose one, or leave documents only away`
+            `${name}: ${what} can hold one collection, and these are ${[...prepared].join(', ')}: choose one, or ${instead}`
           )
         }
         if (create && !isWhole) (await start()).announce(collection)
         return { created: true, empty: true }
       }),
-    encode: (_, document, onConversion) => {
-      const encoded = encodeLine(document, rules, onConversion)
+    ...codec,
+    encode: (collection, document, onConversion) => {
+      const encoded = codec.encode(collection, document, onConversion)
       return holdsAttachments ? withContents(encoded, document) : encoded
     },
     holdsAttachments,
-    readBack: (_, document, options) => readLine(document, rules, options),
-    keepsKinds: true,
-    digests: ({ payload }) => lineDigests(payload),
     write: (collection, documents, { fresh, signal }) =>
       attempt(async () => {
         signal?.throwIfAborted()

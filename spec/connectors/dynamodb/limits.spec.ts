@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { Decimal, GeoPoint, ValueSet } from '../../../lib/values/types.ts'
 import type { Document, Value } from '../../../lib/values/types.ts'
 import type { Encoded, Refusal } from '../../../lib/types.ts'
-import { maxItemBytes } from '../../../lib/connectors/dynamodb/limits.ts'
+import { maxItemBytes } from '../../../lib/formats/dynamodb/limits.ts'
 import { Ends, fresh } from './support.ts'
 
 describe('dynamodb: limits', () => {

@@ -6,7 +6,7 @@ import { CreateTableCommand, DeleteTableCommand, DynamoDBClient } from '@aws-sdk
 import { expect } from 'chai'
 import { dynamodbConnector } from '../../../lib/connectors/dynamodb/index.ts'
 import type { DynamodbOptions } from '../../../lib/connectors/dynamodb/index.ts'
-import type { TableKey } from '../../../lib/connectors/dynamodb/keys.ts'
+import type { TableKey } from '../../../lib/formats/dynamodb/keys.ts'
 import { DocferryError } from '../../../lib/errors.ts'
 import type { ErrorCode } from '../../../lib/errors.ts'
 import type {

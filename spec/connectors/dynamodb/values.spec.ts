@@ -2,7 +2,7 @@ import { BatchWriteItemCommand, GetItemCommand, PutItemCommand } from '@aws-sdk/
 import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb'
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { readNumber } from '../../../lib/connectors/dynamodb/numbers.ts'
+import { readNumber } from '../../../lib/formats/dynamodb/numbers.ts'
 import { documentDigest } from '../../../lib/values/index.ts'
 import { Decimal, Double, GeoPoint, Reference, Timestamp, ValueSet, Vector } from '../../../lib/values/types.ts'
 import type { Document, Value } from '../../../lib/values/types.ts'

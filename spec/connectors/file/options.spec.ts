@@ -35,14 +35,33 @@ describe('file: options', () => {
   })
 
   it('tells what to write from the name', () => {
-    expect(outputLayout({ path: '/x/a.ndjson' })).to.deep.equal({ format: 'ndjson', gzip: false, path: '/x/a.ndjson' })
-    expect(outputLayout({ path: '/x/a.jsonl.gz' })).to.deep.equal({ format: 'ndjson', gzip: true, path: '/x/a.jsonl.gz' })
+    expect(outputLayout({ path: '/x/a.ndjson' })).to.deep.equal({ format: 'ndjson', items: false, gzip: false, path: '/x/a.ndjson' })
+    expect(outputLayout({ path: '/x/a.jsonl.gz' })).to.deep.equal({ format: 'ndjson', items: false, gzip: true, path: '/x/a.jsonl.gz' })
     expect(outputLayout({ path: '/x/a.json.gz' })).to.include({ format: 'json', gzip: true })
-    expect(outputLayout({ path: '/x/a/' })).to.deep.equal({ format: 'folder', gzip: false, path: '/x/a' })
+    expect(outputLayout({ path: '/x/a/' })).to.deep.equal({ format: 'folder', items: false, gzip: false, path: '/x/a' })
     expect(outputLayout({ path: '/x/a', format: 'json' })).to.include({ format: 'json', gzip: false })
-    expect(outputLayout({ path: '-' })).to.deep.equal({ format: 'ndjson', gzip: false, path: '-' })
-    expect(outputLayout({ path: '-', format: 'json', gzip: true })).to.deep.equal({ format: 'json', gzip: true, path: '-' })
+    expect(outputLayout({ path: '-' })).to.deep.equal({ format: 'ndjson', items: false, gzip: false, path: '-' })
+    expect(outputLayout({ path: '-', format: 'json', gzip: true })).to.deep.equal({ format: 'json', items: false, gzip: true, path: '-' })
     expect(outputLayout({ path: '/x/a', documentsOnly: true })).to.include({ format: 'ndjson' })
+  })
+
+  it('writes DynamoDB JSON only where it is asked for, and compresses a folder of it as the service does', () => {
+    const format = 'dynamodb-json'
+    expect(outputLayout({ path: '/x/a.json', format })).to.include({ format: 'ndjson', items: true, gzip: false })
+    expect(outputLayout({ path: '/x/a.json.gz', format })).to.include({ format: 'ndjson', items: true, gzip: true })
+    expect(outputLayout({ path: '/x/a/', format })).to.include({ format: 'folder', items: true, gzip: true })
+    expect(outputLayout({ path: '/x/a/', format, gzip: false })).to.include({ format: 'folder', items: true, gzip: false })
+  })
+
+  it('reads a key, and says what is none', () => {
+    expect(configure('file:x/?key=pk,sk:N&incremental=true&backupLog=x.log')).to.deep.equal({
+      path: 'x/',
+      key: 'pk,sk:N',
+      incremental: true,
+      backupLog: 'x.log'
+    })
+    for (const key of ['', 'a,', 'a,b,c', 'a,a'])
+      expect(() => configure(`file:x?key=${key}`), key).to.throw(DocferryError, 'is no key of a table')
   })
 
   it('refuses what contradicts itself, and what tells no format', () => {
@@ -51,7 +70,10 @@ describe('file: options', () => {
       { path: '/x/a/', format: 'json' as const },
       { path: '-', format: 'folder' as const },
       { path: '/x/a.json', documentsOnly: true },
-      { path: '/x/a/', documentsOnly: true }
+      { path: '/x/a/', documentsOnly: true },
+      { path: '/x/a.json', format: 'dynamodb-json' as const, documentsOnly: true },
+      { path: '/x/a.json', key: 'pk' },
+      { path: '/x/a.txt', format: 'couchbackup' as const }
     ]) {
       expect(() => outputLayout(options), JSON.stringify(options))
         .to.throw(DocferryError)
