@@ -11,7 +11,7 @@ import type { ByteSink } from '../../formats/byte-sink.ts'
 import { manifestName, plainText } from '../../formats/export-text.ts'
 import { ExportWriter, lineDigests } from '../../formats/export-writer.ts'
 import type { DocumentLine } from '../../formats/export-writer.ts'
-import type { SuspendedOutput, Target } from '../../types.ts'
+import type { SecurityObject, SuspendedOutput, Target } from '../../types.ts'
 import { AttachmentStore, attachmentsName, openContents, withContents } from './attachment-store.ts'
 import { encodeLine, readLine, repeatWarner } from './encode.ts'
 import type { FileContext, SuspendedFile } from './encode.ts'
@@ -22,6 +22,7 @@ import { checkFileName, fileNameOf, folderLimits } from './limits.ts'
 import { isFolder } from './options.ts'
 import type { FileOptions, OutputLayout } from './options.ts'
 import { placeOf } from './place.ts'
+import { exportSecurity } from './security.ts'
 
 /** A collection's file while it is written. */
 interface OpenFile {
@@ -50,6 +51,7 @@ export async function openFolderTarget(
   const isWhole = suspended !== undefined && (await isPublished(path, suspended))
   if (!isWhole) await checkPlace(path, force)
   const repeats = repeatWarner(logger, name)
+  const security: Record<string, SecurityObject> = {}
   const files = new Map<string, Promise<OpenFile>>()
   let folder: Promise<AtomicFolder> | undefined
   let isCommitted = isWhole
@@ -93,7 +95,7 @@ export async function openFolderTarget(
     }
     await contents.sync()
     const manifest = join(partial, manifestName)
-    await writeFile(manifest, manifestText(provider, Object.fromEntries(entries)), { flush: true })
+    await writeFile(manifest, manifestText(provider, Object.fromEntries(entries), security), { flush: true })
     await started.commit()
   }
 
@@ -125,6 +127,7 @@ export async function openFolderTarget(
       return attachments ? withContents(encoded, document) : encoded
     },
     holdsAttachments: attachments !== undefined,
+    security: exportSecurity((collection, given) => Promise.resolve(void (security[collection] = given))),
     readBack: (_, document, options) => readLine(document, rules, options),
     keepsKinds: true,
     digests: ({ payload }) => lineDigests(payload),

@@ -7,7 +7,7 @@ import { formatVersion } from '../../formats/ndjson.ts'
 import { formatOfName } from '../../formats/open-input.ts'
 import { isMap, parseJson } from '../../values/index.ts'
 import type { Value } from '../../values/index.ts'
-import type { Logger } from '../../types.ts'
+import type { Logger, SecurityObject } from '../../types.ts'
 import { attachmentsName, holdsOnlyContents } from './attachment-store.ts'
 import { collectionOf } from './limits.ts'
 
@@ -35,6 +35,8 @@ export interface Folder {
   readonly others: readonly string[]
   /** Without a manifest, nothing tells whether it is whole. */
   readonly hasManifest: boolean
+  /** What the manifest tells of CouchDB's `_security` objects, by collections. */
+  readonly security: Value | undefined
 }
 
 export interface ManifestEntry {
@@ -49,8 +51,17 @@ export interface ManifestEntry {
 }
 
 /** The text of a manifest. */
-export function manifestText(provider: string, entries: Readonly<Record<string, ManifestEntry>>): string {
-  const metadata = { provider, exported_at: new Date().toISOString(), collections: Object.keys(entries) }
+export function manifestText(
+  provider: string,
+  entries: Readonly<Record<string, ManifestEntry>>,
+  security: Readonly<Record<string, SecurityObject>> = {}
+): string {
+  const metadata = {
+    provider,
+    exported_at: new Date().toISOString(),
+    collections: Object.keys(entries),
+    ...(Object.keys(security).length > 0 && { security })
+  }
   return JSON.stringify({ $docferry: formatVersion, metadata, files: entries }, undefined, 2) + '\n'
 }
 
@@ -66,7 +77,7 @@ export async function listFolder(path: string, logger: Logger): Promise<Folder> 
       if (file !== manifestName && file !== attachmentsName) others.push(file)
       continue
     }
-    const listed = [...(manifest ?? [])].find(([, entry]) => entry.file === file)
+    const listed = [...(manifest?.entries ?? [])].find(([, entry]) => entry.file === file)
     const collection = listed?.[0] ?? collectionOf(stem)
     const twin = files.get(collection)
     if (twin)
@@ -78,7 +89,7 @@ export async function listFolder(path: string, logger: Logger): Promise<Folder> 
     const { documents, digest, receipt, root } = listed?.[1] ?? {}
     files.set(collection, { collection, file, gzip, bytes: size, documents, digest, receipt, root })
   }
-  for (const [collection, { file, documents }] of manifest ?? []) {
+  for (const [collection, { file, documents }] of manifest?.entries ?? []) {
     if (files.has(collection)) continue
     const lost = `${path}: ${file}, which its manifest lists, is missing: copy or export it again`
     files.set(collection, { collection, file, gzip: false, bytes: 0, documents, lost })
@@ -87,7 +98,12 @@ export async function listFolder(path: string, logger: Logger): Promise<Folder> 
     logger.warn({ path, others: others.slice(0, 20) }, 'files in the folder that are no .ndjson or .jsonl are not read')
   if (!manifest && files.size === 0)
     throw new DocferryError('DOCFERRY_CONFIG', `${path} holds no .ndjson or .jsonl file: name a file in it, or another folder`)
-  return { files: [...files.values()].sort((a, b) => (a.collection < b.collection ? -1 : 1)), others, hasManifest: manifest !== undefined }
+  return {
+    files: [...files.values()].sort((a, b) => (a.collection < b.collection ? -1 : 1)),
+    others,
+    hasManifest: manifest !== undefined,
+    security: manifest?.security
+  }
 }
 
 /** Whether a folder holds an export and nothing else, so that it may be replaced as a whole. */
@@ -97,7 +113,9 @@ export async function isExportFolder(path: string): Promise<boolean> {
   return names.every(name => name === manifestName || name === attachmentsName || formatOfName(name).format === 'ndjson')
 }
 
-async function readManifest(path: string): Promise<ReadonlyMap<string, ManifestEntry>> {
+async function readManifest(
+  path: string
+): Promise<{ readonly entries: ReadonlyMap<string, ManifestEntry>; readonly security: Value | undefined }> {
   let manifest: Value
   try {
     manifest = parseJson(await readFile(path, 'utf8'))
@@ -105,7 +123,7 @@ async function readManifest(path: string): Promise<ReadonlyMap<string, ManifestE
     if (!(error instanceof SyntaxError)) throw error
     throw new DocferryError('DOCFERRY_DECODE', `${path} is not valid JSON: it may be cut. Remove it to read the folder without its check`)
   }
-  const { $docferry: version, files } = isMap(manifest) ? manifest : {}
+  const { $docferry: version, files, metadata } = isMap(manifest) ? manifest : {}
   if (typeof version === 'number' && version > formatVersion) {
     throw new DocferryError(
       'DOCFERRY_DECODE',
@@ -113,7 +131,8 @@ async function readManifest(path: string): Promise<ReadonlyMap<string, ManifestE
     )
   }
   if (!isMap(files)) throw new DocferryError('DOCFERRY_DECODE', `${path} has no "files": remove it to read the folder without its check`)
-  return new Map(Object.entries(files).map(([collection, entry]) => [collection, readEntry(path, collection, entry)]))
+  const entries = new Map(Object.entries(files).map(([collection, entry]) => [collection, readEntry(path, collection, entry)]))
+  return { entries, security: isMap(metadata) ? metadata.security : undefined }
 }
 
 function readEntry(path: string, collection: string, entry: Value): ManifestEntry {

@@ -15,6 +15,7 @@ import { attachmentsBeside, attachmentsName } from './attachment-store.ts'
 import { readError } from './errors.ts'
 import { listFolder } from './folder.ts'
 import type { Folder, FolderFile } from './folder.ts'
+import { securityIn } from './security.ts'
 import { standardStreams } from './options.ts'
 import type { FileOptions } from './options.ts'
 import { guarded, openStreamSource } from './stream-reader.ts'
@@ -80,6 +81,11 @@ function singleSource(path: string, options: FileOptions, size: number, { attach
         throw readError(error, name)
       }
     },
+    async security(collection, { signal }) {
+      const input = await openWhole(signal)
+      await input.close()
+      return securityIn(input.head.metadata?.security, collection)
+    },
     async partitions(collections, { signal }) {
       const names = collections ?? (await this.collections({ signal }))?.map(each => each.name) ?? []
       return [{ id: basename(path), collections: names, range: { all: collections === null } }]
@@ -121,13 +127,14 @@ async function* readRest(
 function folderSource(
   path: string,
   options: FileOptions,
-  { files, others, hasManifest }: Folder,
+  { files, others, hasManifest, security }: Folder,
   { attachments: how }: OpenContext
 ): Source {
   return {
     location: location(path),
     uniqueIds: false,
     unread: others,
+    security: collection => Promise.resolve(securityIn(security, collection)),
     ...(!hasManifest && { doubts: [`${path} has no ${manifestName}: that no file of it was lost or changed can't be told`] }),
     collections: () =>
       Promise.resolve(
