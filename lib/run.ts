@@ -9,6 +9,7 @@ import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Suspend } from './checkpoint/journal.ts'
 import type { RunJournal } from './checkpoint/retry-journal.ts'
+import { keepSecurity } from './checkpoint/kept-security.ts'
 import { UndoJournal } from './checkpoint/undo-journal.ts'
 import { undoModeFor, UndoRecorder } from './checkpoint/undo-recorder.ts'
 import { checkAllCame, chooseWhat, groupsOf } from './choose-what.ts'
@@ -25,6 +26,8 @@ import type { RetryOptions } from './engine/retry.ts'
 import { runParallel } from './engine/run-parallel.ts'
 import { RateControl } from './engine/rate-control.ts'
 import { ReadPace } from './engine/read-pace.ts'
+import { SecurityCopy } from './engine/security.ts'
+import type { PutSecurity } from './engine/security.ts'
 import { stageChain } from './engine/stage-chain.ts'
 import { conditional, writeBatch } from './engine/write-batch.ts'
 import type { Outgoing, WriteBatchOptions } from './engine/write-batch.ts'
@@ -155,8 +158,11 @@ class Run {
     signal?.addEventListener('abort', onAbort, { once: true })
     try {
       const chosen = await this.#choose()
+      const security = this.#securityCopy()
+      await security?.check(this.#ledger.report.collections)
       await this.#keepRecord()
       await this.#prepareAll(chosen)
+      await security?.begin(this.#ledger.report.collections)
       await this.#stages.open({ journal: this.#journal, dryRun: dryRun ?? false, signal: this.#halt.stop })
       await this.#keepCheckpoints()
       for (const group of groupsOf(this.#target, this.#source, this.#partitions))
@@ -164,6 +170,7 @@ class Run {
       signal?.throwIfAborted()
       if (chosen === null) checkAllCame(this.#source, this.#ledger.report, this.#options.collections)
       await this.#stages.close(true)
+      await security?.end(this.#ledger.report.collections)
       if (!dryRun) {
         await this.#journal.settle()
         await this.#target.commit({ signal: this.#halt.cut })
@@ -236,6 +243,16 @@ class Run {
     this.#journal.syncFirst(this.#ledger.syncLetters)
     const suspend: Suspend = (work, patienceMs) => this.#barrier.hold(async () => work(await this.#target.suspend?.()), { patienceMs })
     await this.#journal.start(this.#ledger.report, this.#target.suspend && suspend, error => this.#fail(error))
+  }
+
+  #securityCopy(): SecurityCopy | undefined {
+    const { includeSecurity = false, again = false, dryRun = false } = this.#options
+    if (!includeSecurity || again) return undefined
+    const { onConflict, notes } = this.#ledger.report
+    const keep = async (put: readonly PutSecurity[]): Promise<void> => {
+      if (this.#undo) await keepSecurity(dirname(this.#journal.log), put)
+    }
+    return new SecurityCopy({ source: this.#source, target: this.#target, onConflict, dryRun, retry: this.#retry, notes, keep })
   }
 
   /** All of them, first: what can't be prepared shows before any document is written, and a file names in its head what it will hold. */

@@ -216,7 +216,7 @@ export type SecurityObject = { readonly [key: string]: Json }
 export interface TargetSecurity {
   /** `first`: it has to be known before the documents come (an export's head). `last`: it applies at once, and may keep the run itself out. */
   readonly when: 'first' | 'last'
-  /** What stands there; undefined where nothing does, and where what stands there is what a new collection has. */
+  /** What stands there; undefined where there is no such collection. */
   get(collection: string, options: { readonly signal?: AbortSignal | undefined }): Promise<SecurityObject | undefined>
   put(collection: string, security: SecurityObject, options: { readonly signal?: AbortSignal | undefined }): Promise<void>
   /** @throws {DocferryError} DOCFERRY_PERMISSION where the user may not put any */

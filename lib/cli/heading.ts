@@ -23,6 +23,10 @@ const incompatibleTexts: Readonly<Record<Exclude<OnIncompatible, 'dead-letter'>,
   fail: 'the run ends at the first document that the target cannot hold'
 }
 
+/** Between two of CouchDB's kind. */
+const replicateHint =
+  '  note  docferry replicate lets the servers copy by themselves, with what a copy does not keep: revision histories, deletions, and attachments without --attachments'
+
 export function headingLines(
   command: string,
   report: Readonly<RunReport>,
@@ -43,6 +47,7 @@ export function headingLines(
     ...(report.onIncompatible === 'dead-letter'
       ? []
       : [`  names ${incompatibleTexts[report.onIncompatible]} (--on-incompatible ${report.onIncompatible})`]),
+    ...(command === 'migrate' && source.provider === 'couchdb' && target.provider === 'couchdb' ? [replicateHint] : []),
     ...(report.piped && !report.dryRun ? ['  note  what goes down a pipe can not be gone on with: if this stops, begin again'] : []),
     ...(report.dryRun ? [style.yellow('  dry run: everything is read and checked, nothing is written')] : []),
     ''

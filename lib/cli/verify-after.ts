@@ -59,9 +59,11 @@ export function exitCodeOfVerified(report: Readonly<VerifyReport>, exitCodeOfRun
   return isAsRunSays(report) ? exitCodeOfRun : errorTable.DOCFERRY_VERIFY.exit
 }
 
-function isAsRunSays({ state, damaged, collections }: Readonly<VerifyReport>): boolean {
+function isAsRunSays({ state, damaged, securityDiffers, collections }: Readonly<VerifyReport>): boolean {
   const total = totalVerifyCounts(collections)
-  return state === 'equal' || (state === 'different' && damaged === undefined && differencesOf(total) === total.deadLetters)
+  return (
+    state === 'equal' || (state === 'different' && damaged === undefined && !securityDiffers && differencesOf(total) === total.deadLetters)
+  )
 }
 
 export function verifiedLines(report: Readonly<VerifyReport>, view: View): string[] {

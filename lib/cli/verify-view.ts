@@ -154,7 +154,8 @@ function verdict(report: Readonly<VerifyReport>, { nowMs, style = plainStyle }: 
     return style.green(`Equal: ${compared}${plural(total.targetDocuments - total.beside, 'document')}${how}, in ${took}.`)
   const documents = collections.reduce((sum, collection) => sum + comparedIn(collection), 0)
   const found = foundIn(report, total)
-  const where = documents === 0 ? '' : ` in ${compared}${plural(documents, 'document')}`
+  const isOnlySecurity = differencesOf(total) === 0 && report.securityDiffers !== undefined
+  const where = documents === 0 || isOnlySecurity ? '' : ` in ${compared}${plural(documents, 'document')}`
   const isOnlyDamage = found === '' && damaged !== undefined
   if (isOnlyDamage)
     return style.yellow(`Different: the target is damaged${documents === 0 ? '' : `; no difference${where}`}${how}, in ${took}.`)
@@ -162,12 +163,13 @@ function verdict(report: Readonly<VerifyReport>, { nowMs, style = plainStyle }: 
 }
 
 /** What is not proven may be right. */
-function foundIn({ collections }: Readonly<VerifyReport>, total: VerifyCounts): string {
+function foundIn({ collections, securityDiffers = [] }: Readonly<VerifyReport>, total: VerifyCounts): string {
   const isLeast = collections.some(({ suspects }) => suspects !== undefined)
   const known = differencesOf(total) - total.unproven
   const differences = known === 0 ? '' : `${isLeast ? 'at least ' : ''}${plural(known, 'difference')}`
   const unproven = total.unproven === 0 ? '' : `${formatCount(total.unproven)} ${known === 0 ? '' : 'that '}can't be proven`
-  return [differences, unproven].filter(part => part !== '').join(', and ')
+  const security = securityDiffers.length === 0 ? '' : `another _security in ${plural(securityDiffers.length, 'collection')}`
+  return [differences, unproven, security].filter(part => part !== '').join(', and ')
 }
 
 /** Of the side that holds more: there is always one in which a difference can be. */

@@ -3,13 +3,18 @@ import { isUtf8 } from 'node:buffer'
 import { DocferryError } from '../errors.ts'
 import { isMap, parseJson } from '../values/index.ts'
 import type { Document, Value } from '../values/index.ts'
-import type { RejectDetails } from '../types.ts'
+import type { RejectDetails, SecurityObject } from '../types.ts'
 import type { Line } from './lines.ts'
 import type { Entry } from './page-builder.ts'
 
 /** The first line of an export. */
 export interface Header {
-  readonly metadata: { readonly provider?: string; readonly exported_at?: string; readonly collections?: readonly string[] }
+  readonly metadata: {
+    readonly provider?: string
+    readonly exported_at?: string
+    readonly collections?: readonly string[]
+    readonly security?: Readonly<Record<string, SecurityObject>>
+  }
 }
 
 /** What the last line of an export states: documents and digest per collection, and `BucketSums.base64` where it has them. */

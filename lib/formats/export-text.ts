@@ -1,5 +1,7 @@
 /** The text of an export, as a series of pieces; the same for a file, for standard output and for a snapshot of memory. */
+import type { SecurityObject } from '../types.ts'
 import { stringifyJson } from '../values/index.ts'
+import type { Value } from '../values/index.ts'
 import type { Summary } from './document-line.ts'
 import { formatVersion } from './ndjson.ts'
 
@@ -14,6 +16,8 @@ export interface ExportMetadata {
   readonly exported_at: string
   /** Those known when the first byte was written. */
   readonly collections: readonly string[]
+  /** CouchDB's `_security` objects by collections; missing where none were to be kept. */
+  readonly security?: Readonly<Record<string, SecurityObject>>
 }
 
 /**
@@ -44,8 +48,10 @@ export const plainText: ExportText = {
 
 /** NDJSON with a header, a line for each section, and an end that proves that the file is whole. */
 export const sectionedText: ExportText = {
-  start: ({ provider, exported_at, collections }) =>
-    stringifyJson({ $docferry: formatVersion, metadata: { provider, exported_at, collections: [...collections] } }) + '\n',
+  start: ({ provider, exported_at, collections, security }) => {
+    const metadata = { provider, exported_at, collections: [...collections], ...(security && { security: security as Value }) }
+    return stringifyJson({ $docferry: formatVersion, metadata }) + '\n'
+  },
   openCollection: name => stringifyJson({ $collection: name }) + '\n',
   documents: joinLines,
   end: summary => JSON.stringify({ $end: summary }) + '\n'
@@ -53,13 +59,13 @@ export const sectionedText: ExportText = {
 
 /** Gofannon's JSON, a document a line. */
 export const jsonText: ExportText = {
-  start({ provider, exported_at, collections }) {
+  start({ provider, exported_at, collections, security }) {
     const names = collections.map(name => `\n      ${JSON.stringify(name)}`).join(',')
     return `{
   "metadata": {
     "provider": ${JSON.stringify(provider)},
     "exported_at": ${JSON.stringify(exported_at)},
-    "collections": [${names}${names && '\n    '}]
+    "collections": [${names}${names && '\n    '}]${security ? `,\n    "security": ${stringifyJson(security as Value)}` : ''}
   },
   "data": {`
   },

@@ -1,5 +1,6 @@
 /** Writes an export, collection after collection, into a byte sink. */
 import { DocferryError } from '../errors.ts'
+import type { SecurityObject } from '../types.ts'
 import { BucketSums } from '../values/bucket-sums.ts'
 import { DigestSum, documentDigests, parseJson } from '../values/index.ts'
 import type { Document, DocumentDigests } from '../values/index.ts'
@@ -59,6 +60,7 @@ export class ExportWriter {
   readonly #options: ExportWriterOptions
   readonly #written = new Map<string, Written>()
   readonly #opened = new Set<string>()
+  #security: Readonly<Record<string, SecurityObject>> | undefined
   #started = false
   #current: string | undefined
   #currentIsEmpty = true
@@ -94,6 +96,11 @@ export class ExportWriter {
   /** A collection belongs to the export, be it empty. Those announced before the first document stand in its metadata. */
   announce(collection: string): void {
     if (!this.#written.has(collection)) this.#written.set(collection, { count: 0, sums: new BucketSums() })
+  }
+
+  /** Of a collection of CouchDB; stands in the metadata if it is told before the first document. */
+  setSecurity(collection: string, security: SecurityObject): void {
+    this.#security = { ...this.#security, [collection]: security }
   }
 
   /** Resolves when more may come. */
@@ -137,7 +144,12 @@ export class ExportWriter {
     if (this.#started) return ''
     this.#started = true
     const { text, provider } = this.#options
-    return text.start({ provider, exported_at: new Date().toISOString(), collections: [...this.#written.keys()] })
+    return text.start({
+      provider,
+      exported_at: new Date().toISOString(),
+      collections: [...this.#written.keys()],
+      ...(this.#security && { security: this.#security })
+    })
   }
 
   #enter(collection: string): string {

@@ -2,7 +2,7 @@
 import { DocferryError } from '../errors.ts'
 import { isMap, parseJson } from '../values/index.ts'
 import type { Value } from '../values/index.ts'
-import type { Page } from '../types.ts'
+import type { Page, SecurityObject } from '../types.ts'
 import { isCouchbackup, readCouchbackup } from './couchbackup.ts'
 import type { CouchbackupOptions } from './couchbackup.ts'
 import { parseControl } from './document-line.ts'
@@ -191,11 +191,12 @@ function recogniseJson(bytes: Buffer, isAll: boolean, name: string): Head | unde
 
 function plainMetadata(value: Value | undefined): Header['metadata'] {
   if (!isMap(value)) return {}
-  const { provider, exported_at, collections } = value
+  const { provider, exported_at, collections, security } = value
   return {
     provider: typeof provider === 'string' ? provider : undefined,
     exported_at: typeof exported_at === 'string' ? exported_at : undefined,
-    collections: Array.isArray(collections) && collections.every(each => typeof each === 'string') ? collections : undefined
+    collections: Array.isArray(collections) && collections.every(each => typeof each === 'string') ? collections : undefined,
+    security: isMap(security) ? (security as Readonly<Record<string, SecurityObject>>) : undefined
   }
 }
 

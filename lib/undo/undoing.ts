@@ -4,10 +4,12 @@ import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Checkpoint } from '../checkpoint/checkpoint.ts'
 import type { RunEnd, RunFolder, RunRecord, Undone } from '../checkpoint/run-folder.ts'
+import { keptSecurity } from '../checkpoint/kept-security.ts'
 import type { UndoEntry } from '../checkpoint/undo-entry.ts'
 import type { UndoEntries } from '../checkpoint/undo-journal.ts'
 import { withRetry } from '../engine/retry.ts'
 import type { RetryOptions } from '../engine/retry.ts'
+import { sameSecurity } from '../engine/security.ts'
 import { undoBatch } from '../engine/undo-batch.ts'
 import { DocferryError } from '../errors.ts'
 import { silentLogger } from '../open.ts'
@@ -93,6 +95,7 @@ export class Undoing {
       await this.#undoAll()
       this.#countUnknown()
       if (!dryRun) await this.#dropCollections()
+      await this.#putSecurityBack()
       await this.#keepLeft()
       const isWhole = report.collections.every(collection => leftOf(collection) === 0)
       report.state = isWhole ? 'undone' : 'partial'
@@ -185,6 +188,23 @@ export class Undoing {
       this.#options.signal?.throwIfAborted()
       if (!report.created || !this.#target.dropCollection) continue
       report.dropped = await withRetry(() => this.#target.dropCollection!(report.name, { signal }), this.#retry)
+    }
+  }
+
+  /** Where nobody has set another since. */
+  async #putSecurityBack(): Promise<void> {
+    const { security } = this.#target
+    const { notes, dryRun } = this.#report
+    const { signal } = this.#cut
+    for (const { collection, before, after } of security ? await keptSecurity(this.#folder.path) : []) {
+      const now = await withRetry(() => security!.get(collection, { signal }), this.#retry)
+      if (now === undefined || sameSecurity(now, before)) continue
+      if (!sameSecurity(now, after)) notes.push(`${collection}: its _security was changed since, and stays as it is`)
+      else if (dryRun) notes.push(`${collection}: its _security would be put back`)
+      else {
+        await withRetry(() => security!.put(collection, before, { signal }), this.#retry)
+        notes.push(`${collection}: its _security was put back`)
+      }
     }
   }
 

@@ -102,6 +102,8 @@ export interface VerifyReport {
   readonly notes: string[]
   /** Of a target that is not whole, or not what it says at its end: how it was told. */
   damaged?: string
+  /** Collections of the source whose `_security` the target has not, where that was to be compared. Missing: none. */
+  securityDiffers?: readonly string[]
   /** Path of the list of all differences, where there are any. */
   differences?: string
   retries: number

@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { join } from 'node:path'
 import type { RetryOptions } from '../engine/retry.ts'
+import { sameSecurity } from '../engine/security.ts'
 import { runParallel } from '../engine/run-parallel.ts'
 import { DocferryError } from '../errors.ts'
 import { silentLogger } from '../open.ts'
@@ -117,6 +118,7 @@ class Verification {
       this.#options.observe?.(report)
       await this.#lookAtAll()
       await this.#lookAtDiffering()
+      if (this.#task.includeSecurity) await this.#compareSecurity()
       this.#conclude()
       await this.#list.commit()
       return report
@@ -298,6 +300,25 @@ class Verification {
     await lookForSuspects(looks, { read, list: this.#list, report: this.#report, onConflict: this.#task.receipt?.run?.onConflict })
   }
 
+  async #compareSecurity(): Promise<void> {
+    const { notes, collections } = this.#report
+    this.#source ??= await openSourceForReceipt(this.#asking)
+    const { signal } = this.#stop
+    const differing: string[] = []
+    const untold: string[] = []
+    for (const { source, target, isMissing } of collections) {
+      if (isMissing) continue
+      const wanted = await this.#source?.security?.(source, { signal })
+      const found = await this.#held.security?.(target, { signal })
+      if (!wanted || !found) untold.push(source)
+      else if (!sameSecurity(wanted, found)) differing.push(source)
+    }
+    if (untold.length > 0) notes.push(`_security can't be compared, for one side does not tell it: ${untold.join(', ')}`)
+    if (differing.length === 0) return
+    notes.push(`the target has another _security: ${differing.join(', ')}`)
+    this.#report.securityDiffers = differing
+  }
+
   #conclude(): void {
     const report = this.#report
     for (const collection of report.collections) {
@@ -308,7 +329,7 @@ class Verification {
       collection.state = differencesOf(collection) > 0 || isShort ? 'different' : 'equal'
     }
     const isDifferent = report.collections.some(({ state }) => state === 'different')
-    report.state = isDifferent || report.damaged !== undefined ? 'different' : 'equal'
+    report.state = isDifferent || report.damaged !== undefined || report.securityDiffers ? 'different' : 'equal'
   }
 
   get #sides(): BothSides {

@@ -18,7 +18,7 @@ import { locate } from './options.ts'
 import type { Settings } from './options.ts'
 
 export interface Request {
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'PUT'
   /** Below the server's address, percent-encoded: `/agents/_all_docs?limit=1`. */
   readonly path: string
   /** JSON text. */

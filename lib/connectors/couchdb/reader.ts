@@ -13,6 +13,7 @@ import type { Asked } from './errors.ts'
 import { allRows } from './lookup.ts'
 import { locate } from './options.ts'
 import { designPartition, splitByRank, withoutDesign } from './partitions.ts'
+import { readSecurity } from './security.ts'
 import { nameRules } from './values.ts'
 
 /** A page ends after this many documents or bytes, whichever comes first. */
@@ -58,6 +59,7 @@ export function createSource(client: Client, how: Pick<OpenContext, 'attachments
       return designLast ? partitions.flatMap(withoutDesign).concat(names.map(designPartition)) : partitions
     },
     read: (partition, options) => readPartition(client, pace, partition, { ...options, ...how }),
+    security: (database, { signal }) => readSecurity(client, database, 'DOCFERRY_READ', signal),
     usage: () => ({ requests: pace.requests }),
     async close() {
       client.close()

@@ -14,6 +14,7 @@ import { allRows, decodeText, get, look, revisions } from './lookup.ts'
 import { putWhole } from './multipart.ts'
 import type { SendingWhole } from './multipart.ts'
 import { locate } from './options.ts'
+import { targetSecurity } from './security.ts'
 import { encodeDocument, encodeWhole, storedId, withRevision } from './values.ts'
 import type { DatabaseRules, EncodedWhole } from './values.ts'
 
@@ -51,6 +52,7 @@ export function createTarget(
     encode: (collection, document, onConversion) =>
       (attachments ? encodeWhole : encodeDocument)(document, databaseRules(collection), rules, onConversion),
     holdsAttachments: attachments !== undefined,
+    security: targetSecurity(client),
     write(collection, documents, options) {
       const name = nameOf(collection)
       const sendings = documents.map(({ id, payload, attachments = [] }: EncodedWhole, index) => {

@@ -11,7 +11,7 @@ import type { ByteSink } from '../../formats/byte-sink.ts'
 import { manifestName, plainText } from '../../formats/export-text.ts'
 import { ExportWriter } from '../../formats/export-writer.ts'
 import type { DocumentLine } from '../../formats/export-writer.ts'
-import type { SuspendedOutput, Target } from '../../types.ts'
+import type { SecurityObject, SuspendedOutput, Target } from '../../types.ts'
 import { AttachmentStore, attachmentsName, openContents, withContents } from './attachment-store.ts'
 import { lineCodec, repeatWarner } from './encode.ts'
 import type { FileContext, SuspendedFile } from './encode.ts'
@@ -23,6 +23,7 @@ import { checkFileName, fileNameOf, folderLimits } from './limits.ts'
 import { isFolder } from './options.ts'
 import type { FileOptions, OutputLayout } from './options.ts'
 import { placeOf } from './place.ts'
+import { exportSecurity } from './security.ts'
 
 /** A collection's file while it is written. */
 interface OpenFile {
@@ -53,6 +54,7 @@ export async function openFolderTarget(
   const repeats = repeatWarner(logger, name)
   const codec = lineCodec(options, rules)
   const holdsAttachments = attachments !== undefined && !items
+  const security: Record<string, SecurityObject> = {}
   const files = new Map<string, Promise<OpenFile>>()
   const startedAt = new Date()
   let folder: Promise<AtomicFolder> | undefined
@@ -103,7 +105,7 @@ export async function openFolderTarget(
     }
     await contents.sync()
     const manifest = join(partial, manifestName)
-    if (!items) await writeFile(manifest, manifestText(provider, Object.fromEntries(entries)), { flush: true })
+    if (!items) await writeFile(manifest, manifestText(provider, Object.fromEntries(entries), security), { flush: true })
     await started.commit()
   }
 
@@ -136,6 +138,7 @@ export async function openFolderTarget(
       return holdsAttachments ? withContents(encoded, document) : encoded
     },
     holdsAttachments,
+    ...(!items && { security: exportSecurity((collection, given) => Promise.resolve(void (security[collection] = given))) }),
     write: (collection, documents, { fresh, signal }) =>
       attempt(async () => {
         signal?.throwIfAborted()

@@ -7,7 +7,7 @@ import { formatVersion } from '../../formats/ndjson.ts'
 import { formatOfName } from '../../formats/open-input.ts'
 import { isMap, parseJson } from '../../values/index.ts'
 import type { Value } from '../../values/index.ts'
-import type { Logger } from '../../types.ts'
+import type { Logger, SecurityObject } from '../../types.ts'
 import { attachmentsName, holdsOnlyContents } from './attachment-store.ts'
 import { collectionOf } from './limits.ts'
 
@@ -37,6 +37,8 @@ export interface Folder {
   readonly provider?: string | undefined
   /** Without a manifest, nothing tells whether it is whole. */
   readonly hasManifest: boolean
+  /** What the manifest tells of CouchDB's `_security` objects, by collections. */
+  readonly security: Value | undefined
 }
 
 export interface ManifestEntry {
@@ -51,8 +53,17 @@ export interface ManifestEntry {
 }
 
 /** The text of a manifest. */
-export function manifestText(provider: string, entries: Readonly<Record<string, ManifestEntry>>): string {
-  const metadata = { provider, exported_at: new Date().toISOString(), collections: Object.keys(entries) }
+export function manifestText(
+  provider: string,
+  entries: Readonly<Record<string, ManifestEntry>>,
+  security: Readonly<Record<string, SecurityObject>> = {}
+): string {
+  const metadata = {
+    provider,
+    exported_at: new Date().toISOString(),
+    collections: Object.keys(entries),
+    ...(Object.keys(security).length > 0 && { security })
+  }
   return JSON.stringify({ $docferry: formatVersion, metadata, files: entries }, undefined, 2) + '\n'
 }
 
@@ -89,8 +100,13 @@ export async function listFolder(path: string, logger: Logger): Promise<Folder> 
     logger.warn({ path, others: others.slice(0, 20) }, 'files in the folder that are no .ndjson or .jsonl are not read')
   if (!manifest && files.size === 0)
     throw new DocferryError('DOCFERRY_CONFIG', `${path} holds no .ndjson or .jsonl file: name a file in it, or another folder`)
-  const sorted = [...files.values()].sort((a, b) => (a.collection < b.collection ? -1 : 1))
-  return { files: sorted, others, provider: manifest?.provider, hasManifest: manifest !== undefined }
+  return {
+    files: [...files.values()].sort((a, b) => (a.collection < b.collection ? -1 : 1)),
+    others,
+    provider: manifest?.provider,
+    hasManifest: manifest !== undefined,
+    security: manifest?.security
+  }
 }
 
 /** Whether a folder holds an export and nothing else, so that it may be replaced as a whole. */
@@ -103,6 +119,7 @@ export async function isExportFolder(path: string): Promise<boolean> {
 interface Manifest {
   readonly provider: string | undefined
   readonly entries: ReadonlyMap<string, ManifestEntry>
+  readonly security: Value | undefined
 }
 
 async function readManifest(path: string): Promise<Manifest> {
@@ -121,10 +138,11 @@ async function readManifest(path: string): Promise<Manifest> {
     )
   }
   if (!isMap(files)) throw new DocferryError('DOCFERRY_DECODE', `${path} has no "files": remove it to read the folder without its check`)
-  const { provider } = isMap(metadata) ? metadata : {}
+  const { provider, security } = isMap(metadata) ? metadata : {}
   return {
     provider: typeof provider === 'string' ? provider : undefined,
-    entries: new Map(Object.entries(files).map(([collection, entry]) => [collection, readEntry(path, collection, entry)]))
+    entries: new Map(Object.entries(files).map(([collection, entry]) => [collection, readEntry(path, collection, entry)])),
+    security
   }
 }
 

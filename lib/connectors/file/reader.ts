@@ -17,6 +17,7 @@ import { checkBackupLog } from './backup-log.ts'
 import { readError } from './errors.ts'
 import { listFolder } from './folder.ts'
 import type { Folder, FolderFile } from './folder.ts'
+import { securityIn } from './security.ts'
 import { keyOption, standardStreams } from './options.ts'
 import type { FileOptions } from './options.ts'
 import { PassedOverNotes } from './passed-over.ts'
@@ -107,6 +108,11 @@ function singleSource(
         throw readError(error, name)
       }
     },
+    async security(collection, { signal }) {
+      const input = await openWhole(signal)
+      await input.close()
+      return securityIn(input.head.metadata?.security, collection)
+    },
     async partitions(collections, { signal }) {
       const names = collections ?? (await this.collections({ signal }))?.map(each => each.name) ?? []
       return [{ id: basename(path), collections: names, range: { all: collections === null } }]
@@ -159,7 +165,7 @@ async function* readRest(
 function folderSource(
   path: string,
   options: FileOptions,
-  { files, others, hasManifest, provider }: Folder,
+  { files, others, hasManifest, provider, security }: Folder,
   { attachments: how }: OpenContext
 ): Source {
   return {
@@ -167,6 +173,7 @@ function folderSource(
     uniqueIds: false,
     unread: others,
     holdsSubcollections: () => Promise.resolve(provider === 'firestore'),
+    security: collection => Promise.resolve(securityIn(security, collection)),
     ...(!hasManifest && { doubts: [`${path} has no ${manifestName}: that no file of it was lost or changed can't be told`] }),
     collections: () =>
       Promise.resolve(

@@ -29,6 +29,7 @@ import { checkName, fileLimits } from './limits.ts'
 import { outputLayout, standardStreams } from './options.ts'
 import type { FileOptions, OutputLayout } from './options.ts'
 import { placeOf } from './place.ts'
+import { exportSecurity } from './security.ts'
 import { readOnlyTarget } from './read-only.ts'
 
 /**
@@ -141,6 +142,11 @@ async function singleTarget(
       return holdsAttachments ? withContents(encoded, document) : encoded
     },
     holdsAttachments,
+    ...(text !== plainText && {
+      security: exportSecurity(async (collection, security) => {
+        if (!isWhole) (await start()).setSecurity(collection, security)
+      })
+    }),
     write: (collection, documents, { fresh, signal }) =>
       attempt(async () => {
         signal?.throwIfAborted()
