@@ -140,16 +140,21 @@ describe('replicate', function () {
     expect(await ask(`_replicator/${report.collections[0]!.id}`)).to.include({ continuous: true })
   })
 
-  it('writes the document anew where the same was asked for with another password', async () => {
-    await put('a', {})
-    const first = await run({ continuous: true, verify: false })
-    const { id } = first.collections[0]!
-    const { _rev, ...document } = await ask(`_replicator/${id}`)
-    await ask(`_replicator/${id}?rev=${String(_rev)}`, { method: 'DELETE' })
-    const older = { ...(document['source'] as object), auth: { basic: { username: bench.server.user, password: 'older' } } }
-    await ask(`_replicator/${id}`, { method: 'PUT', body: JSON.stringify({ source: older, target: document['target'], continuous: true }) })
-    const again = await run({ continuous: true, verify: false })
-    expect(again.collections[0]).to.include({ id, how: 'renewed', state: 'caught up' })
+  it('writes the document anew where the same was asked for by another user', async () => {
+    const user = await createCouchdbUser()
+    try {
+      await put('a', {})
+      const first = await run({ continuous: true, verify: false })
+      const { id } = first.collections[0]!
+      const { _rev, ...document } = await ask(`_replicator/${id}`)
+      await ask(`_replicator/${id}?rev=${String(_rev)}`, { method: 'DELETE' })
+      const source = { ...(document['source'] as object), auth: { basic: { username: user.user, password: user.password } } }
+      await ask(`_replicator/${id}`, { method: 'PUT', body: JSON.stringify({ source, target: document['target'], continuous: true }) })
+      const again = await run({ continuous: true, verify: false })
+      expect(again.collections[0]).to.include({ id, how: 'renewed', state: 'caught up' })
+    } finally {
+      await user.remove()
+    }
   })
 
   it('returns at once where nobody waits, and compares nothing', async () => {

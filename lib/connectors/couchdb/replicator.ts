@@ -36,7 +36,7 @@ interface Stoppable {
 const perPage = 100
 /** While the server lets go of a replication. */
 const pollMs = 200
-const letGoMs = 30_000
+const letGoMs = 60_000
 /** The replicator writes into the document too. */
 const removeTries = 10
 const ended: ReadonlySet<Replication['state']> = new Set(['completed', 'failed', 'gone'])
