@@ -27,6 +27,7 @@ export const errorTable = {
   DOCFERRY_BAD_FIELD: { exit: 40, meaning: 'the target refuses a field name' },
   DOCFERRY_BAD_VALUE: { exit: 40, meaning: 'the target refuses a value' },
   DOCFERRY_REFUSED: { exit: 40, meaning: 'the target refused a document' },
+  DOCFERRY_REPLICATION: { exit: 10, meaning: "a server's own replication did not come to its end" },
   DOCFERRY_THROTTLED: { exit: 10, meaning: 'a service kept asking for less until the retries were used up' },
   DOCFERRY_MAX_FAILURES: { exit: 40, meaning: 'more documents failed than the run may lose: it has stopped, and can be continued' },
   DOCFERRY_DEAD_LETTERS: { exit: 40, meaning: 'the run came to its end, but some documents were dead-lettered' },

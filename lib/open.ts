@@ -4,6 +4,7 @@ import { parseEndpoint } from './config/endpoint.ts'
 import { holdsSecret } from './config/hide-credentials.ts'
 import { DocferryError } from './errors.ts'
 import { loadConnector } from './registry.ts'
+import type { Replicator, ReplicatorEnds } from './replication-types.ts'
 import type { Connector, EncodeRules, Environment, Logger, PlaceName, ProviderName, Source, SuspendedOutput, Target } from './types.ts'
 
 /**
@@ -43,6 +44,51 @@ export async function openSource(endpoint: Endpoint, options: OpenOptions = {}):
 export async function openTarget(endpoint: Endpoint, options: OpenOptions = {}): Promise<Target> {
   const { connector, configured, context } = await resolve(endpoint, options, 'the target')
   return await connector.openTarget(configured, context)
+}
+
+/**
+ * Open a server that replicates by itself, and the ends between which it does. Whoever opens it closes it.
+ *
+ * @throws {DocferryError} DOCFERRY_CONFIG where the service has no such thing, or the ends are of several services
+ */
+export async function openReplicator(ends: ReplicatorEnds<Endpoint>, options: OpenOptions = {}): Promise<Replicator> {
+  const open = await replicatingConnector(ends)
+  const { sourceUrl, targetUrl } = ends
+  const configured = async (end: Endpoint, role: string): Promise<unknown> => (await resolve(end, options, role)).configured
+  const { context } = await resolve(ends.on, options, 'the server that replicates')
+  return await open(
+    {
+      on: await configured(ends.on, 'the server that replicates'),
+      ...(ends.source !== undefined && { source: await configured(ends.source, 'the source') }),
+      ...(ends.target !== undefined && { target: await configured(ends.target, 'the target') }),
+      ...(sourceUrl !== undefined && { sourceUrl }),
+      ...(targetUrl !== undefined && { targetUrl })
+    },
+    context
+  )
+}
+
+/**
+ * What replicates between ends, of which nothing is opened.
+ *
+ * @throws {DocferryError} DOCFERRY_CONFIG
+ */
+export async function replicatingConnector({
+  on,
+  source,
+  target
+}: ReplicatorEnds<Endpoint>): Promise<NonNullable<Connector['openReplicator']>> {
+  const connectors = await Promise.all([on, source, target].filter(end => end !== undefined).map(end => connectorOf(end)))
+  const [first, ...others] = connectors as [Connector, ...Connector[]]
+  const stranger = connectors.find(connector => !connector.openReplicator) ?? others.find(({ name }) => name !== first.name)
+  if (!stranger && first.openReplicator) return first.openReplicator.bind(first)
+  const message = `${(stranger ?? first).name} does not take part: only CouchDB servers replicate, and only with each other; docferry migrate copies between all`
+  throw new DocferryError('DOCFERRY_CONFIG', message, { provider: (stranger ?? first).name })
+}
+
+async function connectorOf(endpoint: Endpoint): Promise<Connector> {
+  const connector = typeof endpoint === 'string' ? parseEndpoint(endpoint).connector : endpoint.connector
+  return typeof connector === 'string' ? await loadConnector(connector) : connector
 }
 
 /** What an end was given beside its place, as one text: parameters of an address, or plain options. Without secrets. */

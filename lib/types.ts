@@ -5,6 +5,7 @@
 import type { Duplex } from 'node:stream'
 import type { BackupService } from './backup-types.ts'
 import type { InspectOptions, Inspection } from './inspection.ts'
+import type { Replicator, ReplicatorEnds } from './replication-types.ts'
 import type { DocumentDigests } from './values/digest.ts'
 import type { Document } from './values/types.ts'
 import type { DocferryError, ErrorCode } from './errors.ts'
@@ -137,6 +138,8 @@ export interface Connector<Options = unknown> {
   openTarget(options: Options, context: OpenContext): Promise<Target>
   /** The service's own backups; missing where it has none. Throws as the other two. */
   openBackups?(options: Options, context: OpenContext): Promise<BackupService>
+  /** A server that replicates by itself; missing where the service has no such thing. Throws as the other two. */
+  openReplicator?(ends: ReplicatorEnds<Options>, context: OpenContext): Promise<Replicator>
   /** Look at an end for a checklist, changing nothing. Missing: only what reading and writing show is known. Throws as the other two. */
   inspect?(options: Options, context: OpenContext, asked: InspectOptions): Promise<Inspection>
 }

@@ -16,7 +16,7 @@ interface Import {
 }
 
 /** The contracts, in one file for each that is large. */
-const contracts = ['types.ts', 'backup-types.ts', 'inspection.ts']
+const contracts = ['types.ts', 'backup-types.ts', 'inspection.ts', 'replication-types.ts']
 const base = [...contracts, 'errors.ts', 'values']
 const middle = [...base, 'report.ts', 'engine']
 /** What run.ts is made of beside the data path itself. */
@@ -74,7 +74,7 @@ const allowedParts: Readonly<Record<string, readonly string[]>> = {
   'stages-of-run.ts': [...base, 'plan', 'registry.ts', 'pipeline', 'open.ts', 'checkpoint'],
   several: [...middle, 'open.ts', 'plan'],
   backup: [...middle, 'config', 'open.ts', 'registry.ts'],
-  replicate: upper,
+  replicate: [...upper, 'repair'],
   check: [...upper, 'planner.ts', 'backup'],
   guide: [...middle, 'config', 'registry.ts'],
   undo: upper,

@@ -25,6 +25,7 @@ export const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   DOCFERRY_BAD_FIELD: 'write it escaped (--on-incompatible escape), rename it (--stage rename:old=new) or drop it (--stage strip:field)',
   DOCFERRY_BAD_VALUE: 'change the value in the source, or drop the field (--stage strip:field)',
   DOCFERRY_REFUSED: 'see the cause in the dead letters',
+  DOCFERRY_REPLICATION: 'see what the server says of it: docferry replicate list --on ADDRESS; then run the same command again',
   DOCFERRY_THROTTLED: 'wait a while, give a --max-rate that the service takes, or raise its capacity',
   DOCFERRY_DEAD_LETTERS: 'look at the failures above and in the dead letters, mend their cause, and write them again: docferry retry RUN',
   DOCFERRY_REMOVED_SINCE: 'look whether it is still wanted',

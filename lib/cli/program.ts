@@ -10,6 +10,7 @@ import { addPlanCommand } from './commands/plan.ts'
 import { addPreviewCommand } from './commands/preview.ts'
 import { addRepairCommand } from './commands/repair.ts'
 import type { RepairJob } from './commands/repair.ts'
+import { addReplicateCommand } from './commands/replicate.ts'
 import { addResumeCommand } from './commands/resume.ts'
 import { addRetryCommand } from './commands/retry.ts'
 import { addRunCommand } from './commands/run.ts'
@@ -118,6 +119,16 @@ export function createProgram(host: Host, { run, undo, verify, repair, exit }: R
   addUndoCommand(program, undo)
   addVerifyCommand(program, verify)
   addRepairCommand(program, repair)
+  addReplicateCommand(program, {
+    async replicate(job) {
+      const { executeReplicate } = await import('./execute-replicate.ts')
+      exit(await executeReplicate(job, host))
+    },
+    async replications(job) {
+      const { executeReplications } = await import('./execute-replicate.ts')
+      exit(await executeReplications(job, host))
+    }
+  })
   addRunsCommand(program, host)
   addLintCommand(program, host, exit)
   addTestCommand(program, host, exit)
@@ -134,7 +145,7 @@ function usageError(error: CommanderError): DocferryError {
   if (error.code === 'commander.help')
     return new DocferryError(
       'DOCFERRY_USAGE',
-      'which command? There are migrate, plan, run, export, import, resume, retry, undo, verify, repair, runs, stages, lint, test, preview and schema'
+      'which command? There are migrate, plan, run, export, import, resume, retry, undo, verify, repair, replicate, runs, stages, lint, test, preview and schema'
     )
   return new DocferryError('DOCFERRY_USAGE', error.message.replace(/^error: /, '').replaceAll('\n', ' '))
 }

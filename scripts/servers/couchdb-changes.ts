@@ -8,9 +8,11 @@ import type { JsonObject } from './couchdb-json.ts'
 import type { PouchChange } from './couchdb-pouch.ts'
 import { sendPart, startAnswer } from './couchdb-request.ts'
 import type { Parameters } from './couchdb-request.ts'
+import { checkOperators } from './couchdb-selector.ts'
 
 /** The feeds normal, longpoll and continuous. */
-export async function sendChanges(database: Database, parameters: Parameters, docIds: unknown, response: ServerResponse): Promise<void> {
+export async function sendChanges(database: Database, parameters: Parameters, body: JsonObject, response: ServerResponse): Promise<void> {
+  const { doc_ids: docIds, selector } = body
   const feed = parameters.text('feed') ?? 'normal'
   if (!['normal', 'longpoll', 'continuous', 'live'].includes(feed)) {
     throw new Refused(400, 'bad_request', 'Supported `feed` types: normal, continuous, live, longpoll, eventsource')
@@ -25,8 +27,10 @@ export async function sendChanges(database: Database, parameters: Parameters, do
     attachments: parameters.flag('attachments') ?? false,
     descending: parameters.flag('descending') ?? false,
     style: parameters.text('style') ?? 'main_only',
-    ...(parameters.text('filter') === '_doc_ids' && Array.isArray(docIds) ? { doc_ids: docIds } : {})
+    ...(parameters.text('filter') === '_doc_ids' && Array.isArray(docIds) ? { doc_ids: docIds } : {}),
+    ...(parameters.text('filter') === '_selector' && isObject(selector) ? { filter: '_selector', selector } : {})
   }
+  if (parameters.text('filter') === '_selector') checkOperators(selector)
   const all = (await database.pouch.changes({ ...options, since })).results
   const changes = all.slice(0, limit)
 

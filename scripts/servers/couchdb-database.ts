@@ -10,6 +10,7 @@ import type { JsonObject } from './couchdb-json.ts'
 import type { PouchDatabase, PouchOutcome, PouchRow } from './couchdb-pouch.ts'
 import { sendPart, startAnswer } from './couchdb-request.ts'
 import type { Body, Parameters } from './couchdb-request.ts'
+import type { Forbidden } from './couchdb-validation.ts'
 
 export interface Database {
   readonly name: string
@@ -22,6 +23,8 @@ export interface Database {
   storedBytes: number
   /** Whether a document was written whose id PouchDB has trouble to find in ranges. */
   hasHighIds: boolean
+  /** Whether a design document with a validation function was written. */
+  hasValidation: boolean
 }
 
 /** Below this size of a whole request no document of it can be past the limit. */
@@ -29,7 +32,16 @@ const largeRequest = 8_000_000
 const rowsPerChunk = 200
 
 export function openDatabase(name: string, inner: string, pouch: PouchDatabase): Database {
-  return { name, inner, pouch, created: Math.floor(Date.now() / 1000), security: newSecurity, storedBytes: 0, hasHighIds: false }
+  return {
+    name,
+    inner,
+    pouch,
+    created: Math.floor(Date.now() / 1000),
+    security: newSecurity,
+    storedBytes: 0,
+    hasHighIds: false,
+    hasValidation: false
+  }
 }
 
 export async function describeDatabase(database: Database): Promise<JsonObject> {
@@ -50,16 +62,21 @@ export async function describeDatabase(database: Database): Promise<JsonObject> 
   }
 }
 
+export interface BulkOptions {
+  readonly prepare?: ((document: JsonObject) => JsonObject) | undefined
+  readonly validate?: ((document: JsonObject) => Promise<Forbidden | undefined>) | undefined
+}
+
 /**
  * `_bulk_docs`: one bad document refuses all of them, a conflict only itself.
  *
- * @param prepare what a system database does to a valid document before it is stored
+ * @param options `prepare`: what a system database does to a valid document before it is stored; `validate`: the database's own functions
  * @throws {Refused} with nothing written
  */
 export async function writeBulk(
   database: Database,
   body: Body,
-  prepare: (document: JsonObject) => JsonObject = document => document
+  { prepare = document => document, validate }: BulkOptions
 ): Promise<JsonObject[]> {
   const { value, bytes } = body
   if (!isObject(value)) throw new Refused(400, 'bad_request', 'Request body must be a JSON object')
@@ -68,8 +85,13 @@ export async function writeBulk(
   if (!Array.isArray(docs)) throw new Refused(400, 'bad_request', '`docs` parameter must be an array.')
   const documents = docs.map(document => validateDocument(document, { mayBeLarge: bytes > largeRequest }))
   if (typeof newEdits !== 'boolean') throw new Refused(400, 'bad_request', '`new_edits` parameter must be a boolean.')
-  const outcomes = await writeDocuments(database, documents.map(prepare), { newEdits, bytes })
-  return outcomes.filter(outcome => newEdits || outcome['error'] !== undefined)
+  const forbidden = await Promise.all(documents.map(async document => await validate?.(document)))
+  const allowed = documents.filter((_, index) => !forbidden[index])
+  const written = await writeDocuments(database, allowed.map(prepare), { newEdits, bytes })
+  const refused = forbidden.flatMap((row, index) => (row ? [{ id: documents[index]!['_id'], ...row }] : []))
+  if (!newEdits) return [...refused, ...written.filter(outcome => outcome['error'] !== undefined)]
+  const rows = written.values()
+  return forbidden.map((row, index) => (row ? { id: documents[index]!['_id'], ...row } : rows.next().value!))
 }
 
 /** @throws {Refused} with nothing written */
@@ -88,6 +110,7 @@ export async function writeDocuments(
     await requireStubs(database, document)
   }
   if (documents.length === 0) return []
+  database.hasValidation ||= documents.some(document => document['validate_doc_update'] !== undefined)
   database.hasHighIds ||= documents.some(({ _id }) => isHighId(String(_id)))
   const outcomes = await database.pouch.bulkDocs(documents, { new_edits: newEdits })
   database.storedBytes += bytes

@@ -13,6 +13,8 @@ import { isObject, restoreMarks } from './couchdb-json.ts'
 import type { JsonObject } from './couchdb-json.ts'
 import { isMultipart, readMultipart } from './couchdb-multipart.ts'
 import type { PouchStatic } from './couchdb-pouch.ts'
+import { Replications } from './couchdb-replicator.ts'
+import { validator } from './couchdb-validation.ts'
 import { answer, methodNotAllowed, Parameters, readJson, readObject, requestLineFits, requireJsonType } from './couchdb-request.ts'
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void
@@ -60,6 +62,7 @@ class Front {
   readonly #options: FrontOptions
   readonly #databases = new Map<string, Database>()
   readonly #accounts = new Accounts()
+  readonly #replications = new Replications(() => this.#databases.get('_replicator')!)
   #created = 0
 
   constructor(options: FrontOptions) {
@@ -114,7 +117,12 @@ class Front {
       }
       case '_active_tasks':
         requireAdmin(user)
-        return answer(response, 200, [])
+        return answer(response, 200, this.#replications.activeTasks())
+      case '_scheduler':
+        requireAdmin(user)
+        return this.#scheduler(call)
+      case '_replicate':
+        return answer(response, ...(await this.#replications.replicate(await readObject(request), user.name)))
       case '_all_dbs': {
         requireAdmin(user)
         const parameters = new Parameters(query)
@@ -130,6 +138,22 @@ class Front {
       case '_session':
         return await this.#session(call)
     }
+  }
+
+  #scheduler({ response, path, query }: Call): void {
+    const parameters = new Parameters(query)
+    const skip = parameters.count('skip') ?? 0
+    const page = (all: readonly object[]): readonly object[] => all.slice(skip, skip + (parameters.count('limit') ?? 100))
+    const [, list, database, name] = path
+    if (list === 'jobs' && database === undefined) {
+      const jobs = this.#replications.jobs()
+      return answer(response, 200, { total_rows: jobs.length, offset: skip, jobs: page(jobs) })
+    }
+    if (list === 'docs' && database === '_replicator' && name !== undefined)
+      return answer(response, 200, this.#replications.schedulerDocument(name))
+    if (list !== 'docs' || (database !== undefined && database !== '_replicator')) throw new Refused(404, 'not_found', 'missing')
+    const docs = this.#replications.schedulerDocuments()
+    answer(response, 200, { total_rows: docs.length, offset: skip, docs: page(docs) })
   }
 
   async #describe(name: string): Promise<JsonObject> {
@@ -195,7 +219,11 @@ class Front {
     switch (action) {
       case '_bulk_docs':
         if (method !== 'POST') throw methodNotAllowed('POST')
-        return answer(response, 201, await writeBulk(database, await readJson(request), prepare))
+        return answer(
+          response,
+          201,
+          await writeBulk(database, await readJson(request), { prepare, validate: await validator(database, user) })
+        )
       case '_all_docs':
         if (method !== 'GET' && method !== 'POST') throw methodNotAllowed('GET,HEAD,POST')
         return await sendAllDocs(database, new Parameters(query, method === 'POST' ? await readObject(request) : {}), response)
@@ -210,7 +238,7 @@ class Front {
         if (method !== 'GET' && method !== 'POST') throw methodNotAllowed('GET,POST,HEAD')
         const hasBody = method === 'POST' && request.headers['content-length'] !== '0'
         const body = hasBody ? await readObject(request) : {}
-        return await sendChanges(database, new Parameters(query), body['doc_ids'], response)
+        return await sendChanges(database, new Parameters(query), body, response)
       }
       case '_ensure_full_commit':
         if (method !== 'POST') throw methodNotAllowed('POST')
@@ -268,13 +296,18 @@ class Front {
   }
 
   async #writeOne(
-    { request, response }: Call,
+    { request, response, user }: Call,
     database: Database,
     document: JsonObject,
     options: { readonly newEdits: boolean; readonly bytes: number }
   ): Promise<void> {
+    const isReplicator = database.name === '_replicator'
+    if (isReplicator) this.#replications.check(document)
+    const forbidden = await (await validator(database, user))?.(document)
+    if (forbidden) throw new Refused(forbidden.error === 'forbidden' ? 403 : 401, forbidden.error, forbidden.reason)
     const [outcome] = await writeDocuments(database, [document], options)
     if (outcome?.['error'] !== undefined) throw new Refused(409, String(outcome['error']), String(outcome['reason']))
+    if (isReplicator) this.#replications.take(document)
     const { _id: id, _rev: sent } = document
     const rev = outcome?.['rev'] ?? sent
     const location = `http://${request.headers.host}/${encodeURIComponent(database.name)}/${encodeURIComponent(String(id))}`
@@ -313,6 +346,8 @@ const serverCalls = {
   _active_tasks: 'GET',
   _all_dbs: 'GET',
   _dbs_info: 'GET,POST',
+  _replicate: 'POST',
+  _scheduler: 'GET',
   _session: 'GET,POST,DELETE'
 } as const
 

@@ -18,13 +18,15 @@ import { locate } from './options.ts'
 import type { Settings } from './options.ts'
 
 export interface Request {
-  readonly method: 'GET' | 'POST' | 'PUT'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** Below the server's address, percent-encoded: `/agents/_all_docs?limit=1`. */
   readonly path: string
   /** JSON text. */
   readonly body?: string
   readonly asked: Asked
   readonly signal?: AbortSignal
+  /** Where the server takes its time before it answers. Default: that of the settings. */
+  readonly timeoutMs?: number
 }
 
 /** A document that is sent as it comes. */
@@ -51,6 +53,8 @@ export class Client {
   readonly logger: Logger
   /** Whether it is PouchDB that answers. Known after `connect`. */
   pouchdb = false
+  /** As it tells it: `3.5.0`. Known after `connect`. */
+  version = ''
   readonly #headers: Readonly<Record<string, string>>
   readonly #nano: nano.ServerScope
   readonly #closing = new AbortController()
@@ -85,6 +89,7 @@ export class Client {
       withRetry(() => this.text({ method: 'GET', path, asked, signal }), { signal, attempts: 3 })
     const welcome = parseObject(await get('/'))
     const isCouchdb = welcome?.couchdb !== undefined
+    if (typeof welcome?.version === 'string') this.version = welcome.version
     this.pouchdb = !isCouchdb && welcome?.['express-pouchdb'] !== undefined
     if (!isCouchdb && !this.pouchdb) {
       const message = `${this.address} answers, but not as a CouchDB does; is the address right, with its path?`
@@ -172,8 +177,15 @@ export class Client {
    *
    * @throws {DocferryError} for an answer that is not 2xx, none in time, or one that breaks off; then perhaps after some pieces
    */
-  async *chunks({ method, path, body, asked, signal }: Request): AsyncGenerator<Uint8Array, void, undefined> {
-    const { url, timeoutMs } = this.settings
+  async *chunks({
+    method,
+    path,
+    body,
+    asked,
+    signal,
+    timeoutMs = this.settings.timeoutMs
+  }: Request): AsyncGenerator<Uint8Array, void, undefined> {
+    const { url } = this.settings
     const guard = guardRequest([signal, this.#closing.signal])
     try {
       const headers = body === undefined ? this.#headers : { ...this.#headers, 'content-type': 'application/json' }

@@ -24,7 +24,7 @@ export interface Asked {
   /** Whether documents are sent, which a reason could quote. */
   readonly sendsDocuments?: boolean
   /** The code where CouchDB understood the request and refuses it: it depends on the end. */
-  readonly refused: 'DOCFERRY_READ' | 'DOCFERRY_TARGET' | 'DOCFERRY_CONNECT'
+  readonly refused: 'DOCFERRY_READ' | 'DOCFERRY_TARGET' | 'DOCFERRY_CONNECT' | 'DOCFERRY_REPLICATION'
 }
 
 /** A refusal of a whole request, as an error that remembers the answer. */

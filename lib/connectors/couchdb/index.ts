@@ -8,6 +8,7 @@ import { Client } from './client.ts'
 import { configure, settle } from './options.ts'
 import type { CouchdbOptions } from './options.ts'
 import { createSource } from './reader.ts'
+import { createReplicator } from './replicator.ts'
 import { createTarget } from './writer.ts'
 
 export type { CouchdbOptions } from './options.ts'
@@ -24,5 +25,14 @@ export const couchdbConnector: Connector<CouchdbOptions> = {
     const client = new Client(settle(options), logger)
     await client.connect(signal)
     return createTarget(client, rules, { attachments })
+  },
+  async openReplicator({ on, source, target, sourceUrl, targetUrl }, { signal, logger }) {
+    const client = async (options: CouchdbOptions): Promise<Client> => {
+      const opened = new Client(settle(options), logger)
+      await opened.connect(signal)
+      return opened
+    }
+    const ends = source && target && { source: await client(source), target: await client(target) }
+    return createReplicator({ on: await client(on), ...(ends && { ends }), sourceUrl, targetUrl })
   }
 }

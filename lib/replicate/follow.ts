@@ -1,0 +1,87 @@
+/** Follows one replication to its end, or until it has caught up, and tells what is hopeless from what passes. */
+import { sleep } from '../engine/retry.ts'
+import { DocferryError } from '../errors.ts'
+import type { Replication, ReplicationRequest, Replicator } from '../replication-types.ts'
+import type { ReplicatedCollection } from './report.ts'
+
+export interface FollowOptions {
+  readonly signal?: AbortSignal
+  /** Epoch milliseconds. */
+  readonly deadline: number
+  readonly pollMs?: number
+  /** Of a continuous one: also once it has caught up. */
+  readonly isForEver?: boolean
+}
+
+const defaultPollMs = 1_000
+/** A server tries for ever, with longer and longer waits: so many crashes in a row take hours. */
+const mostErrors = 10
+/** How long a server may know nothing of what it has just taken. */
+const unknownMs = 30_000
+
+/** @throws {DocferryError} where it fails, will never do better, or has not ended in time */
+export async function follow(
+  replicator: Replicator,
+  request: ReplicationRequest,
+  collection: ReplicatedCollection,
+  { signal, deadline, pollMs = defaultPollMs, isForEver = false }: FollowOptions
+): Promise<void> {
+  const id = collection.id!
+  const begunAt = Date.now()
+  let before: string | undefined
+  for (let isKnown = isForEver; ;) {
+    const seen = await replicator.look(id, { signal })
+    if (seen.state === 'gone') {
+      // Whoever began it has removed it at its end: what it did is compared.
+      if (collection.how === 'joined' && !request.continuous) return void (collection.state = 'completed')
+      if (isKnown || Date.now() - begunAt > unknownMs) throw removed(collection)
+    } else {
+      isKnown = true
+      take(collection, seen)
+      if (seen.state === 'completed') return
+      const trouble = hopeless(collection, seen)
+      if (trouble) throw trouble
+      // A figure that still changes says enough.
+      const figures = JSON.stringify([seen.counts, seen.through])
+      const isQuiet = seen.state === 'running' && figures === before
+      if (request.continuous && isQuiet && (await replicator.isCaughtUp(request, seen, { signal }))) {
+        collection.state = 'caught up'
+        if (!isForEver) return
+      }
+      before = figures
+    }
+    if (Date.now() >= deadline) throw late(collection, request.transient)
+    await sleep(Math.min(pollMs, Math.max(1, deadline - Date.now())), signal)
+  }
+}
+
+function take(collection: ReplicatedCollection, { state, counts, errors, trouble }: Replication): void {
+  // What has caught up and runs on is told as caught up until its figures change.
+  const isSame = JSON.stringify(counts) === JSON.stringify(collection.counts)
+  if (!(collection.state === 'caught up' && state === 'running' && isSame)) collection.state = state
+  if (counts) collection.counts = counts
+  collection.errors = errors
+  if (trouble) collection.message = trouble.message
+  else delete collection.message
+}
+
+function hopeless({ source, counts }: ReplicatedCollection, { state, errors, trouble }: Replication): DocferryError | undefined {
+  if (!trouble || !['crashing', 'failed', 'error'].includes(state)) return undefined
+  // Both ends have answered docferry a moment ago: what a server can't reach at all now it will not reach later.
+  const isUnreached = trouble.code === 'DOCFERRY_CONNECT' && counts.revisionsChecked === 0
+  if (state !== 'failed' && trouble.isPassing && !isUnreached && errors < mostErrors) return undefined
+  return new DocferryError(trouble.code, `replicating ${source} failed: ${trouble.message}`, { collection: source })
+}
+
+function removed({ source, id }: ReplicatedCollection): DocferryError {
+  const message = `replicating ${source} did not come to its end: somebody has removed ${id} from the server; the same command goes on where it was`
+  return new DocferryError('DOCFERRY_REPLICATION', message, { collection: source })
+}
+
+function late({ source, id, state }: ReplicatedCollection, transient: boolean): DocferryError {
+  const after = transient
+    ? 'it is cancelled, and the same command goes on where it was'
+    : `${id} goes on on the server, and the same command follows it again`
+  const message = `replicating ${source} was not done in the time given (${state}); ${after}`
+  return new DocferryError('DOCFERRY_REPLICATION', message, { collection: source })
+}

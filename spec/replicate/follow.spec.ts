@@ -1,0 +1,120 @@
+import { expect } from 'chai'
+import { DocferryError } from '../../lib/errors.ts'
+import { follow } from '../../lib/replicate/follow.ts'
+import type { FollowOptions } from '../../lib/replicate/follow.ts'
+import { noReplicationCounts } from '../../lib/replicate/report.ts'
+import type { ReplicatedCollection } from '../../lib/replicate/report.ts'
+import type { Replication, ReplicationTrouble, Replicator } from '../../lib/replication-types.ts'
+
+const moved = { ...noReplicationCounts, revisionsChecked: 3, documentsRead: 3, documentsWritten: 3 }
+const passing: ReplicationTrouble = { code: 'DOCFERRY_CONNECT', message: 'nobody answers', isPassing: true }
+
+type Seen = Partial<Replication>
+
+interface Followed {
+  readonly collection: ReplicatedCollection
+  readonly looks: number
+  readonly error: unknown
+}
+
+/** What the server tells, one after the other; the last again and again. */
+async function followed(told: readonly Seen[], { how = 'begun', continuous = false, ...options }: Options = {}): Promise<Followed> {
+  const collection: ReplicatedCollection = {
+    source: 'agents',
+    target: 'agents',
+    id: 'r1',
+    how,
+    state: 'initializing',
+    created: true,
+    before: 0,
+    counts: noReplicationCounts,
+    errors: 0,
+    isKept: true
+  }
+  let looks = 0
+  const replicator = {
+    async look() {
+      const seen = told[Math.min(looks++, told.length - 1)]
+      return { id: 'r1', state: 'running', source: '', target: '', continuous, transient: false, errors: 0, ...seen } as Replication
+    },
+    isCaughtUp: async () => true
+  } as unknown as Replicator
+  const request = { source: 'agents', target: 'agents', continuous, transient: false }
+  const error: unknown = await follow(replicator, request, collection, { deadline: Infinity, pollMs: 1, ...options }).then(
+    () => undefined,
+    (thrown: unknown) => thrown
+  )
+  return { collection, looks, error }
+}
+
+interface Options extends Partial<FollowOptions> {
+  readonly how?: 'begun' | 'joined'
+  readonly continuous?: boolean
+}
+
+describe('replicate: follow', () => {
+  it('goes on over crashes that pass, and takes the last figures', async () => {
+    const crashing = { state: 'crashing', errors: 1, trouble: passing, counts: moved } as const
+    const { collection, error } = await followed([
+      { counts: moved },
+      crashing,
+      { state: 'completed', counts: { ...moved, documentsWritten: 4 } }
+    ])
+    expect(error).to.equal(undefined)
+    expect(collection).to.deep.include({ state: 'completed', errors: 0, counts: { ...moved, documentsWritten: 4 } })
+    expect(collection).not.to.have.property('message')
+  })
+
+  it('gives up at the first crash where nothing was ever reached', async () => {
+    const { error, looks } = await followed([{ state: 'crashing', errors: 1, trouble: passing }])
+    expect(error).to.be.instanceOf(DocferryError).and.include({ code: 'DOCFERRY_CONNECT' })
+    expect(looks).to.equal(1)
+  })
+
+  it('gives up at once what never passes', async () => {
+    const trouble: ReplicationTrouble = { code: 'DOCFERRY_AUTH', message: 'refused', isPassing: false }
+    const { error } = await followed([{ state: 'crashing', errors: 1, trouble, counts: moved }])
+    expect(error).to.include({ code: 'DOCFERRY_AUTH' })
+  })
+
+  it('gives up after ten crashes in a row', async () => {
+    const crash = (errors: number): Seen => ({ state: 'crashing', errors, trouble: passing, counts: moved })
+    const { error, looks } = await followed([crash(8), crash(9), crash(10)])
+    expect(error).to.include({ code: 'DOCFERRY_CONNECT' })
+    expect(looks).to.equal(3)
+  })
+
+  it('fails with what the server calls failed, whatever the reason', async () => {
+    const { error } = await followed([{ state: 'failed', errors: 1, trouble: { ...passing, code: 'DOCFERRY_REPLICATION' }, counts: moved }])
+    expect(error).to.include({ code: 'DOCFERRY_REPLICATION' })
+  })
+
+  it('fails where somebody removes it meanwhile', async () => {
+    const { error } = await followed([{ counts: moved }, { state: 'gone' }])
+    expect(error).to.include({ code: 'DOCFERRY_REPLICATION' })
+    expect((error as Error).message).to.include('somebody has removed r1')
+  })
+
+  it('takes one that it has joined for done when who began it removes it', async () => {
+    const { error, collection } = await followed([{ counts: moved }, { state: 'gone' }], { how: 'joined' })
+    expect(error).to.equal(undefined)
+    expect(collection).to.include({ state: 'completed' })
+  })
+
+  it('waits for what the scheduler does not know yet', async () => {
+    const { error, looks } = await followed([{ state: 'gone' }, { state: 'initializing' }, { state: 'completed', counts: moved }])
+    expect({ error, looks }).to.deep.equal({ error: undefined, looks: 3 })
+  })
+
+  it('asks whether a continuous one has caught up only once its figures stand still', async () => {
+    const { collection, looks } = await followed([{}, { counts: moved }, { counts: moved }], { continuous: true })
+    expect(collection).to.include({ state: 'caught up' })
+    expect(looks).to.equal(3)
+  })
+
+  it('gives up when its time is over', async () => {
+    const { error } = await followed([{ counts: moved }], { deadline: Date.now() - 1 })
+    expect(error).to.include({ code: 'DOCFERRY_REPLICATION' })
+    expect((error as Error).message).to.include('r1 goes on on the server')
+  })
+})

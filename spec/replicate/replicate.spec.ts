@@ -1,0 +1,233 @@
+import { expect } from 'chai'
+import { DocferryError } from '../../lib/errors.ts'
+import { totalReplicationCounts } from '../../lib/replicate/report.ts'
+import { createCouchdbUser } from '../support/servers.ts'
+import { replicatingBench } from './support.ts'
+
+async function failureOf(work: Promise<unknown>): Promise<DocferryError> {
+  const error = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown
+  )
+  if (error instanceof DocferryError) return error
+  throw new Error('it did not fail as it should', { cause: error })
+}
+
+describe('replicate', function () {
+  // The real server waits some seconds before it begins.
+  this.timeout(90_000)
+  const bench = replicatingBench()
+  const { ask, put, run } = bench
+  const idsIn = async (database: string): Promise<unknown[]> => {
+    const { rows } = await ask(`${database}/_all_docs`)
+    return (rows as { id: string }[]).map(({ id }) => id)
+  }
+
+  it('keeps revisions, conflicts, deletions, attachments and design documents, and leaves no document on the server', async () => {
+    await put('a', { n: 1 })
+    const gone = await put('gone', {})
+    await ask(`${bench.source}/gone?rev=${gone}`, { method: 'DELETE' })
+    await ask(`${bench.source}/_bulk_docs`, {
+      method: 'POST',
+      body: JSON.stringify({ new_edits: false, docs: [{ _id: 'a', _rev: '1-0', n: 2 }] })
+    })
+    await put('file', { _attachments: { 'a.txt': { content_type: 'text/plain', data: Buffer.from('hello').toString('base64') } } })
+    await put('_design/d', { views: {} })
+    const { state, collections } = await run()
+    expect(state).to.equal('done')
+    expect(collections[0]).to.include({ created: true, isKept: false, state: 'completed', before: 0 })
+    expect(collections[0]!.counts).to.include({ documentsWritten: 5, writeFailures: 0 })
+    expect(collections[0]!.revisions).to.deep.include({ documents: 4, deleted: 1, branched: 1, revisions: 5, missing: 0 })
+    expect(collections[0]!.verified).to.include({ state: 'equal' })
+    const of = async (database: string) =>
+      await Promise.all(['a?conflicts=true', 'file', '_design/d'].map(path => ask(`${database}/${path}`)))
+    expect(await of(bench.target)).to.deep.equal(await of(bench.source))
+    const answer = await ask(`${bench.target}/file?attachments=true`)
+    expect(answer['_attachments']).to.have.nested.property('a\\.txt.data', Buffer.from('hello').toString('base64'))
+    expect(await ask(`${bench.target}/gone`)).to.include({ reason: 'deleted' })
+    expect(await ask(`_replicator/${collections[0]!.id}`)).to.include({ error: 'not_found' })
+  })
+
+  it('replicates what a selector fits, and compares no more than that', async () => {
+    await put('a', { n: 1 })
+    await put('b', { n: 2 })
+    const { state, collections } = await run({ selector: { n: { $gt: 1 } } })
+    expect(state).to.equal('done')
+    expect(collections[0]!.verified!.collections[0]).to.include({ sourceDocuments: 1, equal: 1, beside: 0 })
+    expect(await idsIn(bench.target)).to.deep.equal(['b'])
+  })
+
+  it('refuses a selector that the source does not understand, with the place, before anything is created', async () => {
+    const { code, message } = await failureOf(run({ selector: { $and: [{ n: { $larger: 1 } }] } }))
+    expect({ code, message: message.split(';')[0] }).to.deep.equal({
+      code: 'DOCFERRY_CONFIG',
+      message: 'selector at $and.0.n.$larger: Invalid operator: $larger'
+    })
+    expect(await ask(bench.target)).to.include({ error: 'not_found' })
+  })
+
+  it('replicates documents by their ids, also those that look percent-encoded', async () => {
+    for (const id of ['a', 'b', 'c+d', 'e%41']) await put(id, {})
+    const { state } = await run({ ids: ['b', 'c+d', 'e%41', 'not there'] })
+    expect(state).to.equal('done')
+    expect(await idsIn(bench.target)).to.deep.equal(['b', 'c+d', 'e%41'])
+  })
+
+  it('merges into what the target holds, and says so', async () => {
+    await put('a', {})
+    await ask(bench.target, { method: 'PUT' })
+    await ask(`${bench.target}/own`, { method: 'PUT', body: '{}' })
+    const { state, notes, collections } = await run()
+    expect(state).to.equal('done')
+    expect(collections[0]!.verified!.collections[0]).to.include({ equal: 1, beside: 1, extra: 0 })
+    expect(notes.join()).to.include('the target held documents already')
+  })
+
+  it('is partial where the target refuses documents, and counts them', async () => {
+    const user = await createCouchdbUser()
+    try {
+      for (const id of ['a', 'b', 'c']) await put(id, { id })
+      await ask(bench.target, { method: 'PUT' })
+      const validate = "function(doc) { if (doc.id === 'b') throw {forbidden: 'not this one'} }"
+      await ask(`${bench.target}/_design/v`, { method: 'PUT', body: JSON.stringify({ validate_doc_update: validate }) })
+      await ask(`${bench.target}/_security`, {
+        method: 'PUT',
+        body: JSON.stringify({ members: { names: [user.user], roles: [] }, admins: {} })
+      })
+      const target = { connector: 'couchdb', options: { url: bench.server.url, user: user.user, password: user.password } } as const
+      const { state, collections } = await run({ target, on: bench.end })
+      expect(totalReplicationCounts(collections)).to.include({ documentsWritten: 2, writeFailures: 1 })
+      expect(collections[0]!.revisions).to.deep.include({ missing: 1, examples: ['b'] })
+      expect(state).to.equal('partial')
+    } finally {
+      await user.remove()
+    }
+  })
+
+  it('catches up, goes on by itself, is joined by the same command, and cancelled', async () => {
+    await put('a', {})
+    const first = await run({ continuous: true })
+    const { id, state, isKept } = first.collections[0]!
+    expect({ report: first.state, state, isKept }).to.deep.equal({ report: 'done', state: 'caught up', isKept: true })
+    await put('b', {})
+    const again = await run({ continuous: true })
+    expect(again.collections[0]).to.include({ id, how: 'joined', state: 'caught up' })
+    expect(again.collections[0]!.verified!.collections[0]).to.include({ equal: 2 })
+    const replicator = await bench.open()
+    try {
+      expect(await replicator.look(id!, {})).to.include({ state: 'running', continuous: true, transient: false })
+      expect(await replicator.cancel(id!, {})).to.include({ id })
+      expect(await replicator.look(id!, {})).to.include({ state: 'gone' })
+      expect(await replicator.cancel(id!, {})).to.equal(undefined)
+    } finally {
+      await replicator.close()
+    }
+  })
+
+  it('goes on following what it has caught up with until it is interrupted, and leaves it to the server', async () => {
+    await put('a', {})
+    const stop = new AbortController()
+    let report: Awaited<ReturnType<typeof run>> | undefined
+    const observe = (seen: NonNullable<typeof report>): void => void (report = seen)
+    const ended = failureOf(run({ continuous: true, follow: true, verify: false, signal: stop.signal, observe }))
+    while (report?.phase !== 'following') await new Promise(resolve => setImmediate(resolve))
+    await put('b', {})
+    while (report.collections[0]!.counts.documentsWritten < 2) await new Promise(resolve => setImmediate(resolve))
+    stop.abort()
+    const { code, message } = await ended
+    expect(code).to.equal('DOCFERRY_INTERRUPTED')
+    expect(message).to.include(`the server goes on with ${report.collections[0]!.id}`)
+    expect(await ask(`_replicator/${report.collections[0]!.id}`)).to.include({ continuous: true })
+  })
+
+  it('writes the document anew where the same was asked for by another user', async () => {
+    const user = await createCouchdbUser()
+    try {
+      await put('a', {})
+      const first = await run({ continuous: true, verify: false })
+      const { id } = first.collections[0]!
+      const { _rev, ...document } = await ask(`_replicator/${id}`)
+      await ask(`_replicator/${id}?rev=${String(_rev)}`, { method: 'DELETE' })
+      const source = { ...(document['source'] as object), auth: { basic: { username: user.user, password: user.password } } }
+      await ask(`_replicator/${id}`, { method: 'PUT', body: JSON.stringify({ source, target: document['target'], continuous: true }) })
+      const again = await run({ continuous: true, verify: false })
+      expect(again.collections[0]).to.include({ id, how: 'renewed', state: 'caught up' })
+    } finally {
+      await user.remove()
+    }
+  })
+
+  it('returns at once where nobody waits, and compares nothing', async () => {
+    await put('a', {})
+    const { state, collections } = await run({ wait: false })
+    expect(state).to.equal('begun')
+    expect(collections[0]).to.include({ isKept: true, how: 'begun' }).and.not.to.have.property('verified')
+  })
+
+  for (const transient of [false, true]) {
+    it(`ends soon where the server does not reach the other one${transient ? ', without a document' : ''}, tells no password, leaves nothing`, async () => {
+      const { code, message } = await failureOf(run({ sourceUrl: 'http://127.0.0.1:9', transient }))
+      expect(code).to.equal('DOCFERRY_CONNECT')
+      expect(message).to.include('--source-url').and.not.to.include(bench.server.password)
+      const { rows } = await ask('_replicator/_all_docs')
+      expect((rows as { id: string }[]).filter(({ id }) => id.includes(bench.source))).to.deep.equal([])
+    })
+  }
+
+  it('leaves no document where it is transient, and gives the same counts', async () => {
+    for (const id of ['a', 'b']) await put(id, {})
+    const { state, collections } = await run({ transient: true })
+    expect(state).to.equal('done')
+    expect(collections[0]).to.include({ isKept: false, state: 'completed' })
+    expect(collections[0]!.counts).to.include({ documentsRead: 2, documentsWritten: 2 })
+  })
+
+  it('cancels what is transient and continuous when it is interrupted', async () => {
+    await put('a', {})
+    const stop = new AbortController()
+    const observe = (seen: Readonly<{ collections: readonly { id?: string }[] }>): void => {
+      const look = (): void => (seen.collections[0]!.id === undefined ? void setImmediate(look) : stop.abort())
+      look()
+    }
+    const { code, message } = await failureOf(run({ transient: true, continuous: true, signal: stop.signal, observe }))
+    expect(code).to.equal('DOCFERRY_INTERRUPTED')
+    expect(message).to.include('what was under way is cancelled')
+    const replicator = await bench.open()
+    try {
+      const left = (await replicator.list({})).filter(({ source }) => source.endsWith(bench.source))
+      expect(left).to.deep.equal([])
+    } finally {
+      await replicator.close()
+    }
+  })
+
+  it('refuses a user who is no admin of the server that replicates', async () => {
+    const user = await createCouchdbUser()
+    try {
+      const on = { connector: 'couchdb', options: { url: bench.server.url, user: user.user, password: user.password } } as const
+      const { code, message } = await failureOf(run({ on }))
+      expect(code).to.equal('DOCFERRY_PERMISSION')
+      expect(message).to.include('only an admin')
+    } finally {
+      await user.remove()
+    }
+  })
+
+  it('refuses a target that is missing where none is to be created', async () => {
+    const { code, message } = await failureOf(run({ createTarget: false }))
+    expect(code).to.equal('DOCFERRY_TARGET')
+    expect(message).to.include(bench.target)
+  })
+
+  it('refuses ends that do not replicate', async () => {
+    expect(await failureOf(run({ source: 'memory:snapshot.json' }))).to.include({ code: 'DOCFERRY_CONFIG' })
+  })
+
+  it('names every option that makes no sense, and repeats no address', async () => {
+    const wrong = { selector: { a: 1 }, ids: ['a'], follow: true, sourceUrl: 'http://u:secretword@host', shards: 0 }
+    const { code, message } = await failureOf(run(wrong))
+    expect(code).to.equal('DOCFERRY_CONFIG')
+    for (const words of ['selector and ids', 'follow', 'sourceUrl', 'shards']) expect(message).to.include(words)
+    expect(message).not.to.include('secretword')
+  })
+})
