@@ -6,6 +6,7 @@ import type { FirestoreConnection } from './client.ts'
 import { CollectionQueries } from './collection-queries.ts'
 import { DocumentDecoder } from './decoder.ts'
 import { callError, decodeError } from './errors.ts'
+import { count } from './limits.ts'
 import { PageStream } from './page-stream.ts'
 import { byName, descendantsOf, nameCursor, type Query } from './queries.ts'
 import { partTwins, type Twins } from './subcollections.ts'
@@ -59,8 +60,6 @@ export class FirestoreSource implements Source {
   readonly #subcollections: boolean
   /** Of collections whose documents could be counted. */
   readonly #below = new Map<string, Below>()
-  /** Collections of which was said that a part of them is not read. */
-  readonly #warned = new Set<string>()
   /** Connecting lists collections, which is billed as one. */
   #documentReads = 1
 
@@ -81,8 +80,8 @@ export class FirestoreSource implements Source {
   }
 
   /**
-   * The top-level collections, also those that hold documents in subcollections only, with counts where those come within seconds. Subcollections
-   * that are not read are told of in a warning when theirs is.
+   * The top-level collections, also those that hold documents in subcollections only, with counts, and what is known of
+   * their subcollections, where those come within seconds.
    */
   async collections({ signal }: { readonly signal?: AbortSignal }): Promise<readonly CollectionInfo[]> {
     const names = await this.#queries.names(signal)
@@ -101,16 +100,7 @@ export class FirestoreSource implements Source {
     const below = { documents: all - own, names: all > own ? await this.#queries.subcollections(name, signal) : [] }
     this.#below.set(name, below)
     if (all === own) return info
-    return this.#subcollections ? { ...info, contents: textOf(below) } : info
-  }
-
-  /** Once, and of no collection that nobody asked about. */
-  #warnOfBelow(name: string): void {
-    const below = this.#below.get(name)
-    if (below === undefined || below.documents === 0 || this.#subcollections || this.#warned.has(name)) return
-    this.#warned.add(name)
-    const { documents } = below
-    this.#logger.warn({ collection: name, documents }, `${name}: ${textOf(below)} ${documents === 1 ? 'is' : 'are'} not read`)
+    return { ...info, contents: `${textOf(below)}${this.#subcollections ? '' : ', not read'}` }
   }
 
   async partitions(
@@ -118,7 +108,6 @@ export class FirestoreSource implements Source {
     options: { readonly wanted: number; readonly signal?: AbortSignal }
   ): Promise<readonly Partition[]> {
     const names = collections ?? ((await this.collections(options)) ?? []).map(({ name }) => name)
-    for (const name of names) this.#warnOfBelow(name)
     const partitions: Partition[] = []
     for (const name of names) {
       const { documents, names: below = [] } = this.#below.get(name) ?? {}
@@ -220,5 +209,5 @@ export class FirestoreSource implements Source {
 
 /** `3 documents in subcollections (notes, runs)` */
 function textOf({ documents, names }: Below): string {
-  return `${documents === 1 ? '1 document' : `${documents} documents`} in subcollections${names.length === 0 ? '' : ` (${names.join(', ')})`}`
+  return `${documents === 1 ? '1 document' : `${count(documents)} documents`} in subcollections${names.length === 0 ? '' : ` (${names.join(', ')})`}`
 }

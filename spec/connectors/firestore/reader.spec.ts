@@ -61,25 +61,19 @@ describe('firestore: reader', () => {
     ])
   })
 
-  it('warns of documents in subcollections that are not read', async () => {
+  it('tells of documents in subcollections that are not read', async () => {
     const own = await ownProject()
     const written = await openTarget(own)
     await writeAll(written, 'users', [{ _id: 'u1' }])
     await writeAll(written, 'users/u1/notes', numbered(3))
     await writeAll(written, 'missing/m/notes', numbered(1))
     await writeAll(written, 'users2', numbered(2))
-    const logger = listeningLogger()
-    const other = await openSource({ ...own, subcollections: false }, logger)
-    const warned = (): string[] =>
-      logger.lines
-        .filter(({ level }) => level === 'warn')
-        .map(({ message }) => message)
-        .sort()
-    await other.collections({})
-    await other.partitions(['users', 'users2'], { wanted: 1 })
-    expect(warned()).to.deep.equal(['users: 3 documents in subcollections (notes) are not read'])
-    for (let time = 0; time < 2; time++) await other.partitions(null, { wanted: 1 })
-    expect(warned()[0]).to.equal('missing: 1 document in subcollections (notes) is not read')
+    const other = await openSource({ ...own, subcollections: false })
+    expect(await other.collections({})).to.deep.equal([
+      { name: 'missing', documents: 0, contents: '1 document in subcollections (notes), not read' },
+      { name: 'users', documents: 1, contents: '3 documents in subcollections (notes), not read' },
+      { name: 'users2', documents: 2 }
+    ])
     await Promise.all([other.close(), written.close()])
   })
 
