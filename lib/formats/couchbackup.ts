@@ -9,7 +9,7 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { DocferryError } from '../errors.ts'
-import { isMap, parseJson } from '../values/index.ts'
+import { isMap, parseJson, stringifyJson } from '../values/index.ts'
 import type { Value } from '../values/index.ts'
 import type { Page } from '../types.ts'
 import { isDocument, whereIs, whyNoDocument } from './document-line.ts'
@@ -178,7 +178,7 @@ class BackupReading {
       if (isMap(element) && element['_deleted'] === true) return 'deleted'
       if (isDocument(element)) return { document: element }
       const where = `${whereIs(line)}, element ${index + 1}`
-      return { reject: { code: 'DOCFERRY_BAD_DOCUMENT', message: whyNoDocument(element), where } }
+      return { reject: { code: 'DOCFERRY_BAD_DOCUMENT', message: whyNoDocument(element), where, raw: stringifyJson(element) } }
     })
   }
 

@@ -97,6 +97,7 @@ describe('formats: couchbackup', () => {
   it('rejects a broken line that no marker explains, and elements that are no documents, with their places', async () => {
     const { ids, rejects } = await read(`${header}[{"_id":"1"\n[{"_id":"2"},{"id":"3"},4]\n{"a":1}\n`)
     expect(ids).to.deep.equal(['2'])
+    expect(rejects[1]!.raw).to.equal('{"id":"3"}')
     expect(rejects.map(({ where, message }) => `${where}: ${message.slice(0, 14)}`)).to.deep.equal([
       'line 2, byte 87: not valid JSON',
       'line 3, byte 99, element 2: it has no _id',

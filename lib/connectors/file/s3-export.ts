@@ -99,6 +99,9 @@ async function readExport(root: string, folder: string): Promise<TableExport> {
       'DOCFERRY_DECODE',
       `${folder}: ${summaryName} speaks of ${summary.itemCount} items, the files of ${filesName} of ${sum}: download both again`
     )
+  const unchecked = listed.filter(({ md5 }) => md5 === undefined).length
+  if (unchecked > 0)
+    doubts.push(`${folder}: ${unchecked} of its data files have no MD5 in ${filesName}: that they were not changed can't be told`)
   const files: FoundFile[] = []
   const missing: string[] = []
   for (const each of listed) {

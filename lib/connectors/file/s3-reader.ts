@@ -92,6 +92,11 @@ export function s3Source(path: string, options: FileOptions, exports: readonly T
         })
       }
     },
+    notes() {
+      const count = exports.reduce((sum, { others }) => sum + others.length, 0)
+      const unread = count === 0 ? [] : [`${options.path}: ${count} files beside the data that its manifests list are not read`]
+      return [...exports.flatMap(({ doubts }) => doubts), ...unread]
+    },
     async close() {}
   }
 }

@@ -1,9 +1,11 @@
-import { copyFile, readFile, writeFile } from 'node:fs/promises'
+import { copyFile, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
+import { mergedSources } from '../../../lib/several/merge-sources.ts'
 import { migrate } from '../../support/migrate.ts'
 import { projectFolder } from '../../../scripts/servers/tools.ts'
+import { items, makeExport } from './s3-folder.ts'
 import { failure, readWhole, source, useFolder } from './support.ts'
 
 const fixture = (name: string): string => join(projectFolder(), 'spec/fixtures/couchbackup', name)
@@ -38,6 +40,20 @@ describe('file: backups of couchbackup', () => {
     expect(report.notes.join()).to.include('attachments, which are not moved')
     const out = await readFile(path('out.ndjson'), 'utf8')
     expect(out).to.not.match(/"_rev/)
+  })
+
+  it('tells it by its name where it is one of several sources', async () => {
+    const { folder } = await makeExport(path('s3'), { files: [items('a')], table: 'zoo' })
+    await rm(join(folder, 'manifest-files.md5'))
+    const report = await migrate({
+      source: mergedSources([
+        { name: 'backup', endpoint: { connector: 'file', options: { path: fixture('resumed.txt'), collection: 'zoo' } } },
+        { name: 'export', endpoint: { connector: 'file', options: { path: folder } } }
+      ]),
+      target: { connector: 'file', options: { path: path('out.ndjson') } }
+    })
+    expect(report.collections[0]).to.include({ source: 'zoo', read: 42, written: 41, filtered: 1 })
+    expect(report.notes.filter(note => /^(?:backup|export): /.test(note))).to.have.length(4)
   })
 
   it('goes on in the middle of a file', async () => {

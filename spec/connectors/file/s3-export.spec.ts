@@ -75,10 +75,23 @@ describe('file: DynamoDB’s exports to S3', () => {
     expect(opened.unread).to.deep.equal(['data/other.json.gz'])
     expect(opened.doubts).to.have.length(1)
     expect(opened.doubts![0]).to.include('manifest-files.json has no checksum')
+    expect(opened.notes!()).to.have.length(2)
     expect(await readWhole({ path: folder })).to.deep.equal({ orders: [{ _id: 'a', n: 1.5 }] })
   })
 
-  it('takes a checksum of another usual kind', async () => {
+  it('checks a data file by its tag where there is no MD5, and tells where there is none either', async () => {
+    const { folder, data } = await makeExport(path(), { files: [items('a')] })
+    const listed = (await readFile(join(folder, 'manifest-files.json'), 'utf8')).replace(/"md5Checksum":"[^"]*",/, '')
+    await writeManifest(folder, 'manifest-files', listed)
+    expect((await source({ path: folder })).doubts!.join()).to.include('1 of its data files have no MD5')
+    const etag = Buffer.from(md5(await readFile(data[0]!)), 'base64').toString('hex')
+    await writeManifest(folder, 'manifest-files', listed.replace(/"etag":"[^"]*"/, `"etag":"${etag}"`))
+    expect((await source({ path: folder })).doubts).to.deep.equal([])
+    await writeManifest(folder, 'manifest-files', listed.replace(/"etag":"[^"]*"/, `"etag":"${'0'.repeat(32)}"`))
+    expect((await failure(readWhole({ path: folder }))).code).to.equal('DOCFERRY_DECODE')
+  })
+
+  it('checks by a checksum of another usual kind', async () => {
     const { folder } = await makeExport(path(), { files: [items('a')] })
     await rm(join(folder, 'manifest-summary.md5'))
     await writeFile(join(folder, 'manifest-summary.checksum'), 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n')
