@@ -1,5 +1,6 @@
 /** Google Firestore: the service, and its emulator. */
 import type { Connector } from '../../types.ts'
+import { openBackups } from './backups.ts'
 import { connect } from './client.ts'
 import { configureFirestore, type FirestoreOptions } from './options.ts'
 import { FirestoreSource } from './reader.ts'
@@ -12,5 +13,6 @@ export const firestoreConnector: Connector<FirestoreOptions> = {
   configure: configureFirestore,
   openSource: async (options, context) => new FirestoreSource(await connect(options, context), context.logger),
   openTarget: async (options, context) =>
-    new FirestoreTarget(await connect(options, context), context.logger, { rules: context.rules, ramp: options.ramp })
+    new FirestoreTarget(await connect(options, context), context.logger, { rules: context.rules, ramp: options.ramp }),
+  openBackups
 }
