@@ -50,10 +50,12 @@ export function backupProgress({ backups, startedAt, retries }: Readonly<BackupR
   const running = backups.filter(({ state }) => state === 'running' || state === 'unknown')
   const documents = sum(backups.map(({ progress }) => progress?.documents))
   const bytes = sum(backups.map(({ progress }) => progress?.bytes))
+  const percents = backups.map(({ progress }) => progress?.percent).filter(percent => percent !== undefined)
   return [
     backups.length === 0 ? 'asking' : `${formatCount(backups.length - running.length)} of ${formatCount(backups.length)} done`,
     documents && `${ofText(documents, formatCount)} documents`,
     bytes && ofText(bytes, formatBytes),
+    percents.length > 0 && `${Math.min(...percents)} %`,
     retries > 0 && plural(retries, 'retry', 'retries'),
     formatDuration(Math.floor((nowMs - startedAt) / 1000) * 1000 || nowMs - startedAt)
   ]
@@ -97,6 +99,7 @@ function detailsOf({ documents, bytes, place, restorable, expiresAt, progress }:
     bytes !== undefined && formatBytes(bytes),
     progress?.documents && documents === undefined && `${ofText(progress.documents, formatCount)} documents`,
     progress?.bytes && bytes === undefined && ofText(progress.bytes, formatBytes),
+    progress?.percent !== undefined && `${progress.percent} %`,
     restorable && `any moment from ${timeText(restorable.from)} to ${timeText(restorable.until)}`,
     place,
     expiresAt && `until ${timeText(expiresAt)}`
@@ -134,8 +137,10 @@ export function backupSummary(report: Readonly<BackupReport>, view: BackupView):
 /** What is said of several in the same words is said once. */
 function notesOf(backups: readonly Backup[]): string[] {
   const said = new Map<string, string[]>()
-  for (const { message, collections = [] } of backups) {
-    if (message !== undefined) said.set(message, [...(said.get(message) ?? []), ...collections])
+  for (const { message, collections = [], place } of backups) {
+    // Of several, each must be known by something.
+    const about = collections.length === 0 && backups.length > 1 && place !== undefined ? [place] : collections
+    if (message !== undefined) said.set(message, [...(said.get(message) ?? []), ...about])
   }
   return [...said].map(([message, about]) => (about.length === 0 ? message : `${about.join(', ')}: ${message}`))
 }

@@ -1,6 +1,6 @@
 /** Google Firestore: the service, and its emulator. */
 import type { Connector } from '../../types.ts'
-import { openBackups } from './backups.ts'
+import { openBackups } from './backups/index.ts'
 import { connect } from './client.ts'
 import { configureFirestore, type FirestoreOptions } from './options.ts'
 import { FirestoreSource } from './reader.ts'

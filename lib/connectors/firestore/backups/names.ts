@@ -1,5 +1,5 @@
 /** What a user names: backups, operations, places, moments, databases. Each is checked before the service is asked. */
-import { DocferryError } from '../../errors.ts'
+import { DocferryError } from '../../../errors.ts'
 
 export function configError(message: string): DocferryError {
   return new DocferryError('DOCFERRY_CONFIG', `firestore: ${message}`, { provider: 'firestore' })
@@ -109,7 +109,7 @@ export function checkOptions(
 ): Readonly<Record<string, string>> {
   for (const name of Object.keys(options ?? {})) {
     if (known.includes(name)) continue
-    throw configError(`option ${name}: unknown here; known ${known.length === 0 ? 'are none' : `is ${known.join(', ')}`}`)
+    throw configError(`--option ${name}: unknown here; known ${known.length === 0 ? 'are none' : `is ${known.join(', ')}`}`)
   }
   return options ?? {}
 }

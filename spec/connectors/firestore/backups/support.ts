@@ -1,8 +1,8 @@
-import type { BackupService } from '../../../lib/backup-types.ts'
-import { firestoreConnector, type FirestoreOptions } from '../../../lib/connectors/firestore/index.ts'
-import type { FirestoreAdminServer } from '../../support/firestore-admin/server.ts'
-import { startFirestoreAdmin } from '../../support/firestore-admin/server.ts'
-import { listeningLogger } from './support.ts'
+import type { BackupService } from '../../../../lib/backup-types.ts'
+import { firestoreConnector, type FirestoreOptions } from '../../../../lib/connectors/firestore/index.ts'
+import type { FirestoreAdminServer } from '../../../support/firestore-admin/server.ts'
+import { startFirestoreAdmin } from '../../../support/firestore-admin/server.ts'
+import { listeningLogger } from '../support.ts'
 
 export const project = 'projects/p'
 export const database = `${project}/databases/(default)`

@@ -1,10 +1,10 @@
 /** Whether there are documents already where an import would write, or anything to export. */
-import { DocferryError } from '../../errors.ts'
-import { withRetry } from '../../engine/retry.ts'
-import type { Logger } from '../../types.ts'
-import { connect, type CallSettings, type FirestoreConnection } from './client.ts'
-import type { FirestoreOptions } from './options.ts'
-import { namesOnly } from './queries.ts'
+import { DocferryError } from '../../../errors.ts'
+import { withRetry } from '../../../engine/retry.ts'
+import type { Logger } from '../../../types.ts'
+import { connect, type CallSettings, type FirestoreConnection } from '../client.ts'
+import type { FirestoreOptions } from '../options.ts'
+import { namesOnly } from '../queries.ts'
 
 const attempts = 4
 

@@ -2,20 +2,20 @@
  * Firestore's own backups, by its Admin API: exports to and imports from a bucket, the backups that it makes by schedule, and the past of a
  * database. https://cloud.google.com/firestore/docs/backups, https://cloud.google.com/firestore/docs/manage-data/export-import
  */
-import type { Backup, BackupFilter, BackupKind, BackupService, CreateRequest, RestoreRequest } from '../../backup-types.ts'
-import type { DocferryError } from '../../errors.ts'
-import type { Location, Logger, OpenContext } from '../../types.ts'
-import { connectAdmin, type AdminConnection } from './admin-client.ts'
-import { isMissing, isRefused, tasks } from './admin-errors.ts'
-import { dateOf, type BackupSchedule, type Operation, type ScheduledBackup } from './admin-messages.ts'
-import type { BackupContext, Begin } from './backups-begin.ts'
-import { prepareCreate } from './backups-create.ts'
-import { DocumentLook } from './backups-look.ts'
-import { configError, parseName, removalOf } from './backups-names.ts'
-import { prepareRestore } from './backups-restore.ts'
-import { isPointInTimeOn, tellBackup, tellOperation, tellPointInTime, tellSchedule } from './backups-told.ts'
-import type { CallSettings } from './client.ts'
-import type { FirestoreOptions } from './options.ts'
+import type { Backup, BackupFilter, BackupKind, BackupService, CreateRequest, RestoreRequest } from '../../../backup-types.ts'
+import type { DocferryError } from '../../../errors.ts'
+import type { Location, Logger, OpenContext } from '../../../types.ts'
+import { connectAdmin, type AdminConnection } from './client.ts'
+import { isMissing, isRefused, tasks } from './errors.ts'
+import { dateOf, type BackupSchedule, type Operation, type ScheduledBackup } from './messages.ts'
+import type { BackupContext, Begin } from './begin.ts'
+import { prepareCreate } from './create.ts'
+import { DocumentLook } from './look.ts'
+import { configError, parseName, removalOf } from './names.ts'
+import { prepareRestore } from './restore.ts'
+import { isPointInTimeOn, tellBackup, tellOperation, tellPointInTime, tellSchedule } from './told.ts'
+import type { CallSettings } from '../client.ts'
+import type { FirestoreOptions } from '../options.ts'
 
 const operationKinds: readonly BackupKind[] = ['export', 'import', 'restore']
 

@@ -1,10 +1,10 @@
 import { createServer } from 'node:net'
 import { expect } from 'chai'
-import type { BackupService } from '../../../lib/backup-types.ts'
-import { firestoreConnector } from '../../../lib/connectors/firestore/index.ts'
-import type { FirestoreAdminServer } from '../../support/firestore-admin/server.ts'
-import { bucket, database, openBackupsOf, optionsFor, startProject } from './backup-support.ts'
-import { createSilentServer, listen, listeningLogger, thrownBy } from './support.ts'
+import type { BackupService } from '../../../../lib/backup-types.ts'
+import { firestoreConnector } from '../../../../lib/connectors/firestore/index.ts'
+import type { FirestoreAdminServer } from '../../../support/firestore-admin/server.ts'
+import { bucket, database, openBackupsOf, optionsFor, startProject } from './support.ts'
+import { createSilentServer, listen, listeningLogger, thrownBy } from '../support.ts'
 
 const unavailable = 14
 

@@ -2,11 +2,11 @@
  * The connection to Firestore's Admin API: the channel, credentials and messages of the vendor's `v1.FirestoreAdminClient`, with deadlines and
  * retries of ours, as in client.ts and for the same reasons. Its long-running operations are asked for on the same channel.
  */
-import { DocferryError } from '../../errors.ts'
-import { withRetry } from '../../engine/retry.ts'
-import type { Location, Logger, OpenContext } from '../../types.ts'
-import { adminError, isMissing, isRefused, tasks, type AdminTask } from './admin-errors.ts'
-import type { Database, Operation, OperationMetadata } from './admin-messages.ts'
+import { DocferryError } from '../../../errors.ts'
+import { withRetry } from '../../../engine/retry.ts'
+import type { Location, Logger, OpenContext } from '../../../types.ts'
+import { adminError, isMissing, isRefused, tasks, type AdminTask } from './errors.ts'
+import type { Database, Operation, OperationMetadata } from './messages.ts'
 import {
   callTimeoutMs,
   clientOptions,
@@ -18,9 +18,9 @@ import {
   type Gax,
   type MethodDefinition,
   type Stub
-} from './client.ts'
-import { checkKeyFile, withTimeout } from './credentials.ts'
-import { checkTimes, defaultDatabase, normalHost, type FirestoreAdminClientLike, type FirestoreOptions } from './options.ts'
+} from '../client.ts'
+import { checkKeyFile, withTimeout } from '../credentials.ts'
+import { checkTimes, defaultDatabase, normalHost, type FirestoreAdminClientLike, type FirestoreOptions } from '../options.ts'
 
 /** Of calls that may be sent again: the first try included. All of them together take no longer than one may. */
 const attempts = 4

@@ -1,13 +1,13 @@
 /** What `create` begins: an export to a bucket, or a schedule by which Firestore makes backups. */
-import type { Backup, CreateRequest } from '../../backup-types.ts'
-import { DocferryError } from '../../errors.ts'
-import type { AdminConnection } from './admin-client.ts'
-import { tasks } from './admin-errors.ts'
-import { timestampOf, type BackupSchedule, type Operation } from './admin-messages.ts'
-import { bucketPlace, checkCollectionIds, checkMoment, checkOptions, configError } from './backups-names.ts'
-import { tellSchedule } from './backups-told.ts'
-import type { CallSettings } from './client.ts'
-import type { Begin, BackupContext } from './backups-begin.ts'
+import type { Backup, CreateRequest } from '../../../backup-types.ts'
+import { DocferryError } from '../../../errors.ts'
+import type { AdminConnection } from './client.ts'
+import { tasks } from './errors.ts'
+import { timestampOf, type BackupSchedule, type Operation } from './messages.ts'
+import { bucketPlace, checkCollectionIds, checkMoment, checkOptions, configError } from './names.ts'
+import { tellSchedule } from './told.ts'
+import type { CallSettings } from '../client.ts'
+import type { Begin, BackupContext } from './begin.ts'
 
 const createOptions = ['schedule', 'retention', 'namespaces']
 
@@ -19,11 +19,11 @@ export async function prepareCreate(context: BackupContext, request: CreateReque
   }
   if (options.schedule !== undefined) return prepareSchedule(context.admin, request, options)
   if (options.retention !== undefined)
-    throw configError('option retention: goes with a schedule; files in a bucket stay until they are removed')
+    throw configError('--option retention: goes with a schedule; files in a bucket stay until they are removed')
   if (request.to === undefined) {
     throw configError(
       '--to: required; Firestore makes backups of its own by a schedule only. Export to a bucket (--to gs://bucket/prefix), or make a schedule ' +
-        '(option schedule=daily or schedule=sunday, with retention=7d)'
+        '(--option schedule=daily or schedule=sunday, with --option retention=7d)'
     )
   }
   return prepareExport(context, { ...request, to: request.to }, settings)
@@ -71,14 +71,15 @@ const mostDays = 98
 
 function prepareSchedule(admin: AdminConnection, { to, at, collections }: CreateRequest, options: Readonly<Record<string, string>>): Begin {
   if (to !== undefined || at || (collections?.length ?? 0) > 0 || options.namespaces !== undefined) {
-    throw configError('option schedule: makes backups of the whole database, which Firestore keeps: leave out --to, --at and collections')
+    throw configError('--option schedule: makes backups of the whole database, which Firestore keeps: leave out --to, --at and collections')
   }
   const { schedule = '', retention = '' } = options
   const day = schedule.toUpperCase()
-  if (day !== 'DAILY' && !days.includes(day)) throw configError(`option schedule=${schedule}: daily, or a day of the week (sunday)`)
+  if (day !== 'DAILY' && !days.includes(day)) throw configError(`--option schedule=${schedule}: daily, or a day of the week (sunday)`)
   const [, count = '', unit = ''] = /^(\d{1,3})([dw])$/.exec(retention) ?? []
   const keptDays = Number(count) * (unit === 'w' ? 7 : 1)
-  if (keptDays < 1 || keptDays > mostDays) throw configError(`option retention=${retention}: how long to keep each, from 1d to 98d or 14w`)
+  if (keptDays < 1 || keptDays > mostDays)
+    throw configError(`--option retention=${retention}: how long to keep each, from 1d to 98d or 14w`)
   const backupSchedule = {
     retention: { seconds: keptDays * 86_400 },
     ...(day === 'DAILY' ? { dailyRecurrence: {} } : { weeklyRecurrence: { day } })

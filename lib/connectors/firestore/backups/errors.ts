@@ -2,9 +2,9 @@
  * What the Admin API says, in docferry's words, with the role that is missing by Google's own table:
  * https://cloud.google.com/firestore/docs/security/iam
  */
-import { DocferryError, type ErrorCode } from '../../errors.ts'
-import { shownDetails } from './details.ts'
-import { codeName, grpcCode, isGrpcError } from './errors.ts'
+import { DocferryError, type ErrorCode } from '../../../errors.ts'
+import { shownDetails } from '../details.ts'
+import { codeName, grpcCode, isGrpcError } from '../errors.ts'
 
 /** What a call is for, and who may make it. */
 export interface AdminTask {

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
-import type { BackupService } from '../../../lib/backup-types.ts'
-import type { FirestoreAdminServer } from '../../support/firestore-admin/server.ts'
-import { bucket, database, minutesAgo, openBackupsOf, project, startProject } from './backup-support.ts'
-import { thrownBy } from './support.ts'
+import type { BackupService } from '../../../../lib/backup-types.ts'
+import type { FirestoreAdminServer } from '../../../support/firestore-admin/server.ts'
+import { bucket, database, minutesAgo, openBackupsOf, project, startProject } from './support.ts'
+import { thrownBy } from '../support.ts'
 
 const backup = `${project}/locations/eur3/backups/5f3c`
 

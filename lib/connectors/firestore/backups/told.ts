@@ -1,7 +1,7 @@
 /** What Firestore keeps and does, in the words of `Backup`. */
-import type { Backup, BackupState, Progress } from '../../backup-types.ts'
-import { tidy } from './details.ts'
-import { bucketAdvice } from './admin-errors.ts'
+import type { Backup, BackupState, Progress } from '../../../backup-types.ts'
+import { tidy } from '../details.ts'
+import { bucketAdvice } from './errors.ts'
 import {
   dateOf,
   type BackupSchedule,
@@ -10,9 +10,9 @@ import {
   type OperationMetadata,
   type ScheduledBackup,
   type Work
-} from './admin-messages.ts'
-import { removalOf } from './backups-names.ts'
-import { grpcCode } from './grpc.ts'
+} from './messages.ts'
+import { removalOf } from './names.ts'
+import { grpcCode } from '../grpc.ts'
 
 const kinds = {
   exportDocuments: 'export',
@@ -63,15 +63,22 @@ function stateOf({ done, error }: Operation, { operationState = '' }: OperationM
 }
 
 function messageOf({ error }: Operation, metadata: OperationMetadata, state: BackupState): string | undefined {
-  const { outputUriPrefix: to, operationState, method } = metadata
+  const { outputUriPrefix: to, operationState, method, database } = metadata
   if (state === 'running') return operationState === 'CANCELLING' ? 'being cancelled' : undefined
   if (state === 'cancelled') {
     if (to !== undefined) return `what it had exported can't be imported, and stays in the bucket: ${removalOf(to)}`
     return method === 'importDocuments' ? 'what it had imported stays in the database' : undefined
   }
+  if (state === 'available' && database !== undefined) return restoredNote(database)
   if (state !== 'failed') return undefined
   const said = tidy(error?.message ?? '') || 'Firestore gives no reason'
   return /Cloud Storage|bucket|storage\.\w+\.\w+/i.test(said) ? `${said}; ${bucketAdvice}` : said
+}
+
+/** https://cloud.google.com/firestore/docs/backups: what to do after restoring */
+function restoredNote(database: string): string {
+  const [, project, , id] = database.split('/')
+  return `it is firestore://${project}?database=${id}; security rules and rules for expiry (TTL) are not restored with it`
 }
 
 function progressOf(work: Work | undefined): { readonly done: number; readonly of?: number } | undefined {

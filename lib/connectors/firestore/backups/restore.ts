@@ -1,12 +1,12 @@
 /** What `restore` begins: an import of an export's files, or a new database of a backup or of a moment of the past. */
-import type { Backup, RestoreRequest } from '../../backup-types.ts'
-import type { AdminConnection } from './admin-client.ts'
-import { isMissing, isRefused, tasks } from './admin-errors.ts'
-import { timestampOf, type Operation, type OperationMetadata } from './admin-messages.ts'
-import type { BackupContext, Begin } from './backups-begin.ts'
-import { bucketPlace, checkCollectionIds, checkMoment, checkOptions, configError, newDatabaseId, parseName } from './backups-names.ts'
-import { tellOperation } from './backups-told.ts'
-import type { CallSettings } from './client.ts'
+import type { Backup, RestoreRequest } from '../../../backup-types.ts'
+import type { AdminConnection } from './client.ts'
+import { isMissing, isRefused, tasks } from './errors.ts'
+import { timestampOf, type Operation, type OperationMetadata } from './messages.ts'
+import type { BackupContext, Begin } from './begin.ts'
+import { bucketPlace, checkCollectionIds, checkMoment, checkOptions, configError, newDatabaseId, parseName } from './names.ts'
+import { tellOperation } from './told.ts'
+import type { CallSettings } from '../client.ts'
 
 const importOptions = ['overwrite', 'namespaces']
 
@@ -54,7 +54,7 @@ async function prepareImport(context: BackupContext, request: RestoreRequest, pl
     )
   }
   if (options.overwrite !== undefined && !/^(?:yes|no)$/.test(options.overwrite))
-    throw configError(`option overwrite=${options.overwrite}: yes or no`)
+    throw configError(`--option overwrite=${options.overwrite}: yes or no`)
   const asked = checkCollectionIds(request.collections)
   const exported = await knownExport(admin, place, settings)
   if (exported) checkHolds(asked, exported, place)
@@ -109,7 +109,7 @@ function checkHolds(asked: readonly string[], { collectionIds = [] }: OperationM
 }
 
 async function checkNothingThere({ admin, holds }: BackupContext, collections: readonly string[], settings: CallSettings): Promise<void> {
-  const rule = 'an import overwrites documents of the same name and removes none. If that is wanted, say option overwrite=yes'
+  const rule = 'an import overwrites documents of the same name and removes none. If that is wanted, say --option overwrite=yes'
   const held: (string | undefined)[] = []
   for (const collection of collections.length > 0 ? collections : [undefined]) {
     const there = await holds(collection, settings)

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import { DocumentLook } from '../../../lib/connectors/firestore/backups-look.ts'
-import { createSilentServer, listen, listeningLogger, openTarget, ownProject, thrownBy, writeAll } from './support.ts'
+import { DocumentLook } from '../../../../lib/connectors/firestore/backups/look.ts'
+import { createSilentServer, listen, listeningLogger, openTarget, ownProject, thrownBy, writeAll } from '../support.ts'
 
 describe('firestore: looking for documents', () => {
   it('finds those of a collection, and those of any', async () => {

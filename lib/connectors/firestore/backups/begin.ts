@@ -1,8 +1,8 @@
 /** What lies between the checks of a request and its beginning. */
-import type { Backup } from '../../backup-types.ts'
-import type { AdminConnection } from './admin-client.ts'
-import type { Operation } from './admin-messages.ts'
-import type { CallSettings } from './client.ts'
+import type { Backup } from '../../../backup-types.ts'
+import type { AdminConnection } from './client.ts'
+import type { Operation } from './messages.ts'
+import type { CallSettings } from '../client.ts'
 
 /** A request that was found right. */
 export interface Begin {
