@@ -129,7 +129,7 @@ function createSchedule(state: FirestoreState, { parent, backupSchedule }: Plain
 /** Without a filter, those that are under way or failed; `done: true` for the others too, as Google's own words have it. */
 function listOperations(state: FirestoreState, { name, filter, pageSize, pageToken }: Plain): Plain {
   state.database(text(name))
-  if (filter !== '' && filter !== 'done: true') refuse(`filter ${text(filter)}: not understood`)
+  if (filter !== '' && (filter !== 'done: true' || !state.filters)) refuse(`filter ${text(filter)}: not understood`)
   const wanted = [...state.operations.values()].filter(
     operation =>
       operation.name.startsWith(`${text(name)}/operations/`) &&

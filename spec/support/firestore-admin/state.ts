@@ -52,6 +52,8 @@ export class FirestoreState {
   readonly unreachable: string[] = []
   /** Work that each look at a running operation finds done; none, and only a spec moves it on. */
   workPerLook = 0
+  /** Whether lists of operations take a filter. */
+  filters = true
   /** Documents that an operation reckons with. */
   total = 1_000
   #made = 0

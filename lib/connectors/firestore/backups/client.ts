@@ -5,7 +5,7 @@
 import { DocferryError } from '../../../errors.ts'
 import { withRetry } from '../../../engine/retry.ts'
 import type { Location, Logger, OpenContext } from '../../../types.ts'
-import { adminError, isMissing, isRefused, tasks, type AdminTask } from './errors.ts'
+import { adminError, isMissing, isNotUnderstood, isRefused, tasks, type AdminTask } from './errors.ts'
 import type { Database, Operation, OperationMetadata } from './messages.ts'
 import {
   callTimeoutMs,
@@ -49,10 +49,11 @@ export class AdminConnection {
   readonly #methods: Methods
   readonly #client: FirestoreAdminClientLike
   readonly #gax: Gax
+  readonly #logger: Logger
   readonly #options: FirestoreOptions
 
   constructor(
-    parts: { stub: Stub; operations: Stub; client: FirestoreAdminClientLike; gax: Gax },
+    parts: { stub: Stub; operations: Stub; client: FirestoreAdminClientLike; gax: Gax; logger: Logger },
     project: string,
     options: FirestoreOptions
   ) {
@@ -61,6 +62,7 @@ export class AdminConnection {
     this.#methods = { ...parts.operations.constructor.service, ...parts.stub.constructor.service }
     this.#client = parts.client
     this.#gax = parts.gax
+    this.#logger = parts.logger
     this.#options = options
     this.project = `projects/${project}`
     this.database = `${this.project}/databases/${database}`
@@ -93,20 +95,32 @@ export class AdminConnection {
     return this.ask<Operation>(call, settings)
   }
 
-  /** All of the database, of the last 30 days: the service tells of those that are under way or failed, and of the others only by a filter. */
+  /**
+   * All of the database, of the last 30 days. By Google's description the service tells of those that are done only where it is asked for them,
+   * by a filter in these words.
+   */
   async operations(settings: CallSettings): Promise<Operation[]> {
     const byName = new Map<string, Operation>()
     for (const filter of ['', 'done: true']) {
-      let pageToken = ''
-      do {
-        const request = { name: this.database, filter, pageSize: operationsPerPage, pageToken }
-        const call = { method: 'ListOperations', request, routing: { name: this.database }, task: tasks.operations }
-        const page = await this.ask<{ operations: Operation[]; nextPageToken: string }>(call, settings)
-        for (const operation of page.operations) byName.set(operation.name, operation)
-        pageToken = page.nextPageToken
-      } while (pageToken !== '')
+      try {
+        await this.#operationsOf(filter, byName, settings)
+      } catch (error) {
+        if (filter === '' || !isNotUnderstood(error)) throw error
+        this.#logger.warn({}, `perhaps not in the list: exports, imports and restores that are done; ${error.message}`)
+      }
     }
     return [...byName.values()]
+  }
+
+  async #operationsOf(filter: string, byName: Map<string, Operation>, settings: CallSettings): Promise<void> {
+    let pageToken = ''
+    do {
+      const request = { name: this.database, filter, pageSize: operationsPerPage, pageToken }
+      const call = { method: 'ListOperations', request, routing: { name: this.database }, task: tasks.operations }
+      const page = await this.ask<{ operations: Operation[]; nextPageToken: string }>(call, settings)
+      for (const operation of page.operations) byName.set(operation.name, operation)
+      pageToken = page.nextPageToken
+    } while (pageToken !== '')
   }
 
   /** What an operation tells of itself, in the form of the message that its kind has; undefined for kinds that are none of ours. */
@@ -164,7 +178,7 @@ export async function connectAdmin(options: FirestoreOptions, { signal, logger }
   try {
     const stub = (await withTimeout(client.initialize(), openTimeoutMs, signal)) as Stub
     const operations = (await withTimeout(client.operationsClient.operationsStub, openTimeoutMs, signal)) as Stub
-    const connection = new AdminConnection({ stub, operations, client, gax }, project, options)
+    const connection = new AdminConnection({ stub, operations, client, gax, logger }, project, options)
     await lookOnce(connection, logger, { signal, timeoutMs: Math.min(options.timeoutMs ?? openTimeoutMs, openTimeoutMs) })
     return connection
   } catch (error) {

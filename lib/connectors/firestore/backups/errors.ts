@@ -73,15 +73,26 @@ export function adminError(error: unknown, { task, address, subject }: ErrorPlac
   const { code, advice } = meaningOf(error.code, cause.message, task)
   const what = subject === undefined ? '' : ` ${subject}`
   const message = `cannot ${task.doing}${what} (Firestore, ${address}): ${cause.message}; ${advice}`
-  return new DocferryError(code, message, { provider: 'firestore', cause, retryable: passing.has(error.code) })
+  // What may have begun is not to be begun again unseen; a quota refuses before anything begins.
+  const mayHaveBegun = task.begins === true && error.code !== grpcCode.resourceExhausted
+  return new DocferryError(code, message, { provider: 'firestore', cause, retryable: passing.has(error.code) && !mayHaveBegun })
+}
+
+function isStatus(error: unknown, codes: readonly number[]): error is DocferryError {
+  return error instanceof DocferryError && error.cause instanceof AdminApiError && codes.includes(error.cause.grpc)
 }
 
 export function isMissing(error: unknown): error is DocferryError {
-  return error instanceof DocferryError && error.cause instanceof AdminApiError && error.cause.grpc === grpcCode.notFound
+  return isStatus(error, [grpcCode.notFound])
 }
 
 export function isRefused(error: unknown): error is DocferryError {
-  return error instanceof DocferryError && error.cause instanceof AdminApiError && error.cause.grpc === grpcCode.permissionDenied
+  return isStatus(error, [grpcCode.permissionDenied])
+}
+
+/** Whether the service does not know what is asked of it. */
+export function isNotUnderstood(error: unknown): error is DocferryError {
+  return isStatus(error, [grpcCode.invalidArgument, grpcCode.unimplemented])
 }
 
 /** Whose rights count where a bucket is refused: not the user's own. */

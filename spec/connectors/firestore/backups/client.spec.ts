@@ -34,7 +34,7 @@ describe('firestore: admin client', () => {
     it('begins nothing twice, and says where the answer was lost', async () => {
       server.failNext('ExportDocuments', unavailable)
       const error = await thrownBy(backups.create({ to: `${bucket}/x` }, {}))
-      expect(error.code).to.equal('DOCFERRY_CONNECT')
+      expect(error).to.include({ code: 'DOCFERRY_CONNECT', retryable: false })
       expect(error.message).to.contain('may have begun all the same').and.contain('docferry backup list')
       expect(count('ExportDocuments')).to.equal(1)
     })
@@ -74,6 +74,13 @@ describe('firestore: admin client', () => {
       const opened = await openBackupsOf(server)
       expect(await opened.list({ kinds: ['export'] }, {})).to.deep.equal([])
       await opened.close()
+    })
+
+    it('gives up within seconds when the server dies', async () => {
+      server.close()
+      const started = performance.now()
+      expect((await thrownBy(backups.list({}, {}))).code).to.equal('DOCFERRY_CONNECT')
+      expect(performance.now() - started).to.be.below(10_000)
     })
 
     it('stops with the reason of an abort', async () => {

@@ -92,6 +92,16 @@ describe('firestore: backups', () => {
       await listening.close()
     })
 
+    it('tells what it can where the service takes no filter, and says so', async () => {
+      const logger = listeningLogger()
+      const listening = await openBackupsOf(server, {}, logger)
+      server.state.filters = false
+      await begin('a')
+      expect(await listening.list({}, {})).to.have.length(1)
+      expect(logger.lines.map(({ message }) => message).join()).to.contain('perhaps not in the list')
+      await listening.close()
+    })
+
     it('tells the backups of a database that is gone', async () => {
       server.state.backups.set(backup, { name: backup, database, state: 'READY' })
       server.state.databases.clear()
