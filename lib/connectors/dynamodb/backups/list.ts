@@ -27,7 +27,8 @@ export async function listAll(
     export: async () => await describeAll(await exportArns(connection, signal), arn => exportOfArn(connection, arn, signal)),
     import: async () => await describeAll(await importArns(connection, signal), arn => importOfArn(connection, arn, signal)),
     restore: () => restores(connection, collections, signal),
-    'point-in-time': () => continuous(connection, collections, signal)
+    'point-in-time': () => continuous(connection, collections, signal),
+    schedule: async () => []
   }
   const found: Backup[] = []
   for (const kind of new Set(kinds)) found.push(...(await lists[kind]()))

@@ -13,7 +13,7 @@ const createOptions = ['schedule', 'retention', 'namespaces']
 
 /** @throws {DocferryError} DOCFERRY_CONFIG, DOCFERRY_NO_SUCH_COLLECTION */
 export async function prepareCreate(context: BackupContext, request: CreateRequest, settings: CallSettings): Promise<Begin> {
-  const options = checkOptions(request.options, createOptions)
+  const options = checkOptions('a backup of Firestore', request.options, createOptions)
   if (request.name !== undefined) {
     throw configError('--name: Firestore keeps no names. Put it into the place: --to gs://bucket/name')
   }

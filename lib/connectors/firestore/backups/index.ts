@@ -83,7 +83,7 @@ class FirestoreBackups implements BackupService {
     if (refusals.length === parts.length) throw refusals[0]!
     for (const { message } of refusals) this.#logger.warn({}, `not in the list: ${message}`)
     const asked = found.filter(backup => wants(backup.kind) && holdsAnyOf(backup, collections))
-    return asked.sort((a, b) => (b.startedAt?.getTime() ?? Infinity) - (a.startedAt?.getTime() ?? Infinity) || 0)
+    return asked.sort((a, b) => (b.startedAt?.getTime() ?? 0) - (a.startedAt?.getTime() ?? 0))
   }
 
   async status(id: string, settings: CallSettings): Promise<Backup> {

@@ -102,14 +102,11 @@ export function checkMoment(at: Date, earliest: Date | undefined): void {
   }
 }
 
-/** Options of the service's own that a command may hand on. @throws {DocferryError} DOCFERRY_CONFIG */
-export function checkOptions(
-  options: Readonly<Record<string, string>> | undefined,
-  known: readonly string[]
-): Readonly<Record<string, string>> {
-  for (const name of Object.keys(options ?? {})) {
-    if (known.includes(name)) continue
-    throw configError(`--option ${name}: unknown here; known ${known.length === 0 ? 'are none' : `is ${known.join(', ')}`}`)
-  }
-  return options ?? {}
+/** Options of the service's own that a command may hand on. @throws {DocferryError} DOCFERRY_CONFIG, with all that are not known */
+export function checkOptions(what: string, options: Texts = {}, known: readonly string[] = []): Texts {
+  const unknown = Object.keys(options).filter(name => !known.includes(name))
+  if (unknown.length === 0) return options
+  throw configError(`${unknown.join(', ')}: not for ${what}, which takes ${known.join(', ') || 'no options'}`)
 }
+
+type Texts = Readonly<Record<string, string>>

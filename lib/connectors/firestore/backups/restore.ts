@@ -47,7 +47,7 @@ function checkIsWhole(operation: Operation, metadata: OperationMetadata): void {
 
 async function prepareImport(context: BackupContext, request: RestoreRequest, place: string, settings: CallSettings): Promise<Begin> {
   const { admin } = context
-  const options = checkOptions(request.options, importOptions)
+  const options = checkOptions("Firestore's import", request.options, importOptions)
   if (request.as !== undefined) {
     throw configError(
       `--as: an import goes into the database that the address names; firestore://${admin.project.slice(9)}?database=${request.as}?`
@@ -166,7 +166,7 @@ async function intoNewDatabase(
   settings: CallSettings,
   { method, body, routing, task }: NewDatabase
 ): Promise<Begin> {
-  checkOptions(options, [])
+  checkOptions('a restore into a new database', options)
   if ((collections?.length ?? 0) > 0) {
     throw configError(
       `${from} is restored whole: leave the collections out. Single collections come back by an export (--collections, --at) and an import`

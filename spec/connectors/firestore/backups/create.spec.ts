@@ -125,7 +125,8 @@ describe('firestore: creating backups', () => {
   }
 
   it('refuses an option that it does not know', async () => {
-    expect((await thrownBy(backups.create({ to: bucket, options: { colour: 'red' } }, {}))).message).to.contain('colour')
+    const error = await thrownBy(backups.create({ to: bucket, options: { colour: 'red', format: 'ion' } }, {}))
+    expect(error.message).to.contain('colour, format: not for').and.contain('schedule, retention, namespaces')
   })
 
   it('plans an export and begins nothing', async () => {
