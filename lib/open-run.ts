@@ -71,14 +71,15 @@ async function openLogged(options: CheckedOptions, journal: RunJournal, move: Mo
 async function openEnds(options: CheckedOptions, journal: RunJournal, log: RunLog, move: Move): Promise<RunReport> {
   const { environment, signal, logger = silentLogger, types = 'natural', onIncompatible } = options
   const context = { environment, signal, logger }
-  const opened = await openSource(options.source, context)
+  const opened = await openSource(options.source, { ...context, subcollections: options.subcollections })
   const source = options.sample === undefined ? opened : sampleSource(opened, options.sample)
   try {
-    const rules = { types, escapeNames: onIncompatible === 'escape' }
+    const subcollections = options.subcollections ?? (await opened.holdsSubcollections?.({ signal })) ?? false
+    const rules = { types, escapeNames: onIncompatible === 'escape', subcollections }
     const from = source.location.provider
     const target = await openTarget(options.target, { ...context, from, rules, resume: journal.output })
     try {
-      return await move(source, target, options, journal, log)
+      return await move(source, target, { ...options, subcollections }, journal, log)
     } finally {
       await closeEnd(target, logger)
     }

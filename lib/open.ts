@@ -22,6 +22,8 @@ export interface OpenOptions {
   readonly from?: PlaceName
   /** Of a target: how values and names are written that it can't hold as they are. */
   readonly rules?: EncodeRules
+  /** Of a source: whether documents in subcollections are read. */
+  readonly subcollections?: boolean
   /** Of a target: go on with an output that was suspended. */
   readonly resume?: SuspendedOutput
   /** Of a target: nothing is to be written, only looked at. */
@@ -96,10 +98,10 @@ function plainOptions({ connector, options }: Exclude<Endpoint, string>): object
 
 async function resolve(
   endpoint: Endpoint,
-  { environment = {}, signal, logger = silentLogger, from, rules, resume, readOnly }: OpenOptions,
+  { environment = {}, signal, logger = silentLogger, from, rules, subcollections, resume, readOnly }: OpenOptions,
   role: string
 ) {
-  const context = { signal, logger, from, rules, resume, readOnly }
+  const context = { signal, logger, from, rules, subcollections, resume, readOnly }
   if (typeof endpoint === 'object') {
     const { connector, options } = endpoint
     return { connector: typeof connector === 'string' ? await loadConnector(connector) : connector, configured: options, context }

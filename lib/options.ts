@@ -35,6 +35,11 @@ export interface MigrateOptions extends Bounds {
   readonly includeDesign?: boolean
   /** Keep `_rev`, `_attachments` and CouchDB's other own fields as ordinary ones. */
   readonly keepMetadata?: boolean
+  /**
+   * Whether documents in Firestore's subcollections are moved: read, with their path as id (`x/runs/y`), and written where the path says. Default:
+   * they are read, and written where the source is Firestore or an export of it. The parameter of an address wins for its end.
+   */
+  readonly subcollections?: boolean
   /** Applied in order, behind the built-in ones. */
   readonly stages?: readonly StageLike[]
   /** The pipeline that the first of the stages come from: a run that goes on makes them again from its file. */

@@ -92,6 +92,8 @@ export interface CollectionReport extends Counts {
   state: 'waiting' | 'running' | 'done' | 'stopped'
   /** Estimated number of documents in the source, where known. */
   readonly expected?: number
+  /** What a user should know of what is in it; see `CollectionInfo.contents`. */
+  readonly contents?: string
   readonly expectedBytes?: number
   /** Whether the run created it in the target (or would). */
   created: boolean
@@ -177,14 +179,21 @@ export function finishReport(report: RunReport, state: 'done' | 'interrupted' | 
 }
 
 /** A collection of which nothing has been read yet. */
-export function collectionReport(collection: { name: string; target: string; documents?: number; bytes?: number }): CollectionReport {
-  const { name, target, documents, bytes } = collection
+export function collectionReport(collection: {
+  name: string
+  target: string
+  documents?: number
+  bytes?: number
+  contents?: string
+}): CollectionReport {
+  const { name, target, documents, bytes, contents } = collection
   return {
     source: name,
     target,
     state: 'waiting',
     expected: documents,
     expectedBytes: bytes,
+    ...(contents !== undefined && { contents }),
     created: false,
     ...totalCounts([]),
     bytesRead: 0,

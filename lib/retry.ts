@@ -124,6 +124,7 @@ async function retryLetters(retried: Retried, options: RetryRunOptions): Promise
     undo: asked.undo ?? 'none',
     // Its stages are among these already.
     keepMetadata: asked.keepMetadata,
+    subcollections: asked.subcollections ?? false,
     rename: namesInTarget(asked, survey),
     onConflict: onConflict ?? asked.onConflict,
     onIncompatible: onIncompatible ?? asked.onIncompatible,

@@ -76,13 +76,16 @@ export function toTransform(stages: readonly StageLike[], options: { readonly co
   return new StageTransform(functionStages(toStages(stages), refuse), options)
 }
 
-export interface WriteStreamOptions extends Omit<OpenOptions, 'rules'>, Pick<Bounds, 'maxRate' | 'maxWriteUnits' | 'maxRetries'> {
+export interface WriteStreamOptions
+  extends Omit<OpenOptions, 'rules' | 'subcollections'>, Pick<Bounds, 'maxRate' | 'maxWriteUnits' | 'maxRetries'> {
   /** Default `skip`. */
   readonly onConflict?: OnConflict
   /** Default `natural`. */
   readonly types?: Types
   /** Default `dead-letter`. */
   readonly onIncompatible?: OnIncompatible
+  /** Whether an id that is a path, `x/runs/y`, means a document in a subcollection of Firestore. Default false. */
+  readonly subcollections?: boolean
   /**
    * Whether two documents of the stream may have the same id. Default true; false allows faster writes into an empty collection, and then
    * of two documents with one id either may be lost.
@@ -110,14 +113,17 @@ export type DocumentWriteStream = Writable & {
  */
 export function createWriteStream(endpoint: Endpoint, collection: string, options: WriteStreamOptions = {}): DocumentWriteStream {
   const { onConflict = 'skip', types = 'natural', onIncompatible, idsMayRepeat = true, onDeadLetter, signal, retry } = options
-  const { logger = silentLogger, maxRate, maxWriteUnits, maxRetries } = options
+  const { logger = silentLogger, subcollections, maxRate, maxWriteUnits, maxRetries } = options
   const bounds = { maxRate, maxWriteUnits, maxRetries }
-  checkOptions({ target: endpoint, onConflict, types, onIncompatible, ...bounds })
+  checkOptions({ target: endpoint, onConflict, types, onIncompatible, subcollections, ...bounds })
   const report = collectionReport({ name: collection, target: collection })
   let target: Target | undefined
 
   const open = async (): Promise<BatchWriter> => {
-    const opened = (target = await openTarget(endpoint, { ...options, rules: { types, escapeNames: onIncompatible === 'escape' } }))
+    const opened = (target = await openTarget(endpoint, {
+      ...options,
+      rules: { types, escapeNames: onIncompatible === 'escape', subcollections }
+    }))
     const refusal = opened.checkCollection(collection)
     if (refusal)
       throw new DocferryError(

@@ -51,6 +51,8 @@ export interface EncodeRules {
   readonly types: Types
   /** Whether names that the target refuses are escaped; otherwise such a document is refused. */
   readonly escapeNames: boolean
+  /** Whether an id that is a path, `x/runs/y`, is one: the document is written there, below the document `x`, where a target has subcollections. */
+  readonly subcollections?: boolean | undefined
 }
 
 export const defaultRules: EncodeRules = { types: 'natural', escapeNames: false }
@@ -92,6 +94,8 @@ export interface OpenContext {
   readonly from?: PlaceName
   /** Of a target. Default `defaultRules`. */
   readonly rules?: EncodeRules
+  /** Of a source: whether documents of subcollections are read, where it has any. Default: they are. */
+  readonly subcollections?: boolean
   /** Of a target that can `suspend`: go on with what it was suspended at. */
   readonly resume?: SuspendedOutput
   /** Of a target: nothing will be written to it, only asked what it would hold and holds: it may be there already, and closed to writing. */
@@ -147,6 +151,8 @@ export interface CollectionInfo {
   readonly documents?: number
   /** Estimated bytes, in the unit that `Page.bytes` counts in. */
   readonly bytes?: number
+  /** What a user should know of what is in it, in words: `3 documents in subcollections (runs)`. */
+  readonly contents?: string
   /** The database's own (`_users`): taken only when named. */
   readonly system?: boolean
   /** Why it can't be read although the place says that it holds it: the file is gone that a folder's manifest names. */
@@ -203,6 +209,8 @@ export interface Source {
   readonly location: Location
   /** Whether no two documents of one collection can have the same id (a database: yes; a file: no). */
   readonly uniqueIds: boolean
+  /** Whether an id that is a path means a document of a subcollection: Firestore, where these are read, and its exports. Default: it does not. */
+  holdsSubcollections?(options: { readonly signal?: AbortSignal }): Promise<boolean>
   /** Names of what lies there too and is not read: the other files of a folder. */
   readonly unread?: readonly string[]
   /** What a user should know of it before trusting what is read: a folder that has lost what tells whether it is whole. */

@@ -17,7 +17,7 @@ export async function executePipeline(pipeline: PipelineJob, host: Host): Promis
 }
 
 async function executeFanOut({ file, source, targets }: PipelineJob, host: Host): Promise<number> {
-  const { flags, secrets } = targets[0]!.job
+  const { flags, secrets, options } = targets[0]!.job
   const reports: TargetReport[] = targets.map(({ name }) => ({ name, exitCode: 0 }))
   const fanOut: FanOutReport = { file, targets: reports }
   return await runFramed<FanOutReport>(
@@ -28,7 +28,7 @@ async function executeFanOut({ file, source, targets }: PipelineJob, host: Host)
         for (const { job } of targets) checkCanVerify(job)
         const { migrate } = await import('../run.ts')
         const { sharedSource } = await import('../several/share-source.ts')
-        const ends = sharedSource(source, targets.length, around)
+        const ends = sharedSource(source, targets.length, { ...around, subcollections: options.subcollections })
         const open = new Set(reports)
         /** The last one begins the display. */
         const see = (target: TargetReport): void => {

@@ -62,5 +62,10 @@ function collectionLines({ source, collections }: Readonly<RunReport>, columns: 
   })
   const rest = collections.length - names.length
   const listed = names.join(', ') + (rest > 0 ? ` and ${formatCount(rest)} more` : '')
-  return [`  what  ${plural(collections.length, 'collection')}${about}`, fit(`        ${listed}`, Math.max(columns, 60))]
+  const contents = collections.flatMap(({ source, contents: held }) => (held === undefined ? [] : [`${safe(source)}: ${safe(held)}`]))
+  return [
+    `  what  ${plural(collections.length, 'collection')}${about}`,
+    fit(`        ${listed}`, Math.max(columns, 60)),
+    ...contents.slice(0, mostNamed).map(text => fit(`        ${text}`, Math.max(columns, 60)))
+  ]
 }

@@ -22,6 +22,7 @@ export interface RunFlags extends CommonFlags {
   readonly stage?: readonly string[]
   readonly includeDesign?: boolean
   readonly keepMetadata?: boolean
+  readonly subcollections?: boolean
   readonly parallel?: number
   readonly maxRate?: number
   readonly maxWcu?: number
@@ -179,6 +180,11 @@ export function addDocumentFlags(command: Command, { design }: { readonly design
   command
     .option('--stage <stage>', `change the documents on their way: ${someStages}; can be repeated`, several)
     .option('--keep-metadata', "keep CouchDB's own fields (_rev, _attachments, ...) where the target takes them")
+    .option(
+      '--subcollections',
+      'an id such as x/runs/y is the path of a document in a Firestore subcollection, and is written there (default: where the source is Firestore or an export of it)'
+    )
+    .option('--no-subcollections', "leave Firestore's subcollections out (default: they are read)")
   return design ? command.option('--include-design', 'take design documents too: those whose id begins with _design/') : command
 }
 
@@ -237,8 +243,8 @@ export function required(value: string | undefined, flag: string, meaning: strin
 
 /** What all commands hand on to the run unchanged. */
 export function runOptions(flags: RunFlags): Omit<Job['options'], 'source' | 'target'> {
-  const { collections, preset, rename, onConflict, onIncompatible, types, includeDesign, keepMetadata, dryRun } = flags
-  const asked = { collections, preset, rename, onConflict, onIncompatible, types, includeDesign, keepMetadata, dryRun }
+  const { collections, preset, rename, onConflict, onIncompatible, types, includeDesign, keepMetadata, subcollections, dryRun } = flags
+  const asked = { collections, preset, rename, onConflict, onIncompatible, types, includeDesign, keepMetadata, subcollections, dryRun }
   const undo = flags.undo === false ? 'none' : flags.undoable ? 'all' : undefined
   return { ...asked, ...paceOptions(flags), ...(undo && { undo }) }
 }

@@ -94,7 +94,7 @@ export function flagsOf(plan: Pick<SavedPlan, 'ends' | 'options'>, given: Migrat
 
 /** What a run was asked, but for its ends and stages, as it is asked again. */
 export function askedAgain({ collections, ...asked }: PlannedOptions): AskedAgain {
-  const { onConflict, onIncompatible, types, includeDesign, keepMetadata } = asked
+  const { onConflict, onIncompatible, types, includeDesign, keepMetadata, subcollections = false } = asked
   const preset = presetNames.find(name => name === asked.preset)
   return {
     preset,
@@ -105,13 +105,14 @@ export function askedAgain({ collections, ...asked }: PlannedOptions): AskedAgai
     onIncompatible,
     types,
     includeDesign,
-    keepMetadata
+    keepMetadata,
+    subcollections
   }
 }
 
 type AskedAgain = Pick<
   MigrateOptions,
-  'preset' | 'collections' | 'rename' | 'onConflict' | 'onIncompatible' | 'types' | 'includeDesign' | 'keepMetadata'
+  'preset' | 'collections' | 'rename' | 'onConflict' | 'onIncompatible' | 'types' | 'includeDesign' | 'keepMetadata' | 'subcollections'
 >
 
 function withoutSecrets(end: unknown): string | undefined {

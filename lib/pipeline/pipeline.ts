@@ -13,6 +13,7 @@ export interface PipelineOptions extends Pick<
   | 'undo'
   | 'includeDesign'
   | 'keepMetadata'
+  | 'subcollections'
   | 'parallel'
   | 'maxRate'
   | 'maxWriteUnits'

@@ -62,7 +62,12 @@ export interface Preview {
 export async function previewPipeline(pipeline: Pipeline, options: PreviewOptions): Promise<Preview> {
   const { environment, signal, logger = silentLogger } = options
   const stages = await makeStages(pipeline, { environment })
-  const source = await openSource(sourceOf(pipeline, environment), { environment, logger, ...(signal && { signal }) })
+  const source = await openSource(sourceOf(pipeline, environment), {
+    environment,
+    logger,
+    signal,
+    subcollections: pipeline.options.subcollections
+  })
   try {
     const samples = await readFirst(source, pipeline, options)
     const look = async (): Promise<PreviewedCollection[]> => {

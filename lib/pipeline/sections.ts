@@ -52,6 +52,11 @@ export const optionsSchema: JsonSchema = {
     ),
     includeDesign: flag('Take design documents too: those whose id begins with _design/.'),
     keepMetadata: flag("Keep _rev, _attachments and CouchDB's other own fields as ordinary ones."),
+    subcollections: {
+      type: 'boolean',
+      description:
+        "Move documents in Firestore's subcollections, with their path as id: x/runs/y. Default: read, and written where the source is Firestore or an export of it."
+    },
     parallel: { type: 'integer', minimum: 1, default: 4, description: 'Slices of collections at once.' },
     maxRate: rate('Most documents a second that are sent to the target.'),
     maxWriteUnits: rate('Most write units a second of a target that is DynamoDB.'),

@@ -13,6 +13,7 @@ export interface CheckedOptions {
   readonly onIncompatible?: unknown
   readonly types?: unknown
   readonly undo?: unknown
+  readonly subcollections?: unknown
   readonly parallel?: unknown
   readonly sample?: unknown
   readonly dryRun?: unknown
@@ -56,7 +57,8 @@ export function issuesOf(options: CheckedOptions): string[] {
   for (const name of ['maxRate', 'maxWriteUnits', 'maxReadUnits'] as const) {
     if (options[name] !== undefined && !isPositive(options[name])) issues.push(`${name}: a number over 0 is wanted`)
   }
-  const { maxRetries, maxFailures, sample, dryRun } = options
+  const { maxRetries, maxFailures, sample, dryRun, subcollections } = options
+  if (subcollections !== undefined && typeof subcollections !== 'boolean') issues.push('subcollections: true or false is wanted')
   if (maxRetries !== undefined && !isCount(maxRetries)) issues.push('maxRetries: a whole number from 0 is wanted')
   if (maxFailures !== undefined && !isCount(maxFailures) && !(isObject(maxFailures) && isShare(maxFailures['share'])))
     issues.push('maxFailures: a whole number from 0 is wanted, or { share } over 0 and up to 1')

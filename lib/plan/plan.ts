@@ -21,6 +21,7 @@ export interface PlanOptions {
   readonly rename?: Readonly<Record<string, string>>
   readonly includeDesign?: boolean
   readonly keepMetadata?: boolean
+  readonly subcollections?: boolean
   readonly stages?: readonly StageLike[]
   readonly pipeline?: PipelineOrigin
   readonly undo?: UndoMode
@@ -47,6 +48,8 @@ export interface PlannedOptions {
   readonly types: Types
   readonly includeDesign: boolean
   readonly keepMetadata: boolean
+  /** Whether ids that are paths mean documents in Firestore's subcollections; missing where they do not. */
+  readonly subcollections?: boolean
   readonly stages: readonly string[]
   /** Whose file says what the first of the stages are, which text can't. */
   readonly pipeline?: PipelineOrigin
@@ -203,7 +206,7 @@ function readingScale(collections: readonly CollectionReport[]): number {
 }
 
 export function plannedOptions(report: Readonly<RunReport>, options: PlanOptions): PlannedOptions {
-  const { preset, includeDesign = false, keepMetadata = false, stages = [], pipeline } = options
+  const { preset, includeDesign = false, keepMetadata = false, subcollections, stages = [], pipeline } = options
   const { source, target, collections, onConflict, onIncompatible, types } = report
   return {
     source,
@@ -215,6 +218,7 @@ export function plannedOptions(report: Readonly<RunReport>, options: PlanOptions
     types,
     includeDesign,
     keepMetadata,
+    ...(subcollections && { subcollections }),
     stages: stages.map(stage => (typeof stage === 'function' ? stage.name : (stage.text ?? stage.name))),
     ...(pipeline !== undefined && { pipeline }),
     settings: { source: settingsOf(options.source), target: settingsOf(options.target) },
@@ -272,6 +276,7 @@ function differencesOf(
   for (const name of ['preset', 'onConflict', 'onIncompatible', 'types', 'includeDesign', 'keepMetadata', 'stages'] as const) {
     compare(flagOf(name), planned[name], now[name])
   }
+  compare(flagOf('subcollections'), planned.subcollections ?? false, now.subcollections ?? false)
   return differences
 }
 

@@ -39,6 +39,7 @@ const optionForms: Readonly<Record<keyof PlannedOptions, (value: unknown) => boo
   types: isText,
   includeDesign: isFlag,
   keepMetadata: isFlag,
+  subcollections: value => value === undefined || isFlag(value),
   stages: isListOf(isText),
   pipeline: value => value === undefined || (isRecord(value) && isText(value['file']) && isText(value['target'])),
   settings: value => isRecord(value) && isText(value['source']) && isText(value['target']),

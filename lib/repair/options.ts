@@ -30,7 +30,7 @@ export interface RepairOptions
 }
 
 /** What decides which documents a run moves, and how. */
-const decided = ['preset', 'rename', 'types', 'onIncompatible', 'includeDesign', 'keepMetadata'] as const
+const decided = ['preset', 'rename', 'types', 'onIncompatible', 'includeDesign', 'keepMetadata', 'subcollections'] as const
 
 /** @throws {DocferryError} DOCFERRY_CONFIG, naming every issue at once */
 export function checkRepairOptions(options: RepairOptions): void {

@@ -20,6 +20,8 @@ import type { RemovedCounts, RepairCollection, RepairReport } from './report.ts'
 export interface Removal {
   readonly source: Endpoint
   readonly target: Endpoint
+  /** See `EncodeRules.subcollections`. */
+  readonly subcollections: boolean
   /** What documents of the source go through. */
   readonly stages: readonly Stage[]
   /** Run whose folder keeps what is removed. */
@@ -27,14 +29,17 @@ export interface Removal {
   readonly ids: AsyncIterable<{ readonly collection: string; readonly id: string }>
 }
 
-/** Names and ids as they are, and as an escaping run has written them. */
-const rules = { types: 'natural', escapeNames: true } as const
-
 const unitBytes = 1024
 
 /** @throws {DocferryError} DOCFERRY_CONFIG where single documents can't be removed; DOCFERRY_STATE where they can't be kept; as `Target.change` */
-export async function removeExtras({ source, target, ...removal }: Removal, report: RepairReport, options: RepairOptions): Promise<void> {
+export async function removeExtras(
+  { source, target, subcollections, ...removal }: Removal,
+  report: RepairReport,
+  options: RepairOptions
+): Promise<void> {
   const { stateDir = '.docferry', environment, signal, logger = silentLogger } = options
+  // Names and ids as they are, and as an escaping run has written them.
+  const rules = { types: 'natural', escapeNames: true, subcollections } as const
   const opening = { environment, signal, logger, rules }
   const folder = await RunFolder.open(stateDir, removal.runId)
   try {
@@ -61,7 +66,7 @@ export function checkCanRemove({ look, change, location: { provider } }: Pick<Ta
   throw new DocferryError('DOCFERRY_CONFIG', `--delete-extra: the connector for ${provider} can't remove single documents`)
 }
 
-interface Parts extends Omit<Removal, 'source' | 'target' | 'runId'> {
+interface Parts extends Omit<Removal, 'source' | 'target' | 'subcollections' | 'runId'> {
   readonly place: Target
   /** The source, where it can be asked for single documents. */
   readonly origin: Target | undefined

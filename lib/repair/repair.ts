@@ -12,6 +12,7 @@ import { isSavedAtEnd, totalCounts } from '../report.ts'
 import type { RunReport } from '../report.ts'
 import { migrate } from '../run.ts'
 import { leaveOutRight } from '../stages/index.ts'
+import { holdsSubcollections } from '../verify/ends.ts'
 import { taskOf } from '../verify/task.ts'
 import type { Task } from '../verify/task.ts'
 import { verify } from '../verify/verify.ts'
@@ -206,6 +207,7 @@ class Repairing {
       onIncompatible: rules.escapeNames ? 'escape' : 'dead-letter',
       includeDesign,
       keepMetadata,
+      subcollections: rules.subcollections,
       stages: [...stages, leaveOutRight(isWrong)],
       onConflict: 'overwrite',
       mayReplace,
@@ -215,7 +217,7 @@ class Repairing {
   }
 
   async #remove({ runId, state, collections }: RunReport): Promise<void> {
-    const { source, target, builtIn, stages } = this.#task
+    const { source, target, builtIn, stages, rules } = this.#task
     const report = this.#report!
     if (totalRepairCounts(report.collections).remove === 0) return
     if (state !== 'done') return this.#noteEnd('nothing was removed, for not all could be written: see the dead letters')
@@ -223,7 +225,8 @@ class Repairing {
     if (totalCounts(collections).written < write + replace)
       return this.#noteEnd('nothing was removed, for the source does not hold any more what it held when it was compared')
     report.phase = 'removing'
-    const removal = { source, target, stages: [...builtIn, ...stages], runId, ids: extras(report.before) }
+    const { subcollections = await holdsSubcollections(source, this.#options) } = rules
+    const removal = { source, target, subcollections, stages: [...builtIn, ...stages], runId, ids: extras(report.before) }
     await removeExtras(removal, report, this.#options)
   }
 

@@ -45,11 +45,11 @@ interface Opened {
 }
 
 async function openMerged({ parts, environment }: MergedOptions, context: OpenContext): Promise<Source> {
-  const { signal, logger } = context
+  const { signal, logger, subcollections } = context
   const opened: Opened[] = []
   try {
     for (const part of parts) {
-      const source = await openSource(part.endpoint, { logger, ...(environment && { environment }), ...(signal && { signal }) })
+      const source = await openSource(part.endpoint, { logger, environment, signal, subcollections })
       opened.push({ part, source, held: null })
       opened[opened.length - 1] = { part, source, held: heldBy(part, await source.collections({ ...(signal && { signal }) })) }
     }
@@ -95,6 +95,12 @@ class MergedSource implements Source {
     const names = opened.flatMap(({ held }) => [...(held?.keys() ?? [])])
     const isDisjoint = opened.every(({ held }) => held !== null) && new Set(names).size === names.length
     this.uniqueIds = isDisjoint && opened.every(({ source }) => source.uniqueIds)
+  }
+
+  /** Where only some do, ids of the others would be taken for paths that are none. */
+  async holdsSubcollections(options: { readonly signal?: AbortSignal }): Promise<boolean> {
+    const told = await Promise.all(this.#opened.map(async ({ source }) => (await source.holdsSubcollections?.(options)) ?? false))
+    return told.every(Boolean)
   }
 
   async collections(): Promise<readonly CollectionInfo[] | null> {

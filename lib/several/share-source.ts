@@ -62,6 +62,7 @@ class Shared {
       uniqueIds: source.uniqueIds,
       waitsForOthers: true,
       ...(source.reads && { reads: source.reads.bind(source) }),
+      ...(source.holdsSubcollections && { holdsSubcollections: source.holdsSubcollections.bind(source) }),
       collections: options => (this.#collections ??= source.collections(options)),
       partitions: (collections, options) => {
         const key = JSON.stringify([collections, options.wanted])

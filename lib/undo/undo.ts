@@ -53,7 +53,8 @@ export async function undo(options: UndoOptions): Promise<UndoReport> {
     checkCanBeUndone(ran)
     const endpoint = await endOfRun(record, 'target', { given: options.target, environment })
     // What was replaced is put back as it was, whatever the run was asked to write: with its types, and under its names.
-    const rules = { types: record.asked.types === 'exact' ? 'exact' : 'natural', escapeNames: true } as const
+    const { types, subcollections } = record.asked
+    const rules = { types: types === 'exact' ? 'exact' : 'natural', escapeNames: true, subcollections } as const
     const target = await openTarget(endpoint, { environment, signal, logger, rules })
     try {
       checkPlace(target, record)

@@ -56,7 +56,7 @@ export class BothSides {
   async #readTargetInThread(looks: Looks, { reject, pause }: Visitor): Promise<void> {
     const { options, task, target, endpoint, holder, onRetry, onDamage } = this.#sides
     const { environment = {}, quick = false, sample, logger = silentLogger } = options
-    const { includeDesign, keepMetadata } = task
+    const { includeDesign, keepMetadata, rules } = task
     const { parallel, maxRate, maxReadUnits, retry, signal } = this.#reading
     const { names } = this.#readingEnd('target', target, looks)
     if (names.size === 0) return
@@ -74,6 +74,7 @@ export class BothSides {
       collections: [...names.keys()],
       includeDesign,
       keepMetadata,
+      subcollections: rules.subcollections,
       keepsKinds: holder.keepsKinds ?? false,
       quick,
       sample,

@@ -21,9 +21,9 @@ export class Ends {
   }
 
   /** To read it, as often as needed. @throws {DocferryError} DOCFERRY_USAGE for what can be read only once */
-  async read(endpoint: Endpoint, side: Side): Promise<Source> {
+  async read(endpoint: Endpoint, side: Side, { subcollections }: Pick<EncodeRules, 'subcollections'>): Promise<Source> {
     if (isStandardStream(endpoint)) throw readOnce(side, 'standard input or output')
-    return this.#keep(await openSource(endpoint, this.#options))
+    return this.#keep(await openSource(endpoint, { ...this.#options, subcollections }))
   }
 
   /** What it holds. @throws {DocferryError} DOCFERRY_USAGE for what can be read only once */
@@ -45,6 +45,16 @@ export class Ends {
   #keep<End extends Source | Target>(end: End): End {
     this.#open.push(end)
     return end
+  }
+}
+
+/** Whether ids that are paths mean documents in subcollections, where the documents come from this source. */
+export async function holdsSubcollections(endpoint: Endpoint, options: OpenOptions = {}): Promise<boolean> {
+  const source = await openSource(endpoint, options)
+  try {
+    return (await source.holdsSubcollections?.(options)) ?? false
+  } finally {
+    await closeEnd(source, options.logger ?? silentLogger)
   }
 }
 

@@ -28,7 +28,7 @@ export interface AskOptions {
 export async function openSourceForReceipt({ task, ends, looks, notes, retry }: AskOptions): Promise<Source | undefined> {
   if (task.source === undefined) return undefined
   try {
-    const source = await ends.read(task.source, 'source')
+    const source = await ends.read(task.source, 'source', task.rules)
     const held = await ends.collectionsOf(source, 'source')
     const wanted = [...looks.values()].map(({ report }) => report.source)
     const missing = wanted.filter(name => !held.some(info => info.name === name))
@@ -75,9 +75,9 @@ async function askHeld(holder: Target, { task: { target, rules }, ends, looks, r
 }
 
 /** @returns undefined where the source can only be read */
-async function askSource(endpoint: Endpoint, { ends, notes, retry }: AskOptions): Promise<Target | undefined> {
+async function askSource(endpoint: Endpoint, { task: { rules }, ends, notes, retry }: AskOptions): Promise<Target | undefined> {
   try {
-    return await ends.ask(endpoint, { types: 'natural', escapeNames: true })
+    return await ends.ask(endpoint, { types: 'natural', escapeNames: true, subcollections: rules.subcollections })
   } catch (error) {
     retry.signal.throwIfAborted()
     notes.push(`documents of the source can't be looked at once more, one by one: ${describeError(error)}`)

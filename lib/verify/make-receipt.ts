@@ -13,7 +13,7 @@ type SumsByName = ReadonlyMap<string, Readonly<OutcomeSums>>
 export interface ReceiptBasis {
   /** Of a run that has come to its end. */
   readonly report: Readonly<RunReport>
-  readonly asked: Pick<PlannedOptions, 'includeDesign' | 'keepMetadata' | 'stages'>
+  readonly asked: Pick<PlannedOptions, 'includeDesign' | 'keepMetadata' | 'subcollections' | 'stages'>
   readonly sums: SumsByName
   /** See `Receipt.kinds`. */
   readonly kinds: boolean
@@ -26,7 +26,7 @@ export function makeReceipt({ report, asked, sums, kinds, startedAt }: ReceiptBa
   const { runId, source, target, onConflict, onIncompatible, types, startedAt: began, finishedAt = Date.now() } = report
   const collections = report.collections.map(each => receiptOf(each, sums))
   if (!collections.every(isWhole)) return undefined
-  const { includeDesign, keepMetadata, stages } = asked
+  const { includeDesign, keepMetadata, subcollections, stages } = asked
   return {
     runId,
     docferry: docferryVersion(),
@@ -34,7 +34,7 @@ export function makeReceipt({ report, asked, sums, kinds, startedAt }: ReceiptBa
     finishedAt: new Date(finishedAt).toISOString(),
     source,
     target,
-    options: { onConflict, onIncompatible, types, includeDesign, keepMetadata, stages },
+    options: { onConflict, onIncompatible, types, includeDesign, keepMetadata, ...(subcollections && { subcollections }), stages },
     kinds,
     collections
   }

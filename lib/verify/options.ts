@@ -18,6 +18,7 @@ export interface VerifyOptions extends Pick<
   | 'onIncompatible'
   | 'includeDesign'
   | 'keepMetadata'
+  | 'subcollections'
   | 'stages'
   | 'parallel'
   | 'maxReadUnits'
@@ -55,7 +56,7 @@ export interface VerifyOptions extends Pick<
 }
 
 /** What decides which documents a run moves, and how. */
-const decided = ['preset', 'rename', 'types', 'onIncompatible', 'includeDesign', 'keepMetadata'] as const
+const decided = ['preset', 'rename', 'types', 'onIncompatible', 'includeDesign', 'keepMetadata', 'subcollections'] as const
 
 /** @throws {DocferryError} DOCFERRY_CONFIG, naming every issue at once */
 export function checkVerifyOptions(options: VerifyOptions): void {

@@ -38,6 +38,8 @@ export interface Receipt {
     readonly types: Types
     readonly includeDesign: boolean
     readonly keepMetadata: boolean
+    /** See `PlannedOptions`. */
+    readonly subcollections?: boolean
     /** As a user writes them. */
     readonly stages: readonly string[]
   }

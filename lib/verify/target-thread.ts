@@ -75,8 +75,8 @@ function makeVisitor({ keepsKinds, quick, sample, collections }: ThreadTask): Vi
 }
 
 async function read(): Promise<void> {
-  const { endpoint, environment, collections, parallel, maxRate, maxReadUnits, retry } = task
-  const source = await openSource(endpoint, { environment, signal: stop.signal, logger })
+  const { endpoint, environment, collections, parallel, maxRate, maxReadUnits, retry, subcollections } = task
+  const source = await openSource(endpoint, { environment, signal: stop.signal, logger, subcollections })
   try {
     const end = { source, stages: builtInStages(task), names: new Map(collections.map(name => [name, name])) }
     await readEnd(end, makeVisitor(task), {

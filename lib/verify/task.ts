@@ -10,6 +10,7 @@ import type { PlannedOptions } from '../plan/plan.ts'
 import { endOfPipeline, stagesOfRun } from '../stages-of-run.ts'
 import { builtInStages, isOfRepair } from '../stages/index.ts'
 import type { EncodeRules, Environment, Location, OnConflict, OnIncompatible, Stage, StageLike, Types } from '../types.ts'
+import { holdsSubcollections } from './ends.ts'
 import { openReceipt, proofOf } from './open-receipt.ts'
 import type { Proof } from './open-receipt.ts'
 import { decidedIssue } from './options.ts'
@@ -46,6 +47,8 @@ interface Decisions {
   readonly onIncompatible: OnIncompatible
   readonly includeDesign: boolean
   readonly keepMetadata: boolean
+  /** Where it is not said, the source tells. */
+  readonly subcollections?: boolean | undefined
 }
 
 const onlyAPart = 'it tells only of what was wrong before; give --source and --target, or the run that was repaired'
@@ -55,8 +58,8 @@ export async function taskOf(options: VerifyOptions): Promise<Task> {
   if (options.run !== undefined) return await runTask(options, options.run)
   if (options.receipt !== undefined) return await receiptTask(options, options.receipt)
   const { source, target, types = 'natural', onIncompatible = 'dead-letter', includeDesign = false, keepMetadata = false } = options
-  const { collections, preset, rename = {} } = options
-  const decisions = { types, onIncompatible, includeDesign, keepMetadata }
+  const { collections, preset, rename = {}, subcollections } = options
+  const decisions = { types, onIncompatible, includeDesign, keepMetadata, subcollections }
   return {
     source,
     target: target!,
@@ -109,7 +112,7 @@ async function runTask(options: VerifyOptions, runId: string): Promise<Task> {
     ...(receipt && { receipt }),
     ...named,
     stages: source === undefined ? [] : await stagesAgain(options, { asked, runId, hasReceipt: receipt !== undefined, notes }),
-    ...ways(asked),
+    ...ways({ ...asked, subcollections: asked.subcollections ?? false }),
     wroteTo: asked.target,
     onConflict: asked.onConflict,
     notes
@@ -123,7 +126,7 @@ async function receiptTask(options: VerifyOptions, given: Receipt | string): Pro
   if ('runId' in opened) {
     const issue = decidedIssue(options, 'the receipt')
     if (issue) throw new DocferryError('DOCFERRY_CONFIG', issue)
-    const { stages: texts, ...decisions } = opened.options
+    const { stages: texts, subcollections = false, ...decisions } = opened.options
     if (isOfRepair(texts)) throw new DocferryError('DOCFERRY_USAGE', `the receipt is that of a repair: ${onlyAPart}`)
     const asked = { stages: texts }
     const stages = source === undefined ? [] : await stagesAgain(options, { asked, runId: opened.runId, hasReceipt: true, notes })
@@ -131,7 +134,7 @@ async function receiptTask(options: VerifyOptions, given: Receipt | string): Pro
     const failed = failedIn(opened, named.collections)
     if (failed > 0)
       notes.push(`the run could not write ${counted(failed, 'document')}, which ${failed === 1 ? 'is' : 'are'} not in its receipt`)
-    return { source, target: target!, receipt: proofOf(opened), ...named, stages, ...ways(decisions), notes }
+    return { source, target: target!, receipt: proofOf(opened), ...named, stages, ...ways({ ...decisions, subcollections }), notes }
   }
   const { types = 'natural', onIncompatible = 'dead-letter', includeDesign = false, keepMetadata = false, rename = {} } = options
   const collections = opened.collections.map(each => ({
@@ -139,7 +142,8 @@ async function receiptTask(options: VerifyOptions, given: Receipt | string): Pro
     target: Object.hasOwn(rename, each.source) ? rename[each.source]! : each.source
   }))
   const receipt = { ...opened, collections }
-  const decisions = { types, onIncompatible, includeDesign, keepMetadata }
+  const subcollections = options.subcollections ?? (typeof given === 'string' && (await holdsSubcollections(fileAt(given), options)))
+  const decisions = { types, onIncompatible, includeDesign, keepMetadata, subcollections }
   return {
     source,
     target: target!,
@@ -149,6 +153,10 @@ async function receiptTask(options: VerifyOptions, given: Receipt | string): Pro
     ...ways(decisions),
     notes
   }
+}
+
+function fileAt(path: string): Endpoint {
+  return { connector: 'file', options: { path } }
 }
 
 /** Documents that became dead letters, of the collections that are asked about. */
@@ -180,10 +188,11 @@ function ways({
   types,
   onIncompatible,
   includeDesign,
-  keepMetadata
+  keepMetadata,
+  subcollections
 }: Decisions): Pick<Task, 'rules' | 'includeDesign' | 'keepMetadata' | 'builtIn'> {
   return {
-    rules: { types, escapeNames: onIncompatible === 'escape' },
+    rules: { types, escapeNames: onIncompatible === 'escape', subcollections },
     includeDesign,
     keepMetadata,
     builtIn: builtInStages({ includeDesign, keepMetadata })

@@ -11,6 +11,7 @@ export interface ThreadTask extends Pick<ReadingOptions, 'parallel' | 'maxRate' 
   readonly collections: readonly string[]
   readonly includeDesign: boolean
   readonly keepMetadata: boolean
+  readonly subcollections?: boolean | undefined
   /** See `Target.keepsKinds`. */
   readonly keepsKinds: boolean
   readonly quick: boolean

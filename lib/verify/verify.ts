@@ -82,7 +82,7 @@ interface Parts {
 
 class Verification {
   readonly #options: VerifyOptions
-  readonly #task: Task
+  #task: Task
   readonly #ends: Ends
   readonly #workspace: Workspace
   readonly #stop: AbortController
@@ -131,7 +131,11 @@ class Verification {
 
   /** Both ends, and every name, before any document is read. */
   async #open(): Promise<void> {
-    const { receipt, rules, source, collections, rename } = this.#task
+    const { receipt, source, collections, rename } = this.#task
+    if (!receipt) this.#source = await this.#ends.read(source!, 'source', this.#task.rules)
+    const { subcollections = (await this.#source?.holdsSubcollections?.({ signal: this.#stop.signal })) ?? false } = this.#task.rules
+    const rules = { ...this.#task.rules, subcollections }
+    this.#task = { ...this.#task, rules }
     const inTarget = collections?.map(name => (Object.hasOwn(rename, name) ? rename[name]! : name))
     this.#holder = await this.#ends.ask(this.#task.target, rules)
     if (this.#task.keepMetadata && this.#holder.location.provider === 'couchdb')
@@ -139,9 +143,8 @@ class Verification {
         'DOCFERRY_CONFIG',
         'CouchDB keeps fields such as _rev for itself and makes them anew: leave --keep-metadata away'
       )
-    if (!receipt) this.#source = await this.#ends.read(source!, 'source')
     this.#heldEndpoint = namedEndpoint(this.#task.target, inTarget)
-    this.#held = await this.#ends.read(this.#heldEndpoint, 'target')
+    this.#held = await this.#ends.read(this.#heldEndpoint, 'target', rules)
     const held = await this.#collectionsHeld()
     const chosen = receipt ? this.#collectionsOfReceipt() : await this.#chooseCollections()
     const infos = new Map(held.map(info => [info.name, info]))

@@ -175,6 +175,14 @@ describe('cli: from flags to a run', () => {
     expect(job?.dataOnStdout).to.equal(false)
   })
 
+  it('leaves it to the ends whether there are subcollections, unless that is said', async () => {
+    const asked = async (...flags: string[]) =>
+      (await run('migrate', '--source', 'firestore', '--target', 'couchdb', ...flags)).job?.options
+    expect((await asked())?.subcollections).to.equal(undefined)
+    expect((await asked('--subcollections'))?.subcollections).to.equal(true)
+    expect((await asked('--no-subcollections'))?.subcollections).to.equal(false)
+  })
+
   it('has the defaults of the guide', async () => {
     const { job } = await run('migrate', '--source', 'couchdb', '--target', 'memory')
     expect(job?.options).to.deep.include({ onConflict: 'skip', parallel: 4, stateDir: '.docferry', collections: undefined })

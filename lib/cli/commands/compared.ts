@@ -7,7 +7,10 @@ import type { OnIncompatible, Types } from '../../types.ts'
 import { addCollectionFlags, addDocumentFlags, choice } from '../options.ts'
 import type { RunFlags } from '../options.ts'
 
-export interface ComparedFlags extends Pick<RunFlags, 'collections' | 'preset' | 'rename' | 'stage' | 'includeDesign' | 'keepMetadata'> {
+export interface ComparedFlags extends Pick<
+  RunFlags,
+  'collections' | 'preset' | 'rename' | 'stage' | 'includeDesign' | 'keepMetadata' | 'subcollections'
+> {
   readonly source?: string
   readonly target?: string
   readonly types?: Types
@@ -34,8 +37,22 @@ export function addComparedFlags(command: Command): Command {
  * @throws {DocferryError} DOCFERRY_USAGE for what is no address
  */
 export function comparedOptions<How extends object>(run: string | undefined, flags: ComparedFlags, how: How) {
-  const { source, target, collections, preset, rename, types, onIncompatible, includeDesign, keepMetadata, differences, stateDir } = flags
-  const asked = { run, collections, preset, rename, types, onIncompatible, includeDesign, keepMetadata, differences, stateDir, ...how }
+  const { source, target, collections, preset, rename, types, onIncompatible, includeDesign, keepMetadata, subcollections } = flags
+  const { differences, stateDir } = flags
+  const asked = {
+    run,
+    collections,
+    preset,
+    rename,
+    types,
+    onIncompatible,
+    includeDesign,
+    keepMetadata,
+    subcollections,
+    differences,
+    stateDir,
+    ...how
+  }
   return {
     ...definedOf(asked),
     ...(source !== undefined && { source: parseEndpoint(source, '--source').text }),

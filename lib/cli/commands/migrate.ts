@@ -45,7 +45,18 @@ export function addMigrateCommand(program: Command, run: (job: Job) => Promise<v
 
 /** @throws {DocferryError} DOCFERRY_USAGE for an option beside a plan that stands alone and says what that option would say */
 function refuseOthers(command: Command): void {
-  const said = ['collections', 'preset', 'rename', 'onConflict', 'types', 'onIncompatible', 'stage', 'keepMetadata', 'includeDesign']
+  const said = [
+    'collections',
+    'preset',
+    'rename',
+    'onConflict',
+    'types',
+    'onIncompatible',
+    'stage',
+    'keepMetadata',
+    'includeDesign',
+    'subcollections'
+  ]
   const found = command.options.filter(
     option => said.includes(option.attributeName()) && command.getOptionValueSource(option.attributeName()) === 'cli'
   )

@@ -32,6 +32,8 @@ export interface Folder {
   readonly files: readonly FolderFile[]
   /** Names of files that are no NDJSON, which are not read. */
   readonly others: readonly string[]
+  /** Where its documents come from, as its manifest says. */
+  readonly provider?: string | undefined
   /** Without a manifest, nothing tells whether it is whole. */
   readonly hasManifest: boolean
 }
@@ -65,7 +67,7 @@ export async function listFolder(path: string, logger: Logger): Promise<Folder> 
       if (file !== manifestName) others.push(file)
       continue
     }
-    const listed = [...(manifest ?? [])].find(([, entry]) => entry.file === file)
+    const listed = [...(manifest?.entries ?? [])].find(([, entry]) => entry.file === file)
     const collection = listed?.[0] ?? collectionOf(stem)
     const twin = files.get(collection)
     if (twin)
@@ -77,7 +79,7 @@ export async function listFolder(path: string, logger: Logger): Promise<Folder> 
     const { documents, digest, receipt, root } = listed?.[1] ?? {}
     files.set(collection, { collection, file, gzip, bytes: size, documents, digest, receipt, root })
   }
-  for (const [collection, { file, documents }] of manifest ?? []) {
+  for (const [collection, { file, documents }] of manifest?.entries ?? []) {
     if (files.has(collection)) continue
     const lost = `${path}: ${file}, which its manifest lists, is missing: copy or export it again`
     files.set(collection, { collection, file, gzip: false, bytes: 0, documents, lost })
@@ -86,7 +88,8 @@ export async function listFolder(path: string, logger: Logger): Promise<Folder> 
     logger.warn({ path, others: others.slice(0, 20) }, 'files in the folder that are no .ndjson or .jsonl are not read')
   if (!manifest && files.size === 0)
     throw new DocferryError('DOCFERRY_CONFIG', `${path} holds no .ndjson or .jsonl file: name a file in it, or another folder`)
-  return { files: [...files.values()].sort((a, b) => (a.collection < b.collection ? -1 : 1)), others, hasManifest: manifest !== undefined }
+  const sorted = [...files.values()].sort((a, b) => (a.collection < b.collection ? -1 : 1))
+  return { files: sorted, others, provider: manifest?.provider, hasManifest: manifest !== undefined }
 }
 
 /** Whether a folder holds an export and nothing else, so that it may be replaced as a whole. */
@@ -94,7 +97,12 @@ export async function isExportFolder(path: string): Promise<boolean> {
   return (await readdir(path)).every(name => name === manifestName || formatOfName(name).format === 'ndjson')
 }
 
-async function readManifest(path: string): Promise<ReadonlyMap<string, ManifestEntry>> {
+interface Manifest {
+  readonly provider: string | undefined
+  readonly entries: ReadonlyMap<string, ManifestEntry>
+}
+
+async function readManifest(path: string): Promise<Manifest> {
   let manifest: Value
   try {
     manifest = parseJson(await readFile(path, 'utf8'))
@@ -102,7 +110,7 @@ async function readManifest(path: string): Promise<ReadonlyMap<string, ManifestE
     if (!(error instanceof SyntaxError)) throw error
     throw new DocferryError('DOCFERRY_DECODE', `${path} is not valid JSON: it may be cut. Remove it to read the folder without its check`)
   }
-  const { $docferry: version, files } = isMap(manifest) ? manifest : {}
+  const { $docferry: version, files, metadata } = isMap(manifest) ? manifest : {}
   if (typeof version === 'number' && version > formatVersion) {
     throw new DocferryError(
       'DOCFERRY_DECODE',
@@ -110,7 +118,11 @@ async function readManifest(path: string): Promise<ReadonlyMap<string, ManifestE
     )
   }
   if (!isMap(files)) throw new DocferryError('DOCFERRY_DECODE', `${path} has no "files": remove it to read the folder without its check`)
-  return new Map(Object.entries(files).map(([collection, entry]) => [collection, readEntry(path, collection, entry)]))
+  const { provider } = isMap(metadata) ? metadata : {}
+  return {
+    provider: typeof provider === 'string' ? provider : undefined,
+    entries: new Map(Object.entries(files).map(([collection, entry]) => [collection, readEntry(path, collection, entry)]))
+  }
 }
 
 function readEntry(path: string, collection: string, entry: Value): ManifestEntry {

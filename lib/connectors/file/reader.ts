@@ -15,7 +15,7 @@ import { listFolder } from './folder.ts'
 import type { Folder, FolderFile } from './folder.ts'
 import { standardStreams } from './options.ts'
 import type { FileOptions } from './options.ts'
-import { guarded, openStreamSource } from './stream-reader.ts'
+import { guarded, isOfFirestore, openStreamSource } from './stream-reader.ts'
 
 const readChunkBytes = 256 << 10
 
@@ -68,6 +68,17 @@ function singleSource(path: string, options: FileOptions, size: number): Source 
   return {
     location: location(path),
     uniqueIds: false,
+    async holdsSubcollections({ signal }) {
+      try {
+        const input = await openWhole(signal)
+        await input.close()
+        return isOfFirestore(input.head)
+      } catch {
+        // Whoever reads it says what is wrong.
+        signal?.throwIfAborted()
+        return false
+      }
+    },
     async collections({ signal }) {
       found ??= findCollections(signal)
       try {
@@ -114,11 +125,12 @@ async function* readRest(
   yield* readNdjson(openBytes(path, { start, signal }), { ...reading, name, startsAt: start })
 }
 
-function folderSource(path: string, options: FileOptions, { files, others, hasManifest }: Folder): Source {
+function folderSource(path: string, options: FileOptions, { files, others, hasManifest, provider }: Folder): Source {
   return {
     location: location(path),
     uniqueIds: false,
     unread: others,
+    holdsSubcollections: () => Promise.resolve(provider === 'firestore'),
     ...(!hasManifest && { doubts: [`${path} has no ${manifestName}: that no file of it was lost or changed can't be told`] }),
     collections: () =>
       Promise.resolve(

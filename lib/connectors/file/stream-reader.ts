@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream'
 import { DocferryError } from '../../errors.ts'
 import { openInput } from '../../formats/open-input.ts'
-import type { Input } from '../../formats/open-input.ts'
+import type { Head, Input } from '../../formats/open-input.ts'
 import type { Page, Source } from '../../types.ts'
 import { readError } from './errors.ts'
 import type { FileOptions } from './options.ts'
@@ -17,6 +17,9 @@ export function openStreamSource(options: FileOptions, name: string, stream: Rea
   return {
     location: { provider: 'file', address: name, identity: name === 'standard input' ? 'file:stdin' : `file:${options.path}` },
     uniqueIds: false,
+    async holdsSubcollections({ signal }) {
+      return isOfFirestore((await guardedStream(stream, signal, name, openOnce)).head)
+    },
     async collections({ signal }) {
       const { head } = await guardedStream(stream, signal, name, openOnce)
       if (!head.hasSections) return options.collection === undefined ? null : [{ name: options.collection }]
@@ -40,6 +43,11 @@ export function openStreamSource(options: FileOptions, name: string, stream: Rea
       if (opened || isRead) stream.destroy()
     }
   }
+}
+
+/** Whether a file is an export of Firestore's. */
+export function isOfFirestore({ metadata }: Head): boolean {
+  return metadata?.provider === 'firestore'
 }
 
 async function openStream(stream: Readable, name: string, format: 'ndjson' | 'json' | undefined): Promise<Input> {

@@ -3,7 +3,9 @@ import { withRetry } from '../../engine/retry.ts'
 import type { Logger } from '../../types.ts'
 import type { FirestoreConnection } from './client.ts'
 import { grpcCode, isGrpcError } from './errors.ts'
-import { byName, namesOnly, type Query } from './queries.ts'
+import { comparePaths } from './name-order.ts'
+import { byName, descendantsOf, namesOnly, type Query } from './queries.ts'
+import { sampleSubcollections } from './subcollections.ts'
 
 /** Counting is for the estimate only, and not worth waiting for. */
 const countTimeoutMs = 5_000
@@ -23,6 +25,13 @@ interface CollectionIds {
 
 interface CountAnswer {
   readonly result: { readonly aggregateFields: Readonly<Record<string, { readonly integerValue: string }>> } | null
+  /** A moment of the service's, as it came. */
+  readonly readTime?: object | null
+}
+
+interface Count {
+  readonly documents: number
+  readonly readTime: object | undefined
 }
 
 interface PartitionAnswer {
@@ -32,6 +41,13 @@ interface PartitionAnswer {
 
 interface QueryAnswer {
   readonly document: { readonly name: string } | null
+}
+
+export interface BoundsOptions {
+  readonly wanted: number
+  /** Names of subcollections below it, where they are read too. */
+  readonly below?: readonly string[] | undefined
+  readonly signal?: AbortSignal | undefined
 }
 
 /** What is asked about collections, other than their documents. */
@@ -65,16 +81,29 @@ export class CollectionQueries {
 
   /** How many documents a query finds, where that can be had within seconds. */
   async count(structuredQuery: Query, signal: AbortSignal | undefined): Promise<number | undefined> {
+    return (await this.#count(structuredQuery, signal))?.documents
+  }
+
+  /** A collection's own documents, and these with all that lies below, both at one moment; what can't be had within seconds is missing. */
+  async counts(collection: string, signal: AbortSignal | undefined): Promise<{ readonly own?: number; readonly all?: number }> {
+    const own = await this.#count({ from: [{ collectionId: collection }] }, signal)
+    if (own?.readTime === undefined) return {}
+    const all = await this.#count(descendantsOf(this.#connection.root, collection), signal, own.readTime)
+    return { own: own.documents, ...(all && { all: all.documents }) }
+  }
+
+  async #count(structuredQuery: Query, signal: AbortSignal | undefined, readTime?: object): Promise<Count | undefined> {
     const { root } = this.#connection
-    const request = { parent: root, structuredAggregationQuery: { structuredQuery, aggregations: [{ alias: 'n', count: {} }] } }
+    const aggregations = [{ alias: 'n', count: {} }]
+    const request = { parent: root, structuredAggregationQuery: { structuredQuery, aggregations }, ...(readTime && { readTime }) }
     const context = this.#connection.context('read')
     try {
       const settings = { signal, timeoutMs: countTimeoutMs }
       const answers = await this.#connection.collectObjects<CountAnswer>('RunAggregationQuery', request, context, settings)
-      const result = answers.find(answer => answer.result !== null)?.result
-      const documents = result ? Number(result.aggregateFields.n!.integerValue) : undefined
+      const answer = answers.find(({ result }) => result !== null)
+      const documents = answer?.result ? Number(answer.result.aggregateFields['n']!.integerValue) : undefined
       this.#documentReads += Math.max(1, Math.ceil((documents ?? 0) / entriesPerRead))
-      return documents
+      return documents === undefined ? undefined : { documents, readTime: answer?.readTime ?? undefined }
     } catch (error) {
       signal?.throwIfAborted()
       // An estimate that can't be had is left out; what is really wrong shows as soon as documents are read.
@@ -83,41 +112,62 @@ export class CollectionQueries {
     }
   }
 
-  /** The ids at which the partitions after the first begin, in order. */
-  async bounds(collection: string, wanted: number, signal: AbortSignal | undefined): Promise<string[]> {
-    const prefix = `${this.#connection.root}/${collection}/`
-    const structuredQuery = { from: [{ collectionId: collection, allDescendants: true }], orderBy: byName }
-    const ids: string[] = []
-    let pageToken = ''
+  /** Some names of subcollections, where they can be had. */
+  async subcollections(collection: string, signal: AbortSignal | undefined): Promise<readonly string[]> {
+    const onRead = (reads: number): void => void (this.#documentReads += reads)
     try {
-      do {
-        const request = { parent: this.#connection.root, structuredQuery, partitionCount: wanted - 1, pageToken }
-        const answer = await this.#ask<PartitionAnswer>('PartitionQuery', request, signal, collection)
-        // The service splits all collections of this name, also those below documents.
-        for (const { values } of answer.partitions) {
-          const name = values[0]?.referenceValue
-          if (name?.startsWith(prefix) && !name.slice(prefix.length).includes('/')) ids.push(name.slice(prefix.length))
+      return await sampleSubcollections(this.#connection, collection, { signal, onRead })
+    } catch (error) {
+      signal?.throwIfAborted()
+      this.#logger.debug({ error: error instanceof Error ? error.message : '' }, 'Firestore gives no names of subcollections')
+      return []
+    }
+  }
+
+  /** Where the partitions after the first begin, in order: ids, and with `below` paths inside the collection. */
+  async bounds(collection: string, { wanted, below, signal }: BoundsOptions): Promise<string[]> {
+    const prefix = `${this.#connection.root}/${collection}/`
+    const found = new Set<string>()
+    try {
+      for (const collectionId of new Set([collection, ...(below ?? [])])) {
+        for (const name of await this.#split(collectionId, { wanted, signal })) {
+          // The service splits all collections of this name, wherever they are.
+          const path = name.startsWith(prefix) ? name.slice(prefix.length) : ''
+          if (path !== '' && (below !== undefined || !path.includes('/'))) found.add(path)
         }
-        pageToken = answer.nextPageToken
-      } while (pageToken !== '')
+      }
     } catch (error) {
       if (!(error instanceof DocferryError) || !isUnimplemented(error)) throw error
-      return this.#boundsByOffset(collection, wanted, signal)
+      return this.#boundsByOffset(collection, { wanted, below, signal })
     }
-    const byteOrder = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
-    return ids.sort(byteOrder).slice(0, wanted - 1)
+    return evenly([...found].sort(comparePaths), wanted - 1)
+  }
+
+  /** The names of documents that split all collections of this name. */
+  async #split(collectionId: string, { wanted, signal }: BoundsOptions): Promise<string[]> {
+    const structuredQuery = { from: [{ collectionId, allDescendants: true }], orderBy: byName }
+    const names: string[] = []
+    let pageToken = ''
+    do {
+      const request = { parent: this.#connection.root, structuredQuery, partitionCount: wanted - 1, pageToken }
+      const answer = await this.#ask<PartitionAnswer>('PartitionQuery', request, signal, collectionId)
+      names.push(...answer.partitions.flatMap(({ values }) => values[0]?.referenceValue ?? []))
+      pageToken = answer.nextPageToken
+    } while (pageToken !== '')
+    return names
   }
 
   /** The emulator has no PartitionQuery, and skipping documents costs nothing there. */
-  async #boundsByOffset(collection: string, wanted: number, signal: AbortSignal | undefined): Promise<string[]> {
-    const documents = (await this.count({ from: [{ collectionId: collection }] }, signal)) ?? 0
+  async #boundsByOffset(collection: string, { wanted, below, signal }: BoundsOptions): Promise<string[]> {
+    const all: Query = below ? descendantsOf(this.#connection.root, collection) : { from: [{ collectionId: collection }] }
+    const documents = (await this.count(all, signal)) ?? 0
     const parts = Math.min(wanted, Math.floor(documents / minPartitionDocuments))
     const prefix = `${this.#connection.root}/${collection}/`
     const ids: string[] = []
     for (let part = 1; part < parts; part++) {
       const structuredQuery = {
+        ...all,
         select: { fields: namesOnly },
-        from: [{ collectionId: collection }],
         orderBy: byName,
         offset: Math.floor((documents * part) / parts),
         limit: { value: 1 }
@@ -140,6 +190,12 @@ export class CollectionQueries {
     this.#documentReads++
     return answer
   }
+}
+
+/** So many of them, or all where there are fewer. */
+function evenly(paths: readonly string[], most: number): string[] {
+  if (paths.length <= most) return [...paths]
+  return Array.from({ length: most }, (_, index) => paths[Math.floor(((index + 1) * paths.length) / (most + 1))]!)
 }
 
 function isUnimplemented(error: DocferryError): boolean {

@@ -10,24 +10,26 @@ import { WireWriter } from './wire.ts'
 /** Turns documents into `Document` messages for one database. */
 export class DocumentEncoder {
   readonly #root: string
-  readonly #escapeNames: boolean
+  readonly #rules: EncodeRules
   readonly #writer = new WireWriter()
   readonly #fields: FieldWriter
 
   /** @param root `projects/p/databases/d/documents` */
   constructor(root: string, rules: EncodeRules = defaultRules) {
     this.#root = root
-    this.#escapeNames = rules.escapeNames
+    this.#rules = rules
     this.#fields = new FieldWriter(this.#writer, root, rules)
   }
 
   /** The document's message, or why Firestore would refuse the document. A conversion's path can be asked for only while it is told of. */
   encode(collection: string, document: Document, onConversion?: OnConversion): Encoded<Buffer> | Refusal {
-    const stored = storedId(document[idField], this.#escapeNames)
+    const stored = storedId(document[idField], this.#rules)
     if (typeof stored !== 'string') return stored
     const name = `${collection}/${stored}`
     try {
-      return this.#escapeNames ? this.#movingNames(name, stored, document, onConversion) : this.#write(name, stored, document, onConversion)
+      return this.#rules.escapeNames
+        ? this.#movingNames(name, stored, document, onConversion)
+        : this.#write(name, stored, document, onConversion)
     } catch (error) {
       if (error instanceof Unfit) return error.refusal
       if (error instanceof DocferryError) return { code: error.code, message: error.message }

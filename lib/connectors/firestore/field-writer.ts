@@ -76,7 +76,7 @@ export class FieldWriter {
   }
 
   /**
-   * @param stored the last part of the document's name
+   * @param stored the document's name inside its collection
    * @returns its size as Firestore counts it
    * @throws {Unfit} for what Firestore would refuse
    */
@@ -87,7 +87,9 @@ export class FieldWriter {
     this.#longestName = longestName
     const isHashed = stored !== id && stored !== escapeName(id)
     this.#fields(documentField.fields, document, 0, idField, isHashed)
-    this.#field(documentField.fields, idField, isWellFormed(id) ? id : stored, 0)
+    // As a field, the id of a document in a subcollection is what it is there.
+    const own = stored === id ? id.slice(id.lastIndexOf('/') + 1) : id
+    this.#field(documentField.fields, idField, isWellFormed(own) ? own : stored, 0)
     if (stored !== id) this.#tell('id', 'escaped', 0)
     return this.#size
   }

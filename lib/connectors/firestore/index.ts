@@ -1,5 +1,5 @@
 /** Google Firestore: the service, and its emulator. */
-import type { Connector } from '../../types.ts'
+import { defaultRules, type Connector } from '../../types.ts'
 import { openBackups } from './backups/index.ts'
 import { connect } from './client.ts'
 import { configureFirestore, type FirestoreOptions } from './options.ts'
@@ -11,8 +11,14 @@ export type { FirestoreOptions } from './options.ts'
 export const firestoreConnector: Connector<FirestoreOptions> = {
   name: 'firestore',
   configure: configureFirestore,
-  openSource: async (options, context) => new FirestoreSource(await connect(options, context), context.logger),
-  openTarget: async (options, context) =>
-    new FirestoreTarget(await connect(options, context), context.logger, { rules: context.rules, ramp: options.ramp }),
+  openSource: async (options, context) => {
+    const { subcollections = context.subcollections } = options
+    return new FirestoreSource(await connect(options, context), context.logger, { subcollections })
+  },
+  openTarget: async (options, context) => {
+    const { rules: asked = defaultRules, logger } = context
+    const rules = { ...asked, subcollections: options.subcollections ?? asked.subcollections }
+    return new FirestoreTarget(await connect(options, context), logger, { rules, ramp: options.ramp })
+  },
   openBackups
 }

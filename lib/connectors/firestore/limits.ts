@@ -46,14 +46,19 @@ export function targetLimits(emulator: boolean, ramp = !emulator): TargetLimits 
 /** 500/50/5: 500 operations a second at first, half as many more each 5 minutes. https://cloud.google.com/firestore/docs/best-practices#ramping_up_traffic */
 export const rampUp: Ramp = { perSecond: 500, growth: 1.5, everyMs: 300_000 }
 
+/** Documents that lie one below the other, in subcollections; the first is that of the top-level collection. */
+export const maxPathDocuments = 100
+
 const reserved = /^__.+__$/s
 
 /** Names that Firestore made for integer ids, when a database was converted from Datastore: the only reserved ones that are taken. */
 const integerId = /^__id(-?[1-9]\d{0,18})__$/
 
-function isIntegerId(id: string): boolean {
-  const digits = integerId.exec(id)?.[1]
-  return digits !== undefined && BigInt.asIntN(64, BigInt(digits)) === BigInt(digits)
+/** The number of an integer id; undefined for any other name. */
+export function integerIdOf(name: string): bigint | undefined {
+  const digits = integerId.exec(name)?.[1]
+  const number = digits === undefined ? undefined : BigInt(digits)
+  return number !== undefined && BigInt.asIntN(64, number) === number ? number : undefined
 }
 
 /** Why a field can't have this name. `bytes` is its length in UTF-8, -1 when it has none. */
@@ -89,7 +94,18 @@ export function fieldPathRefusal(bytes: number): Refusal | undefined {
 /** Why a document can't have this id. */
 export function idRefusal(id: string): Refusal | undefined {
   const problem = nameProblem(id, 'Firestore document id')
-  return problem === undefined || isIntegerId(id) ? undefined : { code: 'DOCFERRY_BAD_ID', message: problem }
+  return problem === undefined || integerIdOf(id) !== undefined ? undefined : { code: 'DOCFERRY_BAD_ID', message: problem }
+}
+
+/**
+ * Whether an id is a path inside its collection, to a document of a subcollection: `x/runs/y`. How long a whole path may be (6 KiB by the
+ * documentation) is left to the service.
+ */
+export function isDocumentPath(id: string): boolean {
+  if (!id.includes('/')) return false
+  const names = id.split('/')
+  if (names.length % 2 === 0 || names.length >= 2 * maxPathDocuments) return false
+  return names.every((name, index) => (index % 2 === 0 ? idRefusal(name) : collectionRefusal(name)) === undefined)
 }
 
 /** Why a collection can't have this name. */

@@ -1,6 +1,6 @@
 /** Looks documents up by id. */
 import { withRetry } from '../../engine/retry.ts'
-import type { Held } from '../../types.ts'
+import type { EncodeRules, Held } from '../../types.ts'
 import type { Document } from '../../values/index.ts'
 import type { FirestoreConnection } from './client.ts'
 import { DocumentDecoder } from './decoder.ts'
@@ -11,7 +11,7 @@ import { WireReader } from './wire.ts'
 
 export interface LookupOptions {
   readonly collection: string
-  readonly escapeNames: boolean
+  readonly rules: EncodeRules
   readonly signal?: AbortSignal
 }
 
@@ -56,12 +56,12 @@ interface Found {
 async function lookUp(
   connection: FirestoreConnection,
   ids: readonly string[],
-  { collection, escapeNames, idsOnly = false, signal }: LookupOptions & { readonly idsOnly?: boolean }
+  { collection, rules, idsOnly = false, signal }: LookupOptions & { readonly idsOnly?: boolean }
 ): Promise<Found[]> {
   const { database, root } = connection
   const asked = new Map<string, string>()
   for (const id of ids) {
-    const stored = storedId(id, escapeNames)
+    const stored = storedId(id, rules)
     if (typeof stored === 'string') asked.set(stored, id)
   }
   if (asked.size === 0) return []

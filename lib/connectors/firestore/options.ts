@@ -36,6 +36,11 @@ export interface FirestoreOptions {
   readonly credentials?: string
   /** Whether writes into an empty collection begin slowly (500/50/5). Default: where it is the service, and no emulator. */
   readonly ramp?: boolean
+  /**
+   * Of a source: whether documents in subcollections are read, default true. Of a target: whether an id that is a path (`x/runs/y`) means a
+   * document in a subcollection, default where the documents come from such a place.
+   */
+  readonly subcollections?: boolean | undefined
   /** How long the service may say nothing to a call, in milliseconds. Default 60,000, and 30,000 while documents are read. */
   readonly timeoutMs?: number
   /** A ready `v1.FirestoreClient` instead of one made here; its owner closes it. `emulator` then says only what it talks to. */
@@ -46,11 +51,12 @@ export interface FirestoreOptions {
 
 export const defaultDatabase = '(default)'
 
-const form = 'firestore://project-id?database=(default)&emulator=127.0.0.1:8080&credentials=/path/key.json&timeoutMs=60000'
+const form =
+  'firestore://project-id?database=(default)&emulator=127.0.0.1:8080&credentials=/path/key.json&subcollections=on&timeoutMs=60000'
 const hostAndPort = /^(?:[\w.-]+|\[[\da-fA-F:.]+\]):\d{1,5}$/
 /** Also `example.com:project`, of projects that belong to a domain. */
 const projectId = /^[a-zA-Z0-9.-]+(?::[a-zA-Z0-9-]+)?$/
-const parameters = ['database', 'emulator', 'admin', 'credentials', 'ramp', 'timeoutMs']
+const parameters = ['database', 'emulator', 'admin', 'credentials', 'ramp', 'subcollections', 'timeoutMs']
 
 /**
  * Options from `firestore` (all from the environment) or
@@ -69,6 +75,7 @@ export function configureFirestore(text: string, environment: Environment): Fire
   const credentials = set(query.get('credentials') ?? undefined) ?? set(environment.GOOGLE_APPLICATION_CREDENTIALS)
   const ramp = query.get('ramp') ?? undefined
   const admin = query.get('admin') ?? undefined
+  const subcollections = query.get('subcollections') ?? undefined
   const timeout = set(query.get('timeoutMs') ?? undefined)
   const database = set(query.get('database') ?? undefined) ?? defaultDatabase
 
@@ -85,7 +92,8 @@ export function configureFirestore(text: string, environment: Environment): Fire
   if (admin !== undefined && !hostAndPort.test(admin)) issues.push(`admin: ${admin} is not of the form host:port`)
   if (admin !== undefined && emulator === undefined)
     issues.push('admin: goes with an emulator only; the service has its Admin API in its own place')
-  if (ramp !== undefined && !/^(?:on|off)$/.test(ramp)) issues.push('ramp: on or off is wanted')
+  for (const [name, word] of Object.entries({ ramp, subcollections }))
+    if (word !== undefined && !/^(?:on|off)$/.test(word)) issues.push(`${name}: on or off is wanted`)
   if (issues.length > 0) throw new DocferryError('DOCFERRY_CONFIG', `firestore: ${issues.join('; ')}`, { provider: 'firestore' })
   return {
     project,
@@ -94,6 +102,7 @@ export function configureFirestore(text: string, environment: Environment): Fire
     credentials: emulator === undefined ? credentials : undefined,
     ...(admin !== undefined && { admin }),
     ...(ramp !== undefined && { ramp: ramp === 'on' }),
+    ...(subcollections !== undefined && { subcollections: subcollections === 'on' }),
     ...(timeout !== undefined && { timeoutMs: Number(timeout) })
   }
 }

@@ -33,11 +33,21 @@ export function nameCursor(name: string, { before }: { readonly before: boolean 
 /** Sorts before every other id. */
 const firstId = '__id-9223372036854775808__'
 
-/** Every document in a top-level collection and below its documents. */
-export function descendantsOf(root: string, collection: string): Query {
+/** Paths inside a collection: from this one on, and up to and without that one; null at an end. */
+export interface PathRange {
+  readonly from: string | null
+  readonly to: string | null
+}
+
+/**
+ * Every document in a top-level collection and below its documents: all kinds of documents that there are, by their names, as the vendor's own
+ * `recursiveDelete` asks. It needs no index, and does not give documents that are only a path to others.
+ */
+export function descendantsOf(root: string, collection: string, { from, to }: PathRange = { from: null, to: null }): Query {
   const bound = (op: string, name: string): object => ({
-    fieldFilter: { field: { fieldPath: '__name__' }, op, value: { referenceValue: `${root}/${name}/${firstId}` } }
+    fieldFilter: { field: { fieldPath: '__name__' }, op, value: { referenceValue: `${root}/${name}` } }
   })
-  const filters = [bound('GREATER_THAN_OR_EQUAL', collection), bound('LESS_THAN', `${collection}\0`)]
-  return { from: [{ allDescendants: true }], where: { compositeFilter: { op: 'AND', filters } } }
+  const first = bound('GREATER_THAN_OR_EQUAL', `${collection}/${from ?? firstId}`)
+  const end = bound('LESS_THAN', to === null ? `${collection}\0/${firstId}` : `${collection}/${to}`)
+  return { from: [{ allDescendants: true }], where: { compositeFilter: { op: 'AND', filters: [first, end] } } }
 }

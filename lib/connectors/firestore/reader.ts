@@ -8,6 +8,7 @@ import { DocumentDecoder } from './decoder.ts'
 import { callError, decodeError } from './errors.ts'
 import { PageStream } from './page-stream.ts'
 import { byName, descendantsOf, nameCursor, type Query } from './queries.ts'
+import { partTwins, type Twins } from './subcollections.ts'
 
 /** Documents in a page, if the caller does not say. */
 const defaultPageSize = 500
@@ -30,18 +31,41 @@ export interface ReaderTimes {
   readonly attempts?: number
 }
 
+export interface ReaderOptions extends ReaderTimes {
+  /** Whether documents in subcollections are read too. Default true. */
+  readonly subcollections?: boolean | undefined
+}
+
+/** `Partition.range`; those of an older docferry's runs say nothing of subcollections, which they left out. */
+interface PartitionRange {
+  readonly from?: string | null
+  readonly to?: string | null
+  readonly subcollections?: boolean
+}
+
+/** What lies in subcollections of a collection. */
+interface Below {
+  readonly documents: number
+  /** Of subcollections; some of them. */
+  readonly names: readonly string[]
+}
+
 export class FirestoreSource implements Source {
   readonly uniqueIds = true
   readonly #connection: FirestoreConnection
   readonly #logger: Logger
   readonly #queries: CollectionQueries
   readonly #times: Required<ReaderTimes>
-  /** By collection: documents in subcollections, which nobody was told of yet. */
-  readonly #below = new Map<string, number>()
+  readonly #subcollections: boolean
+  /** Of collections whose documents could be counted. */
+  readonly #below = new Map<string, Below>()
+  /** Collections of which was said that a part of them is not read. */
+  readonly #warned = new Set<string>()
   /** Connecting lists collections, which is billed as one. */
   #documentReads = 1
 
-  constructor(connection: FirestoreConnection, logger: Logger, times: ReaderTimes = {}) {
+  constructor(connection: FirestoreConnection, logger: Logger, { subcollections = true, ...times }: ReaderOptions = {}) {
+    this.#subcollections = subcollections
     this.#connection = connection
     this.#logger = logger
     this.#queries = new CollectionQueries(connection, logger)
@@ -52,7 +76,14 @@ export class FirestoreSource implements Source {
     return this.#connection.location
   }
 
-  /** The top-level collections, with counts where those come within seconds. Subcollections are not read, but told of in a warning when theirs is. */
+  holdsSubcollections(): Promise<boolean> {
+    return Promise.resolve(this.#subcollections)
+  }
+
+  /**
+   * The top-level collections, also those that hold documents in subcollections only, with counts where those come within seconds. Subcollections
+   * that are not read are told of in a warning when theirs is.
+   */
   async collections({ signal }: { readonly signal?: AbortSignal }): Promise<readonly CollectionInfo[]> {
     const names = await this.#queries.names(signal)
     const found: CollectionInfo[] = []
@@ -63,24 +94,23 @@ export class FirestoreSource implements Source {
   }
 
   async #describe(name: string, signal: AbortSignal | undefined): Promise<CollectionInfo> {
-    const [documents, all] = await Promise.all([
-      this.#queries.count({ from: [{ collectionId: name }] }, signal),
-      this.#queries.count(descendantsOf(this.#connection.root, name), signal)
-    ])
-    if (documents === undefined) return { name }
-    const below = (all ?? documents) - documents
-    if (below > 0) this.#below.set(name, below)
-    return { name, documents }
+    const { own, all } = await this.#queries.counts(name, signal)
+    const documents = this.#subcollections ? all : own
+    const info = { name, ...(documents !== undefined && { documents }) }
+    if (own === undefined || all === undefined) return info
+    const below = { documents: all - own, names: all > own ? await this.#queries.subcollections(name, signal) : [] }
+    this.#below.set(name, below)
+    if (all === own) return info
+    return this.#subcollections ? { ...info, contents: textOf(below) } : info
   }
 
   /** Once, and of no collection that nobody asked about. */
   #warnOfBelow(name: string): void {
-    const documents = this.#below.get(name)
-    if (documents === undefined) return
-    this.#below.delete(name)
-    const what = documents === 1 ? '1 document' : `${documents} documents`
-    const are = documents === 1 ? 'is' : 'are'
-    this.#logger.warn({ collection: name, documents }, `${name}: ${what} in subcollections below its documents ${are} not read`)
+    const below = this.#below.get(name)
+    if (below === undefined || below.documents === 0 || this.#subcollections || this.#warned.has(name)) return
+    this.#warned.add(name)
+    const { documents } = below
+    this.#logger.warn({ collection: name, documents }, `${name}: ${textOf(below)} ${documents === 1 ? 'is' : 'are'} not read`)
   }
 
   async partitions(
@@ -91,11 +121,14 @@ export class FirestoreSource implements Source {
     for (const name of names) this.#warnOfBelow(name)
     const partitions: Partition[] = []
     for (const name of names) {
-      const bounds = options.wanted > 1 ? await this.#queries.bounds(name, options.wanted, options.signal) : []
+      const { documents, names: below = [] } = this.#below.get(name) ?? {}
+      // Of a collection with nothing below, the query for it alone is the faster one.
+      const descends = this.#subcollections && documents !== 0
+      const bounds = options.wanted > 1 ? await this.#queries.bounds(name, { ...options, ...(descends && { below }) }) : []
       const starts = [null, ...bounds]
       starts.forEach((from, index) => {
         const id = starts.length === 1 ? name : `${name}/${index + 1}of${starts.length}`
-        partitions.push({ id, collections: [name], range: { from, to: bounds[index] ?? null } })
+        partitions.push({ id, collections: [name], range: { from, to: bounds[index] ?? null, ...(descends && { subcollections: true }) } })
       })
     }
     return partitions
@@ -103,7 +136,7 @@ export class FirestoreSource implements Source {
 
   /**
    * One query per partition, asked again from the last document of the last page when it fails, falls silent or grows old.
-   * A cursor is the id of the last document, as Firestore has it.
+   * A cursor is the id of the last document, as Firestore has it; of one in a subcollection its path inside the collection.
    */
   async *read(partition: Partition, options: ReadOptions): AsyncGenerator<Page> {
     const { signal, pageSize = defaultPageSize, retry, onRetry } = options
@@ -128,7 +161,10 @@ export class FirestoreSource implements Source {
           foundNone = false
           failures = 0
           after = decoder.storedId(found.documents.at(-1)!)
-          yield { collection, documents: found.documents, cursor: after, bytes: found.bytes }
+          const { documents, rejects = [] }: Twins = partition.range?.['subcollections']
+            ? await partTwins(this.#connection, found.documents, { decoder, collection, signal })
+            : found
+          yield { collection, documents, ...(rejects.length > 0 && { rejects }), cursor: after, bytes: found.bytes }
         }
       } catch (cause) {
         signal?.throwIfAborted()
@@ -148,16 +184,17 @@ export class FirestoreSource implements Source {
   #open(partition: Partition, after: Cursor | undefined, pageSize: number, decoder: DocumentDecoder): PageStream<Document> {
     const { root } = this.#connection
     const collection = partition.collections[0]!
-    const { from = null, to = null } = partition.range ?? {}
+    const { from = null, to = null, subcollections } = (partition.range ?? {}) as PartitionRange
     const prefix = `${root}/${collection}/`
-    const structuredQuery: Query = {
-      from: [{ collectionId: collection }],
-      orderBy: byName,
-      ...(after !== undefined
-        ? { startAt: nameCursor(prefix + after, { before: false }) }
-        : from !== null && { startAt: nameCursor(prefix + String(from), { before: true }) }),
-      ...(to !== null && { endAt: nameCursor(prefix + String(to), { before: true }) })
-    }
+    const behind = after !== undefined && { startAt: nameCursor(prefix + after, { before: false }) }
+    const structuredQuery: Query = subcollections
+      ? { ...descendantsOf(root, collection, { from, to }), orderBy: byName, ...behind }
+      : {
+          from: [{ collectionId: collection }],
+          orderBy: byName,
+          ...(behind || (from !== null && { startAt: nameCursor(prefix + from, { before: true }) })),
+          ...(to !== null && { endAt: nameCursor(prefix + to, { before: true }) })
+        }
     const call = this.#connection.stream('RunQuery', { parent: root, structuredQuery })
     const decode = (bytes: Buffer): Document | undefined => {
       const document = decoder.decodeAnswer(bytes)
@@ -179,4 +216,9 @@ export class FirestoreSource implements Source {
   close(): Promise<void> {
     return this.#connection.close()
   }
+}
+
+/** `3 documents in subcollections (notes, runs)` */
+function textOf({ documents, names }: Below): string {
+  return `${documents === 1 ? '1 document' : `${documents} documents`} in subcollections${names.length === 0 ? '' : ` (${names.join(', ')})`}`
 }

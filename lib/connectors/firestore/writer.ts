@@ -25,7 +25,7 @@ import { DocumentEncoder } from './encoder.ts'
 import { grpcCode, writeFailure, type GrpcError } from './errors.ts'
 import { collectionRefusal, targetLimits } from './limits.ts'
 import { getDocuments, look, type Version } from './lookup.ts'
-import { namesOnly } from './queries.ts'
+import { descendantsOf, namesOnly, type Query } from './queries.ts'
 import { sendWrites } from './sending.ts'
 import { WireWriter } from './wire.ts'
 
@@ -36,8 +36,7 @@ export class FirestoreTarget implements Target<Buffer> {
   readonly limits: TargetLimits
   readonly #connection: FirestoreConnection
   readonly #encoder: DocumentEncoder
-  readonly #escapeNames: boolean
-  readonly #plain: boolean
+  readonly #rules: EncodeRules
   readonly #writer = new WireWriter()
 
   readonly #queries: CollectionQueries
@@ -51,8 +50,7 @@ export class FirestoreTarget implements Target<Buffer> {
     this.#connection = connection
     this.#queries = new CollectionQueries(connection, logger)
     this.#encoder = new DocumentEncoder(connection.root, rules)
-    this.#escapeNames = rules.escapeNames
-    this.#plain = rules.types === 'plain'
+    this.#rules = rules
     this.limits = targetLimits(connection.emulator, ramp)
   }
 
@@ -66,14 +64,15 @@ export class FirestoreTarget implements Target<Buffer> {
 
   /** A Firestore collection is there as soon as it holds a document: there is nothing to create. */
   async prepare(collection: string, { create, signal }: Parameters<Target['prepare']>[1]): Promise<Prepared> {
-    const structuredQuery = { select: { fields: namesOnly }, from: [{ collectionId: collection }], limit: { value: 1 } }
-    const request = { parent: this.#connection.root, structuredQuery }
+    const { root } = this.#connection
+    const all: Query = this.#rules.subcollections ? descendantsOf(root, collection) : { from: [{ collectionId: collection }] }
+    const request = { parent: root, structuredQuery: { ...all, select: { fields: namesOnly }, limit: { value: 1 } } }
     const context = this.#connection.context('write', collection)
-    const decoder = new DocumentDecoder(this.#connection.root, collection)
+    const decoder = new DocumentDecoder(root, collection)
     const answers = await withRetry(() => this.#connection.collect('RunQuery', request, context, { signal }), { signal })
     const empty = answers.every(answer => decoder.decodeAnswer(answer) === undefined)
     // Counting costs reads, and only a plan shows it.
-    const documents = empty || create ? undefined : await this.#queries.count({ from: [{ collectionId: collection }] }, signal)
+    const documents = empty || create ? undefined : await this.#queries.count(all, signal)
     return { created: empty, empty, ...(documents !== undefined && { documents }) }
   }
 
@@ -95,13 +94,13 @@ export class FirestoreTarget implements Target<Buffer> {
   }
 
   get(collection: string, ids: readonly string[], options: Parameters<Target['get']>[2]): Promise<readonly Document[]> {
-    return getDocuments(this.#connection, ids, { ...options, collection, escapeNames: this.#escapeNames })
+    return getDocuments(this.#connection, ids, { ...options, collection, rules: this.#rules })
   }
 
   readonly keepsKinds = true
 
   readBack(collection: string, document: Document, { kinds = false } = {}): Document {
-    if (!this.#plain && !kinds) return document
+    if (this.#rules.types !== 'plain' && !kinds) return document
     const encoded = this.encode(collection, document)
     if ('code' in encoded) return document
     const held = new DocumentDecoder(this.#connection.root, collection).decodeDocument(encoded.payload)
@@ -110,7 +109,7 @@ export class FirestoreTarget implements Target<Buffer> {
   }
 
   look(collection: string, ids: readonly string[], { signal }: { readonly signal?: AbortSignal }): Promise<readonly Held<Version>[]> {
-    return look(this.#connection, ids, { collection, escapeNames: this.#escapeNames, signal })
+    return look(this.#connection, ids, { collection, rules: this.#rules, signal })
   }
 
   change(

@@ -38,25 +38,26 @@ const long = [
 
 describe('firestore: names', () => {
   it('are stored as they are where Firestore takes them', () => {
-    for (const id of ['a', '$a', '$%a', '$%_a', '%2F', '__id7__', 'x'.repeat(1500)]) expect(storedId(id, true), id).to.equal(id)
+    for (const id of ['a', '$a', '$%a', '$%_a', '%2F', '__id7__', 'x'.repeat(1500)])
+      expect(storedId(id, { escapeNames: true }), id).to.equal(id)
   })
 
   it('are stored escaped where Firestore refuses them, if asked for', () => {
     for (const id of ['', '.', 'a/b', '__x__', '\ud800']) {
-      expect(storedId(id, true), id).to.equal(escapeName(id))
-      expect(storedId(id, false), id).to.deep.equal(idRefusal(id))
+      expect(storedId(id, { escapeNames: true }), id).to.equal(escapeName(id))
+      expect(storedId(id, { escapeNames: false }), id).to.deep.equal(idRefusal(id))
     }
   })
 
   it('that look like escaped ones are stored escaped, whatever is asked for', () => {
-    for (const escapeNames of [true, false]) expect(storedId('$%a%2Fb', escapeNames)).to.equal('$%$%25a%252Fb')
+    for (const escapeNames of [true, false]) expect(storedId('$%a%2Fb', { escapeNames })).to.equal('$%$%25a%252Fb')
   })
 
   it('of documents are stored hashed where they are too long', () => {
-    for (const id of long) expect(storedId(id, true)).to.equal(hashedId(id))
-    expect(storedId('x'.repeat(1500), true)).to.equal('x'.repeat(1500))
-    expect(storedId('x'.repeat(1501), false)).to.include({ code: 'DOCFERRY_BAD_ID' })
-    expect(storedId(`$%__${'%25'.repeat(400)}__`, false)).to.include({ code: 'DOCFERRY_BAD_ID' })
+    for (const id of long) expect(storedId(id, { escapeNames: true })).to.equal(hashedId(id))
+    expect(storedId('x'.repeat(1500), { escapeNames: true })).to.equal('x'.repeat(1500))
+    expect(storedId('x'.repeat(1501), { escapeNames: false })).to.include({ code: 'DOCFERRY_BAD_ID' })
+    expect(storedId(`$%__${'%25'.repeat(400)}__`, { escapeNames: false })).to.include({ code: 'DOCFERRY_BAD_ID' })
   })
 
   it('never become one that Firestore refuses', () => {
@@ -67,7 +68,7 @@ describe('firestore: names', () => {
     )
     fc.assert(
       fc.property(name, id => {
-        expect(idRefusal(storedId(id, true) as string)).to.equal(undefined)
+        expect(idRefusal(storedId(id, { escapeNames: true }) as string)).to.equal(undefined)
       })
     )
   })

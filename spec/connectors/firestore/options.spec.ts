@@ -44,6 +44,13 @@ describe('firestore: options', () => {
     })
   })
 
+  it('takes from a URL whether there are subcollections', () => {
+    expect(configure('firestore://p1?subcollections=off', {}).subcollections).to.equal(false)
+    expect(configure('firestore://p1?subcollections=on', {}).subcollections).to.equal(true)
+    expect(configure('firestore://p1', {})).to.not.have.property('subcollections')
+    expect(refusal('firestore://p1?subcollections=some', {})).to.contain('subcollections: on or off is wanted')
+  })
+
   it('prefers the URL to the environment', () => {
     expect(configure('firestore://mine', emulated)).to.include({ project: 'mine', emulator: '127.0.0.1:8080' })
   })

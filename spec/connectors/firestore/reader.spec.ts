@@ -61,7 +61,7 @@ describe('firestore: reader', () => {
     ])
   })
 
-  it('warns of documents in subcollections, which are not read', async () => {
+  it('warns of documents in subcollections that are not read', async () => {
     const own = await ownProject()
     const written = await openTarget(own)
     await writeAll(written, 'users', [{ _id: 'u1' }])
@@ -69,7 +69,7 @@ describe('firestore: reader', () => {
     await writeAll(written, 'missing/m/notes', numbered(1))
     await writeAll(written, 'users2', numbered(2))
     const logger = listeningLogger()
-    const other = await openSource(own, logger)
+    const other = await openSource({ ...own, subcollections: false }, logger)
     const warned = (): string[] =>
       logger.lines
         .filter(({ level }) => level === 'warn')
@@ -77,9 +77,9 @@ describe('firestore: reader', () => {
         .sort()
     await other.collections({})
     await other.partitions(['users', 'users2'], { wanted: 1 })
-    expect(warned()).to.deep.equal(['users: 3 documents in subcollections below its documents are not read'])
+    expect(warned()).to.deep.equal(['users: 3 documents in subcollections (notes) are not read'])
     for (let time = 0; time < 2; time++) await other.partitions(null, { wanted: 1 })
-    expect(warned()[0]).to.equal('missing: 1 document in subcollections below its documents is not read')
+    expect(warned()[0]).to.equal('missing: 1 document in subcollections (notes) is not read')
     await Promise.all([other.close(), written.close()])
   })
 
