@@ -4,6 +4,7 @@ import { parseEndpoint } from './config/endpoint.ts'
 import { holdsSecret } from './config/hide-credentials.ts'
 import { DocferryError } from './errors.ts'
 import { loadConnector } from './registry.ts'
+import type { BackupService } from './backup-types.ts'
 import type { Replicator, ReplicatorEnds } from './replication-types.ts'
 import type { Connector, EncodeRules, Environment, Logger, PlaceName, ProviderName, Source, SuspendedOutput, Target } from './types.ts'
 
@@ -89,6 +90,18 @@ export async function replicatingConnector({
 async function connectorOf(endpoint: Endpoint): Promise<Connector> {
   const connector = typeof endpoint === 'string' ? parseEndpoint(endpoint).connector : endpoint.connector
   return typeof connector === 'string' ? await loadConnector(connector) : connector
+}
+
+/**
+ * Open a service's own backups. Whoever opens it closes it.
+ *
+ * @throws {DocferryError} DOCFERRY_USAGE where the provider has none, and what opening an end throws
+ */
+export async function openBackups(endpoint: Endpoint, options: OpenOptions = {}): Promise<BackupService> {
+  const { connector, configured, context } = await resolve(endpoint, options, 'the provider')
+  if (connector.openBackups) return await connector.openBackups(configured, context)
+  const instead = connector.name === 'couchdb' ? 'docferry replicate keeps a second CouchDB, or docferry export' : 'docferry export'
+  throw new DocferryError('DOCFERRY_USAGE', `${connector.name} makes no backups of its own: use ${instead}`)
 }
 
 /** What an end was given beside its place, as one text: parameters of an address, or plain options. Without secrets. */

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { docferryVersion } from '../config/version.ts'
 import { DocferryError, exitCodeOf } from '../errors.ts'
+import { addBackupCommand } from './commands/backup.ts'
 import { addExportCommand } from './commands/export.ts'
 import { addImportCommand } from './commands/import.ts'
 import { addLintCommand } from './commands/lint.ts'
@@ -129,6 +130,10 @@ export function createProgram(host: Host, { run, undo, verify, repair, exit }: R
       exit(await executeReplications(job, host))
     }
   })
+  addBackupCommand(program, async job => {
+    const { executeBackup } = await import('./execute-backup.ts')
+    exit(await executeBackup(job, host))
+  })
   addRunsCommand(program, host)
   addLintCommand(program, host, exit)
   addTestCommand(program, host, exit)
@@ -145,7 +150,7 @@ function usageError(error: CommanderError): DocferryError {
   if (error.code === 'commander.help')
     return new DocferryError(
       'DOCFERRY_USAGE',
-      'which command? There are migrate, plan, run, export, import, resume, retry, undo, verify, repair, replicate, runs, stages, lint, test, preview and schema'
+      'which command? There are migrate, plan, run, export, import, resume, retry, undo, verify, repair, replicate, backup, runs, stages, lint, test, preview and schema'
     )
   return new DocferryError('DOCFERRY_USAGE', error.message.replace(/^error: /, '').replaceAll('\n', ' '))
 }

@@ -37,6 +37,12 @@ export interface Connection {
   close(): void
 }
 
+/** With what the SDK's own commands need, which the data path does without. */
+export interface OpenConnection extends Connection {
+  readonly sdk: Sdk
+  readonly client: DynamoDBClient
+}
+
 const madeUpCredentials = { accessKeyId: 'local', secretAccessKey: 'local' }
 
 /** Enough for every call under way: 16 of a target, or one for each scan segment. */
@@ -49,7 +55,7 @@ const preflightTimeoutMs = 10_000
  *
  * @throws {DocferryError} DOCFERRY_CONNECT, DOCFERRY_AUTH, DOCFERRY_CONFIG
  */
-export async function connect(options: DynamodbOptions, context: OpenContext): Promise<Connection> {
+export async function connect(options: DynamodbOptions, context: OpenContext): Promise<OpenConnection> {
   checkTimes(options)
   const sdk = await import('@aws-sdk/client-dynamodb')
   const client = options.client ?? makeClient(sdk, options)
@@ -57,7 +63,7 @@ export async function connect(options: DynamodbOptions, context: OpenContext): P
     if (!options.client) client.destroy()
   }
   try {
-    return { ...(await locate(sdk, client, options, context)), close }
+    return { ...(await locate(sdk, client, options, context)), sdk, client, close }
   } catch (error) {
     close()
     throw error

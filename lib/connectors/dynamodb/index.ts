@@ -19,5 +19,9 @@ export const dynamodbConnector: Connector<DynamodbOptions> = {
   },
   async openTarget(options, context) {
     return createTarget(await connect(options, context), context.rules)
+  },
+  async openBackups(options, context) {
+    const { createBackupService } = await import('./backups/index.ts')
+    return createBackupService(await connect(options, context))
   }
 }

@@ -8,14 +8,21 @@ import { DocferryError } from '../../errors.ts'
 import type { Location, OpenContext } from '../../types.ts'
 import { checkKeyFile, withTimeout } from './credentials.ts'
 import { callError, type CallContext } from './errors.ts'
-import { checkTimes, defaultDatabase, normalHost, type FirestoreClientLike, type FirestoreOptions } from './options.ts'
+import {
+  checkTimes,
+  defaultDatabase,
+  normalHost,
+  type FirestoreAdminClientLike,
+  type FirestoreClientLike,
+  type FirestoreOptions
+} from './options.ts'
 
 /** Finding credentials, and the first small call: each may take so long. */
-const openTimeoutMs = 8_000
+export const openTimeoutMs = 8_000
 /** Every other call; the service itself gives up after 60 s. */
-const callTimeoutMs = 60_000
+export const callTimeoutMs = 60_000
 
-interface Metadata {
+export interface Metadata {
   set(key: string, value: string): void
 }
 
@@ -33,7 +40,7 @@ export type AnswerStream = Readable & Cancellable
 type Callback<Answer> = (error: Error | null, answer?: Answer) => void
 
 /** What is used of a grpc-js client. */
-interface Stub {
+export interface Stub {
   makeUnaryRequest<Request, Answer>(
     path: string,
     serialize: (request: Request) => Buffer,
@@ -54,14 +61,14 @@ interface Stub {
   readonly constructor: { readonly service: Readonly<Record<string, MethodDefinition>> }
 }
 
-interface MethodDefinition {
+export interface MethodDefinition {
   readonly path: string
   readonly requestSerialize: (request: object) => Buffer
   readonly responseDeserialize: (bytes: Buffer) => unknown
 }
 
 /** What is used of `google-gax`, in the copy that the vendor's client itself loads. */
-interface Gax {
+export interface Gax {
   readonly grpc: {
     readonly credentials: { createInsecure(): unknown }
     readonly Metadata: new () => Metadata
@@ -69,7 +76,13 @@ interface Gax {
   readonly googleAuthLibrary: { readonly PassThroughClient: new () => unknown }
 }
 
-type ClientConstructor = new (options: object, gax: Gax) => FirestoreClientLike
+type ClientConstructor<Client> = new (options: object, gax: Gax) => Client
+
+interface Vendor {
+  readonly gax: Gax
+  readonly FirestoreClient: ClientConstructor<FirestoreClientLike>
+  readonly FirestoreAdminClient: ClientConstructor<FirestoreAdminClientLike>
+}
 
 /** Who makes a call, and until when. */
 export interface CallSettings {
@@ -128,21 +141,12 @@ export class FirestoreConnection {
 
   /** One request, one answer, both as bytes. @throws a `GrpcError`, for the caller to translate; the signal's reason */
   callBytes(path: string, request: Buffer, settings: CallSettings = {}): Promise<Buffer> {
-    const { signal, timeoutMs = this.timeoutMs ?? callTimeoutMs } = settings
-    return new Promise((resolve, reject) => {
-      signal?.throwIfAborted()
-      const cancel = (): void => call.cancel()
-      const callback: Callback<Buffer> = (error, answer) => {
-        signal?.removeEventListener('abort', cancel)
-        if (signal?.aborted) reject(signal.reason as Error)
-        else if (error !== null || answer === undefined) reject(error ?? new RangeError('no answer'))
-        else resolve(answer)
-      }
-      const options = { deadline: Date.now() + timeoutMs }
-      this.#requests++
-      const call = this.#stub.makeUnaryRequest(path, asBytes, asBytes, request, this.#metadata(), options, callback)
-      signal?.addEventListener('abort', cancel, { once: true })
-    })
+    this.#requests++
+    return sendUnary(
+      this.#stub,
+      { path, request, metadata: this.#metadata() },
+      { ...settings, timeoutMs: settings.timeoutMs ?? this.timeoutMs }
+    )
   }
 
   /** Answers one by one, undecoded, no faster than they are taken. The caller cancels it, and listens to `error` from the start. */
@@ -201,6 +205,26 @@ export class FirestoreConnection {
   }
 }
 
+/** One call on a channel. @throws a `GrpcError`, for the caller to translate; the signal's reason */
+export function sendUnary(
+  stub: Stub,
+  { path, request, metadata }: { readonly path: string; readonly request: Buffer; readonly metadata: Metadata },
+  { signal, timeoutMs = callTimeoutMs }: CallSettings
+): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted()
+    const cancel = (): void => call.cancel()
+    const callback: Callback<Buffer> = (error, answer) => {
+      signal?.removeEventListener('abort', cancel)
+      if (signal?.aborted) reject(signal.reason as Error)
+      else if (error !== null || answer === undefined) reject(error ?? new RangeError('no answer'))
+      else resolve(answer)
+    }
+    const call = stub.makeUnaryRequest(path, asBytes, asBytes, request, metadata, { deadline: Date.now() + timeoutMs }, callback)
+    signal?.addEventListener('abort', cancel, { once: true })
+  })
+}
+
 /**
  * Connect, and ask for something small, so that a wrong address or refused credentials show at once.
  *
@@ -230,13 +254,14 @@ export async function connect(options: FirestoreOptions, { signal }: OpenContext
 }
 
 /** Loaded when first needed: it takes a quarter of a second. */
-function loadVendor(): { gax: Gax; FirestoreClient: ClientConstructor } {
+export function loadVendor(): Vendor {
   const here = createRequire(import.meta.url)
-  const { v1 } = here(vendor) as { v1: { FirestoreClient: ClientConstructor } }
-  return { gax: createRequire(here.resolve(vendor))('google-gax') as Gax, FirestoreClient: v1.FirestoreClient }
+  const { v1 } = here(vendor) as { v1: Omit<Vendor, 'gax'> }
+  const { FirestoreClient, FirestoreAdminClient } = v1
+  return { gax: createRequire(here.resolve(vendor))('google-gax') as Gax, FirestoreClient, FirestoreAdminClient }
 }
 
-function clientOptions(options: FirestoreOptions, projectId: string, gax: Gax): object {
+export function clientOptions(options: Pick<FirestoreOptions, 'emulator' | 'credentials'>, projectId: string, gax: Gax): object {
   // Between tries the caller waits already: a connection is made anew as soon as it asks.
   const common = { projectId, fallback: false, 'grpc.initial_reconnect_backoff_ms': 100 }
   const { emulator, credentials } = options
@@ -256,7 +281,7 @@ function clientOptions(options: FirestoreOptions, projectId: string, gax: Gax): 
   }
 }
 
-function missingProject(): never {
+export function missingProject(): never {
   const message = 'firestore: project: required; set GOOGLE_CLOUD_PROJECT, or write firestore://project-id'
   throw new DocferryError('DOCFERRY_CONFIG', message, { provider: 'firestore' })
 }

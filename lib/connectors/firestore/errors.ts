@@ -108,7 +108,7 @@ function said({ code, details }: GrpcError): string {
   return details === '' ? codeName(code) : `${codeName(code)} ${details}`
 }
 
-function codeName(code: number): string {
+export function codeName(code: number): string {
   const name = Object.entries(grpcCode).find(([, number]) => number === code)?.[0] ?? `code ${code}`
   return name.replace(/[A-Z]/g, letter => `_${letter}`).toUpperCase()
 }

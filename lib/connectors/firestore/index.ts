@@ -1,5 +1,6 @@
 /** Google Firestore: the service, and its emulator. */
 import { defaultRules, type Connector } from '../../types.ts'
+import { openBackups } from './backups/index.ts'
 import { connect } from './client.ts'
 import { configureFirestore, type FirestoreOptions } from './options.ts'
 import { FirestoreSource } from './reader.ts'
@@ -18,5 +19,6 @@ export const firestoreConnector: Connector<FirestoreOptions> = {
     const { rules: asked = defaultRules, logger } = context
     const rules = { ...asked, subcollections: options.subcollections ?? asked.subcollections }
     return new FirestoreTarget(await connect(options, context), logger, { rules, ramp: options.ramp })
-  }
+  },
+  openBackups
 }

@@ -9,6 +9,16 @@ export interface FirestoreClientLike {
   close(): Promise<void>
 }
 
+/** What is used of the vendor's `v1.FirestoreAdminClient`. */
+export interface FirestoreAdminClientLike extends FirestoreClientLike {
+  /** What an operation's metadata is decoded by, per method that begins one. */
+  readonly descriptors: {
+    readonly longrunning: Readonly<Record<string, { readonly metadataDecoder: (bytes: Uint8Array) => { toJSON(): object } }>>
+  }
+  /** Of `google.longrunning.Operations`, on the same host. */
+  readonly operationsClient: { readonly operationsStub: Promise<unknown> }
+}
+
 /** Where a Firestore database is, and how to get in. */
 export interface FirestoreOptions {
   /** The project's id. Default: the one that the credentials name. */
@@ -17,6 +27,11 @@ export interface FirestoreOptions {
   readonly database?: string
   /** `host:port` of an emulator, which then is used instead of the service. */
   readonly emulator?: string
+  /**
+   * `host:port` of a server that speaks Firestore's Admin API without TLS and credentials, beside an emulator, which has none: for tests of what
+   * is done with backups.
+   */
+  readonly admin?: string
   /** Path of a key file. Default: Google's Application Default Credentials. */
   readonly credentials?: string
   /** Whether writes into an empty collection begin slowly (500/50/5). Default: where it is the service, and no emulator. */
@@ -30,6 +45,8 @@ export interface FirestoreOptions {
   readonly timeoutMs?: number
   /** A ready `v1.FirestoreClient` instead of one made here; its owner closes it. `emulator` then says only what it talks to. */
   readonly client?: FirestoreClientLike
+  /** The same for backups: a ready `v1.FirestoreAdminClient`. */
+  readonly adminClient?: FirestoreAdminClientLike
 }
 
 export const defaultDatabase = '(default)'
@@ -39,7 +56,7 @@ const form =
 const hostAndPort = /^(?:[\w.-]+|\[[\da-fA-F:.]+\]):\d{1,5}$/
 /** Also `example.com:project`, of projects that belong to a domain. */
 const projectId = /^[a-zA-Z0-9.-]+(?::[a-zA-Z0-9-]+)?$/
-const parameters = ['database', 'emulator', 'credentials', 'ramp', 'subcollections', 'timeoutMs']
+const parameters = ['database', 'emulator', 'admin', 'credentials', 'ramp', 'subcollections', 'timeoutMs']
 
 /**
  * Options from `firestore` (all from the environment) or
@@ -57,6 +74,7 @@ export function configureFirestore(text: string, environment: Environment): Fire
   const emulator = emulatorOf(query.get('emulator') ?? undefined, set(environment.FIRESTORE_EMULATOR_HOST), issues)
   const credentials = set(query.get('credentials') ?? undefined) ?? set(environment.GOOGLE_APPLICATION_CREDENTIALS)
   const ramp = query.get('ramp') ?? undefined
+  const admin = query.get('admin') ?? undefined
   const subcollections = query.get('subcollections') ?? undefined
   const timeout = set(query.get('timeoutMs') ?? undefined)
   const database = set(query.get('database') ?? undefined) ?? defaultDatabase
@@ -71,6 +89,9 @@ export function configureFirestore(text: string, environment: Environment): Fire
   if (emulator !== undefined && query.has('emulator') && query.has('credentials')) {
     issues.push('credentials: an emulator takes none; leave out one of emulator and credentials')
   }
+  if (admin !== undefined && !hostAndPort.test(admin)) issues.push(`admin: ${admin} is not of the form host:port`)
+  if (admin !== undefined && emulator === undefined)
+    issues.push('admin: goes with an emulator only; the service has its Admin API in its own place')
   for (const [name, word] of Object.entries({ ramp, subcollections }))
     if (word !== undefined && !/^(?:on|off)$/.test(word)) issues.push(`${name}: on or off is wanted`)
   if (issues.length > 0) throw new DocferryError('DOCFERRY_CONFIG', `firestore: ${issues.join('; ')}`, { provider: 'firestore' })
@@ -79,6 +100,7 @@ export function configureFirestore(text: string, environment: Environment): Fire
     database,
     emulator,
     credentials: emulator === undefined ? credentials : undefined,
+    ...(admin !== undefined && { admin }),
     ...(ramp !== undefined && { ramp: ramp === 'on' }),
     ...(subcollections !== undefined && { subcollections: subcollections === 'on' }),
     ...(timeout !== undefined && { timeoutMs: Number(timeout) })

@@ -1,30 +1,10 @@
 import { writeFile, mkdtemp, rm } from 'node:fs/promises'
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { firestoreConnector } from '../../../lib/connectors/firestore/index.ts'
-import { listeningLogger, openSource, openTarget, ownProject, thrownBy } from './support.ts'
-
-function listen(server: Server): Promise<string> {
-  return new Promise(resolve => {
-    server.listen(0, '127.0.0.1', () => resolve(`127.0.0.1:${(server.address() as AddressInfo).port}`))
-  })
-}
-
-/** Accepts and never answers. gRPC gives up a connection that is being made only after a while: closing this end ends it now. */
-function createSilentServer(): Server {
-  const sockets = new Set<Socket>()
-  const server = createServer(socket => {
-    sockets.add(socket.on('error', () => socket.destroy()).resume())
-  })
-  const close = server.close.bind(server)
-  server.close = callback => {
-    for (const socket of sockets) socket.destroy()
-    return close(callback)
-  }
-  return server
-}
+import { createSilentServer, listen, listeningLogger, openSource, openTarget, ownProject, thrownBy } from './support.ts'
 
 describe('firestore: client', () => {
   it('fails within seconds where nothing listens', async () => {

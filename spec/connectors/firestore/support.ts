@@ -1,4 +1,4 @@
-import { createServer, connect, type AddressInfo, type Socket } from 'node:net'
+import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net'
 import type { Document, Encoded, EncodeRules, Logger, Refusal, Source, Target, WriteOptions, WriteOutcome } from '../../../lib/types.ts'
 import { firestoreConnector, type FirestoreOptions } from '../../../lib/connectors/firestore/index.ts'
 import { DocumentEncoder } from '../../../lib/connectors/firestore/encoder.ts'
@@ -165,4 +165,24 @@ export async function openGate(to: string): Promise<Gate> {
     }
   }
   return gate
+}
+
+export function listen(server: Server): Promise<string> {
+  return new Promise(resolve => {
+    server.listen(0, '127.0.0.1', () => resolve(`127.0.0.1:${(server.address() as AddressInfo).port}`))
+  })
+}
+
+/** Accepts and never answers. gRPC gives up a connection that is being made only after a while: closing this end ends it now. */
+export function createSilentServer(): Server {
+  const sockets = new Set<Socket>()
+  const server = createServer(socket => {
+    sockets.add(socket.on('error', () => socket.destroy()).resume())
+  })
+  const close = server.close.bind(server)
+  server.close = callback => {
+    for (const socket of sockets) socket.destroy()
+    return close(callback)
+  }
+  return server
 }

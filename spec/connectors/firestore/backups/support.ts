@@ -1,0 +1,34 @@
+import type { BackupService } from '../../../../lib/backup-types.ts'
+import { firestoreConnector, type FirestoreOptions } from '../../../../lib/connectors/firestore/index.ts'
+import type { FirestoreAdminServer } from '../../../support/firestore-admin/server.ts'
+import { startFirestoreAdmin } from '../../../support/firestore-admin/server.ts'
+import { listeningLogger } from '../support.ts'
+
+export const project = 'projects/p'
+export const database = `${project}/databases/(default)`
+export const bucket = 'gs://bucket-1'
+
+/** A project with one database, in which `agents` and `runs` hold documents, and one bucket. */
+export async function startProject(): Promise<FirestoreAdminServer> {
+  const server = await startFirestoreAdmin()
+  server.state.addDatabase(database, ['agents', 'runs'])
+  server.state.buckets.add('bucket-1')
+  return server
+}
+
+export function optionsFor({ host }: { readonly host: string }, options: FirestoreOptions = {}): FirestoreOptions {
+  return { project: 'p', emulator: host, admin: host, ...options }
+}
+
+export function openBackupsOf(
+  server: FirestoreAdminServer,
+  options?: FirestoreOptions,
+  logger = listeningLogger()
+): Promise<BackupService> {
+  return firestoreConnector.openBackups!(optionsFor(server, options), { logger })
+}
+
+/** The last whole minute, so many before now. */
+export function minutesAgo(minutes: number): Date {
+  return new Date((Math.floor(Date.now() / 60_000) - minutes) * 60_000)
+}
