@@ -3,8 +3,7 @@ import { dynamodbConnector } from '../../../../lib/connectors/dynamodb/index.ts'
 import { DocferryError } from '../../../../lib/errors.ts'
 import { nowSeconds } from '../../../support/dynamodb-control/state.ts'
 import { servers } from '../../../support/servers.ts'
-import { silent } from '../support.ts'
-import { Ends } from '../support.ts'
+import { Ends, silent } from '../support.ts'
 import { backupBench, failed, tableArn } from './support.ts'
 
 const bench = backupBench()
@@ -28,6 +27,13 @@ describe('dynamodb: backups on demand', () => {
     expect(begun.map(({ collections }) => collections)).to.deep.equal([['agents'], ['users']])
     expect(begun[0]!.name).to.match(/^docferry-\d{8}T\d{6}Z-[0-9a-f]{6}$/)
     expect(begun[1]!.name).to.equal(begun[0]!.name)
+  })
+
+  it('takes of a preset what is there', async () => {
+    const begun = await bench.service.create({ collections: ['users', 'sessions'], ifThere: true }, {})
+    expect(begun.map(({ collections }) => collections)).to.deep.equal([['users']])
+    const error = await failed(bench.service.create({ collections: ['sessions'], ifThere: true }, {}))
+    expect(error).to.include({ code: 'DOCFERRY_NO_SUCH_COLLECTION' })
   })
 
   for (const [request, code, words] of [
