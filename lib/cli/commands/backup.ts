@@ -15,8 +15,8 @@ import type { ServiceFlags } from './backup-flags.ts'
 
 /** A backup command, understood. */
 export interface BackupJob {
-  /** As on the command line; for errors and hints. */
   readonly action: BackupAction
+  /** As on the command line, or as an id or a bucket tells it. */
   readonly provider: string
   readonly wait: Pick<WaitOptions, 'pollMs' | 'timeoutMs'> | false
   readonly dryRun: boolean
