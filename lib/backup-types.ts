@@ -55,6 +55,8 @@ export interface Progress {
 export interface CreateRequest {
   /** Missing: every collection that there is. */
   readonly collections?: readonly string[]
+  /** Leave those of `collections` out that are not there. Default: that is an error where the service can tell. */
+  readonly ifThere?: boolean
   /** A name to find it by; the connector completes it where the service wants one per collection. */
   readonly name?: string
   /** A bucket to export to, `s3://bucket/prefix` or `gs://bucket/prefix`. Missing: a backup that the service keeps itself. */
@@ -71,6 +73,8 @@ export interface RestoreRequest {
   /** Restore what was there at this moment, by point-in-time recovery. `latest`: as late as the service can. */
   readonly at?: Date | 'latest'
   readonly collections?: readonly string[]
+  /** Leave those of `collections` out of which there is nothing to restore. */
+  readonly ifThere?: boolean
   /** The new collection's or database's name. */
   readonly as?: string
   readonly options?: Readonly<Record<string, string>>
@@ -113,12 +117,12 @@ export interface BackupService {
   /**
    * Switch continuous backups on or off, or tell of them; missing where the service has none that can be switched per collection.
    *
-   * @param options `recoveryDays`: how far back they shall reach, where they are switched on
+   * @param options `recoveryDays`: how far back they shall reach, where they are switched on; `ifThere`: leave collections out that are not there
    */
   pointInTime?(
     collections: readonly string[] | undefined,
     change: 'on' | 'off' | undefined,
-    options: { readonly signal?: AbortSignal; readonly recoveryDays?: number }
+    options: { readonly signal?: AbortSignal; readonly recoveryDays?: number; readonly ifThere?: boolean }
   ): Promise<readonly Backup[]>
   close(): Promise<void>
 }

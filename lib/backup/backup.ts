@@ -101,7 +101,7 @@ async function wouldDo(service: BackupService, action: BackupAction, signal: Abo
     case 'list':
       return await list(service, action.filter, signal)
     case 'point-in-time':
-      return await service.pointInTime!(action.collections, undefined, { signal })
+      return await service.pointInTime!(action.collections, undefined, { signal, ifThere: action.ifThere })
     default:
       return await inTurn(action.ids, id => service.status(id, { signal }))
   }
@@ -128,7 +128,11 @@ async function act(
     case 'cancel':
       return await inTurn(action.ids, id => service.cancel!(id, { signal }), see)
     case 'point-in-time':
-      return await service.pointInTime!(action.collections, action.change, { signal, recoveryDays: action.recoveryDays })
+      return await service.pointInTime!(action.collections, action.change, {
+        signal,
+        recoveryDays: action.recoveryDays,
+        ifThere: action.ifThere
+      })
   }
 }
 

@@ -11,6 +11,7 @@ export type BackupAction =
   | {
       readonly do: 'point-in-time'
       readonly collections?: readonly string[]
+      readonly ifThere?: boolean
       readonly change?: 'on' | 'off'
       /** How many days back any moment can be restored; as many as the service can, where it is missing. */
       readonly recoveryDays?: number
@@ -47,7 +48,8 @@ export function isSettled({ state }: Backup): boolean {
 /** What becomes of the report where nothing was thrown. */
 export function stateOf(action: BackupAction['do'], backups: readonly Backup[], waited: boolean): BackupReportState {
   if (action === 'list') return 'done'
-  if (backups.some(({ state }) => state === 'failed')) return 'partial'
+  // Of what has no id it is not even known whether it was begun.
+  if (backups.some(({ state, id }) => state === 'failed' || (state === 'unknown' && id === ''))) return 'partial'
   if (action === 'create' || action === 'restore' || waited) {
     if (backups.some(({ state }) => state === 'cancelled' || state === 'deleted')) return 'partial'
     if (backups.some(backup => !isSettled(backup))) return waited ? 'partial' : 'going on'

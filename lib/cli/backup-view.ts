@@ -89,8 +89,15 @@ export function backupLines(backups: readonly Backup[], { columns = Infinity, st
   })
 }
 
-function cellsOf({ collections = [], kind, state, name = '', startedAt, snapshotAt, ...rest }: Backup): string[] {
-  return [collections.length === 0 ? 'all' : collections.join(', '), kind, state, name, timeText(snapshotAt ?? startedAt), detailsOf(rest)]
+function cellsOf({ collections = [], kind, state, name = '', startedAt, snapshotAt, place, ...rest }: Backup): string[] {
+  return [
+    collections.length === 0 ? 'all' : collections.join(', '),
+    kind,
+    state,
+    name,
+    timeText(snapshotAt ?? startedAt),
+    detailsOf({ ...rest, place: place === collections.join() ? undefined : place })
+  ]
 }
 
 function detailsOf({ documents, bytes, place, restorable, expiresAt, progress }: Partial<Backup>): string {
@@ -152,7 +159,7 @@ function verdict(report: Readonly<BackupReport>, { nowMs, provider = '', style =
   const goesOn = follow === undefined ? '' : ` The service goes on by itself; to see how far it is: ${safe(follow)}`
   if (state === 'interrupted') return style.yellow(`Not waited for any longer, after ${took}.${goesOn}`)
   if (state === 'failed') return style.red(`Failed after ${took}.${goesOn}`)
-  if (dryRun) return style.green(`Dry run: nothing was changed. This is about ${plural(backups.length, 'item')}.`)
+  if (dryRun) return style.green(`Dry run: nothing was changed.`)
   if (action === 'list') return backups.length === 0 ? 'There are none.' : `${plural(backups.length, 'item')}.`
   if (timedOut) return style.yellow(`Not all is done after ${took}.${goesOn}`)
   if (state === 'going on') return style.green(`Begun.${goesOn}`)
@@ -161,7 +168,8 @@ function verdict(report: Readonly<BackupReport>, { nowMs, provider = '', style =
   )
   const told = counts.length === 0 ? 'There is nothing to do' : counts.join(', ')
   if (state === 'partial') return style.red(`${told}, after ${took}.${goesOn}`)
-  return style.green(action === 'create' || action === 'restore' ? `${told}, after ${took}.` : `${told}.${goesOn}`)
+  if (action === 'create' || action === 'restore') return style.green(`${told}, after ${took}.`)
+  return style.green(`${told}.${follow === undefined ? '' : ` To wait for it: ${safe(follow)} --wait`}`)
 }
 
 /** The command that tells how far those are that the service is at work on; undefined where there are none. */

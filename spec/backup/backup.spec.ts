@@ -54,6 +54,11 @@ describe('backup', () => {
     expect(calls).to.deep.equal(['create', 'close'])
   })
 
+  it('is partial where it is not known whether one was begun, also where nobody waits', async () => {
+    const { report } = await run({ begun: [one('a'), one('', 'unknown')] }, { action: create })
+    expect(report).to.include({ state: 'partial' })
+  })
+
   it('is partial, and says so, where the time is over', async () => {
     const { report } = await run({ begun: [one('a')], looks: { a: [one('a')] } }, { action: create, wait: { pollMs: 1, timeoutMs: 10 } })
     expect(report).to.include({ state: 'partial', timedOut: true })

@@ -2,6 +2,7 @@ import { PassThrough } from 'node:stream'
 import { expect } from 'chai'
 import type { Backup, BackupService } from '../../lib/backup-types.ts'
 import { backup } from '../../lib/backup/backup.ts'
+import { createJob, restoreJob } from '../../lib/cli/commands/backup.ts'
 import type { BackupJob } from '../../lib/cli/commands/backup.ts'
 import { executeBackup } from '../../lib/cli/execute-backup.ts'
 import type { CommonFlags } from '../../lib/cli/execute.ts'
@@ -86,6 +87,27 @@ describe('cli: backup', () => {
       expect({ code, stdout }).to.deep.equal({ code: 2, stdout: '' })
     })
   }
+
+  it('hands on what only one service takes as options, and of a preset what is there', () => {
+    const common = { progress: false, logLevel: 'warn' } as const
+    const { action, wait, provider } = createJob({
+      ...common,
+      to: 's3://bucket/x',
+      preset: 'gofannon',
+      format: 'ion',
+      option: { sse: 'kms' },
+      timeout: 5
+    })
+    expect(action).to.deep.nested.include({ 'request.options': { sse: 'kms', format: 'ion' }, 'request.ifThere': true })
+    expect({ wait, provider }).to.deep.equal({ wait: { timeoutMs: 5, pollMs: undefined }, provider: 'dynamodb' })
+    const restored = restoreJob(arn, { ...common, rename: { agents: 'old', users: 'older' }, suffix: '-x', wait: false })
+    expect(restored).to.deep.include({ wait: false, provider: 'dynamodb' })
+    expect(restored.action).to.deep.nested.include({
+      'request.from': arn,
+      'request.options': { rename: 'agents=old,users=older', suffix: '-x' }
+    })
+    expect(createJob({ ...common, to: 'gs://bucket/x' }).provider).to.equal('firestore')
+  })
 
   it('waits with the table at the end, and exits with 0 where all is available', async () => {
     const { code, stdout } = await execute(

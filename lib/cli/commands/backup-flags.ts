@@ -3,7 +3,7 @@ import { InvalidArgumentError, Option } from 'commander'
 import type { Command } from 'commander'
 import { presetNames, presets } from '../../config/presets.ts'
 import type { PresetName } from '../../config/presets.ts'
-import { addCommonFlags, choice, names, renames } from '../options.ts'
+import { choice, names, renames } from '../options.ts'
 
 /** What only some services take: it goes to the connector as text, which refuses what it does not know. */
 export interface ServiceFlags {
@@ -16,9 +16,10 @@ export interface ServiceFlags {
   readonly option?: Readonly<Record<string, string>>
 }
 
-export function addBackupFlags(command: Command): Command {
-  return addCommonFlags(
-    command.option('-p, --provider <end>', 'dynamodb or firestore, configured by the environment, or an address: dynamodb://eu-central-1')
+export function addProviderFlag(command: Command): Command {
+  return command.option(
+    '-p, --provider <end>',
+    'dynamodb or firestore, configured by the environment, or an address: dynamodb://eu-central-1'
   )
 }
 
@@ -96,8 +97,14 @@ export function optionsOf({
   return { ...option, ...Object.fromEntries(named) }
 }
 
-export function choiceOf({ collections, preset }: { collections?: readonly string[]; preset?: PresetName }): readonly string[] | undefined {
-  return collections ?? (preset && presets[preset])
+/** Of a preset only what is there is meant. */
+export function choiceOf({ collections, preset }: { collections?: readonly string[]; preset?: PresetName }): Chosen {
+  return preset ? { collections: presets[preset], ifThere: true } : { collections }
+}
+
+interface Chosen {
+  readonly collections?: readonly string[]
+  readonly ifThere?: true
 }
 
 const units = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const

@@ -9,14 +9,14 @@ import type { PresetName } from '../../config/presets.ts'
 import { didYouMean } from '../../config/suggest.ts'
 import { DocferryError } from '../../errors.ts'
 import type { CommonFlags } from '../execute.ts'
-import { names } from '../options.ts'
-import { addBackupFlags, addChoiceFlags, addCreateFlags, addRestoreFlags, addWaitFlags, choiceOf, optionsOf } from './backup-flags.ts'
+import { addCommonFlags, names } from '../options.ts'
+import { addChoiceFlags, addCreateFlags, addProviderFlag, addRestoreFlags, addWaitFlags, choiceOf, optionsOf } from './backup-flags.ts'
 import type { ServiceFlags } from './backup-flags.ts'
 
 /** A backup command, understood. */
 export interface BackupJob {
-  /** As on the command line; for errors and hints. */
   readonly action: BackupAction
+  /** As on the command line, or as an id or a bucket tells it. */
   readonly provider: string
   readonly wait: Pick<WaitOptions, 'pollMs' | 'timeoutMs'> | false
   readonly dryRun: boolean
@@ -61,52 +61,74 @@ export function addBackupCommand(program: Command, run: (job: BackupJob) => Prom
       throw new DocferryError('DOCFERRY_USAGE', `${issue} ${known}`)
     })
   const add = (name: string, summary: string, help: string): Command =>
-    addBackupFlags(command.command(name).summary(summary).description(`${summary}.`)).addHelpText('after', `\nExamples:\n${help}`)
+    addProviderFlag(
+      command
+        .command(name)
+        .summary(summary)
+        .description(`${summary[0]!.toUpperCase()}${summary.slice(1)}.`)
+    ).addHelpText('after', `\nExamples:\n${help}`)
 
-  addWaitFlags(
-    addCreateFlags(addChoiceFlags(add('create', 'begin a backup or an export, and wait until it is available', createHelp)))
-  ).action((flags: BackupFlags) => run(createJob(flags)))
-  addChoiceFlags(add('list', 'list backups, exports and imports, the newest first', listHelp))
-    .option('--kinds <kinds>', `only these: ${backupKinds.join(', ')}`, kinds)
-    .option('--name <name>', 'only those of this name')
-    .action((flags: BackupFlags) => run(listJob(flags)))
-  add('status', 'tell how far backups, exports, imports or restores are', statusHelp)
-    .argument('<id...>', 'as list and create show them')
-    .option('--wait', 'wait until the service is done with them')
-  const status = command.commands.at(-1)!
-  addWaitFlags(status, { no: false }).action((ids: string[], flags: BackupFlags) =>
-    run(jobOf({ do: 'status', ids }, flags, { id: ids[0], waits: flags.wait ?? false }))
+  const does = (own: Command, action: Parameters<Command['action']>[0]): unknown => addCommonFlags(own).action(action)
+
+  does(
+    addWaitFlags(addCreateFlags(addChoiceFlags(add('create', 'begin a backup or an export, and wait until it is available', createHelp)))),
+    (flags: BackupFlags) => run(createJob(flags))
   )
-  addWaitFlags(addRestoreFlags(addChoiceFlags(add('restore', 'restore into a new place, and wait until it can be used', restoreHelp))))
-    .argument('[id]', 'of a backup or an export; or a bucket, or the name of a backup, as --from')
-    .action((id: string | undefined, flags: BackupFlags) => run(restoreJob(id, flags)))
-  add('delete', 'delete backups', deleteHelp)
-    .argument('<id...>', 'as list shows them')
-    .option('-y, --yes', 'do not ask')
-    .option('-n, --dry-run', 'show what would be deleted, and delete nothing')
-    .action((ids: string[], flags: BackupFlags) => run(jobOf({ do: 'delete', ids }, flags, { id: ids[0] })))
-  add('cancel', 'have the service stop what it has begun', cancelHelp)
-    .argument('<id...>', 'as list shows them')
-    .action((ids: string[], flags: BackupFlags) => run(jobOf({ do: 'cancel', ids }, flags, { id: ids[0] })))
-  addChoiceFlags(add('point-in-time', 'tell of continuous backups, or switch them on or off', pointInTimeHelp))
-    .argument('[on|off]', 'nothing: tell of them', onOrOff)
-    .option('--days <n>', 'switched on: how many days back any moment can be restored (DynamoDB: 1 to 35, default 35)', Number)
-    .option('-y, --yes', 'switched off: do not ask, although no moment before can be restored any more')
-    .option('-n, --dry-run', 'tell of them, and change nothing')
-    .action((change: 'on' | 'off' | undefined, flags: BackupFlags) =>
-      run(jobOf({ do: 'point-in-time', collections: choiceOf(flags), change, recoveryDays: flags.days }, flags))
-    )
+  does(
+    addChoiceFlags(add('list', 'list backups, exports and imports, the newest first', listHelp))
+      .option('--kinds <kinds>', `only these: ${backupKinds.join(', ')}`, kinds)
+      .option('--name <name>', 'only those of this name'),
+    (flags: BackupFlags) => run(listJob(flags))
+  )
+  does(
+    addWaitFlags(
+      add('status', 'tell how far backups, exports, imports or restores are', statusHelp)
+        .argument('<id...>', 'as list and create show them')
+        .option('--wait', 'wait until the service is done with them'),
+      { no: false }
+    ),
+    (ids: string[], flags: BackupFlags) => run(jobOf({ do: 'status', ids }, flags, { id: ids[0], waits: flags.wait ?? false }))
+  )
+  does(
+    addWaitFlags(
+      addRestoreFlags(addChoiceFlags(add('restore', 'restore into a new place, and wait until it can be used', restoreHelp))).argument(
+        '[id]',
+        'of a backup or an export; or a bucket, or the name of a backup, as --from'
+      )
+    ),
+    (id: string | undefined, flags: BackupFlags) => run(restoreJob(id, flags))
+  )
+  does(
+    add('delete', 'delete backups', deleteHelp)
+      .argument('<id...>', 'as list shows them')
+      .option('-y, --yes', 'do not ask')
+      .option('-n, --dry-run', 'show what would be deleted, and delete nothing'),
+    (ids: string[], flags: BackupFlags) => run(jobOf({ do: 'delete', ids }, flags, { id: ids[0] }))
+  )
+  does(
+    add('cancel', 'have the service stop what it has begun', cancelHelp).argument('<id...>', 'as list shows them'),
+    (ids: string[], flags: BackupFlags) => run(jobOf({ do: 'cancel', ids }, flags, { id: ids[0] }))
+  )
+  does(
+    addChoiceFlags(add('point-in-time', 'tell of continuous backups, or switch them on or off', pointInTimeHelp))
+      .argument('[on|off]', 'nothing: tell of them', onOrOff)
+      .option('--days <n>', 'switched on: how many days back any moment can be restored (DynamoDB: 1 to 35, default 35)', Number)
+      .option('-y, --yes', 'switched off: do not ask, although no moment before can be restored any more')
+      .option('-n, --dry-run', 'tell of them, and change nothing'),
+    (change: 'on' | 'off' | undefined, flags: BackupFlags) =>
+      run(jobOf({ do: 'point-in-time', ...choiceOf(flags), change, recoveryDays: flags.days }, flags))
+  )
 }
 
 export function createJob(flags: BackupFlags): BackupJob {
   const { name, to, at } = flags
   if (at === 'latest') throw new DocferryError('DOCFERRY_USAGE', '--at latest is for restore; without --at, create takes what is there now')
-  const request = { collections: choiceOf(flags), name, to, at, options: optionsOf(flags) }
+  const request = { ...choiceOf(flags), name, to, at, options: optionsOf(flags) }
   return jobOf({ do: 'create', request }, flags, { id: to, waits: true })
 }
 
 export function listJob(flags: BackupFlags): BackupJob {
-  return jobOf({ do: 'list', filter: { collections: choiceOf(flags), kinds: flags.kinds, name: flags.name } }, flags)
+  return jobOf({ do: 'list', filter: { collections: choiceOf(flags).collections, kinds: flags.kinds, name: flags.name } }, flags)
 }
 
 export function restoreJob(id: string | undefined, flags: BackupFlags): BackupJob {
@@ -116,7 +138,7 @@ export function restoreJob(id: string | undefined, flags: BackupFlags): BackupJo
   const from = id ?? flags.from
   if (from === undefined && at === undefined)
     throw new DocferryError('DOCFERRY_USAGE', 'restore what? Give the id of a backup, --from s3://bucket/prefix, or a moment: --at latest')
-  const request = { from, at, as, collections: choiceOf(flags), options: optionsOf(flags) }
+  const request = { from, at, as, ...choiceOf(flags), options: optionsOf(flags) }
   return jobOf({ do: 'restore', request }, flags, { id: from, waits: true })
 }
 

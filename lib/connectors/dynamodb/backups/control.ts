@@ -3,6 +3,7 @@ import { withRetry } from '../../../engine/retry.ts'
 import { DocferryError } from '../../../errors.ts'
 import type { OpenConnection } from '../client.ts'
 import { translate } from '../errors.ts'
+import { listTables } from '../tables.ts'
 import { controlError } from './errors.ts'
 
 export type { OpenConnection } from '../client.ts'
@@ -69,4 +70,20 @@ export async function find(connection: OpenConnection, table: string, signal: Ab
     if (error instanceof DocferryError && error.code === 'DOCFERRY_NO_SUCH_COLLECTION') return undefined
     throw error
   }
+}
+
+/** The tables that are meant, each once. @throws {DocferryError} DOCFERRY_NO_SUCH_COLLECTION where there are none */
+export async function tablesOf(
+  connection: OpenConnection,
+  { collections, ifThere = false }: { readonly collections?: readonly string[]; readonly ifThere?: boolean },
+  signal: AbortSignal | undefined
+): Promise<readonly string[]> {
+  if (collections && !ifThere) return [...new Set(collections)]
+  const there = (await listTables(connection, { signal })).map(({ name }) => name)
+  const meant = collections ? there.filter(name => collections.includes(name)) : there
+  if (meant.length > 0) return meant
+  const which = collections ? `none of the tables ${collections.join(', ')}` : 'no tables'
+  throw new DocferryError('DOCFERRY_NO_SUCH_COLLECTION', `DynamoDB (${connection.location.address}) has ${which}: is the region right?`, {
+    provider: 'dynamodb'
+  })
 }

@@ -1,12 +1,10 @@
 /** Backups that DynamoDB keeps, and exports to a bucket. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Backup, CreateRequest } from '../../../backup-types.ts'
-import { DocferryError } from '../../../errors.ts'
-import { listTables } from '../tables.ts'
-import { ask, describe } from './control.ts'
+import { ask, describe, tablesOf } from './control.ts'
 import type { OpenConnection } from './control.ts'
 import { backupOf, exportOf } from './describe.ts'
-import { offText } from './errors.ts'
+import { offError } from './errors.ts'
 import { backupsOfTable } from './list.ts'
 import { bucketText, configError, nameIssue, parseBucket } from './names.ts'
 import { anyText, bucketOwner, formats, oneOf, readOptions, time } from './options.ts'
@@ -20,16 +18,14 @@ export async function createSteps(
   signal: AbortSignal | undefined
 ): Promise<readonly Step[]> {
   const prepare = request.to === undefined ? prepareBackups(connection, request, signal) : prepareExports(connection, request, signal)
-  const tables = request.collections ?? (await listTables(connection, { signal })).map(({ name }) => name)
-  if (tables.length === 0) throw new DocferryError('DOCFERRY_NO_SUCH_COLLECTION', `DynamoDB (${connection.location.address}) has no tables`)
   const steps: Step[] = []
   const off: string[] = []
-  for (const table of new Set(tables)) {
+  for (const table of await tablesOf(connection, request, signal)) {
     const step = await prepare(table)
     if (step === 'off') off.push(table)
     else steps.push(step)
   }
-  if (off.length > 0) throw configError(`DynamoDB (${connection.location.address}) ${offText(off.join(', '))}`)
+  if (off.length > 0) throw offError(connection.location.address, off)
   return steps
 }
 

@@ -80,6 +80,11 @@ export function controlError(error: unknown, { operation, address, collection, i
   }
 }
 
-export function offText(tables: string): string {
+/** What needs continuous backups where there are none. */
+export function offError(address: string, tables: readonly string[]): DocferryError {
+  return new DocferryError('DOCFERRY_CONFIG', `DynamoDB (${address}) ${offText(tables.join(', '))}`, { provider: 'dynamodb' })
+}
+
+function offText(tables: string): string {
   return `keeps no continuous backups of ${tables}, from which it restores moments and exports: switch them on with docferry backup point-in-time on --provider dynamodb --collections ${tables.replaceAll(', ', ',')}`
 }

@@ -2,8 +2,7 @@
 import type { Backup, BackupFilter, BackupKind } from '../../../backup-types.ts'
 import { runParallel } from '../../../engine/run-parallel.ts'
 import { DocferryError } from '../../../errors.ts'
-import { listTables } from '../tables.ts'
-import { ask, find } from './control.ts'
+import { ask, find, tablesOf } from './control.ts'
 import type { OpenConnection } from './control.ts'
 import { backupOf, exportOf, importOf, restoreOf } from './describe.ts'
 import { tableOf } from './names.ts'
@@ -140,21 +139,13 @@ export async function importOfArn(connection: OpenConnection, arn: string, signa
   return importOf(ImportTableDescription!)
 }
 
-async function tablesOf(
-  connection: OpenConnection,
-  tables: readonly string[] | undefined,
-  signal: AbortSignal | undefined
-): Promise<readonly string[]> {
-  return tables ?? (await listTables(connection, { signal })).map(({ name }) => name)
-}
-
 async function restores(
   connection: OpenConnection,
   tables: readonly string[] | undefined,
   signal: AbortSignal | undefined
 ): Promise<readonly Backup[]> {
   const found: Backup[] = []
-  await runParallel(await tablesOf(connection, tables, signal), atOnce, async name => {
+  await runParallel(await tablesOf(connection, { collections: tables }, signal), atOnce, async name => {
     const table = await find(connection, name, signal)
     if (table?.RestoreSummary) found.push(restoreOf(table))
   })
@@ -167,7 +158,7 @@ async function continuous(
   signal: AbortSignal | undefined
 ): Promise<readonly Backup[]> {
   const found: Backup[] = []
-  await runParallel(await tablesOf(connection, tables, signal), atOnce, async name => {
+  await runParallel(await tablesOf(connection, { collections: tables }, signal), atOnce, async name => {
     const table = await find(connection, name, signal)
     if (table) found.push(await continuousBackups(connection, name, table.TableArn, signal))
   })

@@ -1,7 +1,6 @@
 /** Continuous backups of a table, of which any moment can be restored. */
 import type { Backup } from '../../../backup-types.ts'
-import { listTables } from '../tables.ts'
-import { ask, describe } from './control.ts'
+import { ask, describe, tablesOf } from './control.ts'
 import type { OpenConnection } from './control.ts'
 import { continuousOf } from './describe.ts'
 import { configError } from './names.ts'
@@ -25,14 +24,14 @@ export async function pointInTime(
   connection: OpenConnection,
   collections: readonly string[] | undefined,
   change: 'on' | 'off' | undefined,
-  { signal, recoveryDays }: { readonly signal?: AbortSignal; readonly recoveryDays?: number }
+  { signal, recoveryDays, ifThere }: { readonly signal?: AbortSignal; readonly recoveryDays?: number; readonly ifThere?: boolean }
 ): Promise<readonly Backup[]> {
   if (recoveryDays !== undefined && change !== 'on') throw configError('--days is for switching on')
   // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PointInTimeRecoverySpecification.html
   if (recoveryDays !== undefined && !(Number.isInteger(recoveryDays) && recoveryDays >= 1 && recoveryDays <= 35))
     throw configError('--days: DynamoDB keeps 1 to 35 days')
   if (change && !collections) throw configError('name the tables (--collections): DynamoDB bills continuous backups of each')
-  const tables = [...new Set(collections ?? (await listTables(connection, { signal })).map(({ name }) => name))]
+  const tables = await tablesOf(connection, { collections, ifThere }, signal)
   const arns = new Map<string, string>()
   for (const table of tables) arns.set(table, (await describe(connection, table, signal)).TableArn)
   if (!change) {

@@ -2,10 +2,10 @@
 import type { TableDescription } from '@aws-sdk/client-dynamodb'
 import type { Backup, RestoreRequest } from '../../../backup-types.ts'
 import { DocferryError } from '../../../errors.ts'
-import { ask, describe, find } from './control.ts'
+import { ask, describe, find, tablesOf } from './control.ts'
 import type { OpenConnection } from './control.ts'
 import { backupOf, restoreOf } from './describe.ts'
-import { offText } from './errors.ts'
+import { offError } from './errors.ts'
 import { checkMoment } from './create.ts'
 import { importSteps } from './import.ts'
 import { backupsOfTable } from './list.ts'
@@ -45,8 +45,8 @@ export async function restoreSteps(
   const found = arn
     ? [await backupOfArn(connection, arn, collections, signal)]
     : from === undefined
-      ? momentOf(collections)
-      : await backupsOfName(connection, from, collections, signal)
+      ? await momentOf(connection, request, signal)
+      : await backupsOfName(connection, from, request, signal)
   const restoring = await nameTargets(connection, found, { ...options, as: request.as }, signal)
   if (from === undefined) await checkMoments(connection, restoring, at, signal)
   return restoring.map(one => stepOf(connection, one, options, at, signal))
@@ -94,7 +94,7 @@ export async function backupById(connection: OpenConnection, arn: string, table:
 async function backupsOfName(
   connection: OpenConnection,
   name: string,
-  collections: readonly string[] | undefined,
+  { collections, ifThere }: RestoreRequest,
   signal: AbortSignal | undefined
 ): Promise<readonly Found[]> {
   const newest = new Map<string, Backup>()
@@ -106,7 +106,7 @@ async function backupsOfName(
       if (!before || (backup.startedAt ?? 0) > (before.startedAt ?? 0)) newest.set(table, backup)
     }
   }
-  const missing = collections?.filter(table => !newest.has(table)) ?? []
+  const missing = ifThere ? [] : (collections?.filter(table => !newest.has(table)) ?? [])
   if (newest.size === 0 || missing.length > 0) {
     const of = missing.length > 0 ? ` of ${missing.join(', ')}` : ''
     throw new DocferryError(
@@ -120,9 +120,9 @@ async function backupsOfName(
   return [...newest].map(([table, backup]) => ({ table, backup }))
 }
 
-function momentOf(collections: readonly string[] | undefined): readonly Found[] {
-  if (!collections || collections.length === 0) throw configError('name the tables whose moment is to be restored (--collections)')
-  return [...new Set(collections)].map(table => ({ table }))
+async function momentOf(connection: OpenConnection, request: RestoreRequest, signal: AbortSignal | undefined): Promise<readonly Found[]> {
+  if (!request.collections?.length) throw configError('name the tables whose moment is to be restored (--collections)')
+  return (await tablesOf(connection, request, signal)).map(table => ({ table }))
 }
 
 /** @throws {DocferryError} DOCFERRY_CONFIG with every issue */
@@ -167,7 +167,7 @@ async function checkMoments(
     if (state === 'off') off.push(table)
     else if (at !== 'latest') checkMoment(table, at, restorable)
   }
-  if (off.length > 0) throw configError(`DynamoDB (${connection.location.address}) ${offText(off.join(', '))}`)
+  if (off.length > 0) throw offError(connection.location.address, off)
 }
 
 function stepOf(
