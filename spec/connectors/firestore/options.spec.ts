@@ -75,6 +75,15 @@ describe('firestore: options', () => {
     expect(refusal('firestore://p?emulator=127.0.0.1:1&credentials=/key.json')).to.contain('credentials')
   })
 
+  it('takes a server of the Admin API beside an emulator only', () => {
+    const told = firestoreConnector.configure('firestore://p?emulator=127.0.0.1:1&admin=127.0.0.1:2', {})
+    expect(told).to.include({ emulator: '127.0.0.1:1', admin: '127.0.0.1:2' })
+    expect(() => firestoreConnector.configure('firestore://p?admin=127.0.0.1:2', {})).to.throw('goes with an emulator only')
+    expect(() => firestoreConnector.configure('firestore://p?emulator=127.0.0.1:1&admin=here', {})).to.throw(
+      'admin: here is not of the form host:port'
+    )
+  })
+
   it('takes from a URL how long the service may say nothing', () => {
     expect(configure('firestore://p?timeoutMs=1500', emulated).timeoutMs).to.equal(1_500)
     expect(refusal('firestore://p?timeoutMs=0', emulated)).to.contain('timeoutMs: a positive whole number')
