@@ -10,6 +10,10 @@ describeConnector('file, NDJSON', () => fileSubject('documents.ndjson'), file)
 describeConnector('file, NDJSON.gz', () => fileSubject('documents.ndjson.gz'), file)
 describeConnector('file, JSON', () => fileSubject('documents.json'), file)
 describeConnector('file, folder', () => fileSubject('documents/'), file)
+describeConnector('file, folder of DynamoDB JSON', () => fileSubject('documents/', { format: 'dynamodb-json' }), {
+  ...file,
+  hasLimits: true
+})
 describeConnector('couchdb', subjects.couchdb, database)
 describeConnector('firestore', subjects.firestore, database)
 describeConnector('dynamodb', subjects.dynamodb, database)

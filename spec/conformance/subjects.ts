@@ -71,11 +71,11 @@ export async function memorySubject(): Promise<Subject> {
   }
 }
 
-export async function fileSubject(name = 'documents.ndjson'): Promise<Subject> {
+export async function fileSubject(name = 'documents.ndjson', more: { readonly format?: 'dynamodb-json' } = {}): Promise<Subject> {
   const folder = await mkdtemp(join(tmpdir(), 'docferry-file-'))
   return {
     provider: 'file',
-    endpoint: () => Promise.resolve({ connector: 'file', options: { path: join(folder, name), force: true } }),
+    endpoint: () => Promise.resolve({ connector: 'file', options: { path: join(folder, name), force: true, ...more } }),
     remove: () => rm(folder, { recursive: true, force: true })
   }
 }
