@@ -153,9 +153,11 @@ export async function checkContentsPlace(folder: string, force: boolean): Promis
  * Put attachments where a single file will look for them. An export that stands there still has its own: at every moment, each of the two
  * finds all of its contents.
  *
+ * @param replaces whether `partial` has all that the new file needs, and what else is there was of one that it replaces. A run that goes on
+ * may have put some in their place before.
  * @returns what removes, once the new file stands in its place, the contents that it does not need
  */
-export async function publishContents(partial: string, place: string): Promise<() => Promise<void>> {
+export async function publishContents(partial: string, place: string, replaces: boolean): Promise<() => Promise<void>> {
   const names = (await isThere(partial)) ? (await readdir(partial)).filter(name => contentForm.test(name)) : []
   if (names.length > 0) {
     await mkdir(place, { recursive: true, mode: (await lstat(partial)).mode & 0o777 })
@@ -165,7 +167,7 @@ export async function publishContents(partial: string, place: string): Promise<(
   }
   return async () => {
     await rm(partial, { recursive: true, force: true })
-    if (!(await isThere(place))) return
+    if (!replaces || !(await isThere(place))) return
     const needed = new Set(names)
     for (const name of await readdir(place)) if (!needed.has(name)) await rm(join(place, name), { force: true })
     if (names.length === 0) await rmdir(place)

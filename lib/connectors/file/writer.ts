@@ -174,7 +174,7 @@ async function singleTarget(
         if (isWhole) return
         await (await start()).end()
         await contents.sync()
-        const clear = holdsAttachments && file ? await publishContents(partialContents(), place) : undefined
+        const clear = holdsAttachments && file ? await publishContents(partialContents(), place, force && !resume) : undefined
         await file?.commit()
         isCommitted = true
         await clear?.()
