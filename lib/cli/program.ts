@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { docferryVersion } from '../config/version.ts'
 import { DocferryError, exitCodeOf } from '../errors.ts'
+import { addCheckCommand } from './commands/check.ts'
 import { addExportCommand } from './commands/export.ts'
 import { addImportCommand } from './commands/import.ts'
 import { addLintCommand } from './commands/lint.ts'
@@ -118,6 +119,10 @@ export function createProgram(host: Host, { run, undo, verify, repair, exit }: R
   addUndoCommand(program, undo)
   addVerifyCommand(program, verify)
   addRepairCommand(program, repair)
+  addCheckCommand(program, async job => {
+    const { executeCheck } = await import('./execute-check.ts')
+    exit(await executeCheck(job, host))
+  })
   addRunsCommand(program, host)
   addLintCommand(program, host, exit)
   addTestCommand(program, host, exit)
@@ -134,7 +139,7 @@ function usageError(error: CommanderError): DocferryError {
   if (error.code === 'commander.help')
     return new DocferryError(
       'DOCFERRY_USAGE',
-      'which command? There are migrate, plan, run, export, import, resume, retry, undo, verify, repair, runs, stages, lint, test, preview and schema'
+      'which command? There are migrate, plan, run, export, import, resume, retry, undo, verify, repair, check, runs, stages, lint, test, preview and schema'
     )
   return new DocferryError('DOCFERRY_USAGE', error.message.replace(/^error: /, '').replaceAll('\n', ' '))
 }
@@ -169,7 +174,7 @@ Exit codes:
   0 all done             20 the source cannot be read, or its format is wrong
   1 a bug                30 a stage failed                                       130 interrupted
   2 usage or config      40 done, but some documents could not be written
-  10 cannot connect      50 the run folder cannot be used                        60 verify: not equal; a test has failed
+  10 cannot connect      50 the run folder cannot be used                        60 verify: not equal; a test or a check has failed
 
 docferry <command> --help shows the options and examples of a command.
 `

@@ -5,6 +5,8 @@
  */
 import type { Connector } from '../../types.ts'
 import { Client } from './client.ts'
+import { facts } from './facts.ts'
+import { inspect } from './inspect.ts'
 import { configure, settle } from './options.ts'
 import type { CouchdbOptions } from './options.ts'
 import { createSource } from './reader.ts'
@@ -24,5 +26,15 @@ export const couchdbConnector: Connector<CouchdbOptions> = {
     const client = new Client(settle(options), logger)
     await client.connect(signal)
     return createTarget(client, rules)
+  },
+  facts,
+  async inspect(options, { signal, logger }, asked) {
+    const client = new Client(settle(options), logger)
+    try {
+      await client.connect(signal)
+      return await inspect(client, { signal, ...asked })
+    } finally {
+      client.close()
+    }
   }
 }

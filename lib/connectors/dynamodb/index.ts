@@ -4,6 +4,8 @@
  */
 import type { Connector } from '../../types.ts'
 import { connect } from './client.ts'
+import { facts } from './facts.ts'
+import { inspect } from './inspect.ts'
 import { configure } from './options.ts'
 import type { DynamodbOptions } from './options.ts'
 import { createSource } from './reader.ts'
@@ -19,5 +21,14 @@ export const dynamodbConnector: Connector<DynamodbOptions> = {
   },
   async openTarget(options, context) {
     return createTarget(await connect(options, context), context.rules)
+  },
+  facts,
+  async inspect(options, context, asked) {
+    const connection = await connect(options, context)
+    try {
+      return await inspect(connection, { signal: context.signal, ...asked })
+    } finally {
+      connection.close()
+    }
   }
 }
