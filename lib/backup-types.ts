@@ -11,12 +11,15 @@ import type { Location } from './types.ts'
 export type BackupKind = (typeof backupKinds)[number]
 export const backupKinds = ['backup', 'export', 'import', 'restore', 'point-in-time'] as const
 
-/** `available`: done, and what it made can be used. `unknown`: in the service's own word, which is in `message`. */
-export type BackupState = 'running' | 'available' | 'failed' | 'cancelled' | 'deleted' | 'unknown'
+/**
+ * `available`: done, and what it made can be used. `off`: continuous backups that are switched off. `planned`: it would be begun, which `plan` tells.
+ * `unknown`: in the service's own word, which is in `message`.
+ */
+export type BackupState = 'running' | 'available' | 'failed' | 'cancelled' | 'deleted' | 'off' | 'planned' | 'unknown'
 
 /** One backup, export, import or restore, as the service tells it now. */
 export interface Backup {
-  /** The service's own name of it, which every command takes: an ARN, an operation's or a backup's resource name. */
+  /** The service's own name of it, which every command takes: an ARN, an operation's or a backup's resource name. Empty where it was not begun. */
   readonly id: string
   readonly kind: BackupKind
   readonly state: BackupState
@@ -28,6 +31,8 @@ export interface Backup {
   readonly finishedAt?: Date
   /** The moment whose documents it holds, where that is another than the start. */
   readonly snapshotAt?: Date
+  /** Of continuous backups: between which moments any can be restored. */
+  readonly restorable?: { readonly from: Date; readonly until: Date }
   readonly expiresAt?: Date
   /** Where it lies, or goes: `s3://bucket/prefix`, `gs://bucket/prefix`; of a restore, the table or database. */
   readonly place?: string
@@ -58,7 +63,7 @@ export interface CreateRequest {
 }
 
 export interface RestoreRequest {
-  /** A backup's id, a bucket's address, or undefined together with `at`. */
+  /** A backup's id, the name that it was given, a bucket's address, or undefined together with `at`. */
   readonly from?: string
   /** Restore what was there at this moment, by point-in-time recovery. `latest`: as late as the service can. */
   readonly at?: Date | 'latest'
@@ -86,19 +91,31 @@ export interface BackupService {
   create(request: CreateRequest, options: { readonly signal?: AbortSignal }): Promise<readonly Backup[]>
   /** Newest first. */
   list(filter: BackupFilter, options: { readonly signal?: AbortSignal }): Promise<readonly Backup[]>
-  /** @throws {DocferryError} where there is none of this id */
+  /** @throws {DocferryError} DOCFERRY_NO_SUCH_BACKUP, DOCFERRY_CONFIG where it is no id of this service */
   status(id: string, options: { readonly signal?: AbortSignal }): Promise<Backup>
   /** Begin, as `create`. Never into what is there already. */
   restore(request: RestoreRequest, options: { readonly signal?: AbortSignal }): Promise<readonly Backup[]>
+  /**
+   * What `create` or `restore` would begin, checked as they do, and beginning nothing: each is `planned`. Throws as they do. Missing where the service's
+   * own checks can't be had without beginning.
+   */
+  plan?(
+    asked: { readonly create: CreateRequest } | { readonly restore: RestoreRequest },
+    options: { readonly signal?: AbortSignal }
+  ): Promise<readonly Backup[]>
   /** @returns what is left of it, told as a user would want to know: exported files stay in their bucket */
   remove(id: string, options: { readonly signal?: AbortSignal }): Promise<Backup>
   /** Missing where the service can't stop what it has begun. */
   cancel?(id: string, options: { readonly signal?: AbortSignal }): Promise<Backup>
-  /** Switch continuous backups on or off, or tell of them; missing where the service has none that can be switched per collection. */
+  /**
+   * Switch continuous backups on or off, or tell of them; missing where the service has none that can be switched per collection.
+   *
+   * @param options `recoveryDays`: how far back they shall reach, where they are switched on
+   */
   pointInTime?(
     collections: readonly string[] | undefined,
     change: 'on' | 'off' | undefined,
-    options: { readonly signal?: AbortSignal }
+    options: { readonly signal?: AbortSignal; readonly recoveryDays?: number }
   ): Promise<readonly Backup[]>
   close(): Promise<void>
 }

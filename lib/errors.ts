@@ -7,6 +7,7 @@ export const errorTable = {
   DOCFERRY_RUN_UNFIT: { exit: 2, meaning: 'this cannot be done with that run' },
   DOCFERRY_CONFIG: { exit: 2, meaning: 'an address, an option or a variable is missing or wrong' },
   DOCFERRY_NO_SUCH_COLLECTION: { exit: 2, meaning: 'a collection that was named does not exist in the source' },
+  DOCFERRY_NO_SUCH_BACKUP: { exit: 2, meaning: 'the service knows no such backup, export, import or restore' },
   DOCFERRY_COLLECTION_NAME: { exit: 2, meaning: 'the target cannot hold a collection of this name' },
   DOCFERRY_SAME_PLACE: { exit: 2, meaning: 'source and target are the same place' },
   DOCFERRY_OUTPUT_EXISTS: { exit: 2, meaning: 'the output file exists already' },
@@ -35,6 +36,7 @@ export const errorTable = {
     meaning: 'not all that the run did could be undone: documents were changed since, or nothing is known of them'
   },
   DOCFERRY_REMOVED_SINCE: { exit: 40, meaning: 'a document that the run had replaced was removed since, and is not put back' },
+  DOCFERRY_BACKUP: { exit: 40, meaning: "a service's own backup, export, import or restore has failed" },
   DOCFERRY_NO_SUCH_RUN: { exit: 50, meaning: 'there is no such run' },
   DOCFERRY_RUN_BUSY: { exit: 50, meaning: 'another process is at work on the run' },
   DOCFERRY_STATE: { exit: 50, meaning: 'the run folder cannot be used' },

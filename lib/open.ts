@@ -43,6 +43,18 @@ export async function openTarget(endpoint: Endpoint, options: OpenOptions = {}):
   return await connector.openTarget(configured, context)
 }
 
+/**
+ * Open a service's own backups. Whoever opens it closes it.
+ *
+ * @throws {DocferryError} DOCFERRY_USAGE where the provider has none, and what opening an end throws
+ */
+export async function openBackups(endpoint: Endpoint, options: OpenOptions = {}): Promise<BackupService> {
+  const { connector, configured, context } = await resolve(endpoint, options, 'the provider')
+  if (connector.openBackups) return await connector.openBackups(configured, context)
+  const instead = connector.name === 'couchdb' ? 'docferry replicate keeps a second CouchDB, or docferry export' : 'docferry export'
+  throw new DocferryError('DOCFERRY_USAGE', `${connector.name} makes no backups of its own: use ${instead}`)
+}
+
 /** What an end was given beside its place, as one text: parameters of an address, or plain options. Without secrets. */
 export function settingsOf(endpoint: Endpoint | undefined): string {
   const given =
@@ -91,12 +103,6 @@ function plainOptions({ connector, options }: Exclude<Endpoint, string>): object
 export async function inspectEnd(endpoint: Endpoint, asked: InspectOptions, options: OpenOptions = {}): Promise<Inspection | undefined> {
   const { connector, configured, context } = await resolve(endpoint, options, `the ${asked.end}`)
   return await connector.inspect?.(configured, context, asked)
-}
-
-/** The service's own backups, to be closed by whoever opens them; undefined where it has none. */
-export async function openBackupsOf(endpoint: Endpoint, options: OpenOptions = {}): Promise<BackupService | undefined> {
-  const { connector, configured, context } = await resolve(endpoint, options, 'the provider')
-  return await connector.openBackups?.(configured, context)
 }
 
 async function resolve(

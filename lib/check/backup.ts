@@ -4,7 +4,7 @@ import { listRuns } from '../checkpoint/run-folder.ts'
 import type { RunInfo } from '../checkpoint/run-folder.ts'
 import { exists } from '../engine/atomic-file.ts'
 import { DocferryError } from '../errors.ts'
-import { openBackupsOf } from '../open.ts'
+import { openBackups } from '../open.ts'
 import type { PlannedOptions } from '../plan/plan.ts'
 import type { Location } from '../types.ts'
 import { openReceipt } from '../verify/open-receipt.ts'
@@ -114,8 +114,7 @@ async function serviceBackups(
   { source, environment, signal, logger }: CheckOptions
 ): Promise<{ readonly known: readonly Known[]; readonly unknown?: string }> {
   try {
-    const service = await openBackupsOf(source!, { environment, signal, logger })
-    if (!service) return { known: [] }
+    const service = await openBackups(source!, { environment, signal, logger })
     try {
       const backups = await service.list(names ? { collections: names } : {}, { signal })
       return { known: together(backups, names) }
@@ -125,6 +124,8 @@ async function serviceBackups(
   } catch (error) {
     signal?.throwIfAborted()
     if (!(error instanceof DocferryError)) throw error
+    // A provider that has none.
+    if (error.code === 'DOCFERRY_USAGE') return { known: [] }
     return { known: [], unknown: error.message }
   }
 }

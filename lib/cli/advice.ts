@@ -6,6 +6,7 @@ export const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   DOCFERRY_USAGE: 'run the command with --help for its options and examples',
   DOCFERRY_CONFIG: 'look at the address, the options and the variables named above, also those in .env',
   DOCFERRY_NO_SUCH_COLLECTION: 'take a name that the source holds, or leave --collections out to take them all',
+  DOCFERRY_NO_SUCH_BACKUP: 'see what there is: docferry backup list',
   DOCFERRY_COLLECTION_NAME: 'give it a name that the target takes: --rename Old=new',
   DOCFERRY_SAME_PLACE: 'nothing was written; check the addresses and the variables that configure them',
   DOCFERRY_OUTPUT_EXISTS: 'choose another name, or --force to replace it',

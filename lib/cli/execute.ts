@@ -76,6 +76,8 @@ export interface Host extends SignalSource {
   readonly env: NodeJS.ProcessEnv
   readonly stdout: StandardStream
   readonly stderr: StandardStream
+  /** Read only where a person is asked. */
+  readonly stdin?: NodeJS.ReadableStream & { readonly isTTY?: boolean }
   cwd(): string
   exit(code: number): unknown
 }

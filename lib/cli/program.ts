@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { docferryVersion } from '../config/version.ts'
 import { DocferryError, exitCodeOf } from '../errors.ts'
+import { addBackupCommand } from './commands/backup.ts'
 import { addCheckCommand } from './commands/check.ts'
 import { addExportCommand } from './commands/export.ts'
 import { addImportCommand } from './commands/import.ts'
@@ -123,6 +124,10 @@ export function createProgram(host: Host, { run, undo, verify, repair, exit }: R
     const { executeCheck } = await import('./execute-check.ts')
     exit(await executeCheck(job, host))
   })
+  addBackupCommand(program, async job => {
+    const { executeBackup } = await import('./execute-backup.ts')
+    exit(await executeBackup(job, host))
+  })
   addRunsCommand(program, host)
   addLintCommand(program, host, exit)
   addTestCommand(program, host, exit)
@@ -139,7 +144,7 @@ function usageError(error: CommanderError): DocferryError {
   if (error.code === 'commander.help')
     return new DocferryError(
       'DOCFERRY_USAGE',
-      'which command? There are migrate, plan, run, export, import, resume, retry, undo, verify, repair, check, runs, stages, lint, test, preview and schema'
+      'which command? There are migrate, plan, run, export, import, resume, retry, undo, verify, repair, check, backup, runs, stages, lint, test, preview and schema'
     )
   return new DocferryError('DOCFERRY_USAGE', error.message.replace(/^error: /, '').replaceAll('\n', ' '))
 }
