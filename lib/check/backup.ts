@@ -117,7 +117,8 @@ async function serviceBackups(
     const service = await openBackups(source!, { environment, signal, logger })
     try {
       const backups = await service.list(names ? { collections: names } : {}, { signal })
-      return { known: together(backups, names) }
+      const continuous = (await service.pointInTime?.(names, undefined, { signal })) ?? []
+      return { known: together([...backups, ...continuous], names) }
     } finally {
       await service.close()
     }
@@ -136,8 +137,8 @@ function together(backups: readonly Backup[], names: readonly string[] | undefin
     ({ kind, state }) => state === 'available' && (kind === 'backup' || kind === 'export' || kind === 'point-in-time')
   )
   if (usable.length === 0) return []
-  const timeOf = ({ kind, snapshotAt, startedAt, finishedAt }: Backup): number =>
-    (snapshotAt ?? (kind === 'point-in-time' ? new Date() : (startedAt ?? finishedAt)))?.getTime() ?? 0
+  const timeOf = ({ restorable, snapshotAt, startedAt, finishedAt }: Backup): number =>
+    (restorable?.until ?? snapshotAt ?? startedAt ?? finishedAt)?.getTime() ?? 0
   const newest = (name: string): Backup | undefined =>
     usable.filter(({ collections = [] }) => collections.length === 0 || collections.includes(name)).sort((a, b) => timeOf(b) - timeOf(a))[0]
   const wanted = names ?? [...new Set(usable.flatMap(({ collections = [] }) => collections))]

@@ -5,6 +5,7 @@ import { DocferryError, exitCodeOf } from '../errors.ts'
 import { addBackupCommand } from './commands/backup.ts'
 import { addCheckCommand } from './commands/check.ts'
 import { addExportCommand } from './commands/export.ts'
+import { addGuideCommand } from './commands/guide.ts'
 import { addImportCommand } from './commands/import.ts'
 import { addLintCommand } from './commands/lint.ts'
 import { addMigrateCommand } from './commands/migrate.ts'
@@ -128,6 +129,7 @@ export function createProgram(host: Host, { run, undo, verify, repair, exit }: R
     const { executeBackup } = await import('./execute-backup.ts')
     exit(await executeBackup(job, host))
   })
+  addGuideCommand(program, host)
   addRunsCommand(program, host)
   addLintCommand(program, host, exit)
   addTestCommand(program, host, exit)
@@ -144,7 +146,7 @@ function usageError(error: CommanderError): DocferryError {
   if (error.code === 'commander.help')
     return new DocferryError(
       'DOCFERRY_USAGE',
-      'which command? There are migrate, plan, run, export, import, resume, retry, undo, verify, repair, check, backup, runs, stages, lint, test, preview and schema'
+      'which command? There are migrate, plan, run, export, import, resume, retry, undo, verify, repair, check, guide, backup, runs, stages, lint, test, preview and schema'
     )
   return new DocferryError('DOCFERRY_USAGE', error.message.replace(/^error: /, '').replaceAll('\n', ' '))
 }
@@ -171,6 +173,8 @@ Examples:
   $ docferry migrate --source couchdb --target dynamodb
   $ docferry export --provider couchdb --output backup.json
   $ docferry import --input backup.json --target firestore
+  $ docferry guide --source couchdb --target dynamodb
+  $ docferry check --source couchdb --target dynamodb
   $ docferry undo 2026-11-22T10-15-00-a1b2c3 --dry-run
   $ docferry verify --source couchdb --target dynamodb
   $ docferry repair --source couchdb --target dynamodb --dry-run
