@@ -47,9 +47,7 @@ function sameProvider({ target }: GuideOptions, { address }: End): string[] {
 
 function ownThings({ provider: from }: End, { provider: to }: End): string[] {
   if (from !== 'couchdb') return []
-  return [
-    to === 'couchdb'
-      ? 'a copy has no revisions, deletions and conflicts; design documents come with --include-design. The replicator keeps all of them'
-      : 'revisions, attachments and design documents do not come along'
-  ]
+  const kept = 'of each document the present revision comes along: no older ones, no conflicts, no deletions'
+  const asked = 'design documents, and whatever else CouchDB keeps beside the documents, only where an option asks for it'
+  return [`${kept}; ${asked}`, ...(to === 'couchdb' ? ['the replicator keeps all of that'] : [])]
 }
