@@ -89,7 +89,7 @@ describe('README', function () {
   })
 
   for (const command of commands.filter(line =>
-    /(?:^|\| )docferry (?:migrate|plan|export|import|runs|run|lint|test|preview|stages|schema|--help)/.test(line)
+    /(?:^|\| )docferry (?:migrate|plan|export|import|runs|run|lint|test|preview|stages|schema|guide|--help)/.test(line)
   )) {
     it(command, async () => {
       await run(command)

@@ -11,17 +11,19 @@ import type { CheckOptions } from '../../lib/check/options.ts'
 import { codeOfCheck } from '../../lib/check/report.ts'
 import type { CheckReport } from '../../lib/check/report.ts'
 import { DocferryError } from '../../lib/errors.ts'
+import { openSource } from '../../lib/open.ts'
 import type { Document } from '../../lib/types.ts'
+import { dynamodbSubject } from '../conformance/subjects.ts'
 import { migrate } from '../support/migrate.ts'
 import { scriptedSource, scriptedTarget } from '../support/scripted-connector.ts'
-import { basicAuth, servers, uniqueName } from '../support/servers.ts'
+import { basicAuth, isolatedProject, servers, uniqueName } from '../support/servers.ts'
 
 const numbered = (count: number): Document[] => Array.from({ length: count }, (_, index) => ({ _id: `d${index}`, n: index }))
 const point = ({ lines }: CheckReport, id: string) =>
   lines.find(line => line.id === id) ?? { id, result: 'missing', detail: '', advice: '' }
 
 describe('check: before a migration', function () {
-  this.timeout(30_000)
+  this.timeout(60_000)
   let folder: string
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'docferry-check-'))
@@ -253,5 +255,30 @@ describe('check: before a migration', function () {
       expect((await ask(probe, { method: 'GET' })).status).to.equal(404)
       expect((await ask(copy, { method: 'GET' })).status).to.equal(404)
     })
+  })
+
+  it('goes from DynamoDB to Firestore: reads one, writes a probe to the other, and leaves nothing of it', async () => {
+    const { host: emulator } = await servers.firestore()
+    const subject = await dynamodbSubject()
+    const source = await subject.endpoint()
+    const name = uniqueName('check')
+    const target = { connector: 'firestore', options: { project: isolatedProject(), emulator } } as const
+    await migrate({ source: scriptedSource({ collections: { [name]: numbered(5) } }), target: source })
+    try {
+      const report = await look({ source, target, collections: [name], probeWrite: true })
+      expect(report.lines.filter(({ result }) => result === 'failed')).to.deep.equal([])
+      expect(point(report, 'source.clock').result).to.equal('ok')
+      expect(point(report, 'target.clock').result).to.equal('ok')
+      expect(point(report, 'target.write').detail).to.match(/^a document was written to docferry-check-/)
+      expect(report.collections[0]).to.include({ source: name, targetDocuments: 0 })
+      const opened = await openSource(target)
+      try {
+        expect(await opened.collections({})).to.deep.equal([])
+      } finally {
+        await opened.close()
+      }
+    } finally {
+      await subject.remove([name])
+    }
   })
 })

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { couchdbConnector } from '../../../lib/connectors/couchdb/index.ts'
 import { silentLogger } from '../../../lib/open.ts'
+import { startStub } from './stub.ts'
 import { basicAuth, createCouchdbUser, servers, uniqueName } from '../../support/servers.ts'
 
 describe('couchdb: inspect', function () {
@@ -52,6 +53,34 @@ describe('couchdb: inspect', function () {
       expect(rights![0]).to.include({ what: `create ${missing}`, isGranted: false })
     } finally {
       await other.remove()
+    }
+  })
+
+  it('tells what works on the databases by their names, never by addresses', async () => {
+    const answers: Readonly<Record<string, unknown>> = {
+      '/_all_dbs': ['agents', 'other'],
+      '/agents': { update_seq: '7-x', doc_count: 1, compact_running: true },
+      '/_active_tasks': [
+        { type: 'view_compaction', database: 'shards/00000000-7fffffff/agents.1732272000' },
+        { type: 'indexer', database: 'other' }
+      ],
+      '/_scheduler/jobs': { jobs: [{ source: 'http://u:geheim@old:5984/agents/', target: 'http://u:geheim@new:5984/copy/' }] },
+      '/_node/_local/_config/couchdb/max_document_size': '4294967296'
+    }
+    const stub = await startStub(({ path }) => (answers[path] === undefined ? undefined : { body: JSON.stringify(answers[path]) }))
+    try {
+      const asked = { end: 'target', collections: ['agents'] } as const
+      const as = { url: stub.url, user: 'admin', password: 'x' }
+      const { live, notes, marks } = await couchdbConnector.inspect!(as, { logger: silentLogger }, asked)
+      expect(live).to.deep.equal([
+        'agents: view compaction is at work, which slows reading and writing',
+        "the server's replicator copies agents to copy",
+        'agents is being compacted, which slows reading'
+      ])
+      expect(notes!.join()).to.include('add ?maxDocumentBytes=4294967296')
+      expect(marks).to.deep.equal({ agents: '7' })
+    } finally {
+      await stub.stop()
     }
   })
 })
