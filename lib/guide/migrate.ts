@@ -1,7 +1,7 @@
 /** The migration itself, and what is done once the application stands still. */
 import type { End } from './ends.ts'
 import { switchStep } from './configuration.ts'
-import { collectionFlags, sharedFlags } from './options.ts'
+import { sharedFlags } from './options.ts'
 import type { GuideOptions } from './options.ts'
 import type { GuideCommand, GuideStep } from './report.ts'
 
@@ -45,10 +45,9 @@ function goOnStep(target: End): GuideStep[] {
 }
 
 function replicateStep(source: End, target: End, options: GuideOptions): GuideStep {
-  const collections = collectionFlags(options)
-  const only = collections === '' ? '' : ` ${collections}`
+  const { types: _types, onIncompatible: _onIncompatible, ...named } = options
   const when = 'in place of the run above, where revisions, attachments and deletions are to be kept'
-  const replicate = `docferry replicate --source ${source.shell} --target ${target.shell}${only}`
+  const replicate = `docferry replicate --source ${source.shell} --target ${target.shell}${sharedFlags(named)}`
   return {
     part: 'migrate',
     title: "Or have CouchDB's own replicator do it",
