@@ -46,6 +46,7 @@ export const errorTable = {
   DOCFERRY_VERIFY: { exit: 60, meaning: 'verification found differences' },
   DOCFERRY_EXTRA: { exit: 60, meaning: 'what only the target holds must not be removed as things are' },
   DOCFERRY_TEST: { exit: 60, meaning: 'a test of a pipeline has failed' },
+  DOCFERRY_CHECK: { exit: 60, meaning: 'a point of the checklist is not as it should be' },
   DOCFERRY_INTERRUPTED: { exit: 130, meaning: 'interrupted' }
 } as const satisfies Record<string, { exit: number; meaning: string }>
 

@@ -3,9 +3,10 @@ import type { KeptEndpoint, RunRecord } from './checkpoint/run-folder.ts'
 import { parseEndpoint } from './config/endpoint.ts'
 import { holdsSecret } from './config/hide-credentials.ts'
 import { DocferryError } from './errors.ts'
-import { loadConnector } from './registry.ts'
 import type { BackupService } from './backup-types.ts'
 import type { Replicator, ReplicatorEnds } from './replication-types.ts'
+import type { InspectOptions, Inspection } from './inspection.ts'
+import { loadConnector } from './registry.ts'
 import type { Connector, EncodeRules, Environment, Logger, PlaceName, ProviderName, Source, SuspendedOutput, Target } from './types.ts'
 
 /**
@@ -142,6 +143,16 @@ export function keptEnd({ runId, ends }: RunRecord, role: 'source' | 'target', g
 function plainOptions({ connector, options }: Exclude<Endpoint, string>): object {
   const given = connector === 'file' ? Object.entries(options) : []
   return Object.fromEntries(given.filter(([, value]) => /string|number|boolean/.test(typeof value)))
+}
+
+/**
+ * Look at an end for a checklist; nothing is changed.
+ *
+ * @returns undefined where the connector has nothing to tell
+ */
+export async function inspectEnd(endpoint: Endpoint, asked: InspectOptions, options: OpenOptions = {}): Promise<Inspection | undefined> {
+  const { connector, configured, context } = await resolve(endpoint, options, `the ${asked.end}`)
+  return await connector.inspect?.(configured, context, asked)
 }
 
 async function resolve(

@@ -4,7 +4,7 @@
  */
 import type { Duplex } from 'node:stream'
 import type { BackupService } from './backup-types.ts'
-import type { InspectOptions, Inspection } from './inspection.ts'
+import type { Facts, InspectOptions, Inspection } from './inspection.ts'
 import type { Replicator, ReplicatorEnds } from './replication-types.ts'
 import type { DocumentDigests } from './values/digest.ts'
 import type { Document } from './values/types.ts'
@@ -142,6 +142,8 @@ export interface Connector<Options = unknown> {
   openReplicator?(ends: ReplicatorEnds<Options>, context: OpenContext): Promise<Replicator>
   /** Look at an end for a checklist, changing nothing. Missing: only what reading and writing show is known. Throws as the other two. */
   inspect?(options: Options, context: OpenContext, asked: InspectOptions): Promise<Inspection>
+  /** What holds for every place of this provider, told without a connection. */
+  readonly facts?: Facts
 }
 
 /** Where an end really is, without secrets. */

@@ -93,7 +93,7 @@ describe('README', function () {
   })
 
   for (const command of commands.filter(line =>
-    /(?:^|\| )docferry (?:migrate|plan|export|import|runs|run|lint|test|preview|stages|schema|replicate .*--rename|--help)/.test(line)
+    /(?:^|\| )docferry (?:migrate|plan|export|import|runs|run|lint|test|preview|stages|schema|guide|replicate .*--rename|--help)/.test(line)
   )) {
     it(command, async () => {
       await run(command)

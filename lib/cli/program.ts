@@ -3,7 +3,9 @@ import { Command, CommanderError } from 'commander'
 import { docferryVersion } from '../config/version.ts'
 import { DocferryError, exitCodeOf } from '../errors.ts'
 import { addBackupCommand } from './commands/backup.ts'
+import { addCheckCommand } from './commands/check.ts'
 import { addExportCommand } from './commands/export.ts'
+import { addGuideCommand } from './commands/guide.ts'
 import { addImportCommand } from './commands/import.ts'
 import { addLintCommand } from './commands/lint.ts'
 import { addMigrateCommand } from './commands/migrate.ts'
@@ -130,10 +132,15 @@ export function createProgram(host: Host, { run, undo, verify, repair, exit }: R
       exit(await executeReplications(job, host))
     }
   })
+  addCheckCommand(program, async job => {
+    const { executeCheck } = await import('./execute-check.ts')
+    exit(await executeCheck(job, host))
+  })
   addBackupCommand(program, async job => {
     const { executeBackup } = await import('./execute-backup.ts')
     exit(await executeBackup(job, host))
   })
+  addGuideCommand(program, host)
   addRunsCommand(program, host)
   addLintCommand(program, host, exit)
   addTestCommand(program, host, exit)
@@ -150,7 +157,7 @@ function usageError(error: CommanderError): DocferryError {
   if (error.code === 'commander.help')
     return new DocferryError(
       'DOCFERRY_USAGE',
-      'which command? There are migrate, plan, run, export, import, resume, retry, undo, verify, repair, replicate, backup, runs, stages, lint, test, preview and schema'
+      'which command? There are migrate, plan, run, export, import, resume, retry, undo, verify, repair, check, guide, replicate, backup, runs, stages, lint, test, preview and schema'
     )
   return new DocferryError('DOCFERRY_USAGE', error.message.replace(/^error: /, '').replaceAll('\n', ' '))
 }
@@ -177,6 +184,8 @@ Examples:
   $ docferry migrate --source couchdb --target dynamodb
   $ docferry export --provider couchdb --output backup.json
   $ docferry import --input backup.json --target firestore
+  $ docferry guide --source couchdb --target dynamodb
+  $ docferry check --source couchdb --target dynamodb
   $ docferry undo 2026-11-22T10-15-00-a1b2c3 --dry-run
   $ docferry verify --source couchdb --target dynamodb
   $ docferry repair --source couchdb --target dynamodb --dry-run
@@ -185,7 +194,7 @@ Exit codes:
   0 all done             20 the source cannot be read, or its format is wrong
   1 a bug                30 a stage failed                                       130 interrupted
   2 usage or config      40 done, but some documents could not be written
-  10 cannot connect      50 the run folder cannot be used                        60 verify: not equal; a test has failed
+  10 cannot connect      50 the run folder cannot be used                        60 verify: not equal; a test or a check has failed
 
 docferry <command> --help shows the options and examples of a command.
 `

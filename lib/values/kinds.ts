@@ -1,22 +1,24 @@
 import { DocferryError } from '../errors.ts'
 import { Decimal, Double, GeoPoint, Reference, Timestamp, ValueSet, Vector, type Value } from './types.ts'
 
-export type ValueKind =
-  | 'null'
-  | 'boolean'
-  | 'string'
-  | 'number'
-  | 'bigint'
-  | 'double'
-  | 'decimal'
-  | 'bytes'
-  | 'timestamp'
-  | 'geoPoint'
-  | 'reference'
-  | 'vector'
-  | 'set'
-  | 'array'
-  | 'map'
+export type ValueKind = (typeof valueKinds)[number]
+export const valueKinds = [
+  'null',
+  'boolean',
+  'string',
+  'number',
+  'bigint',
+  'double',
+  'decimal',
+  'bytes',
+  'timestamp',
+  'geoPoint',
+  'reference',
+  'vector',
+  'set',
+  'array',
+  'map'
+] as const
 
 /** The plain maps among the values. */
 export type ValueMap = { [key: string]: Value }

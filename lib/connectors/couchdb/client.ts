@@ -264,6 +264,23 @@ export class Client {
     }
   }
 
+  /** What the server's clock says, to the second; undefined where it does not tell. */
+  async date(asked: Asked, signal?: AbortSignal): Promise<Date | undefined> {
+    const { url, timeoutMs } = this.settings
+    const guard = guardRequest([signal, this.#closing.signal])
+    try {
+      const response = await guard.within(fetch(`${url}/`, { headers: this.#headers, redirect: 'manual', signal: guard.signal }), timeoutMs)
+      await response.body?.cancel()
+      const told = Date.parse(response.headers.get('date') ?? '')
+      return Number.isNaN(told) ? undefined : new Date(told)
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw networkError(error, asked)
+    } finally {
+      guard.end()
+    }
+  }
+
   close(): void {
     this.#closing.abort()
   }

@@ -5,6 +5,8 @@
  */
 import type { Connector } from '../../types.ts'
 import { Client } from './client.ts'
+import { facts } from './facts.ts'
+import { inspect } from './inspect.ts'
 import { configure, settle } from './options.ts'
 import type { CouchdbOptions } from './options.ts'
 import { createSource } from './reader.ts'
@@ -34,5 +36,15 @@ export const couchdbConnector: Connector<CouchdbOptions> = {
     }
     const ends = source && target && { source: await client(source), target: await client(target) }
     return createReplicator({ on: await client(on), ...(ends && { ends }), sourceUrl, targetUrl })
+  },
+  facts,
+  async inspect(options, { signal, logger }, asked) {
+    const client = new Client(settle(options), logger)
+    try {
+      await client.connect(signal)
+      return await inspect(client, { signal, ...asked })
+    } finally {
+      client.close()
+    }
   }
 }

@@ -34,6 +34,8 @@ export interface Connection {
   send<T>(operation: Operation, body: string, options: CallOptions): Promise<Answer<T>>
   /** @throws {DocferryError} see `translate` */
   call<T>(operation: Operation, body: string, options: CallOptions): Promise<Answer<T>>
+  /** The server's clock in the last answer that told it, read between two times of ours. */
+  clock?(): Clock | undefined
   close(): void
 }
 
@@ -41,6 +43,12 @@ export interface Connection {
 export interface OpenConnection extends Connection {
   readonly sdk: Sdk
   readonly client: DynamoDBClient
+}
+
+export interface Clock {
+  readonly server: Date
+  readonly before: Date
+  readonly after: Date
 }
 
 const madeUpCredentials = { accessKeyId: 'local', secretAccessKey: 'local' }
@@ -103,6 +111,7 @@ async function locate(
   const { timeoutMs: usualMs = 30_000 } = options
   const region = await client.config.region()
   let host = options.endpoint === undefined ? undefined : new URL(options.endpoint).origin
+  let clock: Clock | undefined
   const address = () => (host === undefined || isAws(host) ? region : `${region} at ${host}`)
   const send = async <T>(
     operation: Operation,
@@ -113,7 +122,11 @@ async function locate(
     const onHost = (origin: string) => {
       host ??= origin
     }
-    const text = await sendText(sdk, client, operation, body, collection, { ...call, timeoutMs, address: address(), onHost })
+    const before = new Date()
+    const onDate = (date: string): void => {
+      if (!Number.isNaN(Date.parse(date))) clock = { server: new Date(date), before, after: new Date() }
+    }
+    const text = await sendText(sdk, client, operation, body, collection, { ...call, timeoutMs, address: address(), onHost, onDate })
     return { value: parseAnswer<T>(text), bytes: text.length }
   }
   const tables = await withRetry(
@@ -141,6 +154,7 @@ async function locate(
     location,
     logger,
     send,
+    clock: () => clock,
     async call<T>(operation: Operation, body: string, call: CallOptions): Promise<Answer<T>> {
       try {
         return await send<T>(operation, body, call)

@@ -4,6 +4,8 @@
  */
 import type { Connector } from '../../types.ts'
 import { connect } from './client.ts'
+import { facts } from './facts.ts'
+import { inspect } from './inspect.ts'
 import { configure } from './options.ts'
 import type { DynamodbOptions } from './options.ts'
 import { createSource } from './reader.ts'
@@ -23,5 +25,14 @@ export const dynamodbConnector: Connector<DynamodbOptions> = {
   async openBackups(options, context) {
     const { createBackupService } = await import('./backups/index.ts')
     return createBackupService(await connect(options, context))
+  },
+  facts,
+  async inspect(options, context, asked) {
+    const connection = await connect(options, context)
+    try {
+      return await inspect(connection, { signal: context.signal, ...asked })
+    } finally {
+      connection.close()
+    }
   }
 }

@@ -16,7 +16,9 @@ export type Operation =
   | 'CreateTable'
   | 'DeleteItem'
   | 'DeleteTable'
+  | 'DescribeContinuousBackups'
   | 'DescribeTable'
+  | 'DescribeTimeToLive'
   | 'ListTables'
   | 'PutItem'
   | 'Scan'
@@ -35,6 +37,10 @@ function makeCommand(sdk: Sdk, operation: Operation, table: string) {
       return new sdk.DeleteItemCommand({ TableName: table, Key: {} })
     case 'DeleteTable':
       return new sdk.DeleteTableCommand({ TableName: table })
+    case 'DescribeContinuousBackups':
+      return new sdk.DescribeContinuousBackupsCommand({ TableName: table })
+    case 'DescribeTimeToLive':
+      return new sdk.DescribeTimeToLiveCommand({ TableName: table })
     case 'DescribeTable':
       return new sdk.DescribeTableCommand({ TableName: table })
     case 'ListTables':
@@ -58,6 +64,7 @@ interface HttpRequest {
 }
 interface HttpResponse {
   readonly statusCode: number
+  readonly headers?: Readonly<Record<string, string>>
   body: AsyncIterable<Uint8Array> & { destroy?(reason: Error): void }
 }
 interface Step {
@@ -79,6 +86,8 @@ export interface SendOptions {
   readonly address: string
   /** Told where the SDK really sends to. */
   readonly onHost: (origin: string) => void
+  /** Told the server's time, in the words of its `Date` header, with each answer that has one. */
+  readonly onDate?: (date: string) => void
 }
 
 /**
@@ -92,7 +101,7 @@ export async function sendText(
   operation: Operation,
   body: string,
   table = '',
-  { signal, timeoutMs, address, onHost }: SendOptions
+  { signal, timeoutMs, address, onHost, onDate }: SendOptions
 ): Promise<string> {
   signal?.throwIfAborted()
   const controller = new AbortController()
@@ -129,6 +138,7 @@ export async function sendText(
       onHost(`${protocol}//${hostname}${port === undefined ? '' : `:${port}`}`)
       const result = await next(step)
       const { response } = result
+      if (response.headers?.date !== undefined) onDate?.(response.headers.date)
       if (response.statusCode === 200) {
         text = await readText(response.body, controller.signal)
         response.body = emptyAnswer as unknown as HttpResponse['body']

@@ -76,7 +76,7 @@ export function createTarget(connection: Connection, rules: EncodeRules = defaul
   }
 }
 
-function checkCollection(collection: string): Refusal | undefined {
+export function checkCollection(collection: string): Refusal | undefined {
   if (tableName.test(collection)) return undefined
   return {
     code: 'DOCFERRY_COLLECTION_NAME',

@@ -59,7 +59,7 @@ function itemCodec(options: FileOptions, rules: EncodeRules): LineCodec {
 }
 
 /** Turn a document into its line. A file holds every name, every text and every digit: only values that JSON has no type for are converted. */
-function encodeLine(written: Document, { types }: EncodeRules, onConversion?: OnConversion): Encoded<DocumentLine> | Refusal {
+export function encodeLine(written: Document, { types }: EncodeRules, onConversion?: OnConversion): Encoded<DocumentLine> | Refusal {
   try {
     const plain = types === 'plain'
     const document = plain && !isOrdinary(written) ? plainDocument(written, { onConversion }) : written

@@ -1,5 +1,7 @@
 /** Files: NDJSON, JSON, a folder of NDJSON, each perhaps compressed, and standard input and output. */
 import type { Connector } from '../../types.ts'
+import { facts } from './facts.ts'
+import { inspect } from './inspect.ts'
 import { configureFile, outputLayout } from './options.ts'
 import type { FileOptions } from './options.ts'
 import { openFileSource } from './reader.ts'
@@ -14,5 +16,7 @@ export const fileConnector: Connector<FileOptions> = {
     if (end === 'target') outputLayout(options)
   },
   openSource: openFileSource,
-  openTarget: openFileTarget
+  openTarget: openFileTarget,
+  facts,
+  inspect: (options, _context, asked) => inspect(options, asked)
 }

@@ -2,6 +2,8 @@
 import { defaultRules, type Connector } from '../../types.ts'
 import { openBackups } from './backups/index.ts'
 import { connect } from './client.ts'
+import { facts } from './facts.ts'
+import { inspect } from './inspect.ts'
 import { configureFirestore, type FirestoreOptions } from './options.ts'
 import { FirestoreSource } from './reader.ts'
 import { FirestoreTarget } from './writer.ts'
@@ -20,5 +22,14 @@ export const firestoreConnector: Connector<FirestoreOptions> = {
     const rules = { ...asked, subcollections: options.subcollections ?? asked.subcollections }
     return new FirestoreTarget(await connect(options, context), logger, { rules, ramp: options.ramp })
   },
-  openBackups
+  openBackups,
+  facts,
+  async inspect(options, context, asked) {
+    const connection = await connect(options, context)
+    try {
+      return await inspect(connection, { signal: context.signal, ...asked })
+    } finally {
+      await connection.close()
+    }
+  }
 }

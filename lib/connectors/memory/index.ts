@@ -1,5 +1,6 @@
 /** Memory: a store in this process, loaded from and saved to a snapshot file. */
 import type { Connector } from '../../types.ts'
+import { facts } from './facts.ts'
 import { checkOptions, configureMemory } from './options.ts'
 import type { MemoryOptions } from './options.ts'
 import { openMemorySource } from './reader.ts'
@@ -13,5 +14,6 @@ export const memoryConnector: Connector<MemoryOptions> = {
   configure: configureMemory,
   checkEnd: checkOptions,
   openSource: openMemorySource,
-  openTarget: openMemoryTarget
+  openTarget: openMemoryTarget,
+  facts
 }

@@ -1,0 +1,110 @@
+/** The migration itself, and what is done once the application stands still. */
+import type { End } from './ends.ts'
+import { switchStep } from './configuration.ts'
+import { sharedFlags } from './options.ts'
+import type { GuideOptions } from './options.ts'
+import type { GuideCommand, GuideStep } from './report.ts'
+
+/** What the shell has to know for the commands that follow: the newest run. */
+const newestRun = 'docferry runs | head -n 1 | cut -d " " -f 1'
+
+export function migrateSteps(source: End, target: End, options: GuideOptions): GuideStep[] {
+  const ends = `--source ${source.shell} --target ${target.shell}${sharedFlags(options)}`
+  const isBetweenCouchdbs = source.provider === 'couchdb' && target.provider === 'couchdb'
+  return [
+    {
+      part: 'migrate',
+      title: 'Migrate, while the application still runs',
+      commands: [{ text: `docferry migrate ${ends} --plan plan.json` }, { text: `RUN=$(${newestRun})` }],
+      notes: ['RUN is the id of this run, which the commands below need; docferry runs shows it too.']
+    },
+    ...(isBetweenCouchdbs ? [replicateStep(source, target, options)] : []),
+    {
+      part: 'migrate',
+      title: 'Watch it, from another terminal',
+      commands: [{ text: `docferry check "$(${newestRun})"`, when: 'while it runs' }]
+    },
+    ...goOnStep(target),
+    {
+      part: 'migrate',
+      title: 'Verify',
+      commands: [{ text: 'docferry check "$RUN" --output check-after-run.md' }],
+      notes: [
+        'It reads all of the target and compares it with what the run wrote. Exit 60: there are differences, and docferry verify names each.'
+      ]
+    }
+  ]
+}
+
+/** A snapshot of memory is begun anew, and a file has no dead letters that could be written to it later. */
+function goOnStep(target: End): GuideStep[] {
+  const resume = { text: 'docferry resume "$RUN"', when: 'it was interrupted, or has failed: once the cause is mended' }
+  const retry = { text: 'docferry retry "$RUN"', when: 'there are dead letters: once their cause is mended' }
+  const commands = [...(target.provider === 'memory' ? [] : [resume]), ...(target.isWhole ? [] : [retry])]
+  return commands.length === 0 ? [] : [{ part: 'migrate', title: 'Go on, where something was in the way', commands }]
+}
+
+function replicateStep(source: End, target: End, options: GuideOptions): GuideStep {
+  const { types: _types, onIncompatible: _onIncompatible, ...named } = options
+  const when = 'in place of the run above, where revisions, attachments and deletions are to be kept'
+  const replicate = `docferry replicate --source ${source.shell} --target ${target.shell}${sharedFlags(named)}`
+  return {
+    part: 'migrate',
+    title: "Or have CouchDB's own replicator do it",
+    commands: [
+      { text: replicate, when },
+      { text: `${replicate} --continuous`, when: 'to have the target follow the source until the switch' },
+      { text: 'docferry replicate list --on target', when: 'to see it' }
+    ].map(command => ({ ...command, text: command.text.replace('--on target', `--on ${target.shell}`) })),
+    notes: [
+      'A continuous replication is cancelled before the switch: docferry replicate cancel ID. A rollback then is the removal of what it created.'
+    ]
+  }
+}
+
+export function switchSteps(source: End, target: End, options: GuideOptions): GuideStep[] {
+  const ends = `--source ${source.shell} --target ${target.shell}${sharedFlags(options)}`
+  return [
+    {
+      part: 'switch',
+      title: 'Stop the application',
+      people: ['stop it, or make it read-only: from here on nobody writes to the source', 'note the time: the downtime begins']
+    },
+    {
+      part: 'switch',
+      title: 'Bring over what was written meanwhile',
+      commands: deltaCommands(source, target, options),
+      notes:
+        target.provider === 'file'
+          ? ['A file is made as a whole: it is written anew.']
+          : ['--dry-run exits with 60 where there is anything to do.']
+    },
+    {
+      part: 'switch',
+      title: 'Verify both sides, now that nothing moves',
+      commands: [{ text: `docferry check ${ends} --after --output check-after.md` }],
+      notes: [
+        'Every document of both sides is compared. Do not go on before it exits with 0: start the application on the source again instead.'
+      ]
+    },
+    switchStep(target)
+  ]
+}
+
+function deltaCommands(source: End, target: End, options: GuideOptions): GuideCommand[] {
+  const ends = `--source ${source.shell} --target ${target.shell}${sharedFlags(options)}`
+  if (target.provider === 'file')
+    return [
+      { text: `docferry migrate ${ends} --force`, when: 'the source was changed since' },
+      { text: `RUN=$(${newestRun})`, when: 'it was' }
+    ]
+  return [
+    { text: `docferry repair ${ends} --dry-run` },
+    { text: `docferry repair ${ends}` },
+    {
+      text: `docferry repair ${ends} --delete-extra`,
+      when: 'documents were deleted in the source meanwhile, and the target held none of its own'
+    },
+    { text: `DELTA=$(${newestRun})` }
+  ]
+}

@@ -1,0 +1,134 @@
+import { expect } from 'chai'
+import { createProgram } from '../../lib/cli/program.ts'
+import type { Command } from 'commander'
+import { loadConnector } from '../../lib/registry.ts'
+import { providerNames } from '../../lib/config/endpoint.ts'
+import { guide } from '../../lib/guide/guide.ts'
+import type { GuideOptions } from '../../lib/guide/options.ts'
+import type { Guide } from '../../lib/guide/report.ts'
+import { FakeHost } from '../cli/support/fake-host.ts'
+
+const texts = ({ steps }: Guide): string[] => steps.flatMap(({ commands = [] }) => commands.map(({ text }) => text))
+
+/** The docferry commands in a line of shell, as their arguments. */
+function docferryCommands(line: string): string[][] {
+  const inner = [...line.matchAll(/\$\(([^)]*)\)/g)].flatMap(match => docferryCommands(match[1]!))
+  const outer = line.replace(/\$\([^)]*\)/g, 'VALUE').split(/ (?:&&|\|) /)
+  return [...inner, ...outer.filter(part => part.startsWith('docferry ')).map(part => words(part).slice(1))]
+}
+
+/** As bash splits a line, as far as a guide's lines need it. */
+function words(line: string): string[] {
+  return [...line.matchAll(/(?:'(?:[^'])*'|"[^"]*"|\\.|[^\s'"\\])+/g)].map(([word]) => {
+    return word.replace(/'([^']*)'|"([^"]*)"|\\(.)/g, (_, single = '', double = '', escaped = '') => `${single}${double}${escaped}`)
+  })
+}
+
+/** The command line with commands that only parse. */
+function parser(): Command {
+  const none = async (): Promise<void> => undefined
+  const program = createProgram(new FakeHost(), { run: none, undo: none, verify: none, repair: none, exit: () => undefined })
+  const silence = (command: Command): void => {
+    if (command.commands.length > 0) command.commands.forEach(silence)
+    if (command !== program) command.action(() => undefined)
+  }
+  silence(program)
+  return program
+}
+
+describe('guide', () => {
+  for (const source of providerNames) {
+    for (const target of providerNames) {
+      it(`prints commands from ${source} to ${target} that docferry takes`, async () => {
+        const shapes: Partial<GuideOptions>[] = [
+          {},
+          { collections: ['agents', "o'hara, b"], rename: { agents: 'Agents' }, types: 'exact', onIncompatible: 'escape' },
+          { preset: 'gofannon', rename: { users: 'people' } }
+        ]
+        for (const shape of shapes) {
+          const commands = texts(await guide({ source, target, ...shape })).flatMap(docferryCommands)
+          expect(commands.length).to.be.greaterThan(6)
+          for (const command of commands) {
+            const program = parser()
+            // A command of docferry's that is not there yet.
+            if (command[0] === 'replicate' && !program.commands.some(each => each.name() === 'replicate')) continue
+            await program.parseAsync(command, { from: 'user' })
+          }
+        }
+      })
+    }
+  }
+
+  it('would notice a command that docferry does not take', async () => {
+    const error = await parser()
+      .parseAsync(docferryCommands('docferry migrate --sorce a').flat(), { from: 'user' })
+      .catch((thrown: unknown) => thrown)
+    expect(error).to.be.an('error')
+  })
+
+  it('has the way back for every pair, and asks for a backup first', async () => {
+    for (const source of providerNames) {
+      for (const target of providerNames) {
+        const { steps } = await guide({ source, target })
+        const titles = steps.map(({ title }) => title)
+        expect(titles.findIndex(title => /^(?:Back the source up|Keep a copy of the source)$/.test(title))).to.be.within(0, 1)
+        expect(steps.filter(({ part }) => part === 'rollback')).to.have.length.greaterThan(4)
+      }
+    }
+  })
+
+  it('never prints a password, and says which variable takes its place', async () => {
+    const made = await guide({ source: 'couchdb://admin:s3cr:t@x@old:5984?timeoutMs=5', target: 'couchdbs://admin:0ther@new' })
+    expect(JSON.stringify(made)).not.to.match(/s3cr|t@x|0ther/)
+    expect(made.source.address).to.equal('couchdb://admin@old:5984?timeoutMs=5&passwordEnv=SOURCE_PASSWORD')
+    expect(made.target.address).to.equal('couchdbs://admin@new?passwordEnv=TARGET_PASSWORD')
+    expect(made.source.variables).to.deep.equal(['SOURCE_PASSWORD'])
+    const settings = made.steps.flatMap(({ people = [] }) => people).join('\n')
+    expect(settings).to.include('COUCHDB_URL=https://new,')
+  })
+
+  for (const [source, target, code] of [
+    ['-', 'couchdb', 'DOCFERRY_USAGE'],
+    ['couchdb://a:1', 'couchdb://a:1', 'DOCFERRY_SAME_PLACE'],
+    ['mongodb', 'couchdb', 'DOCFERRY_USAGE'],
+    ['couchdb', 'dynamodb://us-east-1?token=geheim', 'DOCFERRY_CONFIG'],
+    ['couchdb', 'dynamodb://key:geheim@us-east-1', 'DOCFERRY_CONFIG']
+  ] as const) {
+    it(`refuses ${source} to ${target.replace('geheim', '***')}`, async () => {
+      const error = await guide({ source, target }).then(
+        () => ({ code: 'ok', message: '' }),
+        (thrown: Error & { code: string }) => thrown
+      )
+      expect(error.code).to.equal(code)
+      expect(error.message).not.to.include('geheim')
+    })
+  }
+
+  it("takes what it says of sizes from the connectors' own limits", async () => {
+    for (const [source, target] of [
+      ['couchdb', 'dynamodb'],
+      ['couchdb', 'firestore'],
+      ['firestore', 'dynamodb']
+    ] as const) {
+      const { facts } = await loadConnector(target)
+      const { warnings } = await guide({ source, target })
+      expect(warnings.join('\n')).to.include(`at most ${facts!.maxDocumentBytes!.toLocaleString('en-US')} bytes`)
+    }
+    expect((await guide({ source: 'dynamodb', target: 'couchdb' })).warnings.join('\n')).not.to.include('bytes;')
+  })
+
+  it('says which values the target has no type for, as it encodes them', async () => {
+    const of = async (source: string, target: string, more: Partial<GuideOptions> = {}): Promise<string> =>
+      (await guide({ source, target, ...more })).warnings.join('\n')
+    expect(await of('firestore', 'couchdb')).to.match(/timestamps.*vectors: CouchDB has no type for them/)
+    expect(await of('dynamodb', 'firestore')).to.match(/sets: Firestore has no type for them/)
+    expect(await of('dynamodb', 'memory')).not.to.include('no type')
+    expect(await of('firestore', 'couchdb', { types: 'plain' })).to.include('does not come back as it was')
+    expect(await of('firestore', 'dynamodb')).to.include('fractions that are whole (1.0): DynamoDB holds them as equal numbers')
+  })
+
+  it('says which names the target refuses', async () => {
+    const { warnings } = await guide({ source: 'firestore', target: 'couchdb', collections: ['Users', 'agents'] })
+    expect(warnings.join('\n')).to.include("Users can't be the name of a database of CouchDB").and.not.include('agents can')
+  })
+})
