@@ -1,7 +1,7 @@
 /** After the switch, and the way back. */
 import { configurationOf } from './configuration.ts'
 import type { End } from './ends.ts'
-import { collectionFlags, reverseFlags } from './options.ts'
+import { allOfCouchdb, collectionFlags, reverseFlags } from './options.ts'
 import type { GuideOptions } from './options.ts'
 import { bucketPrefix, copyOf, exportName } from './prepare.ts'
 import type { GuideCommand, GuideStep } from './report.ts'
@@ -47,8 +47,12 @@ export function rollbackSteps(source: End, target: End, options: GuideOptions): 
             title: 'Bring back what was written since the switch',
             commands: [
               { text: `docferry verify ${back}`, when: 'to see what there is: missing is new in the target, different was changed there' },
-              { text: `docferry repair ${back} --dry-run`, when: 'to see what would be written to the source' },
-              { text: `docferry repair ${back}`, when: 'it is to be kept' }
+              ...(options.attachments
+                ? [{ text: `docferry migrate ${back} --on-conflict overwrite`, when: 'it is to be kept' }]
+                : [
+                    { text: `docferry repair ${back} --dry-run`, when: 'to see what would be written to the source' },
+                    { text: `docferry repair ${back}`, when: 'it is to be kept' }
+                  ])
             ]
           }
         ]
@@ -103,11 +107,15 @@ function restoreCommands(source: End, options: GuideOptions): GuideCommand[] {
   const when = 'documents are missing or wrong'
   const collections = collectionFlags(options)
   const only = collections === '' ? '' : ` ${collections}`
-  const design = source.provider === 'couchdb' ? ' --include-design' : ''
-  const given = `--source ${exportName} --target ${source.shell}${only}${design}`
+  const isCouchdb = source.provider === 'couchdb'
+  const everything = isCouchdb ? allOfCouchdb : ''
+  const given = `--source ${exportName} --target ${source.shell}${only}${everything}`
   return [
     { text: `docferry verify ${given}`, when: 'to see what differs from the export' },
-    { text: `docferry import --input ${exportName} --target ${source.shell}${only}${design} --on-conflict overwrite --undoable`, when },
+    {
+      text: `docferry import --input ${exportName} --target ${source.shell}${only}${everything} --on-conflict overwrite${isCouchdb ? '' : ' --undoable'}`,
+      when
+    },
     ...(source.provider === 'dynamodb'
       ? [
           { text: `docferry backup list --provider ${source.shell}`, when: 'to have the service restore its own: ID as it shows it' },

@@ -48,6 +48,7 @@ function sameProvider({ target }: GuideOptions, { address }: End): string[] {
 function ownThings({ provider: from }: End, { provider: to }: End): string[] {
   if (from !== 'couchdb') return []
   const kept = 'of each document the present revision comes along: no older ones, no conflicts, no deletions'
-  const asked = 'design documents, and whatever else CouchDB keeps beside the documents, only where an option asks for it'
+  const asked =
+    'design documents, and whatever else CouchDB keeps beside the documents, only where an option asks for it: --include-design, --attachments, --include-security'
   return [`${kept}; ${asked}`, ...(to === 'couchdb' ? ['the replicator keeps all of that'] : [])]
 }

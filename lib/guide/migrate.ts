@@ -45,7 +45,8 @@ function goOnStep(target: End): GuideStep[] {
 }
 
 function replicateStep(source: End, target: End, options: GuideOptions): GuideStep {
-  const { types: _types, onIncompatible: _onIncompatible, ...named } = options
+  const { collections, preset, rename } = options
+  const named = { source: options.source, target: options.target, collections, preset, rename }
   const when = 'in place of the run above, where revisions, attachments and deletions are to be kept'
   const replicate = `docferry replicate --source ${source.shell} --target ${target.shell}${sharedFlags(named)}`
   return {
@@ -74,10 +75,7 @@ export function switchSteps(source: End, target: End, options: GuideOptions): Gu
       part: 'switch',
       title: 'Bring over what was written meanwhile',
       commands: deltaCommands(source, target, options),
-      notes:
-        target.provider === 'file'
-          ? ['A file is made as a whole: it is written anew.']
-          : ['--dry-run exits with 60 where there is anything to do.']
+      notes: deltaNotes(target, options)
     },
     {
       part: 'switch',
@@ -91,12 +89,27 @@ export function switchSteps(source: End, target: End, options: GuideOptions): Gu
   ]
 }
 
+function deltaNotes(target: End, { attachments }: GuideOptions): string[] {
+  if (target.provider === 'file') return ['A file is made as a whole: it is written anew.']
+  if (attachments) return ['It replaces every document, also those that are equal, and keeps nothing of them: undo then leaves these.']
+  return ['--dry-run exits with 60 where there is anything to do.']
+}
+
 function deltaCommands(source: End, target: End, options: GuideOptions): GuideCommand[] {
   const ends = `--source ${source.shell} --target ${target.shell}${sharedFlags(options)}`
   if (target.provider === 'file')
     return [
       { text: `docferry migrate ${ends} --force`, when: 'the source was changed since' },
       { text: `RUN=$(${newestRun})`, when: 'it was' }
+    ]
+  // What is repaired could not be kept with its attachments.
+  if (options.attachments)
+    return [
+      {
+        text: `docferry migrate ${ends} --on-conflict overwrite`,
+        when: 'the source was changed since; what was deleted there meanwhile stays'
+      },
+      { text: `DELTA=$(${newestRun})` }
     ]
   return [
     { text: `docferry repair ${ends} --dry-run` },

@@ -13,17 +13,26 @@ export interface GuideOptions {
   readonly rename?: Readonly<Record<string, string>>
   readonly types?: Types
   readonly onIncompatible?: OnIncompatible
+  readonly includeDesign?: boolean
+  readonly attachments?: boolean
+  readonly includeSecurity?: boolean
 }
+
+/** All that CouchDB keeps beside the documents: a backup of it is one without any of these only where nothing is lost with them. */
+export const allOfCouchdb = ' --include-design --attachments --include-security'
 
 /** What every command that compares or moves is given, with a space before it where there is anything. */
 export function sharedFlags(options: GuideOptions): string {
-  const { rename = {}, types, onIncompatible } = options
+  const { rename = {}, types, onIncompatible, includeDesign, attachments, includeSecurity } = options
   const renames = Object.entries(rename).map(([from, to]) => `${escaped(from)}=${escaped(to)}`)
   return [
     collectionFlags(options),
     ...(renames.length > 0 ? [`--rename ${quoted(renames.join(','))}`] : []),
     ...(types && types !== 'natural' ? [`--types ${types}`] : []),
-    ...(onIncompatible && onIncompatible !== 'dead-letter' ? [`--on-incompatible ${onIncompatible}`] : [])
+    ...(onIncompatible && onIncompatible !== 'dead-letter' ? [`--on-incompatible ${onIncompatible}`] : []),
+    ...(includeDesign ? ['--include-design'] : []),
+    ...(attachments ? ['--attachments'] : []),
+    ...(includeSecurity ? ['--include-security'] : [])
   ]
     .filter(flag => flag !== '')
     .map(flag => ` ${flag}`)

@@ -1,6 +1,6 @@
 /** What is done before anything is moved: variables, backups, the checklist, the plan. */
 import type { End } from './ends.ts'
-import { collectionFlags, sharedFlags } from './options.ts'
+import { allOfCouchdb, collectionFlags, sharedFlags } from './options.ts'
 import type { GuideOptions } from './options.ts'
 import type { GuideStep } from './report.ts'
 
@@ -67,12 +67,12 @@ function backupStep(source: End, options: GuideOptions): GuideStep {
     }
   const collections = collectionFlags(options)
   const only = collections === '' ? '' : ` ${collections}`
-  const design = source.provider === 'couchdb' ? ' --include-design' : ''
+  const everything = source.provider === 'couchdb' ? allOfCouchdb : ''
   return {
     part: 'prepare',
     title: 'Back the source up',
     commands: [
-      { text: `docferry export --provider ${source.shell} --output ${exportName}${only}${design} --verify` },
+      { text: `docferry export --provider ${source.shell} --output ${exportName}${only}${everything} --verify` },
       ...(source.provider === 'dynamodb'
         ? [
             { text: `docferry backup create --provider ${source.shell}${only} --name ${backupName}` },
@@ -107,7 +107,10 @@ function keepTargetStep(target: End): GuideStep[] {
       part: 'prepare',
       title: 'Keep what the target holds now',
       commands: [
-        { text: `docferry export --provider ${target.shell} --output target-before.ndjson.gz --verify`, when: 'it holds documents already' }
+        {
+          text: `docferry export --provider ${target.shell} --output target-before.ndjson.gz${target.provider === 'couchdb' ? allOfCouchdb : ''} --verify`,
+          when: 'it holds documents already'
+        }
       ]
     }
   ]

@@ -43,21 +43,28 @@ describe('guide', () => {
         const shapes: Partial<GuideOptions>[] = [
           {},
           { collections: ['agents', "o'hara, b"], rename: { agents: 'Agents' }, types: 'exact', onIncompatible: 'escape' },
-          { preset: 'gofannon', rename: { users: 'people' } }
+          { preset: 'gofannon', rename: { users: 'people' } },
+          { includeDesign: true, attachments: true, includeSecurity: true }
         ]
         for (const shape of shapes) {
           const commands = texts(await guide({ source, target, ...shape })).flatMap(docferryCommands)
           expect(commands.length).to.be.greaterThan(6)
           for (const command of commands) {
-            const program = parser()
-            // A command of docferry's that is not there yet.
-            if (command[0] === 'replicate' && !program.commands.some(each => each.name() === 'replicate')) continue
-            await program.parseAsync(command, { from: 'user' })
+            await parser().parseAsync(command, { from: 'user' })
           }
         }
       })
     }
   }
+
+  it('repairs nothing where attachments come along, for repair does not take them', async () => {
+    const all = { includeDesign: true, attachments: true, includeSecurity: true }
+    const made = texts(await guide({ source: 'couchdb://old', target: 'couchdb://new', ...all }))
+    expect(made.filter(text => text.startsWith('docferry repair'))).to.deep.equal([])
+    const moving = made.filter(text => /^docferry (?:migrate|check --|plan|verify)/.test(text))
+    expect(moving.length).to.be.greaterThan(5)
+    for (const text of moving) expect(text).to.include('--include-design --attachments --include-security')
+  })
 
   it('would notice a command that docferry does not take', async () => {
     const error = await parser()

@@ -9,7 +9,7 @@ import { addCollectionFlags, choice, required } from '../options.ts'
 import type { RunFlags } from '../options.ts'
 import { createStyle } from '../text.ts'
 
-interface GuideFlags extends Pick<RunFlags, 'collections' | 'preset' | 'rename'> {
+interface GuideFlags extends Pick<RunFlags, 'collections' | 'preset' | 'rename' | 'includeDesign' | 'attachments' | 'includeSecurity'> {
   readonly source?: string
   readonly target?: string
   readonly types?: Types
@@ -35,6 +35,9 @@ export function addGuideCommand(program: Command, host: Host): void {
         choice(onIncompatibles)
       )
     )
+    .option('--include-design', "as the migration will have it: CouchDB's design documents too")
+    .option('--attachments', "as the migration will have it: CouchDB's attachments too")
+    .option('--include-security', "as the migration will have it: CouchDB's _security objects too")
     .addOption(new Option('--markdown', 'as a Markdown document').conflicts('json'))
     .option('--json', 'as one JSON object')
     .addHelpText('after', helpText)
