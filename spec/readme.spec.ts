@@ -52,7 +52,7 @@ describe('README', function () {
     writeFileSync(join(folder, 'merged.yaml'), pipelineWith('merged.ndjson.gz'))
     writeFileSync(join(folder, 'initials.yaml'), pipelineWith('./initials.ts'))
     writeFileSync(join(folder, 'initials.ts'), blocks('ts')[0]!)
-    for (const [name, as] of Object.entries({ 'resumed.txt': 'animaldb.txt', 'resumed.log': 'animaldb.log' }))
+    for (const [name, as] of Object.entries({ 'resumed.txt': 'animaldb.txt', 'resumed-log.txt': 'animaldb.log' }))
       cpSync(join(root, 'spec/fixtures/couchbackup', name), join(folder, as))
     await makeExport(join(folder, 'dynamodb-exports'), { files: [[{ Item: { pk: { S: 'a' }, sk: { N: '1' } } }]] })
     env = {

@@ -151,7 +151,11 @@ describe('formats: couchbackup', () => {
 
   describe('log', () => {
     it('tells what is done and what is missing', async () => {
-      expect(await readBackupLog(inChunks(await fixture('resumed.log'), 10))).to.deep.equal({ changesComplete: true, done: 5, pending: [] })
+      expect(await readBackupLog(inChunks(await fixture('resumed-log.txt'), 10))).to.deep.equal({
+        changesComplete: true,
+        done: 5,
+        pending: []
+      })
       expect(await readBackupLog(inChunks(':t batch0 [{"id":":d batch1"}]\n:t batch1 []\n:d batch1\n:d batch1'))).to.deep.equal({
         changesComplete: false,
         done: 1,
