@@ -139,28 +139,30 @@ export async function importOfArn(connection: OpenConnection, arn: string, signa
   return importOf(ImportTableDescription!)
 }
 
-async function restores(
-  connection: OpenConnection,
-  tables: readonly string[] | undefined,
-  signal: AbortSignal | undefined
-): Promise<readonly Backup[]> {
-  const found: Backup[] = []
-  await runParallel(await tablesOf(connection, { collections: tables }, signal), atOnce, async name => {
-    const table = await find(connection, name, signal)
-    if (table?.RestoreSummary) found.push(restoreOf(table))
-  })
-  return found
-}
+const restores: OfTables = async (connection, tables, signal) =>
+  await ofEachTable(connection, tables, signal, table => (table.RestoreSummary ? restoreOf(table) : undefined))
 
-async function continuous(
+const continuous: OfTables = async (connection, tables, signal) =>
+  await ofEachTable(connection, tables, signal, async (table, name) => await continuousBackups(connection, name, table.TableArn, signal))
+
+type Table = NonNullable<Awaited<ReturnType<typeof find>>>
+type OfTables = (
   connection: OpenConnection,
   tables: readonly string[] | undefined,
   signal: AbortSignal | undefined
+) => Promise<readonly Backup[]>
+
+async function ofEachTable(
+  connection: OpenConnection,
+  tables: readonly string[] | undefined,
+  signal: AbortSignal | undefined,
+  look: (table: Table, name: string) => Backup | undefined | Promise<Backup>
 ): Promise<readonly Backup[]> {
   const found: Backup[] = []
   await runParallel(await tablesOf(connection, { collections: tables }, signal), atOnce, async name => {
     const table = await find(connection, name, signal)
-    if (table) found.push(await continuousBackups(connection, name, table.TableArn, signal))
+    const backup = table && (await look(table, name))
+    if (backup) found.push(backup)
   })
   return found
 }
