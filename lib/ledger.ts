@@ -17,6 +17,7 @@ export interface LedgerOptions {
   readonly onConflict: OnConflict
   readonly onIncompatible: OnIncompatible
   readonly types: Types
+  readonly subcollections?: boolean | undefined
   readonly dryRun: boolean
   /** The output can't be cut back: if the run stops, it can't be gone on with. */
   readonly piped?: boolean
@@ -65,10 +66,18 @@ export class Ledger {
   readonly #letters: LetterKeeper
 
   constructor(options: LedgerOptions) {
-    const { source, target, onConflict, onIncompatible, types, dryRun, piped, journal } = options
+    const { source, target, onConflict, onIncompatible, types, subcollections, dryRun, piped, journal } = options
     this.#options = options
     const ends = { source, target, ...(piped && { piped }) }
-    this.report = emptyReport({ runId: journal.runId, dryRun, onConflict, onIncompatible, types, ...ends })
+    this.report = emptyReport({
+      runId: journal.runId,
+      dryRun,
+      onConflict,
+      onIncompatible,
+      types,
+      ...(subcollections && { subcollections }),
+      ...ends
+    })
     this.report.retries = journal.retries
     this.#letters = journal.letters ?? new DeadLetters(journal.deadLetters)
   }

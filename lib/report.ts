@@ -137,6 +137,8 @@ export interface RunReport {
   readonly onConflict: OnConflict
   readonly onIncompatible: OnIncompatible
   readonly types: Types
+  /** Whether ids that are paths mean documents in Firestore's subcollections, as it was asked or as the source told. */
+  readonly subcollections?: true
   collections: CollectionReport[]
   /** Of a dry run: what it has asked of the source's service, and how much of that before it read the first document. */
   reading?: Usage
@@ -169,7 +171,7 @@ export function totalCounts(collections: readonly Counts[]): Counts {
 
 /** A report of a run in which nothing has happened yet. */
 export function emptyReport(
-  run: Pick<RunReport, 'runId' | 'dryRun' | 'onConflict' | 'onIncompatible' | 'types' | 'source' | 'target' | 'piped'>
+  run: Pick<RunReport, 'runId' | 'dryRun' | 'onConflict' | 'onIncompatible' | 'types' | 'subcollections' | 'source' | 'target' | 'piped'>
 ): RunReport {
   return { ...run, collections: [], notTaken: [], notes: [], retries: 0, startedAt: Date.now(), state: 'running' }
 }

@@ -133,6 +133,7 @@ class Run {
       onConflict,
       onIncompatible,
       types,
+      subcollections: options.subcollections,
       dryRun,
       piped: this.#piped,
       logger: log,

@@ -6,6 +6,7 @@ import type { FirestoreOptions } from '../lib/connectors/firestore/index.ts'
 import { createMemoryStore } from '../lib/connectors/memory/store.ts'
 import type { Endpoint } from '../lib/open.ts'
 import type { MigrateOptions } from '../lib/options.ts'
+import { planMigration } from '../lib/planner.ts'
 import { repair } from '../lib/repair/repair.ts'
 import { totalCounts } from '../lib/report.ts'
 import { retryRun } from '../lib/retry.ts'
@@ -48,6 +49,17 @@ describe('run: subcollections', function () {
   const run = (asked: MigrateOptions) => migrate({ stateDir: places.stateDir, ...asked })
   const seed = (own: FirestoreOptions): Promise<void> =>
     writeTree(own, [...paths.map(path => `${agents}/${path}`), `${ghosts}/only/below/this`])
+
+  it('are planned, and moved as planned', async () => {
+    await seed(options)
+    const asked = { source: firestore(options), target: { connector: 'memory', options: { store: createMemoryStore() } } } as const
+    const plan = await planMigration(asked)
+    expect(plan.options.subcollections).to.equal(true)
+    const { collections } = await run({ ...asked, plan })
+    expect(totalCounts(collections)).to.include({ read: paths.length + 1, written: paths.length + 1 })
+    const left = await planMigration({ ...asked, subcollections: false })
+    expect(left.options).not.to.have.property('subcollections')
+  })
 
   /** There and back; what comes back is compared with what went. */
   async function thereAndBack(between: Endpoint, back: Partial<MigrateOptions> = {}): Promise<void> {

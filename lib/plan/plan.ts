@@ -23,7 +23,6 @@ export interface PlanOptions {
   readonly attachments?: boolean
   readonly includeSecurity?: boolean
   readonly keepMetadata?: boolean
-  readonly subcollections?: boolean
   readonly stages?: readonly StageLike[]
   readonly pipeline?: PipelineOrigin
   readonly undo?: UndoMode
@@ -211,17 +210,8 @@ function readingScale(collections: readonly CollectionReport[]): number {
 }
 
 export function plannedOptions(report: Readonly<RunReport>, options: PlanOptions): PlannedOptions {
-  const {
-    preset,
-    includeDesign = false,
-    keepMetadata = false,
-    attachments,
-    includeSecurity,
-    subcollections,
-    stages = [],
-    pipeline
-  } = options
-  const { source, target, collections, onConflict, onIncompatible, types } = report
+  const { preset, includeDesign = false, keepMetadata = false, attachments, includeSecurity, stages = [], pipeline } = options
+  const { source, target, collections, onConflict, onIncompatible, types, subcollections } = report
   return {
     source,
     target,

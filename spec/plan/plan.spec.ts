@@ -117,7 +117,7 @@ describe('plan: comparing with a run', () => {
     ['other types', { types: 'exact' }, {}, '--types: planned natural, now exact'],
     ['another answer to what does not fit', { onIncompatible: 'fail' }, {}, '--on-incompatible: planned dead-letter, now fail'],
     ['another preset', {}, { preset: 'gofannon' }, '--preset: planned none, now gofannon'],
-    ['subcollections', {}, { subcollections: true }, '--subcollections: planned false, now true'],
+    ['subcollections', { subcollections: true }, {}, '--subcollections: planned false, now true'],
     ['design documents', {}, { includeDesign: true }, '--include-design: planned false, now true'],
     ['metadata', {}, { keepMetadata: true }, '--keep-metadata: planned false, now true'],
     ['a stage', {}, { stages: [{ ...strip(['a']), text: 'strip:a' }] }, '--stage: planned none, now strip:a'],
