@@ -101,7 +101,7 @@ async function connectorOf(endpoint: Endpoint): Promise<Connector> {
 export async function openBackups(endpoint: Endpoint, options: OpenOptions = {}): Promise<BackupService> {
   const { connector, configured, context } = await resolve(endpoint, options, 'the provider')
   if (connector.openBackups) return await connector.openBackups(configured, context)
-  const instead = connector.name === 'couchdb' ? 'docferry replicate keeps a second CouchDB, or docferry export' : 'docferry export'
+  const instead = connector.name === 'couchdb' ? 'docferry export, or docferry replicate to keep a second CouchDB' : 'docferry export'
   throw new DocferryError('DOCFERRY_USAGE', `${connector.name} makes no backups of its own: use ${instead}`)
 }
 

@@ -106,6 +106,20 @@ export interface RevisionCounts {
   readonly examples: readonly string[]
 }
 
+/** What a target holds of the source's documents and the source does not know: conflicts with it, open or resolved. */
+export interface TargetRevisions {
+  /** Documents with such leaf revisions, and these. */
+  readonly documents: number
+  readonly revisions: number
+  /** Documents of which the target serves one of them. */
+  readonly served: number
+  /** Documents that the source has deleted, and the target serves. */
+  readonly undeleted: number
+  /** Ids of documents, the first twenty; of `undeleted` by themselves. */
+  readonly examples: readonly string[]
+  readonly undeletedExamples: readonly string[]
+}
+
 interface Stoppable {
   readonly signal?: AbortSignal
 }
@@ -151,6 +165,17 @@ export interface Replicator {
     request: Pick<ReplicationRequest, 'source' | 'target' | 'filter'>,
     options: Stoppable & { readonly onDocument?: (id: string) => void }
   ): Promise<RevisionCounts>
+  /**
+   * Look for revisions of the source's documents that only the target has. Documents of which the source knows nothing at all are not counted.
+   *
+   * @param isMeant whether a document was to be replicated. Default: all were
+   */
+  targetRevisions(
+    request: Pick<ReplicationRequest, 'source' | 'target' | 'filter'>,
+    options: Stoppable & { readonly isMeant?: (id: string) => boolean }
+  ): Promise<TargetRevisions>
+  /** @returns those of the ids of which the source's collection holds neither a document nor a deletion */
+  unknownIds(collection: string, ids: readonly string[], options: Stoppable): Promise<readonly string[]>
   close(): Promise<void>
 }
 

@@ -9,7 +9,7 @@ import type { MigrateOptions } from '../lib/options.ts'
 import type { RunReport } from '../lib/report.ts'
 import { migrate as moved } from '../lib/run.ts'
 import { undo } from '../lib/undo/undo.ts'
-import { servers } from './support/servers.ts'
+import { createCouchdbUser, servers } from './support/servers.ts'
 import type { CouchdbServer } from './support/servers.ts'
 
 const views = { all: { map: 'function (doc) { emit(doc._id) }' } }
@@ -100,6 +100,29 @@ describe('design documents', function () {
     expect((await migrate({ onConflict: 'overwrite' })).collections[0]).to.include({ written: 3 })
     expect(await ask('GET', `/${to}/_design/v`)).to.deep.include({ views })
   })
+
+  for (const attachments of [false, true]) {
+    it(`are refused by themselves where the user is no admin${attachments ? ', with attachments too' : ''}, and told so`, async () => {
+      const { user, password, remove } = await createCouchdbUser()
+      try {
+        const file = { 'a.txt': { content_type: 'text/plain', data: 'aGVsbG8=' } }
+        await ask('PUT', `/${from}/_design/w`, { views, _attachments: file })
+        await ask('PUT', `/${to}`)
+        await ask('PUT', `/${to}/_security`, { members: { names: [user], roles: [] }, admins: { names: [], roles: ['_admin'] } })
+        const target = { connector: 'couchdb', options: { url: server.url, user, password } } as const
+        const { runId, collections } = await migrate({ target, attachments })
+        expect(collections[0]).to.include({ read: 4, written: 2, failed: 2 })
+        const letters = await readFile(join(folder, 'runs', runId, 'dead-letters.ndjson'), 'utf8')
+        const messages = letters
+          .trim()
+          .split('\n')
+          .map(line => (JSON.parse(line) as { message: string }).message)
+        for (const message of messages) expect(message).to.include('only an admin of the database').and.not.include('validation')
+      } finally {
+        await remove()
+      }
+    })
+  }
 
   it('are undone with the rest', async () => {
     const { runId } = await migrate()

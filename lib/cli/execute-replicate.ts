@@ -43,7 +43,7 @@ export async function executeReplicate(
       stopping: goesOn,
       stoppedAtOnce: () => `see what is left on the server: docferry replicate list --on ${on.replace(/:\/\/[^\s/]*@/, '://***@')}`,
       inShort: ({ state }, exitCode) =>
-        `${state === 'partial' ? 'the target refused documents' : 'both sides are not equal'} (exit ${exitCode})`
+        `${state === 'partial' ? 'not all that was asked for is in the target' : 'both sides are not equal'} (exit ${exitCode})`
     },
     host
   )

@@ -49,12 +49,12 @@ export function replicateProgress(report: Readonly<ReplicateReport>, nowMs: numb
 /** @param on the server that replicates, as it was written; masked later, as all lines are */
 export function replicateSummary(report: Readonly<ReplicateReport>, on: string, view: View): string[] {
   const { columns = Infinity, style = plainStyle } = view
-  const { collections, notes } = report
+  const { collections } = report
   return [
     ...table(collections, columns, style),
     '',
     ...collections.flatMap(each => troubleLines(each, view, collections.length > 1)),
-    ...notes.flatMap(text => indentedLines(safe(text), '- ', columns)),
+    ...[...unmatched(report), ...report.notes].flatMap(text => indentedLines(safe(text), '- ', columns)),
     ...revisionLines(report, columns),
     ...keptLines(report, on),
     verdict(report, view)
@@ -123,11 +123,8 @@ function lackingOf({ revisions }: Figured): number | undefined {
 /** @param isOneOfSeveral otherwise the error that ends the command says why it failed */
 function troubleLines(collection: ReplicatedCollection, view: View, isOneOfSeveral: boolean): string[] {
   const { columns = Infinity } = view
-  const { source, message, revisions, verified, counts } = collection
-  const examples =
-    revisions && revisions.missing > 0
-      ? ` in ${revisions.examples.slice(0, 5).map(safe).join(', ')}${revisions.examples.length > 5 ? ' ...' : ''}`
-      : ''
+  const { source, message, revisions, onlyInTarget, verified, counts } = collection
+  const examples = revisions && revisions.missing > 0 ? ` in ${someOf(revisions.examples)}` : ''
   return [
     ...(message === undefined || !isOneOfSeveral ? [] : indentedLines(safe(`${source}: ${message}`), '- ', columns)),
     ...(counts.writeFailures > 0
@@ -144,20 +141,57 @@ function troubleLines(collection: ReplicatedCollection, view: View, isOneOfSever
           '- ',
           columns
         )),
+    ...(onlyInTarget && onlyInTarget.undeleted > 0
+      ? indentedLines(
+          `${safe(source)}: the target serves ${plural(onlyInTarget.undeleted, 'document')} that the source has deleted: ${someOf(onlyInTarget.undeletedExamples)}; a revision that only the target has wins over the deletion`,
+          '- ',
+          columns
+        )
+      : []),
     ...(verified && verified.state !== 'equal' ? [`${safe(source)}, compared:`, ...verifySummary(verified, view), ''] : [])
   ]
+}
+
+/** What was asked for and is not there: neither side holds it, so nothing else would tell. */
+function unmatched({ unknownIds, filter, mode, collections }: Readonly<ReplicateReport>): string[] {
+  const later = mode === 'continuous' ? '; what comes later is replicated' : ''
+  if (unknownIds) {
+    const examples = someOf(unknownIds.examples)
+    return [`the source holds neither a document nor a deletion of ${plural(unknownIds.count, 'id')} that you named: ${examples}${later}`]
+  }
+  const without = filter === 'selector' ? collections.filter(({ revisions }) => revisions?.documents === 0) : []
+  return without.length === 0 ? [] : [`the selector fits no document of ${without.map(each => each.source).join(', ')}${later}`]
+}
+
+const mostExamples = 5
+
+function someOf(ids: readonly string[]): string {
+  return `${ids.slice(0, mostExamples).map(safe).join(', ')}${ids.length > mostExamples ? ' ...' : ''}`
+}
+
+/** Conflicts are no difference, and nothing else would tell of them. */
+function conflictLines(collections: readonly ReplicatedCollection[], columns: number): string[] {
+  return collections.flatMap(({ source, onlyInTarget: own }) => {
+    if (!own || own.documents === 0) return []
+    const served = own.served > 0 ? `; of ${formatCount(own.served)} the target serves its own revision` : ''
+    const text = `${safe(source)}: in ${plural(own.documents, 'document')} the target has ${plural(own.revisions, 'revision')} that the source has not, as conflicts, open or resolved: ${someOf(own.examples)}${served}`
+    return indentedLines(text, '- ', columns)
+  })
 }
 
 function revisionLines({ collections }: Readonly<ReplicateReport>, columns: number): string[] {
   const compared = collections.filter(({ revisions }) => revisions !== undefined)
   const deleted = sum(compared, each => each.revisions?.deleted)
   const branched = sum(compared, each => each.revisions?.branched)
-  if (compared.length === 0 || deleted + branched === 0) return []
+  if (deleted + branched === 0) return conflictLines(compared, columns)
   const parts = [
     deleted > 0 ? plural(deleted, 'deletion') : '',
     branched > 0 ? `${plural(branched, 'document')} with conflicts, open or resolved` : ''
   ]
-  return indentedLines(`among the revisions that were compared: ${parts.filter(part => part !== '').join(', ')}`, '- ', columns)
+  return [
+    ...indentedLines(`among the revisions that were compared: ${parts.filter(part => part !== '').join(', ')}`, '- ', columns),
+    ...conflictLines(compared, columns)
+  ]
 }
 
 /** What stays on the server, and the commands for it. */
@@ -177,7 +211,7 @@ function keptLines({ collections, state, mode }: Readonly<ReplicateReport>, on: 
 }
 
 function verdict(report: Readonly<ReplicateReport>, { nowMs, style = plainStyle }: View): string {
-  const { collections, state, mode, finishedAt = nowMs, startedAt } = report
+  const { collections, state, mode, unknownIds, finishedAt = nowMs, startedAt } = report
   const took = formatDuration(finishedAt - startedAt)
   const { documentsWritten, writeFailures } = totalReplicationCounts(collections)
   const written = `${plural(documentsWritten, 'document')} written`
@@ -185,12 +219,18 @@ function verdict(report: Readonly<ReplicateReport>, { nowMs, style = plainStyle 
     case 'done': {
       const isCompared = collections.every(({ verified }) => verified !== undefined)
       const what = mode === 'continuous' ? 'Caught up' : 'Replicated'
-      return style.green(`${what}: ${written}, in ${took}${isCompared ? '; both sides are equal' : '; not compared'}.`)
+      return style.green(`${what}: ${written}, in ${took}; ${isCompared ? comparison(collections) : 'not compared'}.`)
     }
     case 'begun':
       return `Begun: ${plural(collections.length, 'replication')}; the server goes on by itself, and nothing was compared.`
     case 'partial':
-      return style.red(`Not all: ${written}, ${plural(writeFailures, 'document')} refused by the target, in ${took}.`)
+      return style.red(
+        `Not all: ${[
+          written,
+          ...(writeFailures > 0 ? [`${plural(writeFailures, 'document')} refused by the target`] : []),
+          ...(unknownIds ? [`${plural(unknownIds.count, 'id')} not in the source`] : [])
+        ].join(', ')}, in ${took}.`
+      )
     case 'different':
       return style.yellow(`Different: ${written}, and both sides are not equal, in ${took}.`)
     case 'interrupted':
@@ -198,6 +238,12 @@ function verdict(report: Readonly<ReplicateReport>, { nowMs, style = plainStyle 
     default:
       return style.red(`Failed after ${took}: ${written} so far.`)
   }
+}
+
+function comparison(collections: readonly ReplicatedCollection[]): string {
+  if (collections.every(({ revisions }) => revisions?.documents === 0)) return 'there was nothing to replicate'
+  const hasOwn = collections.some(({ onlyInTarget }) => (onlyInTarget?.documents ?? 0) > 0)
+  return hasOwn ? 'both sides serve equal documents, and not all their revisions are the same' : 'both sides are equal'
 }
 
 export function replicateJson({ exitCode, report, error, mask, nowMs }: Outcome<ReplicateReport>, on: string): object {

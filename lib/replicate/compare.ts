@@ -32,6 +32,8 @@ export async function compare(
         continue
       }
       ids?.seal()
+      const isMeant = ids && ((id: string) => ids.has(request.source, id))
+      collection.onlyInTarget = await replicator.targetRevisions(request, { signal, ...(isMeant && { isMeant }) })
       collection.verified = await verifyDocuments(request, collection, options, ids)
       return
     } finally {
@@ -42,8 +44,8 @@ export async function compare(
 
 async function verifyDocuments(
   { source: name, target: there, filter }: ReplicationRequest,
-  { before }: ReplicatedCollection,
-  { source, target, stateDir, environment, signal, logger }: ReplicateOptions,
+  { onlyInTarget }: ReplicatedCollection,
+  { source, target, allowExtra = false, stateDir, environment, signal, logger }: ReplicateOptions,
   ids: IdSet | undefined
 ) {
   const replicated: Stage = {
@@ -59,8 +61,10 @@ async function verifyDocuments(
     ...(name !== there && { rename: { [name]: there } }),
     ...(filter && { stages: [replicated] }),
     includeDesign: true,
-    // Of what was there before, or is there from another replication, nothing can be said.
-    allowExtra: filter !== undefined || before > 0,
+    // Of what lies beside the filter nothing can be said.
+    allowExtra: filter !== undefined || allowExtra,
+    // What is of the same revision has the same attachments.
+    ...(onlyInTarget && onlyInTarget.served > 0 && { attachments: true }),
     ...(stateDir !== undefined && { stateDir }),
     ...(environment && { environment }),
     ...(signal && { signal }),
@@ -69,8 +73,8 @@ async function verifyDocuments(
 }
 
 /** What the target refused it lacks, and that explains as many differences. */
-export function outcomeOf({ counts, revisions, verified }: ReplicatedCollection): 'done' | 'partial' | 'different' {
+export function outcomeOf({ counts, revisions, onlyInTarget, verified }: ReplicatedCollection): 'done' | 'partial' | 'different' {
   const differences = verified ? differencesOf(totalVerifyCounts(verified.collections)) : 0
-  if (Math.max(differences, revisions?.missing ?? 0) > counts.writeFailures) return 'different'
+  if (Math.max(differences, revisions?.missing ?? 0, onlyInTarget?.undeleted ?? 0) > counts.writeFailures) return 'different'
   return counts.writeFailures > 0 ? 'partial' : 'done'
 }

@@ -37,6 +37,8 @@ export interface ReplicateOptions extends Pick<
   readonly keep?: boolean
   /** Compare both sides afterwards. Default true. */
   readonly verify?: boolean
+  /** Documents of which the source knows nothing may be in the target: where several sources are merged. Default false. */
+  readonly allowExtra?: boolean
   /** Give up waiting after so long. Default: never. */
   readonly timeoutMs?: number
   /** One-time replications at once. Default 8. Continuous ones are begun all. */

@@ -20,11 +20,12 @@ import { isSettled, noReplicationCounts } from './report.ts'
 import type { ReplicatedCollection, ReplicateReport } from './report.ts'
 
 const defaultParallel = 8
+const mostExamples = 20
 
 /**
  * Have databases replicated by a server of theirs, and prove that the target holds what it should.
  *
- * @returns the final report; its `state` is `partial` where the target refused documents, `different` where both are not equal
+ * @returns the final report; its `state` is `partial` where the target refused documents or an id is not there, `different` where both are not equal
  * @throws {DocferryError} where an end can't be reached or permits too little, a replication fails, or it is interrupted
  */
 export async function replicate(options: ReplicateOptions): Promise<ReplicateReport> {
@@ -124,10 +125,11 @@ class Replicating {
   }
 
   async #prepare(): Promise<void> {
-    const { createTarget = true, shards, copies, signal } = this.#options
+    const { createTarget = true, allowExtra = false, shards, copies, signal } = this.#options
     const { collections, notes, transient } = this.#report
     const { filter } = this.#request(collections[0]!)
     notes.push(...(await this.#replicator.prepare({ filter, transient, collections: collections.map(({ source }) => source) }, { signal })))
+    if (filter?.ids) await this.#lookForIds(filter.ids)
     for (const collection of collections) {
       const prepared = await this.#replicator.prepareTarget(collection, { create: createTarget, shards, copies, signal })
       collection.created = prepared.created
@@ -135,9 +137,20 @@ class Replicating {
     }
     const filled = collections.filter(({ before }) => before > 0).map(({ target }) => target)
     if (filled.length > 0)
-      notes.push(`the target held documents already in ${filled.join(', ')}: replication merges, what only the target holds stays`)
+      notes.push(
+        `the target held documents already in ${filled.join(', ')}: replication merges, what only the target holds stays${filter || allowExtra ? '' : ', and is a difference'}`
+      )
     if (collections.some(({ created }) => created))
       notes.push('who may read and write a database (_security) is not replicated: set it in the target for those that were created')
+  }
+
+  /** Each may be in another collection. */
+  async #lookForIds(ids: readonly string[]): Promise<void> {
+    let unknown = ids
+    for (const { source } of this.#report.collections) {
+      unknown = await this.#replicator.unknownIds(source, unknown, { signal: this.#options.signal })
+    }
+    if (unknown.length > 0) this.#report.unknownIds = { count: unknown.length, examples: unknown.slice(0, mostExamples) }
   }
 
   /** Also where one fails the others are brought to their end. */
@@ -204,7 +217,9 @@ class Replicating {
       for (const collection of report.collections) await compare(this.#replicator, this.#request(collection), collection, this.#options)
     }
     const outcomes = report.collections.map(outcomeOf)
-    report.state = outcomes.includes('different') ? 'different' : outcomes.includes('partial') ? 'partial' : 'done'
+    // A continuous one brings what is named and comes later.
+    const lacksIds = report.unknownIds !== undefined && report.mode === 'one-time'
+    report.state = outcomes.includes('different') ? 'different' : lacksIds || outcomes.includes('partial') ? 'partial' : 'done'
   }
 
   /** Until it is interrupted, or one of them fails. */

@@ -1,5 +1,5 @@
 /** What a replication tells of itself: live while it goes on, final when it ends. */
-import type { Begun, ReplicationCounts, ReplicationState, RevisionCounts } from '../replication-types.ts'
+import type { Begun, ReplicationCounts, ReplicationState, RevisionCounts, TargetRevisions } from '../replication-types.ts'
 import type { Location } from '../types.ts'
 import type { VerifyReport } from '../verify/report.ts'
 
@@ -23,6 +23,7 @@ export interface ReplicatedCollection {
   isKept: boolean
   /** What was compared in the end. */
   revisions?: RevisionCounts
+  onlyInTarget?: TargetRevisions
   verified?: VerifyReport
   startedAt?: number
   finishedAt?: number
@@ -37,8 +38,10 @@ export interface ReplicateReport {
   readonly mode: 'one-time' | 'continuous'
   readonly transient: boolean
   readonly filter?: 'selector' | 'ids'
+  /** Ids that were named, and of which no collection of the source knows anything. */
+  unknownIds?: { readonly count: number; readonly examples: readonly string[] }
   phase: 'replicating' | 'verifying' | 'following' | 'ended'
-  /** `begun`: not waited for. `partial`: the target refused documents. `different`: they are not equal. */
+  /** `begun`: not waited for. `partial`: the target refused documents, or an id that was named is nowhere in the source. `different`: they are not equal. */
   state: 'running' | 'begun' | 'done' | 'partial' | 'different' | 'interrupted' | 'failed'
   readonly collections: ReplicatedCollection[]
   /** What a user should know and would not see from the counts. */

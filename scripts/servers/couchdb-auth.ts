@@ -101,6 +101,12 @@ export interface Security extends JsonObject {
   admins?: unknown
 }
 
+/** Of one database, or of the server. */
+export function isDatabaseAdmin(user: UserContext, security: Security): boolean {
+  const { names, roles } = listsOf(security.admins)
+  return isAdmin(user) || (user.name !== null && names.includes(user.name)) || user.roles.some(role => roles.includes(role))
+}
+
 /** A new database belongs to the admins. */
 export const newSecurity: Security = { members: { roles: ['_admin'] }, admins: { roles: ['_admin'] } }
 

@@ -1,5 +1,6 @@
-/** The validation functions of design documents, which PouchDB knows nothing of. */
+/** Who may write a design document, and the validation functions in them: PouchDB knows nothing of either. */
 import { runInNewContext } from 'node:vm'
+import { isDatabaseAdmin } from './couchdb-auth.ts'
 import type { UserContext } from './couchdb-auth.ts'
 import type { Database } from './couchdb-database.ts'
 import { isObject } from './couchdb-json.ts'
@@ -13,12 +14,19 @@ export interface Forbidden {
   readonly reason: string
 }
 
-/** @returns what tells of each document whether it may be written; undefined where there is no such function */
+/** @returns what tells of each document whether it may be written; undefined where all may be */
 export async function validator(
   database: Database,
   user: UserContext
 ): Promise<((document: JsonObject) => Promise<Forbidden | undefined>) | undefined> {
-  if (!database.hasValidation) return undefined
+  const judge = database.hasValidation ? await judgeOf(database, user) : undefined
+  if (isDatabaseAdmin(user, database.security)) return judge
+  return async document => (String(document['_id']).startsWith('_design/') ? noAdmin : await judge?.(document))
+}
+
+const noAdmin: Forbidden = { error: 'forbidden', reason: 'You are not a db or server admin.' }
+
+async function judgeOf(database: Database, user: UserContext): ReturnType<typeof validator> {
   const { rows } = await database.pouch.allDocs({ include_docs: true, startkey: '_design/', endkey: '_design/\uffff' })
   const texts = rows.flatMap(({ doc }) => (typeof doc?.['validate_doc_update'] === 'string' ? [doc['validate_doc_update']] : []))
   if (texts.length === 0) return undefined

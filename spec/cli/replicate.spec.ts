@@ -82,6 +82,34 @@ describe('docferry replicate', function () {
     expect(report.collections[0]).to.deep.include({ state: 'completed', source: bench.source })
     expect(report.collections[0]!.verified).to.include({ state: 'equal' })
   })
+
+  it('warns of ids that are not in the source, and does not call it done', async () => {
+    await bench.put('a', {})
+    const { code, stdout, stderr } = await run(args('--doc-ids', 'a,nope'))
+    expect(code, stderr).to.equal(40)
+    expect(stdout).to.include('neither a document nor a deletion of 1 id that you named: nope')
+    expect(stdout).to.include('Not all: 1 document written, 1 id not in the source').and.not.include('sides are equal')
+  })
+
+  it('says that a selector fits nothing', async () => {
+    await bench.put('a', { type: 'ticket' })
+    const { code, stdout, stderr } = await run(args('--selector', '{"type":"tcket"}'))
+    expect(code, stderr).to.equal(0)
+    expect(stdout).to.include(`the selector fits no document of ${bench.source}`)
+    expect(stdout).to.include('there was nothing to replicate').and.not.include('both sides are equal')
+  })
+
+  it('tells what the target serves although the source has deleted it, and what conflicts', async () => {
+    const rev = await bench.put('gone', {})
+    await bench.ask(`${bench.source}/gone?rev=${rev}`, { method: 'DELETE' })
+    await bench.ask(bench.target, { method: 'PUT' })
+    await bench.ask(`${bench.target}/gone`, { method: 'PUT', body: '{"own":1}' })
+    const { code, stdout } = await run(args('--allow-extra'))
+    expect(code).to.equal(60)
+    expect(stdout).to.include('the target serves 1 document that the source has deleted: gone')
+    expect(stdout).to.include('in 1 document the target has 1 revision that the source has not')
+    expect(stdout).to.include('both sides are not equal')
+  })
 })
 
 describe('docferry replicate: command line', () => {

@@ -68,19 +68,96 @@ describe('replicate', function () {
 
   it('replicates documents by their ids, also those that look percent-encoded', async () => {
     for (const id of ['a', 'b', 'c+d', 'e%41']) await put(id, {})
-    const { state } = await run({ ids: ['b', 'c+d', 'e%41', 'not there'] })
+    const { state } = await run({ ids: ['b', 'c+d', 'e%41'] })
     expect(state).to.equal('done')
     expect(await idsIn(bench.target)).to.deep.equal(['b', 'c+d', 'e%41'])
   })
 
-  it('merges into what the target holds, and says so', async () => {
+  it('is partial where an id that was named is nowhere in the source, not where it is deleted there', async () => {
     await put('a', {})
-    await ask(bench.target, { method: 'PUT' })
-    await ask(`${bench.target}/own`, { method: 'PUT', body: '{}' })
-    const { state, notes, collections } = await run()
-    expect(state).to.equal('done')
-    expect(collections[0]!.verified!.collections[0]).to.include({ equal: 1, beside: 1, extra: 0 })
-    expect(notes.join()).to.include('the target held documents already')
+    const gone = await put('gone', {})
+    await ask(`${bench.source}/gone?rev=${gone}`, { method: 'DELETE' })
+    const { state, unknownIds } = await run({ ids: ['a', 'gone', 'not there'] })
+    expect(state).to.equal('partial')
+    expect(unknownIds).to.deep.equal({ count: 1, examples: ['not there'] })
+    expect(await idsIn(bench.target)).to.deep.equal(['a'])
+  })
+
+  it('waits for an id that is not in the source where it goes on', async () => {
+    await put('a', {})
+    const { state, unknownIds } = await run({ ids: ['a', 'later'], continuous: true })
+    expect({ state, unknownIds }).to.deep.equal({ state: 'done', unknownIds: { count: 1, examples: ['later'] } })
+  })
+
+  describe('into a database that holds documents', () => {
+    const inTarget = (id: string, body: object): Promise<unknown> =>
+      ask(`${bench.target}/${id}`, { method: 'PUT', body: JSON.stringify(body) })
+    beforeEach(() => ask(bench.target, { method: 'PUT' }))
+
+    it('is different where the target alone serves one', async () => {
+      await put('a', {})
+      await inTarget('own', {})
+      const { state, notes, collections } = await run()
+      expect(state).to.equal('different')
+      expect(collections[0]!.verified!.collections[0]).to.include({ equal: 1, beside: 0, extra: 1 })
+      expect(collections[0]!.onlyInTarget).to.include({ documents: 0, revisions: 0 })
+      expect(notes.join()).to.include('the target held documents already').and.to.include('is a difference')
+    })
+
+    it('lets documents of which the source knows nothing be there on request', async () => {
+      await put('a', {})
+      await inTarget('own', {})
+      const { state, collections } = await run({ allowExtra: true })
+      expect(state).to.equal('done')
+      expect(collections[0]!.verified!.collections[0]).to.include({ equal: 1, beside: 1, extra: 0 })
+    })
+
+    for (const [how, options] of [
+      ['whole', {}],
+      ['merged', { allowExtra: true }],
+      ['by ids', { ids: ['a', 'gone'] }]
+    ] as const) {
+      it(`is different where the target serves what the source has deleted: ${how}`, async () => {
+        await put('a', {})
+        const gone = await put('gone', { n: 1 })
+        await ask(`${bench.source}/gone?rev=${gone}`, { method: 'DELETE' })
+        await inTarget('gone', { n: 2 })
+        const { state, collections } = await run(options)
+        expect(state).to.equal('different')
+        expect(collections[0]!.revisions).to.include({ missing: 0, deleted: 1 })
+        expect(collections[0]!.onlyInTarget).to.deep.include({ documents: 1, revisions: 1, undeleted: 1, undeletedExamples: ['gone'] })
+      })
+    }
+
+    it('is different where a revision of its own wins and holds something else', async () => {
+      await put('a', { n: 1 })
+      await inTarget('a', { n: 2 })
+      const { _rev } = await ask(`${bench.target}/a`)
+      await inTarget('a', { _rev, n: 3 })
+      const { state, collections } = await run()
+      expect(state).to.equal('different')
+      expect(collections[0]!.onlyInTarget).to.deep.include({ documents: 1, served: 1, undeleted: 0, examples: ['a'] })
+      expect(collections[0]!.verified!.collections[0]).to.include({ different: 1 })
+    })
+
+    it('counts conflicts that only the target has, where both serve the same', async () => {
+      const at = await put('a', { n: 1 })
+      await put('a', { _rev: at, n: 2 })
+      await inTarget('a', { n: 3 })
+      const { state, collections } = await run()
+      expect(state).to.equal('done')
+      expect(collections[0]!.onlyInTarget).to.deep.include({ documents: 1, revisions: 1, served: 0, undeleted: 0, examples: ['a'] })
+    })
+
+    it('is different where a revision of its own lacks an attachment', async () => {
+      await put('a', { n: 1, _attachments: { 'a.txt': { content_type: 'text/plain', data: 'aGVsbG8=' } } })
+      await inTarget('a', {})
+      const { _rev } = await ask(`${bench.target}/a`)
+      await inTarget('a', { _rev, n: 1 })
+      const { state, collections } = await run()
+      expect(collections[0]!.onlyInTarget).to.include({ documents: 1, served: 1 })
+      expect(state).to.equal('different')
+    })
   })
 
   it('is partial where the target refuses documents, and counts them', async () => {
@@ -95,7 +172,7 @@ describe('replicate', function () {
         body: JSON.stringify({ members: { names: [user.user], roles: [] }, admins: {} })
       })
       const target = { connector: 'couchdb', options: { url: bench.server.url, user: user.user, password: user.password } } as const
-      const { state, collections } = await run({ target, on: bench.end })
+      const { state, collections } = await run({ target, on: bench.end, allowExtra: true })
       expect(totalReplicationCounts(collections)).to.include({ documentsWritten: 2, writeFailures: 1 })
       expect(collections[0]!.revisions).to.deep.include({ missing: 1, examples: ['b'] })
       expect(state).to.equal('partial')

@@ -47,6 +47,7 @@ interface ReplicateFlags extends CommonFlags, Pick<RunFlags, 'collections' | 'pr
   readonly follow?: boolean
   readonly keep?: boolean
   readonly verify: boolean
+  readonly allowExtra?: boolean
   readonly timeout?: number
   readonly parallel?: number
   readonly stateDir: string
@@ -81,6 +82,7 @@ export function addReplicateCommand(program: Command, run: ReplicateRunners): vo
     .addOption(new Option('--follow', 'of a continuous one: go on telling of it once it has caught up').implies({ continuous: true }))
     .option('--keep', 'leave the document of a one-time replication, which holds the passwords, in _replicator')
     .option('--no-verify', 'do not compare both sides afterwards')
+    .option('--allow-extra', 'documents of which the source knows nothing are no difference: where several sources are merged')
     .option('--timeout <time>', 'give up waiting after so long: 90s, 10m, 2h; the server goes on', time)
     .addOption(new Option('--parallel <n>', 'one-time replications at once').default(8).argParser(wholeNumber(1, 1000)))
     .addHelpText('after', helpText)
@@ -133,6 +135,7 @@ export function replicateJob(flags: ReplicateFlags): ReplicateJob {
     follow,
     keep,
     verify,
+    allowExtra,
     wait
   } = flags
   const { createTarget, shards, copies, timeout: timeoutMs, parallel, stateDir, on: named = 'target' } = flags
@@ -149,6 +152,7 @@ export function replicateJob(flags: ReplicateFlags): ReplicateJob {
     transient,
     follow,
     keep,
+    allowExtra,
     shards,
     copies,
     timeoutMs
@@ -209,7 +213,7 @@ function time(text: string): number {
 const helpText = `
 The server that replicates keeps the passwords of both ends in its database _replicator, for its admins to see, as long as a replication goes on.
 
-Exits with 40 where the target refused documents, and with 60 where both sides are not equal.
+Exits with 40 where the target refused documents or the source has no document of an id that was named, and with 60 where both sides are not equal.
 
 Examples:
   $ docferry replicate --source couchdb://admin@old:5984?passwordEnv=OLD_PASSWORD --target couchdb

@@ -167,6 +167,13 @@ const refusals: Readonly<Record<string, RowMeaning>> = {
   unauthorized: { code: 'DOCFERRY_REFUSED', message: 'a validation function of the database does not let this user write this document' }
 }
 
+/** A right that the user lacks is told by the same names as what a validation function thinks. */
+export const noAdminReason = 'You are not a db or server admin.'
+const noAdmin: RowMeaning = {
+  code: 'DOCFERRY_REFUSED',
+  message: 'only an admin of the database (or of the server) may write design documents, and this user is none'
+}
+
 /** Names of a refusal whose reason says what is wrong, and quotes names of fields at most. */
 const tellingReasons = new Set(['illegal_docid', 'illegal_partition', 'invalid_design_doc'])
 
@@ -182,7 +189,8 @@ const erlangErrors = /^(?:function_clause|badarg|badmatch|case_clause|if_clause|
 export function writeFailure(given: string | undefined, reason: string | undefined, status?: number): WriteFailure {
   const error = status === 413 ? 'document_too_large' : errorName(given)
   const cause = reasonOf(error, reason)
-  const meaning = Object.hasOwn(refusals, error ?? '') ? refusals[error as string] : undefined
+  const known = Object.hasOwn(refusals, error ?? '') ? refusals[error as string] : undefined
+  const meaning = known && reason === noAdminReason ? noAdmin : known
   if (!meaning) {
     const name = [status, error].filter(Boolean).join(' ') || 'no reason given'
     const retryable = !erlangErrors.test(error ?? '') && (status === undefined || status >= 500)

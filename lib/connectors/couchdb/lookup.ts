@@ -48,6 +48,17 @@ export async function revisions(
   return found
 }
 
+/** The winning revisions of those of the ids of which the database holds a document or a deletion. @param ids as CouchDB holds them */
+export async function lookUpRevisions(
+  client: Client,
+  collection: string,
+  ids: readonly string[],
+  signal?: AbortSignal
+): Promise<Map<string, { readonly revision: string; readonly deleted: boolean }>> {
+  const rows = ids.length === 0 ? [] : await lookUp(client, collection, ids, { wholes: false, code: 'DOCFERRY_READ', signal })
+  return new Map(rows.flatMap(({ key, revision, deleted = false }) => (revision === undefined ? [] : [[key, { revision, deleted }]])))
+}
+
 /** See `Target.get`. */
 export async function get(
   client: Client,
@@ -136,6 +147,8 @@ function ownIds(ids: readonly string[], nameOf: LookupOptions['nameOf']): Map<st
 interface LookingUp {
   /** Whether the documents are wanted, and not only their revisions. */
   readonly wholes: boolean
+  /** Of the error where the database does not answer. Default DOCFERRY_TARGET */
+  readonly code?: 'DOCFERRY_READ' | 'DOCFERRY_TARGET'
   readonly signal?: AbortSignal
 }
 
@@ -150,8 +163,13 @@ async function held(client: Client, collection: string, ids: ReadonlyMap<string,
   }
 }
 
-async function lookUp(client: Client, collection: string, ids: readonly string[], { wholes, signal }: LookingUp): Promise<Row[]> {
-  const asked = client.asked(`looking up documents of ${collection}`, 'DOCFERRY_TARGET', collection)
+async function lookUp(
+  client: Client,
+  collection: string,
+  ids: readonly string[],
+  { wholes, code = 'DOCFERRY_TARGET', signal }: LookingUp
+): Promise<Row[]> {
+  const asked = client.asked(`looking up documents of ${collection}`, code, collection)
   const path = `/${encodeURIComponent(collection)}/_all_docs?include_docs=${wholes}`
   const rows = await allRows(client, { method: 'POST', path, body: JSON.stringify({ keys: ids }), asked, signal })
   if (rows.length !== ids.length) throw brokenAnswer(asked, `has ${rows.length} rows for ${ids.length} ids`)

@@ -4,8 +4,8 @@ import type { Client } from './client.ts'
 import { brokenAnswer } from './errors.ts'
 import { filterFields, isObject } from './replication-documents.ts'
 
-const changesPerPage = 1_000
-const mostExamples = 20
+export const changesPerPage = 1_000
+export const mostExamples = 20
 
 export interface Change {
   readonly id: string
@@ -67,8 +67,8 @@ export async function compareRevisions(
       revisions += change.revisions.length
       onDocument?.(change.id)
     }
-    for (const [id, lacking] of await missingOf(target, pair.target, changes, signal)) {
-      missing += lacking
+    for (const [id, lacking] of await revisionsMissingIn(target, pair.target, changes, signal)) {
+      missing += lacking.length
       if (examples.length < mostExamples) examples.push(id)
     }
     if (changes.length < changesPerPage) return { documents, deleted, branched, revisions, missing, examples }
@@ -76,7 +76,13 @@ export async function compareRevisions(
   }
 }
 
-async function missingOf(client: Client, database: string, changes: readonly Change[], signal?: AbortSignal): Promise<[string, number][]> {
+/** @returns by id the leaves that the database has never had */
+export async function revisionsMissingIn(
+  client: Client,
+  database: string,
+  changes: readonly Pick<Change, 'id' | 'revisions'>[],
+  signal?: AbortSignal
+): Promise<[string, readonly string[]][]> {
   if (changes.length === 0) return []
   const asked = client.asked(`comparing the revisions of ${database}`, 'DOCFERRY_READ', database)
   const body = JSON.stringify(Object.fromEntries(changes.map(({ id, revisions }) => [id, revisions])))
@@ -84,7 +90,8 @@ async function missingOf(client: Client, database: string, changes: readonly Cha
   if (!isObject(answer)) throw brokenAnswer(asked, 'does not say which revisions are missing')
   return Object.entries(answer).map(([id, told]) => {
     const lacking = isObject(told) ? told['missing'] : undefined
-    if (!Array.isArray(lacking)) throw brokenAnswer(asked, 'does not say which revisions are missing')
-    return [id, lacking.length]
+    if (!Array.isArray(lacking) || !lacking.every(revision => typeof revision === 'string'))
+      throw brokenAnswer(asked, 'does not say which revisions are missing')
+    return [id, lacking]
   })
 }

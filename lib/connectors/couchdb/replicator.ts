@@ -20,6 +20,7 @@ import { asksForSame, fromSchedulerDocument, isAtLeast, isObject, replicationBod
 import type { JsonObject, ReplicationEndPair } from './replication-documents.ts'
 import { changesOf, compareRevisions } from './replication-revisions.ts'
 import { checkSelector } from './replication-selector.ts'
+import { targetRevisions, unknownIds } from './replication-target-revisions.ts'
 import { TransientReplications } from './replication-transient.ts'
 
 export interface ReplicatorParts {
@@ -175,6 +176,17 @@ class CouchdbReplicator implements Replicator {
     options: Parameters<Replicator['compareRevisions']>[1]
   ): ReturnType<Replicator['compareRevisions']> {
     return await compareRevisions(this.#ends, pair, options)
+  }
+
+  async targetRevisions(
+    pair: Parameters<Replicator['targetRevisions']>[0],
+    options: Parameters<Replicator['targetRevisions']>[1]
+  ): ReturnType<Replicator['targetRevisions']> {
+    return await targetRevisions(this.#ends, pair, options)
+  }
+
+  async unknownIds(collection: string, ids: readonly string[], { signal }: Stoppable): Promise<readonly string[]> {
+    return await unknownIds(this.#ends.source, collection, ids, signal)
   }
 
   async close(): Promise<void> {

@@ -131,6 +131,15 @@ describe('couchdb: writer', () => {
     expect(error.message).to.include('forbidden').and.not.include('secret')
   })
 
+  for (const error of ['forbidden', 'unauthorized']) {
+    it(`tells a right that is lacking from what a validation function forbids: ${error}`, async () => {
+      stub.script = () => json([{ id: 'd0', error, reason: 'You are not a db or server admin.' }], 201)
+      const [failure] = (await target.write('d', many(1), skip)) as WriteFailure[]
+      expect(failure).to.include({ code: 'DOCFERRY_REFUSED', retryable: false })
+      expect(failure!.message).to.include('only an admin of the database').and.not.include('validation')
+    })
+  }
+
   it('says what CouchDB finds wrong with a name or a design document', async () => {
     stub.script = () => json([{ id: 'd0', error: 'invalid_design_doc', reason: '`views.a` field must have object type' }], 201)
     const [failure] = (await target.write('d', many(1), skip)) as WriteFailure[]
