@@ -106,12 +106,23 @@ class FirestoreBackups implements BackupService {
     }
   }
 
+  async checkChange(change: 'delete' | 'cancel', id: string, settings: CallSettings): Promise<Backup> {
+    const { is, name } = parseName(id, this.#admin)
+    if (change === 'cancel' && is !== 'operation')
+      throw configError(`${name} is no export, import or restore, and can't be cancelled; docferry backup delete removes it`)
+    if (is === 'database') throw configError(`${name} is a database, which docferry deletes none of`)
+    const now = await this.status(name, settings)
+    if (change === 'cancel' && now.state !== 'running') throw configError(`${name} is over (${now.state}): there is nothing to cancel`)
+    if (change === 'delete' && is === 'operation' && now.state === 'running')
+      throw configError(`${name} is still running: cancel it first (docferry backup cancel)`)
+    return now
+  }
+
   /** An operation is only forgotten; a backup is gone for good. */
   async remove(id: string, settings: CallSettings): Promise<Backup> {
+    const before = await this.checkChange('delete', id, settings)
     const { is, name } = parseName(id, this.#admin)
     const call = { request: { name }, routing: { name }, subject: name }
-    if (is === 'database') throw configError(`${name} is a database, which docferry deletes none of`)
-    const before = await this.status(name, settings)
     if (is === 'backup') {
       await this.#admin.change({ ...call, method: 'DeleteBackup', task: tasks.removeBackup }, settings)
       return { ...before, state: 'deleted' }
@@ -120,7 +131,6 @@ class FirestoreBackups implements BackupService {
       await this.#admin.change({ ...call, method: 'DeleteBackupSchedule', task: tasks.removeSchedule }, settings)
       return { ...before, state: 'deleted', message: 'backups that it made stay until they expire' }
     }
-    if (before.state === 'running') throw configError(`${name} is still running: cancel it first (docferry backup cancel)`)
     await this.#admin.change({ ...call, method: 'DeleteOperation', task: tasks.forget }, settings)
     const { kind, place } = before
     const left = kind === 'export' && place !== undefined ? `the files stay in the bucket: ${removalOf(place)}` : 'what it did stays'
@@ -128,11 +138,8 @@ class FirestoreBackups implements BackupService {
   }
 
   async cancel(id: string, settings: CallSettings): Promise<Backup> {
-    const { is, name } = parseName(id, this.#admin)
-    if (is !== 'operation')
-      throw configError(`${name} is no export, import or restore, and can't be cancelled; docferry backup delete removes it`)
-    const before = await this.status(name, settings)
-    if (before.state !== 'running') throw configError(`${name} is over (${before.state}): there is nothing to cancel`)
+    await this.checkChange('cancel', id, settings)
+    const { name } = parseName(id, this.#admin)
     await this.#admin.change(
       { method: 'CancelOperation', request: { name }, routing: { name }, task: tasks.cancel, subject: name },
       settings
