@@ -6,7 +6,7 @@ import type { Backup, BackupFilter, BackupKind, BackupService, CreateRequest, Re
 import type { DocferryError } from '../../../errors.ts'
 import type { Location, Logger, OpenContext } from '../../../types.ts'
 import { connectAdmin, type AdminConnection } from './client.ts'
-import { isMissing, isRefused, tasks } from './errors.ts'
+import { isMissing, isRefused, isUnfit, tasks } from './errors.ts'
 import { dateOf, type BackupSchedule, type Operation, type ScheduledBackup } from './messages.ts'
 import type { BackupContext, Begin } from './begin.ts'
 import { prepareCreate } from './create.ts'
@@ -124,14 +124,14 @@ class FirestoreBackups implements BackupService {
     const { is, name } = parseName(id, this.#admin)
     const call = { request: { name }, routing: { name }, subject: name }
     if (is === 'backup') {
-      await this.#admin.change({ ...call, method: 'DeleteBackup', task: tasks.removeBackup }, settings)
+      await this.#admin.change({ ...call, method: 'DeleteBackup', task: tasks.removeBackup }, settings, isMissing)
       return { ...before, state: 'deleted' }
     }
     if (is === 'schedule') {
-      await this.#admin.change({ ...call, method: 'DeleteBackupSchedule', task: tasks.removeSchedule }, settings)
+      await this.#admin.change({ ...call, method: 'DeleteBackupSchedule', task: tasks.removeSchedule }, settings, isMissing)
       return { ...before, state: 'deleted', message: 'backups that it made stay until they expire' }
     }
-    await this.#admin.change({ ...call, method: 'DeleteOperation', task: tasks.forget }, settings)
+    await this.#admin.change({ ...call, method: 'DeleteOperation', task: tasks.forget }, settings, isMissing)
     const { kind, place } = before
     const left = kind === 'export' && place !== undefined ? `the files stay in the bucket: ${removalOf(place)}` : 'what it did stays'
     return { ...before, state: 'deleted', message: `no longer in Firestore's list; ${left}` }
@@ -142,7 +142,8 @@ class FirestoreBackups implements BackupService {
     const { name } = parseName(id, this.#admin)
     await this.#admin.change(
       { method: 'CancelOperation', request: { name }, routing: { name }, task: tasks.cancel, subject: name },
-      settings
+      settings,
+      isUnfit
     )
     return await this.status(name, settings)
   }
@@ -162,7 +163,7 @@ class FirestoreBackups implements BackupService {
     // The mask keeps all other settings of the database as they are.
     const request = { database: { name, pointInTimeRecoveryEnablement }, updateMask: { paths: ['point_in_time_recovery_enablement'] } }
     const call = { method: 'UpdateDatabase', request, routing: { 'database.name': name }, task: tasks.pointInTime, subject: change }
-    const { error } = await this.#admin.change<Operation>(call, settings)
+    const { error } = (await this.#admin.change<Operation>(call, settings)) ?? {}
     const told = tellPointInTime(await this.#admin.describeDatabase(name, settings))
     if (error) return [{ ...told, state: 'failed', message: error.message }]
     const isDone = told.state === (change === 'on' ? 'available' : 'off')
@@ -195,10 +196,7 @@ class FirestoreBackups implements BackupService {
   }
 
   async #schedules(settings: CallSettings): Promise<readonly Backup[]> {
-    const parent = this.#admin.database
-    const call = { method: 'ListBackupSchedules', request: { parent }, routing: { parent }, task: tasks.schedules }
-    const { backupSchedules } = await this.#admin.ask<{ backupSchedules: readonly BackupSchedule[] }>(call, settings)
-    return backupSchedules.map(tellSchedule)
+    return (await this.#admin.schedules(settings)).map(tellSchedule)
   }
 
   /** @param always whether it is told also where it is off */
