@@ -110,6 +110,13 @@ export interface BackupService {
     asked: { readonly create: CreateRequest } | { readonly restore: RestoreRequest },
     options: { readonly signal?: AbortSignal }
   ): Promise<readonly Backup[]>
+  /**
+   * Whether it can be deleted or cancelled, changing nothing.
+   *
+   * @returns what it is now
+   * @throws {DocferryError} DOCFERRY_CONFIG where it is of a kind or in a state that can't be; and as `status`
+   */
+  checkChange(change: 'delete' | 'cancel', id: string, options: { readonly signal?: AbortSignal }): Promise<Backup>
   /** @returns what is left of it, told as a user would want to know: exported files stay in their bucket */
   remove(id: string, options: { readonly signal?: AbortSignal }): Promise<Backup>
   /** Missing where the service can't stop what it has begun. */

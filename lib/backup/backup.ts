@@ -6,6 +6,7 @@ import { openBackups, silentLogger } from '../open.ts'
 import type { Endpoint } from '../open.ts'
 import type { Environment, Logger } from '../types.ts'
 import { stateOf } from './report.ts'
+import { changeEach, checkEach } from './change-each.ts'
 import type { BackupAction, BackupReport } from './report.ts'
 import { waitForBackups } from './wait.ts'
 import type { WaitOptions } from './wait.ts'
@@ -102,7 +103,10 @@ async function wouldDo(service: BackupService, action: BackupAction, signal: Abo
       return await list(service, action.filter, signal)
     case 'point-in-time':
       return await service.pointInTime!(action.collections, undefined, { signal, ifThere: action.ifThere })
-    default:
+    case 'delete':
+    case 'cancel':
+      return await checkEach(service, action.do, action.ids, signal)
+    case 'status':
       return await inTurn(action.ids, id => service.status(id, { signal }))
   }
 }
@@ -124,9 +128,8 @@ async function act(
     case 'status':
       return await inTurn(action.ids, id => service.status(id, { signal }), see)
     case 'delete':
-      return await inTurn(action.ids, id => service.remove(id, { signal }), see)
     case 'cancel':
-      return await inTurn(action.ids, id => service.cancel!(id, { signal }), see)
+      return await changeEach(service, action.do, action.ids, { signal, see })
     case 'point-in-time':
       return await service.pointInTime!(action.collections, action.change, {
         signal,

@@ -27,7 +27,8 @@ export const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   DOCFERRY_BAD_VALUE: 'change the value in the source, or drop the field (--stage strip:field)',
   DOCFERRY_REFUSED: 'see the cause in the dead letters',
   DOCFERRY_REPLICATION: 'see what the server says of it: docferry replicate list --on ADDRESS; then run the same command again',
-  DOCFERRY_THROTTLED: 'wait a while, give a --max-rate that the service takes, or raise its capacity',
+  DOCFERRY_THROTTLED:
+    'wait a while and try again, with a --max-rate that the service takes where documents are moved; or raise its capacity',
   DOCFERRY_DEAD_LETTERS: 'look at the failures above and in the dead letters, mend their cause, and write them again: docferry retry RUN',
   DOCFERRY_REMOVED_SINCE: 'look whether it is still wanted',
   DOCFERRY_CHANGED_SINCE: 'look at the documents that were left, and decide about each',

@@ -94,7 +94,7 @@ describe('backup', () => {
     const confirm = async (what: readonly Backup[]) => ((asked = what), true)
     const { report, calls } = await run({ looks }, { action: { do: 'delete', ids: ['a', 'a'] }, confirm })
     expect(asked).to.deep.equal([one('a', 'available', { name: 'old' })])
-    expect(calls).to.deep.equal(['status a', 'remove a', 'close'])
+    expect(calls).to.deep.equal(['status a', 'status a', 'remove a', 'close'])
     expect(report).to.deep.include({ state: 'done', backups: [one('a', 'deleted')] })
   })
 

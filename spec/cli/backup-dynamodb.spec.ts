@@ -49,6 +49,23 @@ describe('cli: backups of DynamoDB', function () {
     expect(server.account.backups).to.have.property('size', 0)
   })
 
+  it('deletes none where one of several is no backup, and exits with 2', async () => {
+    await run('create', ...polling, '--collections', 'agents')
+    const [backup] = [...server.account.backups.keys()]
+    const { code, stderr } = await run('delete', backup!, 'arn:aws:dynamodb:us-east-1:111122223333:table/users', '--yes')
+    expect(code).to.equal(2)
+    expect(stderr).to.include('the table users itself').and.include('nothing was deleted')
+    expect(server.account.backups).to.have.property('size', 1)
+  })
+
+  it('exits with 40 where one of several could not be deleted', async () => {
+    await run('create', ...polling)
+    server.faults.push({ operation: 'DeleteBackup', error: 'AccessDeniedException', skip: 1 })
+    const { code, stdout } = await run('delete', ...server.account.backups.keys(), '--yes')
+    expect(code).to.equal(40)
+    expect(stdout).to.include('1 deleted, 1 failed').and.include('not deleted: ')
+  })
+
   it('exits with 40 where one of several failed', async () => {
     server.faults.push({ operation: 'CreateBackup', error: 'AccessDeniedException', skip: 1 })
     const { code, stdout } = await run('create', ...polling)

@@ -71,6 +71,15 @@ describe('cli: backup of Firestore', () => {
     expect(stderr).to.include('--option overwrite=yes')
   })
 
+  for (const other of [`${project}/locations/eur3/backups/none`, 'gs://my-bucket/before-move', database]) {
+    it(`deletes none where one of several is ${other}`, async () => {
+      const { code, stderr } = await run([...argumentsOf('docferry backup delete --provider firestore'), backup, other, '--yes'])
+      expect(code).to.equal(2)
+      expect(stderr).to.include(other).and.include('nothing was deleted')
+      expect(server.state.backups.has(backup)).to.equal(true)
+    })
+  }
+
   it('exits with 40 where an export fails, with the reason', async () => {
     const begun = await run([...argumentsOf('docferry backup list --provider firestore'), '--kinds', 'export', '--json'])
     const { backups } = JSON.parse(begun.stdout) as { backups: { id: string }[] }

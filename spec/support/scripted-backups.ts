@@ -46,6 +46,9 @@ export function scriptedBackups({ begun = [], looks = {}, list = [], methods = {
       if (answer === undefined || answer instanceof Error) throw answer ?? new Error(`the script knows no ${id}`)
       return answer
     },
+    async checkChange(_, id) {
+      return await service.status(id, {})
+    },
     async remove(id) {
       calls.push(`remove ${id}`)
       return { id, kind: 'backup', state: 'deleted' }

@@ -107,7 +107,7 @@ function checkUnique(collectionIds: unknown): void {
 function freeDatabase(state: FirestoreState, parent: unknown, databaseId: unknown): string {
   if (!newDatabaseId.test(text(databaseId))) refuse(`database_id ${text(databaseId)} is invalid`)
   const name = `${text(parent)}/databases/${text(databaseId)}`
-  if (state.databases.has(name)) throw new StatusError(status.alreadyExists, `Database already exists: ${name}`)
+  if (state.databases.has(name) || state.isBeingMade(name)) throw new StatusError(status.alreadyExists, `Database already exists: ${name}`)
   return name
 }
 
@@ -128,7 +128,7 @@ function createSchedule(state: FirestoreState, { parent, backupSchedule }: Plain
 
 /** Without a filter, those that are under way or failed; `done: true` for the others too, as Google's own words have it. */
 function listOperations(state: FirestoreState, { name, filter, pageSize, pageToken }: Plain): Plain {
-  state.database(text(name))
+  if (!state.isBeingMade(text(name))) state.database(text(name))
   if (filter !== '' && (filter !== 'done: true' || !state.filters)) refuse(`filter ${text(filter)}: not understood`)
   const wanted = [...state.operations.values()].filter(
     operation =>

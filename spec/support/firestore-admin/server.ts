@@ -5,7 +5,7 @@
 import type { Plain } from './protocol.ts'
 import { StatusError, gax, serve } from './protocol.ts'
 import { methodsOf } from './methods.ts'
-import { FirestoreState } from './state.ts'
+import { FirestoreState, status } from './state.ts'
 
 export interface SeenRequest {
   readonly method: string
@@ -20,13 +20,15 @@ export interface FirestoreAdminServer {
   readonly seen: readonly SeenRequest[]
   /** Answer the next calls of this method with a status instead. */
   failNext(method: string, code: number, details?: string, times?: number): void
+  /** Do what the next call of this method asks for, and answer with UNAVAILABLE. */
+  loseAnswer(method: string): void
   close(): void
 }
 
 export async function startFirestoreAdmin(): Promise<FirestoreAdminServer> {
   const state = new FirestoreState()
   const seen: SeenRequest[] = []
-  const faults: { method: string; code: number; details: string; times: number }[] = []
+  const faults: { method: string; code: number; details: string; times: number; afterWork?: boolean }[] = []
   const methods = methodsOf(state)
   const server = new gax.grpc.Server()
   serve(server, method => {
@@ -38,6 +40,7 @@ export async function startFirestoreAdmin(): Promise<FirestoreAdminServer> {
         const fault = faults.find(each => each.method === method && each.times > 0)
         if (fault) {
           fault.times--
+          if (fault.afterWork) handler(request)
           throw new StatusError(fault.code, fault.details)
         }
         return handler(request)
@@ -53,6 +56,7 @@ export async function startFirestoreAdmin(): Promise<FirestoreAdminServer> {
     state,
     seen,
     failNext: (method, code, details = 'injected', times = 1) => void faults.push({ method, code, details, times }),
+    loseAnswer: method => void faults.push({ method, code: status.unavailable, details: 'the answer is lost', times: 1, afterWork: true }),
     close: () => server.forceShutdown()
   }
 }

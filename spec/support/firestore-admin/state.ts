@@ -77,6 +77,10 @@ export class FirestoreState {
     return operation
   }
 
+  isBeingMade(database: string): boolean {
+    return [...this.operations.values()].some(operation => operation.told.database === database && !isOver(operation))
+  }
+
   /** @throws {StatusError} NOT_FOUND */
   operation(name: string): FakeOperation {
     return this.operations.get(name) ?? notFound(`The operation ${name} does not exist`)

@@ -7,6 +7,7 @@ import { createSteps } from './create.ts'
 import { backupOf, restoreOf } from './describe.ts'
 import { exportOfArn, importOfArn, listAll } from './list.ts'
 import { configError, parseArn } from './names.ts'
+import type { Arn } from './names.ts'
 import { continuousBackups, pointInTime } from './point-in-time.ts'
 import { backupById, restoreSteps } from './restore.ts'
 import { beginAll } from './steps.ts'
@@ -35,8 +36,13 @@ export async function createBackupService(connection: OpenConnection): Promise<B
     async status(id, { signal }) {
       return await statusOf(connection, region, id, signal)
     },
+    async checkChange(change, id, { signal }) {
+      if (change === 'cancel') throw configError("DynamoDB can't stop what it has begun")
+      const { arn, table } = await removable(connection, region, id, signal)
+      return await backupById(connection, arn, table, signal)
+    },
     async remove(id, { signal }) {
-      return await remove(connection, region, id, signal)
+      return await remove(connection, await removable(connection, region, id, signal), signal)
     },
     async pointInTime(collections, change, options) {
       return await pointInTime(connection, collections, change, options)
@@ -59,16 +65,26 @@ async function statusOf(connection: OpenConnection, region: string, id: string, 
   return description.RestoreSummary ? restoreOf(description) : await continuousBackups(connection, table, arn, signal)
 }
 
-async function remove(connection: OpenConnection, region: string, id: string, signal: AbortSignal | undefined): Promise<Backup> {
-  const { arn, kind, table } = parseArn(id, region)
-  if (kind === 'export') {
-    const { place } = await exportOfArn(connection, arn, signal)
-    throw configError(`an export can't be deleted here: its files are yours, at ${place}, and DynamoDB forgets it after 90 days`)
+/** @throws {DocferryError} DOCFERRY_CONFIG for what is no backup */
+async function removable(connection: OpenConnection, region: string, id: string, signal: AbortSignal | undefined): Promise<Arn> {
+  const parsed = parseArn(id, region)
+  switch (parsed.kind) {
+    case 'backup':
+      return parsed
+    case 'export': {
+      const { place } = await exportOfArn(connection, parsed.arn, signal)
+      throw configError(`an export can't be deleted here: its files are yours, at ${place}, and DynamoDB forgets it after 90 days`)
+    }
+    case 'import':
+      throw configError(
+        `that is an import, which made the table ${parsed.table}: docferry deletes only backups, and DynamoDB forgets it after 90 days`
+      )
+    case 'table':
+      throw configError(`that is the table ${parsed.table} itself, with its documents: docferry deletes only backups`)
   }
-  if (kind !== 'backup')
-    throw configError(
-      `that is ${kind === 'import' ? 'an import' : 'a table'}, which made or is a table with documents: docferry deletes only backups`
-    )
+}
+
+async function remove(connection: OpenConnection, { arn, table }: Arn, signal: AbortSignal | undefined): Promise<Backup> {
   const { sdk, client } = connection
   return await ask(connection, 'DeleteBackup', { id: arn, signal }, async (options, attempt) => {
     try {

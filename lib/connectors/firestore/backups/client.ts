@@ -6,7 +6,8 @@ import { DocferryError } from '../../../errors.ts'
 import { withRetry } from '../../../engine/retry.ts'
 import type { Location, Logger, OpenContext } from '../../../types.ts'
 import { adminError, isMissing, isNotUnderstood, isRefused, tasks, type AdminTask } from './errors.ts'
-import type { Database, Operation, OperationMetadata } from './messages.ts'
+import { beginOnce, beginWaits } from './begin-once.ts'
+import type { BackupSchedule, Database, Operation, OperationMetadata } from './messages.ts'
 import {
   callTimeoutMs,
   clientOptions,
@@ -79,9 +80,54 @@ export class AdminConnection {
     return withRetry(() => this.#send<Answer>(call, { signal, timeoutMs: until - Date.now() }), { signal, attempts })
   }
 
-  /** Ask for a change, once: whether a call whose answer was lost has been heard, only looking tells. @throws as `ask` */
-  change<Answer>(call: AdminCall, { signal, timeoutMs = this.#options.timeoutMs }: CallSettings): Promise<Answer> {
-    return this.#send<Answer>(call, { signal, timeoutMs })
+  /**
+   * Ask for a change that is one, however often it is asked for.
+   *
+   * @param isMade whether the refusal of a later try says that one whose answer was lost has made it
+   * @returns undefined where only such a refusal came back
+   * @throws as `ask`
+   */
+  change<Answer>(
+    call: AdminCall,
+    { signal, timeoutMs = this.#options.timeoutMs }: CallSettings,
+    isMade: (error: unknown) => boolean = () => false
+  ): Promise<Answer | undefined> {
+    const send = async (attempt: number): Promise<Answer | undefined> => {
+      try {
+        return await this.#send<Answer>(call, { signal, timeoutMs })
+      } catch (error) {
+        if (attempt === 1 || !isMade(error)) throw error
+        return undefined
+      }
+    }
+    return withRetry(send, { signal, attempts })
+  }
+
+  /** Begin what each call begins anew. @param look all that there is of its kind @throws as `beginOnce` */
+  begin<Answer extends { readonly name: string }>(
+    call: AdminCall,
+    { signal, timeoutMs = this.#options.timeoutMs }: CallSettings,
+    look: () => Promise<readonly Answer[]>
+  ): Promise<Answer> {
+    const onRetry = ({ code }: DocferryError, delayMs: number): void =>
+      this.#logger.info({ code, delayMs: Math.round(delayMs) }, `Firestore: asking for ${call.method} again`)
+    return beginOnce({ send: () => this.#send<Answer>(call, { signal, timeoutMs }), look }, { signal, ...beginWaits, onRetry })
+  }
+
+  /** Begin an operation. @param isIt whether another could be the same, by what it tells of itself; all of the database are asked */
+  beginOperation(
+    call: AdminCall,
+    settings: CallSettings,
+    isIt: (metadata: OperationMetadata) => boolean,
+    database = this.database
+  ): Promise<Operation> {
+    return this.begin<Operation>(call, settings, async () => {
+      const operations = await this.operations(settings, { database, warns: false })
+      return operations.filter(operation => {
+        const metadata = this.metadataOf(operation)
+        return metadata !== undefined && isIt(metadata)
+      })
+    })
   }
 
   /** @throws {DocferryError} of which `isMissing` where there is none */
@@ -99,28 +145,38 @@ export class AdminConnection {
    * All of the database, of the last 30 days. By Google's description the service tells of those that are done only where it is asked for them,
    * by a filter in these words.
    */
-  async operations(settings: CallSettings): Promise<Operation[]> {
+  async operations(
+    settings: CallSettings,
+    { database = this.database, warns = true }: { readonly database?: string; readonly warns?: boolean } = {}
+  ): Promise<Operation[]> {
     const byName = new Map<string, Operation>()
     for (const filter of ['', 'done: true']) {
       try {
-        await this.#operationsOf(filter, byName, settings)
+        await this.#operationsOf(database, filter, byName, settings)
       } catch (error) {
         if (filter === '' || !isNotUnderstood(error)) throw error
-        this.#logger.warn({}, `perhaps not in the list: exports, imports and restores that are done; ${error.message}`)
+        if (warns) this.#logger.warn({}, `perhaps not in the list: exports, imports and restores that are done; ${error.message}`)
       }
     }
     return [...byName.values()]
   }
 
-  async #operationsOf(filter: string, byName: Map<string, Operation>, settings: CallSettings): Promise<void> {
+  async #operationsOf(database: string, filter: string, byName: Map<string, Operation>, settings: CallSettings): Promise<void> {
     let pageToken = ''
     do {
-      const request = { name: this.database, filter, pageSize: operationsPerPage, pageToken }
-      const call = { method: 'ListOperations', request, routing: { name: this.database }, task: tasks.operations }
+      const request = { name: database, filter, pageSize: operationsPerPage, pageToken }
+      const call = { method: 'ListOperations', request, routing: { name: database }, task: tasks.operations }
       const page = await this.ask<{ operations: Operation[]; nextPageToken: string }>(call, settings)
       for (const operation of page.operations) byName.set(operation.name, operation)
       pageToken = page.nextPageToken
     } while (pageToken !== '')
+  }
+
+  async schedules(settings: CallSettings): Promise<readonly BackupSchedule[]> {
+    const parent = this.database
+    const call = { method: 'ListBackupSchedules', request: { parent }, routing: { parent }, task: tasks.schedules }
+    const { backupSchedules } = await this.ask<{ backupSchedules: readonly BackupSchedule[] }>(call, settings)
+    return backupSchedules
   }
 
   /** What an operation tells of itself, in the form of the message that its kind has; undefined for kinds that are none of ours. */

@@ -3,8 +3,8 @@ import type { Backup, CreateRequest } from '../../../backup-types.ts'
 import { DocferryError } from '../../../errors.ts'
 import type { AdminConnection } from './client.ts'
 import { tasks } from './errors.ts'
-import { timestampOf, type BackupSchedule, type Operation } from './messages.ts'
-import { bucketPlace, checkCollectionIds, checkMoment, checkOptions, configError } from './names.ts'
+import { timestampOf, type BackupSchedule } from './messages.ts'
+import { areSame, bucketPlace, checkCollectionIds, checkMoment, checkOptions, configError } from './names.ts'
 import { tellSchedule } from './told.ts'
 import type { CallSettings } from '../client.ts'
 import type { Begin, BackupContext } from './begin.ts'
@@ -51,9 +51,20 @@ async function prepareExport(
     planned: { id: '', kind: 'export', state: 'planned', place, collections: collectionIds, ...(at && { snapshotAt: at }) },
     begin: async settings => {
       const call = { method: 'ExportDocuments', request, routing: { name }, task: tasks.export, subject: `to ${place}` }
-      return await admin.change<Operation>(call, settings)
+      return await admin.beginOperation(
+        call,
+        settings,
+        ({ method, outputUriPrefix = '', collectionIds: held }) =>
+          method === 'exportDocuments' && isIn(outputUriPrefix, place) && areSame(held, collectionIds)
+      )
     }
   }
+}
+
+/** Where only a bucket is named, Firestore names the folder, by the time. */
+function isIn(exported: string, place: string): boolean {
+  const isBucket = !place.slice('gs://'.length).includes('/')
+  return exported === place || (isBucket && /^\/\d{4}-\d\d-\d\dT[^/]+$/.test(exported.replace(place, '')))
 }
 
 /** A collection that is written wrongly would be exported without a word, as an empty one. */
@@ -95,7 +106,12 @@ function prepareSchedule(admin: AdminConnection, { to, at, collections }: Create
     begin: async settings => {
       const parent = admin.database
       const call = { method: 'CreateBackupSchedule', request: { parent, backupSchedule }, routing: { parent }, task: tasks.createSchedule }
-      return tellSchedule(await admin.change<BackupSchedule>(call, settings))
+      return tellSchedule(
+        await admin.begin<BackupSchedule>(call, settings, async () => {
+          const schedules = await admin.schedules(settings)
+          return schedules.filter(({ weeklyRecurrence }) => Boolean(weeklyRecurrence) === (day !== 'DAILY'))
+        })
+      )
     }
   }
 }

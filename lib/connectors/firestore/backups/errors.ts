@@ -11,7 +11,7 @@ export interface AdminTask {
   /** Behind `cannot`. */
   readonly doing: string
   readonly role: string
-  /** Whether it begins something, which may have begun although the answer was lost. */
+  /** Whether it begins something, which may have begun although the answer was lost: see `beginOnce`. */
   readonly begins?: boolean
   /** Whether Firestore goes to a bucket for it. */
   readonly bucket?: boolean
@@ -73,9 +73,12 @@ export function adminError(error: unknown, { task, address, subject }: ErrorPlac
   const { code, advice } = meaningOf(error.code, cause.message, task)
   const what = subject === undefined ? '' : ` ${subject}`
   const message = `cannot ${task.doing}${what} (Firestore, ${address}): ${cause.message}; ${advice}`
-  // What may have begun is not to be begun again unseen; a quota refuses before anything begins.
-  const mayHaveBegun = task.begins === true && error.code !== grpcCode.resourceExhausted
-  return new DocferryError(code, message, { provider: 'firestore', cause, retryable: passing.has(error.code) && !mayHaveBegun })
+  return new DocferryError(code, message, { provider: 'firestore', cause, retryable: passing.has(error.code) })
+}
+
+/** Whether nobody knows what has become of a call; a quota refuses before anything begins. */
+export function mayHaveBegun(error: DocferryError): boolean {
+  return error.retryable && !isStatus(error, [grpcCode.resourceExhausted])
 }
 
 function isStatus(error: unknown, codes: readonly number[]): error is DocferryError {
@@ -88,6 +91,11 @@ export function isMissing(error: unknown): error is DocferryError {
 
 export function isRefused(error: unknown): error is DocferryError {
   return isStatus(error, [grpcCode.permissionDenied])
+}
+
+/** Whether things are not as what was asked wants them. */
+export function isUnfit(error: unknown): error is DocferryError {
+  return isStatus(error, [grpcCode.failedPrecondition])
 }
 
 /** Whether the service does not know what is asked of it. */
@@ -125,7 +133,8 @@ function meaningOf(grpc: number, said: string, task: AdminTask): { readonly code
     case grpcCode.resourceExhausted:
       return {
         code: 'DOCFERRY_THROTTLED',
-        advice: 'a project may begin 20 exports and imports a minute and have 50 at work: wait, and try again'
+        advice:
+          'a project may begin 20 exports and imports a minute and have 50 at work: docferry backup list shows them; nothing was begun'
       }
     case grpcCode.failedPrecondition:
     case grpcCode.invalidArgument:

@@ -6,7 +6,7 @@ import type { Backup, BackupFilter, BackupKind, BackupService, CreateRequest, Re
 import type { DocferryError } from '../../../errors.ts'
 import type { Location, Logger, OpenContext } from '../../../types.ts'
 import { connectAdmin, type AdminConnection } from './client.ts'
-import { isMissing, isRefused, tasks } from './errors.ts'
+import { isMissing, isRefused, isUnfit, tasks } from './errors.ts'
 import { dateOf, type BackupSchedule, type Operation, type ScheduledBackup } from './messages.ts'
 import type { BackupContext, Begin } from './begin.ts'
 import { prepareCreate } from './create.ts'
@@ -106,36 +106,44 @@ class FirestoreBackups implements BackupService {
     }
   }
 
+  async checkChange(change: 'delete' | 'cancel', id: string, settings: CallSettings): Promise<Backup> {
+    const { is, name } = parseName(id, this.#admin)
+    if (change === 'cancel' && is !== 'operation')
+      throw configError(`${name} is no export, import or restore, and can't be cancelled; docferry backup delete removes it`)
+    if (is === 'database') throw configError(`${name} is a database, which docferry deletes none of`)
+    const now = await this.status(name, settings)
+    if (change === 'cancel' && now.state !== 'running') throw configError(`${name} is over (${now.state}): there is nothing to cancel`)
+    if (change === 'delete' && is === 'operation' && now.state === 'running')
+      throw configError(`${name} is still running: cancel it first (docferry backup cancel)`)
+    return now
+  }
+
   /** An operation is only forgotten; a backup is gone for good. */
   async remove(id: string, settings: CallSettings): Promise<Backup> {
+    const before = await this.checkChange('delete', id, settings)
     const { is, name } = parseName(id, this.#admin)
     const call = { request: { name }, routing: { name }, subject: name }
-    if (is === 'database') throw configError(`${name} is a database, which docferry deletes none of`)
-    const before = await this.status(name, settings)
     if (is === 'backup') {
-      await this.#admin.change({ ...call, method: 'DeleteBackup', task: tasks.removeBackup }, settings)
+      await this.#admin.change({ ...call, method: 'DeleteBackup', task: tasks.removeBackup }, settings, isMissing)
       return { ...before, state: 'deleted' }
     }
     if (is === 'schedule') {
-      await this.#admin.change({ ...call, method: 'DeleteBackupSchedule', task: tasks.removeSchedule }, settings)
+      await this.#admin.change({ ...call, method: 'DeleteBackupSchedule', task: tasks.removeSchedule }, settings, isMissing)
       return { ...before, state: 'deleted', message: 'backups that it made stay until they expire' }
     }
-    if (before.state === 'running') throw configError(`${name} is still running: cancel it first (docferry backup cancel)`)
-    await this.#admin.change({ ...call, method: 'DeleteOperation', task: tasks.forget }, settings)
+    await this.#admin.change({ ...call, method: 'DeleteOperation', task: tasks.forget }, settings, isMissing)
     const { kind, place } = before
     const left = kind === 'export' && place !== undefined ? `the files stay in the bucket: ${removalOf(place)}` : 'what it did stays'
     return { ...before, state: 'deleted', message: `no longer in Firestore's list; ${left}` }
   }
 
   async cancel(id: string, settings: CallSettings): Promise<Backup> {
-    const { is, name } = parseName(id, this.#admin)
-    if (is !== 'operation')
-      throw configError(`${name} is no export, import or restore, and can't be cancelled; docferry backup delete removes it`)
-    const before = await this.status(name, settings)
-    if (before.state !== 'running') throw configError(`${name} is over (${before.state}): there is nothing to cancel`)
+    await this.checkChange('cancel', id, settings)
+    const { name } = parseName(id, this.#admin)
     await this.#admin.change(
       { method: 'CancelOperation', request: { name }, routing: { name }, task: tasks.cancel, subject: name },
-      settings
+      settings,
+      isUnfit
     )
     return await this.status(name, settings)
   }
@@ -155,7 +163,7 @@ class FirestoreBackups implements BackupService {
     // The mask keeps all other settings of the database as they are.
     const request = { database: { name, pointInTimeRecoveryEnablement }, updateMask: { paths: ['point_in_time_recovery_enablement'] } }
     const call = { method: 'UpdateDatabase', request, routing: { 'database.name': name }, task: tasks.pointInTime, subject: change }
-    const { error } = await this.#admin.change<Operation>(call, settings)
+    const { error } = (await this.#admin.change<Operation>(call, settings)) ?? {}
     const told = tellPointInTime(await this.#admin.describeDatabase(name, settings))
     if (error) return [{ ...told, state: 'failed', message: error.message }]
     const isDone = told.state === (change === 'on' ? 'available' : 'off')
@@ -188,10 +196,7 @@ class FirestoreBackups implements BackupService {
   }
 
   async #schedules(settings: CallSettings): Promise<readonly Backup[]> {
-    const parent = this.#admin.database
-    const call = { method: 'ListBackupSchedules', request: { parent }, routing: { parent }, task: tasks.schedules }
-    const { backupSchedules } = await this.#admin.ask<{ backupSchedules: readonly BackupSchedule[] }>(call, settings)
-    return backupSchedules.map(tellSchedule)
+    return (await this.#admin.schedules(settings)).map(tellSchedule)
   }
 
   /** @param always whether it is told also where it is off */

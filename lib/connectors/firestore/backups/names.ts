@@ -72,6 +72,11 @@ export function checkCollectionIds(collections: readonly string[] | undefined): 
   return [...new Set(collections ?? [])]
 }
 
+/** Whether these are the same collections, in whatever order. */
+export function areSame(some: readonly string[] = [], others: readonly string[] = []): boolean {
+  return some.toSorted().join('/') === others.toSorted().join('/')
+}
+
 const databaseId = /^[a-z][a-z\d-]{2,61}[a-z\d]$/
 const likeUuid = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/
 

@@ -4,7 +4,7 @@ import type { AdminConnection } from './client.ts'
 import { isMissing, isRefused, tasks } from './errors.ts'
 import { timestampOf, type Operation, type OperationMetadata } from './messages.ts'
 import type { BackupContext, Begin } from './begin.ts'
-import { bucketPlace, checkCollectionIds, checkMoment, checkOptions, configError, newDatabaseId, parseName } from './names.ts'
+import { areSame, bucketPlace, checkCollectionIds, checkMoment, checkOptions, configError, newDatabaseId, parseName } from './names.ts'
 import { tellOperation } from './told.ts'
 import type { CallSettings } from '../client.ts'
 
@@ -74,7 +74,12 @@ async function prepareImport(context: BackupContext, request: RestoreRequest, pl
     planned,
     begin: settings => {
       const call = { method: 'ImportDocuments', request: body, routing: { name }, task: tasks.import, subject: `from ${place}` }
-      return admin.change<Operation>(call, settings)
+      return admin.beginOperation(
+        call,
+        settings,
+        ({ method, inputUriPrefix = '', collectionIds: held }) =>
+          method === 'importDocuments' && inputUriPrefix.replace(/\/+$/, '') === place && areSame(held, asked)
+      )
     }
   }
 }
@@ -178,7 +183,9 @@ async function intoNewDatabase(
     planned: { id: '', kind: 'restore', state: 'planned', place: databaseId },
     begin: settings => {
       const request = { parent: admin.project, databaseId, ...body }
-      return admin.change<Operation>({ method, request, routing: routing(), task, subject: `as ${databaseId}` }, settings)
+      const database = `${admin.project}/databases/${databaseId}`
+      const call = { method, request, routing: routing(), task, subject: `as ${databaseId}` }
+      return admin.beginOperation(call, settings, told => told.database === database, database)
     }
   }
 }

@@ -16,6 +16,36 @@ export async function startProject(): Promise<FirestoreAdminServer> {
   return server
 }
 
+export interface Bench {
+  readonly server: FirestoreAdminServer
+  readonly backups: BackupService
+  /** The requests of this method, in order. */
+  asked(method: string): object[]
+}
+
+/** Inside a `describe`: a project and its backups, new for each spec. */
+export function useBackups(): Bench {
+  let server: FirestoreAdminServer
+  let backups: BackupService
+  beforeEach(async () => {
+    server = await startProject()
+    backups = await openBackupsOf(server)
+  })
+  afterEach(async () => {
+    await backups.close()
+    server.close()
+  })
+  return {
+    get server() {
+      return server
+    },
+    get backups() {
+      return backups
+    },
+    asked: method => server.seen.filter(each => each.method === method).map(({ request }) => request)
+  }
+}
+
 export function optionsFor({ host }: { readonly host: string }, options: FirestoreOptions = {}): FirestoreOptions {
   return { project: 'p', emulator: host, admin: host, ...options }
 }
