@@ -71,6 +71,8 @@ export interface MigrateOptions extends Bounds {
   readonly mask?: (text: string) => string
   /** Called once, before anything is changed, when both ends and the collections are known. The report is then kept up to date in place. */
   readonly observe?: (report: Readonly<RunReport>) => void
+  /** Called once the run can be gone on with, before anything is written. What it throws ends the run. Not called for a dry run. */
+  readonly onBegun?: (report: Readonly<RunReport>) => void
   /** How often a checkpoint is written. Default 1,000. */
   readonly checkpointMs?: number
   /** How documents and calls are tried again. */

@@ -223,6 +223,7 @@ class Run {
     await this.#journal.begin(record, { steps: !this.#target.suspend && !isSavedAtEnd(this.#target.location) })
     this.#ledger.report.folder = dirname(this.#journal.log)
     this.#ledger.report.undo = mode
+    this.#options.onBegun?.(this.#ledger.report)
     await this.#log.open(this.#journal.log)
     const { runId, source: from, target: to, collections } = this.#ledger.report
     const names = collections.map(collection => collection.source)

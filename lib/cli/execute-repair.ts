@@ -7,6 +7,7 @@ import { loadStages } from './execute.ts'
 import type { Host } from './execute.ts'
 import { notEqual } from './execute-verify.ts'
 import { runFramed } from './frame.ts'
+import { runIdFile } from './run-id-file.ts'
 import { repairHeading, repairJson, repairPlan, repairProgress, repairSummary } from './repair-view.ts'
 
 /** What is loaded when it is needed; specs put their own in place. */
@@ -24,12 +25,13 @@ export async function executeRepair(
     {
       flags,
       async work({ say, ...around }) {
+        const begun = flags.runIdFile === undefined ? {} : { onBegun: runIdFile(flags.runIdFile, options) }
         const engine = await loadEngine()
         const own = stages.length > 0 ? { stages: await loadStages(stages, around.environment) } : {}
         const onPlan = (seen: Readonly<RepairReport>): void => {
           if (seen.before.state !== 'equal') say(view => repairPlan(seen, view))
         }
-        return await engine.repair({ ...options, ...own, ...around, onPlan })
+        return await engine.repair({ ...options, ...own, ...around, ...begun, onPlan })
       },
       heading: repairHeading,
       progress: repairProgress,

@@ -20,6 +20,7 @@ import { checkPlanPlace, savePlan } from './plan-file.ts'
 import { checkReceiptPlace, refuseEnds, saveReceipt } from './receipt-file.ts'
 import { openRefused } from './refused-file.ts'
 import type { RefusedFile } from './refused-file.ts'
+import { runIdFile } from './run-id-file.ts'
 import { createMask } from './secrets.ts'
 import { listenForInterruption } from './signals.ts'
 import type { SignalSource } from './signals.ts'
@@ -36,6 +37,8 @@ export interface CommonFlags {
   readonly dotenv?: string
   /** Path for a copy of the receipt. */
   readonly receipt?: string
+  /** Path of a file that takes the run's id. */
+  readonly runIdFile?: string
   /** Whether what was written is to be verified. */
   readonly verify?: boolean
 }
@@ -158,6 +161,7 @@ export async function execute(
     logger.debug({ variables: Object.keys(added) }, 'variables of the environment file, which the real environment wins over')
     if (job.plan?.save !== undefined) await checkPlanPlace(job.plan.save)
     const receiptPlace = flags.receipt === undefined ? undefined : await checkReceiptPlace(flags.receipt, options)
+    const begun = flags.runIdFile === undefined ? {} : { onBegun: runIdFile(flags.runIdFile, options) }
     const { migrate: run } = await (job.loadEngine ?? loadEngine)()
     const stages = await stagesOf(job, host.env)
     const observe = (report: Readonly<RunReport>): void => {
@@ -169,7 +173,7 @@ export async function execute(
     if (job.plan?.refused !== undefined) refused = await openRefused(job.plan.refused)
     const onRefused = refused?.add
     const { signal } = interruption
-    seen = await run({ ...options, stages, environment: host.env, signal, logger, mask, observe, onRefused })
+    seen = await run({ ...options, stages, environment: host.env, signal, logger, mask, observe, onRefused, ...begun })
     await refused?.commit()
     if (flags.receipt !== undefined && seen.receipt !== undefined) await saveReceipt(flags.receipt, seen.receipt)
     if (job.plan) plan = makePlan(seen, { ...options, stages }, job.plan.estimate)

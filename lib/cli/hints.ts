@@ -25,8 +25,10 @@ export function goOnCommand({ runId, dryRun, folder, piped, state }: Readonly<Ru
 /** What undoes a run; undefined where there is nothing to undo, or nothing was kept to do it by. */
 export function undoCommand({ runId, folder, undo = 'none', state, collections }: Readonly<RunReport>): string | undefined {
   if (folder === undefined || undo === 'none') return undefined
-  // Of what was in flight when a run stopped, something may have been written.
-  if ((state === 'done' || state === 'partial') && totalCounts(collections).written === 0) return undefined
+  // Of what was in flight when a run stopped, something may have been written; before it has read anything, nothing.
+  const { read, written } = totalCounts(collections)
+  if (read + written === 0 && !collections.some(({ created }) => created)) return undefined
+  if ((state === 'done' || state === 'partial') && written === 0) return undefined
   return commandFor('undo', runId, stateDirOf(folder))
 }
 

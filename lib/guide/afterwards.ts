@@ -3,6 +3,7 @@ import { configurationOf } from './configuration.ts'
 import type { End } from './ends.ts'
 import { allOfCouchdb, collectionFlags, reverseFlags } from './options.ts'
 import type { GuideOptions } from './options.ts'
+import { allRuns } from './migrate.ts'
 import { bucketPrefix, copyOf, exportName } from './prepare.ts'
 import type { GuideCommand, GuideStep } from './report.ts'
 
@@ -28,7 +29,9 @@ export function afterwardsSteps(source: End, target: End): GuideStep[] {
 
 export function rollbackSteps(source: End, target: End, options: GuideOptions): GuideStep[] {
   const lines = configurationOf(source)
-  const back = `--source ${target.shell} --target ${source.shell}${reverseFlags(options)}`
+  // What was kept elsewhere under a path as its id goes back to that path.
+  const subcollections = options.subcollections ?? (source.provider === 'firestore' || undefined)
+  const back = `--source ${target.shell} --target ${source.shell}${reverseFlags({ ...options, subcollections })}`
   const isKept = !source.isWhole && !target.isWhole
   return [
     {
@@ -51,7 +54,11 @@ export function rollbackSteps(source: End, target: End, options: GuideOptions): 
                 ? [{ text: `docferry migrate ${back} --on-conflict overwrite`, when: 'it is to be kept' }]
                 : [
                     { text: `docferry repair ${back} --dry-run`, when: 'to see what would be written to the source' },
-                    { text: `docferry repair ${back}`, when: 'it is to be kept' }
+                    { text: `docferry repair ${back}`, when: 'it is to be kept' },
+                    {
+                      text: `docferry repair ${back} --delete-extra`,
+                      when: 'documents were deleted in the target since (extra), and are to go from the source too; each is kept in a file first'
+                    }
                   ])
             ]
           }
@@ -82,13 +89,11 @@ function undoStep(target: End): GuideStep {
     part: 'rollback',
     title: 'Take back what was written to the target',
     commands: [
-      { text: 'docferry undo "$DELTA" --dry-run' },
-      { text: 'docferry undo "$DELTA"' },
-      { text: 'docferry undo "$RUN" --dry-run' },
-      { text: 'docferry undo "$RUN"' }
+      { text: `for RUN in $(sort -r ${allRuns}); do docferry undo "$RUN" --dry-run && docferry undo "$RUN" || break; done` },
+      { text: `for RUN in $(sort -r ${allRuns}); do docferry undo "$RUN"; done`, when: 'it stopped at documents that are to be left' }
     ],
     notes: [
-      'DELTA is the run of the last repair; where that had nothing to write it is RUN itself, and undoing it twice does no harm.',
+      'All runs of the migration, the newest first: the repairs, then the migration itself. Undoing one twice does no harm.',
       'Documents that were changed since are left, and told (exit 40). The target may as well be left as it is: the source was never changed.'
     ]
   }
@@ -104,17 +109,18 @@ function restoreStep(source: End, options: GuideOptions): GuideStep {
 
 function restoreCommands(source: End, options: GuideOptions): GuideCommand[] {
   if (source.isWhole) return [{ text: `rm -rf ${source.path} && cp -a ${copyOf(source)} ${source.path}`, when: 'it is damaged' }]
-  const when = 'documents are missing or wrong'
   const collections = collectionFlags(options)
   const only = collections === '' ? '' : ` ${collections}`
   const isCouchdb = source.provider === 'couchdb'
   const everything = isCouchdb ? allOfCouchdb : ''
+  const bringBack = `docferry import --input ${exportName} --target ${source.shell}${only}${everything}`
   const given = `--source ${exportName} --target ${source.shell}${only}${everything}`
   return [
     { text: `docferry verify ${given}`, when: 'to see what differs from the export' },
+    { text: bringBack, when: 'documents are missing: all that are not there come back, deleted ones too; the others stay as they are' },
     {
-      text: `docferry import --input ${exportName} --target ${source.shell}${only}${everything} --on-conflict overwrite${isCouchdb ? '' : ' --undoable'}`,
-      when
+      text: `${bringBack} --on-conflict overwrite${isCouchdb ? '' : ' --undoable'}`,
+      when: 'documents are wrong: ALL become what they were in the backup, and what was written since is lost, also what was just brought back'
     },
     ...(source.provider === 'dynamodb'
       ? [

@@ -5,8 +5,12 @@ import { sharedFlags } from './options.ts'
 import type { GuideOptions } from './options.ts'
 import type { GuideCommand, GuideStep } from './report.ts'
 
-/** What the shell has to know for the commands that follow: the newest run. */
-const newestRun = 'docferry runs | head -n 1 | cut -d " " -f 1'
+/** Files that take the ids of the runs, for the commands that follow: a run that was refused is in none. */
+const mainRuns = 'migrate.runs'
+const deltaRuns = 'migrate-delta.runs'
+/** Both, and no others. */
+export const allRuns = 'migrate*.runs'
+const mainRun = `"$(tail -n 1 ${mainRuns})"`
 
 export function migrateSteps(source: End, target: End, options: GuideOptions): GuideStep[] {
   const ends = `--source ${source.shell} --target ${target.shell}${sharedFlags(options)}`
@@ -15,20 +19,23 @@ export function migrateSteps(source: End, target: End, options: GuideOptions): G
     {
       part: 'migrate',
       title: 'Migrate, while the application still runs',
-      commands: [{ text: `docferry migrate ${ends} --plan plan.json` }, { text: `RUN=$(${newestRun})` }],
-      notes: ['RUN is the id of this run, which the commands below need; docferry runs shows it too.']
+      commands: [
+        { text: `rm -f ${allRuns}`, when: 'an earlier migration has left them' },
+        { text: `docferry migrate ${ends} --plan plan.json --run-id-file ${mainRuns}` }
+      ],
+      notes: [`${mainRuns} takes the id of this run, from where the commands below have it: give them in this folder.`]
     },
     ...(isBetweenCouchdbs ? [replicateStep(source, target, options)] : []),
     {
       part: 'migrate',
       title: 'Watch it, from another terminal',
-      commands: [{ text: `docferry check "$(${newestRun})"`, when: 'while it runs' }]
+      commands: [{ text: `docferry check ${mainRun}`, when: 'while it runs' }]
     },
     ...goOnStep(target),
     {
       part: 'migrate',
       title: 'Verify',
-      commands: [{ text: 'docferry check "$RUN" --output check-after-run.md' }],
+      commands: [{ text: `docferry check ${mainRun} --output check-after-run.md` }],
       notes: [
         'It reads all of the target and compares it with what the run wrote. Exit 60: there are differences, and docferry verify names each.'
       ]
@@ -38,8 +45,8 @@ export function migrateSteps(source: End, target: End, options: GuideOptions): G
 
 /** A snapshot of memory is begun anew, and a file has no dead letters that could be written to it later. */
 function goOnStep(target: End): GuideStep[] {
-  const resume = { text: 'docferry resume "$RUN"', when: 'it was interrupted, or has failed: once the cause is mended' }
-  const retry = { text: 'docferry retry "$RUN"', when: 'there are dead letters: once their cause is mended' }
+  const resume = { text: `docferry resume ${mainRun}`, when: 'it was interrupted, or has failed: once the cause is mended' }
+  const retry = { text: `docferry retry ${mainRun}`, when: 'there are dead letters: once their cause is mended' }
   const commands = [...(target.provider === 'memory' ? [] : [resume]), ...(target.isWhole ? [] : [retry])]
   return commands.length === 0 ? [] : [{ part: 'migrate', title: 'Go on, where something was in the way', commands }]
 }
@@ -98,26 +105,21 @@ function deltaNotes(target: End, { attachments }: GuideOptions): string[] {
 function deltaCommands(source: End, target: End, options: GuideOptions): GuideCommand[] {
   const ends = `--source ${source.shell} --target ${target.shell}${sharedFlags(options)}`
   if (target.provider === 'file')
-    return [
-      { text: `docferry migrate ${ends} --force`, when: 'the source was changed since' },
-      { text: `RUN=$(${newestRun})`, when: 'it was' }
-    ]
+    return [{ text: `docferry migrate ${ends} --force --run-id-file ${mainRuns}`, when: 'the source was changed since' }]
   // What is repaired could not be kept with its attachments.
   if (options.attachments)
     return [
       {
-        text: `docferry migrate ${ends} --on-conflict overwrite`,
+        text: `docferry migrate ${ends} --on-conflict overwrite --run-id-file ${deltaRuns}`,
         when: 'the source was changed since; what was deleted there meanwhile stays'
-      },
-      { text: `DELTA=$(${newestRun})` }
+      }
     ]
   return [
     { text: `docferry repair ${ends} --dry-run` },
-    { text: `docferry repair ${ends}` },
+    { text: `docferry repair ${ends} --run-id-file ${deltaRuns}` },
     {
-      text: `docferry repair ${ends} --delete-extra`,
+      text: `docferry repair ${ends} --delete-extra --run-id-file ${deltaRuns}`,
       when: 'documents were deleted in the source meanwhile, and the target held none of its own'
-    },
-    { text: `DELTA=$(${newestRun})` }
+    }
   ]
 }

@@ -16,6 +16,8 @@ export interface GuideOptions {
   readonly includeDesign?: boolean
   readonly attachments?: boolean
   readonly includeSecurity?: boolean
+  /** See `MigrateOptions.subcollections`. */
+  readonly subcollections?: boolean | undefined
 }
 
 /** All that CouchDB keeps beside the documents: a backup of it is one without any of these only where nothing is lost with them. */
@@ -23,7 +25,7 @@ export const allOfCouchdb = ' --include-design --attachments --include-security'
 
 /** What every command that compares or moves is given, with a space before it where there is anything. */
 export function sharedFlags(options: GuideOptions): string {
-  const { rename = {}, types, onIncompatible, includeDesign, attachments, includeSecurity } = options
+  const { rename = {}, types, onIncompatible, includeDesign, attachments, includeSecurity, subcollections } = options
   const renames = Object.entries(rename).map(([from, to]) => `${escaped(from)}=${escaped(to)}`)
   return [
     collectionFlags(options),
@@ -32,7 +34,8 @@ export function sharedFlags(options: GuideOptions): string {
     ...(onIncompatible && onIncompatible !== 'dead-letter' ? [`--on-incompatible ${onIncompatible}`] : []),
     ...(includeDesign ? ['--include-design'] : []),
     ...(attachments ? ['--attachments'] : []),
-    ...(includeSecurity ? ['--include-security'] : [])
+    ...(includeSecurity ? ['--include-security'] : []),
+    ...(subcollections === undefined ? [] : [subcollections ? '--subcollections' : '--no-subcollections'])
   ]
     .filter(flag => flag !== '')
     .map(flag => ` ${flag}`)

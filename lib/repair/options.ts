@@ -11,7 +11,7 @@ import type { RepairReport } from './report.ts'
 export interface RepairOptions
   extends
     Omit<VerifyOptions, 'receipt' | 'quick' | 'sample' | 'showValues' | 'observe' | 'maxRate'>,
-    Pick<MigrateOptions, 'maxWriteUnits' | 'maxRetries' | 'maxFailures' | 'mask'> {
+    Pick<MigrateOptions, 'maxWriteUnits' | 'maxRetries' | 'maxFailures' | 'mask' | 'onBegun'> {
   /** Remove what the target holds and the source does not. Each document is kept in a file first. */
   readonly deleteExtra?: boolean
   /**

@@ -180,7 +180,7 @@ class Repairing {
   /** Also where there is nothing to write: the run is what the removed documents are kept under. */
   async #write({ wrong, different, collections }: Todo): Promise<RunReport> {
     const { environment, signal, logger, retry, stateDir, parallel, mask } = this.#options
-    const { maxRate, maxWriteUnits, maxReadUnits, maxRetries, maxFailures } = this.#options
+    const { maxRate, maxWriteUnits, maxReadUnits, maxRetries, maxFailures, onBegun } = this.#options
     const { source, target, rename, rules, stages, includeDesign, keepMetadata } = this.#task
     const report = this.#report!
     report.phase = 'writing'
@@ -212,7 +212,8 @@ class Repairing {
       onConflict: 'overwrite',
       mayReplace,
       undo: isSavedAtEnd(report.target) ? 'none' : 'all',
-      observe: run => void (report.run = run)
+      observe: run => void (report.run = run),
+      onBegun
     })
   }
 
@@ -256,6 +257,7 @@ function comparing(options: RepairOptions): VerifyOptions {
     replaceSkipped: _i,
     observe: _g,
     onPlan: _h,
+    onBegun: _j,
     ...rest
   } = options
   return rest

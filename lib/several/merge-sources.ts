@@ -89,6 +89,7 @@ function nameIn(rename: Readonly<Record<string, string>>, name: string): string 
 class MergedSource implements Source {
   readonly location: Source['location']
   readonly uniqueIds: boolean
+  readonly mergesKinds: boolean
   readonly #opened: readonly Opened[]
 
   constructor(opened: readonly Opened[]) {
@@ -100,6 +101,7 @@ class MergedSource implements Source {
     }
     const names = opened.flatMap(({ held }) => [...(held?.keys() ?? [])])
     const isDisjoint = opened.every(({ held }) => held !== null) && new Set(names).size === names.length
+    this.mergesKinds = opened.some(({ source }) => source.mergesKinds)
     this.uniqueIds = isDisjoint && opened.every(({ source }) => source.uniqueIds)
   }
 

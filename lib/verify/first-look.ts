@@ -16,7 +16,7 @@ type CollectionProof = Proof['collections'][number]
 export interface LookOptions {
   readonly target: Target
   readonly list: DifferenceList
-  /** Whether what is expected tells the kinds of numbers. */
+  /** Whether what is expected tells the kinds of numbers: a source that merges them does not. */
   readonly kindsExpected: boolean
   /** Compare counts alone. */
   readonly quick: boolean

@@ -226,7 +226,8 @@ class Verification {
     const makeSpool = (): Promise<string> => this.#workspace.makeSpool('differences')
     this.#list = new DifferenceList(differences ?? list, this.#report, { isAsked: differences !== undefined, makeFolder, makeSpool })
     const receipts = new Map(receipt?.collections.map(each => [each.target, each]))
-    const look = { target: this.#holder, list: this.#list, quick, sample, allowExtra, kindsExpected: receipt?.kinds ?? true }
+    const kindsExpected = receipt?.kinds ?? (this.#task.rules.types === 'exact' || !this.#source?.mergesKinds)
+    const look = { target: this.#holder, list: this.#list, quick, sample, allowExtra, kindsExpected }
     for (const collection of collections) {
       this.#looks.set(collection.target, new CollectionLook(collection, receipts.get(collection.target), look))
     }

@@ -29,15 +29,14 @@ describe('docferry guide', function () {
   /**
    * Give all commands of some parts that are given in any case, in one shell.
    *
-   * @returns what each has ended with; RUN and DELTA stay for the next call
+   * @returns what each has ended with
    */
   const follow = async ({ steps }: Guide, ...parts: GuidePart[]): Promise<Record<string, number>> => {
     const commands = steps
       .filter(({ part }) => parts.includes(part))
       .flatMap(({ commands: all = [] }) => all.filter(({ when }) => when === undefined).map(({ text }) => text))
-    const script = [...commands.map((text, index) => `${text}\necho "@${index} $?"`), 'echo "@RUN $RUN"', 'echo "@DELTA $DELTA"'].join('\n')
+    const script = commands.map((text, index) => `${text}\necho "@${index} $?"`).join('\n')
     const { stdout } = await bash('bash', ['-c', script], { cwd, env })
-    env = { ...env, RUN: /^@RUN (.*)$/m.exec(stdout)![1], DELTA: /^@DELTA (.*)$/m.exec(stdout)![1] }
     const codes = new Map([...stdout.matchAll(/^@(\d+) (\d+)$/gm)].map(match => [Number(match[1]), Number(match[2])]))
     return Object.fromEntries(commands.map((text, index) => [text, codes.get(index)!]))
   }
@@ -73,6 +72,16 @@ describe('docferry guide', function () {
     expect(existsSync(join(cwd, "it's.ndjson.gz"))).to.equal(false)
   })
 
+  it('checks and undoes no other run where the migration was refused', async () => {
+    writeFileSync(join(cwd, 'agents.ndjson'), lines([{ _id: 'a', n: 1 }]))
+    const made = await guide({ source: 'agents.ndjson', target: 'memory:out.json', collections: ['agents'] })
+    expect(failed(await follow(made, 'prepare'))).to.deep.equal([])
+    await docferry(['export', '--provider', 'memory:agents.json', '--output', 'other.ndjson'], { cwd, env })
+    writeFileSync(join(cwd, 'plan.json'), 'no plan')
+    expect(failed(await follow(made, 'migrate')).map(text => text.slice(0, 18))).to.deep.equal(['2: docferry migrat', '50: docferry check'])
+    expect(existsSync(join(cwd, 'migrate.runs'))).to.equal(false)
+  })
+
   it('leads from a file to a CouchDB, and takes back all that was written there', async () => {
     const server = await servers.couchdb()
     const name = uniqueName('guide')
@@ -95,6 +104,10 @@ describe('docferry guide', function () {
       expect(failed(await follow(made, 'switch', 'afterwards')).map(text => text.slice(0, 19))).to.deep.equal(['60: docferry repair'])
       expect(await ask(`${name}/a`)).to.include({ n: 2 })
       expect(await ask(name)).to.include({ doc_count: 3 })
+      writeFileSync(join(cwd, `${name}.ndjson`), lines([{ _id: 'a', n: 3 }, { _id: 'c' }]))
+      await docferry(words(made, '--delete-extra'), { cwd, env })
+      expect(await ask(name)).to.include({ doc_count: 2 })
+      expect(readFileSync(join(cwd, 'migrate-delta.runs'), 'utf8').split('\n')).to.have.length(3)
       expect(failed(await follow(made, 'rollback'))).to.deep.equal([])
       expect(await ask(name)).to.include({ error: 'not_found' })
     } finally {
@@ -102,13 +115,23 @@ describe('docferry guide', function () {
     }
   })
 
+  /** Of a command that is given in some case only. */
+  const words = ({ steps }: Guide, flag: string): string[] =>
+    steps
+      .flatMap(({ commands = [] }) => commands)
+      .find(({ text }) => text.includes(flag))!
+      .text.split(' ')
+      .slice(1)
+
   const run = (...args: string[]) => docferry(['guide', ...args], { cwd, env })
 
   it('prints each command on a line of its own, as text, Markdown and JSON', async () => {
     const ends = ['--source', 'couchdb', '--target', 'dynamodb', '--preset', 'gofannon']
     const { code, stdout } = await run(...ends)
     expect(code).to.equal(0)
-    expect(stdout).to.match(/^ {3}docferry migrate --source couchdb --target dynamodb --preset gofannon --plan plan\.json$/m)
+    expect(stdout).to.match(
+      /^ {3}docferry migrate --source couchdb --target dynamodb --preset gofannon --plan plan\.json --run-id-file migrate\.runs$/m
+    )
     expect(stdout).to.match(/^== The way back ==$/m)
     const markdown = (await run(...ends, '--markdown')).stdout
     expect(markdown)

@@ -13,7 +13,10 @@ const texts = ({ steps }: Guide): string[] => steps.flatMap(({ commands = [] }) 
 /** The docferry commands in a line of shell, as their arguments. */
 function docferryCommands(line: string): string[][] {
   const inner = [...line.matchAll(/\$\(([^)]*)\)/g)].flatMap(match => docferryCommands(match[1]!))
-  const outer = line.replace(/\$\([^)]*\)/g, 'VALUE').split(/ (?:&&|\|) /)
+  const outer = line
+    .replace(/\$\([^)]*\)/g, 'VALUE')
+    .split(/ (?:&&|\|\|?) |; /)
+    .map(part => part.replace(/^do /, ''))
   return [...inner, ...outer.filter(part => part.startsWith('docferry ')).map(part => words(part).slice(1))]
 }
 
@@ -44,7 +47,9 @@ describe('guide', () => {
           {},
           { collections: ['agents', "o'hara, b"], rename: { agents: 'Agents' }, types: 'exact', onIncompatible: 'escape' },
           { preset: 'gofannon', rename: { users: 'people' } },
-          { includeDesign: true, attachments: true, includeSecurity: true }
+          { includeDesign: true, attachments: true, includeSecurity: true },
+          { subcollections: true },
+          { subcollections: false }
         ]
         for (const shape of shapes) {
           const commands = texts(await guide({ source, target, ...shape })).flatMap(docferryCommands)
@@ -64,6 +69,26 @@ describe('guide', () => {
     const moving = made.filter(text => /^docferry (?:migrate|check --|plan|verify)/.test(text))
     expect(moving.length).to.be.greaterThan(5)
     for (const text of moving) expect(text).to.include('--include-design --attachments --include-security')
+  })
+
+  it("brings what was in Firestore's subcollections back to its path", async () => {
+    const { steps } = await guide({ source: 'firestore', target: 'dynamodb' })
+    const back = steps.find(({ title }) => title === 'Bring back what was written since the switch')!.commands!
+    expect(back).to.have.length(4)
+    for (const { text } of back) expect(text).to.include('--source dynamodb --target firestore --subcollections')
+    const plain = await guide({ source: 'firestore', target: 'dynamodb', subcollections: false })
+    expect(texts(plain).join()).to.include('--source dynamodb --target firestore --no-subcollections')
+    expect(texts(await guide({ source: 'couchdb', target: 'dynamodb' })).join()).not.to.include('subcollections')
+  })
+
+  it('says of a restoring that replaces all, and of one that only adds, which is which', async () => {
+    const { steps } = await guide({ source: 'dynamodb', target: 'couchdb' })
+    const imports = steps.flatMap(({ commands = [] }) => commands).filter(({ text }) => text.startsWith('docferry import'))
+    expect(imports.map(({ text, when }) => [text.includes('overwrite'), when!.split(':')[0]])).to.deep.equal([
+      [false, 'documents are missing'],
+      [true, 'documents are wrong']
+    ])
+    expect(imports[1]!.when).to.include('what was written since is lost')
   })
 
   it('would notice a command that docferry does not take', async () => {

@@ -6,13 +6,14 @@ import { createMemoryStore } from '../../lib/connectors/memory/store.ts'
 import type { Endpoint } from '../../lib/open.ts'
 import { typeModes } from '../../lib/types.ts'
 import type { Document } from '../../lib/values/index.ts'
+import { repair } from '../../lib/repair/repair.ts'
 import { verify } from '../../lib/verify/verify.ts'
 import type { VerifyOptions } from '../../lib/verify/options.ts'
 import type { Difference } from '../../lib/verify/report.ts'
 import { migrate } from '../support/migrate.ts'
 import { usePlaces } from '../support/places.ts'
 import { uniqueName } from '../support/servers.ts'
-import { GeoPoint, Vector } from '../../lib/values/index.ts'
+import { Double, GeoPoint, Vector } from '../../lib/values/index.ts'
 import { awkwardDocument, awkwardIds } from '../values/awkward.ts'
 
 const seed = Number(process.env['DOCFERRY_SEED'] ?? 20261122)
@@ -113,6 +114,24 @@ describe('verify: pairs of databases', function () {
       expect(report.collections[0]).to.include({ sourceDocuments: documents.size, equal: documents.size })
     })
   }
+})
+
+describe('verify: numbers that came back from a place that does not keep their kinds', function () {
+  this.timeout(60_000)
+  const places = usePlaces()
+
+  it('are equal where they are equal numbers, and different where the source tells their kinds', async () => {
+    const [here, there] = [uniqueName('from'), uniqueName('to')]
+    const [source, target] = [await places.place('dynamodb', here), await places.place('firestore', there)]
+    const written = storeOf(new Map([['a', { _id: 'a', max: new Double(5), n: 1 }]]))
+    await migrate({ source: written, target, rename: { documents: there } })
+    await migrate({ source: target, target: source, collections: [there], rename: { [there]: here } })
+    const how = { source, target, collections: [here], rename: { [here]: there }, stateDir: places.stateDir, settleMs: 1 } as const
+    expect((await verify(how)).collections[0]).to.include({ equal: 1, different: 0 })
+    expect((await repair(how)).run).to.equal(undefined)
+    const changed = await verify({ ...how, types: 'exact' })
+    expect(changed.collections[0]).to.include({ equal: 0, different: 1 })
+  })
 })
 
 function awkwardDocuments(): Map<string, Document> {

@@ -15,6 +15,7 @@ import {
   runOptions
 } from '../options.ts'
 import type { FileFormatName, RunFlags } from '../options.ts'
+import { addRunIdFlag } from '../run-id-file.ts'
 
 interface ExportFlags extends RunFlags {
   readonly provider?: string
@@ -41,7 +42,7 @@ export function addExportCommand(program: Command, run: (job: Job) => Promise<vo
     .option('--documents-only', 'NDJSON of documents alone, without header and trailer; for one collection')
     .option('--key <attributes>', 'of DynamoDB JSON, the key that the table has or will have: pk, or pk,sk:N (default: _id)')
     .option('--force', 'replace an output that exists already')
-  addRunFlags(addVerifyFlag(addValueFlags(addDocumentFlags(addCollectionFlags(command), { design: true }))))
+  addRunFlags(addRunIdFlag(addVerifyFlag(addValueFlags(addDocumentFlags(addCollectionFlags(command), { design: true })))))
   command.addHelpText('after', helpText).action((flags: ExportFlags) => run(exportJob(flags)))
 }
 

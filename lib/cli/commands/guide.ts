@@ -9,7 +9,10 @@ import { addCollectionFlags, choice, required } from '../options.ts'
 import type { RunFlags } from '../options.ts'
 import { createStyle } from '../text.ts'
 
-interface GuideFlags extends Pick<RunFlags, 'collections' | 'preset' | 'rename' | 'includeDesign' | 'attachments' | 'includeSecurity'> {
+interface GuideFlags extends Pick<
+  RunFlags,
+  'collections' | 'preset' | 'rename' | 'includeDesign' | 'attachments' | 'includeSecurity' | 'subcollections'
+> {
   readonly source?: string
   readonly target?: string
   readonly types?: Types
@@ -38,6 +41,8 @@ export function addGuideCommand(program: Command, host: Host): void {
     .option('--include-design', "as the migration will have it: CouchDB's design documents too")
     .option('--attachments', "as the migration will have it: CouchDB's attachments too")
     .option('--include-security', "as the migration will have it: CouchDB's _security objects too")
+    .option('--subcollections', 'as the migration will have it: ids such as x/runs/y are paths in Firestore')
+    .option('--no-subcollections', "as the migration will have it: without Firestore's subcollections")
     .addOption(new Option('--markdown', 'as a Markdown document').conflicts('json'))
     .option('--json', 'as one JSON object')
     .addHelpText('after', helpText)

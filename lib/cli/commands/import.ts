@@ -16,6 +16,7 @@ import {
   runOptions
 } from '../options.ts'
 import type { FileFormatName, RunFlags } from '../options.ts'
+import { addRunIdFlag } from '../run-id-file.ts'
 
 interface ImportFlags extends RunFlags {
   readonly input?: string
@@ -44,7 +45,11 @@ export function addImportCommand(program: Command, run: (job: Job) => Promise<vo
     .option('--key <attributes>', 'of DynamoDB JSON, the key of its table: pk, or pk,sk (default: _id)')
     .option('--incremental', "read an incremental export of DynamoDB's: changed items, and each deleted one as a dead letter")
     .option('--backup-log <file>', 'of a backup by couchbackup, its log, which tells whether it is whole')
-  addRunFlags(addVerifyFlag(addUndoFlags(addValueFlags(addDocumentFlags(addConflictFlag(addCollectionFlags(command)), { design: true })))))
+  addRunFlags(
+    addRunIdFlag(
+      addVerifyFlag(addUndoFlags(addValueFlags(addDocumentFlags(addConflictFlag(addCollectionFlags(command)), { design: true }))))
+    )
+  )
   command.addHelpText('after', helpText).action((flags: ImportFlags) => run(importJob(flags)))
 }
 

@@ -15,6 +15,7 @@ import {
   runOptions
 } from '../options.ts'
 import type { RunFlags } from '../options.ts'
+import { addRunIdFlag } from '../run-id-file.ts'
 import { flagsOf, readPlanFile } from '../plan-file.ts'
 
 export interface MigrateFlags extends RunFlags {
@@ -37,7 +38,7 @@ export function addMigrateCommand(program: Command, run: (job: Job) => Promise<v
       'refuse to run if options, places or collections differ from this saved plan; alone, do what it says (docferry plan --save)'
     )
     .addHelpText('after', helpText)
-  addRunFlags(addVerifyFlag(addUndoFlags(command))).action((flags: MigrateFlags) => {
+  addRunFlags(addRunIdFlag(addVerifyFlag(addUndoFlags(command)))).action((flags: MigrateFlags) => {
     if (flags.plan !== undefined && flags.source === undefined && flags.target === undefined) refuseOthers(command)
     return run(migrateJob(flags))
   })

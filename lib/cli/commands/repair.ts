@@ -3,6 +3,7 @@ import type { RepairOptions } from '../../repair/options.ts'
 import type { CommonFlags } from '../execute.ts'
 import { addRunFlags } from '../options.ts'
 import type { RunFlags } from '../options.ts'
+import { addRunIdFlag } from '../run-id-file.ts'
 import { addComparedArguments, addComparedFlags, comparedOptions } from './compared.ts'
 import type { ComparedFlags } from './compared.ts'
 
@@ -36,8 +37,8 @@ export function addRepairCommand(program: Command, run: (job: RepairJob) => Prom
     .option('--differences <file>', 'write the list of all that was wrong there, as NDJSON: collection, id, kind, paths')
     .option('-n, --dry-run', 'compare, say what would be done, and change nothing')
     .addHelpText('after', helpText)
-  addRunFlags(command, { dryRun: false, receipt: false, compares: true }).action((runId: string | undefined, flags: RepairFlags) =>
-    run(repairJob(runId, flags))
+  addRunFlags(addRunIdFlag(command), { dryRun: false, receipt: false, compares: true }).action(
+    (runId: string | undefined, flags: RepairFlags) => run(repairJob(runId, flags))
   )
 }
 

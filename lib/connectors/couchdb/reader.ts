@@ -49,6 +49,7 @@ export function createSource(client: Client, how: Pick<OpenContext, 'attachments
   return {
     location: locate(client.settings),
     uniqueIds: true,
+    mergesKinds: client.pouchdb,
     async collections({ signal }) {
       return describe(client, await databaseNames(client, signal), signal)
     },

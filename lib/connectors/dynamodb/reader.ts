@@ -53,6 +53,7 @@ export function createSource(connection: Connection, { consistentRead = true }: 
   return {
     location: connection.location,
     uniqueIds: true,
+    mergesKinds: true,
     collections: ({ signal }) => listTables(connection, { signal }),
 
     async partitions(collections, { wanted, signal }) {
