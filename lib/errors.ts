@@ -68,6 +68,8 @@ export interface DocferryErrorOptions extends ErrorContext {
   readonly retryable?: boolean
   /** How long the service asks to wait, in milliseconds. */
   readonly retryAfterMs?: number
+  /** Whether documents that were handed on before may be wrong: what they were read of is not what it was taken for. Default false. */
+  readonly spoilsRun?: boolean
 }
 
 /**
@@ -80,14 +82,17 @@ export class DocferryError extends Error {
   readonly context: ErrorContext
   readonly retryable: boolean
   readonly retryAfterMs: number | undefined
+  /** A run that it ends must not be gone on with: it would begin behind documents that may be wrong. */
+  readonly spoilsRun: boolean
 
   constructor(code: ErrorCode, message: string, options: DocferryErrorOptions = {}) {
-    const { cause, retryable = false, retryAfterMs, ...context } = options
+    const { cause, retryable = false, retryAfterMs, spoilsRun = false, ...context } = options
     super(message, cause === undefined ? undefined : { cause })
     this.code = code
     this.context = context
     this.retryable = retryable
     this.retryAfterMs = retryAfterMs
+    this.spoilsRun = spoilsRun
   }
 
   get exitCode(): number {

@@ -31,7 +31,7 @@ import type { PutSecurity } from './engine/security.ts'
 import { stageChain } from './engine/stage-chain.ts'
 import { conditional, writeBatch } from './engine/write-batch.ts'
 import type { Outgoing, WriteBatchOptions } from './engine/write-batch.ts'
-import type { DocferryError } from './errors.ts'
+import { DocferryError } from './errors.ts'
 import { Ledger } from './ledger.ts'
 import type { PartitionBooks } from './ledger.ts'
 import { interrupted } from './interrupted.ts'
@@ -338,6 +338,8 @@ class Run {
 
   #fail(error: unknown): void {
     this.#firstError ??= error
+    const { report } = this.#ledger
+    if (error instanceof DocferryError && error.spoilsRun && totalCounts(report.collections).read > 0) report.spoilt ??= error.message
     this.#halt.halt(error)
   }
 

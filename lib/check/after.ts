@@ -62,6 +62,8 @@ function endFound({ runId, state, end, reached, undone }: RunInfo): Found {
     }
   if (undone) return { result: 'failed', code, detail: `it was undone at ${undone.at}`, advice: 'begin anew' }
   if (state === 'broken off') return { result: 'failed', code, detail: 'it stopped, and went down a pipe', advice: 'begin anew' }
+  if (end?.spoilt !== undefined)
+    return { result: 'failed', code, detail: `what it read was wrong: ${end.spoilt}`, advice: `docferry undo ${runId}, and begin anew` }
   const what = state === 'killed' ? 'its process is gone' : state
   return { result: 'failed', code, detail: `${what}; at least ${counts}`, advice: `go on with it: docferry resume ${runId}` }
 }

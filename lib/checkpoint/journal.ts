@@ -112,6 +112,7 @@ export class Journal {
         )
       const end = await folder.lastEnd()
       if (end?.state === 'done' || end?.state === 'partial') throw atItsEnd(resume, end)
+      if (end?.spoilt !== undefined) throw isSpoilt(resume, end.spoilt)
       const record = await folder.record()
       return new Journal(options, { folder, record, ...(await howFar(folder.path, resume)) })
     } catch (error) {
@@ -274,7 +275,13 @@ export class Journal {
       this.#closeLog()
       await removeProgress(this.#folder.path, () => true)
     }
-    await this.#folder.end({ state: report.state, at: new Date().toISOString(), totals: totalCounts(report.collections) })
+    const { state, spoilt, collections } = report
+    await this.#folder.end({
+      state,
+      at: new Date().toISOString(),
+      totals: totalCounts(collections),
+      ...(spoilt !== undefined && { spoilt })
+    })
   }
 
   async close(): Promise<void> {
@@ -302,6 +309,14 @@ export class Journal {
 function atItsEnd(runId: string, { state }: RunEnd): DocferryError {
   const letters = state === 'partial' ? `; docferry retry ${runId} writes its dead letters again` : ''
   return new DocferryError('DOCFERRY_RUN_UNFIT', `the run ${runId} has come to its end: there is nothing to go on with${letters}`)
+}
+
+function isSpoilt(runId: string, why: string): DocferryError {
+  return new DocferryError(
+    'DOCFERRY_RUN_UNFIT',
+    `the run ${runId} can't be gone on with, for what it has written may be wrong (${why}). Put the right input in its place, take back what was written ` +
+      `(docferry undo ${runId}; of a file that it was writing, remove what is left), and begin a new run`
+  )
 }
 
 /** Sorts by time. */

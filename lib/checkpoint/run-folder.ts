@@ -36,6 +36,8 @@ export interface RunEnd {
   readonly state: RunReport['state']
   readonly at: string
   readonly totals: Counts
+  /** `RunReport.spoilt` */
+  readonly spoilt?: string
 }
 
 /** What stands on disk while a retry replaces the dead letters, so that counts and letters agree whenever its process dies. */
@@ -64,9 +66,10 @@ export interface RunInfo {
   readonly record?: RunRecord
   /**
    * `killed`: it says that it is running, and no process does. `broken off`: it stopped, and went down a pipe, so that it can't be gone on with.
+   * `spoilt`: nor can it, for what it has read may have been wrong.
    * `damaged`: its files can't be read.
    */
-  readonly state: RunReport['state'] | 'killed' | 'broken off' | 'damaged' | 'undone' | 'partly undone'
+  readonly state: RunReport['state'] | 'killed' | 'broken off' | 'spoilt' | 'damaged' | 'undone' | 'partly undone'
   readonly end?: RunEnd
   /** Of one that has not come to its end: what the target had acknowledged at the last checkpoint, where there is one. */
   readonly reached?: Counts
@@ -233,7 +236,8 @@ async function readRun(path: string, runId: string): Promise<RunInfo | undefined
     const found = { runId, path, record, ...(end && { end }), ...(undone && { undone }), ...(reached && { reached }) }
     if (holder) return { ...found, state: 'running', holder }
     if (undone) return { ...found, state: undone.state === 'undone' ? 'undone' : 'partly undone' }
-    return { ...found, state: !isOver && isPiped(record) ? 'broken off' : (end?.state ?? 'killed') }
+    if (!isOver && isPiped(record)) return { ...found, state: 'broken off' }
+    return { ...found, state: end?.spoilt === undefined ? (end?.state ?? 'killed') : 'spoilt' }
   } catch (error) {
     if (!(error instanceof DocferryError)) throw error
     return { runId, path, state: 'damaged', trouble: error }

@@ -14,12 +14,12 @@ export function commandFor(verb: 'resume' | 'retry' | 'undo' | 'verify', runId: 
  * What goes on with a run that has stopped.
  *
  * @param command which one has stopped
- * @returns undefined where it can't be gone on with: a dry run, one that went down a pipe, one that had not begun, one that is done
+ * @returns undefined where it can't be gone on with: a dry run, one that went down a pipe or has read what was wrong, one that had not begun, one that is done
  */
-export function goOnCommand({ runId, dryRun, folder, piped, state }: Readonly<RunReport>, command = ''): string | undefined {
+export function goOnCommand({ runId, dryRun, folder, piped, spoilt, state }: Readonly<RunReport>, command = ''): string | undefined {
   if (dryRun || folder === undefined || state === 'done') return undefined
   if (command === 'retry') return commandFor('retry', runId, stateDirOf(folder))
-  return piped || state === 'partial' ? undefined : commandFor('resume', runId, stateDirOf(folder))
+  return piped || spoilt !== undefined || state === 'partial' ? undefined : commandFor('resume', runId, stateDirOf(folder))
 }
 
 /** What undoes a run; undefined where there is nothing to undo, or nothing was kept to do it by. */
@@ -38,6 +38,7 @@ export function stoppedAtOnce(report: Readonly<RunReport> | undefined, command: 
   if (goOn !== undefined) return `stopped at once; to go on: ${goOn}`
   if (report?.dryRun) return 'stopped at once; it was a dry run, and nothing was written'
   if (report?.folder === undefined) return 'stopped at once, before anything was written'
+  if (report.spoilt !== undefined) return `stopped at once; it has read what was wrong: begin a new run`
   return 'stopped at once; what went down a pipe can not be gone on with: begin again'
 }
 

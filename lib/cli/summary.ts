@@ -214,7 +214,7 @@ function verdict(report: Readonly<RunReport>, { nowMs, plan, command }: SummaryV
     if (command === 'retry')
       return paint(`${how} after ${took}; the dead letters are as they were.${next === undefined ? '' : ` To try them again: ${next}`}`)
     if (report.piped) return paint(`${how} after ${took}, before the output was complete. A pipe can not be gone on with: begin again.`)
-    const goOn = next === undefined ? '' : ` To go on with it: ${next}`
+    const goOn = report.spoilt === undefined ? (next === undefined ? '' : ` To go on with it: ${next}`) : ` ${spoiltText(report)}`
     if (wholeOrNothing.has(report.target.provider)) return paint(`${how} after ${took}, before the output was complete.${goOn}`)
     return paint(`${how} after ${took}; ${written} written.${goOn}`)
   }
@@ -230,6 +230,17 @@ function verdict(report: Readonly<RunReport>, { nowMs, plan, command }: SummaryV
   if (counts.failed > 0)
     return style.red(`Finished in ${took} with failures: ${written} written, ${formatCount(counts.failed)} not${before}.`)
   return style.green(`Done in ${took}: ${written} written${before}.`)
+}
+
+/** What is written can't be told to be right, and going on would begin behind it. */
+function spoiltText(report: Readonly<RunReport>): string {
+  const undo = undoCommand(report)
+  const first = wholeOrNothing.has(report.target.provider)
+    ? ''
+    : undo === undefined
+      ? 'overwrite what it wrote (--on-conflict overwrite), or remove it'
+      : undo
+  return `It can't be gone on with: what it has read may be wrong. Put the right input in its place, ${first === '' ? '' : `${first}, `}and begin anew.`
 }
 
 function sumOf(collections: readonly CollectionReport[], key: 'stripped' | 'filteredBy'): [string, number][] {

@@ -99,9 +99,10 @@ function isZlibError(error: unknown): boolean {
   return String((error as { code?: unknown }).code).startsWith('Z_')
 }
 
+/** Where damage begins, the checksum at the end of a member does not tell: what was decoded before may be wrong. */
 function translate(error: unknown, name: string, inputBytes: number): unknown {
   if (!isZlibError(error)) return error
   const what = (error as Error).message
   const message = `${name} holds damaged gzip data, or something else behind it (${what}), before byte ${inputBytes.toLocaleString('en')}. Copy or export it again`
-  return new DocferryError('DOCFERRY_DECODE', message, { where: `before byte ${inputBytes}`, cause: error })
+  return new DocferryError('DOCFERRY_DECODE', message, { where: `before byte ${inputBytes}`, cause: error, spoilsRun: true })
 }

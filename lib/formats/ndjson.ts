@@ -85,9 +85,13 @@ export async function* readNdjson(chunks: AsyncIterable<Buffer>, options: Ndjson
   }
   // What was read before the input failed is yielded first; the line that it failed in is not judged.
   if (ending === undefined) {
-    const last = splitter.end()
-    const page = last && reading.take(last)
-    if (page) yield page
+    try {
+      const last = splitter.end()
+      const page = last && reading.take(last)
+      if (page) yield page
+    } catch (error) {
+      ending = error
+    }
   }
   if (!reading.pages.isEmpty) yield reading.flush()
   if (ending !== undefined) throw ending
@@ -131,8 +135,10 @@ class NdjsonReading {
     const bytes = line.end - line.offset
     const skipping = !this.#isWantedNow() && !mayBeControl(line.bytes)
     if (skipping || isBlank(line.bytes)) return void this.pages.addBytes(bytes)
-    const { entryOf } = this.#options
+    const { entryOf, expected } = this.#options
     const found = entryOf ? entryOf(line) : parseLine(line, this.#headered ? 'all' : line.number === 1 ? 'header' : 'none')
+    // An export ends its lines: going on, with the whole file, begins with this one.
+    if ('reject' in found && !line.complete && (this.#headered || expected)) throw this.#cutError()
     if (!('document' in found || 'reject' in found)) {
       const page = this.pages.isEmpty ? undefined : this.flush()
       this.pages.addBytes(bytes)
@@ -243,7 +249,8 @@ class NdjsonReading {
       if (found.entries !== expected) {
         const message = `${name}: ${JSON.stringify(collection)} should hold ${expected === 1 ? '1 document' : `${expected} documents`} and holds ${found.entries}`
         const code = found.entries < expected ? 'DOCFERRY_FILE_CUT' : 'DOCFERRY_DECODE'
-        throw new DocferryError(code, `${message}: the file was cut or changed after it was written`, { collection })
+        const spoilsRun = code === 'DOCFERRY_DECODE'
+        throw new DocferryError(code, `${message}: the file was cut or changed after it was written`, { collection, spoilsRun })
       }
       const expectedDigest = ownField(digest, collection)
       const foundDigest = found.digest?.hex()
@@ -252,7 +259,7 @@ class NdjsonReading {
         throw new DocferryError(
           'DOCFERRY_DECODE',
           `${name}: the receipt of ${JSON.stringify(collection)} does not agree with its root: the file was changed after it was written`,
-          { collection }
+          { collection, spoilsRun: true }
         )
       const isSame =
         (expectedDigest === undefined || foundDigest === undefined || foundDigest === expectedDigest) &&
@@ -263,13 +270,14 @@ class NdjsonReading {
         foundDigest === expectedDigest
           ? `${name}: ${documents} are not those of its receipt`
           : `${name}: ${documents} have the digest ${foundDigest} instead of ${expectedDigest}`
-      throw new DocferryError('DOCFERRY_DECODE', `${message}: the file was changed after it was written`, { collection })
+      throw new DocferryError('DOCFERRY_DECODE', `${message}: the file was changed after it was written`, { collection, spoilsRun: true })
     }
   }
 
   #cutError(): DocferryError {
     const where = `line ${this.#line - 1}, byte ${this.#offset}`
-    const message = `${this.#options.name} ends at ${where} without the line {"$end":...}: it was cut. Copy or export it again`
+    const without = this.#headered ? 'without the line {"$end":...}' : 'in the middle of a line'
+    const message = `${this.#options.name} ends at ${where} ${without}: it was cut. Copy or export it again`
     return new DocferryError('DOCFERRY_FILE_CUT', message, { where })
   }
 

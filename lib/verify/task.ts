@@ -88,6 +88,8 @@ async function runTask(options: VerifyOptions, runId: string): Promise<Task> {
   if (isOfRepair(asked.stages)) throw unfit(`the run ${runId} is a repair: ${onlyAPart}`)
   if (run.state === 'undone') throw unfit(`the run ${runId} was undone: there is nothing of it to verify`)
   if (run.state === 'running') throw unfit(`the run ${runId} is under way: verify it when it has come to its end`)
+  if (run.state === 'spoilt')
+    throw unfit(`the run ${runId} read what was wrong, and can't be gone on with: begin a new one, then verify that`)
   if (run.state !== 'done' && run.state !== 'partial' && run.state !== 'partly undone')
     throw unfit(`the run ${runId} has not come to its end (${run.state}): go on with it first (docferry resume ${runId}), then verify it`)
   const { environment = {} } = options

@@ -42,6 +42,7 @@ export function runLines(runs: readonly RunInfo[], stateDir: string): string[] {
 
 function whatBecame({ state, end, reached, undone, holder }: RunInfo): string {
   if (state === 'broken off') return 'went down a pipe: can not be gone on with'
+  if (state === 'spoilt') return 'read what was wrong: can not be gone on with'
   const isOver = end?.state === 'done' || end?.state === 'partial'
   const { written = 0, failed = 0 } = (isOver ? end.totals : furthest(end?.totals, reached)) ?? {}
   const known = isOver || end !== undefined || reached !== undefined

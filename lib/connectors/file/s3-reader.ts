@@ -1,4 +1,8 @@
-/** Reads DynamoDB's exports to S3 from a folder: each table a collection, each collection one partition, its data files one after another. */
+/**
+ * Reads DynamoDB's exports to S3 from a folder: each table a collection, each collection one partition, its data files one after another.
+ *
+ * Before its first item is handed on, each data file is read through for its MD5: a wrong one found at its end would be written by then.
+ */
 import { createHash } from 'node:crypto'
 import type { Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
@@ -84,12 +88,13 @@ export function s3Source(path: string, options: FileOptions, exports: readonly T
       for (const found of files.slice(first)) {
         const inner = place?.file === found.file ? place.inner : undefined
         yield* guarded(found.path, signal, async function* () {
+          await checkData(found, collection, signal)
           const expected = { documents: found.itemCount }
           const reading = { name: found.path, collection, wanted: null, after: inner, pageSize, expected, entryOf }
           const hash = createHash('md5')
           for await (const page of readNdjson(await contentOf(found, hash, signal), reading))
             yield { ...page, cursor: JSON.stringify({ file: found.file, inner: page.cursor } satisfies Place) } satisfies Page
-          if (found.md5 !== undefined && hash.digest('base64') !== found.md5) throw changed(found, collection)
+          if (found.md5 !== undefined && hash.digest('base64') !== found.md5) throw changedMeanwhile(found, collection)
         })
       }
     },
@@ -100,6 +105,19 @@ export function s3Source(path: string, options: FileOptions, exports: readonly T
     },
     async close() {}
   }
+}
+
+/** @throws {DocferryError} DOCFERRY_DECODE where the file is not the one that the manifest lists, DOCFERRY_FILE_CUT where it is shorter */
+async function checkData(found: FoundFile, collection: string, signal?: AbortSignal): Promise<void> {
+  if (found.md5 === undefined) return
+  const hash = createHash('md5')
+  for await (const chunk of createReadStream(found.path, { signal, highWaterMark: readChunkBytes })) hash.update(chunk as Buffer)
+  if (hash.digest('base64') === found.md5) return
+  throw new DocferryError(
+    'DOCFERRY_DECODE',
+    `${basename(found.path)} is not what the manifest of its export lists (its MD5 is another): it was cut or changed, and nothing of it is taken. Download it again`,
+    { collection, where: found.path }
+  )
 }
 
 /** @param hash given the bytes as they are stored */
@@ -142,10 +160,10 @@ async function firstLine(found: FoundFile): Promise<string | undefined> {
   }
 }
 
-function changed({ path }: FoundFile, collection: string): DocferryError {
+function changedMeanwhile({ path }: FoundFile, collection: string): DocferryError {
   return new DocferryError(
     'DOCFERRY_DECODE',
-    `${basename(path)} is not what the manifest of its export lists (its MD5 is another): it was changed. Download it again`,
-    { collection, where: path }
+    `${basename(path)} was changed while it was read (its MD5 is not the one that the manifest of its export lists any more). Download it again`,
+    { collection, where: path, spoilsRun: true }
   )
 }

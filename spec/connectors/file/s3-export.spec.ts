@@ -144,12 +144,33 @@ describe('file: DynamoDB’s exports to S3', () => {
       expect(message).to.match(/of its 3 data files 1 are missing \(csdl123dasas/)
     })
 
-    it('gives what stands before the place where a data file is cut, and then the error', async () => {
+    it('gives nothing of a data file that is cut, and all that stands before it', async () => {
       const { data } = await makeExport(path(), { files: [items('a'), items(...Array.from({ length: 2000 }, (_, index) => `b${index}`))] })
       await truncate(data[1]!, (await readFile(data[1]!)).length - 100)
       const { code, found } = await read()
-      expect(code).to.equal('DOCFERRY_FILE_CUT')
-      expect(found.slice(0, 2)).to.deep.equal(['a', 'b0'])
+      expect(code).to.equal('DOCFERRY_DECODE')
+      expect(found).to.deep.equal(['a'])
+    })
+
+    it('tells a data file that is changed while it is read, and that what it gave may be wrong', async () => {
+      const { folder, data } = await makeExport(path(), { files: [items('a')] })
+      await rm(data[0]!)
+      const lines = Array.from({ length: 20_000 }, (_, index) => `{"Item":{"_id":{"S":"${String(index).padStart(6, '0')}"}}}\n`).join('')
+      await writeFile(join(folder, 'data/x.json'), lines)
+      const listed = { itemCount: 20_000, md5Checksum: md5(lines), dataFileS3Key: 'AWSDynamoDB/1/data/x.json' }
+      await writeManifest(folder, 'manifest-files', JSON.stringify(listed))
+      const summary = await readFile(join(folder, 'manifest-summary.json'), 'utf8')
+      await writeManifest(folder, 'manifest-summary', summary.replace('"itemCount":1', '"itemCount":20000'))
+      const opened = await source({ path: path() })
+      const [partition] = await opened.partitions(null, { wanted: 1 })
+      const pages = opened.read(partition!, { pageSize: 10 })[Symbol.asyncIterator]()
+      await pages.next()
+      await writeFile(join(folder, 'data/x.json'), lines.replace('019999', '0x9999'))
+      const error = await (async () => {
+        while (!(await pages.next()).done);
+      })().catch((thrown: unknown) => thrown)
+      expect(error).to.include({ code: 'DOCFERRY_DECODE', spoilsRun: true })
+      expect((error as Error).message).to.include('was changed while it was read')
     })
 
     it('tells a data file that was put in place of another', async () => {
