@@ -1,4 +1,5 @@
 /** The collections of a run, made ready in the target one by one, as documents of them come. */
+import { readLetters } from './checkpoint/read-letters.ts'
 import type { RunJournal } from './checkpoint/retry-journal.ts'
 import type { UndoRecorder } from './checkpoint/undo-recorder.ts'
 import { CollectionState } from './engine/collection-state.ts'
@@ -61,6 +62,11 @@ export class CollectionStates {
     // A run that goes on does not know which ids it has seen; a file takes them all.
     const knowsIds = journal.record === undefined || isSavedAtEnd(target.location)
     const fresh = prepared.empty && (!idsMayRepeat || (partitions <= 1 && knowsIds))
-    return new CollectionState(report, { fresh, isNew: prepared.empty, idsMayRepeat, partitions })
+    const firstStays = options.onConflict !== 'overwrite'
+    const state = new CollectionState(report, { fresh, isNew: prepared.empty, idsMayRepeat, firstStays, partitions })
+    if (state.failedIds && report.failed > 0 && !options.again)
+      for await (const { letter } of readLetters(journal.deadLetters, { collection: report.source }))
+        if (letter.id !== undefined && letter.code !== 'DOCFERRY_CONFLICT') state.addFailed(letter.id)
+    return state
   }
 }

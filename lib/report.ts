@@ -1,6 +1,6 @@
 /** What a run tells of itself: live while it runs, final when it ends. The CLI draws it, `--json` prints it. */
 import type { ErrorCode } from './errors.ts'
-import type { Conversion, Location, OnConflict, OnIncompatible, Types, UndoMode, Usage } from './types.ts'
+import type { Conversion, Encoded, Location, OnConflict, OnIncompatible, Types, UndoMode, Usage } from './types.ts'
 import type { ValueKind } from './values/kinds.ts'
 
 /**
@@ -107,6 +107,9 @@ export interface CollectionReport extends Counts {
   stripped: Record<string, number>
   /** Attachments that such documents had. Missing: none. */
   attachmentsLeft?: number
+  /** Attachments of the documents that were written, and their bytes. Missing: none. */
+  attachments?: number
+  attachmentBytes?: number
   failures: FailureGroup[]
   conversions: ConversionGroup[]
   /** Of a dry run that has come to its end. */
@@ -212,10 +215,13 @@ export function collectionReport(collection: {
   }
 }
 
-/** @param bytes as they were sent */
-export function countWritten(report: CollectionReport, bytes: number): void {
+/** @param written `bytes`: as they were sent */
+export function countWritten(report: CollectionReport, { bytes, attached }: Pick<Encoded, 'bytes' | 'attached'>): void {
   report.written++
   report.bytesWritten += bytes
+  if (!attached) return
+  report.attachments = (report.attachments ?? 0) + attached.count
+  report.attachmentBytes = (report.attachmentBytes ?? 0) + attached.bytes
 }
 
 export function countSkipped(report: CollectionReport, id: string): void {

@@ -26,7 +26,7 @@ import type { RetryOptions } from './engine/retry.ts'
 import { runParallel } from './engine/run-parallel.ts'
 import { RateControl } from './engine/rate-control.ts'
 import { ReadPace } from './engine/read-pace.ts'
-import { SecurityCopy } from './engine/security.ts'
+import { SecurityCopy, securityLeft } from './engine/security.ts'
 import type { PutSecurity } from './engine/security.ts'
 import { stageChain } from './engine/stage-chain.ts'
 import { conditional, writeBatch } from './engine/write-batch.ts'
@@ -177,7 +177,11 @@ class Run {
         await this.#target.commit({ signal: this.#halt.cut })
       }
       this.#ledger.note(await this.#states.all())
-      this.#ledger.report.notes.push(...(this.#source.notes?.() ?? []), ...this.#stages.notes())
+      if (!security && !this.#options.again) {
+        const names = this.#ledger.report.collections.map(collection => collection.source)
+        this.#ledger.report.notes.push(...(await securityLeft({ source: this.#source, target: this.#target }, names, this.#halt.cut)))
+      }
+      this.#ledger.report.notes.push(...(this.#source.notes?.() ?? []), ...(this.#target.notes?.() ?? []), ...this.#stages.notes())
       const report = this.#ledger.finish('done')
       await this.#keepReceipt(report)
       return report

@@ -311,6 +311,8 @@ export interface Encoded<Payload = unknown> {
   readonly bytes: number
   /** Size as the target itself counts a document against its limit, where that is another. */
   readonly size?: number
+  /** Its attachments, where they are a part of it. */
+  readonly attached?: { readonly count: number; readonly bytes: number }
   readonly payload: Payload
 }
 
@@ -464,6 +466,8 @@ export interface Target<Payload = unknown> {
    * @returns undefined once it is committed
    */
   suspend?(): Promise<SuspendedOutput | undefined>
+  /** What a user should know in the end, and would not see from the counts. */
+  notes?(): readonly string[]
   /** Called once after the last write of a run that came to its end, also when documents were dead-lettered: make the result whole (trailer, rename). */
   commit(options: { readonly signal?: AbortSignal }): Promise<void>
   /** Called always, last. Without a `commit` before it, what is only half there (a partial file) is removed. */
@@ -480,6 +484,8 @@ export interface RejectDetails {
   readonly id?: string
   /** What stood there, for the dead letter only. */
   readonly raw?: string
+  /** How many documents of its page stood before it, where that matters: its id may come again. Default: all. */
+  readonly documentsBefore?: number
 }
 
 /**

@@ -22,6 +22,7 @@ interface Held {
 const text = Buffer.from('hello, world\n'.repeat(2_000))
 const bytes = randomBytes(100_000)
 const name = 'photos/käse 1.png'
+const couchbackupHeader = '{"name":"@cloudant/couchbackup","version":"2.11.12","mode":"full","attachments":true}'
 
 describe('attachments', function () {
   this.timeout(60_000)
@@ -148,12 +149,30 @@ describe('attachments', function () {
       const report = await migrate({ target: couchdb(proxy.url) })
       expect(report.collections[0]).to.include({ written: 0, skipped: 2 })
       expect(proxy.requests.filter(({ method, path }) => method === 'PUT' && path.startsWith(`/${to}/d`))).to.deep.equal([])
+      expect(report.notes.join('\n')).not.to.include('lacks attachments')
+    })
+
+    it('are told of where a document is skipped that lacks them', async () => {
+      await migrate({ attachments: false })
+      const report = await migrate()
+      expect(report.collections[0]).to.include({ written: 0, skipped: 2 })
+      expect(report.notes.join('\n')).to.include(`${to}: 1 document that was skipped lacks attachments of the source, or has others`)
+    })
+
+    it('are counted where they are moved', async () => {
+      expect((await migrate()).collections[0]).to.include({ attachments: 2, attachmentBytes: bytes.length + text.length })
     })
 
     it('replace those of a document that is overwritten', async () => {
       await migrate()
       await plant(to)
       expect((await migrate({ onConflict: 'overwrite' })).collections[0]).to.include({ written: 2 })
+      await expectWhole(to)
+    })
+
+    it('stay where their document is overwritten by a run that moves none', async () => {
+      await migrate()
+      expect((await migrate({ onConflict: 'overwrite', attachments: false })).collections[0]).to.include({ written: 2 })
       await expectWhole(to)
     })
 
@@ -306,7 +325,44 @@ describe('attachments', function () {
         await harm()
         const report = await imported()
         expect(report.collections[0]).to.include({ read: 2, written: 1, failed: 1 })
-        expect(report.collections[0]?.failures[0]).to.include({ code: 'DOCFERRY_FILE_CUT' })
+        expect(report.collections[0]?.failures[0]).to.include({ code: 'DOCFERRY_ATTACHMENT' })
+        expect((await ask('GET', `/${to}/d`)).status).to.equal(404)
+      })
+
+      it(`tell a dry run where one is ${what}`, async () => {
+        await exported()
+        await harm()
+        expect((await imported({ dryRun: true })).collections[0]).to.include({ read: 2, written: 1, failed: 1 })
+      })
+    }
+
+    it('come out of a backup of couchbackup that holds them', async () => {
+      const data = bytes.toString('base64')
+      const backed = {
+        _id: 'd',
+        _rev: '3-c',
+        n: 2,
+        _attachments: { [name]: { content_type: 'image/png', revpos: 2, digest: 'md5-x', data } }
+      }
+      await writeFile(join(folder, 'backup.txt'), `${couchbackupHeader}\n${JSON.stringify([backed])}\n`)
+      const source = { connector: 'file', options: { path: join(folder, 'backup.txt'), collection: from } } as const
+      expect((await migrate({ source })).collections[0]).to.include({ written: 1, failed: 0 })
+      expect((await contentOf(to, 'd', name)).equals(bytes)).to.equal(true)
+      expect((await held(to, 'd'))._attachments?.[name]).to.include({ content_type: 'image/png', length: bytes.length })
+    })
+
+    for (const [what, stub, message] of [
+      ['only described', { content_type: 'image/png', length: 3, digest: 'md5-x', stub: true }, 'its bytes are not in the input'],
+      ['no base64', { content_type: 'image/png', digest: 'md5-x', data: 'abc' }, 'is no base64']
+    ] as const) {
+      it(`are not replaced by an older revision's where they are ${what}`, async () => {
+        const lines = [[{ _id: 'd', _rev: '2-b', n: 2, _attachments: { [name]: stub } }], [{ _id: 'd', _rev: '1-a', n: 0 }]]
+        await writeFile(join(folder, 'backup.txt'), [couchbackupHeader, ...lines.map(line => JSON.stringify(line)), ''].join('\n'))
+        const source = { connector: 'file', options: { path: join(folder, 'backup.txt'), collection: from } } as const
+        const [moved] = (await migrate({ source })).collections
+        expect(moved).to.include({ read: 2, written: 0, failed: 2 })
+        expect(moved?.failures.map(({ code }) => code)).to.deep.equal(['DOCFERRY_ATTACHMENT', 'DOCFERRY_FIRST_FAILED'])
+        expect(moved?.failures[0]?.message).to.include(message)
         expect((await ask('GET', `/${to}/d`)).status).to.equal(404)
       })
     }

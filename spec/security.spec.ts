@@ -76,6 +76,14 @@ describe('_security', function () {
     expect(await ask('GET', `/${to}/_security`)).not.to.deep.equal(staff)
   })
 
+  it('is told of where an export keeps it, and where it is imported without', async () => {
+    const path = join(folder, 'whole.ndjson')
+    const { notes } = await migrate({ target: { connector: 'file', options: { path } }, rename: {} })
+    expect(notes).to.include(`_security kept: ${from}`)
+    const imported = await migrate({ source: { connector: 'file', options: { path } }, includeSecurity: false })
+    expect(imported.notes).to.include(`the export has _security of ${from}, not moved (--include-security sets it)`)
+  })
+
   it('is set when all documents are there, so that it keeps nobody out before', async () => {
     const proxy = await startFaultProxy({ target: server.url })
     try {

@@ -17,9 +17,12 @@ export const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   DOCFERRY_TARGET: 'see that the target is there, has space and takes writes',
   DOCFERRY_DECODE: 'check the input at the place named; --format says what it is where its name does not',
   DOCFERRY_FILE_CUT: 'get the whole file again: what comes after the cut is not in it',
+  DOCFERRY_ATTACHMENT:
+    'mend it where it is read from (an export: get it again, with its attachments), and run the same command again: what is there is skipped',
   DOCFERRY_STAGE: 'mend the stage, or leave it out, and run again',
   DOCFERRY_BAD_DOCUMENT: 'mend the input there and import the file again',
   DOCFERRY_CONFLICT: 'use --on-conflict overwrite to replace what the target holds, or skip to leave it',
+  DOCFERRY_FIRST_FAILED: 'mend the one that failed and run again; --on-conflict overwrite takes the last of each id instead of the first',
   DOCFERRY_TOO_LARGE: 'make it smaller (drop fields with --stage strip:field), or take another target',
   DOCFERRY_TOO_DEEP: 'flatten it, or take another target',
   DOCFERRY_BAD_ID: 'write it escaped (--on-incompatible escape), or give it another _id in the source',

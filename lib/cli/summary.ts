@@ -7,7 +7,19 @@ import type { CollectionReport, Counts, RunReport } from '../report.ts'
 import type { PlaceName } from '../types.ts'
 import { advice } from './advice.ts'
 import { commandFor, goOnCommand, stateDirOf, undoCommand } from './hints.ts'
-import { displayWidth, fit, formatCount, formatDuration, indentedLines, padEnd, padStart, plural, plainStyle, safe } from './text.ts'
+import {
+  displayWidth,
+  fit,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  indentedLines,
+  padEnd,
+  padStart,
+  plural,
+  plainStyle,
+  safe
+} from './text.ts'
 import type { Style, View } from './text.ts'
 import { conversionNotes, estimateLines, planDetails } from './plan-view.ts'
 
@@ -39,9 +51,12 @@ export function summaryLines(report: Readonly<RunReport>, view: SummaryView): st
   return lines.filter((line, index) => line !== '' || lines[index - 1] !== '')
 }
 
+/** What hangs on the input, and fails again as long as that is as it is. */
+const notAgain: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['DOCFERRY_BAD_DOCUMENT', 'DOCFERRY_ATTACHMENT', 'DOCFERRY_FIRST_FAILED'])
+
 /** Where there is something that can be written again, and where to. */
 function retryHint({ runId, state, target, collections, deadLetters }: Readonly<RunReport>): string[] {
-  const hasDocuments = collections.some(({ failures: groups }) => groups.some(({ code }) => code !== 'DOCFERRY_BAD_DOCUMENT'))
+  const hasDocuments = collections.some(({ failures: groups }) => groups.some(({ code }) => !notAgain.has(code)))
   if (state !== 'partial' || deadLetters === undefined || target.provider === 'file' || !hasDocuments) return []
   return [
     `To write them again (--stage changes them, behind the stages of the run): ${commandFor('retry', runId, stateDirOf(dirname(deadLetters)))}`
@@ -134,7 +149,8 @@ function unfinished({ state }: CollectionReport): string {
 function notes(report: Readonly<RunReport>, view: SummaryView): string[] {
   const { columns = Infinity } = view
   const stripped = sumOf(report.collections, 'stripped')
-  const filtered = sumOf(report.collections, 'filteredBy')
+  // Told by a note, with what takes them along.
+  const filtered = sumOf(report.collections, 'filteredBy').filter(([stage]) => stage !== 'leave-out-design-documents')
   const would = report.dryRun ? 'would be ' : ''
   const skipped = report.collections.filter(collection => collection.skipped > 0)
   // Firestore's come to be with their first document.
@@ -151,6 +167,7 @@ function notes(report: Readonly<RunReport>, view: SummaryView): string[] {
     ...(created > 0 && keepsWhatIsWritten(report)
       ? [`${plural(created, 'collection')} ${report.dryRun ? 'would be created' : 'created'} in the target`]
       : []),
+    ...attachmentsLine(report.collections, report.dryRun),
     ...stripped.map(([field, count]) => `${field} ${would}stripped from ${plural(count, 'document')}`),
     ...filtered.map(([stage, count]) => `${plural(count, 'document')} ${would}left out by ${safe(stage)}`),
     ...skipped
@@ -166,6 +183,14 @@ function notes(report: Readonly<RunReport>, view: SummaryView): string[] {
     ...report.notes.map(safe)
   ]
   return texts.flatMap(text => indentedLines(text, '- ', columns))
+}
+
+function attachmentsLine(collections: readonly CollectionReport[], dryRun: boolean): string[] {
+  const count = collections.reduce((sum, { attachments = 0 }) => sum + attachments, 0)
+  const bytes = collections.reduce((sum, { attachmentBytes = 0 }) => sum + attachmentBytes, 0)
+  return count === 0
+    ? []
+    : [`${plural(count, 'attachment')}, ${formatBytes(bytes)}, ${dryRun ? 'would be ' : ''}written with their documents`]
 }
 
 export function failures(report: Readonly<RunReport>, { columns = Infinity }: SummaryView, style: Style): string[] {

@@ -51,5 +51,5 @@ export function checkedOpener(
 }
 
 function changed(message: string): DocferryError {
-  return new DocferryError('DOCFERRY_FILE_CUT', `${message}: it was changed, or cut`)
+  return new DocferryError('DOCFERRY_ATTACHMENT', `${message}: it was changed, or cut`)
 }

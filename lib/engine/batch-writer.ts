@@ -90,6 +90,11 @@ interface Batch {
 
 const noDocument: Refusal = { code: 'DOCFERRY_BAD_DOCUMENT', message: 'no document: a document is an object with a string _id' }
 
+const firstFailed: Refusal = {
+  code: 'DOCFERRY_FIRST_FAILED',
+  message: 'the document that came before it with this id failed, and this one, which may be older, is not written in its place'
+}
+
 /** How many batches may follow before documents that wait because their id may be a repeated one are written. */
 const longestHold = 64
 
@@ -269,13 +274,21 @@ export class BatchWriter {
     const state = this.#current()
     await Promise.all(this.#inFlight.values())
     if (this.#error !== undefined) throw this.#error
+    state.repeated += held.items.length
+    await this.#buryLater(state, held)
     await this.#options.rate.take()
     try {
-      state.repeated += held.items.length
       await this.#send(state, held, { fresh: false, repeated: true, isNew: state.isNew })
     } finally {
       this.#options.rate.give()
     }
+  }
+
+  /** Of documents with one id the first is to stay: where it failed, none that came later stands in for it. */
+  async #buryLater(state: CollectionState, held: Batch): Promise<void> {
+    for (const { document, encoded, delta, mark } of held.items.filter(({ encoded: { id } }) => state.hasFailed(id)))
+      await this.#bury('write', firstFailed, { id: encoded.id, document, mark }, [state.report, delta])
+    held.items.splice(0, Infinity, ...held.items.filter(({ encoded: { id } }) => !state.hasFailed(id)))
   }
 
   async #send(state: CollectionState, batch: Batch, options: Parameters<SendBatch>[2]): Promise<void> {
@@ -288,7 +301,7 @@ export class BatchWriter {
       const { document, encoded, delta, sums, mark } = outgoing
       const reports = [state.report, delta]
       if (digest && typeof outcome === 'string') addOutcome(sums, outcome, encoded.id, digest(target, outgoing))
-      if (outcome === 'written') for (const report of reports) countWritten(report, encoded.bytes)
+      if (outcome === 'written') for (const report of reports) countWritten(report, encoded)
       else if (outcome === 'skipped') for (const report of reports) countSkipped(report, encoded.id)
       else await this.#bury('write', outcome, { id: encoded.id, document, mark }, reports)
     }
@@ -303,6 +316,8 @@ export class BatchWriter {
     reports = [this.#current().report, this.#delta()]
   ): Promise<void> {
     const { id, document, raw, stage, mark = this.#marks } = rest
+    // Where the target holds another, that one stands in its place already.
+    if (id !== undefined && code !== 'DOCFERRY_CONFLICT') this.#current().addFailed(id)
     const { partition, bury } = this.#options
     await bury({
       collection: reports[0]!.source,

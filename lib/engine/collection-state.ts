@@ -10,19 +10,38 @@ export class CollectionState {
   readonly isNew: boolean
   /** Ids that went by, where two documents may have the same. */
   readonly seenIds: SeenIds | undefined
+  /** Ids of documents that failed, where the first of an id is to stay: what comes behind one with its id may be older. */
+  readonly failedIds: SeenIds | undefined
   /** Documents whose id came before; see `SeenIds` for how sure that is. */
   repeated = 0
   #partitionsLeft: number
 
   constructor(
     report: CollectionReport,
-    options: { readonly fresh: boolean; readonly isNew: boolean; readonly idsMayRepeat: boolean; readonly partitions?: number }
+    options: {
+      readonly fresh: boolean
+      readonly isNew: boolean
+      readonly idsMayRepeat: boolean
+      readonly firstStays?: boolean
+      readonly partitions?: number
+    }
   ) {
     this.report = report
     this.fresh = options.fresh
     this.isNew = options.isNew
     this.seenIds = options.idsMayRepeat ? new SeenIds() : undefined
+    this.failedIds = options.idsMayRepeat && options.firstStays ? new SeenIds() : undefined
     this.#partitionsLeft = options.partitions ?? 1
+  }
+
+  /** Whether a document of this id has failed. */
+  hasFailed(id: string): boolean {
+    return this.failedIds !== undefined && !this.failedIds.isFull && this.failedIds.has(id)
+  }
+
+  addFailed(id: string): void {
+    this.failedIds?.add(id)
+    if (this.failedIds) this.seenIds?.add(id)
   }
 
   /** No more documents of it come from one of its partitions. */

@@ -1,5 +1,5 @@
 /** Reads a source twice where its design documents are wanted: first all else, then these, for their functions judge what is written. */
-import type { Page, Partition, Source } from '../types.ts'
+import type { Page, Partition, RejectDetails, Source } from '../types.ts'
 
 /** Behind the turns that a source has by itself. */
 const laterTurn = 1_000
@@ -50,9 +50,15 @@ function partOf(page: Page, isLater: boolean): Page {
     ...rest,
     documents: kept.map(index => page.documents[index]!),
     ...(digests && { digests: kept.map(index => digests[index]) }),
-    ...(rejects && !isLater && { rejects }),
+    ...(rejects && !isLater && { rejects: rejects.map(details => placed(details, kept)) }),
     bytes: isLater ? 0 : page.bytes
   }
+}
+
+/** @param kept indexes of the documents that are left of its page */
+function placed(details: RejectDetails, kept: readonly number[]): RejectDetails {
+  const { documentsBefore } = details
+  return documentsBefore === undefined ? details : { ...details, documentsBefore: kept.filter(index => index < documentsBefore).length }
 }
 
 function isDesign({ _id }: { readonly _id: string }): boolean {

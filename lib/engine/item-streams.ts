@@ -100,8 +100,13 @@ export class PartitionStream extends Readable {
     const items: Item[] = collection === this.#collection && source === this.#source ? [] : [new Section(collection, source)]
     this.#collection = collection
     this.#source = source
-    for (const document of documents) items.push(document)
-    for (const details of rejects) items.push(new Reject(details))
+    const waiting = rejects.toSorted((a, b) => (a.documentsBefore ?? Infinity) - (b.documentsBefore ?? Infinity) || 0)
+    let next = 0
+    for (const [index, document] of documents.entries()) {
+      while (waiting[next]?.documentsBefore === index) items.push(new Reject(waiting[next++]!))
+      items.push(document)
+    }
+    for (const details of waiting.slice(next)) items.push(new Reject(details))
     items.push(new Mark(this.#partition.id, cursor, documents.length + rejects.length, bytes))
     return items
   }

@@ -54,12 +54,16 @@ export class SecurityCopy {
 
   /** When the collections are there, and no document is. */
   async begin(collections: readonly Pair[]): Promise<void> {
-    const { target, dryRun, retry } = this.#options
+    const { target, dryRun, retry, notes } = this.#options
     if (target.security!.when !== 'first' || dryRun) return
+    const kept: string[] = []
     for (const { source, target: name } of collections) {
       const found = await this.#of(source)
-      if (found) await target.security!.put(name, found, { signal: retry.signal })
+      if (!found) continue
+      await target.security!.put(name, found, { signal: retry.signal })
+      kept.push(name)
     }
+    if (kept.length > 0) notes.push(`_security kept: ${kept.join(', ')}`)
   }
 
   /** When all documents are there. */
@@ -106,6 +110,21 @@ export class SecurityCopy {
   #mayPut(created: boolean, before: SecurityObject): boolean {
     return created || isDefaultSecurity(before) || this.#options.onConflict === 'overwrite'
   }
+}
+
+/** What a user should know of a run that is not asked to move them, from an export that has some. */
+export async function securityLeft(
+  { source, target }: { readonly source: Source; readonly target: Target },
+  collections: readonly string[],
+  signal: AbortSignal
+): Promise<string[]> {
+  if (source.location.provider !== 'file' || !source.security || !target.security) return []
+  const left: string[] = []
+  for (const name of collections) {
+    // A note is nothing that a run fails for.
+    if (await source.security(name, { signal }).catch(() => undefined)) left.push(name)
+  }
+  return left.length === 0 ? [] : [`the export has _security of ${left.join(', ')}, not moved (--include-security sets it)`]
 }
 
 function leftAlone(collection: string): string {

@@ -52,6 +52,8 @@ const deltaKeys = [
   'filteredBy',
   'stripped',
   'attachmentsLeft',
+  'attachments',
+  'attachmentBytes',
   'failures',
   'conversions',
   'skippedExamples'
@@ -86,7 +88,10 @@ export function addDelta(total: CollectionReport, delta: CollectionReport): void
   for (const key of ['filteredBy', 'stripped'] as const) {
     for (const [name, count] of Object.entries(delta[key])) total[key][name] = (total[key][name] ?? 0) + count
   }
-  if (delta.attachmentsLeft !== undefined) total.attachmentsLeft = (total.attachmentsLeft ?? 0) + delta.attachmentsLeft
+  for (const key of ['attachmentsLeft', 'attachments', 'attachmentBytes'] as const) {
+    const count = delta[key]
+    if (count !== undefined) total[key] = (total[key] ?? 0) + count
+  }
   for (const group of delta.failures) addFailures(total, group)
   for (const group of delta.conversions) {
     const same = total.conversions.find(({ kind, conversion }) => kind === group.kind && conversion === group.conversion)

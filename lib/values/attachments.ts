@@ -64,6 +64,10 @@ export function hasAttachments(document: Document): boolean {
   return isMap(given) && Object.keys(given).length > 0
 }
 
+export function sumOfAttachments(attachments: readonly AttachmentDetails[]): { readonly count: number; readonly bytes: number } {
+  return { count: attachments.length, bytes: attachments.reduce((sum, { length }) => sum + length, 0) }
+}
+
 /** The same document with these; without any, it has no such field. */
 export function withAttachments(document: Document, attachments: readonly NamedAttachment[]): Document {
   const { [field]: _before, ...rest } = document

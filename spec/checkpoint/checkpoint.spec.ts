@@ -13,7 +13,7 @@ function tally(collection: string, written: number): Tally {
   const made = new Tally()
   for (let index = 0; index < written; index++) {
     const _id = `d${index}`
-    countWritten(made.of(collection), 5)
+    countWritten(made.of(collection), { bytes: 5 })
     addOutcome(made.sumsOf(collection), 'written', _id, documentDigests({ _id }))
   }
   made.of(collection).read += written

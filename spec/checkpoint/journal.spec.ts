@@ -210,7 +210,7 @@ describe('checkpoint: journal', () => {
       const made = new Tally()
       const delta = made.of('agents')
       delta.read = written + 1
-      for (let index = 0; index < written; index++) countWritten(delta, 5)
+      for (let index = 0; index < written; index++) countWritten(delta, { bytes: 5 })
       countFailure(delta, 'DOCFERRY_BAD_ID', 'no', 'bad')
       return made
     }

@@ -117,7 +117,7 @@ describe('cli: summary', () => {
           doneCollection('agents', 10, {
             stripped: { _rev: 10, _attachments: 3 },
             filtered: 2,
-            filteredBy: { 'leave-out-design-documents': 2 },
+            filteredBy: { 'filter:x': 2, 'leave-out-design-documents': 1 },
             skipped: 4,
             skippedExamples: ['a']
           })
@@ -129,7 +129,7 @@ describe('cli: summary', () => {
       '2 retries',
       '3 attachments were left behind',
       '_attachments stripped from 3 documents',
-      '2 documents left out by leave-out-design-documents',
+      '2 documents left out by filter:x',
       '4 documents skipped',
       '(a, ...)'
     ]) {

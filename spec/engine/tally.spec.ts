@@ -20,7 +20,7 @@ describe('engine: tally', () => {
   it('adds every count', () => {
     const [total, delta] = [empty(), empty()]
     Object.assign(delta, { read: 9, added: 1, skipped: 1, filtered: 3, bytesRead: 70, filteredBy: { a: 1, b: 2 }, stripped: { _rev: 4 } })
-    countWritten(delta, 12)
+    countWritten(delta, { bytes: 12 })
     addDelta(total, delta)
     addDelta(total, delta)
     expect(total).to.include({ read: 18, added: 2, written: 2, skipped: 2, filtered: 6, bytesRead: 140, bytesWritten: 24 })

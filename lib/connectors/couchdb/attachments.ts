@@ -107,7 +107,8 @@ export function documentPath(collection: string, id: string): string {
   return `/${encodeURIComponent(collection)}/${name}`
 }
 
-function stubsOf(document: Document): readonly (readonly [string, ValueMap])[] {
+/** What CouchDB lists of a document's attachments, by name. */
+export function stubsOf(document: Document): readonly (readonly [string, ValueMap])[] {
   const given = document['_attachments']
   return isMap(given) ? Object.entries(given).flatMap(([name, stub]) => (isMap(stub) ? [[name, stub] as const] : [])) : []
 }

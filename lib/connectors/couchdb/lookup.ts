@@ -34,6 +34,37 @@ export async function allRows(client: Client, request: Request): Promise<Row[]> 
   return found
 }
 
+/** Documents that are there, with stubs of their attachments. @param ids as CouchDB holds them */
+export async function heldRows(client: Client, collection: string, ids: readonly string[], signal?: AbortSignal): Promise<readonly Row[]> {
+  return (await lookUp(client, collection, ids, { wholes: true, signal })).filter(({ deleted }) => !deleted)
+}
+
+/** What stands under an id: what it takes to put another document in its place. */
+export interface Standing {
+  readonly revision: string
+  /** Stubs of its attachments; with `wholes` only. */
+  readonly attachments?: unknown
+  /** With `wholes`: whether it can't be read, so that nothing is known of its attachments. */
+  readonly isUnread?: boolean
+}
+
+/** @param ids as CouchDB holds them; @param wholes whether attachments are asked for, which come only with the documents */
+export async function standing(
+  client: Client,
+  collection: string,
+  ids: readonly string[],
+  { wholes, signal }: LookingUp
+): Promise<ReadonlyMap<string, Standing>> {
+  if (!wholes) return new Map([...(await revisions(client, collection, ids, signal))].map(([id, revision]) => [id, { revision }]))
+  const found = new Map<string, Standing>()
+  for (const { key, revision, document, deleted } of await lookUp(client, collection, ids, { wholes, signal })) {
+    if (deleted) continue
+    if (typeof document?._rev === 'string') found.set(key, { revision: document._rev, attachments: document['_attachments'] })
+    else if (revision !== undefined) found.set(key, { revision, isUnread: true })
+  }
+  return found
+}
+
 /** The revisions of those of the documents that exist. @param ids as CouchDB holds them */
 export async function revisions(
   client: Client,

@@ -35,7 +35,12 @@ export async function putWhole(
   } catch (error) {
     signal?.throwIfAborted()
     const { failure } = source
-    if (failure instanceof DocferryError) return { code: 'DOCFERRY_READ', message: failure.message, retryable: failure.retryable }
+    if (failure instanceof DocferryError)
+      return {
+        code: failure.code === 'DOCFERRY_ATTACHMENT' ? failure.code : 'DOCFERRY_READ',
+        message: failure.message,
+        retryable: failure.retryable
+      }
     if (failure !== undefined) throw failure
     if (!(error instanceof AnswerError)) throw error
     const { status, error: name, reason } = error.answer

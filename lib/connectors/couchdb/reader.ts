@@ -42,10 +42,12 @@ interface Pace {
   rows: number
   /** Sent so far. */
   requests: number
+  /** Documents with open conflicts, by database. */
+  readonly conflicts: Map<string, number>
 }
 
 export function createSource(client: Client, how: Pick<OpenContext, 'attachments'> = {}): Source {
-  const pace: Pace = { byLine: false, rows: firstRows, requests: 0 }
+  const pace: Pace = { byLine: false, rows: firstRows, requests: 0, conflicts: new Map() }
   return {
     location: locate(client.settings),
     uniqueIds: true,
@@ -62,10 +64,16 @@ export function createSource(client: Client, how: Pick<OpenContext, 'attachments
     read: (partition, options) => readPartition(client, pace, partition, { ...options, ...how }),
     security: (database, { signal }) => readSecurity(client, database, 'DOCFERRY_READ', signal),
     usage: () => ({ requests: pace.requests }),
+    notes: () => [...pace.conflicts].map(([database, count]) => conflictNote(database, count)),
     async close() {
       client.close()
     }
   }
+}
+
+function conflictNote(database: string, count: number): string {
+  const have = count === 1 ? '1 document has conflicting revisions' : `${count} documents have conflicting revisions`
+  return `${database}: ${have}: the winning one comes along (docferry replicate keeps them all)`
 }
 
 async function databaseNames(client: Client, signal?: AbortSignal): Promise<string[]> {
@@ -160,6 +168,7 @@ async function* readPartition(
     const from = cursor ?? start
     const request = allDocsRequest(database, {
       include_docs: true,
+      conflicts: true,
       limit,
       ...(from !== null && { startkey: from }),
       ...(end !== null && { endkey: end, inclusive_end: false })
@@ -175,7 +184,7 @@ async function* readPartition(
         const each = bytes / Math.max(1, rows.length)
         for (const row of rows) {
           if (seen++ === 0 && row.key === startedAt) continue
-          page.add(row, each)
+          page.add(withoutConflicts(row, pace, database), each)
           if (!page.isFull(pageSize)) continue
           failures = 0
           cursor = row.key
@@ -210,6 +219,14 @@ async function* readPartition(
       })
     }
   }
+}
+
+/** Conflicts are counted, and are no part of a document. */
+function withoutConflicts(row: Row, { conflicts }: Pace, database: string): Row {
+  if (row.document?.['_conflicts'] === undefined) return row
+  const { _conflicts, ...document } = row.document
+  conflicts.set(database, (conflicts.get(database) ?? 0) + 1)
+  return { ...row, document }
 }
 
 /** The present rows of documents, by their ids; none of one that is gone. */

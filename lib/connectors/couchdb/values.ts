@@ -14,6 +14,7 @@ import {
   pathText,
   plainDocument,
   stringifySpecial,
+  sumOfAttachments,
   withAttachments
 } from '../../values/index.ts'
 import type { NamedAttachment, NameRules, Scalar } from '../../values/index.ts'
@@ -73,7 +74,8 @@ export function encodeWhole(
   if ('code' in attachments) return attachments
   const encoded = encodeDocument(withAttachments(document, []), database, rules, onConversion)
   if ('code' in encoded || attachments.length === 0) return encoded
-  return { ...encoded, bytes: encoded.bytes + attachments.reduce((sum, { length }) => sum + length, 0), attachments }
+  const attached = sumOfAttachments(attachments)
+  return { ...encoded, bytes: encoded.bytes + attached.bytes, attached, attachments }
 }
 
 function readableAttachments(document: Document): readonly NamedAttachment[] | Refusal {

@@ -10,11 +10,13 @@ import { changeDocuments, dropDatabase } from './changes.ts'
 import type { Client, DatabaseInfo } from './client.ts'
 import { brokenAnswer, writeFailure } from './errors.ts'
 import { checkDatabaseName, targetLimits } from './limits.ts'
-import { allRows, decodeText, get, look, revisions } from './lookup.ts'
+import { allRows, decodeText, get, look, revisions, standing } from './lookup.ts'
+import type { Standing } from './lookup.ts'
 import { putWhole } from './multipart.ts'
 import type { SendingWhole } from './multipart.ts'
 import { locate } from './options.ts'
 import { targetSecurity } from './security.ts'
+import { SkippedApart } from './skipped-apart.ts'
 import { encodeDocument, encodeWhole, storedId, withRevision } from './values.ts'
 import type { DatabaseRules, EncodedWhole } from './values.ts'
 
@@ -30,6 +32,7 @@ export function createTarget(
 ): Target<string> {
   const { maxDocumentBytes } = client.settings
   const partitioned = new Set<string>()
+  const skippedApart = new SkippedApart(client)
   const databaseRules = (collection: string): DatabaseRules => ({
     maxDocumentBytes,
     partitioned: partitioned.has(collection),
@@ -58,7 +61,7 @@ export function createTarget(
       const sendings = documents.map(({ id, payload, attachments = [] }: EncodedWhole, index) => {
         return { index, id: name(id) ?? id, text: payload, attachments }
       })
-      return write(client, collection, sendings, options)
+      return write(client, collection, sendings, options, { skippedApart, keepsAttachments: attachments === undefined })
     },
     get: (collection, ids, options) => get(client, collection, ids, { ...options, nameOf: nameOf(collection), attachments }),
     readBack(collection, document, { kinds = false } = {}) {
@@ -74,6 +77,7 @@ export function createTarget(
     dropCollection: (collection, { signal }) => dropDatabase(client, collection, signal),
     /** A bulk write, and a look for the revisions first where documents may be replaced. */
     usage: (documents, { onConflict, fresh }) => ({ requests: documents.length === 0 ? 0 : onConflict === 'overwrite' && !fresh ? 2 : 1 }),
+    notes: () => skippedApart.notes(),
     // Every answered write is on disk.
     async commit() {},
     async close() {
@@ -110,21 +114,29 @@ async function isEmpty(client: Client, collection: string, info: DatabaseInfo, s
   return rows.length <= fewDocuments && rows.every(({ key }) => key.startsWith('_design/'))
 }
 
+interface Writing {
+  readonly skippedApart: SkippedApart
+  /** Whether what a document of the database has attached stays when another is put in its place. */
+  readonly keepsAttachments: boolean
+}
+
 async function write(
   client: Client,
   collection: string,
   given: readonly SendingWhole[],
-  options: WriteOptions
+  options: WriteOptions,
+  { skippedApart, keepsAttachments }: Writing
 ): Promise<readonly WriteOutcome[]> {
   const { onConflict, fresh, signal } = options
   const outcomes = new Array<BulkOutcome>(given.length)
-  await writeWholes(
-    client,
-    collection,
-    given.filter(({ attachments }) => attachments.length > 0),
-    outcomes,
-    options
-  )
+  const wholes = given.filter(({ attachments }) => attachments.length > 0)
+  await writeWholes(client, collection, wholes, outcomes, options)
+  if (onConflict === 'skip')
+    await skippedApart.look(
+      collection,
+      wholes.filter(({ index }) => isConflict(outcomes[index])),
+      signal
+    )
   const all = given.filter(({ attachments }) => attachments.length === 0)
   const bulk = createBulk(client, collection, outcomes, signal)
   if (onConflict !== 'overwrite') {
@@ -133,22 +145,25 @@ async function write(
   }
   let waiting = all
   for (let attempt = 1; waiting.length > 0 && attempt <= overwriteTries; attempt++) {
-    const known =
-      fresh && attempt === 1
-        ? undefined
-        : await revisions(
-            client,
-            collection,
-            waiting.map(({ id }) => id),
-            signal
-          )
-    await bulk(known ? waiting.map(one => ({ ...one, text: withRevision(one.text, known.get(one.id)) })) : waiting)
-    waiting = waiting.filter(({ index }) => isConflict(outcomes[index]))
+    const looks = !fresh || attempt > 1
+    const ids = waiting.map(({ id }) => id)
+    const known = looks ? await standing(client, collection, ids, { wholes: keepsAttachments, signal }) : new Map<string, Standing>()
+    const unread = waiting.filter(({ id }) => known.get(id)?.isUnread)
+    for (const { index } of unread) outcomes[index] = unreadable
+    const sent = waiting.filter(one => !unread.includes(one))
+    await bulk(sent.map(one => ({ ...one, text: withRevision(one.text, known.get(one.id)?.revision, known.get(one.id)?.attachments) })))
+    waiting = sent.filter(({ index }) => isConflict(outcomes[index]))
   }
   for (const { index } of waiting) {
     outcomes[index] = keepsChanging
   }
   return outcomes
+}
+
+const unreadable: WriteFailure = {
+  code: 'DOCFERRY_REFUSED',
+  message: 'the document that stands there can not be read, so that its attachments could not be kept; it was left as it is',
+  retryable: false
 }
 
 const keepsChanging: WriteFailure = { code: 'DOCFERRY_CONFLICT', message: 'others keep changing this document', retryable: true }

@@ -1,17 +1,17 @@
-/** Documents of an export with the attachments that are kept beside it. */
+/** Documents of files with their attachments: those that an export keeps beside it, and those that stand in the document as base64. */
 import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
 import { checkedOpener, measureBytes } from '../../engine/attachment-bytes.ts'
 import { DocferryError } from '../../errors.ts'
 import type { Document, OpenContext, Page, RejectDetails } from '../../types.ts'
-import { attachmentsOf, hasAttachments, stringifyJson, withAttachments } from '../../values/index.ts'
-import type { NamedAttachment } from '../../values/index.ts'
+import { attachmentsOf, hasAttachments, isMap, makeAttachment, stringifyJson, withAttachments } from '../../values/index.ts'
+import type { NamedAttachment, Value } from '../../values/index.ts'
 import { contentName } from './attachment-store.ts'
 
 export interface AttachedOptions {
   /** Where the contents are. */
   readonly folder: string
-  /** `checked`: each is read to its end, so that one that is missing or was changed is found before its document is written anywhere. */
+  /** Also with `described`, each is read to its end: one that is missing or was changed is found before its document is written anywhere. */
   readonly how: OpenContext['attachments']
   readonly signal?: AbortSignal | undefined
 }
@@ -28,7 +28,7 @@ export async function* attachedPages(pages: AsyncIterable<Page>, { folder, how, 
     const rejects: RejectDetails[] = [...(page.rejects ?? [])]
     for (const [index, document] of page.documents.entries()) {
       try {
-        documents.push(hasAttachments(document) ? await attach(document, { folder, how, signal }) : document)
+        documents.push(hasAttachments(document) ? await attach(document, { folder, signal }) : document)
         digests.push(page.digests?.[index])
       } catch (error) {
         signal?.throwIfAborted()
@@ -38,6 +38,7 @@ export async function* attachedPages(pages: AsyncIterable<Page>, { folder, how, 
           message: error.message,
           where: `id ${document._id}`,
           id: document._id,
+          documentsBefore: documents.length,
           raw: stringifyJson(document)
         })
       }
@@ -46,23 +47,53 @@ export async function* attachedPages(pages: AsyncIterable<Page>, { folder, how, 
   }
 }
 
-async function attach(document: Document, { folder, how, signal }: AttachedOptions): Promise<Document> {
+async function attach(document: Document, { folder, signal }: Pick<AttachedOptions, 'folder' | 'signal'>): Promise<Document> {
   const found: NamedAttachment[] = []
-  for (const attachment of attachmentsOf(document)) {
-    const { name, digest, length } = attachment
-    const content = contentName(digest)
+  for (const attachment of attachmentsOf(await withInline(document))) {
+    const { name, digest, length, open: inline } = attachment
     const what = `the attachment ${JSON.stringify(name)}`
-    if (content === undefined) {
-      // Described by a database, and not kept: whoever is to write it says that its bytes are missing.
+    if (inline) {
       found.push(attachment)
       continue
     }
+    const content = contentName(digest)
+    if (content === undefined)
+      throw new DocferryError(
+        'DOCFERRY_ATTACHMENT',
+        `${what} is only described here, and its bytes are not in the input: take an export or backup that was made with its attachments`
+      )
     const place = join(folder, content)
     const open = checkedOpener(({ signal: within }) => readFile(place, what, within), { length, digest }, what)
-    if (how === 'checked') await measureBytes(open({ signal }))
+    await measureBytes(open({ signal }))
     found.push({ ...attachment, open })
   }
   return withAttachments(document, found)
+}
+
+/** The same with attachments that open in place of those that stand in the document as CouchDB gives them: their bytes as base64, in `data`. */
+async function withInline(document: Document): Promise<Document> {
+  const given = document['_attachments']
+  if (!isMap(given)) return document
+  const attachments: [string, Value][] = []
+  for (const [name, value] of Object.entries(given)) {
+    const { data, content_type: contentType = 'application/octet-stream' } = isMap(value) ? value : {}
+    if (typeof data !== 'string' || typeof contentType !== 'string') {
+      attachments.push([name, value])
+      continue
+    }
+    if (!isBase64(data))
+      throw new DocferryError('DOCFERRY_ATTACHMENT', `the attachment ${JSON.stringify(name)} is no base64: the input was changed, or cut`)
+    const open = async function* (): AsyncGenerator<Uint8Array> {
+      yield Buffer.from(data, 'base64')
+    }
+    attachments.push([name, makeAttachment({ contentType, ...(await measureBytes(open())) }, open)])
+  }
+  return { ...document, _attachments: Object.fromEntries(attachments) }
+}
+
+/** Buffer.from passes over what it can't decode. */
+function isBase64(text: string): boolean {
+  return text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text)
 }
 
 async function* readFile(place: string, what: string, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
@@ -70,6 +101,6 @@ async function* readFile(place: string, what: string, signal: AbortSignal | unde
     yield* createReadStream(place, { signal, highWaterMark: 256 << 10 }) as AsyncIterable<Uint8Array>
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'ENOENT') throw error
-    throw new DocferryError('DOCFERRY_FILE_CUT', `${what} is missing: there is no ${place}; copy or export it again`)
+    throw new DocferryError('DOCFERRY_ATTACHMENT', `${what} is missing: there is no ${place}; copy or export it again`)
   }
 }

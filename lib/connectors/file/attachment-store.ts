@@ -9,7 +9,7 @@ import { isOwnDigest } from '../../engine/attachment-bytes.ts'
 import { DocferryError } from '../../errors.ts'
 import { formatOfName } from '../../formats/open-input.ts'
 import type { Encoded, Refusal, WriteFailure, WriteOutcome } from '../../types.ts'
-import { attachmentsOf, bytesMissing } from '../../values/index.ts'
+import { attachmentsOf, bytesMissing, sumOfAttachments } from '../../values/index.ts'
 import type { NamedAttachment } from '../../values/index.ts'
 import type { Document } from '../../types.ts'
 
@@ -46,7 +46,8 @@ export function withContents<Payload>(encoded: Encoded<Payload> | Refusal, docum
   try {
     const attachments = attachmentsOf(document)
     if (attachments.some(({ open }) => open === undefined)) return refuse(bytesMissing)
-    return { ...encoded, bytes: encoded.bytes + attachments.reduce((sum, { length }) => sum + length, 0), attachments }
+    const attached = sumOfAttachments(attachments)
+    return { ...encoded, bytes: encoded.bytes + attached.bytes, ...(attached.count > 0 && { attached }), attachments }
   } catch (error) {
     if (error instanceof DocferryError) return refuse(error.message)
     throw error
@@ -103,7 +104,7 @@ export class AttachmentStore {
         signal?.throwIfAborted()
         if (!(error instanceof DocferryError)) throw error
         return {
-          code: error.code === 'DOCFERRY_FILE_CUT' ? error.code : 'DOCFERRY_READ',
+          code: error.code === 'DOCFERRY_ATTACHMENT' ? error.code : 'DOCFERRY_READ',
           message: error.message,
           retryable: error.retryable
         }

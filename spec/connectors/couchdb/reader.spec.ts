@@ -50,6 +50,20 @@ describe('couchdb: reader', () => {
     expect(page?.documents[0]?.['_rev']).to.equal('1-a')
   })
 
+  it('counts open conflicts, which are no part of a document', async () => {
+    stub.script = () => ({ body: allDocs([document('a', '"n":1,"_conflicts":["1-b"]'), document('b', '"n":2')]) })
+    const opened = await openSource({ url: stub.url })
+    const [page] = await pagesOf(opened, whole)
+    await opened.close()
+    expect(page?.documents).to.deep.equal([
+      { _id: 'a', _rev: '1-a', n: 1 },
+      { _id: 'b', _rev: '1-a', n: 2 }
+    ])
+    expect(opened.notes?.()).to.deep.equal([
+      'd: 1 document has conflicting revisions: the winning one comes along (docferry replicate keeps them all)'
+    ])
+  })
+
   it('keeps them in an answer of one piece', async () => {
     stub.script = () => ({ body: allDocs([document('a', fields), document('b')]).replaceAll('\r\n', '') })
     const [page] = await pagesOf(source, whole)
