@@ -1,19 +1,13 @@
 /** Tables, backups, exports and imports of a made-up account, as the protocol server keeps them. Nothing happens by the clock: each look brings a thing further. */
 import type { OperationName } from './model.ts'
+import { Refused } from './refused.ts'
+import type { Json } from './refused.ts'
+import { checkContinuous, checkExport, checkImport, checkRestore } from './rules.ts'
+
+export { Refused, type Json }
 
 export const account = '111122223333'
 export const region = 'us-east-1'
-
-/** Thrown for the error of that name. */
-export class Refused extends Error {
-  constructor(name: string, message: string) {
-    super(message)
-    this.name = name
-  }
-}
-
-/** DynamoDB's JSON of a request; the model has checked it. */
-export type Json = Record<string, unknown>
 
 interface Timed {
   /** Looks until it is done. */
@@ -73,12 +67,14 @@ export class Account {
     DescribeTable: ({ TableName }) => {
       const table = this.tables.get(nameOf(TableName))
       if (!table) throw new Refused('ResourceNotFoundException', `Requested resource not found: Table: ${nameOf(TableName)} not found`)
-      if (table.looks-- > 0) return { Table: { ...table.json, TableStatus: 'CREATING' } }
+      const isImporting = this.#isImporting(nameOf(TableName))
+      if (table.looks-- > 0 || isImporting) return { Table: { ...table.json, TableStatus: 'CREATING' } }
       const summary = table.json['RestoreSummary'] as Json | undefined
       return { Table: { ...table.json, ...(summary && { RestoreSummary: { ...summary, RestoreInProgress: false } }) } }
     },
     CreateBackup: request => {
-      const { name } = this.#table(request['TableName'])
+      const { name, table } = this.#table(request['TableName'])
+      if (table.looks > 0 || this.#isImporting(name)) throw new Refused('TableInUseException', `Table is being created: ${name}`)
       const arn = this.#arn(name, 'backup')
       const details = {
         BackupArn: arn,
@@ -96,8 +92,13 @@ export class Account {
       })
       return { BackupDetails: details }
     },
-    ListBackups: ({ TableName, ExclusiveStartBackupArn: after, Limit = 100 }) => {
-      const found = [...this.backups].filter(([arn]) => TableName === undefined || nameOf(arn) === nameOf(TableName))
+    ListBackups: ({ TableName, ExclusiveStartBackupArn: after, Limit = 100, BackupType: type = 'USER', ...range }) => {
+      const { TimeRangeLowerBound: lower = 0, TimeRangeUpperBound: upper = Infinity } = range
+      const found = [...this.backups].filter(([arn, { json }]) => {
+        const { BackupType, BackupCreationDateTime: made } = json
+        const isInRange = (made as number) >= (lower as number) && (made as number) < (upper as number)
+        return isInRange && (type === 'ALL' || type === BackupType) && (TableName === undefined || nameOf(arn) === nameOf(TableName))
+      })
       const start = after === undefined ? 0 : found.findIndex(([arn]) => arn === after) + 1
       const end = start + Math.min(this.script.pageSize, Limit as number)
       return {
@@ -116,6 +117,7 @@ export class Account {
     },
     RestoreTableFromBackup: request => {
       const { BackupArn } = request
+      checkRestore(request)
       const thing = this.#backup(BackupArn)
       if (thing.looks > 0) throw new Refused('BackupInUseException', 'Backup is being created')
       const summary = {
@@ -127,7 +129,10 @@ export class Account {
     },
     DescribeContinuousBackups: ({ TableName }) => this.#continuous(this.#table(TableName).table),
     UpdateContinuousBackups: ({ TableName, PointInTimeRecoverySpecification: asked }) => {
-      const { table } = this.#table(TableName)
+      const { table, name } = this.#table(TableName)
+      checkContinuous(asked as Json)
+      if (table.looks > 0 || this.#isImporting(name))
+        throw new Refused('ContinuousBackupsUnavailableException', `Backups are being enabled for the table: ${name}`)
       const { PointInTimeRecoveryEnabled: isOn, RecoveryPeriodInDays: days = 35 } = asked as Json
       if (isOn) table.pitrDays = days as number
       else delete table.pitrDays
@@ -137,6 +142,7 @@ export class Account {
       const { table, name } = this.#table(request['SourceTableName'] ?? request['SourceTableArn'])
       if (table.pitrDays === undefined)
         throw new Refused('PointInTimeRecoveryUnavailableException', `Point in time recovery is not enabled for ${name}`)
+      checkRestore(request)
       const [from, until] = this.script.window
       const at = request['UseLatestRestorableTime'] === true ? until : (request['RestoreDateTime'] as number | undefined)
       if (at === undefined) throw new Refused('ValidationException', 'One of RestoreDateTime and UseLatestRestorableTime must be given')
@@ -148,12 +154,8 @@ export class Account {
       if (!(request['TableArn'] as string).startsWith('arn:')) throw new Refused('ValidationException', 'Invalid TableArn')
       if (table.pitrDays === undefined)
         throw new Refused('PointInTimeRecoveryUnavailableException', `Point in time recovery is not enabled for ${name}`)
-      const [from, until] = this.script.window
-      const { ExportTime = until, ExportType = 'FULL_EXPORT', IncrementalExportSpecification: changes } = request
-      if ((ExportType === 'INCREMENTAL_EXPORT') !== (changes !== undefined))
-        throw new Refused('ValidationException', 'IncrementalExportSpecification must be given with ExportType INCREMENTAL_EXPORT only')
-      if ((ExportTime as number) < from || (ExportTime as number) > until)
-        throw new Refused('InvalidExportTimeException', 'Export time out of range')
+      checkExport(request, this.script.window)
+      const { ExportType = 'FULL_EXPORT', ExportTime = ExportType === 'FULL_EXPORT' ? this.script.window[1] : undefined } = request
       const known = this.#ofToken(this.exports, request, 'ExportConflictException')
       if (known) return { ExportDescription: known.json }
       const arn = this.#arn(name, 'export')
@@ -170,8 +172,8 @@ export class Account {
       this.exports.set(arn, this.#thing(request, json, outcome))
       return { ExportDescription: json }
     },
-    ListExports: ({ NextToken }) => {
-      const { page, next } = this.#page(this.exports, NextToken)
+    ListExports: ({ NextToken, TableArn }) => {
+      const { page, next } = this.#page(this.exports, NextToken, TableArn)
       return {
         ExportSummaries: page.map(thing => pick(seen(thing), ['ExportArn', 'ExportStatus', 'ExportType'])),
         ...(next !== undefined && { NextToken: next })
@@ -180,6 +182,7 @@ export class Account {
     DescribeExport: ({ ExportArn }) => ({ ExportDescription: look(found(this.exports, ExportArn, 'ExportNotFoundException')) }),
     ImportTable: request => {
       const { TableName, KeySchema, AttributeDefinitions } = request['TableCreationParameters'] as Json
+      checkImport(request)
       const known = this.#ofToken(this.imports, request, 'ImportConflictException')
       if (known) return { ImportTableDescription: known.json }
       const name = TableName as string
@@ -200,8 +203,9 @@ export class Account {
       this.imports.set(arn, this.#thing(request, json, outcome))
       return { ImportTableDescription: json }
     },
-    ListImports: ({ NextToken }) => {
-      const { page, next } = this.#page(this.imports, NextToken === undefined ? undefined : String(parseInt(NextToken as string, 16)))
+    ListImports: ({ NextToken, TableArn }) => {
+      const after = NextToken === undefined ? undefined : String(parseInt(NextToken as string, 16))
+      const { page, next } = this.#page(this.imports, after, TableArn)
       return {
         ImportSummaryList: page.map(thing => pick(seen(thing), ['ImportArn', 'ImportStatus', 'TableArn', 'InputFormat', 'StartTime'])),
         // At least 112 hexadecimal digits, says the model; the number stands in their end.
@@ -221,6 +225,11 @@ export class Account {
     const table = this.tables.get(name)
     if (!table) throw new Refused('TableNotFoundException', `Table not found: ${name}`)
     return { table, name }
+  }
+
+  /** A table is being created as long as its import runs. */
+  #isImporting(table: string): boolean {
+    return [...this.imports.values()].some(({ looks, json }) => looks > 0 && json['TableArn'] === tableArn(table))
   }
 
   #backup(arn: unknown): Thing {
@@ -285,8 +294,13 @@ export class Account {
     return known
   }
 
-  #page(things: ReadonlyMap<string, Thing>, after: unknown): { readonly page: readonly Thing[]; readonly next: string | undefined } {
-    const all = [...things.values()]
+  /** Of one table, or of all. */
+  #page(
+    things: ReadonlyMap<string, Thing>,
+    after: unknown,
+    table: unknown
+  ): { readonly page: readonly Thing[]; readonly next: string | undefined } {
+    const all = [...things.values()].filter(({ json }) => table === undefined || json['TableArn'] === table)
     const start = Number(after ?? 0)
     const end = start + this.script.pageSize
     return { page: all.slice(start, end), next: end < all.length ? String(end) : undefined }

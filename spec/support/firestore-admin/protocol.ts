@@ -6,11 +6,18 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
 export interface MessageType {
-  readonly fields: Readonly<Record<string, { readonly options?: Readonly<Record<string, unknown>> }>>
+  readonly fields: Readonly<Record<string, Field>>
   decode(bytes: Uint8Array): object
   encode(message: object): { finish(): Uint8Array }
   fromObject(plain: object): object
   toObject(message: object, options: object): Plain
+}
+
+interface Field {
+  readonly options?: Readonly<Record<string, unknown>>
+  readonly map?: boolean
+  /** Of a field that holds messages, once one was decoded. */
+  readonly resolvedType?: { readonly fields?: MessageType['fields'] } | null
 }
 
 interface Method {
@@ -113,14 +120,23 @@ function checkRequest(method: Method, type: MessageType, bytes: Buffer, metadata
   const again = type.encode(decoded).finish()
   if (!bytes.equals(again)) refuse(`${method.name}: the message has fields that ${method.requestType} has not`)
   const request = type.toObject(decoded, { longs: String, enums: String, defaults: true, bytes: Buffer })
-  for (const [field, { options }] of Object.entries(type.fields)) {
-    const behaviour = [options?.['(google.api.field_behavior)']].flat()
-    const value = request[field]
-    const isUnset = value === '' || value === null || value === undefined
-    if (behaviour.includes('REQUIRED') && isUnset) refuse(`${method.name}: ${field} is required`)
-  }
+  checkFields(method.name, type.fields, decoded)
   checkRouting(method, request, metadata)
   return request
+}
+
+/** In messages within messages too. Stricter than the service in one point: what only it may set is refused, not ignored (https://google.aip.dev/203). */
+function checkFields(place: string, fields: MessageType['fields'], message: object): void {
+  for (const [name, { options, map, resolvedType }] of Object.entries(fields)) {
+    const behaviour = [options?.['(google.api.field_behavior)']].flat()
+    // What was not sent is in the prototype only.
+    const value: unknown = Object.hasOwn(message, name) ? (message as Plain)[name] : undefined
+    const isUnset = value === undefined || value === null || value === ''
+    if (behaviour.includes('REQUIRED') && isUnset) refuse(`${place}: ${name} is required`)
+    if (behaviour.includes('OUTPUT_ONLY') && !isUnset) refuse(`${place}: ${name} is output only`)
+    if (isUnset || map || !resolvedType?.fields) continue
+    for (const inner of [value].flat()) checkFields(`${place}: ${name}`, resolvedType.fields, inner)
+  }
 }
 
 function checkRouting(method: Method, request: Plain, metadata: Metadata): void {

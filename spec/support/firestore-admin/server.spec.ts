@@ -104,6 +104,20 @@ describe('support: Firestore Admin server', () => {
     })
   }
 
+  it('refuses a message within another without what is required', async () => {
+    const pitrSnapshot = { snapshotTime: { seconds: Math.floor(Date.now() / 60_000) * 60 - 60 } }
+    const error = await refusal(client.cloneDatabase({ parent: 'projects/p', databaseId: 'copy', pitrSnapshot }, { maxRetries: 0 }))
+    expect(error.details).to.contain('pitrSnapshot: database is required')
+  })
+
+  it('refuses what only the service sets', async () => {
+    const changed = { name: database, uid: 'mine', pointInTimeRecoveryEnablement: 'POINT_IN_TIME_RECOVERY_ENABLED' }
+    const error = await refusal(
+      client.updateDatabase({ database: changed, updateMask: { paths: ['point_in_time_recovery_enablement'] } }, { maxRetries: 0 })
+    )
+    expect(error.details).to.contain('database: uid is output only')
+  })
+
   it('refuses a call without its routing', async () => {
     const stub = await client.initialize()
     const answer = new Promise((resolve, reject) => {

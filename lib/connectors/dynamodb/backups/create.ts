@@ -119,6 +119,7 @@ function prepareExports(
     const { state, restorable } = await continuousBackups(connection, table, TableArn, signal)
     if (state === 'off') return 'off'
     for (const moment of [at, since, until]) checkMoment(table, moment, restorable)
+    if (since) checkPeriod(table, since, until ?? restorable?.until, until === undefined)
     // The same for every try, so that a try whose answer was lost does not begin a second one.
     const token = randomUUID()
     const input = {
@@ -146,6 +147,33 @@ function prepareExports(
       }
     }
   }
+}
+
+const minute = 60_000
+const leastPeriod = 15 * minute
+const mostPeriod = 24 * 60 * minute
+
+/**
+ * Of an export of changes: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport_Requesting.html
+ *
+ * @param until missing: not known, and DynamoDB's to check
+ * @param isLatest whether nothing was said, which means as late as DynamoDB can
+ * @throws {DocferryError} DOCFERRY_CONFIG
+ */
+function checkPeriod(table: string, since: Date, until: Date | undefined, isLatest: boolean): void {
+  if (!until) return
+  const period = until.getTime() - since.getTime()
+  if (period >= leastPeriod && period <= mostPeriod) return
+  const end = isLatest ? `the latest that DynamoDB can export, ${until.toISOString()},` : until.toISOString()
+  const rule = 'exports of changes are of 15 minutes to 24 hours each'
+  const hint =
+    period > mostPeriod
+      ? `give --until ${new Date(since.getTime() + mostPeriod).toISOString()}, and export the rest from then on`
+      : 'give an earlier --since'
+  throw configError(
+    `--since: of ${table}, from ${since.toISOString()} to ${end} ${Math.floor(period / minute)} minutes pass, and ${rule}: ${hint}`,
+    table
+  )
 }
 
 /** @throws {DocferryError} DOCFERRY_CONFIG */

@@ -82,7 +82,7 @@ export function importOf(description: ImportTableDescription): Backup {
     progress: { documents: { done: read }, bytes: { done: bytes } },
     message: isShort
       ? `${errors} items of ${read} could not be imported, the others are in the table: their reasons are in CloudWatch, log group ${logGroup(description.CloudWatchLogGroupArn)}`
-      : ended === 'failed'
+      : ended === 'failed' || (ended === 'cancelled' && description.FailureCode !== undefined)
         ? failureText(description)
         : ended === 'unknown'
           ? unknownText(status)

@@ -179,6 +179,30 @@ describe('dynamodb: creating backups', () => {
       expect(begun!.message).to.include('only what changed')
     })
 
+    for (const [what, since, until, words] of [
+      ['of less than 15 minutes', '2026-11-22T10:00:00Z', '2026-11-22T10:14:00Z', 'give an earlier --since'],
+      ['of more than 24 hours', '2026-11-20T10:00:00Z', '2026-11-22T10:00:00Z', 'give --until 2026-11-21T10:00:00.000Z'],
+      [
+        'of more than 24 hours until now',
+        '2026-11-21T10:00:00Z',
+        undefined,
+        'the latest that DynamoDB can export, 2026-11-22T11:55:00.000Z'
+      ],
+      ['from before what is kept', '2026-08-20T10:00:00Z', '2026-11-20T10:00:00Z', 'DynamoDB knows the moments'],
+      ['until after what is kept', '2026-11-22T10:00:00Z', '2026-11-23T10:00:00Z', 'DynamoDB knows the moments']
+    ] as const) {
+      it(`refuses changes ${what}, and asks for nothing`, async () => {
+        await switchOn()
+        const { script } = bench.server.account
+        script.window = [script.window[0] - 5 * 86_400, script.window[1]]
+        const options = { since, ...(until !== undefined && { until }) }
+        const error = await failed(bench.service.create({ collections: ['agents'], to, options }, {}))
+        expect(error).to.include({ code: 'DOCFERRY_CONFIG' })
+        expect(error.message).to.include(words)
+        expect(bench.count('ExportTableToPointInTime')).to.equal(0)
+      })
+    }
+
     it('names every table without continuous backups and the command that switches them on', async () => {
       const error = await failed(bench.service.create({ collections: ['agents', 'users'], to }, {}))
       expect(error).to.include({ code: 'DOCFERRY_CONFIG' })

@@ -267,7 +267,7 @@ describe('dynamodb: restoring', () => {
           FailureMessage: 'secret item'
         }
         const [ended] = await bench.wait(await bench.service.restore({ from: 's3://bucket/x', as: 'copy' }, {}))
-        expect(ended).to.include({ state })
+        expect(ended).to.include({ state, message: 'DynamoDB: ItemValidationError' })
         expect(JSON.stringify(ended)).not.to.include('secret item')
       })
     }

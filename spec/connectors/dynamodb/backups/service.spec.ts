@@ -96,6 +96,13 @@ describe('dynamodb: keeping backups', () => {
       expect(await failed(bench.service.remove(backup, {}))).to.include({ code: 'DOCFERRY_NO_SUCH_BACKUP' })
     })
 
+    it('says what it is that can not be deleted', async () => {
+      const { imported } = await make()
+      expect((await failed(bench.service.checkChange('delete', imported, {}))).message).to.include('an import, which made the table')
+      const error = await failed(bench.service.checkChange('delete', tableArn('agents'), {}))
+      expect(error.message).to.include('the table agents itself, with its documents')
+    })
+
     it('deletes no export, import or table, and says what is left where', async () => {
       const { exported, imported } = await make()
       const error = await failed(bench.service.remove(exported, {}))
