@@ -19,6 +19,7 @@ export interface ReplicationFilter {
   readonly ids?: readonly string[]
 }
 
+/** A server goes on counting where the same replication, by its ends and its filter, has run before into the same target: then they are of all times. */
 export interface ReplicationCounts {
   /** Revisions that the source listed, and those of them that the target lacked. */
   readonly revisionsChecked: number

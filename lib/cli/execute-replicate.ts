@@ -7,7 +7,7 @@ import type { Replicator } from '../replication-types.ts'
 import type { ReplicateJob, ReplicationsJob } from './commands/replicate.ts'
 import type { Host } from './execute.ts'
 import { runFramed } from './frame.ts'
-import { replicateHeading, replicateJson, replicateProgress, replicateSummary } from './replicate-view.ts'
+import { replicateHeading, replicateJson, replicateProgress, replicateSummary, shownEnd } from './replicate-view.ts'
 import { replicationLines, replicationsJson } from './replications-view.ts'
 import type { ReplicationsReport } from './replications-view.ts'
 
@@ -41,7 +41,7 @@ export async function executeReplicate(
         return state === 'different' ? errorTable.DOCFERRY_VERIFY.exit : 0
       },
       stopping: goesOn,
-      stoppedAtOnce: () => `see what is left on the server: docferry replicate list --on ${on.replace(/:\/\/[^\s/]*@/, '://***@')}`,
+      stoppedAtOnce: () => `see what is left on the server: docferry replicate list --on ${shownEnd(on)}`,
       inShort: ({ state }, exitCode) =>
         `${state === 'partial' ? 'not all that was asked for is in the target' : 'both sides are not equal'} (exit ${exitCode})`
     },

@@ -1,13 +1,16 @@
 /** What replicating shows: report in, lines of text or plain JSON out. */
+import { holdsSecret, withPasswordVariable } from '../config/hide-credentials.ts'
+import { quoted } from '../guide/ends.ts'
 import { isSettled, totalReplicationCounts } from '../replicate/report.ts'
 import type { ReplicatedCollection, ReplicateReport } from '../replicate/report.ts'
 import { differencesOf, totalVerifyCounts } from '../verify/report.ts'
 import { errorJson } from './exit.ts'
 import { timesOf } from './json.ts'
 import type { Outcome } from './json.ts'
+import { revisionLines, troubleLines, unmatched } from './replicate-findings.ts'
 import { fit, formatCount, formatDuration, indentedLines, padEnd, padStart, plainStyle, plural, safe } from './text.ts'
 import type { Style, View } from './text.ts'
-import { verifyJson, verifySummary } from './verify-view.ts'
+import { verifyJson } from './verify-view.ts'
 
 export function replicateHeading(report: Readonly<ReplicateReport>, { columns = Infinity, style = plainStyle }: View): string[] {
   const { source, target, on, version, mode, transient, filter, collections } = report
@@ -120,80 +123,6 @@ function lackingOf({ revisions }: Figured): number | undefined {
   return revisions?.missing
 }
 
-/** @param isOneOfSeveral otherwise the error that ends the command says why it failed */
-function troubleLines(collection: ReplicatedCollection, view: View, isOneOfSeveral: boolean): string[] {
-  const { columns = Infinity } = view
-  const { source, message, revisions, onlyInTarget, verified, counts } = collection
-  const examples = revisions && revisions.missing > 0 ? ` in ${someOf(revisions.examples)}` : ''
-  return [
-    ...(message === undefined || !isOneOfSeveral ? [] : indentedLines(safe(`${source}: ${message}`), '- ', columns)),
-    ...(counts.writeFailures > 0
-      ? indentedLines(
-          `${safe(source)}: the target refused ${plural(counts.writeFailures, 'document')}; CouchDB does not tell which, nor tries again: a validation function, the size, or what the user may write there`,
-          '- ',
-          columns
-        )
-      : []),
-    ...(examples === ''
-      ? []
-      : indentedLines(
-          `${safe(source)}: the target lacks ${plural(revisions!.missing, 'revision')}${examples}; if the source was written to meanwhile, the same command brings them`,
-          '- ',
-          columns
-        )),
-    ...(onlyInTarget && onlyInTarget.undeleted > 0
-      ? indentedLines(
-          `${safe(source)}: the target serves ${plural(onlyInTarget.undeleted, 'document')} that the source has deleted: ${someOf(onlyInTarget.undeletedExamples)}; a revision that only the target has wins over the deletion`,
-          '- ',
-          columns
-        )
-      : []),
-    ...(verified && verified.state !== 'equal' ? [`${safe(source)}, compared:`, ...verifySummary(verified, view), ''] : [])
-  ]
-}
-
-/** What was asked for and is not there: neither side holds it, so nothing else would tell. */
-function unmatched({ unknownIds, filter, mode, collections }: Readonly<ReplicateReport>): string[] {
-  const later = mode === 'continuous' ? '; what comes later is replicated' : ''
-  if (unknownIds) {
-    const examples = someOf(unknownIds.examples)
-    return [`the source holds neither a document nor a deletion of ${plural(unknownIds.count, 'id')} that you named: ${examples}${later}`]
-  }
-  const without = filter === 'selector' ? collections.filter(({ revisions }) => revisions?.documents === 0) : []
-  return without.length === 0 ? [] : [`the selector fits no document of ${without.map(each => each.source).join(', ')}${later}`]
-}
-
-const mostExamples = 5
-
-function someOf(ids: readonly string[]): string {
-  return `${ids.slice(0, mostExamples).map(safe).join(', ')}${ids.length > mostExamples ? ' ...' : ''}`
-}
-
-/** Conflicts are no difference, and nothing else would tell of them. */
-function conflictLines(collections: readonly ReplicatedCollection[], columns: number): string[] {
-  return collections.flatMap(({ source, onlyInTarget: own }) => {
-    if (!own || own.documents === 0) return []
-    const served = own.served > 0 ? `; of ${formatCount(own.served)} the target serves its own revision` : ''
-    const text = `${safe(source)}: in ${plural(own.documents, 'document')} the target has ${plural(own.revisions, 'revision')} that the source has not, as conflicts, open or resolved: ${someOf(own.examples)}${served}`
-    return indentedLines(text, '- ', columns)
-  })
-}
-
-function revisionLines({ collections }: Readonly<ReplicateReport>, columns: number): string[] {
-  const compared = collections.filter(({ revisions }) => revisions !== undefined)
-  const deleted = sum(compared, each => each.revisions?.deleted)
-  const branched = sum(compared, each => each.revisions?.branched)
-  if (deleted + branched === 0) return conflictLines(compared, columns)
-  const parts = [
-    deleted > 0 ? plural(deleted, 'deletion') : '',
-    branched > 0 ? `${plural(branched, 'document')} with conflicts, open or resolved` : ''
-  ]
-  return [
-    ...indentedLines(`among the revisions that were compared: ${parts.filter(part => part !== '').join(', ')}`, '- ', columns),
-    ...conflictLines(compared, columns)
-  ]
-}
-
 /** What stays on the server, and the commands for it. */
 function keptLines({ collections, state, mode }: Readonly<ReplicateReport>, on: string): string[] {
   const kept = collections.filter(({ id, isKept }) => id !== undefined && isKept)
@@ -203,18 +132,30 @@ function keptLines({ collections, state, mode }: Readonly<ReplicateReport>, on: 
       : []
   const [first] = [...kept, ...transient]
   if (!first) return []
+  const end = shownEnd(on)
   return [
     `${plural(kept.length + transient.length, 'replication')} left on the server${kept.length > 0 ? ', which keeps the passwords of both ends with it' : ', until it is restarted'}:`,
-    `  to see:     docferry replicate status ${kept.length + transient.length === 1 ? `${safe(first.id!)} ` : ''}--on ${on}`,
-    ...[...kept, ...transient].map(({ id }) => `  to cancel:  docferry replicate cancel ${safe(id!)} --on ${on}`)
+    `  to see:     docferry replicate status ${kept.length + transient.length === 1 ? `${safe(first.id!)} ` : ''}--on ${end}`,
+    ...[...kept, ...transient].map(({ id }) => `  to cancel:  docferry replicate cancel ${safe(id!)} --on ${end}`),
+    ...(holdsSecret(on) && end.includes(variable) ? [`  where ${variable} is a variable with the password`] : [])
   ]
+}
+
+const variable = 'ON_PASSWORD'
+
+/** The server that replicates, for a command: without its password, and quoted. */
+export function shownEnd(on: string): string {
+  const clean = withPasswordVariable(on, variable)
+  return holdsSecret(clean) ? 'THAT-SERVER' : quoted(clean)
 }
 
 function verdict(report: Readonly<ReplicateReport>, { nowMs, style = plainStyle }: View): string {
   const { collections, state, mode, unknownIds, finishedAt = nowMs, startedAt } = report
   const took = formatDuration(finishedAt - startedAt)
   const { documentsWritten, writeFailures } = totalReplicationCounts(collections)
-  const written = `${plural(documentsWritten, 'document')} written`
+  // The server goes on counting where the same replication has left its marks in a target that was there.
+  const since = documentsWritten > 0 && collections.some(({ created, id }) => id !== undefined && !created)
+  const written = `${plural(documentsWritten, 'document')} written${since ? ' since this replication first ran' : ''}`
   switch (state) {
     case 'done': {
       const isCompared = collections.every(({ verified }) => verified !== undefined)

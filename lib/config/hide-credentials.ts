@@ -3,9 +3,20 @@ import type { Environment } from '../types.ts'
 /** What stands in place of a secret. */
 export const censored = '***'
 
-/** Take the user and password out of the URLs in a text, up to the last `@` before a space or a quote: a password may hold one. */
+/**
+ * Take the user and password out of the URLs in a text, up to the last `@` before a space or a quote: a password may hold one. A user's name stays
+ * where a variable is named for the password, so that a command with such an address can be used as it is printed.
+ */
 export function hideCredentials(text: string): string {
-  return text.replace(/(:\/\/)[^\s"'<>]*@/g, `$1${censored}@`)
+  return text.replace(/:\/\/([^\s"'<>]*)@([^\s"'<>@]*)/g, (whole, login: string, rest: string) =>
+    /^[\w.%~+-]+$/.test(login) && /[?&]passwordEnv=/.test(rest) ? whole : `://${censored}@${rest}`
+  )
+}
+
+/** The address with the variable's name in place of a password before its host; as it is where there is none. */
+export function withPasswordVariable(address: string, variable: string): string {
+  const login = /^([a-z+]+:\/\/)([^/?#@:]*):(.*)@([^@]*)$/s.exec(address)
+  return login ? `${login[1]}${login[2]}@${login[4]}${login[4]!.includes('?') ? '&' : '?'}passwordEnv=${variable}` : address
 }
 
 /** Whether an address holds a password or a token, which must not be kept. */

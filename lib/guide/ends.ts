@@ -1,7 +1,7 @@
 /** The ends of a migration as they stand in commands that are printed: without secrets, quoted for a shell, and two different places. */
 import { fileURLToPath } from 'node:url'
 import { parseEndpoint, isStandardStream } from '../config/endpoint.ts'
-import { holdsSecret } from '../config/hide-credentials.ts'
+import { holdsSecret, withPasswordVariable } from '../config/hide-credentials.ts'
 import { DocferryError } from '../errors.ts'
 import type { Facts } from '../inspection.ts'
 import { loadConnector } from '../registry.ts'
@@ -82,9 +82,7 @@ function fits(prefix: string, _offset: number, whole: string): string {
 
 /** A password becomes a variable of its end; a user's name stays. */
 function withoutSecrets(text: string, provider: ProviderName, role: 'source' | 'target'): string {
-  const login = /^([a-z+]+:\/\/)([^/?#@:]*):(.*)@([^@]*)$/s.exec(text)
-  const variable = `passwordEnv=${role.toUpperCase()}_PASSWORD`
-  const clean = login ? `${login[1]}${login[2]}@${login[4]}${login[4]!.includes('?') ? '&' : '?'}${variable}` : text
+  const clean = withPasswordVariable(text, `${role.toUpperCase()}_PASSWORD`)
   if (!holdsSecret(clean) && (provider === 'couchdb' || !/:\/\/[^/]*@/.test(clean))) return clean
   throw new DocferryError(
     'DOCFERRY_CONFIG',

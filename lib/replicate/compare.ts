@@ -8,6 +8,7 @@ import { verify } from '../verify/verify.ts'
 import { follow } from './follow.ts'
 import { naming } from './naming.ts'
 import type { ReplicateOptions } from './options.ts'
+import { isComplete } from './report.ts'
 import type { ReplicatedCollection } from './report.ts'
 
 /** What is written to the source of a continuous replication meanwhile is on its way: it is looked for again. */
@@ -73,7 +74,10 @@ async function verifyDocuments(
 }
 
 /** What the target refused it lacks, and that explains as many differences. */
-export function outcomeOf({ counts, revisions, onlyInTarget, verified }: ReplicatedCollection): 'done' | 'partial' | 'different' {
+export function outcomeOf(collection: ReplicatedCollection): 'done' | 'partial' | 'different' {
+  const { counts, revisions, onlyInTarget, verified } = collection
+  // The count is of all times that this has run: what was refused then may be there now.
+  if (isComplete(collection)) return 'done'
   const differences = verified ? differencesOf(totalVerifyCounts(verified.collections)) : 0
   if (Math.max(differences, revisions?.missing ?? 0, onlyInTarget?.undeleted ?? 0) > counts.writeFailures) return 'different'
   return counts.writeFailures > 0 ? 'partial' : 'done'

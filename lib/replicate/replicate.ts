@@ -182,7 +182,10 @@ class Replicating {
     collection.startedAt = Date.now()
     const { id, how } = await this.#replicator.begin(request, { signal })
     Object.assign(collection, { id, how, state: 'initializing', isKept: !transient })
-    if (how === 'joined') notes.push(`${collection.source} was being replicated in this way already: docferry follows ${id}`)
+    if (how === 'joined')
+      notes.push(
+        `${collection.source} was being replicated in this way already: docferry follows ${id}, and tells its figures as they were last seen`
+      )
     if (!wait) return
     try {
       await follow(this.#replicator, request, collection, { signal, deadline, pollMs })

@@ -73,6 +73,12 @@ export function totalReplicationCounts(collections: readonly ReplicatedCollectio
   }
 }
 
+/** Whether both sides were compared, and no revision and no document differs. */
+export function isComplete({ revisions, onlyInTarget, verified }: ReplicatedCollection): boolean {
+  if (!revisions || !verified) return false
+  return revisions.missing === 0 && (onlyInTarget?.undeleted ?? 0) === 0 && verified.state === 'equal'
+}
+
 /** Whether the server has done, or does, what was asked. */
 export function isSettled({ state }: ReplicatedCollection): boolean {
   return state === 'completed' || state === 'caught up'

@@ -145,7 +145,7 @@ describe('backup', () => {
   })
 
   for (const [end, words] of [
-    ['couchdb://127.0.0.1:1', 'docferry replicate'],
+    ['couchdb://127.0.0.1:1', 'use docferry export, or docferry replicate to keep a second CouchDB'],
     ['memory', 'docferry export'],
     ['file:x.json', 'docferry export']
   ] as const) {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { shownEnd } from '../../lib/cli/replicate-view.ts'
 import { executeReplicate } from '../../lib/cli/execute-replicate.ts'
 import { runCommandLine } from '../../lib/cli/program.ts'
 import type { ReplicateReport } from '../../lib/replicate/report.ts'
@@ -45,7 +46,7 @@ describe('docferry replicate', function () {
     const begun = await run(args('--continuous'))
     expect(begun.code, begun.stderr).to.equal(0)
     const id = idIn(begun.stdout)
-    expect(begun.stdout).to.include('Caught up').and.include(`docferry replicate cancel ${id} --on couchdb://`)
+    expect(begun.stdout).to.include('Caught up').and.include(`docferry replicate cancel ${id} --on 'couchdb://`)
     const list = await run(['replicate', 'list', '--on', address()])
     expect(list.stdout).to.include(`${id}  running  continuous`).and.include(`/${bench.source} -> `)
     const status = await run(['replicate', 'status', id, '--on', address(), '--json'])
@@ -70,6 +71,18 @@ describe('docferry replicate', function () {
     expect(stderr).to.include('the server goes on')
     expect(stdout).to.include(`docferry replicate cancel ${idIn(stdout)} --on`)
     expect(await bench.ask(`_replicator/${idIn(stdout)}`)).to.include({ continuous: true })
+  })
+
+  it('prints commands that can be used as they are', async () => {
+    await bench.put('a', {})
+    const end = `${bench.server.url.replace(/^http:\/\//, `couchdb://${bench.server.user}@`)}?passwordEnv=LAB_PASSWORD`
+    const given = args('--continuous', '--on', end)
+    const env = { LAB_PASSWORD: bench.server.password }
+    const { code, stdout, stderr } = await docferry(given, { cwd, env })
+    expect(code, stderr).to.equal(0)
+    expect(stdout).to.include(`docferry replicate cancel ${idIn(stdout)} --on '${end}'\n`)
+    const cancelled = await docferry(['replicate', 'cancel', idIn(stdout), '--on', end], { cwd, env })
+    expect(cancelled.code, cancelled.stderr).to.equal(0)
   })
 
   it('gives the report as JSON, with the ids from a file', async () => {
@@ -128,6 +141,16 @@ describe('docferry replicate: command line', () => {
       expect(await runCommandLine(host, async () => 0)).to.equal(2)
       expect(host.stderr.text).to.include(words)
     })
+  }
+
+  for (const [given, shown] of [
+    ['couchdb', 'couchdb'],
+    ['couchdb://host:5984', 'couchdb://host:5984'],
+    ['couchdb://admin@host?passwordEnv=NAME', "'couchdb://admin@host?passwordEnv=NAME'"],
+    ['couchdb://admin:secret@host', "'couchdb://admin@host?passwordEnv=ON_PASSWORD'"],
+    ['couchdb://host?password=secret', 'THAT-SERVER']
+  ] as const) {
+    it(`shows the server in its commands without a password: ${given}`, () => expect(shownEnd(given)).to.equal(shown))
   }
 
   for (const [state, exitCode] of [

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { holdsSecret } from '../../lib/config/hide-credentials.ts'
+import { hideCredentials, holdsSecret } from '../../lib/config/hide-credentials.ts'
 
 describe('config: addresses that hold a secret', () => {
   for (const address of [
@@ -21,5 +21,16 @@ describe('config: addresses that hold a secret', () => {
     'backup.ndjson.gz'
   ]) {
     it(`finds none in ${address}`, () => expect(holdsSecret(address)).to.equal(false))
+  }
+})
+
+describe('config: addresses without their credentials', () => {
+  for (const [given, shown] of [
+    ['at http://token@host/db', 'at http://***@host/db'],
+    ['couchdb://admin:a/b@c@host?passwordEnv=NAME', 'couchdb://***@host?passwordEnv=NAME'],
+    ["'couchdb://admin@host:5984?passwordEnv=NAME'", "'couchdb://admin@host:5984?passwordEnv=NAME'"],
+    ['http://token@one,http://me@two?passwordEnv=NAME', 'http://***@two?passwordEnv=NAME']
+  ] as const) {
+    it(`shows ${given} as ${shown}`, () => expect(hideCredentials(given)).to.equal(shown))
   }
 })

@@ -160,7 +160,7 @@ describe('replicate', function () {
     })
   })
 
-  it('is partial where the target refuses documents, and counts them', async () => {
+  it('is partial where the target refuses documents, also when it is asked again, until it holds them', async () => {
     const user = await createCouchdbUser()
     try {
       for (const id of ['a', 'b', 'c']) await put(id, { id })
@@ -176,6 +176,15 @@ describe('replicate', function () {
       expect(totalReplicationCounts(collections)).to.include({ documentsWritten: 2, writeFailures: 1 })
       expect(collections[0]!.revisions).to.deep.include({ missing: 1, examples: ['b'] })
       expect(state).to.equal('partial')
+      for (const transient of [false, true]) {
+        const again = await run({ target, on: bench.end, transient, verify: false })
+        expect(again.state, `transient: ${transient}`).to.equal('partial')
+      }
+      const { _rev } = await ask(`${bench.target}/_design/v`)
+      await ask(`${bench.target}/_design/v?rev=${_rev as string}`, { method: 'DELETE' })
+      const b = await ask(`${bench.source}/b?revs=true`)
+      await ask(`${bench.target}/_bulk_docs`, { method: 'POST', body: JSON.stringify({ new_edits: false, docs: [b] }) })
+      expect(await run({ target, on: bench.end, allowExtra: true })).to.include({ state: 'done' })
     } finally {
       await user.remove()
     }

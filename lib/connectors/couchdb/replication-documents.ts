@@ -114,6 +114,12 @@ function commonOf(told: JsonObject, state: ReplicationState, info: unknown, cens
   }
 }
 
+/** Of what `_replicate` answers at the end. Where there was nothing new the history is of the times before, as the scheduler tells it too. */
+export function countsOfAnswer(answer: unknown): ReplicationCounts | undefined {
+  const history = isObject(answer) && Array.isArray(answer['history']) ? (answer['history'] as unknown[]) : []
+  return isObject(history[0]) ? countsOf(history[0]) : undefined
+}
+
 export function countsOf(figures: JsonObject): ReplicationCounts | undefined {
   const { docs_read: read, changes_pending: pending } = figures
   if (typeof read !== 'number') return undefined

@@ -4,7 +4,7 @@ import type { Replication } from '../../replication-types.ts'
 import type { Json } from '../../types.ts'
 import type { Client } from './client.ts'
 import { AnswerError, brokenAnswer } from './errors.ts'
-import { countsOf, fromSchedulerJob, isObject } from './replication-documents.ts'
+import { countsOfAnswer, fromSchedulerJob, isObject } from './replication-documents.ts'
 import { replicationTrouble } from './replication-trouble.ts'
 
 type Body = { readonly [key: string]: Json }
@@ -99,9 +99,7 @@ export class TransientReplications {
     try {
       const request = { method: 'POST', path: '/_replicate', body: JSON.stringify(begun.body), asked, timeoutMs: answerTimeoutMs } as const
       const answer: unknown = JSON.parse(await this.#on.text(request))
-      const history = isObject(answer) && Array.isArray(answer['history']) ? (answer['history'] as unknown[]) : []
-      const figures = isObject(answer) && answer['no_changes'] === true ? { docs_read: 0 } : history[0]
-      const counts = isObject(figures) ? countsOf(figures) : undefined
+      const counts = countsOfAnswer(answer)
       const through = isObject(answer) ? answer['source_last_seq'] : undefined
       begun.end = { ...fields, state: 'completed', ...(counts && { counts }), ...(typeof through === 'string' && { through }) }
     } catch (error) {

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { settle } from '../../../lib/connectors/couchdb/options.ts'
 import {
+  countsOfAnswer,
   fromSchedulerDocument,
   fromSchedulerJob,
   replicationBody,
@@ -77,6 +78,13 @@ describe('couchdb: what the scheduler tells', () => {
       documentsWritten: 1,
       writeFailures: 1
     })
+  })
+
+  it('has the counts of the times before where `_replicate` found nothing new', () => {
+    const history = [{ missing_checked: 3, missing_found: 3, docs_read: 3, docs_written: 2, doc_write_failures: 1 }]
+    const counts = { revisionsChecked: 3, missingRevisions: 3, documentsRead: 3, documentsWritten: 2, writeFailures: 1 }
+    expect(countsOfAnswer({ ok: true, no_changes: true, history })).to.deep.equal(counts)
+    expect(countsOfAnswer({ ok: true })).to.equal(undefined)
   })
 
   it('is pending where it is in no state that is known', () => {
