@@ -23,6 +23,8 @@ export interface Inspection {
   readonly live?: readonly string[]
   /** What else a user should know before a migration. */
   readonly notes?: readonly string[]
+  /** By collection, how many design documents it holds, which are in its count: of those asked about that hold any. */
+  readonly designDocuments?: Readonly<Record<string, number>>
   /** By collection, a text that is another one once a document of it is written; of those whose server keeps such a thing. */
   readonly marks?: Readonly<Record<string, string>>
 }

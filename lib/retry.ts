@@ -33,6 +33,7 @@ export interface RetryRunOptions extends Pick<
   | 'onConflict'
   | 'onIncompatible'
   | 'types'
+  | 'subcollections'
   | 'dryRun'
   | 'onRefused'
   | 'parallel'
@@ -110,10 +111,13 @@ async function retryLetters(retried: Retried, options: RetryRunOptions): Promise
   const { folder, record, path, survey } = retried
   const { run, onConflict, onIncompatible, types, dryRun = false, observe } = options
   const { asked } = record
+  const subcollections = options.subcollections ?? asked.subcollections ?? false
   const origins = new WeakMap<Document, LetterOrigin>()
   const stages = await stagesOf(retried, options, origins)
   const target = await endOfRun(record, 'target', { given: options.target, environment: options.environment })
   const receipt = await receiptBefore(folder)
+  // What reads the target for the run from here on has to know that ids are paths there.
+  if (subcollections && !asked.subcollections && !dryRun) await folder.begin({ ...record, asked: { ...asked, subcollections } })
   const left = await RemainingLetters.begin(path, origins)
   const source = letterSource({ path, survey, origins, onReject: text => (dryRun ? Promise.resolve() : left.addLine(text)) })
   const move: MigrateOptions = {
@@ -124,7 +128,7 @@ async function retryLetters(retried: Retried, options: RetryRunOptions): Promise
     undo: asked.undo ?? 'none',
     // Its stages are among these already.
     keepMetadata: asked.keepMetadata,
-    subcollections: asked.subcollections ?? false,
+    subcollections,
     ...(asked.attachments && { attachments: asked.attachments }),
     rename: namesInTarget(asked, survey),
     onConflict: onConflict ?? asked.onConflict,
@@ -142,7 +146,8 @@ async function retryLetters(retried: Retried, options: RetryRunOptions): Promise
     note(report, retried)
     if (dryRun) return report
     checkCounts(report, survey)
-    const after = receipt && (await receiptAfter(receipt, retried, report, { sums: journal.progress.sums, left: left.partial }))
+    const after =
+      receipt && (await receiptAfter(receipt, retried, report, { sums: journal.progress.sums, left: left.partial, subcollections }))
     if (!after) report.notes.push('there is no receipt: the run was done by an older docferry, which did not make them, or it was removed')
     await folder.replaceLetters(left.partial, endAfter(retried, report, left.count), left.replace, after && formatReceipt(after))
     if (after) {
@@ -286,12 +291,16 @@ async function receiptAfter(
   before: Receipt,
   { survey }: Retried,
   report: RunReport,
-  { sums, left }: { readonly sums: RunJournal['progress']['sums']; readonly left: string | undefined }
+  {
+    sums,
+    left,
+    subcollections
+  }: { readonly sums: RunJournal['progress']['sums']; readonly left: string | undefined; readonly subcollections: boolean }
 ): Promise<Receipt> {
   const remaining = left === undefined ? undefined : (await surveyLetters(left)).collections
   const receipt = withRetried(before, { report, sums }, (collection, counts, now) =>
     countsAfter(counts, now, { letters: survey.collections.get(collection) ?? 0, left: remaining?.get(collection) ?? 0 })
   )
   if (!receipt) throw new DocferryError('DOCFERRY_BUG', 'the receipt of the retry does not add up; the dead letters stay as they were')
-  return receipt
+  return subcollections ? { ...receipt, options: { ...receipt.options, subcollections } } : receipt
 }

@@ -243,6 +243,20 @@ describe('run: subcollections', function () {
       expect((await retryRun({ run: report.runId, target, stateDir: places.stateDir })).collections[0]).to.include({ failed: 2 })
     })
 
+    it('are written as paths where a retry is told that they are, and then verified and undone there', async () => {
+      const target = firestore(options)
+      const { stateDir } = places
+      const report = await run({ source: memory(), target })
+      const retried = await retryRun({ run: report.runId, target, stateDir, subcollections: true })
+      // One of the two is no path of a document.
+      expect(retried.collections[0]).to.include({ written: 1, failed: 1 })
+      expect([...(await treeOf(options)).keys()]).to.deep.equal([`${agents}/plain`, `${agents}/user/1/profile`])
+      const verified = await verify({ run: report.runId, target, stateDir })
+      expect(verified.collections[0]).to.include({ equal: 2, missing: 0, extra: 0, different: 0 })
+      await undo({ run: report.runId, target, stateDir })
+      expect([...(await treeOf(options)).keys()]).to.deep.equal([])
+    })
+
     it('are none: an id with slashes is escaped, found again, and comes back', async () => {
       const source = memory()
       const ends = { source, target: firestore(options), onIncompatible: 'escape' as const }

@@ -5,7 +5,8 @@ import { receiptPath } from '../checkpoint/run-folder.ts'
 import type { RunInfo } from '../checkpoint/run-folder.ts'
 import { undoJournalName } from '../checkpoint/undo-journal.ts'
 import { isSavedAtEnd } from '../report.ts'
-import { openSource } from '../open.ts'
+import { DocferryError } from '../errors.ts'
+import { inspectEnd, openSource } from '../open.ts'
 import type { Endpoint } from '../open.ts'
 import type { PlannedOptions } from '../plan/plan.ts'
 import { endOfRun } from '../stages-of-run.ts'
@@ -15,7 +16,7 @@ import { leftOf } from '../undo/report.ts'
 import { differencesOf, totalVerifyCounts } from '../verify/report.ts'
 import type { VerifyReport } from '../verify/report.ts'
 import { verify } from '../verify/verify.ts'
-import { listed } from './checklist.ts'
+import { count, listed } from './checklist.ts'
 import type { Checklist, Found } from './checklist.ts'
 import type { CheckOptions } from './options.ts'
 
@@ -25,19 +26,26 @@ export async function checkAfter(run: RunInfo | undefined, options: CheckOptions
     list.report.source = asked.source
     list.report.target = asked.target
   }
-  if (run) list.add('run.ended', 'the run has come to its end', endFound(run))
+  const isExport = asked?.target.provider === 'file'
+  if (run)
+    list.add('run.ended', isExport ? 'the run, an export into a file, has come to its end' : 'the run has come to its end', endFound(run))
   const isOver = !run || run.state === 'done' || run.state === 'partial'
   const what =
     options.sample !== undefined
       ? 'the sample is equal on both sides'
       : options.quick
         ? 'the numbers are equal'
-        : 'every document came over'
+        : isExport
+          ? 'the file holds every document that was written to it'
+          : 'every document came over'
   const verified = isOver ? await verifyNow(what, run, options, list) : undefined
   if (!isOver) list.skip('target.verified', what, 'not before the run has come to its end')
   if (run) await list.check('run.receipt', 'the run has a receipt', async () => await receiptFound(run, verified))
   if (isOver) await compareCounts(run, verified, options, list)
   if (run && asked) await list.check('run.undo', 'the run can be undone', async () => await undoFound(run, asked, options))
+  list.person('people.source', 'the source is kept for a while, and its backup too')
+  // Nothing runs on a file.
+  if (isExport) return
   list.person('people.tests', "the application's own tests pass on the target")
   list.person(
     'people.configuration',
@@ -45,13 +53,18 @@ export async function checkAfter(run: RunInfo | undefined, options: CheckOptions
     'docferry guide names the variables'
   )
   list.person('people.performance', 'latencies, errors and costs are watched for some days')
-  list.person('people.source', 'the source is kept for a while, and its backup too')
 }
 
 function endFound({ runId, state, end, reached, undone }: RunInfo): Found {
   const { written = 0, failed = 0, skipped = 0 } = end?.totals ?? reached ?? {}
-  const counts = `${written} written${skipped > 0 ? `, ${skipped} there before` : ''}, ${failed} dead letters`
+  const counts = `${count(written)} written${skipped > 0 ? `, ${count(skipped)} there before` : ''}, ${count(failed)} dead letters`
   const code = 'DOCFERRY_CHECK'
+  if (state === 'done' && written + skipped === 0)
+    return {
+      result: 'warning',
+      detail: 'it has moved no document',
+      advice: 'docferry runs lists all runs: is it the right one, and the right source?'
+    }
   if (state === 'done') return { detail: counts }
   if (state === 'partial')
     return {
@@ -108,10 +121,14 @@ function comparedOptions({
   types,
   onIncompatible,
   includeDesign,
+  attachments,
+  includeSecurity,
   keepMetadata,
+  subcollections,
   stages
 }: CheckOptions) {
-  return { source, target, collections, preset, rename, types, onIncompatible, includeDesign, keepMetadata, stages }
+  const couchdb = { includeDesign, attachments, includeSecurity, keepMetadata }
+  return { source, target, collections, preset, rename, types, onIncompatible, ...couchdb, subcollections, stages }
 }
 
 function defined<T extends object>(options: T): { [Key in keyof T]: Exclude<T[Key], undefined> } {
@@ -125,10 +142,17 @@ function verifiedFound(
   runId: string | undefined
 ): Found {
   const counts = totalVerifyCounts(collections)
-  const beside = counts.beside > 0 ? `, ${counts.beside} more in the target` : ''
+  const beside = counts.beside > 0 ? `, ${count(counts.beside)} more in the target` : ''
   const by = against === 'source' ? 'the source' : "the run's receipt"
   const part = mode === 'sample' ? ` (${Math.round(sample * 1000) / 10} %)` : ''
-  const equal = mode === 'quick' ? `${counts.sameNumber} documents, counted` : `${counts.equal} documents equal${part}`
+  const compared = mode === 'quick' ? counts.sameNumber : counts.equal
+  const equal = mode === 'quick' ? `${count(compared)} documents, counted` : `${count(compared)} documents equal${part}`
+  if (state === 'equal' && compared === 0 && mode !== 'sample')
+    return {
+      result: 'warning',
+      detail: `there was none to compare, by ${by}${beside}`,
+      advice: 'is it the right source, or the right run?'
+    }
   if (state === 'equal') return { detail: `${equal}, by ${by}${beside}` }
   const words = {
     missing: 'missing',
@@ -140,7 +164,16 @@ function verifiedFound(
     deadLetters: 'dead letters',
     unproven: 'unproven'
   } as const
-  const found = (Object.keys(words) as (keyof typeof words)[]).flatMap(key => (counts[key] > 0 ? [`${counts[key]} ${words[key]}`] : []))
+  const found = (Object.keys(words) as (keyof typeof words)[]).flatMap(key =>
+    counts[key] > 0 ? [`${count(counts[key])} ${words[key]}`] : []
+  )
+  const uneven = mode === 'sample' ? collections.filter(({ sourceDocuments, targetDocuments }) => sourceDocuments !== targetDocuments) : []
+  found.push(
+    ...uneven.map(
+      ({ source, sourceDocuments, targetDocuments }) =>
+        `${source}: ${count(sourceDocuments)} in the source, ${count(targetDocuments)} in the target`
+    )
+  )
   const absent = collections.filter(({ isMissing }) => isMissing).map(({ target }) => target)
   const gone = absent.length > 0 ? `; not there at all: ${listed(absent)}` : ''
   const list = differences === undefined ? '' : `; all of them: ${differences}`
@@ -148,7 +181,7 @@ function verifiedFound(
   return {
     result: 'failed',
     code: 'DOCFERRY_VERIFY',
-    detail: `${differencesOf(counts)} differences from ${by}: ${found.join(', ')}${gone}${list}`,
+    detail: `${count(differencesOf(counts))} differences from ${by}: ${found.join(', ')}${gone}${list}`,
     advice: `${again} --dry-run says what would be mended, and mends it without --dry-run`
   }
 }
@@ -174,12 +207,32 @@ async function compareCounts(
   const held = async (end: 'source' | 'target') => await holdingsOf(await endpoint(end), options)
   const source = await list.look('source.answers', 'the source still answers', async () => [{}, await held('source')])
   const target = await list.look('target.answers', 'the target answers', async () => [{}, await held('target')])
+  // What was just counted, document by document, is what is compared; a database counts design documents too.
+  const isCounted = verified?.against === 'source'
+  const [sourceDesigns, targetDesigns] =
+    isCounted || (asked?.includeDesign ?? options.includeDesign)
+      ? [{}, {}]
+      : [
+          await designsOf(
+            'source',
+            endpoint,
+            pairs.map(([name]) => name),
+            options
+          ),
+          await designsOf(
+            'target',
+            endpoint,
+            pairs.map(([, to]) => to),
+            options
+          )
+        ]
   for (const [name, to] of pairs) {
     let row = list.report.collections.find(each => each.target === to)
     if (!row) list.report.collections.push((row = { source: name, target: to }))
+    if (isCounted) continue
     const [left, right] = [source?.get(name)?.documents, target?.get(to)?.documents]
-    if (left !== undefined) row.sourceDocuments = left
-    if (right !== undefined) row.targetDocuments ??= right
+    if (left !== undefined) row.sourceDocuments = left - (sourceDesigns[name] ?? 0)
+    if (right !== undefined) row.targetDocuments ??= right - (targetDesigns[to] ?? 0)
   }
   const uneven = list.report.collections.filter(
     ({ sourceDocuments: left, targetDocuments: right }) => left !== undefined && right !== undefined && left !== right
@@ -192,7 +245,9 @@ async function compareCounts(
       : {
           result: 'warning',
           detail: listed(
-            uneven.map(each => `${each.source}: ${each.sourceDocuments} in the source, ${each.targetDocuments} in the target`),
+            uneven.map(
+              each => `${each.source}: ${count(each.sourceDocuments!)} in the source, ${count(each.targetDocuments!)} in the target`
+            ),
             10,
             '; '
           ),
@@ -220,8 +275,27 @@ async function compareCounts(
   )
 }
 
-async function holdingsOf(endpoint: Endpoint, { environment, signal, logger }: CheckOptions): Promise<ReadonlyMap<string, CollectionInfo>> {
-  const source = await openSource(endpoint, { environment, signal, logger })
+async function designsOf(
+  end: 'source' | 'target',
+  endpointOf: (end: 'source' | 'target') => Promise<Endpoint>,
+  collections: readonly string[],
+  { environment, signal, logger }: CheckOptions
+): Promise<Readonly<Record<string, number>>> {
+  try {
+    return (await inspectEnd(await endpointOf(end), { end, collections, signal }, { environment, signal, logger }))?.designDocuments ?? {}
+  } catch (error) {
+    signal?.throwIfAborted()
+    // That it does not answer has been told.
+    if (error instanceof DocferryError) return {}
+    throw error
+  }
+}
+
+async function holdingsOf(
+  endpoint: Endpoint,
+  { environment, signal, logger, subcollections }: CheckOptions
+): Promise<ReadonlyMap<string, CollectionInfo>> {
+  const source = await openSource(endpoint, { environment, signal, logger, subcollections })
   try {
     return new Map((await source.collections({ signal }))?.map(info => [info.name, info]))
   } finally {
@@ -247,7 +321,7 @@ async function undoFound(run: RunInfo, { target, undo: mode = 'none', onConflict
       ? { detail: `${command}: tried as a dry run` }
       : {
           result: 'warning',
-          detail: `${left} documents would be left: they were changed since`,
+          detail: `${count(left)} documents would be left: they were changed since`,
           advice: `${command} --dry-run tells which`
         }
   }

@@ -8,6 +8,7 @@ import { openBackups } from '../open.ts'
 import type { PlannedOptions } from '../plan/plan.ts'
 import type { Location } from '../types.ts'
 import { openReceipt } from '../verify/open-receipt.ts'
+import { counted } from '../verify/report.ts'
 import { verify } from '../verify/verify.ts'
 import { listed } from './checklist.ts'
 import type { Checklist, Found } from './checklist.ts'
@@ -24,20 +25,31 @@ interface Known {
   /** Epoch milliseconds: as of when its documents are. */
   readonly at: number
   readonly text: string
-  /** Collections that it does not hold. */
+  /** Collections that it does not hold, and what else is not in it. */
   readonly lacks: readonly string[]
   /** Why it is of no use after all. */
   readonly trouble?: string
 }
 
+/** What the source is known to hold beside plain documents, by the names of the collections. */
+export interface Besides {
+  readonly attachments?: readonly string[]
+  readonly designDocuments?: readonly string[]
+}
+
 /** @param names of the collections that are moved; undefined where only reading tells */
-export async function checkBackup(names: readonly string[] | undefined, options: CheckOptions, list: Checklist): Promise<void> {
+export async function checkBackup(
+  names: readonly string[] | undefined,
+  options: CheckOptions,
+  list: Checklist,
+  besides: Besides = {}
+): Promise<void> {
   const { source } = list.report
   if (!source) return
   if (source.provider === 'file' || source.provider === 'memory')
     return list.skip('backup.recent', what, 'the source is a file: a copy of it is one')
   await list.check('backup.recent', what, async () => {
-    const [exported, service] = [await exportsOf(source.identity, names, options), await serviceBackups(names, options)]
+    const [exported, service] = [await exportsOf(source.identity, { names, besides }, options), await serviceBackups(names, options)]
     return verdict(
       [...exported, ...service.known].sort((a, b) => b.at - a.at),
       service.unknown,
@@ -59,24 +71,42 @@ function verdict(known: readonly Known[], unknown: string | undefined, { backupA
   return { result: 'warning', detail: `the newest is ${newest.text}, ${age(newest.at)} old: ${why}${asked}`, advice }
 }
 
-/** docferry's own runs from this place into a file. */
-async function exportsOf(identity: string, names: readonly string[] | undefined, options: CheckOptions): Promise<Known[]> {
-  const runs = (await listRuns(options.stateDir ?? '.docferry')).filter(({ record, end }) => {
-    const asked = record?.asked as PlannedOptions | undefined
-    return asked?.source.identity === identity && asked.target.provider === 'file' && (end?.state === 'done' || end?.state === 'partial')
-  })
-  return await Promise.all(runs.slice(0, mostExports).map(run => exportOf(run, names, options)))
+/** What a backup has to hold. */
+interface Needed {
+  readonly names: readonly string[] | undefined
+  readonly besides: Besides
 }
 
-async function exportOf(run: RunInfo, names: readonly string[] | undefined, options: CheckOptions): Promise<Known> {
-  const { collections, target } = run.record!.asked as PlannedOptions
+/** docferry's own runs from this place into a file. */
+async function exportsOf(identity: string, needed: Needed, options: CheckOptions): Promise<Known[]> {
+  const runs = (await listRuns(options.stateDir ?? '.docferry')).filter(({ record, end }) => {
+    const asked = record?.asked as PlannedOptions | undefined
+    return (
+      asked?.source.identity === identity &&
+      asked.target.provider === 'file' &&
+      !record?.piped &&
+      asked.target.identity !== 'file:stdout' &&
+      (end?.state === 'done' || end?.state === 'partial')
+    )
+  })
+  return await Promise.all(runs.slice(0, mostExports).map(run => exportOf(run, needed, options)))
+}
+
+async function exportOf(run: RunInfo, { names, besides }: Needed, options: CheckOptions): Promise<Known> {
+  const { collections, target, attachments, includeDesign, includeSecurity } = run.record!.asked as PlannedOptions
   const held = collections.map(([name]) => name)
+  const { attachments: attached = [], designDocuments: designed = [] } = besides
+  const beside = [
+    ...(attached.length > 0 && !attachments ? [`the attachments of ${listed(attached)} (--attachments)`] : []),
+    ...(designed.length > 0 && !includeDesign ? [`the design documents of ${listed(designed)} (--include-design)`] : []),
+    ...(options.includeSecurity && !includeSecurity ? ['_security (--include-security)'] : [])
+  ]
   const trouble = await troubleOf(run, options)
   return {
     // What was written meanwhile may be in it or not.
     at: Date.parse(run.record!.startedAt),
     text: `the export ${pathOf(target)} (run ${run.runId})${options.full && !trouble ? ', compared with its receipt just now' : ''}`,
-    lacks: names?.filter(name => held.length > 0 && !held.includes(name)) ?? [],
+    lacks: [...(names?.filter(name => held.length > 0 && !held.includes(name)) ?? []), ...beside],
     ...(trouble !== undefined && { trouble })
   }
 }
@@ -153,6 +183,6 @@ function together(backups: readonly Backup[], names: readonly string[] | undefin
 
 export function age(at: number): string {
   const minutes = Math.max(0, Date.now() - at) / 60_000
-  if (minutes < 90) return `${Math.round(minutes)} minutes`
-  return minutes < 48 * 60 ? `${Math.round(minutes / 60)} hours` : `${Math.round(minutes / 1440)} days`
+  if (minutes < 90) return counted(Math.round(minutes), 'minute')
+  return minutes < 48 * 60 ? counted(Math.round(minutes / 60), 'hour') : counted(Math.round(minutes / 1440), 'day')
 }

@@ -27,7 +27,7 @@ export async function openEnds(options: CheckOptions, list: Checklist): Promise<
   const { environment, signal, logger, types = 'natural', onIncompatible } = options
   const context = { environment, signal, logger }
   const source = await list.look('source.answers', 'the source answers', async () => {
-    const opened = await openSource(options.source!, context)
+    const opened = await openSource(options.source!, { ...context, subcollections: options.subcollections })
     list.report.source = opened.location
     return [{ detail: placeOf(opened) }, opened]
   })

@@ -5,7 +5,7 @@ import type { Plan } from '../plan/plan.ts'
 import { planMigration } from '../planner.ts'
 import { isSavedAtEnd } from '../report.ts'
 import type { FailureGroup } from '../report.ts'
-import { listed } from './checklist.ts'
+import { count, listed } from './checklist.ts'
 import type { Checklist, Found } from './checklist.ts'
 import { megabytes } from './machine.ts'
 import type { CheckOptions } from './options.ts'
@@ -59,38 +59,39 @@ export async function planFindings(
 
 function fitsFound({ totals, collections, sample }: Plan): Found {
   const { read, failed, skipped } = totals
-  const looked = `${sample === undefined ? 'all' : 'a sample of'} ${read} documents tried`
-  if (failed === 0) return { detail: `${looked}${skipped > 0 ? `; ${skipped} of them the target holds already` : ''}` }
+  const looked = `${sample === undefined ? 'all' : 'a sample of'} ${count(read)} documents tried`
+  if (failed === 0) return { detail: `${looked}${skipped > 0 ? `; ${count(skipped)} of them the target holds already` : ''}` }
   const groups = collections.flatMap(({ source, failures }) => failures.map(failure => ({ source, failure })))
   const detail = listed(
     groups.map(({ source, failure }) => `${source}: ${failureText(failure)}`),
     5,
     '; '
   )
+  // Said where an id is refused that may be a path.
+  const isPath = groups.some(({ failure }) => failure.message.includes('--subcollections'))
   return {
     result: 'failed',
     code: 'DOCFERRY_DEAD_LETTERS',
-    detail: `${failed} of ${looked} would not: ${detail}`,
-    advice:
-      'docferry plan --refused FILE lists them; --on-incompatible escape takes names that the target refuses, --stage makes documents smaller'
+    detail: `${count(failed)} of ${looked} would not: ${detail}`,
+    advice: `docferry plan --refused FILE lists them; ${isPath ? '--subcollections takes ids that are paths, ' : ''}--on-incompatible escape takes names that the target refuses, --stage makes documents smaller`
   }
 }
 
-function failureText({ count, message, examples }: FailureGroup): string {
-  return `${count} x ${message} (${listed(examples, 3)})`
+function failureText({ count: times, message, examples }: FailureGroup): string {
+  return `${count(times)} x ${message} (${listed(examples, 3)})`
 }
 
 function valuesFound({ collections, options: { types } }: Plan): Found {
   const counts = new Map<string, number>()
   const lossy = new Map<string, number>()
   for (const { conversions } of collections) {
-    for (const { kind, conversion, count } of conversions) {
+    for (const { kind, conversion, count: times } of conversions) {
       const into = conversion === 'lossy' ? lossy : counts
       const words = { merged: `${kind} as an equal number`, enveloped: `${kind} in an envelope`, escaped: `${kind} escaped`, lossy: kind }
-      into.set(words[conversion], (into.get(words[conversion]) ?? 0) + count)
+      into.set(words[conversion], (into.get(words[conversion]) ?? 0) + times)
     }
   }
-  const told = (from: ReadonlyMap<string, number>): string => listed([...from].map(([what, count]) => `${count} x ${what}`))
+  const told = (from: ReadonlyMap<string, number>): string => listed([...from].map(([what, times]) => `${count(times)} x ${what}`))
   if (lossy.size > 0)
     return {
       result: 'warning',
@@ -106,5 +107,5 @@ function sizeOf({ estimate: { documents, bytes, perSecond, seconds, readingCost,
   const minutes = seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} minutes`
   const cost = currency === undefined ? '' : `, ${amount < 0.01 ? 'less than 0.01' : `about ${amount.toFixed(2)}`} ${currency}`
   const about = sample === undefined ? '' : 'about '
-  return `${about}${documents} documents, ${megabytes(bytes)}, ${minutes} at ${perSecond} documents a second${cost}`
+  return `${about}${count(documents)} documents, ${megabytes(bytes)}, ${minutes} at ${count(perSecond)} documents a second${cost}`
 }

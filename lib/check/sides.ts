@@ -5,7 +5,7 @@ import { chooseCollections } from '../plan/choose-collections.ts'
 import type { ChosenCollection } from '../plan/choose-collections.ts'
 import type { CollectionInfo, Source } from '../types.ts'
 import { documentDigest } from '../values/index.ts'
-import { listed } from './checklist.ts'
+import { count, listed } from './checklist.ts'
 import type { Checklist } from './checklist.ts'
 import type { BothEnds } from './ends.ts'
 import type { CheckOptions } from './options.ts'
@@ -120,7 +120,7 @@ export async function changesBetween(
     const moved = marks[name] !== undefined && later?.marks?.[name] !== undefined && later.marks[name] !== marks[name]
     if (moved) changed.push(`${name} (its sequence of changes has moved)`)
     else if (before.documents !== undefined && documents !== undefined && documents !== before.documents)
-      changed.push(`${name} (${before.documents} documents, then ${documents})`)
+      changed.push(`${name} (${count(before.documents)} documents, then ${count(documents)})`)
     else {
       const now = await digestsOf(source, name, signal)
       const others = [...now].filter(([id, digest]) => before.digests.get(id) !== digest).length
@@ -148,7 +148,7 @@ export async function lookAtTarget(
       const { empty, created, documents } = await target.prepare(collection.target, { create: false, signal })
       const held = created || empty ? 0 : (counts.get(collection.target)?.documents ?? documents)
       if (held !== undefined) collection.targetDocuments = held
-      if (!empty) full.push(`${collection.target}${held === undefined ? '' : ` (${held})`}`)
+      if (!empty) full.push(`${collection.target}${held === undefined ? '' : ` (${count(held)})`}`)
     }
     if (full.length === 0) return { detail: 'none of the collections holds a document' }
     const outcome = { skip: 'stay as they are', overwrite: 'are replaced', fail: 'become dead letters of the run' }[onConflict]
@@ -162,13 +162,17 @@ export async function lookAtTarget(
 
 /** A place that is no database can be made by the run itself, and is not there before. */
 export async function countsOf(
-  { target, environment, signal, logger }: CheckOptions,
+  { target, environment, signal, logger, subcollections }: CheckOptions,
   provider: string
 ): Promise<ReadonlyMap<string, CollectionInfo>> {
   if (provider === 'file' || provider === 'memory' || target === undefined) return new Map()
-  const held = await openSource(target, { environment, signal, logger })
+  const held = await openSource(target, { environment, signal, logger, subcollections })
   try {
     return new Map((await held.collections({ signal }))?.map(info => [info.name, info]))
+  } catch (error) {
+    // Who may not list what there is may still write to what is named.
+    if (error instanceof DocferryError && error.code === 'DOCFERRY_PERMISSION') return new Map()
+    throw error
   } finally {
     await held.close()
   }

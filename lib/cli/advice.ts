@@ -1,5 +1,8 @@
 /** What a user can try next, by error code, beyond what the message itself says; and what makes a run stop that can be gone on with. */
 import type { ErrorCode } from '../errors.ts'
+import type { OnIncompatible } from '../types.ts'
+
+const escaping = 'write it escaped (--on-incompatible escape), or '
 
 export const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   DOCFERRY_BUG: 'report it with what is printed here (without the passwords in your command): this should not happen',
@@ -25,8 +28,8 @@ export const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   DOCFERRY_FIRST_FAILED: 'mend the one that failed and run again; --on-conflict overwrite takes the last of each id instead of the first',
   DOCFERRY_TOO_LARGE: 'make it smaller (drop fields with --stage strip:field), or take another target',
   DOCFERRY_TOO_DEEP: 'flatten it, or take another target',
-  DOCFERRY_BAD_ID: 'write it escaped (--on-incompatible escape), or give it another _id in the source',
-  DOCFERRY_BAD_FIELD: 'write it escaped (--on-incompatible escape), rename it (--stage rename:old=new) or drop it (--stage strip:field)',
+  DOCFERRY_BAD_ID: `${escaping}give it another _id in the source`,
+  DOCFERRY_BAD_FIELD: `${escaping}rename it (--stage rename:old=new), or drop it (--stage strip:field)`,
   DOCFERRY_BAD_VALUE: 'change the value in the source, or drop the field (--stage strip:field)',
   DOCFERRY_REFUSED: 'see the cause in the dead letters',
   DOCFERRY_REPLICATION: 'see what the server says of it: docferry replicate list --on ADDRESS; then run the same command again',
@@ -58,6 +61,17 @@ const full: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 
 function isFull(error: unknown): boolean {
   return error instanceof Error && (full.has((error as { code?: unknown }).code) || isFull(error.cause))
+}
+
+/** What to try about documents that failed, by what they failed of and what the run was asked already. */
+export function adviceForFailures(
+  { code, message }: { readonly code: ErrorCode; readonly message: string },
+  { onIncompatible }: { readonly onIncompatible?: OnIncompatible }
+): string | undefined {
+  const text = advice[code]
+  if (code !== 'DOCFERRY_BAD_ID' && code !== 'DOCFERRY_BAD_FIELD') return text
+  const other = onIncompatible === 'escape' ? text?.replace(escaping, '') : text
+  return message.includes('--subcollections') ? `take it for a path (--subcollections), ${other}` : other
 }
 
 /** @param error by which the command ended @param goOn the command that goes on with what the error has stopped, where there is one */

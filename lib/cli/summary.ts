@@ -1,11 +1,10 @@
 /** What a run came to, as lines of text: the table, the notes, the failures and what to try. */
 import { dirname } from 'node:path'
-import type { ErrorCode } from '../errors.ts'
 import type { Plan } from '../plan/plan.ts'
 import { totalCounts } from '../report.ts'
-import type { CollectionReport, Counts, RunReport } from '../report.ts'
+import type { CollectionReport, Counts, FailureGroup, RunReport } from '../report.ts'
 import type { PlaceName } from '../types.ts'
-import { advice } from './advice.ts'
+import { adviceForFailures } from './advice.ts'
 import { commandFor, goOnCommand, stateDirOf, undoCommand } from './hints.ts'
 import {
   displayWidth,
@@ -199,10 +198,11 @@ export function failures(report: Readonly<RunReport>, { columns = Infinity }: Su
   if (total === 0) return []
   const shown = groups.sort((a, b) => b.group.count - a.group.count).slice(0, 20)
   const told = new Set<string>()
-  const tip = (code: ErrorCode): string[] => {
-    const text = told.has(code) ? undefined : advice[code]
-    told.add(code)
-    return text === undefined ? [] : indentedLines(text, '  try: ', columns)
+  const tip = (failure: FailureGroup): string[] => {
+    const text = adviceForFailures(failure, report)
+    if (text === undefined || told.has(text)) return []
+    told.add(text)
+    return indentedLines(text, '  try: ', columns)
   }
   return [
     '',
@@ -210,7 +210,7 @@ export function failures(report: Readonly<RunReport>, { columns = Infinity }: Su
     ...shown.flatMap(({ collection, group }) => [
       ...indentedLines(`${safe(collection.source)}: ${formatCount(group.count)} x ${group.code}: ${safe(group.message)}`, '- ', columns),
       ...indentedLines(group.examples.map(visible).join(', ') + (group.count > group.examples.length ? ', ...' : ''), '  which: ', columns),
-      ...tip(group.code)
+      ...tip(group)
     ]),
     ...(groups.length > shown.length
       ? [`- and ${plural(groups.length - shown.length, 'more kind')} of failure: see --json or the dead letters`]

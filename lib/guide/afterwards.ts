@@ -7,6 +7,9 @@ import { allRuns } from './migrate.ts'
 import { bucketPrefix, copyOf, exportName } from './prepare.ts'
 import type { GuideCommand, GuideStep } from './report.ts'
 
+/** The steps can be gone through again: nothing is in the way, and no old plan or backup is taken for the new one. */
+const putAway = `PASS=pass-$(date +%Y%m%d-%H%M%S); mkdir "$PASS"; for FILE in before-migration.* target-before.* plan.json refused.ndjson check-*.md ${allRuns}; do [ ! -e "$FILE" ] || mv "$FILE" "$PASS"; done`
+
 export function afterwardsSteps(source: End, target: End): GuideStep[] {
   return [
     {
@@ -72,8 +75,10 @@ export function rollbackSteps(source: End, target: End, options: GuideOptions): 
       title: 'Find the cause, mend it, and migrate again',
       people: [
         'the lists of the checks, and log.ndjson and the dead letters in .docferry/runs, say what went wrong',
-        'begin with the checklist again'
-      ]
+        'begin again with the backup'
+      ],
+      commands: [{ text: putAway }],
+      ...(source.provider === 'firestore' && { notes: [`Give the service's own backup another place than ${bucketPrefix}.`] })
     }
   ]
 }
@@ -129,7 +134,12 @@ function restoreCommands(source: End, options: GuideOptions): GuideCommand[] {
         ]
       : []),
     ...(source.provider === 'firestore'
-      ? [{ text: `docferry backup restore ${bucketPrefix} --provider ${source.shell}`, when: 'to have the service restore its own' }]
+      ? [
+          {
+            text: `docferry backup restore ${bucketPrefix} --provider ${source.shell} --option overwrite=yes`,
+            when: 'to have the service restore its own: it replaces documents of the same name, and removes none'
+          }
+        ]
       : [])
   ]
 }

@@ -87,7 +87,7 @@ function values({ facts: from }: End, { facts: to }: End, rules: EncodeRules): s
 function idWarnings({ facts }: End, rules: EncodeRules): string[] {
   const refused = ids.filter(id => !('payload' in facts.encode({ _id: id }, rules)))
   if (refused.length === 0) return []
-  const shown = refused.map(id => (id.length > 20 ? `of ${id.length} bytes` : id))
+  const shown = refused.map(id => (id.length > 20 ? `one of ${id.length.toLocaleString('en-US')} bytes` : id))
   return [`${facts.title} refuses ids such as ${shown.join(', ')}: --on-incompatible escape writes them under others, reversibly`]
 }
 

@@ -96,15 +96,18 @@ async function runTask(options: VerifyOptions, runId: string): Promise<Task> {
   const target = options.target ?? ends.target ?? (await endOfPipeline(asked, 'target', environment))
   if (target === undefined)
     throw usage(`the run ${runId} does not know its target any more, for its address is not kept: give it again (--target)`)
-  const path = await receiptPath(run.path)
+  // A receipt tells only of all documents.
+  const isSample = options.sample !== undefined
+  const path = isSample ? undefined : await receiptPath(run.path)
   const receipt = path === undefined ? undefined : proofOf(await readReceipt(path))
   const told: string[] = []
   const source = options.source ?? ends.source ?? (await sourceOfPipeline(asked, environment, told))
   if (!receipt && source === undefined)
     throw usage(`the run ${runId} has no receipt, and does not know its source any more: give it again (--source)`)
-  const notes = receipt
-    ? told
-    : [...told, `the run has no receipt (it is of an older docferry): the target is compared with what the source holds now`]
+  const notes =
+    receipt || isSample
+      ? told
+      : [...told, `the run has no receipt (it is of an older docferry): the target is compared with what the source holds now`]
   const named = namesOf(options, receipt ? pairsOf(receipt) : asked.collections, asked)
   if (run.state === 'partial' && (!receipt || failedIn(receipt, named.collections) > 0))
     notes.push(
@@ -135,12 +138,16 @@ async function receiptTask(options: VerifyOptions, given: Receipt | string): Pro
     const { stages: texts, subcollections = false, ...decisions } = opened.options
     if (isOfRepair(texts)) throw new DocferryError('DOCFERRY_USAGE', `the receipt is that of a repair: ${onlyAPart}`)
     const asked = { stages: texts }
-    const stages = source === undefined ? [] : await stagesAgain(options, { asked, runId: opened.runId, hasReceipt: true, notes })
+    const stages =
+      source === undefined
+        ? []
+        : await stagesAgain(options, { asked, runId: opened.runId, hasReceipt: options.sample === undefined, notes })
     const named = namesOf(options, pairsOf(opened))
     const failed = failedIn(opened, named.collections)
     if (failed > 0)
       notes.push(`the run could not write ${counted(failed, 'document')}, which ${failed === 1 ? 'is' : 'are'} not in its receipt`)
-    return { source, target: target!, receipt: proofOf(opened), ...named, stages, ...ways({ ...decisions, subcollections }), notes }
+    const proof = options.sample === undefined ? { receipt: proofOf(opened) } : {}
+    return { source, target: target!, ...proof, ...named, stages, ...ways({ ...decisions, subcollections }), notes }
   }
   const { types = 'natural', onIncompatible = 'dead-letter', includeDesign = false, keepMetadata = false, rename = {} } = options
   const { attachments, includeSecurity } = options
@@ -154,7 +161,7 @@ async function receiptTask(options: VerifyOptions, given: Receipt | string): Pro
   return {
     source,
     target: target!,
-    receipt,
+    ...(options.sample === undefined && { receipt }),
     ...namesOf(options, pairsOf(receipt)),
     stages: comparable(options.stages ?? []),
     ...ways(decisions),

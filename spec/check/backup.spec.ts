@@ -4,10 +4,14 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import type { Backup, BackupService } from '../../lib/backup-types.ts'
 import { checkBackup } from '../../lib/check/backup.ts'
+import { check } from '../../lib/check/check.ts'
 import { Checklist } from '../../lib/check/checklist.ts'
 import type { CheckLine } from '../../lib/check/report.ts'
 import { DocferryError } from '../../lib/errors.ts'
+import { migrate } from '../../lib/run.ts'
+import { usePlaces } from '../support/places.ts'
 import { scriptedBackups } from '../support/scripted-backups.ts'
+import { basicAuth, servers, uniqueName } from '../support/servers.ts'
 
 const hoursAgo = (hours: number): Date => new Date(Date.now() - hours * 3_600_000)
 const backup = (more: Partial<Backup>): Backup => ({ id: 'b', kind: 'backup', state: 'available', startedAt: hoursAgo(1), ...more })
@@ -62,5 +66,41 @@ describe("check: a service's own backups", () => {
     const { result, detail } = await look([], { list })
     expect(result).to.equal('warning')
     expect(detail).to.include("the service's own can't be asked for: ListBackups is not permitted")
+  })
+})
+
+describe("check: docferry's own exports", function () {
+  this.timeout(30_000)
+  const places = usePlaces()
+
+  it('are no backup of what the source holds besides and they do not', async () => {
+    const name = uniqueName('agents')
+    const { url, user, password, environment } = await servers.couchdb()
+    const headers = { authorization: basicAuth(user, password), 'content-type': 'application/json' }
+    const put = async (path: string, body: object): Promise<void> => {
+      expect((await fetch(`${url}/${path}`, { method: 'PUT', headers, body: JSON.stringify(body) })).status).to.equal(201)
+    }
+    await places.place('couchdb', name)
+    await put(name, {})
+    const { stateDir } = places
+    const asked = { source: 'couchdb', collections: [name], environment, stateDir } as const
+    let times = 0
+    const backUp = (more: object = {}) => migrate({ ...asked, target: join(stateDir, `${times++}.ndjson`), ...more })
+    const look = async (): Promise<CheckLine> =>
+      (await check({ ...asked, target: `memory:${join(stateDir, 'out.json')}` })).lines.find(({ id }) => id === 'backup.recent')!
+
+    await put(`${name}/a`, { n: 1 })
+    await backUp()
+    expect(await look()).to.include({ result: 'ok' })
+    await put(`${name}/_design/views`, {})
+    expect((await look()).detail).to.include(`without the design documents of ${name} (--include-design)`)
+    await backUp({ includeDesign: true })
+    expect(await look()).to.include({ result: 'ok' })
+    await put(`${name}/b`, { _attachments: { text: { content_type: 'text/plain', data: 'eA==' } } })
+    const { result, detail } = await look()
+    expect(result).to.equal('warning')
+    expect(detail).to.include(`without the attachments of ${name} (--attachments)`)
+    await backUp({ includeDesign: true, attachments: true })
+    expect(await look()).to.include({ result: 'ok' })
   })
 })

@@ -123,6 +123,38 @@ describe('check: of a run', function () {
       expect(point(await look(), 'counts.equal')).to.include({ result: 'warning' })
     })
 
+    it('compares a sample with the source, of a run and of two ends', async () => {
+      const ends = { source: join(folder, `${name}.ndjson`), target: 'couchdb', phase: 'after' } as const
+      for (const report of [await look({ sample: 0.5 }), await check({ ...ends, environment, stateDir, sample: 0.5 })]) {
+        expect(point(report, 'target.verified')).to.include({ result: 'ok' })
+        expect(point(report, 'target.verified').detail).to.match(/^\d+ documents equal \(50 %\), by the source$/)
+      }
+      await ask(`${name}/more`, { method: 'PUT', body: '{}' })
+      const { detail } = point(await check({ ...ends, environment, stateDir, sample: 0.0001 }), 'target.verified')
+      expect(detail).to.include(`${name}: 20 in the source, 21 in the target`)
+    })
+
+    it('counts what is compared: no design documents', async () => {
+      await ask(`${name}/_design/views`, { method: 'PUT', body: '{}' })
+      const ends = { source: join(folder, `${name}.ndjson`), target: 'couchdb', phase: 'after' } as const
+      for (const report of [await look(), await check({ ...ends, environment, stateDir })]) {
+        expect(point(report, 'counts.equal').result).to.equal('ok')
+        expect(report.collections).to.deep.equal([{ source: name, target: name, sourceDocuments: 20, targetDocuments: 20 }])
+      }
+    })
+
+    it('warns of a run that has moved nothing, and says what an export is', async () => {
+      writeFileSync(join(folder, 'nothing.ndjson'), '')
+      const empty = await migrate({ source: join(folder, 'nothing.ndjson'), target: 'memory:' + join(folder, 'out.json'), stateDir })
+      const report = await look({ run: empty.runId })
+      expect(point(report, 'run.ended')).to.include({ result: 'warning', detail: 'it has moved no document' })
+      expect(point(report, 'target.verified').result).to.equal('warning')
+      const file = join(folder, 'export.ndjson')
+      const moved = await migrate({ source: 'couchdb', target: file, collections: [name], environment, stateDir })
+      const found = point(await look({ run: moved.runId }), 'target.verified') as { readonly what?: string }
+      expect(found).to.include({ result: 'ok', what: 'the file holds every document that was written to it' })
+    })
+
     it('says so of one that was undone', async () => {
       await undo({ run: runId, stateDir, environment })
       expect(point(await look(), 'run.ended').detail).to.include('it was undone')

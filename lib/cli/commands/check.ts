@@ -136,7 +136,8 @@ function duration(text: string): number {
 
 const helpText = `
 A point is ok, a warning, failed, skipped (it says why), or for a person to do. The exit code is 0 where none has failed, and otherwise
-that of the first that has: 10 for an end that does not answer or permit, 40 for documents that do not fit, 60 for the rest.
+that of the first that has: 10 for an end that does not answer or permit, 40 for documents that do not fit, 2 for names that the
+target does not take, 60 for the rest.
 
 Examples:
   $ docferry check --source couchdb --target dynamodb

@@ -32,6 +32,7 @@ export function addRetryCommand(program: Command, host: Host, run: (job: Job) =>
     .addOption(
       new Option('--on-incompatible <how>', `other than in the run: ${onIncompatibles.join(', ')}`).argParser(choice(onIncompatibles))
     )
+    .option('--subcollections', 'write an id such as x/runs/y as the path of a document in a Firestore subcollection')
     .addHelpText('after', helpText)
   addRunFlags(command).action(async (runId: string | undefined, flags: RetryFlags) => {
     completeEnvironment(host.env, readEnvFile({ file: flags.dotenv, cwd: host.cwd() }))
@@ -40,7 +41,7 @@ export function addRetryCommand(program: Command, host: Host, run: (job: Job) =>
 }
 
 export async function retryJob(runId: string | undefined, flags: RetryFlags, environment: Environment = {}): Promise<Job> {
-  const { onConflict, onIncompatible, types, dryRun, stateDir } = flags
+  const { onConflict, onIncompatible, types, subcollections, dryRun, stateDir } = flags
   // Whether it can be retried, the retry itself says.
   const chosen = await chooseRun({ runId, stateDir, fitting: ['partial'], what: 'run with dead letters' })
   return {
@@ -51,6 +52,7 @@ export async function retryJob(runId: string | undefined, flags: RetryFlags, env
       onConflict,
       onIncompatible,
       types,
+      subcollections,
       dryRun,
       ...paceOptions(flags)
     },
@@ -84,4 +86,5 @@ Examples:
   $ docferry retry 2026-11-22T10-15-00-a1b2c3 --stage strip:usage_info
   $ docferry retry 2026-11-22T10-15-00-a1b2c3 --on-conflict overwrite
   $ docferry retry 2026-11-22T10-15-00-a1b2c3 --on-incompatible escape
+  $ docferry retry 2026-11-22T10-15-00-a1b2c3 --subcollections
 `

@@ -30,14 +30,14 @@ export async function inspect(client: Client, { end, collections, signal }: Insp
   const session = (await get('/_session')) as { readonly userCtx?: { readonly roles?: unknown } } | undefined
   const isAdmin = Array.isArray(session?.userCtx?.roles) && session.userCtx.roles.includes('_admin')
   const names = (await databaseNames(client, signal)) ?? []
-  const wanted = collections?.filter(name => names.length === 0 || names.includes(name)) ?? names.filter(name => !name.startsWith('_'))
+  const wanted = collections ?? names.filter(name => !name.startsWith('_'))
   const found = await inGroups(wanted, name => lookAt(client, name, end, signal))
   const marks = Object.fromEntries(found.flatMap(({ name, mark }) => (mark === undefined ? [] : [[name, mark]])))
   const tasks = isAdmin ? await tasksOf(get) : undefined
   return {
     ...(versionOf(welcome) !== undefined && { version: versionOf(welcome) }),
     ...(server && { clock: { server, before, after } }),
-    rights: end === 'source' ? [] : rightsOf(isAdmin, collections, names),
+    rights: end === 'source' ? [] : rightsOf(isAdmin, found),
     live: [
       ...(tasks ?? []).flatMap(task => sentenceOf(task, wanted)),
       ...found.flatMap(({ name, isCompacting }) => (isCompacting ? [`${name} is being compacted, which slows reading`] : []))
@@ -49,6 +49,7 @@ export async function inspect(client: Client, { end, collections, signal }: Insp
       ...(end === 'target' ? found.flatMap(({ validations }) => validations) : []),
       ...(end === 'target' && isAdmin ? await sizeNotes(client, get) : [])
     ],
+    designDocuments: Object.fromEntries(found.flatMap(({ name, designs }) => (designs > 0 ? [[name, designs]] : []))),
     marks
   }
 }
@@ -62,13 +63,16 @@ function versionOf(welcome: Record<string, unknown> | undefined): string | undef
   return isApache ? `Apache CouchDB ${version}` : `CouchDB ${version} (${vendor.name})`
 }
 
-function rightsOf(isAdmin: boolean, collections: readonly string[] | undefined, names: readonly string[]): Inspection['rights'] {
-  const missing = collections?.filter(name => !names.includes(name)) ?? []
+/** Who may not list the databases may still know one by its name. */
+function rightsOf(isAdmin: boolean, found: readonly Look[]): Inspection['rights'] {
   if (isAdmin) return [{ what: 'create databases and write to them (a server admin)', isGranted: true }]
+  const named = (state: Look['state']): string[] => found.filter(look => look.state === state).map(({ name }) => name)
+  const [missing, closed] = [named('missing'), named('closed')]
   const advice = 'only a server admin creates databases: connect as one, or have them created before'
   const create = missing.length > 0 ? [{ what: `create ${missing.join(', ')}`, isGranted: false, advice }] : []
+  const open = closed.length > 0 ? [{ what: `see ${closed.join(', ')}`, isGranted: false, advice: 'make this user a member of it' }] : []
   const write = 'write to the databases that are there'
-  return [...create, { what: write, isGranted: 'unknown', advice: '--probe-write tries it where databases may be created' }]
+  return [...create, ...open, { what: write, isGranted: 'unknown', advice: '--probe-write tries it where databases may be created' }]
 }
 
 async function databaseNames(client: Client, signal: AbortSignal | undefined): Promise<readonly string[] | undefined> {
@@ -78,23 +82,30 @@ async function databaseNames(client: Client, signal: AbortSignal | undefined): P
 
 interface Look {
   readonly name: string
+  /** `closed`: it is there, and this user may not see it. */
+  readonly state: 'there' | 'missing' | 'closed'
   readonly mark?: string
   readonly isCompacting: boolean
+  /** How many design documents it holds. */
+  readonly designs: number
   readonly validations: readonly string[]
 }
 
 async function lookAt(client: Client, name: string, end: InspectOptions['end'], signal: AbortSignal | undefined): Promise<Look> {
   const asked = client.asked(`looking at ${name}`, 'DOCFERRY_CONNECT', name)
   const path = `/${encodeURIComponent(name)}`
-  const info = (await whatIsTold(client.json({ method: 'GET', path, asked, signal }))) as Info | undefined
-  const seq = info?.update_seq
+  const info = await infoOf(client, path, asked, signal)
+  if (typeof info === 'string') return { name, state: info, isCompacting: false, designs: 0, validations: [] }
+  const seq = info.update_seq
   // Behind the number stands where each shard is, which another node may tell in another way.
   const mark = typeof seq === 'number' ? String(seq) : typeof seq === 'string' ? seq.split('-')[0] : undefined
-  const designs = end === 'target' && info ? await designsOf(client, path, asked, signal) : []
+  const designs = await designsOf(client, path, { asked, signal, withBodies: end === 'target' })
   return {
     name,
+    state: 'there',
+    designs: designs.length,
     ...(mark !== undefined && { mark }),
-    isCompacting: info?.compact_running === true,
+    isCompacting: info.compact_running === true,
     validations: designs
       .filter(({ validate_doc_update: validates }) => typeof validates === 'string')
       .map(({ _id: id }) => `${name}: ${id ?? 'a design document'} checks every write (validate_doc_update), and may refuse documents`)
@@ -106,11 +117,32 @@ interface Design {
   readonly validate_doc_update?: unknown
 }
 
-async function designsOf(client: Client, path: string, asked: ReturnType<Client['asked']>, signal?: AbortSignal): Promise<Design[]> {
-  const query = 'startkey=%22_design%2F%22&endkey=%22_design0%22&include_docs=true&limit=100'
+async function infoOf(
+  client: Client,
+  path: string,
+  asked: ReturnType<Client['asked']>,
+  signal: AbortSignal | undefined
+): Promise<Info | 'missing' | 'closed'> {
+  try {
+    return (await client.json({ method: 'GET', path, asked, signal })) ?? {}
+  } catch (error) {
+    if (!(error instanceof AnswerError)) throw error
+    return error.answer.status === 404 ? 'missing' : 'closed'
+  }
+}
+
+interface DesignOptions {
+  readonly asked: ReturnType<Client['asked']>
+  readonly signal: AbortSignal | undefined
+  readonly withBodies: boolean
+}
+
+/** @returns those that the server lets us see; without their bodies where these are not wanted */
+async function designsOf(client: Client, path: string, { asked, signal, withBodies }: DesignOptions): Promise<Design[]> {
+  const query = `startkey=%22_design%2F%22&endkey=%22_design0%22&include_docs=${withBodies}&limit=1000`
   const answer = await whatIsTold(client.json({ method: 'GET', path: `${path}/_all_docs?${query}`, asked, signal }))
   const { rows } = (answer ?? {}) as { readonly rows?: readonly { readonly doc?: Design }[] }
-  return rows?.flatMap(({ doc }) => (doc ? [doc] : [])) ?? []
+  return rows?.map(({ doc }) => doc ?? {}) ?? []
 }
 
 /** What runs now, and what the replicator's scheduler holds besides. */

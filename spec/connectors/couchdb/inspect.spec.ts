@@ -56,6 +56,24 @@ describe('couchdb: inspect', function () {
     }
   })
 
+  it('does not want the right to create a database that is there', async () => {
+    const other = await createCouchdbUser()
+    try {
+      await ask(`${name}/_security`, { method: 'PUT', body: JSON.stringify({ members: { names: [other.user], roles: [] } }) })
+      const { rights } = await inspect('target', { user: other.user, password: other.password })
+      expect(rights!.map(({ what }) => what)).to.deep.equal(['write to the databases that are there'])
+    } finally {
+      await other.remove()
+    }
+  })
+
+  it('counts design documents, which are in the count of all', async () => {
+    expect((await inspect('source')).designDocuments).to.deep.equal({})
+    await ask(`${name}/_design/a`, { method: 'PUT', body: '{}' })
+    await ask(`${name}/b`, { method: 'PUT', body: '{}' })
+    for (const end of ['source', 'target'] as const) expect((await inspect(end)).designDocuments).to.deep.equal({ [name]: 1 })
+  })
+
   it('tells what works on the databases by their names, never by addresses', async () => {
     const answers: Readonly<Record<string, unknown>> = {
       '/_all_dbs': ['agents', 'other'],
