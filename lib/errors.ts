@@ -22,6 +22,7 @@ export const errorTable = {
   DOCFERRY_STAGE: { exit: 30, meaning: 'a stage failed' },
   DOCFERRY_BAD_DOCUMENT: { exit: 40, meaning: 'something in the source is no document (no JSON object, no string _id)' },
   DOCFERRY_CONFLICT: { exit: 40, meaning: 'the target holds a document of this id already' },
+  DOCFERRY_DELETED: { exit: 40, meaning: 'the source has deleted a document that the target may still hold' },
   DOCFERRY_TOO_LARGE: { exit: 40, meaning: 'a document is larger than the target takes' },
   DOCFERRY_TOO_DEEP: { exit: 40, meaning: 'a document is nested deeper than the target takes' },
   DOCFERRY_BAD_ID: { exit: 40, meaning: 'the target refuses this id' },

@@ -235,6 +235,8 @@ export interface Source {
   readonly uniqueIds: boolean
   /** Whether an id that is a path means a document of a subcollection: Firestore, where these are read, and its exports. Default: it does not. */
   holdsSubcollections?(options: { readonly signal?: AbortSignal }): Promise<boolean>
+  /** Whether it gives what has changed in documents that a target holds already: to be written in their place, and in no other way. */
+  readonly givesChanges?: boolean
   /** Names of what lies there too and is not read: the other files of a folder. */
   readonly unread?: readonly string[]
   /** The database's own `_security` object; undefined where nothing tells. Missing where there is no such thing. */

@@ -20,6 +20,7 @@ export const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   DOCFERRY_STAGE: 'mend the stage, or leave it out, and run again',
   DOCFERRY_BAD_DOCUMENT: 'mend the input there and import the file again',
   DOCFERRY_CONFLICT: 'use --on-conflict overwrite to replace what the target holds, or skip to leave it',
+  DOCFERRY_DELETED: 'delete it in the target too: docferry deletes nothing there; all ids are in the dead letters',
   DOCFERRY_TOO_LARGE: 'make it smaller (drop fields with --stage strip:field), or take another target',
   DOCFERRY_TOO_DEEP: 'flatten it, or take another target',
   DOCFERRY_BAD_ID: 'write it escaped (--on-incompatible escape), or give it another _id in the source',

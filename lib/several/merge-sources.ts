@@ -89,6 +89,7 @@ function nameIn(rename: Readonly<Record<string, string>>, name: string): string 
 class MergedSource implements Source {
   readonly location: Source['location']
   readonly uniqueIds: boolean
+  readonly givesChanges: boolean
   readonly #opened: readonly Opened[]
 
   constructor(opened: readonly Opened[]) {
@@ -98,6 +99,7 @@ class MergedSource implements Source {
       address: opened.map(({ part, source: { location } }) => `${part.name} = ${location.provider} ${location.address}`).join(', '),
       identity: JSON.stringify(opened.map(({ part, source }) => [part.name, source.location.identity]))
     }
+    this.givesChanges = opened.some(({ source }) => source.givesChanges)
     const names = opened.flatMap(({ held }) => [...(held?.keys() ?? [])])
     const isDisjoint = opened.every(({ held }) => held !== null) && new Set(names).size === names.length
     this.uniqueIds = isDisjoint && opened.every(({ source }) => source.uniqueIds)
