@@ -24,6 +24,7 @@ export const errorTable = {
   DOCFERRY_BAD_DOCUMENT: { exit: 40, meaning: 'something in the source is no document (no JSON object, no string _id)' },
   DOCFERRY_CONFLICT: { exit: 40, meaning: 'the target holds a document of this id already' },
   DOCFERRY_FIRST_FAILED: { exit: 40, meaning: 'a document of this id came before and failed: this one does not stand in for it' },
+  DOCFERRY_DELETED: { exit: 40, meaning: 'the source has deleted a document that the target may still hold' },
   DOCFERRY_TOO_LARGE: { exit: 40, meaning: 'a document is larger than the target takes' },
   DOCFERRY_TOO_DEEP: { exit: 40, meaning: 'a document is nested deeper than the target takes' },
   DOCFERRY_BAD_ID: { exit: 40, meaning: 'the target refuses this id' },

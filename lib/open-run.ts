@@ -81,6 +81,7 @@ async function openEnds(options: CheckedOptions, journal: RunJournal, log: RunLo
     const from = source.location.provider
     const target = await openTarget(options.target, { ...context, from, rules, resume: journal.output })
     try {
+      checkChanges(opened, target, options)
       const setsApart = options.includeDesign && target.location.provider === 'couchdb' && readsAgain(source)
       return await move(setsApart ? designLast(source) : source, target, { ...options, subcollections }, journal, log)
     } finally {
@@ -89,6 +90,20 @@ async function openEnds(options: CheckedOptions, journal: RunJournal, log: RunLo
   } finally {
     await closeEnd(source, logger)
   }
+}
+
+/** Skipped, they would leave the target stale, and nothing would say so. */
+function checkChanges(
+  { givesChanges = false, location }: Source,
+  target: Target,
+  { onConflict = 'skip', again = false }: CheckedOptions
+): void {
+  // A file holds nothing before.
+  if (!givesChanges || again || onConflict === 'overwrite' || target.location.provider === 'file') return
+  throw new DocferryError(
+    'DOCFERRY_CONFIG',
+    `${location.address} holds what has changed in documents that the target has: they have to replace those. Give --on-conflict overwrite (onConflict: overwrite)`
+  )
 }
 
 /** Whether it is no database that tells design documents apart itself, nor a stream, which comes once. */

@@ -225,11 +225,13 @@ function checkTarget({ runId, asked }: RunRecord<PlannedOptions>, { target }: Re
   )
 }
 
-function note({ notes }: RunReport, { survey: { never, withoutDocument, total }, end }: Retried): void {
+function note({ notes }: RunReport, { survey: { never, deleted, withoutDocument, total }, end }: Retried): void {
   if (never > 0)
     notes.push(
       `${never === 1 ? '1 dead letter never was a document' : `${never} dead letters never were documents`}: mend the input where the list says, and read it again`
     )
+  if (deleted > 0)
+    notes.push(`${letters(deleted)} of documents that the source has deleted: delete them in the target, which a retry does not`)
   if (withoutDocument > 0)
     notes.push(`${letters(withoutDocument)} without the document, because no text can hold it: see its id in the list`)
   const gone = end.totals.failed - total

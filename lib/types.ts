@@ -237,6 +237,8 @@ export interface Source {
   holdsSubcollections?(options: { readonly signal?: AbortSignal }): Promise<boolean>
   /** Whether it may hold 1.0 as 1, unless `types` was `exact`: then equal numbers are equal, whatever a target keeps of them. Default: it does not. */
   readonly mergesKinds?: boolean
+  /** Whether it gives what has changed in documents that a target holds already: to be written in their place, and in no other way. */
+  readonly givesChanges?: boolean
   /** Names of what lies there too and is not read: the other files of a folder. */
   readonly unread?: readonly string[]
   /** The database's own `_security` object; undefined where nothing tells. Missing where there is no such thing. */

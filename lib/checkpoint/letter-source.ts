@@ -27,6 +27,8 @@ export interface LetterSurvey {
   readonly never: number
   /** Letters that hold no document because no text can. */
   readonly withoutDocument: number
+  /** Which tell that the source has deleted a document. */
+  readonly deleted: number
   /** Letters of documents that have stages of the run still before them. */
   readonly beforeStages: number
 }
@@ -34,15 +36,16 @@ export interface LetterSurvey {
 /** Go through all letters once. @throws {DocferryError} DOCFERRY_STATE */
 export async function surveyLetters(path: string): Promise<LetterSurvey> {
   const collections = new Map<string, number>()
-  let [total, never, withoutDocument, beforeStages] = [0, 0, 0, 0]
+  let [total, never, deleted, withoutDocument, beforeStages] = [0, 0, 0, 0, 0]
   for await (const { letter } of readLetters(path)) {
     total++
     collections.set(letter.collection, (collections.get(letter.collection) ?? 0) + 1)
-    if (letter.at === 'read') never++
+    if (letter.code === 'DOCFERRY_DELETED') deleted++
+    else if (letter.at === 'read') never++
     else if (!isDocument(letter.document)) withoutDocument++
     else if (letter.at === 'stage') beforeStages++
   }
-  return { collections, total, never, withoutDocument, beforeStages }
+  return { collections, total, never, deleted, withoutDocument, beforeStages }
 }
 
 export interface LetterSourceOptions {

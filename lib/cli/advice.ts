@@ -26,6 +26,7 @@ export const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   DOCFERRY_BAD_DOCUMENT: 'mend the input there and import the file again',
   DOCFERRY_CONFLICT: 'use --on-conflict overwrite to replace what the target holds, or skip to leave it',
   DOCFERRY_FIRST_FAILED: 'mend the one that failed and run again; --on-conflict overwrite takes the last of each id instead of the first',
+  DOCFERRY_DELETED: 'delete it in the target too: docferry deletes nothing there; all ids are in the dead letters',
   DOCFERRY_TOO_LARGE: 'make it smaller (drop fields with --stage strip:field), or take another target',
   DOCFERRY_TOO_DEEP: 'flatten it, or take another target',
   DOCFERRY_BAD_ID: `${escaping}give it another _id in the source`,

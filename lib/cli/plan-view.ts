@@ -214,7 +214,7 @@ function refusedText({ options: { target, onConflict }, totals, collections }: P
 }
 
 /** Failures that a run does not end at, whatever it is told to do about documents that don't fit. */
-const alwaysGoesOn: readonly string[] = ['DOCFERRY_BAD_DOCUMENT', 'DOCFERRY_CONFLICT']
+const alwaysGoesOn: readonly string[] = ['DOCFERRY_BAD_DOCUMENT', 'DOCFERRY_DELETED', 'DOCFERRY_CONFLICT']
 
 function endsEarly({ options, collections }: Plan): boolean {
   if (options.onIncompatible !== 'fail') return false

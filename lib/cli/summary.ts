@@ -51,7 +51,12 @@ export function summaryLines(report: Readonly<RunReport>, view: SummaryView): st
 }
 
 /** What hangs on the input, and fails again as long as that is as it is. */
-const notAgain: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['DOCFERRY_BAD_DOCUMENT', 'DOCFERRY_ATTACHMENT', 'DOCFERRY_FIRST_FAILED'])
+const notAgain: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'DOCFERRY_BAD_DOCUMENT',
+  'DOCFERRY_ATTACHMENT',
+  'DOCFERRY_FIRST_FAILED',
+  'DOCFERRY_DELETED'
+])
 
 /** Where there is something that can be written again, and where to. */
 function retryHint({ runId, state, target, collections, deadLetters }: Readonly<RunReport>): string[] {
@@ -259,13 +264,11 @@ function verdict(report: Readonly<RunReport>, { nowMs, plan, command }: SummaryV
 
 /** What is written can't be told to be right, and going on would begin behind it. */
 function spoiltText(report: Readonly<RunReport>): string {
+  const anew = 'put the right input in its place, and begin anew.'
+  const why = "It can't be gone on with, for what it has read may be wrong:"
+  if (wholeOrNothing.has(report.target.provider)) return `${why} ${anew}`
   const undo = undoCommand(report)
-  const first = wholeOrNothing.has(report.target.provider)
-    ? ''
-    : undo === undefined
-      ? 'overwrite what it wrote (--on-conflict overwrite), or remove it'
-      : undo
-  return `It can't be gone on with: what it has read may be wrong. Put the right input in its place, ${first === '' ? '' : `${first}, `}and begin anew.`
+  return `${why} take back what it wrote${undo === undefined ? ' (or overwrite it: --on-conflict overwrite)' : ` (${undo})`}, ${anew}`
 }
 
 function sumOf(collections: readonly CollectionReport[], key: 'stripped' | 'filteredBy'): [string, number][] {

@@ -5,13 +5,15 @@
  * backup was resumed a marker stands. No line tells where the backup ends: only its log does.
  *
  * A full backup holds every leaf of a document's tree of revisions, all of them in one batch, and the deleted ones too. What CouchDB itself
- * would give is read: the winning revision, unless it is a deletion.
+ * would give is read: the winning revision, unless it is a deletion. `Winners` tell it of documents that stand in several batches.
  */
 import { isUtf8 } from 'node:buffer'
+import { SeenIds } from '../engine/seen-ids.ts'
 import { DocferryError } from '../errors.ts'
 import { isMap, parseJson, stringifyJson } from '../values/index.ts'
 import type { Value } from '../values/index.ts'
 import type { Page } from '../types.ts'
+import type { Winners } from './couchbackup-winners.ts'
 import { isDocument, whereIs, whyNoDocument } from './document-line.ts'
 import { isBlank, LineSplitter } from './lines.ts'
 import type { Line } from './lines.ts'
@@ -25,8 +27,10 @@ export interface CouchbackupOptions extends ReadOptions {
   readonly startsAt?: number
   /** Batches that the backup's log says were written. */
   readonly batches?: number | undefined
+  /** Of the same bytes. Missing where they can't be read twice: what stands in several batches is counted, and handed on as it comes. */
+  readonly winners?: Winners | undefined
   /** Told in the end what was passed over. */
-  readonly onPassedOver?: (passed: PassedOver) => void
+  readonly onPassedOver?: (passed: PassedOver, isPartial: boolean) => void
 }
 
 /** What stood in the backup and is no document. */
@@ -35,6 +39,10 @@ export interface PassedOver {
   readonly deleted: number
   /** Revisions that are not the winning one. */
   readonly conflicts: number
+  /** Revisions that another batch has a newer one of, or the winning one. */
+  readonly older: number
+  /** Documents of a batch that another may have held before; counted without `winners`. */
+  readonly repeated: number
   /** Lines that were being written when the backup was broken off, and that stand again behind the place where it was resumed. */
   readonly broken: number
 }
@@ -47,9 +55,11 @@ interface Place extends PassedOver {
   /** How much of that line was read: elements of its array. */
   readonly elements: number
   readonly batches: number
+  /** Lines that the winners were found in. */
+  readonly looked: number
 }
 
-const start: Place = { offset: 0, line: 1, elements: 0, batches: 0, deleted: 0, conflicts: 0, broken: 0 }
+const start: Place = { offset: 0, line: 1, elements: 0, batches: 0, looked: 0, deleted: 0, conflicts: 0, older: 0, repeated: 0, broken: 0 }
 
 const marker = '{"marker":"@cloudant/couchbackup:resume"}'
 
@@ -93,11 +103,20 @@ export async function* readCouchbackup(chunks: AsyncIterable<Buffer>, options: C
 class BackupReading {
   readonly pages: PageBuilder
   readonly #options: CouchbackupOptions
+  readonly #seen: SeenIds | undefined
   #place: { -readonly [Name in keyof Place]: Place[Name] }
 
   constructor(options: CouchbackupOptions, place: Place) {
     this.#options = options
-    this.#place = { ...place }
+    const { name, winners } = options
+    if (place !== start && winners?.hasOverruled(place.looked, place.line))
+      throw new DocferryError(
+        'DOCFERRY_DECODE',
+        `${name} is not the file that was begun with: it holds newer revisions of documents that were read of that one`,
+        { spoilsRun: true }
+      )
+    this.#place = { ...place, looked: winners?.lines ?? 0 }
+    if (!winners) this.#seen = new SeenIds()
     this.pages = new PageBuilder(options)
     if (options.collection !== null) options.onSection?.(options.collection)
   }
@@ -126,14 +145,14 @@ class BackupReading {
 
   /** The input ended. @throws {DocferryError} DOCFERRY_FILE_CUT where the log says that there should be more */
   finish(): void {
-    const { name, batches: expected, onPassedOver } = this.#options
+    const { name, batches: expected, winners, onPassedOver } = this.#options
     const { batches } = this.#place
     if (expected !== undefined && batches < expected)
       throw new DocferryError(
         'DOCFERRY_FILE_CUT',
         `${name} should hold ${expected} batches, by its log, and holds ${batches}: it was cut. Copy it again`
       )
-    onPassedOver?.(this.#place)
+    onPassedOver?.(this.#place, winners?.isPartial ?? false)
   }
 
   #collection(): string {
@@ -170,16 +189,31 @@ class BackupReading {
 
   #batch(elements: readonly Value[], line: Line): (Entry | PassedOverEntry)[] {
     // Of a line that is read again behind a place in its middle, the beginning was counted.
-    if (this.#place.elements === 0) this.#place.batches++
+    if (this.#place.elements === 0) {
+      this.#place.batches++
+      this.#countRepeated(elements)
+    }
     const losers = losersOf(elements)
     return elements.map((element, index) => {
-      const loser = losers.get(index)
+      const winner = isMap(element) && typeof element['_id'] === 'string' ? this.#options.winners?.of(element['_id']) : undefined
+      if (winner && isMap(element) && typeof element['_rev'] === 'string') {
+        if (winner.line !== line.number || winner.element !== index)
+          return element['_deleted'] === true || element['_rev'] === winner.rev ? undefined : 'older'
+      }
+      const loser = winner ? undefined : losers.get(index)
       if (loser !== undefined) return loser === 'conflict' ? 'conflicts' : undefined
       if (isMap(element) && element['_deleted'] === true) return 'deleted'
       if (isDocument(element)) return { document: element }
       const where = `${whereIs(line)}, element ${index + 1}`
       return { reject: { code: 'DOCFERRY_BAD_DOCUMENT', message: whyNoDocument(element), where, raw: stringifyJson(element) } }
     })
+  }
+
+  #countRepeated(elements: readonly Value[]): void {
+    if (!this.#seen || this.#seen.isFull) return
+    const ids = new Set<string>()
+    for (const element of elements) if (isMap(element) && typeof element['_id'] === 'string') ids.add(element['_id'])
+    for (const id of ids) if (this.#seen.add(id)) this.#place.repeated++
   }
 
   #cutError(line: Line): DocferryError {
@@ -190,7 +224,7 @@ class BackupReading {
 }
 
 /** What is counted, or passed over in silence. */
-type PassedOverEntry = keyof PassedOver | undefined
+type PassedOverEntry = Exclude<keyof PassedOver, 'repeated'> | undefined
 
 function isHeader(value: Readonly<Record<string, Value>>): boolean {
   return typeof value['name'] === 'string' && typeof value['version'] === 'string' && typeof value['mode'] === 'string'

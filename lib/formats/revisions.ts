@@ -18,7 +18,7 @@ export function losersOf(elements: readonly Value[]): ReadonlyMap<number, 'confl
       winners.set(element['_id'], index)
       continue
     }
-    const [winner, loser] = isBefore(element, elements[before] as ValueMap) ? [index, before] : [before, index]
+    const [winner, loser] = winsOver(revisionOf(element), revisionOf(elements[before] as ValueMap)) ? [index, before] : [before, index]
     winners.set(element['_id'], winner)
     const lost = elements[loser] as ValueMap
     const isGone = lost['_deleted'] === true || lost['_rev'] === (elements[winner] as ValueMap)['_rev']
@@ -27,15 +27,26 @@ export function losersOf(elements: readonly Value[]): ReadonlyMap<number, 'confl
   return losers
 }
 
-function isBefore(a: ValueMap, b: ValueMap): boolean {
-  const isGone = a['_deleted'] === true
-  if (isGone !== (b['_deleted'] === true)) return !isGone
-  const [generation, hash] = partsOf(a['_rev'] as string)
-  const [otherGeneration, otherHash] = partsOf(b['_rev'] as string)
+interface Revision {
+  /** `2-abc` */
+  readonly rev: string
+  readonly isDeleted: boolean
+}
+
+function revisionOf(document: ValueMap): Revision {
+  return { rev: document['_rev'] as string, isDeleted: document['_deleted'] === true }
+}
+
+/** Whether CouchDB shows a leaf rather than another of the same tree. */
+export function winsOver(a: Revision, b: Revision): boolean {
+  if (a.isDeleted !== b.isDeleted) return !a.isDeleted
+  const [generation, hash] = partsOf(a.rev)
+  const [otherGeneration, otherHash] = partsOf(b.rev)
   return generation === otherGeneration ? hash > otherHash : generation > otherGeneration
 }
 
-function partsOf(revision: string): readonly [generation: number, hash: string] {
+/** Of `2-abc`. */
+export function partsOf(revision: string): readonly [generation: number, hash: string] {
   const dash = revision.indexOf('-')
   return [Number(revision.slice(0, dash)), revision.slice(dash + 1)]
 }

@@ -90,6 +90,7 @@ class MergedSource implements Source {
   readonly location: Source['location']
   readonly uniqueIds: boolean
   readonly mergesKinds: boolean
+  readonly givesChanges: boolean
   readonly #opened: readonly Opened[]
 
   constructor(opened: readonly Opened[]) {
@@ -99,6 +100,7 @@ class MergedSource implements Source {
       address: opened.map(({ part, source: { location } }) => `${part.name} = ${location.provider} ${location.address}`).join(', '),
       identity: JSON.stringify(opened.map(({ part, source }) => [part.name, source.location.identity]))
     }
+    this.givesChanges = opened.some(({ source }) => source.givesChanges)
     const names = opened.flatMap(({ held }) => [...(held?.keys() ?? [])])
     const isDisjoint = opened.every(({ held }) => held !== null) && new Set(names).size === names.length
     this.mergesKinds = opened.some(({ source }) => source.mergesKinds)

@@ -4,7 +4,10 @@ import { realpath, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { DocferryError } from '../../errors.ts'
 import { summaryName } from '../../formats/dynamodb/manifest.ts'
+import { findWinners } from '../../formats/couchbackup-winners.ts'
+import type { Winners } from '../../formats/couchbackup-winners.ts'
 import { manifestName } from '../../formats/export-text.ts'
+import { gunzip } from '../../formats/gzip.ts'
 import { offsetOf, readNdjson, shorterThanBefore } from '../../formats/ndjson.ts'
 import type { NdjsonOptions } from '../../formats/ndjson.ts'
 import { formatOfName, openInput, readerOf } from '../../formats/open-input.ts'
@@ -59,7 +62,7 @@ function singleSource(
   path: string,
   options: FileOptions,
   { size, batches }: { readonly size: number; readonly batches: number | undefined },
-  { attachments: how }: OpenContext
+  { attachments: how, logger }: OpenContext
 ): Source {
   const format = options.format === 'folder' ? undefined : options.format
   const name = options.path
@@ -68,6 +71,21 @@ function singleSource(
   const plainName = (found: Format): string => options.collection ?? stemOf(path, found)
   const openWhole = (signal?: AbortSignal): Promise<Input> => openInput(openBytes(path, { signal }), { name, format, key })
   let found: Promise<readonly CollectionInfo[]> | undefined
+
+  let winners: Promise<Winners> | undefined
+
+  /** Of a backup by couchbackup. */
+  async function winnersOf(input: Input, signal?: AbortSignal): Promise<Winners> {
+    const open = (): AsyncIterable<Buffer> => (input.gzip ? gunzip(openBytes(path, { signal }), { name }) : openBytes(path, { signal }))
+    try {
+      if (!winners) logger.info({ path }, 'the backup is looked through for documents that stand in several batches')
+      return await (winners ??= findWinners(open))
+    } catch (error) {
+      winners = undefined
+      await input.close()
+      throw error
+    }
+  }
 
   async function findCollections(signal?: AbortSignal): Promise<readonly CollectionInfo[]> {
     const input = await openWhole(signal)
@@ -129,6 +147,7 @@ function singleSource(
           after,
           pageSize,
           batches,
+          ...(head.format === 'couchbackup' && { winners: await winnersOf(input, signal) }),
           onPassedOver: passedOver.add(named)
         }
         if (after === undefined || input.gzip || head.format === 'json') return yield* input.read(reading)

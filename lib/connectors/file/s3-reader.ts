@@ -61,6 +61,7 @@ export function s3Source(path: string, options: FileOptions, exports: readonly T
     location: { provider: 'file', address: path, identity: `file:${path}` },
     uniqueIds: false,
     mergesKinds: true,
+    ...(options.incremental && { givesChanges: true }),
     unread: exports.flatMap(({ others }) => others),
     doubts: exports.flatMap(({ doubts }) => doubts),
     async collections({ signal }) {

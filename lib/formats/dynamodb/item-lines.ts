@@ -13,7 +13,7 @@ import type { KeyNames } from './key-option.ts'
 import type { ItemJson } from './values.ts'
 
 /** What a line of changes says that a document can't: the item was deleted. */
-export const deletedItem = 'it was deleted in the source: delete it in the target too'
+export const deletedItem = 'it was deleted in the table that was exported'
 
 /** The item of a line, or undefined where it is none. */
 export function itemOf(value: unknown): ItemJson | undefined {
@@ -72,7 +72,7 @@ export function itemLineReader({ key: names, changes = false }: ItemLineOptions)
     if (!key) return 'an item without its key'
     const document = toDocument(key, item)
     if (!change || change.NewImage) return { document }
-    return { reject: { code: 'DOCFERRY_BAD_DOCUMENT', message: deletedItem, where: '', id: document._id } }
+    return { reject: { code: 'DOCFERRY_DELETED', message: deletedItem, where: '', id: document._id } }
   }
   return line => {
     const reject = (message: string): Entry => ({

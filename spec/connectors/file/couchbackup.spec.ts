@@ -1,12 +1,14 @@
 import { copyFile, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
+import type { Page } from '../../../lib/types.ts'
 import { mergedSources } from '../../../lib/several/merge-sources.ts'
 import { migrate } from '../../support/migrate.ts'
 import { projectFolder } from '../../../scripts/servers/tools.ts'
 import { items, makeExport } from './s3-folder.ts'
-import { failure, readWhole, source, useFolder } from './support.ts'
+import { failure, pagesOf, readWhole, source, useFolder } from './support.ts'
 
 const fixture = (name: string): string => join(projectFolder(), 'spec/fixtures/couchbackup', name)
 
@@ -70,6 +72,91 @@ describe('file: backups of couchbackup', () => {
       after = page.cursor
     }
     expect(ids).to.deep.equal((await readWhole({ path: fixture('resumed.txt') }))['resumed']!.map(({ _id }) => _id))
+  })
+
+  describe('with documents in several batches', () => {
+    const header = '{"name":"@cloudant/couchbackup","version":"2.11.12","mode":"full","attachments":false}\n'
+    const leaf = (_id: string, ids: readonly string[], more: object = {}) => ({
+      _id,
+      _rev: `${ids.length}-${ids[0]}`,
+      _revisions: { start: ids.length, ids },
+      ...more
+    })
+    const deleted = { _deleted: true }
+    const backup = (...batches: readonly (readonly object[])[]): string =>
+      header + batches.map(batch => `${JSON.stringify(batch)}\n`).join('')
+    const moved = async (text: string) => {
+      await writeFile(path('zoo.txt'), text)
+      const report = await migrate({
+        source: `file:${path('zoo.txt')}`,
+        target: `file:${path('out.ndjson')}?force=true&documentsOnly=true`
+      })
+      const out = (await readFile(path('out.ndjson'), 'utf8')).trimEnd().split('\n')
+      return { report, out: out.filter(line => line !== '').map(line => JSON.parse(line) as object) }
+    }
+
+    it('takes the winning revision, wherever it stands, and no document that is deleted by then', async () => {
+      const first = [leaf('c', ['aa', 'z'], { n: 'old' }), leaf('gone', ['a'], { n: 'alive' }), leaf('d', ['bb', 'z'], { n: 'wins' })]
+      const second = [leaf('c', ['cc', 'aa', 'z'], { n: 'new' }), leaf('gone', ['b', 'a'], deleted), leaf('d', ['aa', 'z'], { n: 'loses' })]
+      for (const batches of [
+        [first, [leaf('x', ['a'])], second],
+        [second, first]
+      ]) {
+        const { report, out } = await moved(backup(...batches))
+        expect(
+          out.filter(document => '_id' in document && document._id !== 'x').sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
+        ).to.deep.equal([
+          { _id: 'c', n: 'new' },
+          { _id: 'd', n: 'wins' }
+        ])
+        expect(report.notes.join()).to.include('3 older revisions of the backup left out: another batch')
+      }
+    })
+
+    it('takes what lives beside a deletion in another branch', async () => {
+      const before = [leaf('a', ['x'], { n: 'lives' }), leaf('a', ['y', 'w'], { n: 'was' })]
+      const after = [leaf('a', ['x'], { n: 'lives' }), leaf('a', ['z', 'y', 'w'], deleted)]
+      for (const batches of [
+        [before, after],
+        [after, before]
+      ])
+        expect((await moved(backup(...batches))).out).to.deep.equal([{ _id: 'a', n: 'lives' }])
+    })
+
+    it('takes a higher revision for the newer one where no history is told', async () => {
+      const batches = [[{ _id: 'a', _rev: '10-a', n: 1 }], [{ _id: 'a', _rev: '11-b', ...deleted }], [{ _id: 'a', _rev: '9-c', n: 0 }]]
+      expect((await moved(backup(...batches))).out).to.deep.equal([])
+    })
+
+    it('writes no older one in the place of one that is no document for the target', async () => {
+      const attached = { _attachments: { t: { data: 'aGk=' } } }
+      const text = backup([leaf('a', ['b', 'a'], attached)], [leaf('a', ['a'], { n: 'old' })])
+      expect(JSON.stringify((await moved(text)).out)).to.not.include('old')
+    })
+
+    it('does not go on behind what a whole file overrules of one that was cut', async () => {
+      const text = backup([leaf('a', ['a'], { n: 'old' })], [leaf('b', ['b'])], [leaf('a', ['b', 'a'], { n: 'new' })])
+      const options = { path: path('zoo.txt') }
+      await writeFile(options.path, text.slice(0, -10))
+      const cut = await source(options)
+      const [partition] = await cut.partitions(null, { wanted: 1 })
+      const pages = cut.read(partition!, { pageSize: 1 })[Symbol.asyncIterator]()
+      const page = (await pages.next()).value as Page | undefined
+      await pages.return?.()
+      expect(page!.documents.map(({ _id }) => _id)).to.deep.equal(['a'])
+      await writeFile(options.path, text)
+      const error = await failure(pagesOf(await source(options), partition!, { after: page!.cursor }))
+      expect(error.code).to.equal('DOCFERRY_DECODE')
+      expect(error.message).to.include('is not the file that was begun with')
+    })
+
+    it('says of a stream that it was not looked at', async () => {
+      const stdin = Readable.from([Buffer.from(backup([leaf('a', ['a'])], [leaf('a', ['b', 'a']), leaf('b', ['b'])]))])
+      const opened = await source({ path: '-', stdin, collection: 'zoo' })
+      const [partition] = await opened.partitions(['zoo'], { wanted: 1 })
+      await pagesOf(opened, partition!)
+      expect(opened.notes!().join()).to.match(/^zoo: 1 document stands in several batches.*Store the backup in a file/)
+    })
   })
 
   it('is refused where its log says that it is not whole', async () => {

@@ -2,7 +2,9 @@ import { cp, mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
+import { createMemoryStore } from '../../../lib/connectors/memory/store.ts'
 import type { Document } from '../../../lib/types.ts'
+import { migrate } from '../../support/migrate.ts'
 import { items, makeExport, md5, writeManifest } from './s3-folder.ts'
 import { failure, pagesOf, readWhole, source, useFolder, writeWhole } from './support.ts'
 
@@ -264,9 +266,26 @@ describe('file: DynamoDB’s exports to S3', () => {
       const [page, ...more] = await pagesOf(opened, partition!)
       expect(more).to.deep.equal([])
       expect(page!.documents).to.deep.equal([{ _id: 'a', n: 2 }])
-      expect(page!.rejects!.map(({ id, message }) => [id, message])).to.deep.equal([
-        ['b', 'it was deleted in the source: delete it in the target too']
-      ])
+      expect(page!.rejects!.map(({ id, code }) => [id, code])).to.deep.equal([['b', 'DOCFERRY_DELETED']])
+    })
+
+    it('is refused where its items would not replace what is there', async () => {
+      await makeExport(path(), { files: [changes], summary })
+      const store = createMemoryStore()
+      const options = {
+        source: `file:${path()}?incremental=true`,
+        target: { connector: 'memory', options: { store } }
+      } as const
+      for (const onConflict of [undefined, 'skip', 'fail'] as const) {
+        const { code, message } = await failure(migrate({ ...options, onConflict }))
+        expect(code).to.equal('DOCFERRY_CONFIG')
+        expect(message).to.include('--on-conflict overwrite')
+      }
+      for (const dryRun of [true, false]) {
+        const report = await migrate({ ...options, onConflict: 'overwrite', dryRun })
+        expect(report.collections[0]).to.include({ read: 2, written: 1, failed: 1 })
+        expect(report.collections[0]!.failures[0]).to.include({ code: 'DOCFERRY_DELETED' })
+      }
     })
 
     it('takes no full export for one', async () => {
