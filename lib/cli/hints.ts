@@ -1,6 +1,6 @@
 /** The commands that a user may give next for a run, as they have to be typed. */
 import { dirname } from 'node:path'
-import { totalCounts } from '../report.ts'
+import { isSavedAtEnd, totalCounts } from '../report.ts'
 import type { RunReport } from '../report.ts'
 import { safe } from './text.ts'
 
@@ -22,9 +22,15 @@ export function goOnCommand({ runId, dryRun, folder, piped, state }: Readonly<Ru
   return piped || state === 'partial' ? undefined : commandFor('resume', runId, stateDirOf(folder))
 }
 
+/** Whether anything was read, or made in the target. */
+function hasBegun({ collections, target }: Pick<RunReport, 'collections' | 'target'>): boolean {
+  return totalCounts(collections).read > 0 || (!isSavedAtEnd(target) && collections.some(({ created }) => created))
+}
+
 /** What undoes a run; undefined where there is nothing to undo, or nothing was kept to do it by. */
-export function undoCommand({ runId, folder, undo = 'none', state, collections }: Readonly<RunReport>): string | undefined {
+export function undoCommand({ runId, folder, undo = 'none', state, collections, target }: Readonly<RunReport>): string | undefined {
   if (folder === undefined || undo === 'none') return undefined
+  if (state === 'failed' && !hasBegun({ collections, target })) return undefined
   // Of what was in flight when a run stopped, something may have been written.
   if ((state === 'done' || state === 'partial') && totalCounts(collections).written === 0) return undefined
   return commandFor('undo', runId, stateDirOf(folder))
