@@ -42,6 +42,7 @@ export async function chooseWhat({ source, target, options, ledger, journal, par
   // Another source is told as such, and not by the collections that it lacks.
   if (record) checkRecord(record, report, options, false)
   const choice = chooseCollections(await source.collections({ signal }), ends, options)
+  target.checkTogether?.(choice.collections?.map(each => each.target) ?? [])
   if (options.preset) report.notTaken = [...choice.notTaken]
   if (choice.missing.length > 0) report.notes.push(`the source does not hold ${choice.missing.join(', ')}`)
   for (const collection of choice.collections ?? []) ledger.add(collection)

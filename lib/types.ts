@@ -386,6 +386,8 @@ export interface Target<Payload = unknown> {
   readonly limits: TargetLimits
   /** Whether the target can hold a collection of this name; pure. */
   checkCollection(collection: string): Refusal | undefined
+  /** Refuse what it can't hold together. Missing: any number. @throws {DocferryError} DOCFERRY_CONFIG */
+  checkTogether?(collections: readonly string[]): void
   /**
    * Make the collection ready to be written to. With `create: false` (a dry run) nothing is changed.
    *

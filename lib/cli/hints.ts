@@ -1,6 +1,6 @@
 /** The commands that a user may give next for a run, as they have to be typed. */
 import { dirname } from 'node:path'
-import { totalCounts } from '../report.ts'
+import { isSavedAtEnd, totalCounts } from '../report.ts'
 import type { RunReport } from '../report.ts'
 import { safe } from './text.ts'
 
@@ -22,13 +22,18 @@ export function goOnCommand({ runId, dryRun, folder, piped, spoilt, state }: Rea
   return piped || spoilt !== undefined || state === 'partial' ? undefined : commandFor('resume', runId, stateDirOf(folder))
 }
 
-/** What undoes a run; undefined where there is nothing to undo, or nothing was kept to do it by. */
-export function undoCommand({ runId, folder, undo = 'none', state, collections }: Readonly<RunReport>): string | undefined {
-  if (folder === undefined || undo === 'none') return undefined
-  // Of what was in flight when a run stopped, something may have been written; before it has read anything, nothing.
+/** Whether anything was read, or made in the target. */
+function hasBegun({ collections, target }: Pick<RunReport, 'collections' | 'target'>): boolean {
   const { read, written } = totalCounts(collections)
-  if (read + written === 0 && !collections.some(({ created }) => created)) return undefined
-  if ((state === 'done' || state === 'partial') && written === 0) return undefined
+  return read + written > 0 || (!isSavedAtEnd(target) && collections.some(({ created }) => created))
+}
+
+/** What undoes a run; undefined where there is nothing to undo, or nothing was kept to do it by. */
+export function undoCommand({ runId, folder, undo = 'none', state, collections, target }: Readonly<RunReport>): string | undefined {
+  if (folder === undefined || undo === 'none') return undefined
+  if (!hasBegun({ collections, target })) return undefined
+  // Of what was in flight when a run stopped, something may have been written.
+  if ((state === 'done' || state === 'partial') && totalCounts(collections).written === 0) return undefined
   return commandFor('undo', runId, stateDirOf(folder))
 }
 

@@ -1,5 +1,6 @@
 /** What a run came to, as lines of text: the table, the notes, the failures and what to try. */
 import { dirname } from 'node:path'
+import type { ErrorCode } from '../errors.ts'
 import type { Plan } from '../plan/plan.ts'
 import { totalCounts } from '../report.ts'
 import type { CollectionReport, Counts, FailureGroup, RunReport } from '../report.ts'

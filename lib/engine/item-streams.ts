@@ -1,4 +1,5 @@
 /** Node object streams over one partition's reader, stages and writer. Documents travel one by one, control items beside them. */
+import { setMaxListeners } from 'node:events'
 import { Readable, Transform, Writable } from 'node:stream'
 import type { TransformCallback } from 'node:stream'
 import { applyStages, masked } from './apply-stages.ts'
@@ -53,6 +54,8 @@ export class PartitionStream extends Readable {
     super({ objectMode: true })
     const { after, pageSize, stop, retry, onRetry, requestUnits, stallMs } = options
     const signal = stop ? AbortSignal.any([stop, this.#abort.signal]) : this.#abort.signal
+    // A reader may have several requests under way.
+    setMaxListeners(0, signal)
     const reading = { after, pageSize, signal, retry, onRetry, requestUnits }
     const pages = stallMs === undefined ? source.read(partition, reading) : watchReader(source, partition, { ...reading, stallMs })
     this.#pages = pages[Symbol.asyncIterator]()

@@ -41,7 +41,10 @@ export class SecurityCopy {
     const refuse = (what: string): DocferryError =>
       new DocferryError('DOCFERRY_CONFIG', `${what} no _security objects, which are CouchDB's: leave --include-security away`)
     if (!source.security) throw refuse(`the source (${source.location.provider}) has`)
-    if (!target.security) throw refuse(`the target (${target.location.provider}) holds`)
+    if (!target.security)
+      throw refuse(
+        `the target (${target.location.provider === 'file' ? `${target.location.address}, documents alone` : target.location.provider}) holds`
+      )
   }
 
   /** Before anything is changed. @throws {DocferryError} DOCFERRY_PERMISSION where the source's can't be read, or none put in the target */
@@ -122,7 +125,8 @@ export async function securityLeft(
   const left: string[] = []
   for (const name of collections) {
     // A note is nothing that a run fails for.
-    if (await source.security(name, { signal }).catch(() => undefined)) left.push(name)
+    const found = await source.security(name, { signal }).catch(() => undefined)
+    if (found && !isDefaultSecurity(found)) left.push(name)
   }
   return left.length === 0 ? [] : [`the export has _security of ${left.join(', ')}, not moved (--include-security sets it)`]
 }

@@ -2,7 +2,8 @@
 import type { RetryOptions } from '../engine/retry.ts'
 import { silentLogger } from '../open.ts'
 import type { Endpoint } from '../open.ts'
-import type { Source, Target } from '../types.ts'
+import type { Document, Source, Stage, Target } from '../types.ts'
+import { hasAttachments } from '../values/index.ts'
 import type { CollectionLook } from './first-look.ts'
 import type { VerifyOptions } from './options.ts'
 import { readEnd } from './read-end.ts'
@@ -30,6 +31,8 @@ export interface SidesOptions {
 type Looks = ReadonlyMap<string, CollectionLook>
 
 export class BothSides {
+  /** Of the source's documents, what is not compared. */
+  readonly left = { attachments: 0, designDocuments: 0 }
   readonly #sides: SidesOptions
 
   constructor(sides: SidesOptions) {
@@ -92,8 +95,31 @@ export class BothSides {
     const { builtIn, stages } = this.#sides.task
     const reports = [...looks.values()].map(({ report }) => report)
     if (side === 'source')
-      return { source, stages: [...builtIn, ...stages], names: new Map(reports.map(report => [report.source, report.target])) }
+      return {
+        source,
+        stages: [...this.#counting(), ...builtIn, ...stages],
+        names: new Map(reports.map(report => [report.source, report.target]))
+      }
     return { source, stages: builtIn, names: new Map(reports.filter(({ isMissing }) => !isMissing).map(({ target }) => [target, target])) }
+  }
+
+  /** What no comparison will see is counted. */
+  #counting(): Stage[] {
+    const { includeDesign, keepMetadata, attachments } = this.#sides.task
+    const { left } = this
+    return [
+      {
+        name: 'count-what-is-left',
+        mayRepeatIds: false,
+        changesInPlace: false,
+        apply(document) {
+          if (!includeDesign && isDesign(document)) left.designDocuments++
+          else if (!attachments && !keepMetadata && document['_attachments'] !== undefined && hasAttachments(document))
+            left.attachments += Object.keys(document['_attachments'] as object).length
+          return document
+        }
+      }
+    ]
   }
 
   async #together(works: readonly (Promise<void> | undefined)[]): Promise<void> {
@@ -115,4 +141,8 @@ export class BothSides {
     const { parallel = 4, maxRate, maxReadUnits, retry } = options
     return { parallel, maxRate, maxReadUnits, attachments: task.attachments, signal: stop.signal, retry, onRetry }
   }
+}
+
+function isDesign({ _id }: Document): boolean {
+  return _id.startsWith('_design/')
 }

@@ -240,7 +240,8 @@ class Verification {
     const isStrange = ({ name, system = false, lost }: CollectionInfo): boolean =>
       !system && lost === undefined && !this.#looks.has(name) && !known.has(name)
     const strangers = held.filter(isStrange).map(({ name }) => name)
-    if (strangers.length > 0) notes.push(`also in the target, not compared: ${listNames(strangers, mostStrangers)}`)
+    const areNamed = this.#options.collections !== undefined
+    if (strangers.length > 0 && !areNamed) notes.push(`also in the target, not compared: ${listNames(strangers, mostStrangers)}`)
     const { unread = [] } = this.#held
     for (const doubt of [...(this.#held.doubts ?? []), ...(this.#source?.doubts ?? [])]) if (!notes.includes(doubt)) notes.push(doubt)
     if (unread.length > 0) notes.push(`also in the target, not read: ${listNames(unread, mostStrangers)}`)
@@ -251,12 +252,22 @@ class Verification {
     const visitor = (side: Side): Visitor => firstVisitor(side, this.#looks, this.#list)
     // What is not there has come to its end.
     for (const look of this.#looks.values()) if (look.report.isMissing) look.end('target')
-    await this.#sides[this.#inThread ? 'readInThread' : 'read'](this.#source, this.#looks, visitor)
+    const sides = this.#sides
+    await sides[this.#inThread ? 'readInThread' : 'read'](this.#source, this.#looks, visitor)
+    this.#noteLeft(sides.left)
     for (const { report, isEnded } of this.#looks.values()) {
       if (!isEnded) throw new DocferryError('DOCFERRY_BUG', `${report.target} has not come to its end`)
       if (report.isMissing) this.#tellMissing(report)
       else report.state = 'comparing'
     }
+  }
+
+  #noteLeft({ attachments, designDocuments }: BothSides['left']): void {
+    const left = [
+      ...(attachments > 0 ? [`${counted(attachments, 'attachment')} (--attachments compares them)`] : []),
+      ...(designDocuments > 0 ? [`${counted(designDocuments, 'design document')} (--include-design)`] : [])
+    ]
+    if (left.length > 0) this.#report.notes.push(`not compared: ${left.join(', ')} of the source`)
   }
 
   /** Not by its documents, of which all are missing. */

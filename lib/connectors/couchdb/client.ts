@@ -2,10 +2,11 @@
  * HTTP to one CouchDB. nano asks what is small and rare (which databases are there, create one). Pages and batches go over fetch, because
  * nano turns an answer that broke off into an empty one, and loses Retry-After and the digits of numbers.
  */
-import { once } from 'node:events'
+import { once, setMaxListeners } from 'node:events'
 import { request as requestHttp } from 'node:http'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, RequestOptions } from 'node:http'
 import { request as requestHttps } from 'node:https'
+import { Readable } from 'node:stream'
 import nano from 'nano'
 import { withRetry } from '../../engine/retry.ts'
 import { DocferryError } from '../../errors.ts'
@@ -60,6 +61,8 @@ export class Client {
   readonly #closing = new AbortController()
 
   constructor(settings: Settings, logger: Logger) {
+    // Every request under way listens to it.
+    setMaxListeners(0, this.#closing.signal)
     this.settings = settings
     this.logger = logger
     const { url, user, password } = settings
@@ -189,7 +192,9 @@ export class Client {
     const guard = guardRequest([signal, this.#closing.signal])
     try {
       const headers = body === undefined ? this.#headers : { ...this.#headers, 'content-type': 'application/json' }
-      const sent = fetch(url + path, { method, headers, body, redirect: 'manual', signal: guard.signal })
+      const sent = hasDots(path)
+        ? fetchAsIs(placeOf(url, path), { method, headers, body, signal: guard.signal })
+        : fetch(url + path, { method, headers, body, redirect: 'manual', signal: guard.signal })
       const response = await guard.within(sent, timeoutMs + (body?.length ?? 0) / slowestUpload)
       const reader = (response.body as ReadableStream<Uint8Array> | null)?.getReader()
       if (!response.ok) {
@@ -225,7 +230,7 @@ export class Client {
     const guard = guardRequest([signal, this.#closing.signal])
     const send = url.startsWith('https:') ? requestHttps : requestHttp
     const headers = { ...this.#headers, 'content-type': type, 'content-length': length }
-    const request = send(url + path, { method: 'PUT', headers, signal: guard.signal })
+    const request = send({ ...placeOf(url, path), method: 'PUT', headers, signal: guard.signal })
     const answered = new Promise<IncomingMessage>((resolve, reject) => request.once('response', resolve).on('error', reject))
     // A refusal may come before all is sent.
     let isAnswered = false
@@ -305,6 +310,32 @@ export class Client {
     }
     return withRetry(work, { signal, attempts: 5, onRetry: (error, delayMs) => this.logger.debug({ delayMs }, error.message) })
   }
+}
+
+/** Whether a part of the path is `.` or `..`, as an id or an attachment's name may be: in a URL, such a part would not be sent. */
+function hasDots(path: string): boolean {
+  return /\/\.{1,2}(?:[/?]|$)/.test(path)
+}
+
+type Place = Pick<RequestOptions, 'protocol' | 'hostname' | 'port' | 'path'>
+
+/** @param path is sent as it is */
+function placeOf(url: string, path: string): Place {
+  const { protocol, hostname, port, pathname } = new URL(url)
+  return { protocol, hostname: hostname.replace(/^\[|\]$/g, ''), port, path: pathname.replace(/\/$/, '') + path }
+}
+
+/** As `fetch` does, with the path as it is. */
+async function fetchAsIs(
+  place: Place,
+  { body, ...options }: Pick<RequestOptions, 'method' | 'headers' | 'signal'> & { body?: string }
+): Promise<Response> {
+  const request = (place.protocol === 'https:' ? requestHttps : requestHttp)({ ...place, ...options })
+  const answered = once(request, 'response') as Promise<[IncomingMessage]>
+  request.end(body)
+  const [incoming] = await answered
+  request.on('error', () => undefined)
+  return new Response(Readable.toWeb(incoming) as ReadableStream, answerOf(incoming))
 }
 
 async function textOf(response: IncomingMessage): Promise<string> {

@@ -106,6 +106,16 @@ async function singleTarget(
     })
   }
 
+  function checkTogether(collections: readonly string[]): void {
+    if (!holdsOne || collections.length < 2) return
+    const what = documentsOnly ? 'documents only' : 'a file of DynamoDB JSON'
+    const instead = documentsOnly ? 'leave documents only away' : 'write a folder, as in export/'
+    throw new DocferryError(
+      'DOCFERRY_CONFIG',
+      `${name}: ${what} can hold one collection, and these are ${collections.join(', ')}: choose one, or ${instead}`
+    )
+  }
+
   async function attempt<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work()
@@ -122,17 +132,11 @@ async function singleTarget(
     },
     limits: fileLimits,
     checkCollection: checkName,
+    checkTogether,
     prepare: (collection, { create }) =>
       attempt(async () => {
         prepared.add(collection)
-        if (holdsOne && prepared.size > 1) {
-          const what = documentsOnly ? 'documents only' : 'a file of DynamoDB JSON'
-          const instead = documentsOnly ? 'leave documents only away' : 'write a folder, as in export/'
-          throw new DocferryError(
-            'DOCFERRY_CONFIG',
-            `${name}: ${what} can hold one collection, and these are ${[...prepared].join(', ')}: choose one, or ${instead}`
-          )
-        }
+        checkTogether([...prepared])
         if (create && !isWhole) (await start()).announce(collection)
         return { created: true, empty: true }
       }),

@@ -3,6 +3,7 @@ import { chmod, mkdir, readdir, readFile, readlink, stat, symlink, writeFile } f
 import { PassThrough, Writable } from 'node:stream'
 import { gunzipSync } from 'node:zlib'
 import { expect } from 'chai'
+import { migrate } from '../../../lib/run.ts'
 import type { Document } from '../../../lib/types.ts'
 import { failure, fill, makeLogger, put, readWhole, target, useFolder, writeWhole } from './support.ts'
 
@@ -180,6 +181,21 @@ describe('file: writer', () => {
     await symlink(path('real'), path('alias'))
     const [one, other] = [await target({ path: path('real', 'x.json') }), await target({ path: path('alias', 'x.json') })]
     expect(one.location.identity).to.equal(other.location.identity)
+  })
+})
+
+describe('file: documents alone', () => {
+  const path = useFolder()
+
+  it('refuses several collections before there is a run to go on with', async () => {
+    await writeWhole({ path: path('in.ndjson') }, { a: [{ _id: 'x' }], b: [{ _id: 'y' }] })
+    const moved = migrate({
+      source: { connector: 'file', options: { path: path('in.ndjson') } },
+      target: { connector: 'file', options: { path: path('out.ndjson'), documentsOnly: true } },
+      stateDir: path('state')
+    })
+    expect(await failure(moved)).to.include({ code: 'DOCFERRY_CONFIG' })
+    expect(await readdir(path())).to.deep.equal(['in.ndjson'])
   })
 })
 
