@@ -101,6 +101,18 @@ describe('cli: summary', () => {
     expect(text).to.include('docferry retry run-1').and.not.include('resume')
   })
 
+  it('does not advise what was done already, and says what an id that is a path may be', () => {
+    const failing = (message: string, changes: Partial<RunReport> = {}): string => {
+      const failures = [{ code: 'DOCFERRY_BAD_ID' as const, message, count: 1, examples: ['x'] }]
+      return summary(fakeReport({ state: 'partial', collections: [doneCollection('users', 2, { failed: 1, failures })], ...changes }))
+    }
+    expect(failing('empty')).to.include('try: write it escaped (--on-incompatible escape), or give it another _id')
+    expect(failing('empty', { onIncompatible: 'escape' }))
+      .to.include('try: give it another _id')
+      .and.not.include('write it escaped')
+    expect(failing('a slash; --subcollections takes it')).to.include('try: take it for a path (--subcollections), write it escaped')
+  })
+
   it('gives one advice once', () => {
     const failures = [{ code: 'DOCFERRY_TOO_LARGE' as const, message: 'large', count: 1, examples: ['a'] }]
     const text = summary(fakeReport({ collections: ['x', 'y'].map(name => doneCollection(name, 1, { written: 0, failed: 1, failures })) }))
