@@ -376,12 +376,25 @@ describe('attachments', function () {
         await writeFile(join(folder, 'backup.txt'), [couchbackupHeader, ...lines.map(line => JSON.stringify(line)), ''].join('\n'))
         const source = { connector: 'file', options: { path: join(folder, 'backup.txt'), collection: from } } as const
         const [moved] = (await migrate({ source })).collections
-        expect(moved).to.include({ read: 2, written: 0, failed: 2 })
-        expect(moved?.failures.map(({ code }) => code)).to.deep.equal(['DOCFERRY_ATTACHMENT', 'DOCFERRY_FIRST_FAILED'])
+        expect(moved).to.include({ read: 1, written: 0, failed: 1 })
+        expect(moved?.failures.map(({ code }) => code)).to.deep.equal(['DOCFERRY_ATTACHMENT'])
         expect(moved?.failures[0]?.message).to.include(message)
         expect((await ask('GET', `/${to}/d`)).status).to.equal(404)
       })
     }
+
+    it('of a document that fails are not replaced by another document of its id, which follows', async () => {
+      const lines = [
+        { _id: 'd', n: 2, _attachments: { [name]: { content_type: 'image/png', digest: 'md5-x', data: 'abc' } } },
+        { _id: 'd', n: 0 }
+      ]
+      await writeFile(file(), lines.map(line => `${JSON.stringify(line)}\n`).join(''))
+      const source = { connector: 'file', options: { path: file(), collection: from } } as const
+      const [moved] = (await migrate({ source })).collections
+      expect(moved).to.include({ read: 2, written: 0, failed: 2 })
+      expect(moved?.failures.map(({ code }) => code)).to.deep.equal(['DOCFERRY_ATTACHMENT', 'DOCFERRY_FIRST_FAILED'])
+      expect((await ask('GET', `/${to}/d`)).status).to.equal(404)
+    })
 
     it('are told by the lines, which can be read without them', async () => {
       await exported()

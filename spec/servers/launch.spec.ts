@@ -87,7 +87,7 @@ describe('servers: launch', () => {
       }
       return Promise.resolve(false)
     }
-    const source = `console.log('pid', process.pid); setInterval(() => {}, 1000)`
+    const source = `console.log('pid ' + process.pid); setInterval(() => {}, 1000)`
     const failure = await launch(program(source, { isReady, signal: stopping.signal })).catch((error: Error) => error)
     expect((failure as Error).message).to.equal('enough')
     expect(isAlive(pids[0]!)).to.equal(false)
@@ -103,7 +103,7 @@ describe('servers: launch', () => {
         args: port => ['-e', ${JSON.stringify(web.replace('port', 'Number(process.argv[1])'))}, String(port)],
         isReady: async port => (await fetch('http://127.0.0.1:' + port)).ok
       })
-      console.log(server.pid)
+      console.log(String(server.pid))
       if (process.argv[1] === 'stay') setInterval(() => {}, 1000)`
     for (const argument of ['stay', 'leave']) {
       const loader = fromSource ? ['--import', 'tsx'] : []

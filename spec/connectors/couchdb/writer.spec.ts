@@ -152,7 +152,7 @@ describe('couchdb: writer', () => {
       if (asked.path.endsWith('_all_docs')) {
         const rows = (JSON.parse(asked.body) as { keys: string[] }).keys.map(key =>
           key === 'd0'
-            ? { id: key, key, value: { rev: `${revision}-a` } }
+            ? { id: key, key, value: { rev: `${revision}-a` }, doc: { _id: key, _rev: `${revision}-a` } }
             : key === 'd1'
               ? { key, error: 'not_found' }
               : { id: key, key, value: { rev: '7-z', deleted: true } }
@@ -170,10 +170,19 @@ describe('couchdb: writer', () => {
     expect(await target.write('d', many(3), { onConflict: 'overwrite', fresh: false })).to.deep.equal(['written', 'written', 'written'])
   })
 
+  it('does not overwrite what it can not read: its attachments could not be kept', async () => {
+    stub.script = asked =>
+      asked.path.includes('_all_docs')
+        ? json({ rows: [{ id: 'd0', key: 'd0', value: { rev: '1-a' } }] })
+        : json([{ ok: true, id: 'd0', rev: '2-a' }], 201)
+    const [outcome] = await target.write('d', many(1), { onConflict: 'overwrite', fresh: false })
+    expect(outcome).to.include({ code: 'DOCFERRY_REFUSED', retryable: false })
+  })
+
   it('does not overwrite for ever', async () => {
     stub.script = asked =>
       asked.path.endsWith('_all_docs')
-        ? json({ rows: [{ id: 'd0', key: 'd0', value: { rev: '1-a' } }] })
+        ? json({ rows: [{ id: 'd0', key: 'd0', value: { rev: '1-a' }, doc: { _id: 'd0', _rev: '1-a' } }] })
         : json([{ id: 'd0', error: 'conflict' }], 201)
     const [outcome] = await target.write('d', many(1), { onConflict: 'overwrite', fresh: false })
     expect(outcome).to.include({ code: 'DOCFERRY_CONFLICT', retryable: true })
