@@ -39,7 +39,7 @@ export interface PartitionBooks {
   /** Of the next stretch of stages, in order: each counts for itself. */
   readonly segment: () => SegmentBooks
   /** Of the first segment. */
-  readonly countStripped: (collection: string, field: string, attachments: number) => void
+  readonly countStripped: (collection: string, field: string, attachments: number, documents?: number) => void
   /** What is before the first mark is told with the second: the first will not come to the target. */
   readonly join: (dropped: Mark, into: Mark) => void
   /** Everything before the mark has its outcome. */
@@ -127,6 +127,9 @@ export class Ledger {
             onRead: collection => {
               if (isFirst) for (const report of both(collection, segment)) report.read++
             },
+            onPacked: (collection, { count }) => {
+              if (isFirst) for (const report of both(collection, segment)) report.read += count
+            },
             onFiltered: (stage, { collection }, isFailed = false) => {
               const by = isFailed ? `${stage.name} (failed)` : stage.name
               for (const report of both(collection, segment)) {
@@ -149,9 +152,9 @@ export class Ledger {
           }
         }
       },
-      countStripped: (collection, field, attachments) => {
+      countStripped: (collection, field, attachments, documents = 1) => {
         for (const counted of both(collection, first!)) {
-          counted.stripped[field] = (counted.stripped[field] ?? 0) + 1
+          counted.stripped[field] = (counted.stripped[field] ?? 0) + documents
           if (attachments > 0) counted.attachmentsLeft = (counted.attachmentsLeft ?? 0) + attachments
         }
       },

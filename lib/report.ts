@@ -216,8 +216,8 @@ export function collectionReport(collection: {
 }
 
 /** @param written `bytes`: as they were sent */
-export function countWritten(report: CollectionReport, { bytes, attached }: Pick<Encoded, 'bytes' | 'attached'>): void {
-  report.written++
+export function countWritten(report: CollectionReport, { bytes, attached }: Pick<Encoded, 'bytes' | 'attached'>, documents = 1): void {
+  report.written += documents
   report.bytesWritten += bytes
   if (!attached) return
   report.attachments = (report.attachments ?? 0) + attached.count

@@ -25,6 +25,7 @@ import { withRetry } from './engine/retry.ts'
 import type { RetryOptions } from './engine/retry.ts'
 import { runParallel } from './engine/run-parallel.ts'
 import { RateControl } from './engine/rate-control.ts'
+import { packingFor } from './engine/packing.ts'
 import { ReadPace } from './engine/read-pace.ts'
 import { SecurityCopy, securityLeft } from './engine/security.ts'
 import type { PutSecurity } from './engine/security.ts'
@@ -39,6 +40,7 @@ import { kept } from './open.ts'
 import { openAgain, openRun } from './open-run.ts'
 import type { CheckedOptions, Move } from './open-run.ts'
 import type { MigrateOptions } from './options.ts'
+import type { Packing } from './packed.ts'
 import { boundsOf } from './plan/bounds.ts'
 import { checkUnits } from './plan/check-units.ts'
 import { targetNameOf } from './plan/choose-collections.ts'
@@ -99,6 +101,8 @@ class Run {
   readonly #rate: RateControl
   readonly #readPace: ReadPace | undefined
   readonly #barrier = new Barrier()
+  /** Missing where documents have to be looked into. */
+  readonly #packing: Packing | undefined
   /** Missing where nothing is kept for undoing. */
   #undo: { readonly recorder: UndoRecorder; readonly journal: UndoJournal } | undefined
   readonly #piped: boolean
@@ -127,6 +131,9 @@ class Run {
     if (maxReadUnits !== undefined && source.usage) this.#readPace = new ReadPace(maxReadUnits, () => source.usage?.() ?? { requests: 0 })
     if (dryRun) this.#survey = new Survey(source)
     this.#stages = new RunStages(options.stages, this.#allStages().length - options.stages.length)
+    // What bounds or watches single documents has to see them.
+    const { again, maxRate, types: asked = 'natural' } = options
+    if (!dryRun && !again && maxRate === undefined && asked !== 'plain') this.#packing = packingFor(source, target, this.#allStages())
     this.#ledger = new Ledger({
       source: source.location,
       target: target.location,
@@ -293,6 +300,7 @@ class Run {
       // Nor gives a page a sign while it reads large attachments.
       stallMs: this.#options.attachments || isSavedAtEnd(this.#source.location) || this.#source.waitsForOthers ? undefined : stallMs,
       requestUnits: this.#requestUnits,
+      packing: this.#packing,
       isSated: this.#stages.isSated,
       paceMs: this.#readPace && (() => this.#readPace?.waitMs() ?? 0)
     })

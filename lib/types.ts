@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream'
 import type { BackupService } from './backup-types.ts'
 import type { Facts, InspectOptions, Inspection } from './inspection.ts'
 import type { Replicator, ReplicatorEnds } from './replication-types.ts'
+import type { Packed, Packing } from './packed.ts'
 import type { DocumentDigests } from './values/digest.ts'
 import type { Document } from './values/types.ts'
 import type { DocferryError, ErrorCode } from './errors.ts'
@@ -189,6 +190,8 @@ export interface Page {
   readonly collection: string
   /** Which of several sources it comes from, by its name. */
   readonly source?: string
+  /** In front of the others, where the reader was asked for them. */
+  readonly packed?: readonly Packed[]
   readonly documents: readonly Document[]
   /** `documentDigests` of each, by index, where the reader has made them to check what it reads. */
   readonly digests?: readonly (DocumentDigests | undefined)[]
@@ -206,6 +209,8 @@ export interface ReadOptions {
   readonly signal?: AbortSignal
   /** Most documents in a page; a smaller page is no smaller request. */
   readonly pageSize?: number
+  /** Documents may be given packed. */
+  readonly packing?: Packing | undefined
   /** Most read units in one request, where the service bills by them. */
   readonly requestUnits?: number
   /** How throttling and dropped connections are tried again. Default: as the connector finds right. */
@@ -239,6 +244,8 @@ export interface Source {
   readonly mergesKinds?: boolean
   /** Whether it gives what has changed in documents that a target holds already: to be written in their place, and in no other way. */
   readonly givesChanges?: boolean
+  /** Whether it can give documents packed, from this place on. */
+  readonly packs?: boolean
   /** Names of what lies there too and is not read: the other files of a folder. */
   readonly unread?: readonly string[]
   /** The database's own `_security` object; undefined where nothing tells. Missing where there is no such thing. */
@@ -409,6 +416,12 @@ export interface Target<Payload = unknown> {
    * with `retryable: false` when it never will (credentials, a missing table). A thrown call may have been applied in part.
    */
   write(collection: string, documents: readonly Encoded<Payload>[], options: WriteOptions): Promise<readonly WriteOutcome[]>
+  /**
+   * Write documents as they come, beside those of `write`, one call at a time. Missing where the target takes no such.
+   *
+   * @param options `repeated`: how many of them may have an id that came before
+   */
+  writePacked?(collection: string, packed: Packed, options: { readonly repeated: number; readonly signal?: AbortSignal }): Promise<void>
   /**
    * Look documents up by id, in the target's present state.
    *
@@ -596,6 +609,10 @@ interface AnyStage {
  */
 export interface Stage extends AnyStage {
   readonly apply: (document: Document, context: StageContext) => StageResult | Promise<StageResult>
+  /** That it does nothing but leave out these top-level fields: documents need not be parsed for it. */
+  readonly drops?: readonly string[]
+  /** Told of what was dropped without it: how many documents had the field, and the members that it had in them, where they are counted. */
+  readonly onDropped?: (collection: string, field: string, documents: number, members: number) => void
   /** Whether it may change the object that it is given, instead of answering with another one. Default true: nothing is known. */
   readonly changesInPlace?: boolean
   /** Default `fail`. */

@@ -1,6 +1,7 @@
 /** Runs a document through stages, one after the other, awaiting only what is a promise. */
 import { setImmediate } from 'node:timers/promises'
 import { DocferryError, describeError } from '../errors.ts'
+import type { Packed } from '../packed.ts'
 import type { Document, Stage, StageContext, StageResult } from '../types.ts'
 import { cloneDocument } from '../values/index.ts'
 
@@ -15,6 +16,8 @@ export interface FailedDocument {
 export interface StageObserver {
   /** A document, or something that is none, comes to the stages. */
   readonly onRead?: (collection: string) => void
+  /** Documents that need no stage come by. */
+  readonly onPacked?: (collection: string, packed: Packed) => void
   /** A stage returned no document for the one it got; or it failed, and leaves out what it fails for. */
   readonly onFiltered?: (stage: { readonly name: string }, context: StageContext, isFailed?: boolean) => void
   /** A stage returned more than one: how many more. */

@@ -3,8 +3,10 @@ import { setImmediate } from 'node:timers/promises'
 import { DocferryError, describeError } from '../errors.ts'
 import { countFailure, countSkipped, countWritten, shortenId } from '../report.ts'
 import type { CollectionReport } from '../report.ts'
+import { Packed } from '../packed.ts'
 import { Mark, Reject, Section } from '../types.ts'
 import type { ControlItem, Document, Encoded, OnIncompatible, Refusal, RejectDetails, Target, WriteOutcome } from '../types.ts'
+import { BucketSums } from '../values/bucket-sums.ts'
 import type { DocumentDigests } from '../values/index.ts'
 import { AckWindow } from './ack-window.ts'
 import type { Barrier } from './barrier.ts'
@@ -129,6 +131,7 @@ export class BatchWriter {
     if (item instanceof Mark) return this.#mark(item)
     if (item instanceof Section) return this.#enter(item.collection)
     if (item instanceof Reject) return this.#reject(item)
+    if (item instanceof Packed) return this.#addPacked(item)
     return this.#addDocument(item as Document)
   }
 
@@ -199,6 +202,37 @@ export class BatchWriter {
     if (batch.items.length < batchCount) return waiting
     const flushed = this.#flush()
     return waiting ? waiting.then(() => flushed) : flushed
+  }
+
+  /** In their order with the others, one call at a time; a target that takes them fails as a whole or not at all. */
+  async #addPacked(packed: Packed): Promise<void> {
+    await this.#flush()
+    await this.#flushHeld()
+    await Promise.all(this.#inFlight.values())
+    if (this.#error !== undefined) throw this.#error
+    const state = this.#current()
+    const delta = this.#delta()
+    const sums = this.#tally.sumsOf(state.report.source)
+    const { seenIds } = state
+    let repeated = 0
+    if (seenIds)
+      for (let at = 0; at < packed.count; at++) if (seenIds.addHashes(packed.idHashes[2 * at]!, packed.idHashes[2 * at + 1]!)) repeated++
+    state.repeated += repeated
+    const number = this.#window.open()
+    await this.#options.rate.take()
+    try {
+      await this.#options.target.writePacked!(state.report.target, packed, { repeated })
+    } catch (error) {
+      this.#error ??= error as Error
+      throw error
+    } finally {
+      this.#options.rate.give()
+    }
+    const written = (sums.written ??= new BucketSums())
+    for (let at = 0; at < packed.count; at++) written.addText(packed.idHashes[2 * at]!, packed.digests[at]!)
+    for (const report of [state.report, delta]) countWritten(report, { bytes: packed.text.length }, packed.count)
+    this.#window.acknowledge(number)
+    state.checkDone()
   }
 
   async #refuse(refusal: Refusal, document: Document): Promise<void> {

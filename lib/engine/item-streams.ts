@@ -5,9 +5,11 @@ import type { TransformCallback } from 'node:stream'
 import { applyStages, masked } from './apply-stages.ts'
 import type { StageObserver } from './apply-stages.ts'
 import type { BatchWriter } from './batch-writer.ts'
+import { tellDropped } from './packing.ts'
 import { DocferryError } from '../errors.ts'
 import { sleep } from './retry.ts'
 import { watchReader } from './watch-reader.ts'
+import { Packed } from '../packed.ts'
 import { ControlItem, Mark, Reject, Section } from '../types.ts'
 import type { Cursor, Document, Page, Partition, ReadOptions, Source, Stage, StageContext } from '../types.ts'
 
@@ -29,6 +31,7 @@ export interface PartitionStreamOptions {
   /** See `WatchOptions`. Default: a reader may take as long as it likes. */
   readonly stallMs?: number | undefined
   readonly requestUnits?: ReadOptions['requestUnits']
+  readonly packing?: ReadOptions['packing']
   /** Milliseconds to wait before more is read. */
   readonly paceMs?: (() => number) | undefined
   /** Called for every page before its items are delivered. */
@@ -52,11 +55,11 @@ export class PartitionStream extends Readable {
 
   constructor(source: Source, partition: Partition, options: PartitionStreamOptions = {}) {
     super({ objectMode: true })
-    const { after, pageSize, stop, retry, onRetry, requestUnits, stallMs } = options
+    const { after, pageSize, stop, retry, onRetry, requestUnits, packing, stallMs } = options
     const signal = stop ? AbortSignal.any([stop, this.#abort.signal]) : this.#abort.signal
     // A reader may have several requests under way.
     setMaxListeners(0, signal)
-    const reading = { after, pageSize, signal, retry, onRetry, requestUnits }
+    const reading = { after, pageSize, signal, retry, onRetry, requestUnits, packing }
     const pages = stallMs === undefined ? source.read(partition, reading) : watchReader(source, partition, { ...reading, stallMs })
     this.#pages = pages[Symbol.asyncIterator]()
     this.#signal = signal
@@ -99,10 +102,11 @@ export class PartitionStream extends Readable {
   }
 
   #itemsOf(page: Page): Item[] {
-    const { collection, source, documents, rejects = [], cursor, bytes } = page
+    const { collection, source, packed = [], documents, rejects = [], cursor, bytes } = page
     const items: Item[] = collection === this.#collection && source === this.#source ? [] : [new Section(collection, source)]
     this.#collection = collection
     this.#source = source
+    items.push(...packed)
     const waiting = rejects.toSorted((a, b) => (a.documentsBefore ?? Infinity) - (b.documentsBefore ?? Infinity) || 0)
     let next = 0
     for (const [index, document] of documents.entries()) {
@@ -110,7 +114,8 @@ export class PartitionStream extends Readable {
       items.push(document)
     }
     for (const details of waiting.slice(next)) items.push(new Reject(details))
-    items.push(new Mark(this.#partition.id, cursor, documents.length + rejects.length, bytes))
+    const count = packed.reduce((sum, each) => sum + each.count, documents.length + rejects.length)
+    items.push(new Mark(this.#partition.id, cursor, count, bytes))
     return items
   }
 
@@ -189,7 +194,10 @@ export class StageTransform extends Transform {
     if (item instanceof ControlItem) {
       if (item instanceof Section) this.#context = { ...this.#context, collection: item.collection, source: item.source }
       else if (item instanceof Reject && !item.failed) this.#observer.onRead?.(this.#context.collection)
-      else if (item instanceof Mark) return this.#mark(item, callback)
+      else if (item instanceof Packed) {
+        this.#observer.onPacked?.(this.#context.collection, item)
+        tellDropped(this.#stages, this.#context.collection, item)
+      } else if (item instanceof Mark) return this.#mark(item, callback)
       return callback(null, item)
     }
     this.#observer.onRead?.(this.#context.collection)

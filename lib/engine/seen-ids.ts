@@ -1,4 +1,5 @@
 /** A bounded-memory memory of the ids that went by. */
+import { idHashes } from '../values/id-hashes.ts'
 
 const hashes = 8
 const firstCapacity = 1 << 12
@@ -33,13 +34,17 @@ export class SeenIds {
 
   /** Whether an id may have come before, without remembering it. */
   has(id: string): boolean {
-    const [a, b] = hashesOf(id)
+    const [a, b] = idHashes(id)
     return this.isFull || this.#layers.some(layer => has(layer, a, b))
   }
 
   /** Remember an id. @returns false if it certainly did not come before */
   add(id: string): boolean {
-    const [a, b] = hashesOf(id)
+    return this.addHashes(...idHashes(id))
+  }
+
+  /** The same by `idHashes` of the id. */
+  addHashes(a: number, b: number): boolean {
     for (const layer of this.#layers) if (has(layer, a, b)) return true
     let newest = this.#layers[this.#layers.length - 1] as Layer
     if (newest.count >= newest.capacity) {
@@ -55,27 +60,6 @@ export class SeenIds {
     set(newest, a, b)
     return false
   }
-}
-
-/** Two independent 32-bit hashes in one pass: FNV-1a, and a multiplicative one over the same code units. */
-function hashesOf(id: string): readonly [number, number] {
-  let a = 0x811c9dc5
-  let b = 0x9747b28c
-  for (let i = 0; i < id.length; i++) {
-    const unit = id.charCodeAt(i)
-    a = Math.imul(a ^ unit, 0x01000193)
-    b = Math.imul(b, 0x5bd1e995) ^ unit
-  }
-  a = mix(a)
-  return [a, mix(b ^ a) | 1]
-}
-
-function mix(hash: number): number {
-  let h = hash ^ (hash >>> 16)
-  h = Math.imul(h, 0x85ebca6b)
-  h ^= h >>> 13
-  h = Math.imul(h, 0xc2b2ae35)
-  return h ^ (h >>> 16)
 }
 
 function has({ bits, mask }: Layer, a: number, b: number): boolean {

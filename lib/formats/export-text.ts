@@ -30,6 +30,8 @@ export interface ExportText {
   openCollection(name: string, isFirst: boolean): string
   /** @param lines documents by `stringifyJson`; @param isFirst whether they are the first of their collection */
   documents(lines: readonly string[], isFirst: boolean): string
+  /** Whether documents may be handed over as lines, each with its line end, in place of `documents`. */
+  readonly takesLines?: boolean
   /** @param summary of all collections; @param isEmpty whether none was opened */
   end(summary: Summary, isEmpty: boolean): string
 }
@@ -40,6 +42,7 @@ function joinLines(lines: readonly string[]): string {
 
 /** One document a line, and nothing else: one collection at most. */
 export const plainText: ExportText = {
+  takesLines: true,
   start: () => '',
   openCollection: () => '',
   documents: joinLines,
@@ -48,6 +51,7 @@ export const plainText: ExportText = {
 
 /** NDJSON with a header, a line for each section, and an end that proves that the file is whole. */
 export const sectionedText: ExportText = {
+  takesLines: true,
   start: ({ provider, exported_at, collections, security }) => {
     const metadata = { provider, exported_at, collections: [...collections], ...(security && { security: security as Value }) }
     return stringifyJson({ $docferry: formatVersion, metadata }) + '\n'

@@ -4,6 +4,7 @@ import type { SecurityObject } from '../types.ts'
 import { BucketSums } from '../values/bucket-sums.ts'
 import { DigestSum, documentDigests, parseJson } from '../values/index.ts'
 import type { Document, DocumentDigests } from '../values/index.ts'
+import type { Packed } from '../packed.ts'
 import type { ByteSink } from './byte-sink.ts'
 import type { Summary } from './document-line.ts'
 import type { ExportText } from './export-text.ts'
@@ -117,6 +118,18 @@ export class ExportWriter {
     const put = this.#put(text)
     // While the bytes are on their way.
     if (this.#options.digests) for (const line of documents) written.sums.add(line.document._id, lineDigests(line))
+    await put
+  }
+
+  /** The same for documents whose text is made; only where the text takes lines. */
+  async writePacked(collection: string, { text, count, digests, idHashes }: Packed): Promise<void> {
+    this.announce(collection)
+    await this.#put(this.#enter(collection))
+    this.#currentIsEmpty &&= count === 0
+    const written = this.#written.get(collection) as Written
+    written.count += count
+    const put = this.#sink.write(text)
+    if (this.#options.digests) for (const [index, digest] of digests.entries()) written.sums.addText(idHashes[2 * index]!, digest)
     await put
   }
 

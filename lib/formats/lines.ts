@@ -55,6 +55,13 @@ export class LineSplitter {
     return lines
   }
 
+  /** Pass over whole lines that somebody else has read. Nothing is held. */
+  skip(lines: number, bytes: number): { readonly number: number; readonly end: number } {
+    this.#number += lines
+    this.#start += bytes
+    return { number: this.#number, end: this.#start }
+  }
+
   /** The input ends. @returns what stood behind the last line end */
   end(): Line | undefined {
     return this.#partBytes + this.#dropped > 0 ? this.#take(Buffer.alloc(0), false) : undefined

@@ -14,6 +14,9 @@ import { parseLine, whereIs } from './document-line.ts'
 import type { ControlLine, Summary } from './document-line.ts'
 import { isBlank, LineSplitter } from './lines.ts'
 import type { Line } from './lines.ts'
+import { canPack } from '../kernel/kernel.ts'
+import { PackingSplitter, PlainSplitter } from './packing-lines.ts'
+import type { PackedRun } from './packing-lines.ts'
 import { isForgotten, isWanted, PageBuilder } from './page-builder.ts'
 import type { Entry, ReadOptions } from './page-builder.ts'
 
@@ -64,6 +67,8 @@ export async function* readNdjson(chunks: AsyncIterable<Buffer>, options: Ndjson
   const place = after === undefined ? undefined : (JSON.parse(after) as Place)
   let toSkip = (place?.offset ?? 0) - startsAt
   const splitter = new LineSplitter({ offset: place?.offset ?? 0, line: place?.line ?? 1 })
+  const { packing } = options
+  const pieces = packing && !options.entryOf && canPack() ? new PackingSplitter(splitter, packing) : new PlainSplitter(splitter)
   const reading = new NdjsonReading(options, place)
   let ending: unknown
   try {
@@ -72,9 +77,9 @@ export async function* readNdjson(chunks: AsyncIterable<Buffer>, options: Ndjson
         toSkip -= chunk.length
         continue
       }
-      for (const line of splitter.push(toSkip > 0 ? chunk.subarray(toSkip) : chunk)) {
-        const page = reading.take(line)
-        if (page) yield page
+      for (const piece of pieces.push(toSkip > 0 ? chunk.subarray(toSkip) : chunk)) {
+        if ('packed' in piece) yield* reading.takePacked(piece, splitter)
+        else yield* reading.take(piece)
         if (reading.pages.isFull) yield reading.flush()
       }
       toSkip = 0
@@ -86,9 +91,7 @@ export async function* readNdjson(chunks: AsyncIterable<Buffer>, options: Ndjson
   // What was read before the input failed is yielded first; the line that it failed in is not judged.
   if (ending === undefined) {
     try {
-      const last = splitter.end()
-      const page = last && reading.take(last)
-      if (page) yield page
+      for (const last of pieces.end()) yield* reading.take(last)
     } catch (error) {
       ending = error
     }
@@ -122,13 +125,36 @@ class NdjsonReading {
     if (!this.#headered && this.#section !== null) options.onSection?.(this.#section)
   }
 
-  /** @returns a page of the section that ends here */
-  take(line: Line): Page | undefined {
+  /** Gives a page of the section that ends here. */
+  *take(line: Line): Generator<Page, void, undefined> {
     // A section ends in front of the line that opens the next one: behind that line its cursor would name the wrong section.
     const page = this.#handle(line)
     this.#offset = line.end
     this.#line = line.number + 1
-    return page
+    if (page) yield page
+  }
+
+  *takePacked({ packed, raw }: PackedRun, splitter: LineSplitter): Generator<Page, void, undefined> {
+    const isWanted = this.#isWantedNow()
+    // An export's own digests are of whole documents.
+    const isWhole = packed.dropped.every(count => count === 0)
+    if (this.#ended || this.#section === null || (isWanted && !isWhole && this.#isDigested(this.#section))) {
+      for (const line of splitter.push(raw)) yield* this.take(line)
+      return
+    }
+    if (isWanted) {
+      if (!this.pages.takesPacked) yield this.flush()
+      const found = this.#foundOf(this.#section)
+      found.entries += packed.count
+      for (const [index, digest] of found.digest ? packed.digests.entries() : []) {
+        found.digest!.addDigest(Buffer.from(digest, 'latin1'))
+        found.sums?.addText(packed.idHashes[2 * index]!, digest)
+      }
+      this.pages.addPacked(packed, raw.length)
+    } else this.pages.addBytes(raw.length)
+    const { number, end } = splitter.skip(packed.count, raw.length)
+    this.#offset = end
+    this.#line = number
   }
 
   #handle(line: Line): Page | undefined {
@@ -222,12 +248,7 @@ class NdjsonReading {
 
   /** @returns the document's digests, where they were made */
   #count(collection: string, document: Document | undefined): DocumentDigests | undefined {
-    let found = this.#found.get(collection)
-    if (!found) {
-      const isAsked = this.#headered || this.#options.expected?.digest !== undefined
-      found = isAsked ? noneFound() : { entries: 0, digest: undefined, sums: undefined }
-      this.#found.set(collection, found)
-    }
+    const found = this.#foundOf(collection)
     found.entries++
     if (!document) {
       found.digest = undefined
@@ -238,6 +259,21 @@ class NdjsonReading {
     found.digest.addDigest(digests.values)
     found.sums?.add(document._id, digests)
     return digests
+  }
+
+  #foundOf(collection: string): Found {
+    let found = this.#found.get(collection)
+    if (!found) {
+      const isAsked = this.#headered || this.#options.expected?.digest !== undefined
+      found = isAsked ? noneFound() : { entries: 0, digest: undefined, sums: undefined }
+      this.#found.set(collection, found)
+    }
+    return found
+  }
+
+  /** Whether the digests of a collection's documents are wanted. */
+  #isDigested(collection: string): boolean {
+    return this.#foundOf(collection).digest !== undefined
   }
 
   #check({ counts, digest, receipt = {}, root }: Summary): void {

@@ -1,4 +1,5 @@
 /** Gathers what a file holds into pages bounded by number and by bytes. */
+import type { Packed, Packing } from '../packed.ts'
 import type { Cursor, Document, Page, RejectDetails } from '../types.ts'
 import type { DocumentDigests } from '../values/index.ts'
 
@@ -17,6 +18,8 @@ export interface ReadOptions {
   readonly pageSize?: number
   /** A page that holds so many bytes is not added to. Default 1 MB. */
   readonly pageBytes?: number
+  /** Give documents packed, where that can be. */
+  readonly packing?: Packing | undefined
   /** Told of every section of the file, wanted or not. */
   readonly onSection?: (collection: string) => void
 }
@@ -31,6 +34,8 @@ export class PageBuilder {
   /** Missing where there are none. */
   #digests: (DocumentDigests | undefined)[] | undefined
   #rejects: RejectDetails[] = []
+  #packed: Packed[] = []
+  #count = 0
   #bytes = 0
 
   constructor({ pageSize = 500, pageBytes = 1 << 20 }: Pick<ReadOptions, 'pageSize' | 'pageBytes'>) {
@@ -39,11 +44,11 @@ export class PageBuilder {
   }
 
   get isEmpty(): boolean {
-    return this.#documents.length === 0 && this.#rejects.length === 0
+    return this.#count === 0
   }
 
   get isFull(): boolean {
-    return this.#documents.length + this.#rejects.length >= this.#pageSize || (this.#bytes >= this.#pageBytes && !this.isEmpty)
+    return this.#count >= this.#pageSize || (this.#bytes >= this.#pageBytes && !this.isEmpty)
   }
 
   /** @param digests of the document, where they are known */
@@ -52,6 +57,18 @@ export class PageBuilder {
       if (digests) (this.#digests ??= [])[this.#documents.length] = digests
       this.#documents.push(entry.document)
     } else this.#rejects.push(entry.reject)
+    this.#count++
+    this.#bytes += bytes
+  }
+
+  /** Whether packed documents may follow: they stand in front of a page's others. */
+  get takesPacked(): boolean {
+    return this.#documents.length === 0 && this.#rejects.length === 0
+  }
+
+  addPacked(packed: Packed, bytes: number): void {
+    this.#packed.push(packed)
+    this.#count += packed.count
     this.#bytes += bytes
   }
 
@@ -62,10 +79,13 @@ export class PageBuilder {
 
   take(collection: string, cursor: Cursor): Page {
     const digests = this.#digests && { digests: this.#digests }
-    const page = { collection, documents: this.#documents, ...digests, rejects: this.#rejects, cursor, bytes: this.#bytes }
+    const packed = this.#packed.length > 0 && { packed: this.#packed }
+    const page = { collection, ...packed, documents: this.#documents, ...digests, rejects: this.#rejects, cursor, bytes: this.#bytes }
     this.#documents = []
     this.#digests = undefined
     this.#rejects = []
+    this.#packed = []
+    this.#count = 0
     this.#bytes = 0
     return page
   }

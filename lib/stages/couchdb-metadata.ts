@@ -19,7 +19,7 @@ export const couchdbMetadata = [
  * @param kept `attachments`: they are moved with the documents
  */
 export function stripCouchdbMetadata(
-  onStripped?: (collection: string, field: string, attachments: number) => void,
+  onStripped?: (collection: string, field: string, attachments: number, documents?: number) => void,
   { attachments = false }: { readonly attachments?: boolean } = {}
 ): Stage {
   const fields = attachments ? couchdbMetadata.filter(field => field !== '_attachments') : couchdbMetadata
@@ -27,6 +27,8 @@ export function stripCouchdbMetadata(
     name: 'strip-couchdb-metadata',
     mayRepeatIds: false,
     changesInPlace: false,
+    drops: fields,
+    onDropped: (collection, field, documents, members) => onStripped?.(collection, field, members, documents),
     apply(document, { collection }) {
       const found = fields.filter(field => field in document)
       if (found.length === 0) return document

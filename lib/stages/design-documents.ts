@@ -6,6 +6,8 @@ export function leaveOutDesignDocuments(): Stage {
     name: 'leave-out-design-documents',
     mayRepeatIds: false,
     changesInPlace: false,
+    // Ids that begin with an underscore are never packed.
+    drops: [],
     apply: document => (document._id.startsWith('_design/') ? undefined : document)
   }
 }

@@ -33,11 +33,13 @@ export const stripStage: StageSpec<readonly string[]> = {
 export function strip(fields: readonly string[]): Stage {
   const paths = fields.map(parsePath).filter(path => path[0] !== '_id')
   const top = new Set(paths.map(path => path[0] as string))
+  const isTopLevel = areTopLevel(paths)
   return {
     name: 'strip',
     mayRepeatIds: false,
     changesInPlace: false,
-    apply: areTopLevel(paths) ? document => stripTopLevel(document, top) : changer(paths.map(path => [path, remove] as const))
+    ...(isTopLevel && { drops: [...top] }),
+    apply: isTopLevel ? document => stripTopLevel(document, top) : changer(paths.map(path => [path, remove] as const))
   }
 }
 

@@ -4,17 +4,18 @@
  */
 import { createHash } from 'node:crypto'
 import type { DocumentDigests } from './digest.ts'
+import { idHashes } from './id-hashes.ts'
 
 /** Part of what receipts hold: a change of it, or of `bucketOf`, makes them another. */
 export const bucketCount = 4096
 
-/** The bucket of a document: FNV-1a over the code units of its id, mixed by the end of MurmurHash3. */
+/** The bucket of a document, by the first hash of its id. */
 export function bucketOf(id: string): number {
-  let hash = 0x811c9dc5
-  for (let index = 0; index < id.length; index++) hash = Math.imul(hash ^ id.charCodeAt(index), 0x01000193)
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return ((hash ^ (hash >>> 16)) >>> 0) % bucketCount
+  return bucketOfHash(idHashes(id)[0])
+}
+
+export function bucketOfHash(first: number): number {
+  return (first >>> 0) % bucketCount
 }
 
 /** Words of a bucket: its documents and the sum of their digests modulo 2^256, then the same for the kinds of numbers. Lanes: least significant first. */
@@ -43,6 +44,26 @@ export class BucketSums {
     const at = this.#placeOf(bucketOf(id))
     this.#addDigest(at, values)
     if (kinds) this.#addDigest(at + kindsAt, kinds)
+    this.#count++
+    this.#text = undefined
+  }
+
+  /** @param first of `idHashes` of the id; @param digest as 32 characters of Latin-1, of a document that needs none of kinds */
+  addText(first: number, digest: string): void {
+    let at = this.#placeOf(bucketOfHash(first))
+    // Making room may have replaced them.
+    const words = this.#words
+    words[at]!++
+    let carry = 0
+    for (let lane = 0; lane < lanes; lane++) {
+      const byte = 28 - 4 * lane
+      const word =
+        digest.charCodeAt(byte) * 0x1000000 +
+        ((digest.charCodeAt(byte + 1) << 16) | (digest.charCodeAt(byte + 2) << 8) | digest.charCodeAt(byte + 3))
+      const sum = words[++at]! + word + carry
+      words[at] = sum
+      carry = sum >= 2 ** 32 ? 1 : 0
+    }
     this.#count++
     this.#text = undefined
   }

@@ -151,6 +151,18 @@ export async function openFolderTarget(
         }
         return await contents.keepAll(documents, signal, write)
       }),
+    ...(!items &&
+      !holdsAttachments && {
+        writePacked: (collection, packed, { repeated, signal }) =>
+          attempt(async () => {
+            signal?.throwIfAborted()
+            repeats.add(repeated)
+            const file = await fileOf(collection)
+            const written = file.queue.then(() => file.writer.writePacked(collection, packed))
+            file.queue = written.catch(() => undefined)
+            await written
+          })
+      }),
     get: () => Promise.resolve(null),
     suspend: () =>
       attempt(async (): Promise<SuspendedFolder | undefined> => {

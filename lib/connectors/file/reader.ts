@@ -135,7 +135,8 @@ function singleSource(
       const names = collections ?? (await this.collections({ signal }))?.map(each => each.name) ?? []
       return [{ id: basename(path), collections: names, range: { all: collections === null } }]
     },
-    async *read(partition, { after, signal, pageSize }) {
+    packs: how === undefined,
+    async *read(partition, { after, signal, pageSize, packing }) {
       const folder = attachmentsBeside(path)
       const pages = guarded(name, signal, async function* () {
         const input = await openWhole(signal)
@@ -146,6 +147,7 @@ function singleSource(
           wanted: partition.range?.all === true ? null : partition.collections,
           after,
           pageSize,
+          packing,
           batches,
           ...(head.format === 'couchbackup' && { winners: await winnersOf(input, signal) }),
           onPassedOver: passedOver.add(named)
@@ -207,14 +209,15 @@ function folderSource(
       const wanted = files.filter(({ collection }) => collections === null || collections.includes(collection))
       return Promise.resolve(wanted.map(({ collection, file }) => ({ id: collection, collections: [collection], range: { file } })))
     },
-    async *read(partition, { after, signal, pageSize }) {
+    packs: how === undefined,
+    async *read(partition, { after, signal, pageSize, packing }) {
       const { collection, documents, digest, receipt, root, file, gzip, lost } = fileOf(files, partition)
       if (lost !== undefined) throw new DocferryError('DOCFERRY_FILE_CUT', lost, { collection })
       const filePath = join(path, file)
       const name = join(options.path, file)
       const pages = guarded(name, signal, async function* () {
         const expected = documents === undefined ? undefined : { documents, digest, receipt, root }
-        const reading: Omit<NdjsonOptions, 'name'> = { collection, wanted: null, after, pageSize, expected }
+        const reading: Omit<NdjsonOptions, 'name'> = { collection, wanted: null, after, pageSize, packing, expected }
         if (after !== undefined && !gzip)
           return yield* readRest(filePath, name, after, (chunks, rest) => readNdjson(chunks, { ...reading, ...rest }), signal)
         const input = await openInput(openBytes(filePath, { signal }), { name, format: 'ndjson' })

@@ -158,6 +158,16 @@ async function singleTarget(
         const started = await start()
         return await contents.keepAll(documents, signal, lines => started.write(collection, lines))
       }),
+    ...(text.takesLines &&
+      !layout.items &&
+      !holdsAttachments && {
+        writePacked: (collection, packed, { repeated, signal }) =>
+          attempt(async () => {
+            signal?.throwIfAborted()
+            repeats.add(repeated)
+            await (await start()).writePacked(collection, packed)
+          })
+      }),
     get: () => Promise.resolve(null),
     // What has gone down a pipe can't be cut back.
     ...(!special && {
