@@ -19,6 +19,7 @@ import { verify } from '../verify/verify.ts'
 import { count, listed } from './checklist.ts'
 import type { Checklist, Found } from './checklist.ts'
 import type { CheckOptions } from './options.ts'
+import { definedOf } from '../values/defined.ts'
 
 export async function checkAfter(run: RunInfo | undefined, options: CheckOptions, list: Checklist): Promise<void> {
   const asked = run?.record?.asked as PlannedOptions | undefined
@@ -91,8 +92,8 @@ async function verifyNow(
   const how = { stateDir, environment, signal, logger, parallel, maxRate, maxReadUnits, sample, quick }
   return await list.look('target.verified', what, async () => {
     const report = run
-      ? await verify(defined({ ...how, run: run.runId, ...(await endsOf(run, options)) }))
-      : await verify(defined({ ...how, ...comparedOptions(options) }))
+      ? await verify(definedOf({ ...how, run: run.runId, ...(await endsOf(run, options)) }))
+      : await verify(definedOf({ ...how, ...comparedOptions(options) }))
     list.report.source ??= report.source
     list.report.target = report.target
     list.note(report.notes)
@@ -129,12 +130,6 @@ function comparedOptions({
 }: CheckOptions) {
   const couchdb = { includeDesign, attachments, includeSecurity, keepMetadata }
   return { source, target, collections, preset, rename, types, onIncompatible, ...couchdb, subcollections, stages }
-}
-
-function defined<T extends object>(options: T): { [Key in keyof T]: Exclude<T[Key], undefined> } {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
-    [Key in keyof T]: Exclude<T[Key], undefined>
-  }
 }
 
 function verifiedFound(

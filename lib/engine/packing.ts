@@ -12,7 +12,7 @@ export function packingFor(source: Source, target: Target, stages: readonly RunS
   const fields = new Set<string>()
   for (const stage of stages) {
     const drops = 'apply' in stage ? stage.drops : undefined
-    if (!drops || stage.name === undefined) return undefined
+    if (!drops) return undefined
     for (const field of drops) fields.add(field)
   }
   const drop = [...fields]

@@ -17,7 +17,7 @@ import type { Winners } from './couchbackup-winners.ts'
 import { isDocument, whereIs, whyNoDocument } from './document-line.ts'
 import { isBlank, LineSplitter } from './lines.ts'
 import type { Line } from './lines.ts'
-import { shorterThanBefore } from './ndjson.ts'
+import { bytesBehind } from './ndjson.ts'
 import { PageBuilder } from './page-builder.ts'
 import type { Entry, ReadOptions } from './page-builder.ts'
 import { losersOf } from './revisions.ts'
@@ -70,20 +70,12 @@ const marker = '{"marker":"@cloudant/couchbackup:resume"}'
 export async function* readCouchbackup(chunks: AsyncIterable<Buffer>, options: CouchbackupOptions): AsyncGenerator<Page> {
   const { after, startsAt = 0, name } = options
   const place = after === undefined ? start : (JSON.parse(after) as Place)
-  let toSkip = place.offset - startsAt
+  const rest = bytesBehind(chunks, place.offset - startsAt, name)
   const splitter = new LineSplitter({ offset: place.offset, line: place.line })
   const reading = new BackupReading(options, place)
   let ending: unknown
   try {
-    for await (const chunk of chunks) {
-      if (toSkip >= chunk.length) {
-        toSkip -= chunk.length
-        continue
-      }
-      for (const line of splitter.push(toSkip > 0 ? chunk.subarray(toSkip) : chunk)) yield* reading.take(line)
-      toSkip = 0
-    }
-    if (toSkip > 0) throw shorterThanBefore(name)
+    for await (const chunk of rest) for (const line of splitter.push(chunk)) yield* reading.take(line)
   } catch (error) {
     ending = error
   }

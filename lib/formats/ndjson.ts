@@ -65,26 +65,20 @@ export function offsetOf(cursor: string): number {
 export async function* readNdjson(chunks: AsyncIterable<Buffer>, options: NdjsonOptions): AsyncGenerator<Page> {
   const { after, startsAt = 0 } = options
   const place = after === undefined ? undefined : (JSON.parse(after) as Place)
-  let toSkip = (place?.offset ?? 0) - startsAt
+  const rest = bytesBehind(chunks, (place?.offset ?? 0) - startsAt, options.name)
   const splitter = new LineSplitter({ offset: place?.offset ?? 0, line: place?.line ?? 1 })
   const { packing } = options
   const pieces = packing && !options.entryOf && canPack() ? new PackingSplitter(splitter, packing) : new PlainSplitter(splitter)
   const reading = new NdjsonReading(options, place)
   let ending: unknown
   try {
-    for await (const chunk of chunks) {
-      if (toSkip >= chunk.length) {
-        toSkip -= chunk.length
-        continue
-      }
-      for (const piece of pieces.push(toSkip > 0 ? chunk.subarray(toSkip) : chunk)) {
+    for await (const chunk of rest) {
+      for (const piece of pieces.push(chunk)) {
         if ('packed' in piece) yield* reading.takePacked(piece, splitter)
         else yield* reading.take(piece)
         if (reading.pages.isFull) yield reading.flush()
       }
-      toSkip = 0
     }
-    if (toSkip > 0) throw shorterThanBefore(options.name)
   } catch (error) {
     ending = error
   }
@@ -334,6 +328,16 @@ function hasSums(found: BucketSums, expected: string): boolean {
 
 function noneFound(): Found {
   return { entries: 0, digest: new DigestSum(), sums: new BucketSums() }
+}
+
+/** @throws {DocferryError} DOCFERRY_FILE_CUT where there are not so many bytes to pass over, and what `chunks` throws */
+export async function* bytesBehind(chunks: AsyncIterable<Buffer>, skipped: number, name: string): AsyncGenerator<Buffer, void, undefined> {
+  let toSkip = skipped
+  for await (const chunk of chunks) {
+    if (toSkip < chunk.length) yield toSkip > 0 ? chunk.subarray(toSkip) : chunk
+    toSkip = Math.max(0, toSkip - chunk.length)
+  }
+  if (toSkip > 0) throw shorterThanBefore(name)
 }
 
 export function shorterThanBefore(name: string): DocferryError {

@@ -6,6 +6,7 @@ import type { Endpoint } from '../open.ts'
 import { issuesOf } from '../plan/check-options.ts'
 import type { VerifyOptions } from '../verify/options.ts'
 import type { RepairReport } from './report.ts'
+import { definedOf } from '../values/defined.ts'
 
 /** Which ends, and how they are compared, is as for `verify`: a source and a target, or a run that has come to its end. */
 export interface RepairOptions
@@ -35,7 +36,7 @@ const decided = ['preset', 'rename', 'types', 'onIncompatible', 'includeDesign',
 /** @throws {DocferryError} DOCFERRY_CONFIG, naming every issue at once */
 export function checkRepairOptions(options: RepairOptions): void {
   const { run, source, target } = options
-  const issues = issuesOf(Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)))
+  const issues = issuesOf(definedOf(options))
   if (run === undefined && source === undefined) issues.push('source: missing; what is to be repaired is a target by its source, or a run')
   if (run === undefined && target === undefined) issues.push('target: missing')
   if (run !== undefined) {

@@ -11,7 +11,8 @@ export function idHashes(id: string): readonly [number, number] {
   return [first, mix(second ^ first) | 1]
 }
 
-function mix(hash: number): number {
+/** The end of MurmurHash3. */
+export function mix(hash: number): number {
   let mixed = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
   return mixed ^ (mixed >>> 16)

@@ -4,6 +4,7 @@ import type { MigrateOptions } from '../options.ts'
 import { issuesOf } from '../plan/check-options.ts'
 import type { Receipt } from './receipt.ts'
 import type { VerifyReport } from './report.ts'
+import { definedOf } from '../values/defined.ts'
 
 /**
  * What is compared: a source and a target; a run, by its id; or a receipt and a target. Options that decide what a run moves are those of
@@ -74,7 +75,7 @@ const decided = [
 export function checkVerifyOptions(options: VerifyOptions): void {
   const { run, receipt, source, target, sample, quick, showValues } = options
   const { sample: _sample, ...common } = options
-  const issues = issuesOf(Object.fromEntries(Object.entries(common).filter(([, value]) => value !== undefined)))
+  const issues = issuesOf(definedOf(common))
   if (run !== undefined && receipt !== undefined) issues.push('a run and a receipt: one of them is enough')
   if (run === undefined && target === undefined)
     issues.push('target: missing; what is to be verified is a source and a target, a run, or a receipt and a target')

@@ -6,6 +6,7 @@ import { onIncompatibles, typeModes } from '../../types.ts'
 import type { OnIncompatible, Types } from '../../types.ts'
 import { addCollectionFlags, addDocumentFlags, choice } from '../options.ts'
 import type { RunFlags } from '../options.ts'
+import { definedOf } from '../../values/defined.ts'
 
 export interface ComparedFlags extends Pick<
   RunFlags,
@@ -59,11 +60,5 @@ export function comparedOptions<How extends object>(run: string | undefined, fla
     ...definedOf(asked),
     ...(source !== undefined && { source: parseEndpoint(source, '--source').text }),
     ...(target !== undefined && { target: parseEndpoint(target, '--target').text })
-  }
-}
-
-function definedOf<Fields extends object>(fields: Fields): { [Key in keyof Fields]?: Exclude<Fields[Key], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
-    [Key in keyof Fields]?: Exclude<Fields[Key], undefined>
   }
 }

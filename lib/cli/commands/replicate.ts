@@ -7,6 +7,7 @@ import type { ReplicateOptions } from '../../replicate/options.ts'
 import type { CommonFlags } from '../execute.ts'
 import { addCollectionFlags, addCommonFlags, names, required, wholeNumber } from '../options.ts'
 import type { RunFlags } from '../options.ts'
+import { definedOf } from '../../values/defined.ts'
 
 /** A replicate command, understood. */
 export interface ReplicateJob {
@@ -162,7 +163,7 @@ export function replicateJob(flags: ReplicateFlags): ReplicateJob {
       source,
       target,
       on,
-      ...(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<ReplicateOptions>),
+      ...definedOf(given),
       createTarget,
       verify,
       wait,

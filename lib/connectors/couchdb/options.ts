@@ -3,6 +3,7 @@ import { timeIssue } from '../../engine/time-option.ts'
 import { DocferryError } from '../../errors.ts'
 import type { Environment, Location } from '../../types.ts'
 import { defaultMaxDocumentBytes } from './limits.ts'
+import { definedOf } from '../../values/defined.ts'
 
 export interface CouchdbOptions {
   /** `http://host:5984`, `https://host/prefix`; without credentials. */
@@ -81,7 +82,7 @@ export function configure(text: string, environment: Environment): CouchdbOption
     issues.push('address: a user without a password; add ?passwordEnv=NAME, or write couchdb://user:password@host')
   }
   if (issues.length > 0) throw configError(issues)
-  return defined({ url, ...credentials, ...settings })
+  return definedOf({ url, ...credentials, ...settings })
 }
 
 /** Check options given as an object, and fill in the defaults. */
@@ -133,7 +134,7 @@ function readEnvironment(environment: Environment, issues: string[], needed: boo
   if (passwordEnv !== undefined) found.push('COUCHDB_URL: passwordEnv has no meaning here; set COUCHDB_PASSWORD')
   if (needed) issues.push(...found)
   if (!address || found.length > 0) return undefined
-  return defined({ url: plainUrl(address), ...credentials, ...settings })
+  return definedOf({ url: plainUrl(address), ...credentials, ...settings })
 }
 
 const authority = /^([a-z+]+:)\/\/(?:[^/?#]*@)?[^/?#@]*?(?::(\d+))?(?:[/?#]|$)/i
@@ -167,7 +168,7 @@ function readCredentials(address: URL, where: string, issues: string[]): Credent
   const password = decode(address.password, `${where}: password`, issues)
   if (user === undefined && password !== undefined) issues.push(`${where}: a password without a user`)
   if (user?.includes(':')) issues.push(`${where}: a user may not hold a colon`)
-  return defined({ user, password })
+  return definedOf({ user, password })
 }
 
 function decode(text: string, what: string, issues: string[]): string | undefined {
@@ -206,12 +207,7 @@ function readParameters(address: URL, issues: string[], where = 'address'): Para
     maxDocumentBytes: number('maxDocumentBytes'),
     databases: address.searchParams.get('databases')?.split(',').filter(Boolean)
   }
-  return defined(parameters)
-}
-
-/** Without the fields that are undefined. */
-function defined<T extends object>(fields: T): T {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T
+  return definedOf(parameters)
 }
 
 function configError(issues: readonly string[]): DocferryError {

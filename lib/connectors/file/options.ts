@@ -8,6 +8,7 @@ import { parseKey } from '../../formats/dynamodb/key-option.ts'
 import type { KeyNames } from '../../formats/dynamodb/key-option.ts'
 import { formatOfName } from '../../formats/open-input.ts'
 import type { Format } from '../../formats/open-input.ts'
+import { definedOf } from '../../values/defined.ts'
 
 export type FileFormat = Format | 'folder'
 
@@ -99,7 +100,7 @@ function readQuery(text: string, issues: string[]): Omit<FileOptions, 'path'> {
     incremental: flag('incremental'),
     backupLog: query.get('backupLog') ?? undefined
   }
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+  return definedOf(options)
 }
 
 function keyText(text: string | undefined, issues: string[]): string | undefined {

@@ -9,6 +9,7 @@ import type {
 } from '@aws-sdk/client-dynamodb'
 import type { Backup, BackupState } from '../../../backup-types.ts'
 import { bucketText, tableOf } from './names.ts'
+import { definedOf } from '../../../values/defined.ts'
 
 /** https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_RestoreTableFromBackup.html, ..._RestoreTableToPointInTime.html */
 const notRestored =
@@ -164,5 +165,5 @@ type Optional<T> = { [Key in keyof T]: T[Key] | undefined }
 
 /** Without the fields of which nothing is known. */
 function whole(parts: Pick<Backup, 'id' | 'kind' | 'state'> & Optional<Omit<Backup, 'id' | 'kind' | 'state'>>): Backup {
-  return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined)) as unknown as Backup
+  return definedOf(parts)
 }

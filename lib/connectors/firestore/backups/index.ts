@@ -16,6 +16,7 @@ import { prepareRestore } from './restore.ts'
 import { isPointInTimeOn, tellBackup, tellOperation, tellPointInTime, tellSchedule } from './told.ts'
 import type { CallSettings } from '../client.ts'
 import type { FirestoreOptions } from '../options.ts'
+import { definedOf } from '../../../values/defined.ts'
 
 const operationKinds: readonly BackupKind[] = ['export', 'import', 'restore']
 
@@ -218,8 +219,4 @@ class FirestoreBackups implements BackupService {
 /** An export of everything holds each. */
 function holdsAnyOf({ collections = [] }: Backup, wanted: readonly string[] | undefined): boolean {
   return wanted === undefined || wanted.length === 0 || collections.length === 0 || wanted.some(name => collections.includes(name))
-}
-
-function definedOf<T extends object>(parts: T): T {
-  return Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined)) as T
 }
