@@ -127,8 +127,8 @@ export class Ledger {
             onRead: collection => {
               if (isFirst) for (const report of both(collection, segment)) report.read++
             },
-            onPacked: (collection, { count }) => {
-              if (isFirst) for (const report of both(collection, segment)) report.read += count
+            onPacked: (collection, { read }) => {
+              if (isFirst) for (const report of both(collection, segment)) report.read += read
             },
             onFiltered: (stage, { collection }, isFailed = false) => {
               const by = isFailed ? `${stage.name} (failed)` : stage.name

@@ -613,6 +613,8 @@ export interface Stage extends AnyStage {
   readonly drops?: readonly string[]
   /** Told of what was dropped without it: how many documents had the field, and the members that it had in them, where they are counted. */
   readonly onDropped?: (collection: string, field: string, documents: number, members: number) => void
+  /** Whether all it does is to make something of the document: it may come to the same one twice, and in a thread of its own. Default false. */
+  readonly isPure?: boolean
   /** Whether it may change the object that it is given, instead of answering with another one. Default true: nothing is known. */
   readonly changesInPlace?: boolean
   /** Default `fail`. */

@@ -5,7 +5,7 @@ import type { TransformCallback } from 'node:stream'
 import { applyStages, masked } from './apply-stages.ts'
 import type { StageObserver } from './apply-stages.ts'
 import type { BatchWriter } from './batch-writer.ts'
-import { tellDropped } from './packing.ts'
+import { tellPacked } from './packing.ts'
 import { DocferryError } from '../errors.ts'
 import { sleep } from './retry.ts'
 import { watchReader } from './watch-reader.ts'
@@ -114,7 +114,7 @@ export class PartitionStream extends Readable {
       items.push(document)
     }
     for (const details of waiting.slice(next)) items.push(new Reject(details))
-    const count = packed.reduce((sum, each) => sum + each.count, documents.length + rejects.length)
+    const count = packed.reduce((sum, each) => sum + each.read, documents.length + rejects.length)
     items.push(new Mark(this.#partition.id, cursor, count, bytes))
     return items
   }
@@ -195,8 +195,7 @@ export class StageTransform extends Transform {
       if (item instanceof Section) this.#context = { ...this.#context, collection: item.collection, source: item.source }
       else if (item instanceof Reject && !item.failed) this.#observer.onRead?.(this.#context.collection)
       else if (item instanceof Packed) {
-        this.#observer.onPacked?.(this.#context.collection, item)
-        tellDropped(this.#stages, this.#context.collection, item)
+        tellPacked(this.#stages, this.#context, item, this.#observer)
       } else if (item instanceof Mark) return this.#mark(item, callback)
       return callback(null, item)
     }

@@ -5,26 +5,10 @@
 import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { Packed } from '../packed.ts'
-import type { Packing } from '../packed.ts'
+import type { PackedLines, Packing, PlainLine, Stretch } from '../packed.ts'
 
 /** Longest block that `packLines` takes, in bytes. */
 export const maxBlockBytes = (1 << 20) - 64
-
-/** Lines of a block that follow one another. */
-export type Stretch = PackedLines | PlainLine
-
-/** Documents that need not be parsed. */
-export interface PackedLines {
-  readonly packed: Packed
-  /** Bytes that they took of the block. */
-  readonly bytes: number
-}
-
-/** A line that the plain way must look at, in bytes of the block, without its line end. */
-export interface PlainLine {
-  readonly from: number
-  readonly to: number
-}
 
 /** Whether lines can be packed here at all. */
 export function canPack(): boolean {
@@ -33,8 +17,9 @@ export function canPack(): boolean {
 
 /**
  * @param block whole lines, each with its line end; valid UTF-8; at most `maxBlockBytes`
+ * @param digests whether these are wanted: without them the list of digests is empty
  */
-export function packLines(block: Buffer, packing: Packing): Stretch[] {
+export function packLines(block: Buffer, packing: Packing, { digests = true } = {}): Stretch[] {
   module ??= start()
   if (module === null) return plainLines(block)
   const { memory, words, begin, read } = module
@@ -66,7 +51,7 @@ export function packLines(block: Buffer, packing: Packing): Stretch[] {
         members: 0
       }
       const canonical = words[at + record.canonical]!
-      open.digests.push(hash('sha256', memory.subarray(canonical, canonical + words[at + record.canonicalLength]!), 'binary'))
+      if (digests) open.digests.push(hash('sha256', memory.subarray(canonical, canonical + words[at + record.canonicalLength]!), 'binary'))
       open.idHashes.push(words[at + record.firstHash]!, words[at + record.secondHash]!)
       open.to = words[at + record.text]! + words[at + record.textLength]!
       open.bytes += words[at + record.length]! + 1
@@ -92,7 +77,16 @@ function finish({ from, to, bytes, digests, idHashes, dropped, members }: OpenSt
   // The memory is used again for the next block.
   const text = Buffer.from(memory.subarray(from, to))
   return {
-    packed: new Packed({ packing, text, count: digests.length, digests, idHashes: Int32Array.from(idHashes), dropped, members }),
+    packed: new Packed({
+      packing,
+      text,
+      count: idHashes.length / 2,
+      digests,
+      idHashes: Int32Array.from(idHashes),
+      dropped,
+      members,
+      worked: undefined
+    }),
     bytes
   }
 }
