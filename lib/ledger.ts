@@ -124,8 +124,8 @@ export class Ledger {
         first ??= segment
         return {
           observer: {
-            onRead: collection => {
-              if (isFirst) for (const report of both(collection, segment)) report.read++
+            onRead: (collection, count = 1) => {
+              if (isFirst) for (const report of both(collection, segment)) report.read += count
             },
             onPacked: (collection, { read }) => {
               if (isFirst) for (const report of both(collection, segment)) report.read += read

@@ -451,6 +451,8 @@ export interface Target<Payload = unknown> {
   readonly security?: TargetSecurity
   /** Digests of what is written, where the connector makes them anyway. Pure. */
   digests?(encoded: Encoded<Payload>): DocumentDigests
+  /** Make those of many documents at once, before `digests` is asked for each: where that costs less. */
+  digestAll?(encoded: readonly Encoded<Payload>[]): void
   /**
    * Look documents up for `change`. Missing, as the two after it, where what is written can't be changed one by one (a file). Called after
    * `prepare`.

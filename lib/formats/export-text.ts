@@ -3,6 +3,8 @@ import type { SecurityObject } from '../types.ts'
 import { stringifyJson } from '../values/index.ts'
 import type { Value } from '../values/index.ts'
 import type { Summary } from './document-line.ts'
+import { joinLines, listLines } from './line-bytes.ts'
+import type { LineBytes } from './line-bytes.ts'
 import { formatVersion } from './ndjson.ts'
 
 /** In a folder of files, what stands in for their headers and trailers. */
@@ -29,15 +31,11 @@ export interface ExportText {
   /** @param isFirst whether no collection came before */
   openCollection(name: string, isFirst: boolean): string
   /** @param lines documents by `stringifyJson`; @param isFirst whether they are the first of their collection */
-  documents(lines: readonly string[], isFirst: boolean): string
+  documents(lines: readonly LineBytes[], isFirst: boolean): Buffer
   /** Whether documents may be handed over as lines, each with its line end, in place of `documents`. */
   readonly takesLines?: boolean
   /** @param summary of all collections; @param isEmpty whether none was opened */
   end(summary: Summary, isEmpty: boolean): string
-}
-
-function joinLines(lines: readonly string[]): string {
-  return lines.length === 0 ? '' : lines.join('\n') + '\n'
 }
 
 /** One document a line, and nothing else: one collection at most. */
@@ -74,6 +72,6 @@ export const jsonText: ExportText = {
   "data": {`
   },
   openCollection: (name, isFirst) => `${isFirst ? '' : '\n    ],'}\n    ${JSON.stringify(name)}: [`,
-  documents: (lines, isFirst) => (lines.length === 0 ? '' : `${isFirst ? '' : ','}\n      ${lines.join(',\n      ')}`),
+  documents: (lines, isFirst) => listLines(lines, `${isFirst ? '' : ','}\n      `, ',\n      '),
   end: (_, isEmpty) => `${isEmpty ? '' : '\n    ]'}\n  }\n}\n`
 }

@@ -63,6 +63,32 @@ export function packLines(block: Buffer, packing: Packing, { digests = true } = 
   return stretches
 }
 
+/**
+ * The digest of each document of a block, as `documentDigest` makes it, where it needs none of kinds and the kernel knows it.
+ *
+ * @param block as for `packLines`
+ * @param take given the line's number in the block, from 0, and the digest as 32 characters of Latin-1
+ */
+export function digestLines(block: Buffer, take: (line: number, digest: string) => void): void {
+  module ??= start()
+  if (module === null) return
+  const { memory, words, begin, read } = module
+  writeDropped(module, nothingDropped)
+  memory.set(block, place.input)
+  begin()
+  let number = 0
+  for (let count = read(block.length, mostLines); count > 0; count = read(block.length, mostLines)) {
+    for (let line = 0; line < count; line++, number++) {
+      const at = (place.lines >> 2) + record.words * line
+      if (words[at + record.status] !== 0 || !readNumbers(module, words[at + record.numbers]!)) continue
+      const canonical = words[at + record.canonical]!
+      take(number, hash('sha256', memory.subarray(canonical, canonical + words[at + record.canonicalLength]!), 'binary'))
+    }
+  }
+}
+
+const nothingDropped: Packing = { drop: [] }
+
 interface OpenStretch {
   readonly from: number
   to: number

@@ -23,7 +23,11 @@ export function documentDigests(document: Document): DocumentDigests {
 
 /** As text, and bytes made of it: a buffer that comes out of `hash` costs as much as the hashing. */
 function digestOf(bytes: Uint8Array): Uint8Array {
-  const text = hash('sha256', bytes, 'binary')
+  return digestFromText(hash('sha256', bytes, 'binary'))
+}
+
+/** @param text 32 characters of Latin-1 */
+export function digestFromText(text: string): Uint8Array {
   const digest = new Uint8Array(32)
   for (let index = 0; index < 32; index++) digest[index] = text.charCodeAt(index)
   return digest

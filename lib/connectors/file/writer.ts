@@ -9,7 +9,7 @@ import { openByteSink } from '../../formats/byte-sink.ts'
 import type { ByteSink } from '../../formats/byte-sink.ts'
 import { jsonText, plainText, sectionedText } from '../../formats/export-text.ts'
 import { ExportWriter } from '../../formats/export-writer.ts'
-import type { DocumentLine } from '../../formats/export-writer.ts'
+import type { DocumentLine } from '../../formats/document-lines.ts'
 import { defaultRules } from '../../types.ts'
 import type { OpenContext, Target } from '../../types.ts'
 import {
