@@ -129,7 +129,7 @@ export class ExportWriter {
     const written = this.#written.get(collection) as Written
     written.count += count
     const put = this.#sink.write(text)
-    if (this.#options.digests) for (const [index, digest] of digests.entries()) written.sums.addText(idHashes[2 * index]!, digest)
+    if (this.#options.digests) written.sums.addAll(idHashes, digests)
     await put
   }
 

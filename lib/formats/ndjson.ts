@@ -140,10 +140,8 @@ class NdjsonReading {
       if (!this.pages.takesPacked) yield this.flush()
       const found = this.#foundOf(this.#section)
       found.entries += packed.count
-      for (const [index, digest] of found.digest ? packed.digests.entries() : []) {
-        found.digest!.addDigest(Buffer.from(digest, 'latin1'))
-        found.sums?.addText(packed.idHashes[2 * index]!, digest)
-      }
+      found.digest?.addAll(packed.digests)
+      if (found.digest) found.sums?.addAll(packed.idHashes, packed.digests)
       this.pages.addPacked(packed, raw.length)
     } else this.pages.addBytes(raw.length)
     const { number, end } = splitter.skip(packed.count, raw.length)
