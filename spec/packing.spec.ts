@@ -56,13 +56,17 @@ describe('packed documents', function () {
   }
 
   async function documentsOf(file: string): Promise<Document[]> {
+    if (file.endsWith('.json')) {
+      const { data } = parseJson(await readFile(file, 'utf8')) as unknown as { readonly data: Readonly<Record<string, Document[]>> }
+      return Object.values(data).flat()
+    }
     const lines = (await readFile(file, 'utf8')).split('\n').filter(line => line !== '')
     return lines.filter(line => !/^\{"\$(?:docferry|collection|end)"/.test(line)).map(line => parseJson(line) as Document)
   }
 
-  async function compare(input: string, options: Partial<MigrateOptions> = {}): Promise<Awaited<ReturnType<typeof run>>> {
-    const packed = await run('packed', input, 'packed.ndjson', options)
-    const plain = await run('plain', input, 'plain.ndjson', { ...options, stages: [...(options.stages ?? []), lookAtAll] })
+  async function compare(input: string, options: Partial<MigrateOptions> = {}, to = 'ndjson'): Promise<Awaited<ReturnType<typeof run>>> {
+    const packed = await run('packed', input, `packed.${to}`, options)
+    const plain = await run('plain', input, `plain.${to}`, { ...options, stages: [...(options.stages ?? []), lookAtAll] })
     expect(packed.told).to.deep.equal(plain.told)
     expect(packed.letters.map(withoutPlace)).to.deep.equal(plain.letters.map(withoutPlace))
     expect(byId(packed.documents)).to.deep.equal(byId(plain.documents))
@@ -120,5 +124,31 @@ describe('packed documents', function () {
     const first = await moved('in.ndjson.gz', 'one')
     const second = await moved('one', 'two')
     expect(second.receiptRoot).to.equal(first.receiptRoot).and.be.a('string')
+  })
+
+  it('come out of JSON, and into JSON', async () => {
+    const documents = [...simpleDocuments({ seed: 6, count: 1_500, bytes: 300 })].map(document => JSON.stringify(document))
+    const fit = odd.filter(line => line.trim() !== '' && line !== 'no JSON')
+    for (const [index, line] of fit.entries()) documents.splice(index * 100 + 50, 0, line)
+    const half = documents.length / 2
+    const lists = [documents.slice(0, half), [], documents.slice(half)].map(
+      (list, index) => `"c${index}": [\n    ${list.join(',\n    ')}\n  ]`
+    )
+    await writeFile(path('in.json'), `{"metadata":{"provider":"couchdb","collections":["c0","c1","c2"]},"data":{${lists.join(',')}}}`)
+    await writeFile(path('in.ndjson'), documents.map(line => `${line}\n`).join(''))
+    const stages = [strip(['secret'])]
+    const { told: all } = await compare('in.json', { stages })
+    expect(all.counts.map(({ written, failed, filtered }) => [written, failed, filtered])).to.deep.equal([
+      [half - 2, 1, 1],
+      [0, 0, 0],
+      [half, 0, 0]
+    ])
+    expect(all.root).to.be.a('string')
+    await rm(path('packed.ndjson'))
+    await rm(path('plain.ndjson'))
+    await compare('in.json', { stages }, 'json')
+    await rm(path('packed.json'))
+    await rm(path('plain.json'))
+    await compare('in.ndjson', { stages }, 'json')
   })
 })
