@@ -17,8 +17,8 @@ export class Packed extends ControlItem {
   /** One line for each document, with its line end. */
   readonly text: Buffer
   readonly count: number
-  /** SHA-256 of each one's canonical bytes, as `documentDigest` makes it: 32 characters of Latin-1. No document needs digests of kinds. */
-  readonly digests: readonly string[]
+  /** SHA-256 of each one's canonical bytes, as `documentDigest` makes it: eight words, the most significant first. No document needs digests of kinds. */
+  readonly digests: Uint32Array
   /** `idHashes` of each one's id, one pair after the other. */
   readonly idHashes: Int32Array
   /** Documents that had each of the dropped fields, by their index; and the members of the one that is counted. */

@@ -66,4 +66,30 @@ describe('packed documents', function () {
     const second = await moved('one', 'two')
     expect(second.receiptRoot).to.equal(first.receiptRoot).and.be.a('string')
   })
+
+  it('come out of JSON, and into JSON', async () => {
+    const documents = [...simpleDocuments({ seed: 6, count: 1_500, bytes: 300 })].map(document => JSON.stringify(document))
+    const fit = oddLines.filter(line => line.trim() !== '' && line !== 'no JSON')
+    for (const [index, line] of fit.entries()) documents.splice(index * 100 + 50, 0, line)
+    const half = documents.length / 2
+    const lists = [documents.slice(0, half), [], documents.slice(half)].map(
+      (list, index) => `"c${index}": [\n    ${list.join(',\n    ')}\n  ]`
+    )
+    await writeFile(path('in.json'), `{"metadata":{"provider":"couchdb","collections":["c0","c1","c2"]},"data":{${lists.join(',')}}}`)
+    await writeFile(path('in.ndjson'), documents.map(line => `${line}\n`).join(''))
+    const stages = [strip(['secret'])]
+    const { told: all } = await compare('in.json', { stages })
+    expect(all.counts.map(({ written, failed, filtered }) => [written, failed, filtered])).to.deep.equal([
+      [half - 2, 1, 1],
+      [0, 0, 0],
+      [half, 0, 0]
+    ])
+    expect(all.root).to.be.a('string')
+    await rm(path('fast.ndjson'))
+    await rm(path('plain.ndjson'))
+    await compare('in.json', { stages }, 'json')
+    await rm(path('fast.json'))
+    await rm(path('plain.json'))
+    await compare('in.ndjson', { stages }, 'json')
+  })
 })

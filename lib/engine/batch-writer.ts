@@ -246,8 +246,8 @@ export class BatchWriter {
     } finally {
       this.#options.rate.give()
     }
-    const written = (sums.written ??= new BucketSums())
-    for (let at = 0; at < packed.count; at++) written.addText(packed.idHashes[2 * at]!, packed.digests[at]!)
+    sums.written ??= new BucketSums()
+    sums.written.addAll(packed.idHashes, packed.digests)
     for (const report of [state.report, delta]) countWritten(report, { bytes: packed.text.length }, packed.count)
     this.#window.acknowledge(number)
     state.checkDone()

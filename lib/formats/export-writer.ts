@@ -107,15 +107,16 @@ export class ExportWriter {
     await put
   }
 
-  /** The same for documents whose text is made; only where the text takes lines. */
+  /** The same for documents whose text is made. */
   async writePacked(collection: string, { text, count, digests, idHashes }: Packed): Promise<void> {
     this.announce(collection)
     await this.#put(this.#enter(collection))
+    const bytes = this.#options.text.packed(text, count, this.#currentIsEmpty)
     this.#currentIsEmpty &&= count === 0
     const written = this.#written.get(collection) as Written
     written.count += count
-    const put = this.#sink.write(text)
-    if (this.#options.digests) for (const [index, digest] of digests.entries()) written.sums.addText(idHashes[2 * index]!, digest)
+    const put = this.#sink.write(bytes)
+    if (this.#options.digests) written.sums.addAll(idHashes, digests)
     await put
   }
 

@@ -153,10 +153,8 @@ class NdjsonReading {
       if (!this.pages.takesPacked) yield this.flush()
       const found = this.#foundOf(this.#section)
       found.entries += packed.read
-      for (const [index, digest] of found.digest ? came.digests.entries() : []) {
-        found.digest!.addDigest(Buffer.from(digest, 'latin1'))
-        found.sums?.addText(came.idHashes[2 * index]!, digest)
-      }
+      found.digest?.addAll(came.digests)
+      if (found.digest) found.sums?.addAll(came.idHashes, came.digests)
       this.pages.addPacked(packed, raw.length)
     } else this.pages.addBytes(raw.length)
     const { number, end } = splitter.skip(packed.read, raw.length)

@@ -95,6 +95,15 @@ export class DigestSum {
     }
   }
 
+  /** @param digests of each eight words, the most significant first */
+  addAll(digests: Uint32Array): void {
+    this.count += digests.length / lanes
+    for (let end = lanes; end <= digests.length; end += lanes) {
+      let carry = 0
+      for (let lane = 0; lane < lanes; lane++) carry = this.#addToLane(lane, digests[end - 1 - lane]! + carry)
+    }
+  }
+
   merge(other: DigestSum): void {
     this.count += other.count
     let carry = 0

@@ -25,13 +25,12 @@ interface ThreadLines {
   readonly bytes: number
   readonly text: Uint8Array
   readonly count: number
-  /** One behind the other. */
-  readonly digests: string
+  readonly digests: Uint32Array
   readonly idHashes: Int32Array
   readonly dropped: readonly number[]
   readonly members: number
   readonly worked: Worked | undefined
-  readonly came: { readonly digests: string; readonly idHashes: Int32Array } | undefined
+  readonly came: PackedLines['came'] | undefined
 }
 
 export function toMessage(stretch: Stretch): ThreadStretch {
@@ -42,36 +41,28 @@ export function toMessage(stretch: Stretch): ThreadStretch {
     bytes,
     text: alone(text),
     count,
-    digests: digests.join(''),
+    digests,
     idHashes,
     dropped,
     members,
     worked,
-    came: came && { digests: came.digests.join(''), idHashes: came.idHashes }
+    came
   }
 }
 
 /** @param packing the one that the setup was made of */
 export function fromMessage(message: ThreadStretch, packing: Packing): PackedLines | PlainLine {
   if (!('text' in message)) return message
-  const { bytes, text, digests, came, ...counts } = message
+  const { bytes, text, came, ...others } = message
   const { buffer, byteOffset, byteLength } = text
   return {
-    packed: new Packed({ ...counts, packing, text: Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength), digests: apart(digests) }),
+    packed: new Packed({ ...others, packing, text: Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength) }),
     bytes,
-    ...(came && { came: { digests: apart(came.digests), idHashes: came.idHashes } })
+    ...(came && { came })
   }
 }
 
 /** The same bytes in a buffer that holds nothing else, so that it can change hands. */
 function alone(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return bytes.byteLength === bytes.buffer.byteLength ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes)
-}
-
-const digestLength = 32
-
-function apart(digests: string): string[] {
-  const list: string[] = []
-  for (let at = 0; at < digests.length; at += digestLength) list.push(digests.slice(at, at + digestLength))
-  return list
 }

@@ -114,12 +114,7 @@ function textsOf(lines: Buffer): string[] {
 
 class UnfitError extends Error {}
 
-interface Out {
-  readonly text: Buffer
-  readonly count: number
-  readonly digests: readonly string[]
-  readonly idHashes: Int32Array
-}
+type Out = Pick<Packed, 'text' | 'count' | 'digests' | 'idHashes'>
 
 const nothingDropped: Packing = { drop: [] }
 
@@ -145,7 +140,7 @@ function packOut(out: readonly Output[], left: Set<number>): Out | undefined {
   return {
     text: Buffer.concat(parts.map(part => part.text)),
     count: parts.reduce((sum, part) => sum + part.count, 0),
-    digests: parts.flatMap(part => part.digests),
+    digests: Uint32Array.from(parts.flatMap(part => [...part.digests])),
     idHashes: Int32Array.from(parts.flatMap(part => [...part.idHashes]))
   }
 }

@@ -62,9 +62,9 @@ export class Ways {
   }
 
   /** @returns what the fast way gave */
-  async compare(input: string, options: Partial<MigrateOptions> = {}): Promise<Outcome> {
-    const fast = await this.run('fast', input, 'fast.ndjson', options)
-    const plain = await this.run('plain', input, 'plain.ndjson', { ...options, stages: [...(options.stages ?? []), lookAtAll] })
+  async compare(input: string, options: Partial<MigrateOptions> = {}, to = 'ndjson'): Promise<Outcome> {
+    const fast = await this.run('fast', input, `fast.${to}`, options)
+    const plain = await this.run('plain', input, `plain.${to}`, { ...options, stages: [...(options.stages ?? []), lookAtAll] })
     expect(fast.told).to.deep.equal(plain.told)
     expect(fast.letters.map(withoutPlace)).to.deep.equal(plain.letters.map(withoutPlace))
     expect(byId(fast.documents)).to.deep.equal(byId(plain.documents))
@@ -78,6 +78,10 @@ function told({ collections, notes, state, receiptRoot }: RunReport): Outcome['t
 }
 
 async function documentsOf(file: string): Promise<Document[]> {
+  if (file.endsWith('.json')) {
+    const { data } = parseJson(await readFile(file, 'utf8')) as unknown as { readonly data: Readonly<Record<string, Document[]>> }
+    return Object.values(data).flat()
+  }
   const lines = (await readFile(file, 'utf8')).split('\n').filter(line => line !== '')
   return lines.filter(line => !/^\{"\$(?:docferry|collection|end)"/.test(line)).map(line => parseJson(line) as Document)
 }

@@ -158,8 +158,7 @@ async function singleTarget(
         const started = await start()
         return await contents.keepAll(documents, signal, lines => started.write(collection, lines))
       }),
-    ...(text.takesLines &&
-      !layout.items &&
+    ...(!layout.items &&
       !holdsAttachments && {
         writePacked: (collection, packed, { repeated, signal }) =>
           attempt(async () => {
