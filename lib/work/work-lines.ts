@@ -2,11 +2,13 @@
 import { isAscii } from 'node:buffer'
 import { applyStages } from '../engine/apply-stages.ts'
 import type { StageObserver } from '../engine/apply-stages.ts'
-import { maxBlockBytes, packLines } from '../kernel/kernel.ts'
+import { packLines } from '../kernel/kernel.ts'
 import { Packed } from '../packed.ts'
 import type { BlockPlace, PackedLines, Packing, PlainLine, Stretch, Worked } from '../packed.ts'
 import type { Document, Stage, StageContext } from '../types.ts'
 import { isOrdinary } from '../values/index.ts'
+import { LineWriter } from './line-writer.ts'
+import type { Written } from './line-writer.ts'
 
 export interface Work {
   /** What is left out before the stages get to see a document. */
@@ -43,37 +45,24 @@ export async function workLines(block: Buffer, place: BlockPlace, work: Work): P
 
 async function workStretch(raw: Buffer, stretch: PackedLines, place: BlockPlace, work: Work): Promise<readonly Stretch[]> {
   const { packed } = stretch
-  const made = await throughStages(packed, work.contextOf(place), work)
-  const { out, left } = made
-  const result = left.size === 0 ? packOut(out, left) : undefined
-  if (result) {
-    const { text, digests, idHashes, count } = result
-    const { packing, dropped, members } = packed
-    const worked: Worked = { read: packed.count, filtered: made.filtered, added: made.added }
-    const came = place.digests ? { came: { digests: packed.digests, idHashes: packed.idHashes } } : {}
-    return [{ packed: new Packed({ packing, text, count, digests, idHashes, dropped, members, worked }), bytes: stretch.bytes, ...came }]
-  }
-  return await withoutLeft(raw, left, place, work)
-}
-
-interface Output {
-  readonly line: string
-  /** Index of the line that it was made of. */
-  readonly of: number
+  const { out, left, filtered, added } = await throughStages(packed, work.contextOf(place), work)
+  if (left.size > 0) return await withoutLeft(raw, left, place, work)
+  const { packing, dropped, members } = packed
+  const worked: Worked = { read: packed.count, filtered, added }
+  const came = place.digests ? { came: { digests: packed.digests, idHashes: packed.idHashes } } : {}
+  return [{ packed: new Packed({ ...out, packing, dropped, members, worked }), bytes: stretch.bytes, ...came }]
 }
 
 interface Made {
-  readonly out: readonly Output[]
+  readonly out: Written
   /** Lines that have to go the plain way. */
-  readonly left: Set<number>
+  readonly left: ReadonlySet<number>
   readonly filtered: Worked['filtered']
   readonly added: number
 }
 
 async function throughStages({ text, count }: Packed, context: StageContext, { stages, first }: Work): Promise<Made> {
   const lines = textsOf(text)
-  const out: Output[] = []
-  const left = new Set<number>()
   const filtered = new Map<object, { count: number; failed: number }>()
   let added = 0
   let of = 0
@@ -86,9 +75,11 @@ async function throughStages({ text, count }: Packed, context: StageContext, { s
     },
     onAdded: more => void (added += more)
   }
+  const left = new Set<number>()
+  const out = new LineWriter(left)
   const emit = (document: Document): void => {
     if (!isOrdinary(document)) throw new UnfitError()
-    out.push({ line: JSON.stringify(document), of })
+    out.write(JSON.stringify(document), of)
   }
   for (; of < count; of++) {
     try {
@@ -103,7 +94,7 @@ async function throughStages({ text, count }: Packed, context: StageContext, { s
     const its = filtered.get(stage)
     return its ? [{ stage: first + index, ...its }] : []
   })
-  return { out, left, filtered: counts, added }
+  return { out: out.end(), left, filtered: counts, added }
 }
 
 /** One text that is not ASCII would make all of them wide. */
@@ -113,51 +104,6 @@ function textsOf(lines: Buffer): string[] {
 }
 
 class UnfitError extends Error {}
-
-type Out = Pick<Packed, 'text' | 'count' | 'digests' | 'idHashes'>
-
-const nothingDropped: Packing = { drop: [] }
-
-/** @param left is told of what the kernel does not know. @returns undefined where there is such */
-function packOut(out: readonly Output[], left: Set<number>): Out | undefined {
-  const parts: Packed[] = []
-  for (const { text, outputs } of blocksOf(out)) {
-    if (text.length > maxBlockBytes) {
-      left.add(outputs[0]!.of)
-      continue
-    }
-    let at = 0
-    for (const stretch of packLines(text, nothingDropped)) {
-      if ('packed' in stretch) {
-        parts.push(stretch.packed)
-        at += stretch.packed.count
-      } else left.add(outputs[at++]!.of)
-    }
-  }
-  if (left.size > 0) return undefined
-  const [only] = parts
-  if (parts.length === 1) return only
-  return {
-    text: Buffer.concat(parts.map(part => part.text)),
-    count: parts.reduce((sum, part) => sum + part.count, 0),
-    digests: Uint32Array.from(parts.flatMap(part => [...part.digests])),
-    idHashes: Int32Array.from(parts.flatMap(part => [...part.idHashes]))
-  }
-}
-
-/** As many lines at once as the kernel takes; one that is longer by itself. */
-function* blocksOf(out: readonly Output[]): Generator<{ readonly text: Buffer; readonly outputs: readonly Output[] }> {
-  // A UTF-16 unit is three bytes at most.
-  const most = Math.floor(maxBlockBytes / 3)
-  for (let from = 0; from < out.length;) {
-    let units = out[from]!.line.length + 1
-    let to = from + 1
-    for (; to < out.length && units + out[to]!.line.length + 1 <= most; to++) units += out[to]!.line.length + 1
-    const outputs = out.slice(from, to)
-    yield { text: Buffer.from(`${outputs.map(({ line }) => line).join('\n')}\n`), outputs }
-    from = to
-  }
-}
 
 /** So many of a stretch's lines may go the plain way before all do, in which each is looked at once. */
 const mostLeft = 1 / 8
