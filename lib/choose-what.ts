@@ -97,7 +97,9 @@ export function groupsOf(target: Target, source: Source, partitions: readonly Pa
     const collections = JSON.stringify(isByCollection ? partition.collections : [])
     if (!rank.has(collections)) rank.set(collections, rank.size)
     const key = JSON.stringify([rank.get(collections), partition.turn ?? 0])
-    groups.set(key, [...(groups.get(key) ?? []), partition])
+    const group = groups.get(key)
+    if (group) group.push(partition)
+    else groups.set(key, [partition])
   }
   const order = (key: string): [number, number] => JSON.parse(key) as [number, number]
   return [...groups].sort(([a], [b]) => order(a)[0] - order(b)[0] || order(a)[1] - order(b)[1]).map(([, group]) => group)

@@ -18,8 +18,9 @@ import type { RunEnd, RunRecord } from './run-folder.ts'
 import { StageMemory, stageMemoryName } from './stage-memory.ts'
 import { undoJournalName } from './undo-journal.ts'
 
-/** How often a checkpoint is written, at most. */
+/** How often a checkpoint is written, at most; and that it is not written for more than a small part of the time: with thousands of collections it is large. */
 const defaultEveryMs = 1_000
+const writingFactor = 20
 
 /**
  * How long the partitions of an output in one piece may be held back until all of them rest: at first, and at most. A checkpoint that takes
@@ -84,6 +85,8 @@ export class Journal {
   #suspend: Suspend = work => work(undefined)
   #onFailure: ((error: unknown) => void) | undefined
   #patienceMs = patienceMs.least
+  /** How long the last checkpoint took, once all had come to rest. */
+  #writingMs = 0
   readonly #syncs: (() => Promise<void>)[] = []
   #stageMemory: StageMemory
 
@@ -210,7 +213,7 @@ export class Journal {
       this.#saveSoon(this.#patienceMs).then(isSaved => {
         const took = performance.now() - began
         this.#patienceMs = Math.min(patienceMs.most, Math.max(patienceMs.least, 2 * took))
-        if (this.#timer) this.#timer = setTimeout(tick, isSaved ? everyMs : Math.max(everyMs, restFactor * took))
+        if (this.#timer) this.#timer = setTimeout(tick, Math.max(everyMs, isSaved ? writingFactor * this.#writingMs : restFactor * took))
       }, onFailure)
     }
     this.#timer = setTimeout(tick, everyMs)
@@ -225,11 +228,17 @@ export class Journal {
   #saveSoon(patience: number): Promise<boolean> {
     const save = async (): Promise<boolean> => {
       if (!this.#isSaving) return true
-      const checkpoint = await this.#suspend(output => this.#snapshot(output), patience)
+      let began = 0
+      const snapshot = (output: SuspendedOutput | undefined): Checkpoint => {
+        began = performance.now()
+        return this.#snapshot(output)
+      }
+      const checkpoint = await this.#suspend(snapshot, patience)
       if (!checkpoint) return false
       await Promise.all(this.#syncs.map(sync => sync()))
       if (this.#folder) await this.#stageMemory.write()
       await this.#folder?.save(checkpoint)
+      this.#writingMs = performance.now() - began
       if (checkpoint.log === undefined || !this.#folder) return true
       this.#namedLog = checkpoint.log
       await removeProgress(this.#folder.path, number => number < checkpoint.log!)

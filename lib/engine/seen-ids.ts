@@ -2,7 +2,7 @@
 import { idHashes } from '../values/id-hashes.ts'
 
 const hashes = 8
-const firstCapacity = 1 << 12
+const firstCapacity = 1 << 8
 const largeLayer = 1 << 20
 const maxTotalBytes = 128 << 20
 
@@ -25,12 +25,12 @@ function makeLayer(capacity: number): Layer {
 
 /**
  * Tells which ids may have come before: a Bloom filter that grows in layers. "No" is certain; "maybe" is wrong for about one id in a
- * million. It takes 32 KB for a few thousand ids, 7 MB for a million and at most 128 MB; past some 25 million ids, it is full, and the answer
+ * million. It takes 2 KB for a few hundred ids, 7 MB for a million and at most 128 MB; past some 25 million ids, it is full, and the answer
  * is always "maybe".
  */
 export class SeenIds {
   isFull = false
-  readonly #layers: Layer[] = [makeLayer(firstCapacity)]
+  readonly #layers: Layer[] = []
 
   /** Whether an id may have come before, without remembering it. */
   has(id: string): boolean {
@@ -46,9 +46,9 @@ export class SeenIds {
   /** The same by `idHashes` of the id. */
   addHashes(a: number, b: number): boolean {
     for (const layer of this.#layers) if (has(layer, a, b)) return true
-    let newest = this.#layers[this.#layers.length - 1] as Layer
-    if (newest.count >= newest.capacity) {
-      const capacity = newest.capacity * (newest.capacity < largeLayer ? 4 : 2)
+    let newest = this.#layers.at(-1)
+    if (!newest || newest.count >= newest.capacity) {
+      const capacity = newest ? newest.capacity * (newest.capacity < largeLayer ? 4 : 2) : firstCapacity
       const used = this.#layers.reduce((sum, layer) => sum + layer.bits.byteLength, 0)
       if (used + (capacity * bitsPerId(capacity)) / 8 > maxTotalBytes) {
         this.isFull = true

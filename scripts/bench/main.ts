@@ -1,78 +1,164 @@
 /**
- * `npm run bench`: each reader and writer of docferry against a bare loop of the vendor's client, side by side in one run.
+ * `npm run bench`: docferry against bare loops, against other tools and against what the servers can do, in turn in one run.
  *
- *   npm run bench -- [--count 20000] [--runs 5] [--only values,couchdb,dynamodb,firestore,file,throttling,slow]
+ *   npm run bench -- [--only files,parts,couchdb,dynamodb,firestore,pairs] [--runs 5] [--count 20000] [--bytes 1000000000] [--write] [--peers FOLDER]
  *
- * `throttling` compares docferry with itself; `slow` measures memory and the time that Ctrl-C takes, with a target that takes its time.
+ * `--write` puts what was measured into RESULTS.md, in place of the same parts. Besides, for `--only`: `scale` (minutes), `values` (what exact values
+ * cost), `throttling` (docferry against itself), `slow` (memory and the time that Ctrl-C takes, with a target that takes its time).
  */
 import { mkdtemp, rm } from 'node:fs/promises'
-import { cpus, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { simpleDocuments } from '../../spec/support/generator.ts'
-import { startServers } from '../servers/index.ts'
-import { couchdbContests, dynamodbContests, fileContests, firestoreContests } from './contests.ts'
-import { measure, tableOf } from './measure.ts'
-import type { Contest, Result } from './measure.ts'
+import type { ServerName } from '../servers/index.ts'
+import { fileContests } from './contests.ts'
+import { startDatabases } from './databases.ts'
+import type { Databases } from './databases.ts'
+import { fileRaces } from './files.ts'
+import { load, machine, versionOf } from './machine.ts'
+import { measure, raceOf } from './measure.ts'
+import type { Contest, Race, Result } from './measure.ts'
+import { clear, fill, pairRace, pairs } from './pairs.ts'
+import { findPeers } from './peers.ts'
+import { writeResults } from './results.ts'
+import { scaleTables } from './scale.ts'
 import { slowTargetTable } from './slow-target.ts'
+import { tableOf } from './table.ts'
 import { throttlingContests } from './throttling.ts'
 import { valuesContests } from './values.ts'
 
 const { values } = parseArgs({
   options: {
     count: { type: 'string', default: '20000' },
+    bytes: { type: 'string', default: '1000000000' },
     runs: { type: 'string', default: '5' },
-    only: { type: 'string', default: 'values,file,couchdb,dynamodb,firestore,throttling' }
+    only: { type: 'string', default: 'files,parts,couchdb,dynamodb,firestore,pairs' },
+    peers: { type: 'string' },
+    write: { type: 'boolean', default: false }
   }
 })
-const only = values.only.split(',')
-const documents = [...simpleDocuments({ seed: 1, count: Number(values.count), bytes: 1000 })]
-const folder = await mkdtemp(join(tmpdir(), 'docferry-bench-'))
-const isWanted = (name: string): boolean =>
-  only.includes(name) || only.includes('throttling') || (name === 'couchdb' && only.includes('slow'))
-const which = (['couchdb', 'firestore', 'dynamodb'] as const).filter(isWanted)
-const servers = await startServers({ which })
-const env = { ...process.env, ...servers.environment }
-try {
-  const contests: Contest[] = []
-  if (only.includes('values')) contests.push(...valuesContests(documents))
-  if (only.includes('file')) contests.push(...fileContests({ documents }, name => join(folder, name)))
-  if (only.includes('couchdb')) {
-    const server = { url: env['COUCHDB_URL'] ?? '', user: env['COUCHDB_USER'] ?? '', password: env['COUCHDB_PASSWORD'] ?? '' }
-    contests.push(...couchdbContests({ end: { connector: 'couchdb', options: server }, documents }, server))
-  }
-  if (only.includes('dynamodb')) {
-    const server = { endpoint: env['DYNAMODB_ENDPOINT_URL'] ?? '', region: env['DYNAMODB_REGION'] ?? 'us-east-1' }
-    contests.push(...dynamodbContests({ end: { connector: 'dynamodb', options: server }, documents }, server))
-  }
-  if (only.includes('firestore')) {
-    const server = { host: env['FIRESTORE_EMULATOR_HOST'] ?? '', project: 'bench' }
-    contests.push(
-      ...firestoreContests(
-        { end: { connector: 'firestore', options: { project: server.project, emulator: server.host } }, documents },
-        server
-      )
-    )
-  }
-  let close = async (): Promise<void> => undefined
-  if (only.includes('throttling')) {
-    const throttling = await throttlingContests(documents, env)
-    contests.push(...throttling.contests)
-    close = throttling.close
-  }
-  const results: Result[] = []
-  for (const contest of contests) {
-    results.push(await measure(contest, Number(values.runs)))
-    process.stderr.write(`${tableOf(results).split('\n').at(-1)}\n`)
-  }
-  const { length: cores, 0: cpu } = cpus()
-  console.log(
-    `${documents.length} documents of about 1 KB, medians of ${values.runs} runs; Node ${process.version}, ${cores} cores (${cpu?.model.trim()}), servers on the same machine\n`
-  )
-  if (results.length > 0) console.log(tableOf(results))
-  await close()
-  if (only.includes('slow')) console.log(await slowTargetTable(env, [documents.length, 10 * documents.length]))
-} finally {
-  await servers.stop()
-  await rm(folder, { recursive: true, force: true })
+const [count, bytes, runs] = [Number(values.count), Number(values.bytes), Number(values.runs)]
+const documents = [...simpleDocuments({ seed: 1, count, bytes: 1000 })]
+const input = `${count} documents of 1 KB`
+const collection = 'bench_documents'
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`)
+
+interface Part {
+  readonly title: string
+  /** @returns Markdown */
+  readonly measure: (path: (name: string) => string) => Promise<string>
 }
+
+const parts: Readonly<Record<string, Part>> = {
+  files: {
+    title: 'Files',
+    async measure(path) {
+      const peers = await findPeers(values.peers)
+      const table = await raced(await fileRaces({ bytes, path, peers }))
+      const { jq, elasticdump, ndjsonMap } = peers
+      return `${table}\n\nWith ${[jq, elasticdump, ndjsonMap].map(each => each.name).join(', ')}, stream-json ${versionOf('stream-json')}. Each side is a process of its own.`
+    }
+  },
+  parts: {
+    title: 'Files: reading and writing alone',
+    measure: async path => `${await raced(contests(fileContests({ documents }, path)))}\n\nIn one process; what is read goes nowhere.`
+  },
+  couchdb: onServer('couchdb', 'CouchDB'),
+  dynamodb: onServer('dynamodb', 'DynamoDB'),
+  firestore: onServer('firestore', 'Firestore'),
+  pairs: {
+    title: 'Pairs',
+    measure: async () =>
+      await withServers(['couchdb', 'dynamodb', 'firestore'], async databases => {
+        const all = [databases.of('couchdb'), databases.of('dynamodb'), databases.of('firestore')]
+        const results: Result[] = []
+        for (const [from, to] of pairs) {
+          const [source, target] = [from, to].map(name => all.find(database => database.name === name)!) as [Database, Database]
+          await fill(source)
+          results.push(await told(pairRace(source, target, collection, count)))
+        }
+        for (const database of all) await clear(database)
+        return tableOf(results)
+      })
+  },
+  scale: { title: 'Scale', measure: path => scaleTables({ path, runs, counts: [5 * count, 50 * count, 250 * count], say }) },
+  values: { title: 'Exact values', measure: () => raced(contests(valuesContests(documents))) },
+  throttling: {
+    title: 'Throttling',
+    measure: async () =>
+      await withServers(['couchdb', 'dynamodb', 'firestore'], async ({ environment }) => {
+        const throttling = await throttlingContests(documents, environment)
+        try {
+          return await raced(contests(throttling.contests))
+        } finally {
+          await throttling.close()
+        }
+      })
+  },
+  slow: {
+    title: 'A slow target',
+    measure: async () => await withServers(['couchdb'], ({ environment }) => slowTargetTable(environment, [count, 10 * count]))
+  }
+}
+
+type Database = ReturnType<Databases['of']>
+
+function contests(all: readonly Contest[]): Race[] {
+  return all.map(contest => raceOf(contest, input))
+}
+
+function onServer(name: ServerName, title: string): Part {
+  return {
+    title,
+    measure: async () =>
+      await withServers([name], async databases => {
+        const database = databases.of(name)
+        const table = await raced(contests(database.contests))
+        await clear(database)
+        return table
+      })
+  }
+}
+
+async function withServers(which: readonly ServerName[], work: (databases: Databases) => Promise<string>): Promise<string> {
+  const databases = await startDatabases(which, documents)
+  try {
+    return `${await work(databases)}\n\nWith ${databases.versions}.`
+  } finally {
+    await databases.stop()
+  }
+}
+
+async function raced(races: readonly Race[]): Promise<string> {
+  const results: Result[] = []
+  for (const race of races) results.push(await told(race))
+  return tableOf(results)
+}
+
+async function told(race: Race): Promise<Result> {
+  const result = await measure(race, runs)
+  say(tableOf([result]).split('\n').slice(2).join('\n'))
+  return result
+}
+
+const wanted = values.only.split(',')
+const unknown = wanted.filter(name => !Object.hasOwn(parts, name))
+if (unknown.length > 0) throw new Error(`--only: ${unknown.join(', ')}: one of ${Object.keys(parts).join(', ')}`)
+const measured = new Map<string, string>()
+for (const name of wanted) {
+  const { title, measure: measurePart } = parts[name]!
+  const folder = await mkdtemp(join(tmpdir(), 'docferry-bench-'))
+  const before = load()
+  try {
+    say(`## ${title}`)
+    const table = await measurePart(file => join(folder, file))
+    const how = `Medians of ${runs} runs. ${await machine()}; load ${before} before, ${load()} after; ${new Date().toISOString().slice(0, 10)}.`
+    measured.set(title, `${how}\n\n${table}`)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+for (const [title, text] of measured) console.log(`## ${title}\n\n${text}\n`)
+if (values.write) say(`written to ${await writeResults(measured)}`)

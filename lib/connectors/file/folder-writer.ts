@@ -5,12 +5,13 @@ import { access, constants, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { createAtomicFolder, cutBack, exists, inodeOf, isPublished, outputExists, syncFile, syncFolder } from '../../engine/atomic-file.ts'
 import type { AtomicFolder } from '../../engine/atomic-file.ts'
+import { runParallel } from '../../engine/run-parallel.ts'
 import { DocferryError } from '../../errors.ts'
 import { openByteSink } from '../../formats/byte-sink.ts'
 import type { ByteSink } from '../../formats/byte-sink.ts'
 import { manifestName, plainText } from '../../formats/export-text.ts'
 import { ExportWriter } from '../../formats/export-writer.ts'
-import type { DocumentLine } from '../../formats/export-writer.ts'
+import type { DocumentLine } from '../../formats/document-lines.ts'
 import type { SecurityObject, SuspendedOutput, Target } from '../../types.ts'
 import { AttachmentStore, attachmentsName, openContents, withContents } from './attachment-store.ts'
 import { lineCodec, repeatWarner } from './encode.ts'
@@ -25,6 +26,9 @@ import type { FileOptions, OutputLayout } from './options.ts'
 import { placeOf } from './place.ts'
 import { exportSecurity } from './security.ts'
 
+/** How many files are made durable at once. */
+const syncedAtOnce = 16
+
 /** A collection's file while it is written. */
 interface OpenFile {
   readonly file: string
@@ -32,6 +36,8 @@ interface OpenFile {
   readonly writer: ExportWriter
   /** The file takes one batch after another. */
   queue: Promise<void>
+  /** Where it stands, and that this is on disk; missing once something was written behind it. */
+  stands?: SuspendedFolder['files'][string]
 }
 
 /** Where a folder stands that is not finished. */
@@ -77,7 +83,7 @@ export async function openFolderTarget(
     const sink = openByteSink(stream, { gzip, level: options.level, offset: before?.bytes })
     const writer = new ExportWriter(sink, { text: plainText, provider, mayReopen: true, digests: !items, state: before?.state })
     writer.announce(collection)
-    return { file, sink, writer, queue: Promise.resolve() }
+    return { file, sink, writer, queue: Promise.resolve(), ...(before && { stands: before }) }
   }
 
   function fileOf(collection: string): Promise<OpenFile> {
@@ -90,10 +96,13 @@ export async function openFolderTarget(
     const started = await start()
     const { partial } = started
     const entries: [string, ManifestEntry][] = []
-    for (const [collection, opened] of files) {
+    await runParallel([...files.values()], syncedAtOnce, async opened => {
       const { file, writer } = await opened
       await writer.end()
       await syncFile(join(partial, file))
+    })
+    for (const [collection, opened] of files) {
+      const { file, writer } = await opened
       const { counts, digest, receipt, root } = writer.summary()
       if (items) {
         for (const folder of await writeManifests(partial, { collection, file, items: counts[collection] ?? 0, startedAt }))
@@ -145,6 +154,7 @@ export async function openFolderTarget(
         if (!fresh) repeats.add(documents.length)
         const file = await fileOf(collection)
         const write = async (lines: readonly DocumentLine[]): Promise<void> => {
+          delete file.stands
           const written = file.queue.then(() => file.writer.write(collection, lines))
           file.queue = written.catch(() => undefined)
           await written
@@ -158,6 +168,7 @@ export async function openFolderTarget(
             signal?.throwIfAborted()
             repeats.add(repeated)
             const file = await fileOf(collection)
+            delete file.stands
             const written = file.queue.then(() => file.writer.writePacked(collection, packed))
             file.queue = written.catch(() => undefined)
             await written
@@ -169,13 +180,16 @@ export async function openFolderTarget(
         if (isCommitted) return isWhole ? suspended : undefined
         const { partial } = await start()
         await contents.sync()
-        const ended = [...files].map(async ([collection, opened]) => {
-          const { file, writer } = await opened
-          const stands = await writer.suspend()
-          await syncFile(join(partial, file))
-          return [collection, stands] as const
+        const stands: Record<string, SuspendedFolder['files'][string]> = {}
+        await runParallel([...files], syncedAtOnce, async ([collection, opening]) => {
+          const opened = await opening
+          if (!opened.stands) {
+            const stands = await opened.writer.suspend()
+            await syncFile(join(partial, opened.file))
+            opened.stands = stands
+          }
+          stands[collection] = opened.stands
         })
-        const stands = Object.fromEntries(await Promise.all(ended))
         isSuspended = true
         return { partial, inode: await inodeOf(partial), files: stands }
       }),

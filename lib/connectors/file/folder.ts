@@ -71,6 +71,7 @@ export function manifestText(
 export async function listFolder(path: string, logger: Logger): Promise<Folder> {
   const names = (await readdir(path)).sort()
   const manifest = names.includes(manifestName) ? await readManifest(join(path, manifestName)) : undefined
+  const listedBy = new Map([...(manifest?.entries ?? [])].map(([collection, entry]) => [entry.file, { collection, entry }]))
   const files = new Map<string, FolderFile>()
   const others: string[] = []
   for (const file of names) {
@@ -79,8 +80,8 @@ export async function listFolder(path: string, logger: Logger): Promise<Folder> 
       if (file !== manifestName && file !== attachmentsName) others.push(file)
       continue
     }
-    const listed = [...(manifest?.entries ?? [])].find(([, entry]) => entry.file === file)
-    const collection = listed?.[0] ?? collectionOf(stem)
+    const listed = listedBy.get(file)
+    const collection = listed?.collection ?? collectionOf(stem)
     const twin = files.get(collection)
     if (twin)
       throw new DocferryError(
@@ -88,7 +89,7 @@ export async function listFolder(path: string, logger: Logger): Promise<Folder> 
         `${path}: ${twin.file} and ${file} are both the collection ${JSON.stringify(collection)}: remove one`
       )
     const { size } = await stat(join(path, file))
-    const { documents, digest, receipt, root } = listed?.[1] ?? {}
+    const { documents, digest, receipt, root } = listed?.entry ?? {}
     files.set(collection, { collection, file, gzip, bytes: size, documents, digest, receipt, root })
   }
   for (const [collection, { file, documents }] of manifest?.entries ?? []) {

@@ -3,6 +3,7 @@ import { chmod, mkdir, readdir, readFile, readlink, stat, symlink, writeFile } f
 import { PassThrough, Writable } from 'node:stream'
 import { gunzipSync } from 'node:zlib'
 import { expect } from 'chai'
+import { fileConnector } from '../../../lib/connectors/file/index.ts'
 import { migrate } from '../../../lib/run.ts'
 import type { Document } from '../../../lib/types.ts'
 import { failure, fill, makeLogger, put, readWhole, target, useFolder, writeWhole } from './support.ts'
@@ -324,6 +325,26 @@ describe('file: folder writer', () => {
     expect(await failure(target({ path: path('file'), format: 'folder', force: true }))).to.include({ code: 'DOCFERRY_OUTPUT_EXISTS' })
     expect(await readFile(path('home', 'thesis.tex'), 'utf8')).to.equal('precious')
   })
+
+  for (const format of ['ndjson', 'ndjson.gz'] as const)
+    it(`goes on behind what each ${format} held when it was last told, whichever of them was written since`, async () => {
+      const gzip = format.endsWith('gz')
+      const options = { path: path('out/'), ...(gzip && { gzip }) }
+      const opened = await target(options)
+      await fill(opened, { a: some(1), b: some(2), empty: [] })
+      await opened.suspend!()
+      await put(opened, 'b', [{ _id: 'more' }])
+      const resume = (await opened.suspend!())!
+      await put(opened, 'a', [{ _id: 'behind' }])
+      await opened.close()
+      const again = await fileConnector.openTarget(options, { logger: makeLogger(), resume })
+      for (const name of ['a', 'b', 'empty']) await again.prepare(name, { create: true })
+      expect(await again.suspend!()).to.deep.equal(resume)
+      await put(again, 'a', [{ _id: 'last' }])
+      await again.commit({})
+      await again.close()
+      expect(await readWhole(options)).to.deep.equal({ a: [...some(1), { _id: 'last' }], b: [...some(2), { _id: 'more' }], empty: [] })
+    })
 
   it('does not replace a folder that was filled while it wrote', async () => {
     const opened = await target({ path: path('out/') })

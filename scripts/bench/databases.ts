@@ -1,0 +1,59 @@
+/** The servers that are compared on, and the contests of each. */
+import { startServers } from '../servers/index.ts'
+import type { ServerName } from '../servers/index.ts'
+import type { Document } from '../../lib/types.ts'
+import { couchdbContests, dynamodbContests, firestoreContests } from './contests.ts'
+import { versionOf } from './machine.ts'
+import { plainCouchdb, plainDynamodb, plainFirestore } from './pairs.ts'
+import type { Database } from './pairs.ts'
+
+export interface Databases {
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly of: (name: ServerName) => Database
+  /** Servers and clients, with their versions. */
+  readonly versions: string
+  readonly stop: () => Promise<void>
+}
+
+/** Servers of their own for each part of the benchmark: the emulator never frees what it has held. */
+export async function startDatabases(which: readonly ServerName[], documents: readonly Document[]): Promise<Databases> {
+  const servers = await startServers({ which })
+  const environment: Record<string, string | undefined> = { ...process.env, ...servers.environment }
+  const make: Readonly<Record<ServerName, () => Database>> = {
+    couchdb() {
+      const server = {
+        url: environment['COUCHDB_URL']!,
+        user: environment['COUCHDB_USER'] ?? '',
+        password: environment['COUCHDB_PASSWORD'] ?? ''
+      }
+      const end = { connector: 'couchdb', options: server } as const
+      return { name: 'CouchDB', end, contests: couchdbContests({ end, documents }, server), plain: plainCouchdb(server) }
+    },
+    dynamodb() {
+      const server = { endpoint: environment['DYNAMODB_ENDPOINT_URL']!, region: environment['DYNAMODB_REGION'] ?? 'us-east-1' }
+      const end = { connector: 'dynamodb', options: server } as const
+      return { name: 'DynamoDB', end, contests: dynamodbContests({ end, documents }, server), plain: plainDynamodb(server) }
+    },
+    firestore() {
+      const server = { host: environment['FIRESTORE_EMULATOR_HOST']!, project: 'bench' }
+      const end = { connector: 'firestore', options: { project: server.project, emulator: server.host } } as const
+      return { name: 'Firestore', end, contests: firestoreContests({ end, documents }, server), plain: plainFirestore(server) }
+    }
+  }
+  const told: Readonly<Record<ServerName, () => Promise<string>>> = {
+    couchdb: async () => `${await couchdbVersion(environment['COUCHDB_URL']!)}, nano ${versionOf('nano')}`,
+    dynamodb: () => Promise.resolve(`DynamoDB Local, @aws-sdk/client-dynamodb ${versionOf('@aws-sdk/client-dynamodb')}`),
+    firestore: () => Promise.resolve(`Firestore emulator, @google-cloud/firestore ${versionOf('@google-cloud/firestore')}`)
+  }
+  return {
+    environment,
+    of: name => make[name](),
+    versions: (await Promise.all(which.map(name => told[name]()))).join('; '),
+    stop: () => servers.stop()
+  }
+}
+
+async function couchdbVersion(url: string): Promise<string> {
+  const told = (await (await fetch(url)).json()) as { readonly version?: string; readonly vendor?: { readonly name?: string } }
+  return told.vendor?.name?.startsWith('The Apache') ? `Apache CouchDB ${told.version}` : "the specs' CouchDB front (PouchDB in memory)"
+}
