@@ -241,7 +241,7 @@ class Run {
     this.#ledger.report.folder = dirname(this.#journal.log)
     this.#ledger.report.undo = mode
     this.#options.onBegun?.(this.#ledger.report)
-    await this.#log.open(this.#journal.log)
+    this.#log.open(this.#journal.log)
     const { runId, source: from, target: to, collections } = this.#ledger.report
     const names = collections.map(collection => collection.source)
     const context = { runId, source: from.address, target: to.address, collections: names }

@@ -5,6 +5,7 @@ import { presetNames, presets } from '../config/presets.ts'
 import type { PresetName } from '../config/presets.ts'
 import { didYouMean } from '../config/suggest.ts'
 import { DocferryError } from '../errors.ts'
+import { logLevels } from '../log.ts'
 import { mostWorkers } from '../plan/check-options.ts'
 import type { MigrateOptions } from '../options.ts'
 import type { FailureLimit } from '../report.ts'
@@ -44,9 +45,6 @@ export interface RunFlags extends CommonFlags {
 export const fileFormats = ['ndjson', 'json', 'folder', 'dynamodb-json'] as const
 export const inputFormats = [...fileFormats, 'couchbackup'] as const
 export type FileFormatName = (typeof inputFormats)[number]
-
-/** Those of lib/log.ts, which would load pino. */
-const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const
 
 /** For the help of `--stage`, which names no more than what it is about. */
 export const someStages = 'strip:field,field, pick:field,field, rename:old=new, and others (docferry stages lists them)'
