@@ -1,8 +1,8 @@
 /** Documents and their lines, and the digests that tell both. */
 import { digestLines, maxBlockBytes } from '../kernel/kernel.ts'
-import { digestFromText, documentDigests, parseJson } from '../values/index.ts'
+import { digestFromText, documentDigests, parseJson, stringifyJson } from '../values/index.ts'
 import type { Document, DocumentDigests } from '../values/index.ts'
-import { areNeighbours, lineBytes, lineText } from './line-bytes.ts'
+import { areNeighbours, lineBytes, lineText, ordinaryLine } from './line-bytes.ts'
 import type { LineBytes } from './line-bytes.ts'
 
 /** A document and its text. */
@@ -14,9 +14,16 @@ export interface DocumentLine {
   digests: DocumentDigests | undefined
 }
 
-/** @param text of the document */
-export function documentLine(document: Document, text: string): DocumentLine {
-  return { document, line: lineBytes(text), digests: undefined }
+/** @param text of the document; default: as `stringifyJson` makes it */
+export function documentLine(document: Document, text?: string): DocumentLine {
+  const line = text === undefined ? (ordinaryLine(document) ?? lineBytes(stringifyJson(document))) : lineBytes(text)
+  return { document, line, digests: undefined }
+}
+
+/** The line of a document that JSON.stringify writes right; undefined for any other. */
+export function ordinaryDocumentLine(document: Document): DocumentLine | undefined {
+  const line = ordinaryLine(document)
+  return line && { document, line, digests: undefined }
 }
 
 export function lineDigests(line: DocumentLine): DocumentDigests {

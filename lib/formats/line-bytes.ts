@@ -1,5 +1,8 @@
 /** Texts that become lines of a file, as bytes: written once, one behind the other, so that those of a batch are handed on as they lie. */
 
+import { notOrdinary, writeJsonBytes } from '../values/index.ts'
+import type { Value } from '../values/index.ts'
+
 const newline = 0x0a
 const chunkBytes = 256 << 10
 /** A longer text has a buffer of its own. */
@@ -16,16 +19,35 @@ export interface LineBytes {
 let chunk = Buffer.allocUnsafeSlow(chunkBytes)
 let used = 0
 
+/**
+ * The text of a value that `isOrdinary`.
+ *
+ * @returns undefined for any other, and for one of many bytes
+ */
+export function ordinaryLine(value: Value): LineBytes | undefined {
+  let end = writeJsonBytes(value, chunk, used)
+  if (end >= chunkBytes) {
+    openChunk()
+    end = writeJsonBytes(value, chunk, used)
+  }
+  return end === notOrdinary || end >= chunkBytes ? undefined : endLine(end)
+}
+
 /** @param text without half a surrogate pair and without a line end */
 export function lineBytes(text: string): LineBytes {
   if (text.length > longText) return ownBytes(text)
   // A UTF-16 unit is three bytes at most.
-  if (used + 3 * text.length + 1 > chunkBytes) {
-    chunk = Buffer.allocUnsafeSlow(chunkBytes)
-    used = 0
-  }
+  if (used + 3 * text.length + 1 > chunkBytes) openChunk()
+  return endLine(used + chunk.write(text, used))
+}
+
+function openChunk(): void {
+  chunk = Buffer.allocUnsafeSlow(chunkBytes)
+  used = 0
+}
+
+function endLine(end: number): LineBytes {
   const from = used
-  const end = from + chunk.write(text, from)
   chunk[end] = newline
   used = end + 1
   return { chunk, from, to: used }

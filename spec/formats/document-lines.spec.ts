@@ -7,7 +7,7 @@ import { documentDigests, parseJson, stringifyJson } from '../../lib/values/inde
 import type { Document } from '../../lib/values/index.ts'
 import { anyDocument } from './bytes.ts'
 
-const lineOf = (document: Document): DocumentLine => documentLine(document, stringifyJson(document))
+const lineOf = (document: Document): DocumentLine => documentLine(document)
 
 /** As the file will give the document back. */
 const expected = (document: Document) => documentDigests(parseJson(stringifyJson(document)) as Document)

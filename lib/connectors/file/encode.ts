@@ -3,7 +3,7 @@ import { DocferryError } from '../../errors.ts'
 import { toItem, writtenDocument } from '../../formats/dynamodb/items.ts'
 import { keyToWrite } from '../../formats/dynamodb/key-option.ts'
 import { isDocumentKey } from '../../formats/dynamodb/keys.ts'
-import { digestDocumentLines, documentLine, lineDigests } from '../../formats/document-lines.ts'
+import { digestDocumentLines, documentLine, lineDigests, ordinaryDocumentLine } from '../../formats/document-lines.ts'
 import type { DocumentLine } from '../../formats/document-lines.ts'
 import type { ExportState } from '../../formats/export-writer.ts'
 import { bytesOf, lineText } from '../../formats/line-bytes.ts'
@@ -64,6 +64,8 @@ function itemCodec(options: FileOptions, rules: EncodeRules): LineCodec {
 /** Turn a document into its line. A file holds every name, every text and every digit: only values that JSON has no type for are converted. */
 export function encodeLine(written: Document, { types }: EncodeRules, onConversion?: OnConversion): Encoded<DocumentLine> | Refusal {
   try {
+    const ordinary = ordinaryDocumentLine(written)
+    if (ordinary) return { id: written._id, bytes: bytesOf(ordinary.line), payload: ordinary }
     const plain = types === 'plain'
     const document = plain && !isOrdinary(written) ? plainDocument(written, { onConversion }) : written
     let hasLookAlike = false
