@@ -5,12 +5,13 @@ import type { Packed, Packing } from '../packed.ts'
 import type { Line, LineSplitter } from './lines.ts'
 
 const newline = 0x0a
+const none = Buffer.alloc(0)
 
 /** Several lines, one after the other. */
 export interface PackedRun {
   readonly packed: Packed
-  /** As they were. */
-  readonly raw: Buffer
+  /** As they were, in parts. */
+  readonly raw: readonly Buffer[]
 }
 
 export class PackingSplitter {
@@ -38,16 +39,16 @@ export class PackingSplitter {
       rest = rest.subarray(end + 1)
     }
     const end = rest.lastIndexOf(newline)
-    if (end !== -1) yield* this.#pack(this.#take(rest.subarray(0, end + 1)))
+    if (end !== -1) yield* this.#packWhole(rest.subarray(0, end + 1))
     if (end + 1 < rest.length) this.#keep(rest.subarray(end + 1))
     if (this.#partBytes <= maxBlockBytes / 2) return
     this.#isWithin = true
-    yield* this.#splitter.push(this.#take(Buffer.alloc(0)))
+    yield* this.#splitter.push(this.#take(none))
   }
 
   /** The input ends. */
   *end(): Generator<Line, void, undefined> {
-    yield* this.#splitter.push(this.#take(Buffer.alloc(0)))
+    yield* this.#splitter.push(this.#take(none))
     const last = this.#splitter.end()
     if (last) yield last
   }
@@ -65,25 +66,55 @@ export class PackingSplitter {
     return bytes
   }
 
-  *#pack(lines: Buffer): Generator<Line | PackedRun, void, undefined> {
-    for (let from = 0; from < lines.length;) {
-      const to = lines.length - from <= maxBlockBytes ? lines.length : lines.lastIndexOf(newline, from + maxBlockBytes - 1) + 1
-      const block = lines.subarray(from, to)
-      from = to
-      if (!isUtf8(block)) {
-        yield* this.#splitter.push(block)
-        continue
+  /** Of lines that end here only the first is joined with what is held of it. */
+  *#packWhole(lines: Buffer): Generator<Line | PackedRun, void, undefined> {
+    let from = this.#partBytes === 0 ? 0 : lines.indexOf(newline) + 1
+    let first = from === 0 ? none : this.#take(lines.subarray(0, from))
+    if (first.length > maxBlockBytes / 2) {
+      yield* this.#splitter.push(first)
+      first = none
+    }
+    while (from < lines.length || first.length > 0) {
+      const room = maxBlockBytes - first.length
+      const to = lines.length - from <= room ? lines.length : lines.lastIndexOf(newline, from + room - 1) + 1
+      if (to > from || first.length > 0) {
+        yield* this.#pack([first, lines.subarray(from, Math.max(from, to))])
+        from = Math.max(from, to)
+      } else {
+        const end = lines.indexOf(newline, from) + 1
+        yield* this.#splitter.push(lines.subarray(from, end))
+        from = end
       }
-      let at = 0
-      for (const stretch of packLines(block, this.#packing)) {
-        const end = 'packed' in stretch ? at + stretch.bytes : stretch.to + 1
-        const raw = block.subarray(at, end)
-        if ('packed' in stretch) yield { packed: stretch.packed, raw }
-        else yield* this.#splitter.push(raw)
-        at = end
-      }
+      first = none
     }
   }
+
+  *#pack(parts: readonly Buffer[]): Generator<Line | PackedRun, void, undefined> {
+    if (!parts.every(part => isUtf8(part))) {
+      for (const part of parts) yield* this.#splitter.push(part)
+      return
+    }
+    let at = 0
+    for (const stretch of packLines(parts, this.#packing)) {
+      const end = 'packed' in stretch ? at + stretch.bytes : stretch.to + 1
+      const raw = cut(parts, at, end)
+      if ('packed' in stretch) yield { packed: stretch.packed, raw }
+      else for (const part of raw) yield* this.#splitter.push(part)
+      at = end
+    }
+  }
+}
+
+/** Places in parts that follow one another. */
+function cut(parts: readonly Buffer[], from: number, to: number): Buffer[] {
+  const found: Buffer[] = []
+  let start = 0
+  for (const part of parts) {
+    const piece = part.subarray(Math.max(0, from - start), Math.max(0, to - start))
+    if (piece.length > 0) found.push(piece)
+    start += part.length
+  }
+  return found
 }
 
 /** The same where nothing is packed. */
