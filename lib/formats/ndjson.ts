@@ -143,10 +143,11 @@ class NdjsonReading {
 
   *takePacked({ packed, raw, came = packed }: PackedRun, splitter: LineSplitter): Generator<Page, void, undefined> {
     const isWanted = this.#isWantedNow()
+    const bytes = raw.reduce((sum, part) => sum + part.length, 0)
     // An export's own digests are of whole documents.
     const isWhole = packed.dropped.every(count => count === 0)
     if (this.#ended || this.#section === null || (isWanted && !isWhole && this.#isDigested(this.#section))) {
-      for (const line of splitter.push(raw)) yield* this.take(line)
+      for (const part of raw) for (const line of splitter.push(part)) yield* this.take(line)
       return
     }
     if (isWanted) {
@@ -155,9 +156,9 @@ class NdjsonReading {
       found.entries += packed.read
       found.digest?.addAll(came.digests)
       if (found.digest) found.sums?.addAll(came.idHashes, came.digests)
-      this.pages.addPacked(packed, raw.length)
-    } else this.pages.addBytes(raw.length)
-    const { number, end } = splitter.skip(packed.read, raw.length)
+      this.pages.addPacked(packed, bytes)
+    } else this.pages.addBytes(bytes)
+    const { number, end } = splitter.skip(packed.read, bytes)
     this.#offset = end
     this.#line = number
   }

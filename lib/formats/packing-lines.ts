@@ -5,15 +5,14 @@
 import { packLines } from '../kernel/kernel.ts'
 import type { BlockPlace, LineWorker, Packed, PackedLines, Packing, Stretch } from '../packed.ts'
 import { BlockSplitter } from './blocks.ts'
-import type { Block } from './blocks.ts'
 import { mayBeControl } from './document-line.ts'
 import type { Line, LineSplitter } from './lines.ts'
 
 /** Several lines, one after the other. */
 export interface PackedRun {
   readonly packed: Packed
-  /** As they were. */
-  readonly raw: Buffer
+  /** As they were, in parts. */
+  readonly raw: readonly Buffer[]
   readonly came?: PackedLines['came']
 }
 
@@ -34,16 +33,18 @@ export async function* plainPieces(chunks: Chunks, splitter: LineSplitter): Asyn
 export async function* packedPieces(chunks: Chunks, splitter: LineSplitter, packing: Packing): AsyncGenerator<Pieces, void, undefined> {
   const blocks = new BlockSplitter()
   for await (const chunk of chunks) {
-    for (const { bytes, isSound } of blocks.push(chunk)) {
-      yield isSound ? piecesOf(bytes, 0, packLines(bytes, packing), splitter) : splitter.push(bytes)
+    for (const { parts, isSound } of blocks.push(chunk)) {
+      yield isSound ? piecesOf(parts, 0, packLines(parts, packing), splitter) : linesOf(parts, splitter)
     }
   }
-  yield splitter.push(blocks.end().bytes)
+  yield linesOf(blocks.end().parts, splitter)
   yield lastOf(splitter)
 }
 
 /** A block under way. */
-interface Job extends Block {
+interface Job {
+  readonly bytes: Buffer
+  readonly isSound: boolean
   /** Where its documents were taken to be; missing where they are not worked on. */
   readonly place?: BlockPlace | undefined
   readonly answer?: Promise<readonly Stretch[]>
@@ -60,13 +61,13 @@ export async function* workedPieces(
   { worker, placeOf }: { readonly worker: LineWorker; readonly placeOf: () => BlockPlace | undefined }
 ): AsyncGenerator<Pieces, void, undefined> {
   const jobs: Job[] = []
-  const begin = (block: Block): Job => {
-    const place = block.isSound ? placeOf() : undefined
-    if (!place) return block
-    const answer = worker.work(block.bytes, place)
+  const begin = (job: Job): Job => {
+    const place = job.isSound ? placeOf() : undefined
+    if (!place) return job
+    const answer = worker.work(job.bytes, place)
     // Whether it fails is asked when its turn comes.
     answer.catch(() => undefined)
-    return { ...block, place, answer }
+    return { ...job, place, answer }
   }
 
   async function* finish(job: Job): AsyncGenerator<Pieces, void, undefined> {
@@ -79,13 +80,13 @@ export async function* workedPieces(
       open.push(stretch)
       at = endOf(stretch, at)
       if ('packed' in stretch || !mayBeControl(bytes.subarray(stretch.from))) continue
-      yield piecesOf(bytes, from, open, splitter)
+      yield piecesOf([bytes], from, open, splitter)
       open = []
       from = at
       // The rest is of another collection than it was worked on for.
       if (place !== placeOf()) return yield* finish({ bytes: bytes.subarray(at), isSound: true })
     }
-    if (open.length > 0) yield piecesOf(bytes, from, open, splitter)
+    if (open.length > 0) yield piecesOf([bytes], from, open, splitter)
   }
 
   const blocks = new BlockSplitter()
@@ -93,15 +94,16 @@ export async function* workedPieces(
   let failed: { readonly error: unknown } | undefined
   try {
     for await (const chunk of chunks) {
-      for (const block of blocks.push(chunk)) {
-        let { bytes } = block
-        if (isFirst && block.isSound) {
+      for (const { parts, isSound } of blocks.push(chunk)) {
+        let bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts)
+        if (isFirst && isSound) {
           // What the first line says holds for all that follow.
-          bytes = bytes.subarray(bytes.indexOf(newline) + 1)
-          yield splitter.push(block.bytes.subarray(0, block.bytes.length - bytes.length))
+          const end = bytes.indexOf(newline) + 1
+          yield splitter.push(bytes.subarray(0, end))
+          bytes = bytes.subarray(end)
         }
         isFirst = false
-        if (bytes.length > 0) jobs.push(begin({ ...block, bytes }))
+        if (bytes.length > 0) jobs.push(begin({ bytes, isSound }))
         while (jobs.length >= worker.atOnce) yield* finish(jobs.shift()!)
       }
     }
@@ -110,13 +112,13 @@ export async function* workedPieces(
   }
   for (let job = jobs.shift(); job; job = jobs.shift()) yield* finish(job)
   if (failed) throw failed.error
-  yield splitter.push(blocks.end().bytes)
+  yield linesOf(blocks.end().parts, splitter)
   yield lastOf(splitter)
 }
 
 /** @param from where the first of the stretches begins */
 function* piecesOf(
-  block: Buffer,
+  parts: readonly Buffer[],
   from: number,
   stretches: readonly Stretch[],
   splitter: LineSplitter
@@ -124,11 +126,27 @@ function* piecesOf(
   let at = from
   for (const stretch of stretches) {
     const end = endOf(stretch, at)
-    const raw = block.subarray(at, end)
+    const raw = cut(parts, at, end)
     if ('packed' in stretch) yield { packed: stretch.packed, raw, ...(stretch.came && { came: stretch.came }) }
-    else yield* splitter.push(raw)
+    else yield* linesOf(raw, splitter)
     at = end
   }
+}
+
+/** Places in parts that follow one another. */
+function cut(parts: readonly Buffer[], from: number, to: number): Buffer[] {
+  const found: Buffer[] = []
+  let start = 0
+  for (const part of parts) {
+    const piece = part.subarray(Math.max(0, from - start), Math.max(0, to - start))
+    if (piece.length > 0) found.push(piece)
+    start += part.length
+  }
+  return found
+}
+
+function* linesOf(parts: readonly Buffer[], splitter: LineSplitter): Generator<Line, void, undefined> {
+  for (const part of parts) yield* splitter.push(part)
 }
 
 function endOf(stretch: Stretch, from: number): number {

@@ -14,7 +14,7 @@ export interface ReadOptions {
   /** Collections that the file's head says it holds, where it does. */
   readonly listed?: readonly string[]
   readonly after?: Cursor
-  /** Most documents of a page. Default 500. */
+  /** Most documents of a page, but for packed ones. Default 500. */
   readonly pageSize?: number
   /** A page that holds so many bytes is not added to. Default 1 MB. */
   readonly pageBytes?: number
@@ -35,7 +35,8 @@ export class PageBuilder {
   #digests: (DocumentDigests | undefined)[] | undefined
   #rejects: RejectDetails[] = []
   #packed: Packed[] = []
-  #count = 0
+  /** Documents and rejects. */
+  #unpacked = 0
   #bytes = 0
 
   constructor({ pageSize = 500, pageBytes = 1 << 20 }: Pick<ReadOptions, 'pageSize' | 'pageBytes'>) {
@@ -44,11 +45,12 @@ export class PageBuilder {
   }
 
   get isEmpty(): boolean {
-    return this.#count === 0
+    return this.#unpacked === 0 && this.#packed.length === 0
   }
 
+  /** Packed documents are bounded by their bytes alone. */
   get isFull(): boolean {
-    return this.#count >= this.#pageSize || (this.#bytes >= this.#pageBytes && !this.isEmpty)
+    return this.#unpacked >= this.#pageSize || (this.#bytes >= this.#pageBytes && !this.isEmpty)
   }
 
   /** @param digests of the document, where they are known */
@@ -57,18 +59,17 @@ export class PageBuilder {
       if (digests) (this.#digests ??= [])[this.#documents.length] = digests
       this.#documents.push(entry.document)
     } else this.#rejects.push(entry.reject)
-    this.#count++
+    this.#unpacked++
     this.#bytes += bytes
   }
 
   /** Whether packed documents may follow: they stand in front of a page's others. */
   get takesPacked(): boolean {
-    return this.#documents.length === 0 && this.#rejects.length === 0
+    return this.#unpacked === 0
   }
 
   addPacked(packed: Packed, bytes: number): void {
     this.#packed.push(packed)
-    this.#count += packed.read
     this.#bytes += bytes
   }
 
@@ -85,7 +86,7 @@ export class PageBuilder {
     this.#digests = undefined
     this.#rejects = []
     this.#packed = []
-    this.#count = 0
+    this.#unpacked = 0
     this.#bytes = 0
     return page
   }

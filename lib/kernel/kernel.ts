@@ -17,21 +17,21 @@ export function canPack(): boolean {
 }
 
 /**
- * @param block whole lines, each with its line end; valid UTF-8; at most `maxBlockBytes`
+ * @param parts of a block, each of whole lines with their line ends; valid UTF-8; together at most `maxBlockBytes`
  * @param digests whether these are wanted: without them the list of digests is empty
  */
-export function packLines(block: Buffer, packing: Packing, { digests = true } = {}): Stretch[] {
+export function packLines(parts: readonly Buffer[], packing: Packing, { digests = true } = {}): Stretch[] {
   module ??= start()
-  if (module === null) return plainLines(block)
+  if (module === null) return plainLines(parts)
   const { words, read } = module
-  load(module, block, packing)
+  const length = load(module, parts, packing)
   const stretches: Stretch[] = []
   let gathering: Gathering | undefined
   const close = (): void => {
     if (gathering) stretches.push({ packed: gathering.packed(), bytes: gathering.bytes })
     gathering = undefined
   }
-  for (let count = read(block.length, mostLines); count > 0; count = read(block.length, mostLines)) {
+  for (let count = read(length, mostLines); count > 0; count = read(length, mostLines)) {
     for (let line = 0; line < count; line++) {
       const at = (place.lines >> 2) + record.words * line
       const bytes = words[at + record.length]! + 1
@@ -59,7 +59,7 @@ export function digestLines(block: Buffer, take: (line: number, digest: string) 
   module ??= start()
   if (module === null) return
   const { memory, words, read } = module
-  load(module, block, nothingDropped)
+  load(module, [block], nothingDropped)
   let number = 0
   for (let count = read(block.length, mostLines); count > 0; count = read(block.length, mostLines)) {
     for (let line = 0; line < count; line++, number++) {
@@ -93,7 +93,7 @@ export interface PackedElements {
 export function openElements(block: Buffer, packing: Packing): PackElements | undefined {
   module ??= start()
   if (module === null) return undefined
-  load(module, block, packing)
+  load(module, [block], packing)
   module.memory.fill(0, place.input + block.length, place.input + block.length + 64)
   return packElements.bind(undefined, module, block, packing)
 }
@@ -129,10 +129,16 @@ function packElements(kernel: Kernel, block: Buffer, packing: Packing, from: num
   return { packed: gathering.packed(), bytes, lines, hasComma: block[from + bytes - 1] === 0x2c }
 }
 
-function load(kernel: Kernel, block: Buffer, packing: Packing): void {
+/** @returns bytes of the block */
+function load(kernel: Kernel, parts: readonly Buffer[], packing: Packing): number {
   writeDropped(kernel, packing)
-  kernel.memory.set(block, place.input)
+  let length = 0
+  for (const part of parts) {
+    kernel.memory.set(part, place.input + length)
+    length += part.length
+  }
   kernel.begin()
+  return length
 }
 
 /** Documents that follow one another, as long as they are in the module's memory. */
@@ -166,7 +172,7 @@ class Gathering {
     this.bytes += bytes
     const canonical = words[at + record.canonical]!
     if (this.#isDigested)
-      this.#digests += hash('sha256', memory.subarray(canonical, canonical + words[at + record.canonicalLength]!), 'binary')
+      this.#digests += hash('sha256', new Uint8Array(memory.buffer, canonical, words[at + record.canonicalLength]), 'binary')
     this.#idHashes.push(words[at + record.firstHash]!, words[at + record.secondHash]!)
     this.#members += words[at + record.counted]!
     const dropped = words[at + record.dropped]!
@@ -293,12 +299,16 @@ function writeDropped(kernel: Kernel, packing: Packing): void {
   kernel.packing = packing
 }
 
-function plainLines(block: Buffer): PlainLine[] {
+function plainLines(parts: readonly Buffer[]): PlainLine[] {
   const lines: PlainLine[] = []
-  for (let from = 0; from < block.length;) {
-    const to = block.indexOf(10, from)
-    lines.push({ from, to })
-    from = to + 1
+  let start = 0
+  for (const part of parts) {
+    for (let from = 0; from < part.length;) {
+      const to = part.indexOf(10, from)
+      lines.push({ from: start + from, to: start + to })
+      from = to + 1
+    }
+    start += part.length
   }
   return lines
 }

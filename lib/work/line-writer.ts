@@ -50,7 +50,7 @@ export class LineWriter {
   #pack(): void {
     if (this.#used === 0) return
     let at = 0
-    for (const stretch of packLines(this.#buffer.subarray(0, this.#used), nothingDropped)) {
+    for (const stretch of packLines([this.#buffer.subarray(0, this.#used)], nothingDropped)) {
       if ('packed' in stretch) {
         this.#parts.push(stretch.packed)
         at += stretch.packed.count

@@ -30,7 +30,7 @@ export interface Work {
 export async function workLines(block: Buffer, place: BlockPlace, work: Work): Promise<Stretch[]> {
   const worked: Stretch[] = []
   let at = 0
-  for (const stretch of packLines(block, work.packing, { digests: place.digests })) {
+  for (const stretch of packLines([block], work.packing, { digests: place.digests })) {
     if ('packed' in stretch) {
       const raw = block.subarray(at, at + stretch.bytes)
       for (const each of await workStretch(raw, stretch, place, work)) worked.push(shifted(each, at))

@@ -122,6 +122,7 @@ function readOne(from: usize, end: usize): bool {
   state.end = end
   state.text = text
   state.out = canonical
+  state.document = canonical
   state.members = MEMBERS
   state.numbers = 0
   state.dropped = 0
@@ -139,8 +140,8 @@ function finish(line: usize): void {
   state.text += 1
   store<u32>(line + record.text, <u32>text)
   store<u32>(line + record.textLength, <u32>(state.text - text))
-  store<u32>(line + record.canonical, <u32>canonical)
-  store<u32>(line + record.canonicalLength, <u32>(state.out - canonical))
+  store<u32>(line + record.canonical, <u32>state.document)
+  store<u32>(line + record.canonicalLength, <u32>(state.out - state.document))
   hashId(state.id)
   store<u32>(line + record.firstHash, hashes.first)
   store<u32>(line + record.secondHash, hashes.second)

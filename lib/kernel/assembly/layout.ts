@@ -8,7 +8,7 @@ export const MOST_NUMBERS: i32 = 2048
 /** A record for each line. */
 export const LINES: usize = 64 << 10
 export const LINE_SIZE: usize = 52
-/** Members of the maps that are open: from, to in the canonical bytes (u32 each). */
+/** Members of the maps that are open, and where they are put in order. */
 export const MEMBERS: usize = 512 << 10
 export const MEMBERS_END: usize = 1024 << 10
 export const INPUT: usize = 1 << 20

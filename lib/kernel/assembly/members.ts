@@ -1,5 +1,5 @@
 /** The members of a map in the order of their keys. */
-import { NUMBERS, SCRATCH } from './layout.ts'
+import { NUMBERS } from './layout.ts'
 import { copy, countAt, state } from './state.ts'
 
 const mostSorted: i32 = 256
@@ -31,55 +31,95 @@ export function isBeyondOrder(key: usize): bool {
   return false
 }
 
+/** A member of an open map: the first eight bytes of its key as a number, which orders as they do, and from and to where it is in the canonical bytes. */
+namespace member {
+  export const rank: usize = 0
+  export const from: usize = 8
+  export const to: usize = 12
+}
+export const MEMBER_SIZE: usize = 16
+
+function fromOf(entry: usize): usize {
+  return <usize>load<u32>(entry + member.from)
+}
+
+function toOf(entry: usize): usize {
+  return <usize>load<u32>(entry + member.to)
+}
+
+function rankOf(key: usize): u64 {
+  const size = countAt(key)
+  const bytes = bswap<u64>(load<u64>(key + 4))
+  if (size >= 8) return bytes
+  return size == 0 ? 0 : bytes & (~(<u64>0) << (64 - 8 * <u64>size))
+}
+
+/** Put a member that has just been written on the stack. @returns whether it comes behind the one before it, which belongs to the same map */
+export function addMember(key: usize, isFirst: bool): bool {
+  const entry = state.members
+  const rank = rankOf(key)
+  store<u64>(entry + member.rank, rank)
+  store<u32>(entry + member.from, <u32>key)
+  store<u32>(entry + member.to, <u32>state.out)
+  state.members = entry + MEMBER_SIZE
+  return isFirst || order(entry - MEMBER_SIZE, rank, key) < 0
+}
+
+function order(entry: usize, rank: u64, key: usize): i32 {
+  const other = load<u64>(entry + member.rank)
+  if (other != rank) return other < rank ? -1 : 1
+  return compareKeys(fromOf(entry), key)
+}
+
 /**
- * Sort the members that lie from `first` on, up to where the canonical bytes end.
+ * Put the members that lie from `first` on, up to where the canonical bytes end, in order.
  *
- * @param base where their places are, `count` of them
+ * @param base where their entries are, `count` of them
+ * @param target where they are put, apart from where they are; @param home where they will be in the end
  * @returns false where two have one key, or there are too many
  */
-export function sortMembers(base: usize, count: i32, first: usize): bool {
-  if (count > mostSorted) return false
-  for (let index: i32 = 1; index < count; index++) {
-    const member = load<u64>(base + 8 * <usize>index)
-    const key = <usize>(member & 0xffffffff)
-    let place = index
-    while (place > 0) {
-      const before = load<u64>(base + 8 * <usize>(place - 1))
-      const order = compareKeys(<usize>(before & 0xffffffff), key)
-      if (order == 0) return false
-      if (order < 0) break
-      store<u64>(base + 8 * <usize>place, before)
-      place--
-    }
-    store<u64>(base + 8 * <usize>place, member)
-  }
-  if (state.numbers > 0 || state.id > first) followMoved(base, count, first)
-  let start = first
-  let sorted: i32 = 0
-  while (sorted < count && <usize>load<u32>(base + 8 * <usize>sorted) == start) {
-    start = <usize>load<u32>(base + 8 * <usize>sorted + 4)
-    sorted++
-  }
-  let to = SCRATCH
-  for (let index = sorted; index < count; index++) {
-    const from = <usize>load<u32>(base + 8 * <usize>index)
-    const size = <usize>load<u32>(base + 8 * <usize>index + 4) - from
+export function sortMembers(base: usize, count: i32, first: usize, target: usize, home: usize): bool {
+  if (count > mostSorted || !sortEntries(base, base + MEMBER_SIZE * <usize>count)) return false
+  if (state.numbers > 0 || state.id >= first) followMoved(base, count, first, home)
+  const end = base + MEMBER_SIZE * <usize>count
+  let to = target
+  for (let entry = base; entry < end; entry += MEMBER_SIZE) {
+    const from = fromOf(entry)
+    const size = toOf(entry) - from
     copy(to, from, size)
     to += size
   }
-  copy(start, SCRATCH, to - SCRATCH)
+  return true
+}
+
+function sortEntries(base: usize, end: usize): bool {
+  for (let entry = base + MEMBER_SIZE; entry < end; entry += MEMBER_SIZE) {
+    const bytes = v128.load(entry)
+    const rank = load<u64>(entry)
+    const key = fromOf(entry)
+    let place = entry
+    while (place > base) {
+      const found = order(place - MEMBER_SIZE, rank, key)
+      if (found == 0) return false
+      if (found < 0) break
+      v128.store(place, v128.load(place - MEMBER_SIZE))
+      place -= MEMBER_SIZE
+    }
+    v128.store(place, bytes)
+  }
   return true
 }
 
 const moved: u32 = 0x80000000
 
 /** Places that lie in what is moved move with it. */
-function followMoved(base: usize, count: i32, first: usize): void {
-  let to = first
+function followMoved(base: usize, count: i32, first: usize, home: usize): void {
+  let to = home
   let id = state.id
   for (let index: i32 = 0; index < count; index++) {
-    const from = <usize>load<u32>(base + 8 * <usize>index)
-    const end = <usize>load<u32>(base + 8 * <usize>index + 4)
+    const entry = base + MEMBER_SIZE * <usize>index
+    const from = fromOf(entry)
+    const end = toOf(entry)
     if (state.id >= from && state.id < end) id = to + (state.id - from)
     for (let number = state.numbers - 1; number >= 0; number--) {
       const entry = NUMBERS + 12 * <usize>number

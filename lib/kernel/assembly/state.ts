@@ -20,6 +20,8 @@ export namespace state {
   export let from: usize = 0
   /** Place in the canonical bytes. */
   export let out: usize = CANONICAL
+  /** Where the document's canonical bytes begin. */
+  export let document: usize = CANONICAL
   /** Top of the stack of members. */
   export let members: usize = MEMBERS
   export let numbers: i32 = 0
@@ -31,12 +33,8 @@ export namespace state {
   export let id: usize = 0
 }
 
-export function skipSpace(): void {
-  if (load<u8>(state.at) <= 0x20) passSpace()
-}
-
 /** Space between tokens is not in the text. */
-function passSpace(): void {
+export function skipSpace(): void {
   const spaces = i8x16.splat(0x20)
   const start = state.at
   let at = start

@@ -1,8 +1,8 @@
 /** JSON values to canonical bytes: the form of `lib/values/canonical.ts`. */
-import { CANONICAL_END, DROPPED, MEMBERS_END, NUMBERS } from './layout.ts'
-import { compareKeys, isBeyondOrder, sortMembers } from './members.ts'
+import { CANONICAL_END, DROPPED, MEMBERS_END, NUMBERS, SCRATCH } from './layout.ts'
+import { addMember, compareKeys, isBeyondOrder, MEMBER_SIZE, sortMembers } from './members.ts'
 import { readNumber } from './numbers.ts'
-import { countAt, putCount, skipSpace, state, writeText } from './state.ts'
+import { copy, countAt, putCount, skipSpace, state, writeText } from './state.ts'
 import { readString } from './strings.ts'
 
 /** What is nested deeper goes the plain way, which knows what to say of it. */
@@ -50,15 +50,15 @@ function readArray(depth: i32): bool {
   state.out = place + 5
   let count: usize = 0
   state.at++
-  skipSpace()
+  if (load<u8>(state.at) <= 0x20) skipSpace()
   if (load<u8>(state.at) == 0x5d) state.at++
   else {
     let code: u8 = 0x2c
     while (code == 0x2c) {
-      skipSpace()
+      if (load<u8>(state.at) <= 0x20) skipSpace()
       if (!readValue(depth + 1)) return false
       count++
-      skipSpace()
+      if (load<u8>(state.at) <= 0x20) skipSpace()
       code = load<u8>(state.at++)
     }
     if (code != 0x5d) return false
@@ -73,39 +73,53 @@ function readMap(depth: i32): bool {
   store<u8>(place, 0x6d)
   state.out = place + 5
   const base = state.members
-  let last: usize = 0
+  let isEmpty = true
   let isSorted = true
   state.at++
   if (depth == 0) keep()
-  skipSpace()
+  if (load<u8>(state.at) <= 0x20) skipSpace()
   if (load<u8>(state.at) == 0x7d) state.at++
   else {
     let code: u8 = 0x2c
     while (code == 0x2c) {
-      skipSpace()
+      if (load<u8>(state.at) <= 0x20) skipSpace()
       const key = state.out
       if (!readMember(depth)) return false
       // One that is dropped has left nothing.
       if (state.out != key) {
-        if (last != 0 && isSorted && compareKeys(last, key) >= 0) isSorted = false
-        last = key
         if (state.members == MEMBERS_END) return false
-        store<u32>(state.members, <u32>key)
-        store<u32>(state.members + 4, <u32>state.out)
-        state.members += 8
+        if (!addMember(key, isEmpty)) isSorted = false
+        isEmpty = false
         if (depth == 0) keep()
       }
-      skipSpace()
+      if (load<u8>(state.at) <= 0x20) skipSpace()
       code = load<u8>(state.at++)
       // The comma of one that is dropped goes with it: the one before it, or where there is none, the one behind.
-      if (last == 0 && code == 0x2c) state.from = state.at
+      if (isEmpty && code == 0x2c) state.from = state.at
     }
     if (code != 0x7d) return false
   }
-  const count = <i32>((state.members - base) >> 3)
-  if (!isSorted && !sortMembers(base, count, place + 5)) return false
+  const count = (state.members - base) / MEMBER_SIZE
   state.members = base
-  putCount(place + 1, count)
+  if (isSorted) {
+    putCount(place + 1, count)
+    return true
+  }
+  const first = place + 5
+  const size = state.out - first
+  if (depth > 0) {
+    putCount(place + 1, count)
+    if (!sortMembers(base, <i32>count, first, SCRATCH, first)) return false
+    copy(first, SCRATCH, size)
+    return true
+  }
+  // Behind themselves they are sorted by one copy.
+  const sorted = state.out
+  if (sorted + 5 + size + slack > CANONICAL_END || !sortMembers(base, <i32>count, first, sorted + 5, sorted + 5)) return false
+  store<u8>(sorted, 0x6d)
+  putCount(sorted + 1, count)
+  state.document = sorted
+  state.out = sorted + 5 + size
   return true
 }
 
@@ -133,9 +147,9 @@ function readMember(depth: i32): bool {
   // It may be an envelope, or a line that is no document.
   if (load<u8>(key + 4) == 0x24 && length > 0) return false
   if (isBeyondOrder(key)) return false
-  skipSpace()
+  if (load<u8>(state.at) <= 0x20) skipSpace()
   if (load<u8>(state.at++) != 0x3a) return false
-  skipSpace()
+  if (load<u8>(state.at) <= 0x20) skipSpace()
   const value = state.out
   if (!readValue(depth + 1)) return false
   if (depth > 0) return true

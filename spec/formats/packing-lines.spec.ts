@@ -1,0 +1,97 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { LineSplitter } from '../../lib/formats/lines.ts'
+import { packedPieces, workedPieces } from '../../lib/formats/packing-lines.ts'
+import type { Pieces } from '../../lib/formats/packing-lines.ts'
+import { packLines } from '../../lib/kernel/kernel.ts'
+import type { LineWorker } from '../../lib/packed.ts'
+
+const packing = { drop: [] }
+
+/** Answers later blocks first. */
+const worker: LineWorker = {
+  atOnce: 3,
+  work: async block => {
+    const bytes = Buffer.from(block)
+    for (let turns = bytes.length % 3; turns > 0; turns--) await Promise.resolve()
+    return packLines([bytes], packing)
+  }
+}
+
+type Way = (chunks: AsyncIterable<Buffer>, splitter: LineSplitter) => AsyncIterable<Pieces>
+
+const place = { collection: 'a', digests: true }
+const ways: Readonly<Record<string, Way>> = {
+  packed: (chunks, splitter) => packedPieces(chunks, splitter, packing),
+  worked: (chunks, splitter) => workedPieces(chunks, splitter, { worker, placeOf: () => place })
+}
+
+// eslint-disable-next-line @typescript-eslint/require-await
+async function* chunksOf(bytes: Buffer, size: number): AsyncGenerator<Buffer, void, undefined> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
+}
+
+interface Found {
+  /** Each told by its number and its beginning. */
+  readonly lines: readonly string[]
+  readonly packed: number
+  readonly end: number
+}
+
+/** What comes out, in its order. */
+async function split(way: Way, text: string, size: number): Promise<Found> {
+  const splitter = new LineSplitter()
+  const lines: string[] = []
+  let [packed, end, next] = [0, 0, 1]
+  for await (const pieces of way(chunksOf(Buffer.from(text), size), splitter)) {
+    for (const piece of pieces) {
+      if ('packed' in piece) {
+        const raw = Buffer.concat(piece.raw)
+        for (const line of raw.toString().slice(0, -1).split('\n')) lines.push(`${next++} ${line}`)
+        packed += piece.packed.count
+        end = splitter.skip(piece.packed.count, raw.length).end
+      } else {
+        lines.push(`${piece.number} ${piece.bytes.toString()}`)
+        next = piece.number + 1
+        end = piece.end
+      }
+    }
+  }
+  return { lines, packed, end }
+}
+
+function numbered(text: string): string[] {
+  const lines = text.split('\n')
+  if (lines.at(-1) === '') lines.pop()
+  return lines.map((line, index) => `${index + 1} ${line}`)
+}
+
+for (const [name, way] of Object.entries(ways)) {
+  describe(`formats: lines of which most are ${name}`, () => {
+    const line = fc.oneof(
+      { weight: 3, arbitrary: fc.string({ maxLength: 40 }).map(_id => JSON.stringify({ _id: `a${_id}` })) },
+      fc.constantFrom('', ' ', '{"_id":"a","n":1.0}', 'no JSON', '{"_id":"é😀"}', '{"$collection":"b"}')
+    )
+
+    it('come whole, numbered and in their order, in chunks of every size', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(line, { maxLength: 20 }), fc.integer({ min: 1, max: 200 }), fc.boolean(), async (all, size, isEnded) => {
+          const text = all.join('\n') + (isEnded ? '\n' : '')
+          const { lines, end } = await split(way, text, size)
+          expect(lines).to.deep.equal(numbered(text))
+          expect(end).to.equal(Buffer.byteLength(text))
+        })
+      )
+    })
+
+    it('may be longer than a block, alone or between others', async () => {
+      const long = (length: number): string => JSON.stringify({ _id: 'long', text: 'x'.repeat(length) })
+      const text = [long(10), long(1_200_000), long(700_000), long(10), long(400_000), long(300_000), long(2_500_000), long(10)].join('\n')
+      for (const size of [64 << 10, 256 << 10, 900_000, 1 << 24]) {
+        const { lines, packed } = await split(way, text, size)
+        expect(lines.map(each => each.length)).to.deep.equal(numbered(text).map(each => each.length))
+        expect(packed).to.be.at.least(2)
+      }
+    })
+  })
+}
