@@ -11,7 +11,8 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { simpleDocuments } from '../../spec/support/generator.ts'
 import { startServers } from '../servers/index.ts'
-import { couchdbContests, dynamodbContests, fileContests, firestoreContests } from './contests.ts'
+import { couchdbContests, dynamodbContests, fileContests } from './contests.ts'
+import { firestoreContests } from './firestore.ts'
 import { measure, tableOf } from './measure.ts'
 import type { Contest, Result } from './measure.ts'
 import { slowTargetTable } from './slow-target.ts'
@@ -46,13 +47,7 @@ try {
     contests.push(...dynamodbContests({ end: { connector: 'dynamodb', options: server }, documents }, server))
   }
   if (only.includes('firestore')) {
-    const server = { host: env['FIRESTORE_EMULATOR_HOST'] ?? '', project: 'bench' }
-    contests.push(
-      ...firestoreContests(
-        { end: { connector: 'firestore', options: { project: server.project, emulator: server.host } }, documents },
-        server
-      )
-    )
+    contests.push(...firestoreContests({ host: env['FIRESTORE_EMULATOR_HOST'] ?? '', project: 'bench' }, documents))
   }
   let close = async (): Promise<void> => undefined
   if (only.includes('throttling')) {
