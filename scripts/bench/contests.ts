@@ -4,7 +4,6 @@ import { rm } from 'node:fs/promises'
 import { once } from 'node:events'
 import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { BatchWriteCommand, DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb'
-import { Firestore } from '@google-cloud/firestore'
 import nano from 'nano'
 import { runParallel } from '../../lib/engine/run-parallel.ts'
 import type { Endpoint } from '../../lib/open.ts'
@@ -108,48 +107,6 @@ export function dynamodbContests({ end, documents }: Place, server: { endpoint: 
             ExclusiveStartKey = page.LastEvaluatedKey
           } while (ExclusiveStartKey)
         })
-        return count
-      },
-      ours: () => move(end, nullTarget(), collection)
-    }
-  ]
-}
-
-export function firestoreContests({ end, documents }: Place, server: { host: string; project: string }): Contest[] {
-  const client = new Firestore({
-    projectId: server.project,
-    host: server.host,
-    ssl: false,
-    ignoreUndefinedProperties: true,
-    customHeaders: { Authorization: 'Bearer owner' }
-  })
-  const target = client.collection(collection)
-  const empty = async (): Promise<void> => {
-    await fetch(`http://${server.host}/emulator/v1/projects/${server.project}/databases/(default)/documents`, { method: 'DELETE' })
-  }
-  return [
-    {
-      name: 'Firestore write',
-      bareName: 'batch() of 100, 16 in flight',
-      documents: documents.length,
-      prepare: empty,
-      bare: async () => {
-        await runParallel(chunks(documents, 100), 16, async batch => {
-          const writes = client.batch()
-          for (const document of batch) writes.set(target.doc(document._id), document)
-          await writes.commit()
-        })
-        return documents.length
-      },
-      ours: () => move(arraySource(collection, documents), end, collection)
-    },
-    {
-      name: 'Firestore read',
-      bareName: 'query.stream()',
-      documents: documents.length,
-      bare: async () => {
-        let count = 0
-        for await (const snapshot of target.orderBy('__name__').stream() as AsyncIterable<{ data(): object }>) if (snapshot.data()) count++
         return count
       },
       ours: () => move(end, nullTarget(), collection)

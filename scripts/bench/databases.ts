@@ -2,7 +2,8 @@
 import { startServers } from '../servers/index.ts'
 import type { ServerName } from '../servers/index.ts'
 import type { Document } from '../../lib/types.ts'
-import { couchdbContests, dynamodbContests, firestoreContests } from './contests.ts'
+import { couchdbContests, dynamodbContests } from './contests.ts'
+import { firestoreContests } from './firestore.ts'
 import { versionOf } from './machine.ts'
 import { plainCouchdb, plainDynamodb, plainFirestore } from './pairs.ts'
 import type { Database } from './pairs.ts'
@@ -37,7 +38,7 @@ export async function startDatabases(which: readonly ServerName[], documents: re
     firestore() {
       const server = { host: environment['FIRESTORE_EMULATOR_HOST']!, project: 'bench' }
       const end = { connector: 'firestore', options: { project: server.project, emulator: server.host } } as const
-      return { name: 'Firestore', end, contests: firestoreContests({ end, documents }, server), plain: plainFirestore(server) }
+      return { name: 'Firestore', end, contests: firestoreContests(server, documents), plain: plainFirestore(server) }
     }
   }
   const told: Readonly<Record<ServerName, () => Promise<string>>> = {

@@ -4,14 +4,11 @@ import type { Logger } from '../../types.ts'
 import type { FirestoreConnection } from './client.ts'
 import { grpcCode, isGrpcError } from './errors.ts'
 import { comparePaths } from './name-order.ts'
-import { byName, descendantsOf, namesOnly, type Query } from './queries.ts'
+import { byName, descendantsOf, type Query } from './queries.ts'
 import { sampleSubcollections } from './subcollections.ts'
 
 /** Counting is for the estimate only, and not worth waiting for. */
 const countTimeoutMs = 5_000
-
-/** Fewer documents than this are not worth splitting by hand. */
-const minPartitionDocuments = 1_000
 
 const collectionsPerAnswer = 300
 
@@ -37,10 +34,6 @@ interface Count {
 interface PartitionAnswer {
   readonly partitions: readonly { readonly values: readonly { readonly referenceValue: string }[] }[]
   readonly nextPageToken: string
-}
-
-interface QueryAnswer {
-  readonly document: { readonly name: string } | null
 }
 
 export interface BoundsOptions {
@@ -124,7 +117,10 @@ export class CollectionQueries {
     }
   }
 
-  /** Where the partitions after the first begin, in order: ids, and with `below` paths inside the collection. */
+  /**
+   * Where the partitions after the first begin, in order: ids, and with `below` paths inside the collection. None on the emulator, which has no
+   * PartitionQuery: what finding bounds by offsets takes there is more than what several queries at once bring.
+   */
   async bounds(collection: string, { wanted, below, signal }: BoundsOptions): Promise<string[]> {
     const prefix = `${this.#connection.root}/${collection}/`
     const found = new Set<string>()
@@ -138,7 +134,7 @@ export class CollectionQueries {
       }
     } catch (error) {
       if (!(error instanceof DocferryError) || !isUnimplemented(error)) throw error
-      return this.#boundsByOffset(collection, { wanted, below, signal })
+      return []
     }
     return evenly([...found].sort(comparePaths), wanted - 1)
   }
@@ -155,33 +151,6 @@ export class CollectionQueries {
       pageToken = answer.nextPageToken
     } while (pageToken !== '')
     return names
-  }
-
-  /** The emulator has no PartitionQuery, and skipping documents costs nothing there. */
-  async #boundsByOffset(collection: string, { wanted, below, signal }: BoundsOptions): Promise<string[]> {
-    const all: Query = below ? descendantsOf(this.#connection.root, collection) : { from: [{ collectionId: collection }] }
-    const documents = (await this.count(all, signal)) ?? 0
-    const parts = Math.min(wanted, Math.floor(documents / minPartitionDocuments))
-    const prefix = `${this.#connection.root}/${collection}/`
-    const ids: string[] = []
-    for (let part = 1; part < parts; part++) {
-      const structuredQuery = {
-        ...all,
-        select: { fields: namesOnly },
-        orderBy: byName,
-        offset: Math.floor((documents * part) / parts),
-        limit: { value: 1 }
-      }
-      const request = { parent: this.#connection.root, structuredQuery }
-      const context = this.#connection.context('read', collection)
-      const answers = await withRetry(() => this.#connection.collectObjects<QueryAnswer>('RunQuery', request, context, { signal }), {
-        signal
-      })
-      this.#documentReads++
-      const name = answers.find(({ document }) => document !== null)?.document?.name
-      if (name !== undefined) ids.push(name.slice(prefix.length))
-    }
-    return ids
   }
 
   async #ask<Answer>(method: string, request: object, signal: AbortSignal | undefined, collection?: string): Promise<Answer> {

@@ -7,7 +7,7 @@ import { comparePaths } from '../../../lib/connectors/firestore/name-order.ts'
 import { storedId } from '../../../lib/connectors/firestore/names.ts'
 import type { Document, Page, Partition, Source } from '../../../lib/types.ts'
 import { treeOf, writeTree } from './support-tree.ts'
-import { listeningLogger, numbered, openSource, openTarget, ownProject, root, writeAll } from './support.ts'
+import { listeningLogger, openSource, openTarget, ownProject, root, writeAll } from './support.ts'
 
 const rules = { types: 'natural', escapeNames: false, subcollections: true } as const
 
@@ -118,26 +118,6 @@ describe('firestore: subcollections as a source', () => {
     expect(pages.map(({ cursor }) => cursor)).to.deep.equal(paths)
     for (const [index, { cursor }] of pages.entries()) expect(await idsOf(source, whole, cursor)).to.deep.equal(paths.slice(index + 1))
     expect(await idsOf(source, whole, 'a/runs/1/zz/gone')).to.deep.equal(paths.slice(paths.indexOf('a/runs/1-')))
-  })
-
-  it('of many documents are split into partitions that hold everything once', async () => {
-    const own = await ownProject()
-    const target = await openTarget(own, rules)
-    const all: string[] = []
-    for (let parent = 0; parent < 8; parent++) {
-      // Every other one is only a path.
-      const below = numbered(500).map(({ _id }) => ({ _id: `p${parent}/runs/${_id}` }))
-      const documents = parent % 2 === 0 ? [{ _id: `p${parent}` }, ...below] : below
-      for (let start = 0; start < documents.length; start += 500) await writeAll(target, 'many', documents.slice(start, start + 500))
-      all.push(...ids(documents))
-    }
-    const split = await openSource(own)
-    const partitions = await split.partitions(['many'], { wanted: 4 })
-    expect(partitions).to.have.length(4)
-    const parts = await Promise.all(partitions.map(partition => idsOf(split, partition)))
-    expect(Math.min(...parts.map(({ length }) => length))).to.be.above(900)
-    expect(parts.flat()).to.deep.equal(all)
-    await Promise.all([split.close(), target.close()])
   })
 
   it('take no document away whose escaped id is the path of another: it is told of', async () => {
