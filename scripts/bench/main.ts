@@ -156,9 +156,9 @@ for (const name of wanted) {
     const table = await measurePart(file => join(folder, file))
     const how = `Medians of ${runs} runs. ${await machine()}; load ${before} before, ${load()} after; ${new Date().toISOString().slice(0, 10)}.`
     measured.set(title, `${how}\n\n${table}`)
+    if (values.write) say(`written to ${await writeResults(title, measured.get(title)!)}`)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
 for (const [title, text] of measured) console.log(`## ${title}\n\n${text}\n`)
-if (values.write) say(`written to ${await writeResults(measured)}`)

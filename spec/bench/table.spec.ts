@@ -59,7 +59,13 @@ describe('bench: table', () => {
     const turns: string[] = []
     const noting = (name: string): Opponent => {
       const { run } = side(name, [1])
-      return { name, run: () => (turns.push(name), run()) }
+      return {
+        name,
+        run() {
+          turns.push(name)
+          return run()
+        }
+      }
     }
     await measure(race(noting('ours'), noting('bare'), noting('peer')), 2)
     expect(turns).to.deep.equal(['bare', 'peer', 'ours', 'bare', 'peer', 'ours'])
