@@ -124,11 +124,11 @@ export class Ledger {
         first ??= segment
         return {
           observer: {
-            onRead: collection => {
-              if (isFirst) for (const report of both(collection, segment)) report.read++
-            },
-            onPacked: (collection, { count }) => {
+            onRead: (collection, count = 1) => {
               if (isFirst) for (const report of both(collection, segment)) report.read += count
+            },
+            onPacked: (collection, { read }) => {
+              if (isFirst) for (const report of both(collection, segment)) report.read += read
             },
             onFiltered: (stage, { collection }, isFailed = false) => {
               const by = isFailed ? `${stage.name} (failed)` : stage.name

@@ -1,5 +1,4 @@
-/** Logs, by pino: JSON lines for programs, one plain line for people, and never a secret. */
-import { pino } from 'pino'
+/** Logs: JSON lines for programs, one plain line for people, and never a secret. */
 import { censored, hideCredentials } from './config/hide-credentials.ts'
 import { describeError, DocferryError } from './errors.ts'
 import type { Logger } from './types.ts'
@@ -29,28 +28,18 @@ export function isSecretKey(key: string): boolean {
   return secretKey.test(key)
 }
 
-export function createLogger(options: LoggerOptions): Logger {
-  const { level = 'warn', destination, plain = false, mask = (text: string) => text } = options
+export function createLogger({ level = 'warn', destination, plain = false, mask = text => text }: LoggerOptions): Logger {
   const clean = (text: string): string => hideCredentials(mask(text))
-  return pino(
-    {
-      level,
-      base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: {
-        level: label => ({ level: label }),
-        log: context => redact(context, clean, 0) as Record<string, unknown>
-      },
-      serializers: { err: (value: unknown) => value },
-      hooks: {
-        logMethod(parameters, method) {
-          const cleaned = parameters.map((parameter: unknown) => (typeof parameter === 'string' ? clean(parameter) : parameter))
-          method.apply(this, cleaned as Parameters<typeof method>)
-        }
-      }
-    },
-    { write: (line: string) => void destination.write(plain ? plainLine(line) : line) }
-  )
+  const least = logLevels.indexOf(level)
+  const at = (own: Exclude<LogLevel, 'silent'>): Logger['info'] => {
+    if (logLevels.indexOf(own) > least) return () => undefined
+    return (context, message) => {
+      const fields = redact(context instanceof Error ? { err: context } : context, clean, 0) as object
+      const line = JSON.stringify({ level: own, time: new Date().toISOString(), ...fields, msg: clean(message) })
+      destination.write(plain ? plainLine(line) : `${line}\n`)
+    }
+  }
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 
 /** A copy that holds no secret, no class instance and no vendor error, whose own fields may hold credentials. */
@@ -83,9 +72,9 @@ function errorFields(error: Error, clean: (text: string) => string): object {
 
 /** `12:34:56 warn  message  collection=agents`. */
 function plainLine(line: string): string {
-  const { level, time, msg, ...context } = JSON.parse(line) as { level: string; time: string; msg?: string } & Record<string, unknown>
+  const { level, time, msg, ...context } = JSON.parse(line) as { level: string; time: string; msg: string } & Record<string, unknown>
   const fields = Object.entries(context).map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
-  const text = [time.slice(11, 19), level.padEnd(5), msg ?? '', ...fields].join(' ')
+  const text = [time.slice(11, 19), level.padEnd(5), msg, ...fields].join(' ')
   // a name in a message may hold control characters, which must not reach a terminal
   return `${text.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ').trimEnd()}\n`
 }

@@ -59,7 +59,7 @@ async function openLogged(options: CheckedOptions, journal: RunJournal, move: Mo
   const { logger: caller = silentLogger, mask, signal } = options
   const log = new RunLog({ caller, mask })
   try {
-    if (journal.record) await log.open(journal.log)
+    if (journal.record) log.open(journal.log)
     return await openEnds({ ...options, logger: log }, journal, log, move)
   } catch (error) {
     log.note(signal?.aborted ? 'warn' : 'error', { err: error }, 'the run did not come to its end')

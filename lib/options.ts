@@ -60,6 +60,11 @@ export interface MigrateOptions extends Bounds {
   readonly resume?: string
   /** Partitions at once. Default 4. */
   readonly parallel?: number
+  /**
+   * Threads for stages that look into documents, between files of lines. Default `auto`: none for the first 32 MB, then one for each core, at most 4.
+   * Only pure stages run in them that a text or a pipeline names.
+   */
+  readonly workers?: number | 'auto'
   /** Where runs keep their folders. Default `.docferry`. */
   readonly stateDir?: string
   /** What bare provider names are configured by. Default: nothing; docferry's CLI passes the process's own. */

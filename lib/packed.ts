@@ -1,4 +1,4 @@
-/** Documents that travel as the lines of their JSON, because nobody on their way looks into them. */
+/** Documents that travel as the lines of their JSON, because nobody on their way looks into them, or whoever does has done so. */
 import { ControlItem } from './types.ts'
 
 /** What a reader may do in place of making objects: leave out these top-level fields, and hand on the text. */
@@ -7,6 +7,8 @@ export interface Packing {
   readonly drop: readonly string[]
   /** One of these, of which the members are counted where it is a map. */
   readonly counted?: string
+  /** Takes what is left through the stages that look into documents. Missing where there are none. */
+  readonly worker?: LineWorker
 }
 
 /** Told of the ids by their hashes only, and of the documents by their digests. */
@@ -15,15 +17,17 @@ export class Packed extends ControlItem {
   /** One line for each document, with its line end. */
   readonly text: Buffer
   readonly count: number
-  /** SHA-256 of each one's canonical bytes, as `documentDigest` makes it: 32 characters of Latin-1. No document needs digests of kinds. */
-  readonly digests: readonly string[]
+  /** SHA-256 of each one's canonical bytes, as `documentDigest` makes it: eight words, the most significant first. No document needs digests of kinds. */
+  readonly digests: Uint32Array
   /** `idHashes` of each one's id, one pair after the other. */
   readonly idHashes: Int32Array
   /** Documents that had each of the dropped fields, by their index; and the members of the one that is counted. */
   readonly dropped: readonly number[]
   readonly members: number
+  /** What the worker's stages made of them. Missing where there was nothing to do. */
+  readonly worked: Worked | undefined
 
-  constructor({ packing, text, count, digests, idHashes, dropped, members }: Omit<Packed, never>) {
+  constructor({ packing, text, count, digests, idHashes, dropped, members, worked }: Omit<Packed, 'read'>) {
     super()
     this.packing = packing
     this.text = text
@@ -32,5 +36,52 @@ export class Packed extends ControlItem {
     this.idHashes = idHashes
     this.dropped = dropped
     this.members = members
+    this.worked = worked
   }
+
+  /** Documents that were read to make these. */
+  get read(): number {
+    return this.worked?.read ?? this.count
+  }
+}
+
+export interface Worked {
+  readonly read: number
+  /** For each stage that let documents go: its index among the run's, how many, and how many of these it failed on. */
+  readonly filtered: readonly { readonly stage: number; readonly count: number; readonly failed: number }[]
+  /** How many documents came of others, beyond one of each. */
+  readonly added: number
+}
+
+/** Lines of a block that follow one another. */
+export type Stretch = PackedLines | PlainLine
+
+/** Documents that need not be parsed. */
+export interface PackedLines {
+  readonly packed: Packed
+  /** Bytes that they took of the block. */
+  readonly bytes: number
+  /** Of the documents as they were read, where they were worked on and somebody asks. */
+  readonly came?: Pick<Packed, 'digests' | 'idHashes'>
+}
+
+/** A line that the plain way must look at, in bytes of the block, without its line end. */
+export interface PlainLine {
+  readonly from: number
+  readonly to: number
+}
+
+/** Where a block comes from. */
+export interface BlockPlace {
+  readonly collection: string
+  /** Whether the digests of what is read are wanted. */
+  readonly digests: boolean
+}
+
+/** Takes blocks of lines through stages, several at a time; what it is not sure of is left as it came. */
+export interface LineWorker {
+  /** How many blocks may be under way before the first has to be waited for. */
+  readonly atOnce: number
+  /** @param block whole lines, each with its line end; valid UTF-8; at most `maxBlockBytes`; may be used again once it is answered */
+  work(block: Buffer, place: BlockPlace): Promise<readonly Stretch[]>
 }

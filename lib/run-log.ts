@@ -1,6 +1,7 @@
 /** The log in a run's folder, beside the caller's own. */
 import { closeSync, fstatSync, openSync, writeSync } from 'node:fs'
 import { describeError } from './errors.ts'
+import { createLogger } from './log.ts'
 import type { Logger } from './types.ts'
 
 export interface RunLogOptions {
@@ -40,8 +41,7 @@ const mostEarly = 100
 const defaultMostBytes = 10 << 20
 
 /**
- * JSON lines in `log.ndjson`, readable by its owner only: what was asked, warnings, what was tried again, how it ended. pino is loaded when
- * there is a file to write to. A log that can't be written stops no run: the caller's logger is told once.
+ * JSON lines in `log.ndjson`, readable by its owner only: what was asked, warnings, what was tried again, how it ended. A log that can't be written stops no run: the caller's logger is told once.
  */
 export class RunLog implements Logger {
   readonly #options: RunLogOptions
@@ -86,11 +86,10 @@ export class RunLog implements Logger {
   }
 
   /** Write to a file from now on, behind what it holds; first, what came before. */
-  async open(path: string): Promise<void> {
+  open(path: string): void {
     if (this.#logger) return
     const { mask } = this.#options
     try {
-      const { createLogger } = await import('./log.ts')
       this.#file = openSync(path, 'a', 0o600)
       this.#bytes = fstatSync(this.#file).size
       this.#logger = createLogger({ level: 'info', mask, destination: { write: line => this.#append(line) } })

@@ -26,6 +26,7 @@ import type { RetryOptions } from './engine/retry.ts'
 import { runParallel } from './engine/run-parallel.ts'
 import { RateControl } from './engine/rate-control.ts'
 import { packingFor } from './engine/packing.ts'
+import type { Division } from './engine/packing.ts'
 import { ReadPace } from './engine/read-pace.ts'
 import { SecurityCopy, securityLeft } from './engine/security.ts'
 import type { PutSecurity } from './engine/security.ts'
@@ -58,6 +59,8 @@ import type { Partition, RunStage, Source, Target, TargetLimits } from './types.
 import type { DocumentDigests } from './values/index.ts'
 import { makeReceipt } from './verify/make-receipt.ts'
 import { formatReceipt, rootOf } from './verify/receipt.ts'
+import { workerFor } from './work/stage-worker.ts'
+import type { StageWorker } from './work/stage-worker.ts'
 
 /** How long a reader of a database may give no sign before it is left, and another one goes on. */
 const stallMs = 150_000
@@ -101,8 +104,10 @@ class Run {
   readonly #rate: RateControl
   readonly #readPace: ReadPace | undefined
   readonly #barrier = new Barrier()
-  /** Missing where documents have to be looked into. */
-  readonly #packing: Packing | undefined
+  /** Missing where documents have to be looked at one by one. */
+  readonly #division: Division | undefined
+  /** Missing where nothing has to look into them. */
+  #worker: StageWorker | undefined
   /** Missing where nothing is kept for undoing. */
   #undo: { readonly recorder: UndoRecorder; readonly journal: UndoJournal } | undefined
   readonly #piped: boolean
@@ -133,7 +138,7 @@ class Run {
     this.#stages = new RunStages(options.stages, this.#allStages().length - options.stages.length)
     // What bounds or watches single documents has to see them.
     const { again, maxRate, types: asked = 'natural' } = options
-    if (!dryRun && !again && maxRate === undefined && asked !== 'plain') this.#packing = packingFor(source, target, this.#allStages())
+    if (!dryRun && !again && maxRate === undefined && asked !== 'plain') this.#division = packingFor(source, target, this.#allStages())
     this.#ledger = new Ledger({
       source: source.location,
       target: target.location,
@@ -199,6 +204,7 @@ class Run {
     } finally {
       this.#halt.dispose()
       clearInterval(alive)
+      await this.#worker?.close()
       await this.#closeStages()
       signal?.removeEventListener('abort', onAbort)
       // Also of a dry run that did not come to its end.
@@ -235,7 +241,7 @@ class Run {
     this.#ledger.report.folder = dirname(this.#journal.log)
     this.#ledger.report.undo = mode
     this.#options.onBegun?.(this.#ledger.report)
-    await this.#log.open(this.#journal.log)
+    this.#log.open(this.#journal.log)
     const { runId, source: from, target: to, collections } = this.#ledger.report
     const names = collections.map(collection => collection.source)
     const context = { runId, source: from.address, target: to.address, collections: names }
@@ -300,7 +306,7 @@ class Run {
       // Nor gives a page a sign while it reads large attachments.
       stallMs: this.#options.attachments || isSavedAtEnd(this.#source.location) || this.#source.waitsForOthers ? undefined : stallMs,
       requestUnits: this.#requestUnits,
-      packing: this.#packing,
+      packing: this.#packingOf(partition),
       isSated: this.#stages.isSated,
       paceMs: this.#readPace && (() => this.#readPace?.waitMs() ?? 0)
     })
@@ -346,6 +352,14 @@ class Run {
       this.#barrier.leave({ atMark })
     }
     if (this.#firstError !== undefined) throw this.#firstError
+  }
+
+  #packingOf({ id }: Partition): Packing | undefined {
+    if (!this.#division) return undefined
+    const { packing, stages } = this.#division
+    if (stages.length === 0) return packing
+    this.#worker ??= workerFor(this.#division, plannedOptions(this.#ledger.report, this.#options), this.#options)
+    return { ...packing, worker: this.#worker.of(id) }
   }
 
   #fail(error: unknown): void {

@@ -451,6 +451,8 @@ export interface Target<Payload = unknown> {
   readonly security?: TargetSecurity
   /** Digests of what is written, where the connector makes them anyway. Pure. */
   digests?(encoded: Encoded<Payload>): DocumentDigests
+  /** Make those of many documents at once, before `digests` is asked for each: where that costs less. */
+  digestAll?(encoded: readonly Encoded<Payload>[]): void
   /**
    * Look documents up for `change`. Missing, as the two after it, where what is written can't be changed one by one (a file). Called after
    * `prepare`.
@@ -613,6 +615,8 @@ export interface Stage extends AnyStage {
   readonly drops?: readonly string[]
   /** Told of what was dropped without it: how many documents had the field, and the members that it had in them, where they are counted. */
   readonly onDropped?: (collection: string, field: string, documents: number, members: number) => void
+  /** Whether all it does is to make something of the document: it may come to the same one twice, and in a thread of its own. Default false. */
+  readonly isPure?: boolean
   /** Whether it may change the object that it is given, instead of answering with another one. Default true: nothing is known. */
   readonly changesInPlace?: boolean
   /** Default `fail`. */

@@ -40,7 +40,8 @@ const upper = [
   'options.ts',
   ...aroundRun,
   'run.ts',
-  'undo'
+  'undo',
+  'work'
 ]
 
 const whole = [...upper, 'planner.ts', 'retry.ts', 'undo', 'repair', 'pipeline', 'several', 'backup', 'replicate', 'check', 'guide']
@@ -79,6 +80,7 @@ const allowedParts: Readonly<Record<string, readonly string[]>> = {
   check: [...upper, 'planner.ts', 'backup'],
   guide: [...middle, 'config', 'registry.ts'],
   undo: upper,
+  work: [...middle, 'stages', 'plan', 'open-run.ts', 'stages-of-run.ts'],
   repair: upper,
   'index.ts': whole,
   cli: [...whole, 'index.ts']
@@ -86,12 +88,12 @@ const allowedParts: Readonly<Record<string, readonly string[]>> = {
 
 /** npm packages by the part that may use them. */
 const allowedPackages: Readonly<Record<string, RegExp>> = {
-  'log.ts': /^pino/,
   stages: /^(mingo|jsonata|ajv|ajv-formats)(\/|$)/,
   pipeline: /^(yaml|ajv|jiti)(\/|$)/,
   formats: /^stream-(json|chain)(\/|$)/,
   engine: /^stream-chain(\/|$)/,
   'streams.ts': /^stream-chain(\/|$)/,
+  work: /^piscina$/,
   cli: /^(commander|diff)$/,
   'connectors/couchdb': /^(nano|undici)$/,
   'connectors/firestore': /^(@google-cloud\/firestore|google-gax|@grpc\/grpc-js)(\/|$)/,

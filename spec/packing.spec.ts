@@ -4,31 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
-import type { MigrateOptions } from '../lib/options.ts'
 import type { RunReport } from '../lib/report.ts'
 import { migrate } from '../lib/run.ts'
 import { strip } from '../lib/stages/strip.ts'
-import type { Document, StageLike } from '../lib/types.ts'
-import { parseJson } from '../lib/values/index.ts'
+import { oddLines, Ways } from './support/compare-ways.ts'
 import { simpleDocuments } from './support/generator.ts'
-
-/** A stage of which nothing is known: documents are made for it. */
-const lookAtAll: StageLike = document => document
-
-const odd = [
-  '{"_id":"rev","_rev":"1-a","_attachments":{"a":{"length":3},"b":{"length":4}},"secret":1,"n":1}',
-  '{"_id":"number","n":1.0,"big":12345678901234567890,"long":0.9113690123456789}',
-  '{"_id":"date","at":{"$date":"2026-01-01T00:00:00Z"},"secret":{"deep":[1,2]}}',
-  '{"_id":"twice","a":1,"a":2}',
-  '{"_id":"_design/view","views":{}}',
-  '{ "_id" : "space" , "secret" : "x" , "b" : [ 1 , 2 ] }\r',
-  '   ',
-  'no JSON',
-  '{"no":"id"}',
-  '{"_id":"again","n":1}',
-  '{"_id":"again","n":2}',
-  `{"_id":"large","text":"${'é'.repeat(700_000)}"}`
-]
 
 describe('packed documents', function () {
   this.timeout(60_000)
@@ -37,47 +17,12 @@ describe('packed documents', function () {
   afterEach(async () => await rm(folder, { recursive: true, force: true }))
 
   const path = (name: string): string => join(folder, name)
-
-  /** @returns what a run tells but for times and places, and its documents in their order */
-  async function run(name: string, input: string, output: string, options: Partial<MigrateOptions>) {
-    const report = await migrate({
-      source: { connector: 'file', options: { path: path(input) } },
-      target: { connector: 'file', options: { path: path(output) } },
-      stateDir: path(name),
-      ...options
-    })
-    const letters = report.deadLetters === undefined ? [] : (await readFile(report.deadLetters, 'utf8')).split('\n')
-    return { told: told(report), letters, documents: await documentsOf(path(output)) }
-  }
-
-  function told({ collections, notes, state, receiptRoot }: RunReport) {
-    const counts = collections.map(({ startedAt: _startedAt, finishedAt: _finishedAt, bytesWritten: _bytesWritten, ...counted }) => counted)
-    return { counts, notes, state, root: receiptRoot }
-  }
-
-  async function documentsOf(file: string): Promise<Document[]> {
-    const lines = (await readFile(file, 'utf8')).split('\n').filter(line => line !== '')
-    return lines.filter(line => !/^\{"\$(?:docferry|collection|end)"/.test(line)).map(line => parseJson(line) as Document)
-  }
-
-  async function compare(input: string, options: Partial<MigrateOptions> = {}): Promise<Awaited<ReturnType<typeof run>>> {
-    const packed = await run('packed', input, 'packed.ndjson', options)
-    const plain = await run('plain', input, 'plain.ndjson', { ...options, stages: [...(options.stages ?? []), lookAtAll] })
-    expect(packed.told).to.deep.equal(plain.told)
-    expect(packed.letters.map(withoutPlace)).to.deep.equal(plain.letters.map(withoutPlace))
-    expect(byId(packed.documents)).to.deep.equal(byId(plain.documents))
-    return packed
-  }
-
-  /** By the plain way, a document whose id came before is written a little later; those of one id stay in their order. */
-  const byId = (documents: readonly Document[]): Document[] => documents.toSorted((a, b) => (a._id < b._id ? -1 : a._id > b._id ? 1 : 0))
-
-  /** Which mark a letter stands behind hangs on where pages end. */
-  const withoutPlace = (letter: string): string => letter.replace(/"mark":\d+/, '')
+  const run: Ways['run'] = (...what) => new Ways(folder).run(...what)
+  const compare: Ways['compare'] = (...what) => new Ways(folder).compare(...what)
 
   it('are the same documents, counts, letters and receipt', async () => {
     const documents = [...simpleDocuments({ seed: 3, count: 3_000, bytes: 500 })].map(document => JSON.stringify(document))
-    for (const [index, line] of odd.entries()) documents.splice(index * 200 + 100, 0, line)
+    for (const [index, line] of oddLines.entries()) documents.splice(index * 200 + 100, 0, line)
     await writeFile(path('in.ndjson'), `\ufeff${documents.join('\n')}`)
     const { told: all } = await compare('in.ndjson', { stages: [strip(['secret'])] })
     expect(all.counts[0]).to.include({ read: 3_011, failed: 2, filtered: 1, written: 3_008, attachmentsLeft: 2 })
@@ -120,5 +65,31 @@ describe('packed documents', function () {
     const first = await moved('in.ndjson.gz', 'one')
     const second = await moved('one', 'two')
     expect(second.receiptRoot).to.equal(first.receiptRoot).and.be.a('string')
+  })
+
+  it('come out of JSON, and into JSON', async () => {
+    const documents = [...simpleDocuments({ seed: 6, count: 1_500, bytes: 300 })].map(document => JSON.stringify(document))
+    const fit = oddLines.filter(line => line.trim() !== '' && line !== 'no JSON')
+    for (const [index, line] of fit.entries()) documents.splice(index * 100 + 50, 0, line)
+    const half = documents.length / 2
+    const lists = [documents.slice(0, half), [], documents.slice(half)].map(
+      (list, index) => `"c${index}": [\n    ${list.join(',\n    ')}\n  ]`
+    )
+    await writeFile(path('in.json'), `{"metadata":{"provider":"couchdb","collections":["c0","c1","c2"]},"data":{${lists.join(',')}}}`)
+    await writeFile(path('in.ndjson'), documents.map(line => `${line}\n`).join(''))
+    const stages = [strip(['secret'])]
+    const { told: all } = await compare('in.json', { stages })
+    expect(all.counts.map(({ written, failed, filtered }) => [written, failed, filtered])).to.deep.equal([
+      [half - 2, 1, 1],
+      [0, 0, 0],
+      [half, 0, 0]
+    ])
+    expect(all.root).to.be.a('string')
+    await rm(path('fast.ndjson'))
+    await rm(path('plain.ndjson'))
+    await compare('in.json', { stages }, 'json')
+    await rm(path('fast.json'))
+    await rm(path('plain.json'))
+    await compare('in.ndjson', { stages }, 'json')
   })
 })

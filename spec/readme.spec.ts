@@ -42,7 +42,7 @@ describe('README', function () {
     const project = isolatedProject()
     folder = mkdtempSync(join(tmpdir(), 'docferry-readme-'))
     mkdirSync(join(folder, 'bin'))
-    writeFileSync(join(folder, 'bin', 'docferry'), `#!/bin/sh\nexec "${process.execPath}" "${join(root, 'dist/lib/cli/main.js')}" "$@"\n`, {
+    writeFileSync(join(folder, 'bin', 'docferry'), `#!/bin/sh\nexec "${process.execPath}" "${join(root, 'dist/bundle/main.js')}" "$@"\n`, {
       mode: 0o755
     })
     mkdirSync(join(folder, 'node_modules'))

@@ -42,7 +42,7 @@ describe('log of a run', () => {
     it('keeps what came before there was a file', async () => {
       const log = make()
       log.warn({ collection: 'agents' }, 'early')
-      await log.open(path())
+      log.open(path())
       log.info({}, 'late')
       expect(linesOf(path()).map(({ level, msg }) => [level, msg])).to.deep.equal([
         ['warn', 'early'],
@@ -65,7 +65,7 @@ describe('log of a run', () => {
     it('goes on behind what the file holds', async () => {
       for (const message of ['first', 'second']) {
         const log = make()
-        await log.open(path())
+        log.open(path())
         log.info({}, message)
         log.close()
       }
@@ -74,7 +74,7 @@ describe('log of a run', () => {
 
     it('holds no secret', async () => {
       const log = make({ mask: text => text.replaceAll('hunter2', '***') })
-      await log.open(path())
+      log.open(path())
       const err = new DocferryError('DOCFERRY_AUTH', 'refused hunter2', { cause: new Error('http://a:s3cret@h') })
       log.error({ err, password: 's3cret' }, 'hunter2 at http://a:s3cret@h')
       expect(readFileSync(path(), 'utf8')).not.to.match(/hunter2|s3cret/)
@@ -83,7 +83,7 @@ describe('log of a run', () => {
     it('tells what comes again and again once in a while, and how often it came', async () => {
       let now = 0
       const log = make({ now: () => now })
-      await log.open(path())
+      log.open(path())
       for (; now <= 20_000; now += 10) log.info({ code: 'DOCFERRY_THROTTLED', delayMs: now }, `trying again: busy for ${now} ms`)
       log.info({ code: 'DOCFERRY_CONNECT' }, 'trying again: something else')
       log.close()
@@ -94,7 +94,7 @@ describe('log of a run', () => {
 
     it('tells at its end what came again since', async () => {
       const log = make()
-      await log.open(path())
+      log.open(path())
       for (let index = 0; index < 3; index++) log.warn({}, 'the same')
       log.close()
       expect(linesOf(path()).map(({ times }) => times)).to.deep.equal([undefined, 2])
@@ -102,7 +102,7 @@ describe('log of a run', () => {
 
     it('does not grow without bound, and still tells how the run ended', async () => {
       const log = make({ mostBytes: 2_000 })
-      await log.open(path())
+      log.open(path())
       for (let index = 0; index < 1_000; index++) log.warn({}, `name ${'x'.repeat(index)}`)
       log.note('info', { state: 'done' }, 'the run has ended')
       expect(statSync(path()).size).to.be.lessThan(3_000)
@@ -112,7 +112,7 @@ describe('log of a run', () => {
     it('stops nothing where it can not be written', async () => {
       const warnings: string[] = []
       const log = make({ caller: { ...silentLogger, warn: (_, message) => void warnings.push(message) } })
-      await log.open(join(folder, 'missing', 'log.ndjson'))
+      log.open(join(folder, 'missing', 'log.ndjson'))
       log.info({}, 'unheard')
       log.close()
       expect(warnings).to.have.length(1)

@@ -203,12 +203,16 @@ export async function listRuns(stateDir: string): Promise<RunInfo[]> {
 /** A process needs far less from making a run's folder to keeping what it is asked. */
 const begunWithinMs = 10 * 60_000
 
+/** So many folders are looked at, the newest: each run looks, and the state folder may hold thousands. */
+const lookedAt = 100
+
 /**
  * Remove the folders of runs that were killed before they began: old, held by nobody, and without anything but locks. What can't be removed
  * stays.
  */
 async function clearNeverBegun(parent: string): Promise<void> {
-  for (const name of (await readdir(parent)).filter(each => runIdForm.test(each))) {
+  const names = (await readdir(parent)).filter(each => runIdForm.test(each)).sort()
+  for (const name of names.slice(-lookedAt)) {
     const path = join(parent, name)
     try {
       if (Date.now() - (await stat(path)).mtimeMs < begunWithinMs) continue

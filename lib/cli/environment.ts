@@ -36,3 +36,10 @@ export function completeEnvironment(environment: NodeJS.ProcessEnv, added: Envir
   // with an emulator there is no metadata server: looking for it costs seconds and prints a warning
   if (environment['FIRESTORE_EMULATOR_HOST']) environment['METADATA_SERVER_DETECTION'] ??= 'none'
 }
+
+/** https://no-color.org and its opposite; undefined: as the stream is a terminal or not. */
+export function coloursOf(environment: NodeJS.ProcessEnv): boolean | undefined {
+  if (environment['NO_COLOR']) return false
+  if (environment['FORCE_COLOR'] && environment['FORCE_COLOR'] !== '0') return true
+  return environment['TERM'] === 'dumb' ? false : undefined
+}

@@ -1,6 +1,7 @@
 /** Run one command: environment, log, display, signals around `migrate`, and the exit code out of it. */
 import { parseEndpoint } from '../config/endpoint.ts'
 import { DocferryError } from '../errors.ts'
+import { createLogger } from '../log.ts'
 import type { LogLevel } from '../log.ts'
 import { makePlan } from '../plan/plan.ts'
 import type { EstimateOptions, Plan } from '../plan/plan.ts'
@@ -11,7 +12,7 @@ import type { Environment, Logger, RunStage } from '../types.ts'
 import type { VerifyReport } from '../verify/report.ts'
 import { Display } from './display.ts'
 import type { OutputStream } from './display.ts'
-import { completeEnvironment, readEnvFile } from './environment.ts'
+import { coloursOf, completeEnvironment, readEnvFile } from './environment.ts'
 import { errorLines, exitCodeFor } from './exit.ts'
 import { commandFor, goOnCommand, stoppedAtOnce } from './hints.ts'
 import { jsonReport } from './json.ts'
@@ -157,7 +158,7 @@ export async function execute(
       )
     }
     display.opening(providerOf(options.source), providerOf(options.target))
-    const logger = await createCommandLogger(display, host, { level: flags.logLevel, mask })
+    const logger = createCommandLogger(display, host, { level: flags.logLevel, mask })
     logger.debug({ variables: Object.keys(added) }, 'variables of the environment file, which the real environment wins over')
     if (job.plan?.save !== undefined) await checkPlanPlace(job.plan.save)
     const receiptPlace = flags.receipt === undefined ? undefined : await checkReceiptPlace(flags.receipt, options)
@@ -270,12 +271,11 @@ function providerOf(endpoint: MigrateOptions['source']): string {
   return typeof endpoint.connector === 'string' ? endpoint.connector : endpoint.connector.name
 }
 
-export async function createCommandLogger(
+export function createCommandLogger(
   display: Pick<Display, 'write'>,
   host: Host,
   options: { readonly level: LogLevel; readonly mask: (text: string) => string }
-): Promise<Logger> {
-  const { createLogger } = await import('../log.ts')
+): Logger {
   return createLogger({ ...options, destination: display, plain: Boolean(host.stderr.isTTY) })
 }
 
@@ -288,11 +288,4 @@ export async function loadStages(texts: readonly string[], environment: Environm
   if (texts.length === 0) return []
   const { parseStage } = await import('../registry.ts')
   return await Promise.all(texts.map(text => parseStage(text, { folder: '.', environment })))
-}
-
-/** https://no-color.org and its opposite; undefined: as the stream is a terminal or not. */
-export function coloursOf(environment: NodeJS.ProcessEnv): boolean | undefined {
-  if (environment['NO_COLOR']) return false
-  if (environment['FORCE_COLOR'] && environment['FORCE_COLOR'] !== '0') return true
-  return environment['TERM'] === 'dumb' ? false : undefined
 }

@@ -1,8 +1,8 @@
 /** What every command that works beside a run has around its work: environment, log, progress, signals, and what is told in the end. */
 import { exitCodeOf } from '../errors.ts'
 import type { Environment, Logger } from '../types.ts'
-import { completeEnvironment, readEnvFile } from './environment.ts'
-import { coloursOf, createCommandLogger, interruptedBy } from './execute.ts'
+import { coloursOf, completeEnvironment, readEnvFile } from './environment.ts'
+import { createCommandLogger, interruptedBy } from './execute.ts'
 import type { CommonFlags, Host } from './execute.ts'
 import { errorLines } from './exit.ts'
 import type { Outcome } from './json.ts'
@@ -95,7 +95,7 @@ export async function runFramed<Report>(command: FramedCommand<Report>, host: Ho
     timer = setInterval(tick, screen ? frameMs : lineMs).unref()
   }
   try {
-    const logger = await createCommandLogger({ write }, host, { level: flags.logLevel, mask })
+    const logger = createCommandLogger({ write }, host, { level: flags.logLevel, mask })
     report = await command.work({ environment: host.env, signal: interruption.signal, logger, mask, observe, say })
   } catch (thrown) {
     error = interruption.signal.aborted ? interruptedBy(thrown) : thrown

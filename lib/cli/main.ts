@@ -1,10 +1,15 @@
 #!/usr/bin/env node
 /** The bin. What is slow to load is loaded when a command runs, so that `--help` is quick. */
-import { setFlagsFromString } from 'node:v8'
 import { reportFailure, runCommandLine } from './program.ts'
 
-// V8 lets the heap of a stream grow to several times what is alive in it before it looks; a quarter less memory costs a few per cent of time.
-setFlagsFromString('--heap-growing-percent=40')
+/** From then on it is a stream that runs, and no command that is over soon. */
+const streamsAfterMs = 2_000
+
+// V8 lets the heap of a stream grow to several times what is alive in it before it looks; a quarter less memory costs a few per cent of time. From the
+// moment on in which a flag is set, Node compiles its own modules anew, in place of taking what it has compiled: so not while all are being loaded.
+setTimeout(() => {
+  void import('node:v8').then(({ setFlagsFromString }) => setFlagsFromString('--heap-growing-percent=40'))
+}, streamsAfterMs).unref()
 
 /** Whatever nobody caught is a bug. It is told by its message, never inspected: a vendor's error may hold a private key. */
 function onUnexpected(error: unknown): void {

@@ -5,6 +5,8 @@ import { presetNames, presets } from '../config/presets.ts'
 import type { PresetName } from '../config/presets.ts'
 import { didYouMean } from '../config/suggest.ts'
 import { DocferryError } from '../errors.ts'
+import { logLevels } from '../log.ts'
+import { mostWorkers } from '../plan/check-options.ts'
 import type { MigrateOptions } from '../options.ts'
 import type { FailureLimit } from '../report.ts'
 import { onConflicts, onIncompatibles, typeModes } from '../types.ts'
@@ -26,6 +28,7 @@ export interface RunFlags extends CommonFlags {
   readonly keepMetadata?: boolean
   readonly subcollections?: boolean
   readonly parallel?: number
+  readonly workers?: number | 'auto'
   readonly maxRate?: number
   readonly maxWcu?: number
   readonly maxRcu?: number
@@ -42,9 +45,6 @@ export interface RunFlags extends CommonFlags {
 export const fileFormats = ['ndjson', 'json', 'folder', 'dynamodb-json'] as const
 export const inputFormats = [...fileFormats, 'couchbackup'] as const
 export type FileFormatName = (typeof inputFormats)[number]
-
-/** Those of lib/log.ts, which would load pino. */
-const logLevels = ['silent', 'error', 'warn', 'info', 'debug'] as const
 
 /** For the help of `--stage`, which names no more than what it is about. */
 export const someStages = 'strip:field,field, pick:field,field, rename:old=new, and others (docferry stages lists them)'
@@ -88,6 +88,11 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
     if (number >= least && number <= most) return number
     throw new InvalidArgumentError(`It is a whole number from ${least} to ${most}.`)
   }
+}
+
+/** `auto`, or how many. */
+export function workerCount(text: string): number | 'auto' {
+  return text === 'auto' ? text : wholeNumber(0, mostWorkers)(text)
 }
 
 /** `1%`, `0.5 %` or `0.01`, as a share. */
@@ -223,7 +228,9 @@ export function addRunFlags(command: Command, { dryRun = true, receipt = true, c
     )
     .option('--max-failures <n>', 'stop, resumable, when more documents fail: 100, or 1% of those read', failureLimit)
   if (receipt)
-    command.option('--receipt <file>', 'save a copy of the receipt too: what the run has written, in digests to check it by years later')
+    command
+      .option('--workers <n>', 'threads for stages between files of lines: a number, 0 for none, or auto (default: auto)', workerCount)
+      .option('--receipt <file>', 'save a copy of the receipt too: what the run has written, in digests to check it by years later')
   return addCommonFlags(command)
 }
 
@@ -261,11 +268,11 @@ export function runOptions(flags: RunFlags): Omit<Job['options'], 'source' | 'ta
 
 /** What may be another each time a run goes on. */
 export function paceOptions(flags: RunFlags): PaceOptions {
-  const { parallel, stateDir, maxRate, maxWcu: maxWriteUnits, maxRcu: maxReadUnits, maxRetries, maxFailures } = flags
-  return { parallel, stateDir, maxRate, maxWriteUnits, maxReadUnits, maxRetries, maxFailures }
+  const { parallel, workers, stateDir, maxRate, maxWcu: maxWriteUnits, maxRcu: maxReadUnits, maxRetries, maxFailures } = flags
+  return { parallel, ...(workers !== undefined && { workers }), stateDir, maxRate, maxWriteUnits, maxReadUnits, maxRetries, maxFailures }
 }
 
 type PaceOptions = Pick<
   MigrateOptions,
-  'parallel' | 'stateDir' | 'maxRate' | 'maxWriteUnits' | 'maxReadUnits' | 'maxRetries' | 'maxFailures'
+  'parallel' | 'workers' | 'stateDir' | 'maxRate' | 'maxWriteUnits' | 'maxReadUnits' | 'maxRetries' | 'maxFailures'
 >

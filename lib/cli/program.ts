@@ -1,29 +1,11 @@
-/** The command line: its commands, its help, and its usage errors. Loads no SDK, no pino. */
+/** The command line: its commands, its help, and its usage errors. Loads no more than that takes. */
 import { Command, CommanderError } from 'commander'
 import { docferryVersion } from '../config/version.ts'
 import { DocferryError, exitCodeOf } from '../errors.ts'
-import { addBackupCommand } from './commands/backup.ts'
-import { addCheckCommand } from './commands/check.ts'
-import { addExportCommand } from './commands/export.ts'
-import { addGuideCommand } from './commands/guide.ts'
-import { addImportCommand } from './commands/import.ts'
-import { addLintCommand } from './commands/lint.ts'
-import { addMigrateCommand } from './commands/migrate.ts'
-import { addPlanCommand } from './commands/plan.ts'
-import { addPreviewCommand } from './commands/preview.ts'
-import { addRepairCommand } from './commands/repair.ts'
+import { commandList, nameOf } from './command-list.ts'
+import type { ListedCommand, Runners } from './command-list.ts'
 import type { RepairJob } from './commands/repair.ts'
-import { addReplicateCommand } from './commands/replicate.ts'
-import { addResumeCommand } from './commands/resume.ts'
-import { addRetryCommand } from './commands/retry.ts'
-import { addRunCommand } from './commands/run.ts'
-import { addRunsCommand } from './commands/runs.ts'
-import { addSchemaCommand } from './commands/schema.ts'
-import { addStagesCommand } from './commands/stages.ts'
-import { addTestCommand } from './commands/test.ts'
-import { addUndoCommand } from './commands/undo.ts'
 import type { UndoJob } from './commands/undo.ts'
-import { addVerifyCommand } from './commands/verify.ts'
 import type { VerifyJob } from './commands/verify.ts'
 import type { Host, Job } from './execute.ts'
 import { errorLines } from './exit.ts'
@@ -63,7 +45,7 @@ export async function runCommandLine(
   repair: RepairRunner = loadAndRepair
 ): Promise<number> {
   let exitCode = 0
-  const program = createProgram(host, {
+  const program = await createProgram(host, {
     run: async job => void (exitCode = await run(job, host)),
     undo: async job => void (exitCode = await undo(job, host)),
     verify: async job => void (exitCode = await verify(job, host)),
@@ -79,16 +61,12 @@ export async function runCommandLine(
   }
 }
 
-interface Runners {
-  readonly run: (job: Job) => Promise<void>
-  readonly undo: (job: UndoJob) => Promise<void>
-  readonly verify: (job: VerifyJob) => Promise<void>
-  readonly repair: (job: RepairJob) => Promise<void>
-  /** Told by a command that does its work itself. */
-  readonly exit: (exitCode: number) => void
-}
-
-export function createProgram(host: Host, { run, undo, verify, repair, exit }: Runners): Command {
+/**
+ * Commands that are not named are only listed, and not loaded.
+ *
+ * @param words those among which the commands' names are looked for: what a word is can be told only once its command is known
+ */
+export async function createProgram(host: Host, runners: Runners, words: readonly string[] = host.argv.slice(2)): Promise<Command> {
   const columns = host.stdout.isTTY ? Math.min(host.stdout.columns || 80, 120) : 100
   const program = new Command('docferry')
   program
@@ -109,48 +87,21 @@ export function createProgram(host: Host, { run, undo, verify, repair, exit }: R
     .helpCommand('help [command]', 'show the help of a command')
     .helpOption('-h, --help', 'show help')
     .addHelpText('after', helpText)
-  addMigrateCommand(program, run)
-  addPlanCommand(program, run)
-  addRunCommand(program, host, async job => {
-    const { executePipeline } = await import('./execute-run.ts')
-    exit(await executePipeline(job, host))
-  })
-  addExportCommand(program, run)
-  addImportCommand(program, run)
-  addResumeCommand(program, host, run)
-  addRetryCommand(program, host, run)
-  addUndoCommand(program, undo)
-  addVerifyCommand(program, verify)
-  addRepairCommand(program, repair)
-  addReplicateCommand(program, {
-    async replicate(job) {
-      const { executeReplicate } = await import('./execute-replicate.ts')
-      exit(await executeReplicate(job, host))
-    },
-    async replications(job) {
-      const { executeReplications } = await import('./execute-replicate.ts')
-      exit(await executeReplications(job, host))
-    }
-  })
-  addCheckCommand(program, async job => {
-    const { executeCheck } = await import('./execute-check.ts')
-    exit(await executeCheck(job, host))
-  })
-  addBackupCommand(program, async job => {
-    const { executeBackup } = await import('./execute-backup.ts')
-    exit(await executeBackup(job, host))
-  })
-  addGuideCommand(program, host)
-  addRunsCommand(program, host)
-  addLintCommand(program, host, exit)
-  addTestCommand(program, host, exit)
-  addPreviewCommand(program, host, async job => {
-    const { executePreview } = await import('./execute-preview.ts')
-    exit(await executePreview(job, host))
-  })
-  addSchemaCommand(program, host)
-  addStagesCommand(program, host)
+  for (const listed of commandList) {
+    if (words.includes(nameOf(listed))) await listed.add(program, host, runners)
+    else addListed(program, listed)
+    program.commands.at(-1)!.summary(listed.summary)
+  }
   return program
+}
+
+/** As far as the list of commands shows it. */
+function addListed(program: Command, listed: ListedCommand): void {
+  const command = program.command(nameOf(listed))
+  for (const part of listed.term.split(' ').slice(1)) {
+    if (part === '[options]') command.option('--any')
+    else command.argument(part)
+  }
 }
 
 function usageError(error: CommanderError): DocferryError {

@@ -14,8 +14,8 @@ export interface FailedDocument {
 }
 
 export interface StageObserver {
-  /** A document, or something that is none, comes to the stages. */
-  readonly onRead?: (collection: string) => void
+  /** Documents, or something that is none, have come to the stages. Told before anything waits. @param count default 1 */
+  readonly onRead?: (collection: string, count?: number) => void
   /** Documents that need no stage come by. */
   readonly onPacked?: (collection: string, packed: Packed) => void
   /** A stage returned no document for the one it got; or it failed, and leaves out what it fails for. */

@@ -12,6 +12,7 @@ import { AckWindow } from './ack-window.ts'
 import type { Barrier } from './barrier.ts'
 import type { CollectionState } from './collection-state.ts'
 import { ConversionCounter } from './conversion-counter.ts'
+import { DocumentSlice } from './document-slice.ts'
 import { addOutcome } from './outcome-sums.ts'
 import type { OutcomeSums } from './outcome-sums.ts'
 import type { RateControl } from './rate-control.ts'
@@ -76,11 +77,16 @@ export interface BatchWriterOptions {
   readonly digest?: ((collection: string, outgoing: Outgoing) => DocumentDigests) | undefined
 }
 
-/** A document on its way, and where it is counted when it has its outcome. */
-interface Counted extends Outgoing {
+/** Where documents of one collection between two marks are counted when they have their outcomes. */
+interface Books {
   readonly delta: CollectionReport
   readonly sums: OutcomeSums
   readonly mark: number
+}
+
+/** A document on its way. */
+interface Counted extends Outgoing {
+  readonly books: Books
 }
 
 interface Batch {
@@ -117,7 +123,9 @@ export class BatchWriter {
   /** Of the stretch since the last mark. */
   #tally = new Tally()
   #marks: number
-  readonly #conversions = new ConversionCounter(() => [this.#current().report, this.#delta()])
+  /** Where what comes now belongs. */
+  #books: Books | undefined
+  readonly #conversions = new ConversionCounter(() => this.#reports())
 
   constructor(options: BatchWriterOptions) {
     this.#options = options
@@ -132,7 +140,16 @@ export class BatchWriter {
     if (item instanceof Section) return this.#enter(item.collection)
     if (item instanceof Reject) return this.#reject(item)
     if (item instanceof Packed) return this.#addPacked(item)
-    return this.#addDocument(item as Document)
+    return item instanceof DocumentSlice ? this.#addSlice(item.documents, 0) : this.#addDocument(item as Document)
+  }
+
+  #addSlice(documents: readonly Document[], from: number): Promise<void> | undefined {
+    if (this.#error !== undefined) return Promise.reject(this.#error)
+    for (let index = from; index < documents.length; index++) {
+      const waiting = this.#addDocument(documents[index]!)
+      if (waiting) return waiting.then(() => this.#addSlice(documents, index + 1))
+    }
+    return undefined
   }
 
   #reject({ details, failed }: Reject): Promise<void> {
@@ -143,6 +160,7 @@ export class BatchWriter {
     this.#window.mark({ mark, tally: this.#tally })
     this.#tally = new Tally()
     this.#marks++
+    this.#books = undefined
     return this.#options.barrier?.isWanted ? this.#rest(this.#options.barrier) : undefined
   }
 
@@ -176,18 +194,19 @@ export class BatchWriter {
     if (this.#options.target.limits.oneCollectionAtATime) await Promise.all(this.#inFlight.values())
     this.#state?.leave()
     this.#state = await this.#options.enter(collection)
+    this.#books = undefined
   }
 
   #addDocument(document: Document): Promise<void> | undefined {
     const state = this.#current()
+    const books = (this.#books ??= this.#openBooks())
     const { target } = this.#options
     if (typeof document?._id !== 'string') return this.#bury('write', noDocument, { document })
     const encoded = target.encode(state.report.target, document, this.#conversions.onConversion)
     if ('code' in encoded) return this.#refuse(encoded, document)
     this.#conversions.count(document._id)
     this.#options.onEncoded?.(state.report, document, encoded)
-    const sums = this.#tally.sumsOf(state.report.source)
-    const outgoing: Counted = { document, encoded, delta: this.#delta(), sums, mark: this.#marks }
+    const outgoing: Counted = { document, encoded, digests: undefined, books }
     if (state.seenIds?.add(encoded.id)) return this.#hold(outgoing)
     const { batchCount, batchBytes } = this.#options.rate
     let batch = this.#open
@@ -211,8 +230,7 @@ export class BatchWriter {
     await Promise.all(this.#inFlight.values())
     if (this.#error !== undefined) throw this.#error
     const state = this.#current()
-    const delta = this.#delta()
-    const sums = this.#tally.sumsOf(state.report.source)
+    const { delta, sums } = (this.#books ??= this.#openBooks())
     const { seenIds } = state
     let repeated = 0
     if (seenIds)
@@ -228,8 +246,8 @@ export class BatchWriter {
     } finally {
       this.#options.rate.give()
     }
-    const written = (sums.written ??= new BucketSums())
-    for (let at = 0; at < packed.count; at++) written.addText(packed.idHashes[2 * at]!, packed.digests[at]!)
+    sums.written ??= new BucketSums()
+    sums.written.addAll(packed.idHashes, packed.digests)
     for (const report of [state.report, delta]) countWritten(report, { bytes: packed.text.length }, packed.count)
     this.#window.acknowledge(number)
     state.checkDone()
@@ -320,8 +338,8 @@ export class BatchWriter {
 
   /** Of documents with one id the first is to stay: where it failed, none that came later stands in for it. */
   async #buryLater(state: CollectionState, held: Batch): Promise<void> {
-    for (const { document, encoded, delta, mark } of held.items.filter(({ encoded: { id } }) => state.hasFailed(id)))
-      await this.#bury('write', firstFailed, { id: encoded.id, document, mark }, [state.report, delta])
+    for (const { document, encoded, books } of held.items.filter(({ encoded: { id } }) => state.hasFailed(id)))
+      await this.#bury('write', firstFailed, { id: encoded.id, document, mark: books.mark }, [state.report, books.delta])
     held.items.splice(0, Infinity, ...held.items.filter(({ encoded: { id } }) => !state.hasFailed(id)))
   }
 
@@ -329,15 +347,22 @@ export class BatchWriter {
     const { target } = state.report
     const { digest, send } = this.#options
     const sending = send(target, batch.items, options)
-    const [outcomes] = digest ? await Promise.all([sending, digestMeanwhile(target, batch.items, digest)]) : [await sending]
-    for (const [index, outcome] of outcomes.entries()) {
-      const outgoing = batch.items[index] as Counted
-      const { document, encoded, delta, sums, mark } = outgoing
-      const reports = [state.report, delta]
+    const [outcomes] = digest
+      ? await Promise.all([sending, digestMeanwhile(this.#options.target, target, batch.items, digest)])
+      : [await sending]
+    for (let index = 0; index < outcomes.length; index++) {
+      const outcome = outcomes[index]!
+      const outgoing = batch.items[index]!
+      const { document, encoded, books } = outgoing
+      const { delta, sums, mark } = books
       if (digest && typeof outcome === 'string') addOutcome(sums, outcome, encoded.id, digest(target, outgoing))
-      if (outcome === 'written') for (const report of reports) countWritten(report, encoded)
-      else if (outcome === 'skipped') for (const report of reports) countSkipped(report, encoded.id)
-      else await this.#bury('write', outcome, { id: encoded.id, document, mark }, reports)
+      if (outcome === 'written') {
+        countWritten(state.report, encoded)
+        countWritten(delta, encoded)
+      } else if (outcome === 'skipped') {
+        countSkipped(state.report, encoded.id)
+        countSkipped(delta, encoded.id)
+      } else await this.#bury('write', outcome, { id: encoded.id, document, mark }, [state.report, delta])
     }
     this.#window.acknowledge(batch.number)
     state.checkDone()
@@ -347,7 +372,7 @@ export class BatchWriter {
     at: DeadLetter['at'],
     { code, message, where, cause }: (Refusal | RejectDetails) & { where?: string; cause?: unknown },
     rest: Pick<DeadLetter, 'id' | 'document' | 'raw' | 'stage' | 'mark'>,
-    reports = [this.#current().report, this.#delta()]
+    reports = this.#reports()
   ): Promise<void> {
     const { id, document, raw, stage, mark = this.#marks } = rest
     // Where the target holds another, that one stands in its place already.
@@ -370,9 +395,14 @@ export class BatchWriter {
     for (const report of reports) countFailure(report, code, message, id ?? where ?? '')
   }
 
-  /** Where what is read now is counted for the next mark. */
-  #delta(): CollectionReport {
-    return this.#tally.of(this.#current().report.source)
+  #reports(): CollectionReport[] {
+    const { delta } = (this.#books ??= this.#openBooks())
+    return [this.#current().report, delta]
+  }
+
+  #openBooks(): Books {
+    const { source } = this.#current().report
+    return { delta: this.#tally.of(source), sums: this.#tally.sumsOf(source), mark: this.#marks }
   }
 
   #current(): CollectionState {
@@ -383,11 +413,13 @@ export class BatchWriter {
 
 /** Make digests once the batch is on its way: the target is waited for anyway. */
 async function digestMeanwhile(
+  target: Target,
   collection: string,
   batch: readonly Outgoing[],
   digest: NonNullable<BatchWriterOptions['digest']>
 ): Promise<void> {
   await setImmediate()
+  target.digestAll?.(batch.map(({ encoded }) => encoded))
   for (const outgoing of batch) digest(collection, outgoing)
 }
 

@@ -1,11 +1,12 @@
-/** Node object streams over one partition's reader, stages and writer. Documents travel one by one, control items beside them. */
+/** Node object streams over one partition's reader, stages and writer. Documents travel in slices or one by one, control items beside them. */
 import { setMaxListeners } from 'node:events'
 import { Readable, Transform, Writable } from 'node:stream'
 import type { TransformCallback } from 'node:stream'
 import { applyStages, masked } from './apply-stages.ts'
 import type { StageObserver } from './apply-stages.ts'
 import type { BatchWriter } from './batch-writer.ts'
-import { tellDropped } from './packing.ts'
+import { DocumentSlice, slicesAhead, slicesOf } from './document-slice.ts'
+import { tellPacked } from './packing.ts'
 import { DocferryError } from '../errors.ts'
 import { sleep } from './retry.ts'
 import { watchReader } from './watch-reader.ts'
@@ -40,7 +41,7 @@ export interface PartitionStreamOptions {
   readonly isSated?: (collection: string) => boolean
 }
 
-/** One partition as a stream of items: a section before the first document of each collection, a mark behind each page. */
+/** One partition as a stream of items: a section before the first slice of each collection, a mark behind each page. */
 export class PartitionStream extends Readable {
   readonly #pages: AsyncIterator<Page>
   readonly #partition: Partition
@@ -54,7 +55,7 @@ export class PartitionStream extends Readable {
   #fetching = false
 
   constructor(source: Source, partition: Partition, options: PartitionStreamOptions = {}) {
-    super({ objectMode: true })
+    super({ objectMode: true, highWaterMark: slicesAhead })
     const { after, pageSize, stop, retry, onRetry, requestUnits, packing, stallMs } = options
     const signal = stop ? AbortSignal.any([stop, this.#abort.signal]) : this.#abort.signal
     // A reader may have several requests under way.
@@ -108,13 +109,14 @@ export class PartitionStream extends Readable {
     this.#source = source
     items.push(...packed)
     const waiting = rejects.toSorted((a, b) => (a.documentsBefore ?? Infinity) - (b.documentsBefore ?? Infinity) || 0)
-    let next = 0
-    for (const [index, document] of documents.entries()) {
-      while (waiting[next]?.documentsBefore === index) items.push(new Reject(waiting[next++]!))
-      items.push(document)
+    let from = 0
+    for (const details of waiting) {
+      const to = Math.min(details.documentsBefore ?? Infinity, documents.length)
+      items.push(...slicesOf(documents, from, to), new Reject(details))
+      from = Math.max(from, to)
     }
-    for (const details of waiting.slice(next)) items.push(new Reject(details))
-    const count = packed.reduce((sum, each) => sum + each.count, documents.length + rejects.length)
+    items.push(...slicesOf(documents, from, documents.length))
+    const count = packed.reduce((sum, each) => sum + each.read, documents.length + rejects.length)
     items.push(new Mark(this.#partition.id, cursor, count, bytes))
     return items
   }
@@ -157,12 +159,14 @@ export class StageTransform extends Transform {
   readonly #onFailure: StageTransformOptions['onFailure']
   readonly #onMark: StageTransformOptions['onMark']
   readonly #mask: (text: string) => string
+  /** Documents that have come out of the slice that is at work, while nothing has to be waited for. */
+  #results: Document[] | undefined
   #failed = false
   #context: StageContext
   #drained: (() => void) | undefined
 
   constructor(stages: readonly Stage[], options: StageTransformOptions = {}) {
-    super({ objectMode: true })
+    super({ objectMode: true, ...(options.partition !== undefined && { highWaterMark: slicesAhead }) })
     const { collection = '', partition, signal, first = 0, mask = text => text } = options
     this.#mask = mask
     this.#stages = stages
@@ -180,6 +184,11 @@ export class StageTransform extends Transform {
 
   readonly #emit = (item: Item): void | Promise<void> => {
     if (this.destroyed) throw new DocferryError('DOCFERRY_INTERRUPTED', 'the stream was closed')
+    if (this.#results) {
+      if (!(item instanceof ControlItem)) return void this.#results.push(item)
+      this.#pass(this.#results)
+      this.#results = []
+    }
     if (!this.push(item)) return new Promise(resolve => (this.#drained = resolve))
   }
 
@@ -195,23 +204,50 @@ export class StageTransform extends Transform {
       if (item instanceof Section) this.#context = { ...this.#context, collection: item.collection, source: item.source }
       else if (item instanceof Reject && !item.failed) this.#observer.onRead?.(this.#context.collection)
       else if (item instanceof Packed) {
-        this.#observer.onPacked?.(this.#context.collection, item)
-        tellDropped(this.#stages, this.#context.collection, item)
-      } else if (item instanceof Mark) return this.#mark(item, callback)
+        tellPacked(this.#stages, this.#context, item, this.#observer)
+      } else if (item instanceof DocumentSlice) return this.#take(item.documents, 0, callback)
+      else if (item instanceof Mark) return this.#mark(item, callback)
       return callback(null, item)
     }
-    this.#observer.onRead?.(this.#context.collection)
-    let pending: void | Promise<void>
-    try {
-      pending = applyStages(this.#stages, item, this.#context, this.#emit, this.#observer)
-    } catch (error) {
-      return this.#fail(error, item, callback)
+    this.#take([item], 0, callback)
+  }
+
+  #take(documents: readonly Document[], from: number, callback: TransformCallback): void {
+    if (this.destroyed) return callback()
+    const isSlice = documents.length > 1
+    if (isSlice) this.#results = []
+    for (let index = from; index < documents.length; index++) {
+      const document = documents[index]!
+      let pending: void | Promise<void>
+      try {
+        pending = applyStages(this.#stages, document, this.#context, this.#emit, this.#observer)
+      } catch (error) {
+        this.#settle(index + 1 - from)
+        return this.#fail(error, document, callback)
+      }
+      if (pending) {
+        this.#settle(index + 1 - from)
+        pending.then(
+          () => this.#take(documents, index + 1, callback),
+          (error: unknown) => this.#fail(error, document, callback)
+        )
+        return
+      }
     }
-    if (!pending) return callback()
-    pending.then(
-      () => callback(),
-      (error: unknown) => this.#fail(error, item, callback)
-    )
+    this.#settle(documents.length - from)
+    callback()
+  }
+
+  /** Count what the stages were given, and hand on what they gave for it. */
+  #settle(read: number): void {
+    if (read > 0) this.#observer.onRead?.(this.#context.collection, read)
+    const results = this.#results
+    this.#results = undefined
+    if (results) this.#pass(results)
+  }
+
+  #pass(results: readonly Document[]): void {
+    if (results.length > 0) this.push(new DocumentSlice(results))
   }
 
   /** What a stage remembers is taken at a mark, which may fail. */

@@ -5,6 +5,7 @@ import { ControlItem, Mark, Section } from '../types.ts'
 import type { Document, StageContext, TransformStage } from '../types.ts'
 import { isSound, masked, noDocument, stageTrouble } from './apply-stages.ts'
 import type { StageObserver } from './apply-stages.ts'
+import { DocumentSlice } from './document-slice.ts'
 import type { Item } from './item-streams.ts'
 
 export interface TransformStreamOptions {
@@ -88,7 +89,8 @@ export class TransformStageStream extends Transform {
       await this.#end()
       this.#context = { ...this.#context, collection: item.collection, source: item.source }
       this.push(item)
-    } else if (item instanceof Mark) await this.#mark(item)
+    } else if (item instanceof DocumentSlice) for (const document of item.documents) await this.#write(document)
+    else if (item instanceof Mark) await this.#mark(item)
     else if (item instanceof ControlItem) this.push(item)
     else await this.#write(item)
   }

@@ -16,7 +16,7 @@ export interface Outgoing {
   readonly document: Document
   readonly encoded: Encoded
   /** Of what the target will give back, once somebody has asked for them: see `digestsOf`. */
-  digests?: DocumentDigests
+  digests?: DocumentDigests | undefined
 }
 
 /** One call for a part of a batch; answers and throws as `Target.write`. */
@@ -192,6 +192,7 @@ class BatchInWriting {
   }
 
   #without(part: readonly number[]): number[] {
+    if (part.length === this.#pending.length) return []
     const sent = new Set(part)
     return this.#pending.filter(index => !sent.has(index))
   }
@@ -215,8 +216,9 @@ class BatchInWriting {
     const again: number[] = []
     const conflicts: number[] = []
     let longest: WriteFailure | undefined
-    part.forEach((index, position) => {
-      const outcome = results[position] as WriteOutcome
+    for (let position = 0; position < part.length; position++) {
+      const index = part[position]!
+      const outcome = results[position]!
       this.#outcomes[index] = outcome
       if (this.#mayBeApplied && isConflict(outcome)) conflicts.push(index)
       else if (typeof outcome === 'object' && outcome.retryable) {
@@ -224,7 +226,7 @@ class BatchInWriting {
         ;(this.#tries[index] as number)++
         if ((outcome.retryAfterMs ?? 0) >= (longest?.retryAfterMs ?? 0)) longest = outcome
       }
-    })
+    }
     this.#rate.decided(part.length - again.length)
     if (again.length < part.length) this.#getsOn = true
     if (conflicts.length > 0) await recogniseOwn(this.#target, this.#collection, this.#batch, conflicts, this.#outcomes, this.#options)

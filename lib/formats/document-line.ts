@@ -92,3 +92,15 @@ export function parseControl(value: Value): ControlLine | undefined {
 function rejectLine(line: Line, code: RejectDetails['code'], message: string): Entry {
   return { reject: { code, message, where: whereIs(line), raw: line.bytes.toString() } }
 }
+
+/** Whether a line has to be looked at in any case: its first key begins with `$`. */
+export function mayBeControl(bytes: Buffer): boolean {
+  let at = 0
+  const skipSpace = (): void => {
+    while (bytes[at] === 0x20 || bytes[at] === 0x09) at++
+  }
+  skipSpace()
+  if (bytes[at++] !== 0x7b) return false
+  skipSpace()
+  return bytes[at] === 0x22 && bytes[at + 1] === 0x24
+}

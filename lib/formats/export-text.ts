@@ -3,6 +3,8 @@ import type { SecurityObject } from '../types.ts'
 import { stringifyJson } from '../values/index.ts'
 import type { Value } from '../values/index.ts'
 import type { Summary } from './document-line.ts'
+import { joinLines, listLines } from './line-bytes.ts'
+import type { LineBytes } from './line-bytes.ts'
 import { formatVersion } from './ndjson.ts'
 
 /** In a folder of files, what stands in for their headers and trailers. */
@@ -29,36 +31,48 @@ export interface ExportText {
   /** @param isFirst whether no collection came before */
   openCollection(name: string, isFirst: boolean): string
   /** @param lines documents by `stringifyJson`; @param isFirst whether they are the first of their collection */
-  documents(lines: readonly string[], isFirst: boolean): string
-  /** Whether documents may be handed over as lines, each with its line end, in place of `documents`. */
-  readonly takesLines?: boolean
+  documents(lines: readonly LineBytes[], isFirst: boolean): Buffer
+  /** `documents` for lines with their line ends. @param count of the lines */
+  packed(lines: Buffer, count: number, isFirst: boolean): Buffer
   /** @param summary of all collections; @param isEmpty whether none was opened */
   end(summary: Summary, isEmpty: boolean): string
 }
 
-function joinLines(lines: readonly string[]): string {
-  return lines.length === 0 ? '' : lines.join('\n') + '\n'
-}
-
 /** One document a line, and nothing else: one collection at most. */
 export const plainText: ExportText = {
-  takesLines: true,
   start: () => '',
   openCollection: () => '',
   documents: joinLines,
+  packed: lines => lines,
   end: () => ''
 }
 
 /** NDJSON with a header, a line for each section, and an end that proves that the file is whole. */
 export const sectionedText: ExportText = {
-  takesLines: true,
   start: ({ provider, exported_at, collections, security }) => {
     const metadata = { provider, exported_at, collections: [...collections], ...(security && { security: security as Value }) }
     return stringifyJson({ $docferry: formatVersion, metadata }) + '\n'
   },
   openCollection: name => stringifyJson({ $collection: name }) + '\n',
   documents: joinLines,
+  packed: lines => lines,
   end: summary => JSON.stringify({ $end: summary }) + '\n'
+}
+
+/** Between two documents of a list. */
+const separator = ',\n      '
+const separatorBytes = Buffer.from(separator)
+
+function joinElements(lines: Buffer, count: number, isFirst: boolean): Buffer {
+  const bytes = Buffer.allocUnsafe(lines.length + count * (separatorBytes.length - 1))
+  let to = 0
+  for (let from = 0; from < lines.length;) {
+    const end = lines.indexOf(0x0a, from)
+    for (let index = 0; index < separatorBytes.length; index++) bytes[to++] = separatorBytes[index]!
+    to += lines.copy(bytes, to, from, end)
+    from = end + 1
+  }
+  return isFirst ? bytes.subarray(1) : bytes
 }
 
 /** Gofannon's JSON, a document a line. */
@@ -74,6 +88,7 @@ export const jsonText: ExportText = {
   "data": {`
   },
   openCollection: (name, isFirst) => `${isFirst ? '' : '\n    ],'}\n    ${JSON.stringify(name)}: [`,
-  documents: (lines, isFirst) => (lines.length === 0 ? '' : `${isFirst ? '' : ','}\n      ${lines.join(',\n      ')}`),
+  documents: (lines, isFirst) => listLines(lines, isFirst ? separator.slice(1) : separator, separator),
+  packed: joinElements,
   end: (_, isEmpty) => `${isEmpty ? '' : '\n    ]'}\n  }\n}\n`
 }

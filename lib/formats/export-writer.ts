@@ -2,28 +2,13 @@
 import { DocferryError } from '../errors.ts'
 import type { SecurityObject } from '../types.ts'
 import { BucketSums } from '../values/bucket-sums.ts'
-import { DigestSum, documentDigests, parseJson } from '../values/index.ts'
-import type { Document, DocumentDigests } from '../values/index.ts'
+import { DigestSum } from '../values/index.ts'
 import type { Packed } from '../packed.ts'
 import type { ByteSink } from './byte-sink.ts'
 import type { Summary } from './document-line.ts'
+import { digestDocumentLines, lineDigests } from './document-lines.ts'
+import type { DocumentLine } from './document-lines.ts'
 import type { ExportText } from './export-text.ts'
-
-/** A document and its text. */
-export interface DocumentLine {
-  readonly document: Document
-  /** By `stringifyJson`. */
-  readonly line: string
-  /** Of the document, once somebody has asked for them. */
-  digests?: DocumentDigests
-}
-
-export function lineDigests(line: DocumentLine): DocumentDigests {
-  if (line.digests) return line.digests
-  const digests = documentDigests(line.document)
-  // A number may come back as another kind: a bigint that a number holds, as that.
-  return (line.digests = digests.kinds ? documentDigests(parseJson(line.line) as Document) : digests)
-}
 
 /** Where an export stands between two documents; plain JSON. */
 export interface ExportState {
@@ -107,29 +92,31 @@ export class ExportWriter {
   /** Resolves when more may come. */
   async write(collection: string, documents: readonly DocumentLine[]): Promise<void> {
     this.announce(collection)
-    let text = this.#enter(collection)
-    text += this.#options.text.documents(
-      documents.map(({ line }) => line),
-      this.#currentIsEmpty
-    )
+    const lines = documents.map(({ line }) => line)
+    await this.#put(this.#enter(collection))
+    const bytes = this.#options.text.documents(lines, this.#currentIsEmpty)
     this.#currentIsEmpty &&= documents.length === 0
     const written = this.#written.get(collection) as Written
     written.count += documents.length
-    const put = this.#put(text)
+    const put = bytes.length > 0 ? this.#sink.write(bytes) : undefined
     // While the bytes are on their way.
-    if (this.#options.digests) for (const line of documents) written.sums.add(line.document._id, lineDigests(line))
+    if (this.#options.digests) {
+      digestDocumentLines(documents)
+      for (const line of documents) written.sums.add(line.document._id, lineDigests(line))
+    }
     await put
   }
 
-  /** The same for documents whose text is made; only where the text takes lines. */
+  /** The same for documents whose text is made. */
   async writePacked(collection: string, { text, count, digests, idHashes }: Packed): Promise<void> {
     this.announce(collection)
     await this.#put(this.#enter(collection))
+    const bytes = this.#options.text.packed(text, count, this.#currentIsEmpty)
     this.#currentIsEmpty &&= count === 0
     const written = this.#written.get(collection) as Written
     written.count += count
-    const put = this.#sink.write(text)
-    if (this.#options.digests) for (const [index, digest] of digests.entries()) written.sums.addText(idHashes[2 * index]!, digest)
+    const put = this.#sink.write(bytes)
+    if (this.#options.digests) written.sums.addAll(idHashes, digests)
     await put
   }
 

@@ -2,14 +2,15 @@
 import type { Token } from 'stream-json/core/parser.js'
 import { DocferryError } from '../errors.ts'
 import { decodeEnvelopes, stringifyJson } from '../values/index.ts'
-import type { Value } from '../values/index.ts'
+import type { Packed } from '../packed.ts'
+import type { Document, Value } from '../values/index.ts'
 import { isDocument, whyNoDocument } from './document-line.ts'
 import { JsonBuilder } from './json-builder.ts'
 import type { Spoiled } from './json-builder.ts'
 import type { Entry } from './page-builder.ts'
 
-/** An entry, its collection, and its place among all entries of the file. */
-export type JsonEntry = Entry & { readonly collection: string; readonly index: number }
+/** An entry or several, their collection, and how many entries of the file there are up to behind them. */
+export type JsonEntry = (Entry | { readonly packed: Packed }) & { readonly collection: string; readonly entries: number }
 
 export interface JsonDocumentsOptions {
   /** Entries to pass over. Default 0. */
@@ -88,6 +89,36 @@ export class JsonDocuments {
     if (!this.#sawData && !this.#plainList) throw this.#error('it has no "data", and is no list of documents')
   }
 
+  /** Whether the next token is an element of a list of documents, or its end. */
+  get isInList(): boolean {
+    return this.#state === 'list' && !this.#builder && this.#skipDepth === 0
+  }
+
+  /** How many entries from here on are only to be counted. */
+  get toPass(): number {
+    return this.#wanted ? Math.max(0, (this.#options.skip ?? 0) - this.#index) : Infinity
+  }
+
+  /** The list goes on with so many entries that are only counted: no tokens come of them. */
+  pass(count: number): void {
+    this.#index += count
+    this.#listed += count
+  }
+
+  /** The same with a document. */
+  addDocument(document: Document): void {
+    this.#add({ document }, 1)
+  }
+
+  addPacked(packed: Packed): void {
+    this.#add({ packed }, packed.count)
+  }
+
+  #add(entry: Entry | { readonly packed: Packed }, count: number): void {
+    this.pass(count)
+    this.#ready.push({ ...entry, collection: this.#collection, entries: this.#index })
+  }
+
   token(token: Token): void {
     if (this.#skipDepth > 0) {
       this.#skipDepth += depthChange(token)
@@ -123,7 +154,7 @@ export class JsonDocuments {
         return
       case 'list':
         if (name === 'endArray') this.#state = this.#plainList ? 'done' : 'data'
-        else if (this.#wanted && this.#index >= (this.#options.skip ?? 0)) this.#beginValue(token)
+        else if (this.toPass === 0) this.#beginValue(token)
         else this.#skipValue(token)
         return
       case 'done':
@@ -176,9 +207,8 @@ export class JsonDocuments {
       if (this.#key === 'metadata') this.metadata = built?.value
       return
     }
-    if (built) this.#ready.push({ ...this.#entry(built), collection: this.#collection, index: this.#index })
-    this.#index++
-    this.#listed++
+    if (built) this.#add(this.#entry(built), 1)
+    else this.pass(1)
   }
 
   #entry({ value: built, hasEnvelope, spoiled }: JsonBuilder): Entry {

@@ -11,10 +11,13 @@ import type { ErrorCode } from '../errors.ts'
 import { JsonDocuments } from './json-documents.ts'
 import type { JsonDocumentsOptions, JsonEntry } from './json-documents.ts'
 import { withoutByteOrderMark } from './lines.ts'
+import { openCharacterBytes, validLength } from './utf8.ts'
 
 /** Text goes to the parser in pieces of about so many characters, cut at line ends: an error is found to be in one of them. */
 const pieceLength = 256
 const maxPieceLength = 1024
+/** The first of its three bytes. */
+const byteOrderMark = 0xef
 
 /** Bytes in, documents out, and the place of an error. */
 export class JsonText {
@@ -25,6 +28,8 @@ export class JsonText {
   #carry: Buffer = Buffer.alloc(0)
   #bytes = 0
   #line = 1
+  /** Whether the parser was told of the first of elements that somebody else has read. */
+  #stoodIn = false
 
   constructor(name: string, options: JsonDocumentsOptions) {
     this.#name = name
@@ -37,8 +42,9 @@ export class JsonText {
   }
 
   push(chunk: Buffer): void {
+    this.#stoodIn = false
     let bytes = this.#carry.length > 0 ? Buffer.concat([this.#carry, chunk]) : chunk
-    if (this.#bytes === 0 && bytes.length < 3) {
+    if (this.#bytes === 0 && bytes[0] === byteOrderMark && bytes.length < 3) {
       this.#carry = bytes
       return
     }
@@ -50,6 +56,20 @@ export class JsonText {
     const whole = bytes.length - openCharacterBytes(bytes)
     this.#carry = bytes.subarray(whole)
     this.#decode(bytes.subarray(0, whole))
+  }
+
+  /**
+   * Elements of the list in which the text stands were read by somebody else, who has told `documents` of them.
+   *
+   * @param hasComma whether they end behind a comma
+   */
+  passOver(bytes: number, lines: number, hasComma: boolean): void {
+    // For the parser, one stands for them all: behind a comma, where it expects the next, another one changes nothing.
+    if (!hasComma) this.#parse('{}')
+    else if (!this.#stoodIn) this.#parse('{},')
+    this.#stoodIn = hasComma
+    this.#bytes += bytes
+    this.#line += lines
   }
 
   end(): void {
@@ -92,8 +112,11 @@ export class JsonText {
       try {
         result = this.#parse(piece)
       } catch (error) {
-        this.#bytes += Buffer.byteLength(text.slice(0, from))
-        throw this.#wrong(piece, error)
+        // Space in front of what is wrong is not.
+        const start = from + spaceLength(piece)
+        this.#bytes += Buffer.byteLength(text.slice(0, start))
+        this.#line += countLineEnds(text.slice(from, start))
+        throw this.#wrong(piece.slice(start - from), error)
       }
       this.#handle(result)
       this.#line += countLineEnds(piece)
@@ -135,38 +158,12 @@ export class JsonText {
   }
 }
 
+function spaceLength(text: string): number {
+  return /^[ \t\r\n]*/.exec(text)![0].length
+}
+
 function countLineEnds(text: string): number {
   let count = 0
   for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) count++
   return count
-}
-
-/** Bytes at the end that begin a character whose rest is missing: 0 to 3. */
-function openCharacterBytes(bytes: Buffer): number {
-  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
-    const byte = bytes[bytes.length - back] as number
-    if (byte < 0x80 || byte > 0xf4) return 0
-    if (byte >= 0xc0) {
-      const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2
-      return length > back ? back : 0
-    }
-  }
-  return 0
-}
-
-/** How many bytes from the start are valid UTF-8, up to the first that is not. */
-function validLength(bytes: Buffer): number {
-  let valid = 0
-  let step = bytes.length
-  while (step > 0) {
-    const end = Math.min(valid + step, bytes.length)
-    if (end > valid && isUtf8(bytes.subarray(valid, end))) valid = end
-    else step = Math.floor(step / 2)
-  }
-  for (let size = 1; size <= 4 && valid + size <= bytes.length; size++) {
-    if (!isUtf8(bytes.subarray(valid, valid + size))) continue
-    valid += size
-    size = 0
-  }
-  return valid
 }

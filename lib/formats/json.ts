@@ -1,6 +1,8 @@
 /** Reads JSON: Gofannon's export `{"metadata":{...},"data":{"agents":[...]}}`, the same without metadata, and a plain list of documents. */
 import { DocferryError } from '../errors.ts'
 import type { Page } from '../types.ts'
+import { JsonElements } from './json-elements.ts'
+import type { JsonEntry } from './json-documents.ts'
 import { JsonText } from './json-text.ts'
 import { shorterThanBefore } from './ndjson.ts'
 import { isForgotten, isWanted, PageBuilder } from './page-builder.ts'
@@ -30,6 +32,7 @@ export async function* readJson(chunks: AsyncIterable<Buffer>, options: ReadOpti
       if (isForgotten(options, each)) forgotten.add(each)
     }
   })
+  const elements = new JsonElements(text, options.packing?.worker ? undefined : options.packing)
   let section: string | undefined
   let entries = skip
   let ending: unknown
@@ -40,20 +43,25 @@ export async function* readJson(chunks: AsyncIterable<Buffer>, options: ReadOpti
     while (!ended && ending === undefined) {
       let bytes = 0
       try {
-        const { value, done } = await iterator.next()
-        ended = done === true
-        if (ended) text.end()
-        else text.push(value as Buffer)
-        bytes = ended ? 0 : (value as Buffer).length
+        const chunk = await nextOf(iterator, elements)
+        ended = chunk === undefined
+        if (chunk) elements.push(chunk)
+        else elements.end()
+        bytes = chunk?.length ?? 0
       } catch (error) {
         ending = error
       }
       const found = text.take()
+      const count = found.reduce((sum, entry) => sum + countOf(entry), 0)
       for (const entry of found) {
         if (section !== entry.collection && !pages.isEmpty) yield flush()
         section = entry.collection
-        pages.add(entry, bytes / found.length)
-        entries = entry.index + 1
+        const share = (bytes / count) * countOf(entry)
+        if ('packed' in entry) {
+          if (!pages.takesPacked) yield flush()
+          pages.addPacked(entry.packed, share)
+        } else pages.add(entry, share)
+        entries = entry.entries
         if (pages.isFull) yield flush()
       }
       if (found.length === 0) pages.addBytes(bytes)
@@ -71,4 +79,19 @@ export async function* readJson(chunks: AsyncIterable<Buffer>, options: ReadOpti
       `${name} also holds ${names}, which its metadata does not list: name all the collections to take`
     )
   }
+}
+
+/** @throws what the input failed with, behind all that is whole */
+async function nextOf(iterator: AsyncIterator<Buffer>, elements: JsonElements): Promise<Buffer | undefined> {
+  try {
+    const { value, done } = await iterator.next()
+    return done ? undefined : value
+  } catch (error) {
+    elements.settle()
+    throw error
+  }
+}
+
+function countOf(entry: JsonEntry): number {
+  return 'packed' in entry ? entry.packed.count : 1
 }

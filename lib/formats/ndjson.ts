@@ -10,13 +10,14 @@ import { BucketSums, isOfRoot } from '../values/bucket-sums.ts'
 import { DigestSum, documentDigests } from '../values/index.ts'
 import type { Document, DocumentDigests } from '../values/index.ts'
 import type { Page } from '../types.ts'
-import { parseLine, whereIs } from './document-line.ts'
+import { mayBeControl, parseLine, whereIs } from './document-line.ts'
 import type { ControlLine, Summary } from './document-line.ts'
 import { isBlank, LineSplitter } from './lines.ts'
 import type { Line } from './lines.ts'
 import { canPack } from '../kernel/kernel.ts'
-import { PackingSplitter, PlainSplitter } from './packing-lines.ts'
-import type { PackedRun } from './packing-lines.ts'
+import { packedPieces, plainPieces, workedPieces } from './packing-lines.ts'
+import type { PackedRun, Pieces } from './packing-lines.ts'
+import type { BlockPlace } from '../packed.ts'
 import { isForgotten, isWanted, PageBuilder } from './page-builder.ts'
 import type { Entry, ReadOptions } from './page-builder.ts'
 
@@ -67,13 +68,11 @@ export async function* readNdjson(chunks: AsyncIterable<Buffer>, options: Ndjson
   const place = after === undefined ? undefined : (JSON.parse(after) as Place)
   const rest = bytesBehind(chunks, (place?.offset ?? 0) - startsAt, options.name)
   const splitter = new LineSplitter({ offset: place?.offset ?? 0, line: place?.line ?? 1 })
-  const { packing } = options
-  const pieces = packing && !options.entryOf && canPack() ? new PackingSplitter(splitter, packing) : new PlainSplitter(splitter)
   const reading = new NdjsonReading(options, place)
   let ending: unknown
   try {
-    for await (const chunk of rest) {
-      for (const piece of pieces.push(chunk)) {
+    for await (const pieces of piecesOf(rest, splitter, options, reading)) {
+      for (const piece of pieces) {
         if ('packed' in piece) yield* reading.takePacked(piece, splitter)
         else yield* reading.take(piece)
         if (reading.pages.isFull) yield reading.flush()
@@ -83,16 +82,20 @@ export async function* readNdjson(chunks: AsyncIterable<Buffer>, options: Ndjson
     ending = error
   }
   // What was read before the input failed is yielded first; the line that it failed in is not judged.
-  if (ending === undefined) {
-    try {
-      for (const last of pieces.end()) yield* reading.take(last)
-    } catch (error) {
-      ending = error
-    }
-  }
   if (!reading.pages.isEmpty) yield reading.flush()
   if (ending !== undefined) throw ending
   reading.finish()
+}
+
+function piecesOf(
+  chunks: AsyncIterable<Buffer>,
+  splitter: LineSplitter,
+  { packing, entryOf }: NdjsonOptions,
+  reading: NdjsonReading
+): AsyncIterable<Pieces> {
+  if (!packing || entryOf || !canPack()) return plainPieces(chunks, splitter)
+  const { worker } = packing
+  return worker ? workedPieces(chunks, splitter, { worker, placeOf: () => reading.place() }) : packedPieces(chunks, splitter, packing)
 }
 
 class NdjsonReading {
@@ -105,6 +108,7 @@ class NdjsonReading {
   #ended: Summary | undefined
   #offset: number
   #line: number
+  #place: BlockPlace | undefined
 
   constructor(options: NdjsonOptions, place: Place | undefined) {
     this.#options = options
@@ -128,7 +132,16 @@ class NdjsonReading {
     if (page) yield page
   }
 
-  *takePacked({ packed, raw }: PackedRun, splitter: LineSplitter): Generator<Page, void, undefined> {
+  /** Where the documents are that come next; undefined where nobody wants them. */
+  place(): BlockPlace | undefined {
+    const collection = this.#section
+    if (this.#ended || collection === null || !this.#isWantedNow()) return undefined
+    const digests = this.#isDigested(collection)
+    if (this.#place?.collection !== collection || this.#place.digests !== digests) this.#place = { collection, digests }
+    return this.#place
+  }
+
+  *takePacked({ packed, raw, came = packed }: PackedRun, splitter: LineSplitter): Generator<Page, void, undefined> {
     const isWanted = this.#isWantedNow()
     // An export's own digests are of whole documents.
     const isWhole = packed.dropped.every(count => count === 0)
@@ -139,14 +152,12 @@ class NdjsonReading {
     if (isWanted) {
       if (!this.pages.takesPacked) yield this.flush()
       const found = this.#foundOf(this.#section)
-      found.entries += packed.count
-      for (const [index, digest] of found.digest ? packed.digests.entries() : []) {
-        found.digest!.addDigest(Buffer.from(digest, 'latin1'))
-        found.sums?.addText(packed.idHashes[2 * index]!, digest)
-      }
+      found.entries += packed.read
+      found.digest?.addAll(came.digests)
+      if (found.digest) found.sums?.addAll(came.idHashes, came.digests)
       this.pages.addPacked(packed, raw.length)
     } else this.pages.addBytes(raw.length)
-    const { number, end } = splitter.skip(packed.count, raw.length)
+    const { number, end } = splitter.skip(packed.read, raw.length)
     this.#offset = end
     this.#line = number
   }
@@ -346,16 +357,4 @@ export function shorterThanBefore(name: string): DocferryError {
 
 function ownField<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(record, name) ? record[name] : undefined
-}
-
-/** Whether a line that is passed over has to be looked at all the same: its first key begins with `$`. */
-function mayBeControl(bytes: Buffer): boolean {
-  let at = 0
-  const skipSpace = (): void => {
-    while (bytes[at] === 0x20 || bytes[at] === 0x09) at++
-  }
-  skipSpace()
-  if (bytes[at++] !== 0x7b) return false
-  skipSpace()
-  return bytes[at] === 0x22 && bytes[at + 1] === 0x24
 }

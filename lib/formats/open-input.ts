@@ -24,6 +24,8 @@ export type Format = 'ndjson' | 'json' | 'dynamodb-json' | 'couchbackup'
 
 /** So much is looked at, at most, to learn what an input is. */
 const maxHeadBytes = 4 << 20
+/** What stands before the documents of an export is short. */
+const headStepBytes = 4 << 10
 
 /** What the beginning of an input tells. */
 export interface Head {
@@ -179,15 +181,17 @@ function recogniseHeader(bytes: Buffer, isAll: boolean): Head | undefined {
 
 function recogniseJson(bytes: Buffer, isAll: boolean, name: string): Head | undefined {
   const text = new JsonText(name, { collection: null, isWanted: () => false })
+  const { documents } = text
   try {
-    text.push(bytes)
+    for (let from = 0; from < bytes.length && documents.metadata === undefined; from += headStepBytes)
+      text.push(bytes.subarray(from, from + headStepBytes))
   } catch (error) {
     // Reading meets it again and says where it is.
     if (!(error instanceof DocferryError)) throw error
-    return { format: 'json', hasSections: true, metadata: plainMetadata(text.documents.metadata) }
+    return { format: 'json', hasSections: true, metadata: plainMetadata(documents.metadata) }
   }
-  if (text.documents.metadata === undefined && !text.documents.hasData && !isAll) return undefined
-  return { format: 'json', hasSections: true, metadata: plainMetadata(text.documents.metadata) }
+  if (documents.metadata === undefined && !documents.hasData && !isAll) return undefined
+  return { format: 'json', hasSections: true, metadata: plainMetadata(documents.metadata) }
 }
 
 function plainMetadata(value: Value | undefined): Header['metadata'] {

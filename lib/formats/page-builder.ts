@@ -68,7 +68,7 @@ export class PageBuilder {
 
   addPacked(packed: Packed, bytes: number): void {
     this.#packed.push(packed)
-    this.#count += packed.count
+    this.#count += packed.read
     this.#bytes += bytes
   }
 

@@ -4,27 +4,12 @@
  */
 import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { endianness } from 'node:os'
 import { Packed } from '../packed.ts'
-import type { Packing } from '../packed.ts'
+import type { Packing, PlainLine, Stretch } from '../packed.ts'
 
 /** Longest block that `packLines` takes, in bytes. */
 export const maxBlockBytes = (1 << 20) - 64
-
-/** Lines of a block that follow one another. */
-export type Stretch = PackedLines | PlainLine
-
-/** Documents that need not be parsed. */
-export interface PackedLines {
-  readonly packed: Packed
-  /** Bytes that they took of the block. */
-  readonly bytes: number
-}
-
-/** A line that the plain way must look at, in bytes of the block, without its line end. */
-export interface PlainLine {
-  readonly from: number
-  readonly to: number
-}
 
 /** Whether lines can be packed here at all. */
 export function canPack(): boolean {
@@ -33,68 +18,186 @@ export function canPack(): boolean {
 
 /**
  * @param block whole lines, each with its line end; valid UTF-8; at most `maxBlockBytes`
+ * @param digests whether these are wanted: without them the list of digests is empty
  */
-export function packLines(block: Buffer, packing: Packing): Stretch[] {
+export function packLines(block: Buffer, packing: Packing, { digests = true } = {}): Stretch[] {
   module ??= start()
   if (module === null) return plainLines(block)
-  const { memory, words, begin, read } = module
-  writeDropped(module, packing)
-  memory.set(block, place.input)
-  begin()
+  const { words, read } = module
+  load(module, block, packing)
   const stretches: Stretch[] = []
-  let open: OpenStretch | undefined
+  let gathering: Gathering | undefined
   const close = (): void => {
-    if (open) stretches.push(finish(open, packing, memory))
-    open = undefined
+    if (gathering) stretches.push({ packed: gathering.packed(), bytes: gathering.bytes })
+    gathering = undefined
   }
   for (let count = read(block.length, mostLines); count > 0; count = read(block.length, mostLines)) {
     for (let line = 0; line < count; line++) {
       const at = (place.lines >> 2) + record.words * line
-      if (words[at + record.status] !== 0 || !readNumbers(module, words[at + record.numbers]!)) {
+      const bytes = words[at + record.length]! + 1
+      if (words[at + record.status] === 0 && readNumbers(module, words[at + record.numbers]!)) {
+        gathering ??= new Gathering(module, packing, digests)
+        gathering.add(at, bytes)
+      } else {
         close()
         const from = words[at + record.place]! - place.input
-        stretches.push({ from, to: from + words[at + record.length]! })
-        continue
+        stretches.push({ from, to: from + bytes - 1 })
       }
-      open ??= {
-        from: words[at + record.text]!,
-        to: 0,
-        bytes: 0,
-        digests: [],
-        idHashes: [],
-        dropped: packing.drop.map(() => 0),
-        members: 0
-      }
-      const canonical = words[at + record.canonical]!
-      open.digests.push(hash('sha256', memory.subarray(canonical, canonical + words[at + record.canonicalLength]!), 'binary'))
-      open.idHashes.push(words[at + record.firstHash]!, words[at + record.secondHash]!)
-      open.to = words[at + record.text]! + words[at + record.textLength]!
-      open.bytes += words[at + record.length]! + 1
-      open.members += words[at + record.counted]!
-      countDropped(open.dropped, words[at + record.dropped]!)
     }
   }
   close()
   return stretches
 }
 
-interface OpenStretch {
-  readonly from: number
-  to: number
-  bytes: number
-  members: number
-  readonly digests: string[]
-  readonly idHashes: number[]
-  readonly dropped: number[]
+/**
+ * The digest of each document of a block, as `documentDigest` makes it, where it needs none of kinds and the kernel knows it.
+ *
+ * @param block as for `packLines`
+ * @param take given the line's number in the block, from 0, and the digest as 32 characters of Latin-1
+ */
+export function digestLines(block: Buffer, take: (line: number, digest: string) => void): void {
+  module ??= start()
+  if (module === null) return
+  const { memory, words, read } = module
+  load(module, block, nothingDropped)
+  let number = 0
+  for (let count = read(block.length, mostLines); count > 0; count = read(block.length, mostLines)) {
+    for (let line = 0; line < count; line++, number++) {
+      const at = (place.lines >> 2) + record.words * line
+      if (words[at + record.status] !== 0 || !readNumbers(module, words[at + record.numbers]!)) continue
+      const canonical = words[at + record.canonical]!
+      take(number, hash('sha256', memory.subarray(canonical, canonical + words[at + record.canonicalLength]!), 'binary'))
+    }
+  }
 }
 
-function finish({ from, to, bytes, digests, idHashes, dropped, members }: OpenStretch, packing: Packing, memory: Buffer): PackedLines {
-  // The memory is used again for the next block.
-  const text = Buffer.from(memory.subarray(from, to))
-  return {
-    packed: new Packed({ packing, text, count: digests.length, digests, idHashes: Int32Array.from(idHashes), dropped, members }),
-    bytes
+const nothingDropped: Packing = { drop: [] }
+
+/** Elements of a list, each but the last of the list with the comma behind it. */
+export interface PackedElements {
+  readonly packed: Packed
+  /** Of the block. */
+  readonly bytes: number
+  /** Line ends in these bytes. */
+  readonly lines: number
+  /** Whether they end behind a comma, so that another element must follow. */
+  readonly hasComma: boolean
+}
+
+/**
+ * Take a part of a list.
+ *
+ * @param block valid UTF-8; at most `maxBlockBytes`
+ * @returns undefined where nothing can be packed; otherwise what packs elements of it, as long as nothing else is packed
+ */
+export function openElements(block: Buffer, packing: Packing): PackElements | undefined {
+  module ??= start()
+  if (module === null) return undefined
+  load(module, block, packing)
+  module.memory.fill(0, place.input + block.length, place.input + block.length + 64)
+  return packElements.bind(undefined, module, block, packing)
+}
+
+/**
+ * As many elements as stand whole from a place of the block on, and need not be parsed.
+ *
+ * @param from where an element may begin
+ * @param most elements; at least 1
+ * @returns undefined where the first one is not whole, or must be parsed
+ */
+export type PackElements = (from: number, most: number) => PackedElements | undefined
+
+function packElements(kernel: Kernel, block: Buffer, packing: Packing, from: number, most: number): PackedElements | undefined {
+  const { words, readList, seek } = kernel
+  const gathering = new Gathering(kernel, packing)
+  let lines = 0
+  let left = most
+  seek(from)
+  while (left > 0) {
+    const count = readList(block.length, Math.min(left, mostLines))
+    left = count === 0 ? 0 : left - count
+    for (let element = 0; element < count; element++) {
+      const at = (place.lines >> 2) + record.words * element
+      if (readNumbers(kernel, words[at + record.numbers]!)) {
+        gathering.add(at, words[at + record.length]!)
+        lines = words[at + record.lines]!
+      } else left = 0
+    }
   }
+  const { bytes } = gathering
+  if (bytes === 0) return undefined
+  return { packed: gathering.packed(), bytes, lines, hasComma: block[from + bytes - 1] === 0x2c }
+}
+
+function load(kernel: Kernel, block: Buffer, packing: Packing): void {
+  writeDropped(kernel, packing)
+  kernel.memory.set(block, place.input)
+  kernel.begin()
+}
+
+/** Documents that follow one another, as long as they are in the module's memory. */
+class Gathering {
+  /** Of the block. */
+  bytes = 0
+  readonly #kernel: Kernel
+  readonly #packing: Packing
+  readonly #isDigested: boolean
+  #from = 0
+  #to = 0
+  #members = 0
+  /** In Latin-1: a buffer that comes out of `hash` costs as much as the hashing. */
+  #digests = ''
+  readonly #idHashes: number[] = []
+  readonly #dropped: number[]
+
+  constructor(kernel: Kernel, packing: Packing, isDigested = true) {
+    this.#kernel = kernel
+    this.#packing = packing
+    this.#isDigested = isDigested
+    this.#dropped = packing.drop.map(() => 0)
+  }
+
+  /** @param at the document's record, in words; @param bytes that it takes of the block */
+  add(at: number, bytes: number): void {
+    const { memory, words } = this.#kernel
+    const text = words[at + record.text]!
+    if (this.bytes === 0) this.#from = text
+    this.#to = text + words[at + record.textLength]!
+    this.bytes += bytes
+    const canonical = words[at + record.canonical]!
+    if (this.#isDigested)
+      this.#digests += hash('sha256', memory.subarray(canonical, canonical + words[at + record.canonicalLength]!), 'binary')
+    this.#idHashes.push(words[at + record.firstHash]!, words[at + record.secondHash]!)
+    this.#members += words[at + record.counted]!
+    const dropped = words[at + record.dropped]!
+    if (dropped !== 0) countDropped(this.#dropped, dropped)
+  }
+
+  packed(): Packed {
+    const idHashes = Int32Array.from(this.#idHashes)
+    // The memory is used again for the next block.
+    const text = Buffer.from(this.#kernel.memory.subarray(this.#from, this.#to))
+    const digests = wordsOf(this.#digests)
+    return new Packed({
+      packing: this.#packing,
+      text,
+      count: idHashes.length / 2,
+      digests,
+      idHashes,
+      dropped: this.#dropped,
+      members: this.#members,
+      worked: undefined
+    })
+  }
+}
+
+/** @param digests in Latin-1, one after the other */
+function wordsOf(digests: string): Uint32Array {
+  const words = new Uint32Array(digests.length / 4)
+  const bytes = Buffer.from(words.buffer)
+  bytes.write(digests, 'latin1')
+  bytes.swap32()
+  return words
 }
 
 function countDropped(counts: number[], bits: number): void {
@@ -134,7 +237,8 @@ const record = {
   numbers: 9,
   dropped: 10,
   counted: 11,
-  words: 12
+  lines: 12,
+  words: 13
 } as const
 const mostLines = 8192
 const pageBytes = 64 << 10
@@ -144,6 +248,8 @@ interface Kernel {
   readonly words: Uint32Array
   readonly begin: () => void
   readonly read: (length: number, most: number) => number
+  readonly readList: Kernel['read']
+  readonly seek: (from: number) => void
   /** What was written last. */
   packing: Packing | undefined
 }
@@ -155,16 +261,18 @@ let module: Kernel | null | undefined
 declare const WebAssembly: {
   readonly Memory: new (size: { readonly initial: number }) => { readonly buffer: ArrayBuffer }
   readonly Module: new (bytes: Uint8Array) => object
-  readonly Instance: new (module: object, imports: object) => { readonly exports: Pick<Kernel, 'begin' | 'read'> }
+  readonly Instance: new (module: object, imports: object) => { readonly exports: Pick<Kernel, 'begin' | 'read' | 'readList' | 'seek'> }
 }
 
 function start(): Kernel | null {
+  // What it writes is read in words.
+  if (endianness() !== 'LE') return null
   try {
     const memory = new WebAssembly.Memory({ initial: place.end / pageBytes })
     const code = new WebAssembly.Module(readFileSync(new URL('./kernel.wasm', import.meta.url)))
     const { exports } = new WebAssembly.Instance(code, { env: { memory, abort: () => undefined } })
-    const { begin, read } = exports
-    return { memory: Buffer.from(memory.buffer), words: new Uint32Array(memory.buffer), begin, read, packing: undefined }
+    const { begin, read, readList, seek } = exports
+    return { memory: Buffer.from(memory.buffer), words: new Uint32Array(memory.buffer), begin, read, readList, seek, packing: undefined }
   } catch {
     return null
   }

@@ -2,7 +2,7 @@
 import { DocferryError } from '../errors.ts'
 import { formatPath } from '../stages/field-path.ts'
 import { checkAgainstSchema } from '../stages/check-schema.ts'
-import { checkStageOptions } from '../stages/make-stage.ts'
+import { checkStageOptions, makeOf } from '../stages/make-stage.ts'
 import type { JsonSchema } from '../stages/stage-spec.ts'
 import { loadStageSpec } from '../registry.ts'
 import type { Environment, Stage, TransformStage } from '../types.ts'
@@ -63,7 +63,7 @@ async function makeBuiltIn(kind: string, options: unknown, { folder, environment
   const issues = checkStageOptions(spec, options).map((issue): EntryIssue => ({ ...issue, path: [kind, ...issue.path] }))
   if (only) return { issues }
   try {
-    const stage = await spec.make(options ?? {}, { folder, environment })
+    const stage = await makeOf(spec, options, { folder, environment })
     return issues.length > 0 ? { issues } : { stage }
   } catch (error) {
     const message = messageOf(error).replace(/^stage /, '')

@@ -17,6 +17,7 @@ export interface PipelineOptions extends Pick<
   | 'keepMetadata'
   | 'subcollections'
   | 'parallel'
+  | 'workers'
   | 'maxRate'
   | 'maxWriteUnits'
   | 'maxReadUnits'

@@ -60,6 +60,12 @@ export const optionsSchema: JsonSchema = {
         "Move documents in Firestore's subcollections, with their path as id: x/runs/y. Default: read, and written where the source is Firestore or an export of it."
     },
     parallel: { type: 'integer', minimum: 1, default: 4, description: 'Slices of collections at once.' },
+    workers: {
+      anyOf: [{ type: 'integer', minimum: 0, maximum: 64 }, { const: 'auto' }],
+      default: 'auto',
+      description:
+        'Threads for stages between files of lines: a number, 0 for none, or auto: one for each core behind the first 32 MB, at most 4.'
+    },
     maxRate: rate('Most documents a second that are sent to the target.'),
     maxWriteUnits: rate('Most write units a second of a target that is DynamoDB.'),
     maxReadUnits: rate('Most read units a second of a source that is DynamoDB.'),

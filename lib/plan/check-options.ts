@@ -2,6 +2,9 @@ import { presetNames } from '../config/presets.ts'
 import { DocferryError } from '../errors.ts'
 import { onConflicts, onIncompatibles, typeModes, undoModes } from '../types.ts'
 
+/** More threads than this are a mistake. */
+export const mostWorkers = 64
+
 /** The options of a run that plain JavaScript can get wrong without anybody noticing. */
 export interface CheckedOptions {
   readonly source?: unknown
@@ -15,6 +18,7 @@ export interface CheckedOptions {
   readonly undo?: unknown
   readonly subcollections?: unknown
   readonly parallel?: unknown
+  readonly workers?: unknown
   readonly sample?: unknown
   readonly dryRun?: unknown
   readonly maxRate?: unknown
@@ -32,7 +36,7 @@ export function checkOptions(options: CheckedOptions): void {
 
 /** What is wrong with them, one by one. */
 export function issuesOf(options: CheckedOptions): string[] {
-  const { collections, preset, rename, parallel } = options
+  const { collections, preset, rename, parallel, workers } = options
   const issues: string[] = []
   for (const end of ['source', 'target'] as const) {
     if (end in options && !isEndpoint(options[end])) issues.push(`${end}: an address, or an object with connector and options, is wanted`)
@@ -54,6 +58,8 @@ export function issuesOf(options: CheckedOptions): string[] {
   }
   if (parallel !== undefined && !(Number.isInteger(parallel) && (parallel as number) > 0))
     issues.push('parallel: a whole number from 1 is wanted')
+  if (workers !== undefined && workers !== 'auto' && !(isCount(workers) && (workers as number) <= mostWorkers))
+    issues.push(`workers: a whole number from 0 to ${mostWorkers}, or auto, is wanted`)
   for (const name of ['maxRate', 'maxWriteUnits', 'maxReadUnits'] as const) {
     if (options[name] !== undefined && !isPositive(options[name])) issues.push(`${name}: a number over 0 is wanted`)
   }

@@ -18,7 +18,12 @@ export async function makeStage(name: string, options: unknown, making: StageMak
   const spec = await loadStageSpec(name)
   const issues = checkStageOptions(spec, options)
   if (issues.length > 0) throw new DocferryError('DOCFERRY_CONFIG', `stage ${name}: ${issues.map(issueText).join('; ')}`, { stage: name })
-  return await spec.make(options ?? {}, making)
+  return await makeOf(spec, options, making)
+}
+
+/** @param options checked by the schema; missing or null: none. @throws {DocferryError} DOCFERRY_CONFIG */
+export async function makeOf(spec: StageSpec, options: unknown, making: StageMaking): Promise<Stage> {
+  return { ...(await spec.make(options ?? {}, making)), isPure: true }
 }
 
 /**

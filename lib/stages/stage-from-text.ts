@@ -1,7 +1,7 @@
 /** `--stage`: a stage and its options in one text. */
 import { DocferryError } from '../errors.ts'
 import type { Stage } from '../types.ts'
-import { checkStageOptions, issueText, secretsIn } from './make-stage.ts'
+import { checkStageOptions, issueText, makeOf, secretsIn } from './make-stage.ts'
 import type { StageMaking, StageSpec } from './stage-spec.ts'
 
 /**
@@ -22,7 +22,7 @@ export async function stageFromText(spec: StageSpec, text: string, argument: str
 /** Of several stages, an error tells which it is about. */
 async function makeNamed(spec: StageSpec, options: unknown, making: StageMaking): Promise<Stage> {
   try {
-    return await spec.make(options, making)
+    return await makeOf(spec, options, making)
   } catch (error) {
     if (!(error instanceof DocferryError)) throw error
     throw new DocferryError(error.code, `stage ${spec.name}: ${error.message}`, { stage: spec.name, cause: error })

@@ -48,23 +48,27 @@ export class BucketSums {
     this.#text = undefined
   }
 
-  /** @param first of `idHashes` of the id; @param digest as 32 characters of Latin-1, of a document that needs none of kinds */
-  addText(first: number, digest: string): void {
-    let at = this.#placeOf(bucketOfHash(first))
-    // Making room may have replaced them.
-    const words = this.#words
-    words[at]!++
-    let carry = 0
-    for (let lane = 0; lane < lanes; lane++) {
-      const byte = 28 - 4 * lane
-      const word =
-        digest.charCodeAt(byte) * 0x1000000 +
-        ((digest.charCodeAt(byte + 1) << 16) | (digest.charCodeAt(byte + 2) << 8) | digest.charCodeAt(byte + 3))
-      const sum = words[++at]! + word + carry
-      words[at] = sum
-      carry = sum >= 2 ** 32 ? 1 : 0
+  /**
+   * Documents that need no digests of kinds.
+   *
+   * @param idHashes of each one's id, one pair after the other
+   * @param digests of each eight words, the most significant first
+   */
+  addAll(idHashes: Int32Array, digests: Uint32Array): void {
+    const count = idHashes.length / 2
+    for (let index = 0; index < count; index++) {
+      const at = this.#placeOf(bucketOfHash(idHashes[2 * index]!))
+      // Making room may have replaced them.
+      const words = this.#words
+      words[at]!++
+      let carry = 0
+      for (let lane = 0; lane < lanes; lane++) {
+        const sum = words[at + 1 + lane]! + digests[lanes * index + lanes - 1 - lane]! + carry
+        words[at + 1 + lane] = sum
+        carry = sum >= 2 ** 32 ? 1 : 0
+      }
     }
-    this.#count++
+    this.#count += count
     this.#text = undefined
   }
 

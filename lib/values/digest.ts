@@ -23,7 +23,11 @@ export function documentDigests(document: Document): DocumentDigests {
 
 /** As text, and bytes made of it: a buffer that comes out of `hash` costs as much as the hashing. */
 function digestOf(bytes: Uint8Array): Uint8Array {
-  const text = hash('sha256', bytes, 'binary')
+  return digestFromText(hash('sha256', bytes, 'binary'))
+}
+
+/** @param text 32 characters of Latin-1 */
+export function digestFromText(text: string): Uint8Array {
   const digest = new Uint8Array(32)
   for (let index = 0; index < 32; index++) digest[index] = text.charCodeAt(index)
   return digest
@@ -88,6 +92,15 @@ export class DigestSum {
       const at = 28 - 4 * lane
       const word = digest[at]! * 0x1000000 + ((digest[at + 1]! << 16) | (digest[at + 2]! << 8) | digest[at + 3]!)
       carry = this.#addToLane(lane, word + carry)
+    }
+  }
+
+  /** @param digests of each eight words, the most significant first */
+  addAll(digests: Uint32Array): void {
+    this.count += digests.length / lanes
+    for (let end = lanes; end <= digests.length; end += lanes) {
+      let carry = 0
+      for (let lane = 0; lane < lanes; lane++) carry = this.#addToLane(lane, digests[end - 1 - lane]! + carry)
     }
   }
 

@@ -50,7 +50,7 @@ function isOrdinaryAt(value: Value | undefined, depth: number): boolean {
     case 'boolean':
       return true
     case 'number':
-      return Number.isInteger(value) ? Number.isSafeInteger(value) && !Object.is(value, -0) : isOrdinaryFraction(value)
+      return isOrdinaryNumber(value)
     case 'object':
       break
     default:
@@ -72,7 +72,8 @@ function isOrdinaryAt(value: Value | undefined, depth: number): boolean {
   return true
 }
 
-function isOrdinaryFraction(value: number): boolean {
+export function isOrdinaryNumber(value: number): boolean {
+  if (Number.isInteger(value)) return Number.isSafeInteger(value) && !Object.is(value, -0)
   return Number.isFinite(value) && (value >= smallestNormal || value <= -smallestNormal)
 }
 

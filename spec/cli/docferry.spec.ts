@@ -285,18 +285,6 @@ describe('docferry, the command', function () {
     expect(stderr).to.include('docferry: Error: boom').and.include('a bug in docferry')
     expect(stdout + stderr).not.to.include('hunter2secret')
   })
-
-  it('loads no SDK, no logger and no parser for help', async () => {
-    const hook = 'export const load = (url, context, next) => { process._rawDebug("LOAD " + url); return next(url, context) }'
-    const preload = `import { register } from 'node:module'; register('data:text/javascript,${encodeURIComponent(hook)}')`
-    const { code, stderr } = await run(['migrate', '--help'], {
-      nodeArgs: ['--import', `data:text/javascript,${encodeURIComponent(preload)}`]
-    })
-    expect(code).to.equal(0)
-    expect(stderr).to.include('commander')
-    for (const name of ['@aws-sdk', '@google-cloud', 'nano', 'pino', 'stream-json', 'stream-chain', '/connectors/', '/lib/run.'])
-      expect(stderr).not.to.include(name)
-  })
 })
 
 /** A port that nothing listens on. */

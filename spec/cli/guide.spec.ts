@@ -20,7 +20,7 @@ describe('docferry guide', function () {
   beforeEach(() => {
     cwd = mkdtempSync(join(tmpdir(), 'docferry-guide-'))
     mkdirSync(join(cwd, 'bin'))
-    const main = join(projectFolder(), 'dist/lib/cli/main.js')
+    const main = join(projectFolder(), 'dist/bundle/main.js')
     writeFileSync(join(cwd, 'bin', 'docferry'), `#!/bin/sh\nexec "${process.execPath}" "${main}" "$@"\n`, { mode: 0o755 })
     env = { PATH: `${join(cwd, 'bin')}${delimiter}${process.env['PATH']}`, HOME: cwd }
   })

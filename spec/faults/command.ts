@@ -52,11 +52,12 @@ export async function runHere(args: readonly string[], { env, onSaid }: CommandO
   }
 }
 
-const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-const loader = ending === 'ts' ? ['--import', import.meta.resolve('tsx')] : []
+const inTypeScript = import.meta.url.endsWith('.ts')
+const main = fileURLToPath(new URL(inTypeScript ? '../../lib/cli/main.ts' : '../../bundle/main.js', import.meta.url))
+const loader = inTypeScript ? ['--import', import.meta.resolve('tsx')] : []
 
 /** The words that start docferry as a process of its own. */
-export const docferryWords = [process.execPath, ...loader, fileURLToPath(new URL(`../../lib/cli/main.${ending}`, import.meta.url))]
+export const docferryWords = [process.execPath, ...loader, main]
 
 /** Run words as a process, with standard output as text unless `stdio` says otherwise. @throws where it hangs */
 export function runWords(words: readonly string[], { env, cwd, stdio }: ProcessOptions): Promise<Ended> {

@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream'
 import { expect } from 'chai'
 import { openByteSink } from '../../lib/formats/byte-sink.ts'
+import { documentLine } from '../../lib/formats/document-lines.ts'
 import { sectionedText } from '../../lib/formats/export-text.ts'
 import { ExportWriter } from '../../lib/formats/export-writer.ts'
 import type { ExportState } from '../../lib/formats/export-writer.ts'
@@ -9,7 +10,7 @@ import { DigestSum, documentDigests } from '../../lib/values/index.ts'
 import type { Document } from '../../lib/values/index.ts'
 
 const documents: Document[] = Array.from({ length: 10 }, (_, index) => ({ _id: `d${index}` }))
-const lines = (some: readonly Document[]) => some.map(document => ({ document, line: JSON.stringify(document) }))
+const lines = (some: readonly Document[]) => some.map(document => documentLine(document, JSON.stringify(document)))
 
 function open(state?: ExportState): ExportWriter {
   const sink = openByteSink(new Writable({ write: (_chunk, _encoding, callback) => callback() }))

@@ -3,6 +3,7 @@ import { gunzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { openByteSink } from '../../lib/formats/byte-sink.ts'
+import { documentLine } from '../../lib/formats/document-lines.ts'
 import { jsonText, sectionedText } from '../../lib/formats/export-text.ts'
 import { ExportWriter } from '../../lib/formats/export-writer.ts'
 import { openInput } from '../../lib/formats/open-input.ts'
@@ -28,7 +29,7 @@ async function write(collections: Collections, format: 'ndjson' | 'json', gzip: 
     for (let from = 0; from < documents.length; from += 2) {
       await writer.write(
         name,
-        documents.slice(from, from + 2).map(document => ({ document, line: stringifyJson(document) }))
+        documents.slice(from, from + 2).map(document => documentLine(document, stringifyJson(document)))
       )
     }
   }

@@ -27,10 +27,11 @@ function words(line: string): string[] {
   })
 }
 
-/** The command line with commands that only parse. */
-function parser(): Command {
+/** The command line, for these words, with commands that only parse. */
+async function parser(words: readonly string[]): Promise<Command> {
   const none = async (): Promise<void> => undefined
-  const program = createProgram(new FakeHost(), { run: none, undo: none, verify: none, repair: none, exit: () => undefined })
+  const runners = { run: none, undo: none, verify: none, repair: none, exit: () => undefined }
+  const program = await createProgram(new FakeHost(), runners, words)
   const silence = (command: Command): void => {
     if (command.commands.length > 0) command.commands.forEach(silence)
     if (command !== program) command.action(() => undefined)
@@ -55,7 +56,7 @@ describe('guide', () => {
           const commands = texts(await guide({ source, target, ...shape })).flatMap(docferryCommands)
           expect(commands.length).to.be.greaterThan(6)
           for (const command of commands) {
-            await parser().parseAsync(command, { from: 'user' })
+            await (await parser(command)).parseAsync(command, { from: 'user' })
           }
         }
       })
@@ -92,9 +93,8 @@ describe('guide', () => {
   })
 
   it('would notice a command that docferry does not take', async () => {
-    const error = await parser()
-      .parseAsync(docferryCommands('docferry migrate --sorce a').flat(), { from: 'user' })
-      .catch((thrown: unknown) => thrown)
+    const words = docferryCommands('docferry migrate --sorce a').flat()
+    const error = await (await parser(words)).parseAsync(words, { from: 'user' }).catch((thrown: unknown) => thrown)
     expect(error).to.be.an('error')
   })
 

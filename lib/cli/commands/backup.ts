@@ -49,7 +49,6 @@ const actions = ['create', 'list', 'status', 'restore', 'delete', 'cancel', 'poi
 export function addBackupCommand(program: Command, run: (job: BackupJob) => Promise<void>): void {
   const command = program
     .command('backup')
-    .summary('backups that DynamoDB or Firestore makes and keeps by itself')
     .description(
       "Have a database make, follow, list, restore and delete its own backups, through its own API: DynamoDB's on-demand backups, point-in-time recovery, export to and import from S3; Firestore's managed export and import. No document passes through docferry, and what was begun goes on when docferry has gone."
     )

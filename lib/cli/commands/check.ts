@@ -40,7 +40,6 @@ export interface CheckFlags extends MigrateFlags {
 export function addCheckCommand(program: Command, run: (job: CheckJob) => Promise<void>): void {
   const command = program
     .command('check')
-    .summary('go through the checklist of a migration: before it, while it runs, and after it')
     .description(
       'Before: with --source and --target, and the options that the migration will have. During and after: with the id of its run. Each point of the list gets a result, and what only people can do stays open. Nothing is changed, unless --probe-write asks for it.'
     )

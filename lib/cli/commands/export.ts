@@ -32,7 +32,6 @@ interface ExportFlags extends RunFlags {
 export function addExportCommand(program: Command, run: (job: Job) => Promise<void>): void {
   const command = program
     .command('export')
-    .summary('write collections to a file, a folder or standard output')
     .description('Write collections of documents to a file, a folder or standard output.')
     .option('-p, --provider <end>', 'where the documents are: a provider or an address (default: memory)')
     .addOption(new Option('-s, --source <end>', 'the same as --provider').conflicts('provider'))

@@ -2,8 +2,8 @@ import { Option } from 'commander'
 import type { Command } from 'commander'
 import { onIncompatibles, typeModes } from '../../types.ts'
 import type { OnIncompatible, Types } from '../../types.ts'
+import { coloursOf } from '../environment.ts'
 import type { Host } from '../execute.ts'
-import { coloursOf } from '../execute.ts'
 import { guideMarkdown, guideText } from '../guide-view.ts'
 import { addCollectionFlags, choice, required } from '../options.ts'
 import type { RunFlags } from '../options.ts'
@@ -25,7 +25,6 @@ interface GuideFlags extends Pick<
 export function addGuideCommand(program: Command, host: Host): void {
   const command = program
     .command('guide')
-    .summary('print the steps of a whole migration, the way back included, with the commands to copy')
     .description(
       'Print the steps of a whole migration between two places: backup, checklist, plan, migration, switch of the application, verification, and the way back, with the exact commands. Nothing is connected to; a password in an address is not printed.'
     )

@@ -33,7 +33,6 @@ interface ImportFlags extends RunFlags {
 export function addImportCommand(program: Command, run: (job: Job) => Promise<void>): void {
   const command = program
     .command('import')
-    .summary('read collections from a file, a folder or standard input')
     .description('Read collections of documents from a file, a folder or standard input into a database.')
     .option('-i, --input <path>', 'a file, a folder, or - for standard input (required)')
     .option('-t, --target <end>', 'where the documents go: a provider or an address (required)')

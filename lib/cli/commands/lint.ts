@@ -20,7 +20,6 @@ interface Linted extends Examined {
 export function addLintCommand(program: Command, host: Host, done: (exitCode: number) => void): void {
   program
     .command('lint')
-    .summary('check pipeline files, without connecting to anything')
     .description(
       'Check pipeline files: every issue at once, each with its place and what was probably meant. Nothing is connected to; modules that a file names are loaded. Exits with 2 where something is wrong.'
     )

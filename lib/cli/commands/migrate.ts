@@ -30,7 +30,6 @@ export interface MigrateFlags extends RunFlags {
 export function addMigrateCommand(program: Command, run: (job: Job) => Promise<void>): void {
   const command = program
     .command('migrate')
-    .summary('move collections from one place to another')
     .description('Move collections of documents from one place to another, as a stream, whatever their size.')
   addMoveFlags(command)
     .option(

@@ -19,7 +19,6 @@ interface PlanFlags extends MigrateFlags {
 export function addPlanCommand(program: Command, run: (job: Job) => Promise<void>): void {
   const command = program
     .command('plan')
-    .summary('say what a migration would do: what would not fit, how much it is, what it costs')
     .description(
       "Read everything, change it as the migration would, check every document against the target's rules, write nothing, and say what would happen: documents that would be refused, sizes, values that the target can't hold as they are, requests, capacity units, time and money."
     )

@@ -19,7 +19,6 @@ interface PreviewFlags {
 export function addPreviewCommand(program: Command, host: Host, run: (job: PreviewJob) => Promise<void>): void {
   program
     .command('preview')
-    .summary('show what a pipeline makes of the first documents, and write nothing')
     .description(
       'Read the first documents of each collection and show what the stages of a pipeline make of them, as a difference. This shows contents of documents. Nothing is written, and the target is not opened. Exits as a run that meets these documents: 30 or 40 where a stage fails.'
     )

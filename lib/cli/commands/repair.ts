@@ -27,7 +27,6 @@ export interface RepairFlags extends ComparedFlags, Omit<RunFlags, 'onConflict' 
 export function addRepairCommand(program: Command, run: (job: RepairJob) => Promise<void>): void {
   const command = program
     .command('repair')
-    .summary('write again what is missing or different in a target')
     .description(
       'Compare a target with its source, as docferry verify does, say what is wrong, write what is missing or different again, and compare once more. What is written is a run, which docferry undo takes back. Give --types, --stage and the like as in the run.'
     )

@@ -58,7 +58,6 @@ interface ReplicateFlags extends CommonFlags, Pick<RunFlags, 'collections' | 'pr
 export function addReplicateCommand(program: Command, run: ReplicateRunners): void {
   const command = program
     .command('replicate')
-    .summary("have CouchDB's own replicator copy databases: with revisions, deletions, conflicts and attachments")
     .description(
       "Have CouchDB's own replicator copy databases from one server to another, follow it by the figures of its scheduler, and compare both sides afterwards. Unlike migrate, it keeps revisions, conflicts, deletions, attachments and design documents."
     )

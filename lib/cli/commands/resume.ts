@@ -24,7 +24,6 @@ interface ResumeFlags extends RunFlags {
 export function addResumeCommand(program: Command, host: Host, run: (job: Job) => Promise<void>): void {
   const command = program
     .command('resume')
-    .summary('go on with a run that was killed, interrupted or failed')
     .description(
       'Go on with a run that was killed, interrupted, or lost its network, from what the target has acknowledged. Without an id, with the last one that has not come to its end.'
     )

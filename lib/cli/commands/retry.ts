@@ -20,7 +20,6 @@ interface RetryFlags extends RunFlags {
 export function addRetryCommand(program: Command, host: Host, run: (job: Job) => Promise<void>): void {
   const command = program
     .command('retry')
-    .summary('write the documents again that a run could not write')
     .description(
       'Write the dead letters of a run again. What is written now is taken from them; what fails again stays, with its new cause. Without an id, those of the last run that has some.'
     )

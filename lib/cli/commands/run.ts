@@ -36,7 +36,6 @@ export interface PipelineJob {
 export function addRunCommand(program: Command, host: Host, run: (job: PipelineJob) => Promise<void>): void {
   const command = program
     .command('run')
-    .summary('do what a pipeline file says')
     .description(
       'Move collections as a pipeline file says: from where to where, which collections, through which stages, with which options. Flags win over the file.'
     )

@@ -19,7 +19,6 @@ interface RunsFlags {
 export function addRunsCommand(program: Command, host: Host): void {
   program
     .command('runs')
-    .summary('list the runs, with what became of them')
     .description('List the runs of the state folder, the newest first, with what became of them.')
     .option('--json', 'as one JSON object on standard output')
     .option('--state-dir <path>', 'the folder where runs keep what they leave behind', '.docferry')

@@ -9,7 +9,6 @@ import type { Host } from '../execute.ts'
 export function addSchemaCommand(program: Command, host: Host): void {
   program
     .command('schema')
-    .summary('print the JSON Schema of pipeline files, for editors')
     .description('Print the JSON Schema (draft 2020-12) of pipeline files, by which an editor completes and checks them.')
     .option('--output <file>', 'write it there instead; a schema that is there already is replaced')
     .addHelpText('after', helpText)

@@ -1,14 +1,13 @@
 import type { Command } from 'commander'
 import { loadStageSpec, stageSpecs } from '../../registry.ts'
+import { coloursOf } from '../environment.ts'
 import type { Host } from '../execute.ts'
-import { coloursOf } from '../execute.ts'
 import { createStyle } from '../text.ts'
 
 /** `docferry stages` */
 export function addStagesCommand(program: Command, host: Host): void {
   program
     .command('stages')
-    .summary('list the built-in stages, or show one with its options and examples')
     .description(
       'List the built-in stages, for --stage and for the stages of a pipeline; or show one of them: what it does, its options, examples.'
     )

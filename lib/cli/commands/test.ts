@@ -2,8 +2,7 @@ import type { Command } from 'commander'
 import { errorTable } from '../../errors.ts'
 import type { Issue } from '../../pipeline/lint.ts'
 import type { TestResult } from '../../pipeline/run-tests.ts'
-import { completeEnvironment, readEnvFile } from '../environment.ts'
-import { coloursOf } from '../execute.ts'
+import { coloursOf, completeEnvironment, readEnvFile } from '../environment.ts'
 import type { Host } from '../execute.ts'
 import { createMask } from '../secrets.ts'
 import type { Mask } from '../secrets.ts'
@@ -27,7 +26,6 @@ interface Tested {
 export function addTestCommand(program: Command, host: Host, done: (exitCode: number) => void): void {
   program
     .command('test')
-    .summary('run the examples that are written in pipeline files')
     .description(
       'Run the tests of pipeline files: documents go through the stages as in a run, and what comes out is compared with what should. No source or target is opened. Exits with 60 where a test fails, and with 2 where a file is wrong or has no tests.'
     )

@@ -20,7 +20,6 @@ interface UndoFlags extends CommonFlags {
 export function addUndoCommand(program: Command, run: (job: UndoJob) => Promise<void>): void {
   const command = program
     .command('undo')
-    .summary('take back what a run wrote, where nobody has changed it since')
     .description(
       'Remove what a run created and, if it ran with --undoable, put back what it replaced. A document that was changed since is left and told. Doing it again does no harm.'
     )

@@ -27,7 +27,6 @@ export interface VerifyFlags extends Omit<CommonFlags, 'receipt'>, ComparedFlags
 export function addVerifyCommand(program: Command, run: (job: VerifyJob) => Promise<void>): void {
   const command = program
     .command('verify')
-    .summary('prove that a target holds what a source holds, or what a run wrote')
     .description(
       'Compare every document of a target with the source, with what a run wrote, or with a receipt, and name each that is missing, extra or different. Nothing is written to either. Give --types, --stage and the like as in the run.'
     )

@@ -11,13 +11,13 @@ import type { Connection } from './client.ts'
 import { isRefusal, refusedDocument } from './errors.ts'
 import { idOfItem, storedId } from '../../formats/dynamodb/keys.ts'
 import type { TableKey } from '../../formats/dynamodb/keys.ts'
-import { maxBatchItems, maxRequestCharacters, maxTransactionItems } from './limits.ts'
-import { changeTogether, eachHalf, settle, throttled, throwUnlessThrottled } from './transactions.ts'
+import { maxBatchItems, maxRequestBytes, maxTransactionItems } from './limits.ts'
+import { bodyOf, changeTogether, eachHalf, settle, throttled, throwUnlessThrottled } from './transactions.ts'
 import type { Part, Sending } from './transactions.ts'
 import type { ItemJson } from '../../formats/dynamodb/values.ts'
 
-/** The payload of a document is its item as JSON text. */
-type Item = Encoded<string>
+/** The payload of a document is its item as JSON. */
+type Item = Encoded<Buffer>
 
 export interface Batch {
   readonly collection: string
@@ -66,14 +66,17 @@ const unitBytes = 1_024
 function parts(documents: readonly Item[], form: Form): Part[] {
   const indexes = documents.map((_, index) => index)
   const most = isConditional(form) ? maxTransactionItems : maxBatchItems
-  return slicesOf(indexes, index => (documents[index] as Item).payload.length, { most, mostBytes: maxRequestCharacters })
+  return slicesOf(indexes, index => (documents[index] as Item).payload.length, { most, mostBytes: maxRequestBytes })
 }
 
 /** Put a part without conditions. When the service refuses it for what is in it, halves tell which document. */
 async function writePart(writing: Writing, part: Part): Promise<void> {
   const { connection, collection, documents, signal, outcomes } = writing
-  const puts = part.map(index => `{"PutRequest":{"Item":${(documents[index] as Item).payload}}}`)
-  const body = `{"RequestItems":{${JSON.stringify(collection)}:[${puts.join(',')}]}}`
+  const body = bodyOf(part, `{"RequestItems":{${JSON.stringify(collection)}:[`, ']}}', index => [
+    beforePut,
+    (documents[index] as Item).payload,
+    afterPut
+  ])
   try {
     const { value } = await connection.send<BatchWriteAnswer>('BatchWriteItem', body, { collection, signal })
     if (!value.UnprocessedItems) throw new SyntaxError('an answer without UnprocessedItems')
@@ -85,6 +88,9 @@ async function writePart(writing: Writing, part: Part): Promise<void> {
     else await eachHalf(part, half => writePart(writing, half))
   }
 }
+
+const beforePut = Buffer.from('{"PutRequest":{"Item":')
+const afterPut = Buffer.from('}}')
 
 interface WriteRequest {
   readonly PutRequest?: { readonly Item?: ItemJson }
@@ -115,10 +121,11 @@ function writeConditionally(writing: Writing, part: Part): Promise<void> {
   })
 }
 
-function conditionalPut(collection: string, key: TableKey, item: string): string {
+function conditionalPut(collection: string, key: TableKey, item: Buffer): Buffer[] {
   const table = JSON.stringify(collection)
   const names = JSON.stringify({ '#k': key[0]?.name })
-  return `{"TableName":${table},"Item":${item},"ConditionExpression":"attribute_not_exists(#k)","ExpressionAttributeNames":${names}}`
+  const condition = `,"ConditionExpression":"attribute_not_exists(#k)","ExpressionAttributeNames":${names}}`
+  return [Buffer.from(`{"TableName":${table},"Item":`), item, Buffer.from(condition)]
 }
 
 function conflict(onConflict: WriteOptions['onConflict']): WriteOutcome {

@@ -15,7 +15,7 @@ import type { AttributeJson, ItemJson } from '../../formats/dynamodb/values.ts'
 /** See `Target.change`: transactions of conditional puts and removals. */
 export async function changeDocuments(
   connection: Connection,
-  changes: readonly Change<string>[],
+  changes: readonly Change<Buffer>[],
   { collection, key, signal }: { readonly collection: string; readonly key: TableKey; readonly signal?: AbortSignal }
 ): Promise<readonly ChangeOutcome[]> {
   const outcomes = new Array<ChangeOutcome>(changes.length)
@@ -23,7 +23,8 @@ export async function changeDocuments(
   const indexes = actions.map((_, index) => index)
   // Text is at least as long as what the service counts of it, the conditions included.
   const bounds = { most: maxTransactionItems, mostBytes: targetLimits.batchBytes }
-  const parts = slicesOf(indexes, index => Buffer.byteLength((actions[index] as Action).request), bounds)
+  const bytesOf = (index: number): number => (actions[index] as Action).request.reduce((sum, { length }) => sum + length, 0)
+  const parts = slicesOf(indexes, bytesOf, bounds)
   const changeAll = async (): Promise<void> => {
     const action = (index: number): Action => actions[index] as Action
     const sending = { connection, collection, signal, outcomes, action, done: 'done', conflict: 'changed' } as const
@@ -33,13 +34,13 @@ export async function changeDocuments(
   return outcomes
 }
 
-/** @param put the item, as JSON text, that takes the place; undefined where the one that was seen is removed */
-function actionOf(collection: string, key: TableKey, seen: ItemJson, put: string | undefined): Action {
+/** @param put the item, as JSON, that takes the place; undefined where the one that was seen is removed */
+function actionOf(collection: string, key: TableKey, seen: ItemJson, put: Buffer | undefined): Action {
   const table = `"TableName":${JSON.stringify(collection)}`
   const condition = isUnchanged(key, seen)
-  if (put !== undefined) return { verb: 'Put', request: `{${table},"Item":${put},${condition}}` }
+  if (put !== undefined) return { verb: 'Put', request: [Buffer.from(`{${table},"Item":`), put, Buffer.from(`,${condition}}`)] }
   const keyAttributes = key.map(({ name }) => `${JSON.stringify(name)}:${JSON.stringify(seen[name])}`)
-  return { verb: 'Delete', request: `{${table},"Key":{${keyAttributes.join(',')}},${condition}}` }
+  return { verb: 'Delete', request: [Buffer.from(`{${table},"Key":{${keyAttributes.join(',')}},${condition}}`)] }
 }
 
 /** Members of a request by which it changes an item only if it is as it was seen. */

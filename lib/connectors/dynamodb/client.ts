@@ -6,7 +6,7 @@ import { withRetry } from '../../engine/retry.ts'
 import { translate } from './errors.ts'
 import { checkTimes, isLocalEndpoint } from './options.ts'
 import type { DynamodbOptions } from './options.ts'
-import { sendText } from './wire.ts'
+import { Wire } from './wire.ts'
 import type { Operation, Sdk } from './wire.ts'
 
 export interface CallOptions {
@@ -31,9 +31,9 @@ export interface Connection {
    *
    * @param body the request in DynamoDB's JSON
    */
-  send<T>(operation: Operation, body: string, options: CallOptions): Promise<Answer<T>>
+  send<T>(operation: Operation, body: string | Buffer, options: CallOptions): Promise<Answer<T>>
   /** @throws {DocferryError} see `translate` */
-  call<T>(operation: Operation, body: string, options: CallOptions): Promise<Answer<T>>
+  call<T>(operation: Operation, body: string | Buffer, options: CallOptions): Promise<Answer<T>>
   /** The server's clock in the last answer that told it, read between two times of ours. */
   clock?(): Clock | undefined
   close(): void
@@ -113,21 +113,25 @@ async function locate(
   let host = options.endpoint === undefined ? undefined : new URL(options.endpoint).origin
   let clock: Clock | undefined
   const address = () => (host === undefined || isAws(host) ? region : `${region} at ${host}`)
+  const wire = new Wire(sdk, client, {
+    keepsForms: options.client === undefined,
+    onHost: origin => {
+      host ??= origin
+    }
+  })
   const send = async <T>(
     operation: Operation,
-    body: string,
+    body: string | Buffer,
     { collection, ...call }: CallOptions,
     timeoutMs = usualMs
   ): Promise<Answer<T>> => {
-    const onHost = (origin: string) => {
-      host ??= origin
-    }
     const before = new Date()
     const onDate = (date: string): void => {
       if (!Number.isNaN(Date.parse(date))) clock = { server: new Date(date), before, after: new Date() }
     }
-    const text = await sendText(sdk, client, operation, body, collection, { ...call, timeoutMs, address: address(), onHost, onDate })
-    return { value: parseAnswer<T>(text), bytes: text.length }
+    const request = typeof body === 'string' ? Buffer.from(body) : body
+    const bytes = await wire.send(operation, request, { ...call, table: collection, timeoutMs, address: address(), onDate })
+    return { value: parseAnswer<T>(bytes.toString()), bytes: bytes.length }
   }
   const tables = await withRetry(
     async () => {
@@ -155,7 +159,7 @@ async function locate(
     logger,
     send,
     clock: () => clock,
-    async call<T>(operation: Operation, body: string, call: CallOptions): Promise<Answer<T>> {
+    async call<T>(operation: Operation, body: string | Buffer, call: CallOptions): Promise<Answer<T>> {
       try {
         return await send<T>(operation, body, call)
       } catch (error) {

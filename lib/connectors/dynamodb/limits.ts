@@ -14,11 +14,8 @@ export const maxTransactionItems = 100
 export const maxConditionOperators = 300
 export const maxConditionBytes = 4_096
 
-/**
- * Characters of JSON in one request. The service takes 16 MB of body; a character is at most 3 bytes, and a single item's text, all of
- * it escaped, stays below 2.5 million characters.
- */
-export const maxRequestCharacters = 5_000_000
+/** Bytes of items as JSON in one request. The service takes 16 MB of body; a single item, all of it escaped, stays below 2.5 million. */
+export const maxRequestBytes = 5_000_000
 
 /** Table names: "Naming rules", Amazon DynamoDB Developer Guide. */
 export const tableName = /^[a-zA-Z0-9_.-]{3,255}$/

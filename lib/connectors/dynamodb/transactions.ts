@@ -23,8 +23,8 @@ export interface Sending<Outcome> {
 /** A request of its own, and one of several in a transaction. */
 export interface Action {
   readonly verb: 'Put' | 'Delete'
-  /** JSON text, with its condition. */
-  readonly request: string
+  /** JSON, with its condition, in pieces. */
+  readonly request: readonly Buffer[]
 }
 
 export interface Conditional<Outcome> extends Sending<Outcome> {
@@ -54,12 +54,12 @@ export async function changeTogether<Outcome>(part: Part, sending: Conditional<O
   let pending = part
   while (pending.length > 0) {
     signal?.throwIfAborted()
-    const actions = pending.map(index => {
+    const body = bodyOf(pending, '{"TransactItems":[', ']}', index => {
       const { verb, request } = action(index)
-      return `{"${verb}":${request}}`
+      return [Buffer.from(`{"${verb}":`), ...request, closing]
     })
     try {
-      await connection.send('TransactWriteItems', `{"TransactItems":[${actions.join(',')}]}`, { collection, signal })
+      await connection.send('TransactWriteItems', body, { collection, signal })
       for (const index of pending) outcomes[index] = done
       return
     } catch (error) {
@@ -107,13 +107,27 @@ async function changeAlone<Outcome>(sending: Conditional<Outcome>, index: number
   const { connection, collection, signal, outcomes, action, done, conflict } = sending
   const { verb, request } = action(index)
   try {
-    await connection.send(`${verb}Item`, request, { collection, signal })
+    await connection.send(`${verb}Item`, Buffer.concat(request), { collection, signal })
     outcomes[index] = done
   } catch (error) {
     if (isConditionFailure(error)) outcomes[index] = conflict
     else if (isRefusal(error)) outcomes[index] = refusedDocument(error)
     else throwUnlessThrottled(sending, [index], error, `${verb}Item`)
   }
+}
+
+const comma = Buffer.from(',')
+const closing = Buffer.from('}')
+
+/** A request about several documents. @param piecesOf the JSON of each */
+export function bodyOf(part: Part, before: string, after: string, piecesOf: (index: number) => readonly Buffer[]): Buffer {
+  const pieces: Buffer[] = [Buffer.from(before)]
+  for (const [position, index] of part.entries()) {
+    if (position > 0) pieces.push(comma)
+    pieces.push(...piecesOf(index))
+  }
+  pieces.push(Buffer.from(after))
+  return Buffer.concat(pieces)
 }
 
 export async function eachHalf(part: Part, work: (half: Part) => Promise<void>): Promise<void> {

@@ -1,11 +1,16 @@
 /**
  * One request and its answer: the AWS SDK does the endpoint, the credentials, the signature and the connection, and DynamoDB's own JSON
- * goes through as text. The SDK would make and take apart an object for every attribute, which costs more than the rest of the call, and rounds
- * numbers or loses `__proto__` in some of its ways; so one middleware puts our text in place of what the SDK would send, and another takes
+ * goes through as bytes. The SDK would make and take apart an object for every attribute, which costs more than the rest of the call, and rounds
+ * numbers or loses `__proto__` in some of its ways; so one middleware puts our bytes in place of what the SDK would send, and another takes
  * the answer's bytes before the SDK parses them. Errors are left to the SDK.
+ *
+ * Its middlewares take longer for a request than signing and sending it, though all that they find out is the same each time: so the first request of an
+ * operation is kept as a form (`RequestForm`), and those that follow are signed and sent by the SDK's signer and transport alone.
  */
 import type * as AwsSdk from '@aws-sdk/client-dynamodb'
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { randomUUID } from 'node:crypto'
+import type { Readable } from 'node:stream'
 import { DocferryError } from '../../errors.ts'
 
 export type Sdk = typeof AwsSdk
@@ -54,18 +59,21 @@ function makeCommand(sdk: Sdk, operation: Operation, table: string) {
   }
 }
 
-/** The parts of the SDK's requests and responses that the two middlewares touch. */
+/** The parts of the SDK's requests and responses that are touched here. */
 interface HttpRequest {
+  readonly method: string
   readonly protocol: string
   readonly hostname: string
   readonly port?: number
+  readonly path: string
+  readonly query: Readonly<Record<string, string | string[] | null>>
   readonly headers: Record<string, string>
   body: unknown
 }
 interface HttpResponse {
   readonly statusCode: number
   readonly headers?: Readonly<Record<string, string>>
-  body: AsyncIterable<Uint8Array> & { destroy?(reason: Error): void }
+  body: Readable | Uint8Array
 }
 interface Step {
   readonly request: HttpRequest
@@ -73,101 +81,203 @@ interface Step {
 type Next = (step: Step) => Promise<{ readonly response: HttpResponse }>
 interface Stack {
   add(
-    middleware: (next: Next) => Next,
+    middleware: (next: Next, context: Readonly<Record<string, unknown>>) => Next,
     options: { readonly step: 'serialize' | 'deserialize'; readonly priority: 'low'; readonly name: string }
   ): void
 }
 
+/** What the SDK has chosen to sign with. */
+interface Scheme {
+  readonly httpAuthOption: { readonly signingProperties?: Readonly<Record<string, unknown>> }
+  readonly identity: object
+  readonly signer: {
+    sign(request: HttpRequest, identity: object, properties: Record<string, unknown>): Promise<HttpRequest>
+    successHandler?(response: HttpResponse, properties: Record<string, unknown>): void
+  }
+}
+
+/** A request as the SDK makes it for an operation, without what is another's each time. */
+interface RequestForm {
+  readonly request: HttpRequest
+  readonly scheme: Scheme
+}
+
+/** Set for each request anew: by the signer, or here. */
+const ownHeaders = [
+  'authorization',
+  'x-amz-date',
+  'x-amz-security-token',
+  'x-amz-content-sha256',
+  'content-length',
+  'amz-sdk-invocation-id'
+]
+
 const emptyAnswer = new TextEncoder().encode('{}')
 
+export interface WireOptions {
+  /**
+   * Whether all that the client does for a request is the SDK's own: then its first request of an operation is a form for the others. Not for a client
+   * of a user's own, who may have given it middlewares.
+   */
+  readonly keepsForms: boolean
+  /** Told where the SDK really sends to. */
+  readonly onHost: (origin: string) => void
+}
+
 export interface SendOptions {
+  /** The table that it is about. */
+  readonly table?: string
   readonly signal?: AbortSignal
   readonly timeoutMs: number
   readonly address: string
-  /** Told where the SDK really sends to. */
-  readonly onHost: (origin: string) => void
   /** Told the server's time, in the words of its `Date` header, with each answer that has one. */
   readonly onDate?: (date: string) => void
 }
 
-/**
- * Send a request once. @returns the answer's text
- *
- * @throws whatever the SDK throws, the signal's reason, or DOCFERRY_CONNECT (retryable) when the whole takes longer than `timeoutMs`
- */
-export async function sendText(
-  sdk: Sdk,
-  client: DynamoDBClient,
-  operation: Operation,
-  body: string,
-  table = '',
-  { signal, timeoutMs, address, onHost, onDate }: SendOptions
-): Promise<string> {
-  signal?.throwIfAborted()
-  const controller = new AbortController()
-  const giveUp = () => controller.abort(signal?.reason)
-  signal?.addEventListener('abort', giveUp, { once: true })
-  const timer = setTimeout(() => {
-    const seconds = timeoutMs / 1000
-    controller.abort(
-      new DocferryError('DOCFERRY_CONNECT', `DynamoDB (${address}) did not answer ${operation} within ${seconds} s`, {
-        provider: 'dynamodb',
-        retryable: true
-      })
+/** One client's requests. */
+export class Wire {
+  readonly #sdk: Sdk
+  readonly #client: DynamoDBClient
+  readonly #options: WireOptions
+  readonly #forms = new Map<Operation, RequestForm>()
+
+  constructor(sdk: Sdk, client: DynamoDBClient, options: WireOptions) {
+    this.#sdk = sdk
+    this.#client = client
+    this.#options = options
+  }
+
+  /**
+   * Send a request once. @returns the answer's bytes
+   *
+   * @param body JSON
+   * @throws whatever the SDK throws, the signal's reason, or DOCFERRY_CONNECT (retryable) when the whole takes longer than `timeoutMs`
+   */
+  async send(operation: Operation, body: Buffer, { table = '', signal, timeoutMs, address, onDate }: SendOptions): Promise<Buffer> {
+    signal?.throwIfAborted()
+    const controller = new AbortController()
+    const giveUp = (): void => controller.abort(signal?.reason)
+    signal?.addEventListener('abort', giveUp, { once: true })
+    const timer = setTimeout(() => controller.abort(tooLate(operation, { timeoutMs, address })), timeoutMs)
+    const take = (response: HttpResponse): Promise<Buffer> | undefined => {
+      const date = response.headers?.date
+      if (date !== undefined) onDate?.(date)
+      return response.statusCode === 200 ? readBytes(response.body as Readable, controller.signal) : undefined
+    }
+    try {
+      const form = await this.#formFor(operation, table)
+      const response = form && (await this.#sendAsBefore(form, body, controller.signal))
+      return (
+        (response && (await take(response))) ??
+        (await this.#sendByMiddlewares(operation, body, table, { signal: controller.signal, take, response }))
+      )
+    } catch (error) {
+      if (controller.signal.aborted) throw controller.signal.reason
+      throw error
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', giveUp)
+    }
+  }
+
+  /** With other credentials the endpoint may be another. A table by its ARN may have an endpoint of its own. */
+  async #formFor(operation: Operation, table: string): Promise<RequestForm | undefined> {
+    const form = table.includes(':') ? undefined : this.#forms.get(operation)
+    return form && form.scheme.identity === (await this.#client.config.credentials()) ? form : undefined
+  }
+
+  async #sendAsBefore({ request, scheme }: RequestForm, body: Buffer, abortSignal: AbortSignal): Promise<HttpResponse> {
+    const { httpAuthOption, identity, signer } = scheme
+    const headers = { ...request.headers, 'content-length': String(body.length), 'amz-sdk-invocation-id': randomUUID() }
+    const properties = { ...httpAuthOption.signingProperties }
+    const signed = await signer.sign({ ...request, headers, body }, identity, properties)
+    const handler = this.#client.config.requestHandler as unknown as Handler
+    const { response } = await handler.handle(signed, { abortSignal })
+    if (response.statusCode === 200) signer.successHandler?.(response, properties)
+    return response
+  }
+
+  /** @param options.response what came already, where it is for the SDK to say what is wrong */
+  async #sendByMiddlewares(
+    operation: Operation,
+    body: Buffer,
+    table: string,
+    options: {
+      readonly signal: AbortSignal
+      readonly take: (response: HttpResponse) => Promise<Buffer> | undefined
+      readonly response: HttpResponse | undefined
+    }
+  ): Promise<Buffer> {
+    const { signal, take } = options
+    let bytes: Buffer | undefined
+    const command = makeCommand(this.#sdk, operation, table)
+    const stack = command.middlewareStack as unknown as Stack
+    // `low` runs after the SDK's own serializer, and before its deserializer: nearest to the wire in both steps.
+    stack.add(
+      next => step => {
+        if (step.request.headers['content-type'] !== 'application/x-amz-json-1.0') {
+          throw new DocferryError('DOCFERRY_BUG', 'this version of the AWS SDK does not speak JSON to DynamoDB; docferry needs another', {
+            provider: 'dynamodb'
+          })
+        }
+        step.request.body = body
+        return next(step)
+      },
+      { step: 'serialize', priority: 'low', name: 'docferryBody' }
     )
-  }, timeoutMs)
-  let text: string | undefined
-  const command = makeCommand(sdk, operation, table)
-  const stack = command.middlewareStack as unknown as Stack
-  // `low` runs after the SDK's own serializer, and before its deserializer: nearest to the wire in both steps.
-  stack.add(
-    next => step => {
-      if (step.request.headers['content-type'] !== 'application/x-amz-json-1.0') {
-        throw new DocferryError('DOCFERRY_BUG', 'this version of the AWS SDK does not speak JSON to DynamoDB; docferry needs another', {
-          provider: 'dynamodb'
-        })
-      }
-      step.request.body = Buffer.from(body)
-      return next(step)
-    },
-    { step: 'serialize', priority: 'low', name: 'docferryBody' }
-  )
-  stack.add(
-    next => async step => {
-      const { protocol, hostname, port } = step.request
-      onHost(`${protocol}//${hostname}${port === undefined ? '' : `:${port}`}`)
-      const result = await next(step)
-      const { response } = result
-      if (response.headers?.date !== undefined) onDate?.(response.headers.date)
-      if (response.statusCode === 200) {
-        text = await readText(response.body, controller.signal)
-        response.body = emptyAnswer as unknown as HttpResponse['body']
-      }
-      return result
-    },
-    { step: 'deserialize', priority: 'low', name: 'docferryAnswer' }
-  )
-  try {
-    await client.send(command as Parameters<DynamoDBClient['send']>[0], { abortSignal: controller.signal })
-    if (text === undefined) throw new SyntaxError('an answer without a body')
-    return text
-  } catch (error) {
-    if (controller.signal.aborted) throw controller.signal.reason
-    throw error
-  } finally {
-    clearTimeout(timer)
-    signal?.removeEventListener('abort', giveUp)
+    stack.add(
+      (next, context) => async step => {
+        const { protocol, hostname, port } = step.request
+        this.#options.onHost(`${protocol}//${hostname}${port === undefined ? '' : `:${port}`}`)
+        const result = options.response ? { response: options.response } : await next(step)
+        const { response } = result
+        bytes = options.response ? undefined : await take(response)
+        if (bytes) {
+          response.body = emptyAnswer
+          this.#keepForm(operation, table, step.request, context)
+        }
+        return result
+      },
+      { step: 'deserialize', priority: 'low', name: 'docferryAnswer' }
+    )
+    await this.#client.send(command as Parameters<DynamoDBClient['send']>[0], { abortSignal: signal })
+    if (bytes === undefined) throw new SyntaxError('an answer without a body')
+    return bytes
+  }
+
+  #keepForm(operation: Operation, table: string, signed: HttpRequest, context: Readonly<Record<string, unknown>>): void {
+    const { selectedHttpAuthScheme: scheme } = context['__smithy_context'] as { readonly selectedHttpAuthScheme?: Scheme }
+    if (!this.#options.keepsForms || table.includes(':') || typeof scheme?.signer?.sign !== 'function') return
+    const headers = Object.fromEntries(Object.entries(signed.headers).filter(([name]) => !ownHeaders.includes(name.toLowerCase())))
+    const { method, protocol, hostname, port, path, query } = signed
+    this.#forms.set(operation, { request: { method, protocol, hostname, port, path, query, headers, body: undefined }, scheme })
   }
 }
 
-async function readText(body: HttpResponse['body'], signal: AbortSignal): Promise<string> {
-  const stop = () => body.destroy?.(new Error('given up'))
-  signal.addEventListener('abort', stop, { once: true })
-  try {
-    const chunks: Uint8Array[] = []
-    for await (const chunk of body) chunks.push(chunk)
-    return Buffer.concat(chunks).toString('utf8')
-  } finally {
-    signal.removeEventListener('abort', stop)
-  }
+interface Handler {
+  handle(request: HttpRequest, options: { readonly abortSignal: AbortSignal }): Promise<{ readonly response: HttpResponse }>
+}
+
+function tooLate(operation: Operation, { timeoutMs, address }: Pick<SendOptions, 'timeoutMs' | 'address'>): DocferryError {
+  return new DocferryError('DOCFERRY_CONNECT', `DynamoDB (${address}) did not answer ${operation} within ${timeoutMs / 1000} s`, {
+    provider: 'dynamodb',
+    retryable: true
+  })
+}
+
+/** Without the stream's own iterator, which costs as much as the rest of a small answer. */
+function readBytes(body: Readable, signal: AbortSignal): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    const stop = (): void => void body.destroy(new Error('given up'))
+    if (signal.aborted) stop()
+    else signal.addEventListener('abort', stop, { once: true })
+    body.on('data', (chunk: Buffer) => chunks.push(chunk))
+    body.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
+    body.on('error', reject)
+    body.on('close', () => {
+      signal.removeEventListener('abort', stop)
+      reject(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }))
+    })
+  })
 }

@@ -5,6 +5,7 @@ import { changeDocuments } from './changes.ts'
 import { usageOf, writeBatch } from './batches.ts'
 import type { Connection } from './client.ts'
 import { isMissingTable } from './errors.ts'
+import { packItem } from '../../formats/dynamodb/item-bytes.ts'
 import { toItem, writtenDocument } from '../../formats/dynamodb/items.ts'
 import { documentKey, isDocumentKey } from '../../formats/dynamodb/keys.ts'
 import type { TableKey } from '../../formats/dynamodb/keys.ts'
@@ -13,7 +14,7 @@ import { getDocuments, look } from './lookup.ts'
 import { createTable, dropTable, isEmptyTable, waitUntilActive } from './tables.ts'
 import type { Table } from './tables.ts'
 
-export function createTarget(connection: Connection, rules: EncodeRules = defaultRules): Target<string> {
+export function createTarget(connection: Connection, rules: EncodeRules = defaultRules): Target<Buffer> {
   const keys = new Map<string, TableKey>()
   const keyOf = (collection: string): TableKey => keys.get(collection) ?? documentKey
 
@@ -32,8 +33,11 @@ export function createTarget(connection: Connection, rules: EncodeRules = defaul
     },
 
     encode(collection, document, onConversion) {
-      const item = toItem(keyOf(collection), document, rules, onConversion)
-      return 'code' in item ? item : { id: item.id, bytes: item.bytes, payload: item.json }
+      const key = keyOf(collection)
+      const packed = packItem(key, document)
+      if (packed) return packed
+      const item = toItem(key, document, rules, onConversion)
+      return 'code' in item ? item : { id: item.id, bytes: item.bytes, payload: Buffer.from(item.json) }
     },
 
     usage: usageOf,

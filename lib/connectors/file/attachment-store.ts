@@ -81,7 +81,7 @@ export class AttachmentStore {
     write: (kept: readonly Payload[]) => Promise<void>
   ): Promise<readonly WriteOutcome[]> {
     const outcomes: WriteOutcome[] = []
-    for (const { attachments = [] } of documents) outcomes.push(await this.#keep(attachments, signal))
+    for (const { attachments } of documents) outcomes.push(attachments ? await this.#keep(attachments, signal) : 'written')
     await write(documents.flatMap(({ payload }, index) => (outcomes[index] === 'written' ? [payload] : [])))
     return outcomes
   }

@@ -3,8 +3,10 @@ import { DocferryError } from '../../errors.ts'
 import { toItem, writtenDocument } from '../../formats/dynamodb/items.ts'
 import { keyToWrite } from '../../formats/dynamodb/key-option.ts'
 import { isDocumentKey } from '../../formats/dynamodb/keys.ts'
-import { lineDigests } from '../../formats/export-writer.ts'
-import type { DocumentLine, ExportState } from '../../formats/export-writer.ts'
+import { digestDocumentLines, documentLine, lineDigests, ordinaryDocumentLine } from '../../formats/document-lines.ts'
+import type { DocumentLine } from '../../formats/document-lines.ts'
+import type { ExportState } from '../../formats/export-writer.ts'
+import { bytesOf, lineText } from '../../formats/line-bytes.ts'
 import type { Document, Encoded, EncodeRules, Logger, OnConversion, OpenContext, Refusal, SuspendedOutput, Target } from '../../types.ts'
 import { isOrdinary, parseJson, plainDocument, stringifyJson } from '../../values/index.ts'
 
@@ -27,7 +29,7 @@ export interface SuspendedFile extends SuspendedOutput {
 }
 
 /** How documents become lines: of ordinary JSON, or of DynamoDB's. */
-export type LineCodec = Pick<Target<DocumentLine>, 'encode' | 'readBack' | 'keepsKinds' | 'digests'>
+export type LineCodec = Pick<Target<DocumentLine>, 'encode' | 'readBack' | 'keepsKinds' | 'digests' | 'digestAll'>
 
 export function lineCodec(options: FileOptions, rules: EncodeRules): LineCodec {
   return options.format === 'dynamodb-json' ? itemCodec(options, rules) : jsonCodec(rules)
@@ -38,7 +40,8 @@ function jsonCodec(rules: EncodeRules): LineCodec {
     encode: (_, document, onConversion) => encodeLine(document, rules, onConversion),
     readBack: (_, document, options) => readLine(document, rules, options),
     keepsKinds: true,
-    digests: ({ payload }) => lineDigests(payload)
+    digests: ({ payload }) => lineDigests(payload),
+    digestAll: encoded => digestDocumentLines(encoded.map(({ payload }) => payload))
   }
 }
 
@@ -49,8 +52,8 @@ function itemCodec(options: FileOptions, rules: EncodeRules): LineCodec {
     encode(_, document, onConversion) {
       const item = toItem(key, document, rules, onConversion)
       if ('code' in item) return item
-      const line = `{"Item":${item.json}}`
-      return { id: item.id, bytes: Buffer.byteLength(line) + 1, size: item.bytes, payload: { document, line } }
+      const payload = documentLine(document, `{"Item":${item.json}}`)
+      return { id: item.id, bytes: bytesOf(payload.line), size: item.bytes, payload }
     },
     readBack: (_, document, { kinds = false } = {}) =>
       rules.types !== 'plain' && !kinds && isDocumentKey(key) ? document : writtenDocument(key, document, rules),
@@ -61,6 +64,8 @@ function itemCodec(options: FileOptions, rules: EncodeRules): LineCodec {
 /** Turn a document into its line. A file holds every name, every text and every digit: only values that JSON has no type for are converted. */
 export function encodeLine(written: Document, { types }: EncodeRules, onConversion?: OnConversion): Encoded<DocumentLine> | Refusal {
   try {
+    const ordinary = ordinaryDocumentLine(written)
+    if (ordinary) return { id: written._id, bytes: bytesOf(ordinary.line), payload: ordinary }
     const plain = types === 'plain'
     const document = plain && !isOrdinary(written) ? plainDocument(written, { onConversion }) : written
     let hasLookAlike = false
@@ -68,12 +73,9 @@ export function encodeLine(written: Document, { types }: EncodeRules, onConversi
       hasLookAlike ||= plain && kind === 'map'
       onConversion?.(kind, conversion, path)
     }
-    const line = stringifyJson(document, { bareMaps: plain, onConversion: tell })
-    return {
-      id: document._id,
-      bytes: Buffer.byteLength(line) + 1,
-      payload: { document: hasLookAlike ? (parseJson(line) as Document) : document, line }
-    }
+    const text = stringifyJson(document, { bareMaps: plain, onConversion: tell })
+    const payload = documentLine(hasLookAlike ? (parseJson(text) as Document) : document, text)
+    return { id: document._id, bytes: bytesOf(payload.line), payload }
   } catch (error) {
     if (error instanceof DocferryError) return { code: error.code, message: error.message }
     throw error
@@ -84,7 +86,7 @@ export function encodeLine(written: Document, { types }: EncodeRules, onConversi
 function readLine(document: Document, rules: EncodeRules, { kinds = false } = {}): Document {
   if (rules.types !== 'plain' && !kinds) return document
   const encoded = encodeLine(document, rules)
-  return 'code' in encoded ? document : (parseJson(encoded.payload.line) as Document)
+  return 'code' in encoded ? document : (parseJson(lineText(encoded.payload.line)) as Document)
 }
 
 /** Counts the documents whose id may stand in an output more than once, and says so in the end. */

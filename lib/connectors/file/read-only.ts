@@ -1,6 +1,6 @@
 /** A file that is there, as a target that is only asked what it would hold. */
 import { DocferryError } from '../../errors.ts'
-import type { DocumentLine } from '../../formats/export-writer.ts'
+import type { DocumentLine } from '../../formats/document-lines.ts'
 import type { EncodeRules, Target } from '../../types.ts'
 import { lineCodec } from './encode.ts'
 import { checkName, fileLimits } from './limits.ts'

@@ -9,7 +9,7 @@ import { openByteSink } from '../../formats/byte-sink.ts'
 import type { ByteSink } from '../../formats/byte-sink.ts'
 import { jsonText, plainText, sectionedText } from '../../formats/export-text.ts'
 import { ExportWriter } from '../../formats/export-writer.ts'
-import type { DocumentLine } from '../../formats/export-writer.ts'
+import type { DocumentLine } from '../../formats/document-lines.ts'
 import { defaultRules } from '../../types.ts'
 import type { OpenContext, Target } from '../../types.ts'
 import {
@@ -158,8 +158,7 @@ async function singleTarget(
         const started = await start()
         return await contents.keepAll(documents, signal, lines => started.write(collection, lines))
       }),
-    ...(text.takesLines &&
-      !layout.items &&
+    ...(!layout.items &&
       !holdsAttachments && {
         writePacked: (collection, packed, { repeated, signal }) =>
           attempt(async () => {

@@ -3,7 +3,8 @@
  * https://cloud.google.com/firestore/docs/reference/rpc/google.firestore.v1#batchwriterequest
  */
 import type { GrpcError } from './errors.ts'
-import { WireReader, type WireWriter } from './wire.ts'
+import { updateOverheadBytes } from './limits.ts'
+import { WireReader, WireWriter } from './wire.ts'
 
 export const batchWritePath = '/google.firestore.v1.Firestore/BatchWrite'
 
@@ -21,8 +22,13 @@ export interface Write {
   readonly onlyIf?: 'new' | Uint8Array | undefined
 }
 
-export function batchWriteRequest(writer: WireWriter, database: string, writes: readonly Write[]): Buffer {
-  writer.reset()
+/** Most that a write takes in a request. */
+export function writeBytes({ content }: Write): number {
+  return Buffer.byteLength(content) + updateOverheadBytes
+}
+
+export function batchWriteRequest(database: string, writes: readonly Write[]): Buffer {
+  const writer = new WireWriter(writes.reduce((sum, write) => sum + writeBytes(write), Buffer.byteLength(database) + updateOverheadBytes))
   for (let index = writes.length - 1; index >= 0; index--) {
     const { content, onlyIf } = writes[index]!
     const before = writer.length

@@ -1,10 +1,9 @@
 /** Changes documents that nobody else has changed: writes with the condition that the document was last written when it was seen. */
 import { slicesOf } from '../../engine/slices.ts'
 import type { Change, ChangeOutcome, Held, TargetLimits } from '../../types.ts'
-import type { Write } from './batch-write.ts'
+import { writeBytes, type Write } from './batch-write.ts'
 import type { FirestoreConnection } from './client.ts'
 import { grpcCode, writeFailure, type GrpcError } from './errors.ts'
-import { updateOverheadBytes } from './limits.ts'
 import type { Version } from './lookup.ts'
 import { sendWrites, type SendOptions } from './sending.ts'
 
@@ -20,12 +19,8 @@ export async function changeDocuments(
   })
   const statuses: GrpcError[] = []
   const bounds = { most: limits.batchCount, mostBytes: limits.batchBytes }
-  for (const slice of slicesOf(writes, sizeOf, bounds)) statuses.push(...(await sendWrites(connection, slice, options)))
+  for (const slice of slicesOf(writes, writeBytes, bounds)) statuses.push(...(await sendWrites(connection, slice, options)))
   return statuses.map(outcome)
-}
-
-function sizeOf({ content }: Write): number {
-  return Buffer.byteLength(content) + updateOverheadBytes
 }
 
 function outcome(status: GrpcError): ChangeOutcome {

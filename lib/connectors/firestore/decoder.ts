@@ -12,6 +12,7 @@ import {
   type Value,
   type ValueMap
 } from '../../values/index.ts'
+import { KnownNames } from './known-names.ts'
 import { names } from './names.ts'
 import { contentField, documentField, entryField, idField, valueField, vectorType } from './values.ts'
 import { WireReader } from './wire.ts'
@@ -25,6 +26,7 @@ export class DocumentDecoder {
   /** Whether the document at hand has a name that may be an escaped one. */
   #mayHoldEscapedName = false
   readonly #storedIds = new WeakMap<Document, string>()
+  readonly #fieldNames = new KnownNames()
 
   /** @param root `projects/p/databases/d/documents` */
   constructor(root: string, collection: string) {
@@ -98,7 +100,7 @@ export class DocumentDecoder {
     let value: Value | undefined
     while (reader.position < end) {
       const tag = reader.readVarint()
-      if (tag === entryField.key * 8 + 2) key = reader.readText()
+      if (tag === entryField.key * 8 + 2) key = reader.readName(this.#fieldNames)
       else if (tag === entryField.value * 8 + 2) value = this.#readValue(reader)
       else reader.skip(tag)
     }

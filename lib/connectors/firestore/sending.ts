@@ -3,12 +3,9 @@ import { DocferryError } from '../../errors.ts'
 import { batchWritePath, batchWriteRequest, readStatuses, type Write } from './batch-write.ts'
 import type { FirestoreConnection } from './client.ts'
 import { callError, decodeError, grpcCode, isGrpcError, isRefusal, type CallContext, type GrpcError } from './errors.ts'
-import type { WireWriter } from './wire.ts'
 
 export interface SendOptions {
   readonly collection: string
-  /** Used for the requests; not between. */
-  readonly writer: WireWriter
   readonly signal?: AbortSignal
 }
 
@@ -20,9 +17,9 @@ export interface SendOptions {
  * @throws {DocferryError} as `Target.write`
  */
 export async function sendWrites(connection: FirestoreConnection, writes: readonly Write[], options: SendOptions): Promise<GrpcError[]> {
-  const { collection, writer, signal } = options
+  const { collection, signal } = options
   const context = connection.context('write', collection)
-  const request = batchWriteRequest(writer, connection.database, writes)
+  const request = batchWriteRequest(connection.database, writes)
   let answer: Buffer
   try {
     answer = await connection.callBytes(batchWritePath, request, { signal })

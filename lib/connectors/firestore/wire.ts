@@ -4,6 +4,7 @@
  * Format: https://protobuf.dev/programming-guides/encoding/
  */
 import { isWellFormed } from '../../values/index.ts'
+import type { KnownNames } from './known-names.ts'
 
 /** Wire types, the low three bits of a tag. */
 const VARINT = 0
@@ -12,45 +13,64 @@ const DELIMITED = 2
 const FIXED32 = 5
 
 /** Up to this length a loop over ASCII characters is faster than a call into native code. */
-const SHORT_TEXT = 24
+const SHORT_TEXT = 16
+
+/** Room for some 60 documents of 1 KB; one of them that lives long keeps no more than this alive with it. */
+const blockBytes = 64 * 1024
 
 /**
- * Writes a message backwards, from the end of its buffer to the front: the length of a part is then known when it is due, and nothing
- * is measured or moved twice. So fields are written last first, and a nested message's header after its content.
+ * Writes messages backwards, from the end of a block to the front: the length of a part is then known when it is due, and nothing is measured or
+ * moved twice. So fields are written last first, and a nested message's header after its content. A message stays where it was written, and the
+ * next one goes in front of it.
  */
 export class WireWriter {
-  #buffer = Buffer.allocUnsafeSlow(64 * 1024)
-  #start = this.#buffer.length
+  #buffer: Buffer
+  /** Of the message at hand, which ends where the one before begins. */
+  #start: number
+  #end: number
+
+  /** @param bytes to begin with: about what the first messages take */
+  constructor(bytes = blockBytes) {
+    this.#buffer = Buffer.allocUnsafeSlow(bytes)
+    this.#start = this.#end = bytes
+  }
 
   /** Bytes written so far; the difference of two is the length of what was written between. */
   get length(): number {
-    return this.#buffer.length - this.#start
+    return this.#end - this.#start
   }
 
+  /** Forget what was not finished. */
   reset(): void {
-    this.#start = this.#buffer.length
+    this.#start = this.#end
   }
 
   /** Forget what was written since `length` was `before`. */
   rewind(before: number): void {
-    this.#start = this.#buffer.length - before
+    this.#start = this.#end - before
   }
 
-  /** A copy of what was written. */
+  /** What was written. Nothing else is ever written there. */
   finish(): Buffer {
-    return Buffer.from(this.#buffer.subarray(this.#start))
+    const message = this.#buffer.subarray(this.#start, this.#end)
+    this.#end = this.#start
+    return message
   }
 
   #reserve(bytes: number): number {
-    if (this.#start < bytes) {
-      const length = this.length
-      const grown = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, length + bytes))
-      this.#buffer.copy(grown, grown.length - length, this.#start)
-      this.#buffer = grown
-      this.#start = grown.length - length
-    }
+    if (this.#start < bytes) this.#continue(bytes)
     this.#start -= bytes
     return this.#start
+  }
+
+  /** Go on in another block, that has room for so many bytes more. */
+  #continue(bytes: number): void {
+    const { length } = this
+    const block = Buffer.allocUnsafeSlow(Math.max(blockBytes, 2 * length + bytes))
+    this.#buffer.copy(block, block.length - length, this.#start, this.#end)
+    this.#buffer = block
+    this.#end = block.length
+    this.#start = block.length - length
   }
 
   /** @param value 0 to 2^53 */
@@ -60,12 +80,31 @@ export class WireWriter {
       this.#buffer[at] = value
       return
     }
+    if (value < 0x4000) {
+      const at = this.#reserve(2)
+      this.#buffer[at] = (value & 0x7f) | 0x80
+      this.#buffer[at + 1] = value >>> 7
+      return
+    }
     let size = 1
     for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) size++
     let at = this.#reserve(size)
     let rest = value
     for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.#buffer[at++] = (rest % 0x80) | 0x80
     this.#buffer[at] = rest
+  }
+
+  /** Tag and length of what was written last. */
+  #delimited(field: number, size: number): void {
+    const tag = field * 8 + DELIMITED
+    if (size < 0x80 && tag < 0x80) {
+      const at = this.#reserve(2)
+      this.#buffer[at] = tag
+      this.#buffer[at + 1] = size
+      return
+    }
+    this.varint(size)
+    this.varint(tag)
   }
 
   varintField(field: number, value: number): void {
@@ -93,23 +132,20 @@ export class WireWriter {
 
   /** Tag and length of a message whose content was written since `length` was `before`. */
   messageField(field: number, before: number): void {
-    this.varint(this.length - before)
-    this.varint(field * 8 + DELIMITED)
+    this.#delimited(field, this.length - before)
   }
 
   bytesField(field: number, bytes: Uint8Array): void {
     const at = this.#reserve(bytes.length)
     this.#buffer.set(bytes, at)
-    this.varint(bytes.length)
-    this.varint(field * 8 + DELIMITED)
+    this.#delimited(field, bytes.length)
   }
 
   /** @returns the length in UTF-8, or -1, with nothing written, where the text holds half a surrogate pair, which UTF-8 can't */
   textField(field: number, text: string): number {
     const size = this.#text(text)
     if (size < 0) return size
-    this.varint(size)
-    this.varint(field * 8 + DELIMITED)
+    this.#delimited(field, size)
     return size
   }
 
@@ -204,6 +240,14 @@ export class WireReader {
   readText(): string {
     const end = this.readEnd()
     const text = this.buffer.toString('utf8', this.position, end)
+    this.position = end
+    return text
+  }
+
+  /** A text that is likely to have come before. */
+  readName(known: KnownNames): string {
+    const end = this.readEnd()
+    const text = known.read(this.buffer, this.position, end)
     this.position = end
     return text
   }

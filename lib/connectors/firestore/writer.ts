@@ -27,7 +27,6 @@ import { collectionRefusal, targetLimits } from './limits.ts'
 import { getDocuments, look, type Version } from './lookup.ts'
 import { descendantsOf, namesOnly, type Query } from './queries.ts'
 import { sendWrites } from './sending.ts'
-import { WireWriter } from './wire.ts'
 
 /** The payload is the document's `google.firestore.v1.Document` message. */
 type EncodedDocument = Encoded<Buffer>
@@ -37,8 +36,6 @@ export class FirestoreTarget implements Target<Buffer> {
   readonly #connection: FirestoreConnection
   readonly #encoder: DocumentEncoder
   readonly #rules: EncodeRules
-  readonly #writer = new WireWriter()
-
   readonly #queries: CollectionQueries
 
   /** @param options `ramp`: see `FirestoreOptions` */
@@ -89,7 +86,7 @@ export class FirestoreTarget implements Target<Buffer> {
     const onlyIf = !options.fresh && options.onConflict !== 'overwrite' ? ('new' as const) : undefined
     const writes = documents.map(({ payload }) => ({ content: payload, onlyIf }))
     const { signal } = options
-    const statuses = await sendWrites(this.#connection, writes, { collection, writer: this.#writer, signal })
+    const statuses = await sendWrites(this.#connection, writes, { collection, signal })
     return statuses.map(status => outcome(status, options))
   }
 
@@ -117,7 +114,7 @@ export class FirestoreTarget implements Target<Buffer> {
     changes: readonly Change<Buffer>[],
     { signal }: { readonly signal?: AbortSignal }
   ): Promise<readonly ChangeOutcome[]> {
-    return changeDocuments(this.#connection, changes, { collection, writer: this.#writer, limits: this.limits, signal })
+    return changeDocuments(this.#connection, changes, { collection, limits: this.limits, signal })
   }
 
   /** Every write is whole when it is acknowledged. */

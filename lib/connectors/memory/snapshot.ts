@@ -5,10 +5,10 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { createAtomicFile } from '../../engine/atomic-file.ts'
 import { DocferryError, describeError } from '../../errors.ts'
 import { openByteSink } from '../../formats/byte-sink.ts'
+import { documentLine } from '../../formats/document-lines.ts'
 import { jsonText } from '../../formats/export-text.ts'
 import { ExportWriter } from '../../formats/export-writer.ts'
 import { formatOfName, openInput } from '../../formats/open-input.ts'
-import { stringifyJson } from '../../values/index.ts'
 import type { MemoryStore } from './store.ts'
 
 /** Documents that are turned into text between two writes. */
@@ -72,7 +72,7 @@ export async function saveSnapshot(store: MemoryStore, path: string, signal?: Ab
           const batch = all.slice(from, from + saveBatch)
           await writer.write(
             name,
-            batch.map(document => ({ document, line: stringifyJson(document) }))
+            batch.map(document => documentLine(document))
           )
         }
       }

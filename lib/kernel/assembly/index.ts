@@ -1,16 +1,19 @@
 /**
- * Documents as the bytes of their JSON text: read once, checked, and left as they are but for top-level fields that are dropped.
+ * Documents as the bytes of their JSON text: read once, checked, and left as they are but for space, and for top-level fields that are dropped.
  *
- * A line that is `OK` is what the plain way would take it for: valid JSON, a document, without a number or an envelope that is more than JSON
+ * What is `OK` is what the plain way would take it for: valid JSON, a document, without a number or an envelope that is more than JSON
  * says, without a key twice. Everything else, and everything that is rare, is `PLAIN`, and the host does it.
  */
 import { hashes, hashId } from './ids.ts'
 import { CANONICAL, INPUT, LINE_SIZE, LINES, MEMBERS, TEXT } from './layout.ts'
-import { OK, PLAIN, skipSpace, state } from './state.ts'
+import { OK, PLAIN, skipSpace, state, writeText } from './state.ts'
 import { readDocument } from './values.ts'
-import { withoutSpans } from './spans.ts'
 
-/** Place of a line in the input, its length without its end, its status, its text's place and length, its canonical bytes' place and length, its id's hashes, numbers to read, fields dropped, members of the one that is counted. */
+/**
+ * Of a line, or of an element of a list: place in the input, length (of a line without its end; of an element with the comma behind it), status,
+ * place and length of its text, of its canonical bytes, its id's hashes, numbers to read, fields dropped, members of the one that is counted,
+ * line ends up to behind it since `begin` or `seek` (of an element).
+ */
 namespace record {
   export const place: usize = 0
   export const length: usize = 4
@@ -24,6 +27,7 @@ namespace record {
   export const numbers: usize = 36
   export const dropped: usize = 40
   export const counted: usize = 44
+  export const lines: usize = 48
 }
 
 /** How far the last call came. */
@@ -35,6 +39,13 @@ let canonical: usize = CANONICAL
 export function begin(): void {
   next = INPUT
   text = TEXT
+  state.lines = 0
+}
+
+/** Go on behind so many bytes of the input. */
+export function seek(from: usize): void {
+  next = INPUT + from
+  state.lines = 0
 }
 
 /**
@@ -49,6 +60,7 @@ export function read(length: usize, most: i32): i32 {
   const lineEnds = i8x16.splat(0x0a)
   let count: i32 = 0
   canonical = CANONICAL
+  state.isList = false
   while (next < end && count < most) {
     let lineEnd = next
     let mask = i8x16.bitmask(i8x16.eq(v128.load(lineEnd), lineEnds))
@@ -61,40 +73,80 @@ export function read(length: usize, most: i32): i32 {
     count += 1
     store<u32>(line + record.place, <u32>next)
     store<u32>(line + record.length, <u32>(lineEnd - next))
-    store<u32>(line + record.text, <u32>text)
-    // The line end may be CRLF.
-    const stop = load<u8>(lineEnd - 1) == 0x0d ? lineEnd - 1 : lineEnd
-    const isOk = readLine(next, lineEnd)
+    const isOk = readOne(next, lineEnd) && state.at == lineEnd
     store<u32>(line + record.status, isOk ? OK : PLAIN)
-    if (isOk) {
-      text = withoutSpans(next, stop, text)
-      store<u32>(line + record.textLength, <u32>text - load<u32>(line + record.text))
-      store<u32>(line + record.canonical, <u32>canonical)
-      store<u32>(line + record.canonicalLength, <u32>(state.out - canonical))
-      hashId(state.id)
-      store<u32>(line + record.firstHash, hashes.first)
-      store<u32>(line + record.secondHash, hashes.second)
-      store<u32>(line + record.numbers, state.numbers)
-      store<u32>(line + record.dropped, state.dropped)
-      store<u32>(line + record.counted, <u32>state.counted)
-      canonical = state.out
-    }
+    if (isOk) finish(line)
     next = lineEnd + 1
     if (isOk && state.numbers > 0) break
   }
   return count
 }
 
-function readLine(from: usize, end: usize): bool {
+/**
+ * Read elements of a list, as `read` does lines, up to the first that is not `OK`, or is not whole.
+ *
+ * @param length of the input, which is valid UTF-8, begins where an element may, and has sixteen zeros behind it
+ * @returns how many were read, each with the comma behind it, or up to the end of the list
+ */
+export function readList(length: usize, most: i32): i32 {
+  const end = INPUT + length
+  let count: i32 = 0
+  canonical = CANONICAL
+  state.isList = true
+  while (next < end && count < most) {
+    const lines = state.lines
+    const isOk = readOne(next, end)
+    const code = load<u8>(state.at)
+    if (!isOk || (code != 0x2c && code != 0x5d)) {
+      state.lines = lines
+      break
+    }
+    if (code == 0x2c) state.at += 1
+    const line = LINES + LINE_SIZE * <usize>count
+    store<u32>(line + record.place, <u32>next)
+    store<u32>(line + record.length, <u32>(state.at - next))
+    store<u32>(line + record.status, OK)
+    store<u32>(line + record.lines, state.lines)
+    finish(line)
+    next = state.at
+    count += 1
+    if (state.numbers > 0 || code == 0x5d) break
+  }
+  return count
+}
+
+/** @returns false where it must go the plain way */
+function readOne(from: usize, end: usize): bool {
   state.at = from
+  state.from = from
   state.end = end
+  state.text = text
   state.out = canonical
   state.members = MEMBERS
   state.numbers = 0
-  state.spans = 0
   state.dropped = 0
   state.counted = 0
   state.id = 0
   skipSpace()
-  return readDocument()
+  if (load<u8>(state.at) != 0x7b || !readDocument()) return false
+  writeText(state.at)
+  skipSpace()
+  return state.id != 0
+}
+
+function finish(line: usize): void {
+  store<u8>(state.text, 0x0a)
+  state.text += 1
+  store<u32>(line + record.text, <u32>text)
+  store<u32>(line + record.textLength, <u32>(state.text - text))
+  store<u32>(line + record.canonical, <u32>canonical)
+  store<u32>(line + record.canonicalLength, <u32>(state.out - canonical))
+  hashId(state.id)
+  store<u32>(line + record.firstHash, hashes.first)
+  store<u32>(line + record.secondHash, hashes.second)
+  store<u32>(line + record.numbers, state.numbers)
+  store<u32>(line + record.dropped, state.dropped)
+  store<u32>(line + record.counted, <u32>state.counted)
+  text = state.text
+  canonical = state.out
 }

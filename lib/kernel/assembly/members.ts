@@ -9,18 +9,12 @@ export function compareKeys(a: usize, b: usize): i32 {
   const sizeA = countAt(a)
   const sizeB = countAt(b)
   const stop: usize = (sizeA < sizeB ? sizeA : sizeB) + 4
-  let at: usize = 4
-  while (at + 8 <= stop) {
-    const wordA = load<u64>(a + at)
-    const wordB = load<u64>(b + at)
-    if (wordA != wordB) return bswap<u64>(wordA) < bswap<u64>(wordB) ? -1 : 1
-    at += 8
-  }
-  while (at < stop) {
-    const byteA = load<u8>(a + at)
-    const byteB = load<u8>(b + at)
-    if (byteA != byteB) return byteA < byteB ? -1 : 1
-    at++
+  for (let at: usize = 4; at < stop; at += 8) {
+    const difference = load<u64>(a + at) ^ load<u64>(b + at)
+    if (difference == 0) continue
+    const place = at + <usize>(ctz(difference) >> 3)
+    if (place >= stop) break
+    return load<u8>(a + place) < load<u8>(b + place) ? -1 : 1
   }
   return sizeA == sizeB ? 0 : sizeA < sizeB ? -1 : 1
 }
@@ -28,7 +22,12 @@ export function compareKeys(a: usize, b: usize): i32 {
 /** Whether a key holds a character from which on the two orders differ. */
 export function isBeyondOrder(key: usize): bool {
   const end = key + 4 + countAt(key)
-  for (let at = key + 4; at < end; at++) if (load<u8>(at) >= 0xee) return true
+  for (let at = key + 4; at < end; at += 16) {
+    const mask = i8x16.bitmask(i8x16.ge_u(v128.load(at), i8x16.splat(-18)))
+    if (mask == 0) continue
+    const size = end - at
+    if (size >= 16 || (mask & ((1 << (<i32>size)) - 1)) != 0) return true
+  }
   return false
 }
 
@@ -54,15 +53,21 @@ export function sortMembers(base: usize, count: i32, first: usize): bool {
     }
     store<u64>(base + 8 * <usize>place, member)
   }
+  if (state.numbers > 0 || state.id > first) followMoved(base, count, first)
+  let start = first
+  let sorted: i32 = 0
+  while (sorted < count && <usize>load<u32>(base + 8 * <usize>sorted) == start) {
+    start = <usize>load<u32>(base + 8 * <usize>sorted + 4)
+    sorted++
+  }
   let to = SCRATCH
-  for (let index: i32 = 0; index < count; index++) {
+  for (let index = sorted; index < count; index++) {
     const from = <usize>load<u32>(base + 8 * <usize>index)
     const size = <usize>load<u32>(base + 8 * <usize>index + 4) - from
     copy(to, from, size)
     to += size
   }
-  if (state.numbers > 0 || state.id > first) followMoved(base, count, first)
-  copy(first, SCRATCH, to - SCRATCH)
+  copy(start, SCRATCH, to - SCRATCH)
   return true
 }
 

@@ -1,4 +1,4 @@
-/** What the parts of the reader share: where it stands, and what it has found. */
+/** What the parts of the reader share: where it stands, what it has found, and the text that it makes. */
 import { CANONICAL, MEMBERS } from './layout.ts'
 
 /** Read, and the same for docferry's plain way. */
@@ -9,14 +9,20 @@ export const PLAIN: i32 = 1
 export namespace state {
   /** Place in the input. */
   export let at: usize = 0
-  /** Where the line ends. */
+  /** Where what is read ends at the latest. */
   export let end: usize = 0
+  /** Whether documents may go over several lines. */
+  export let isList: bool = false
+  /** Line ends that were passed in a list. */
+  export let lines: u32 = 0
+  /** Place in the text, and where the part of the input begins that follows there as it is. */
+  export let text: usize = 0
+  export let from: usize = 0
   /** Place in the canonical bytes. */
   export let out: usize = CANONICAL
   /** Top of the stack of members. */
   export let members: usize = MEMBERS
   export let numbers: i32 = 0
-  export let spans: i32 = 0
   /** Bit i: the i-th of the fields to drop was there. */
   export let dropped: u32 = 0
   /** Members of the dropped map that is counted. */
@@ -26,10 +32,40 @@ export namespace state {
 }
 
 export function skipSpace(): void {
-  let at = state.at
-  let code = load<u8>(at)
-  while (code == 0x20 || code == 0x09 || code == 0x0d) code = load<u8>(++at)
+  if (load<u8>(state.at) <= 0x20) passSpace()
+}
+
+/** Space between tokens is not in the text. */
+function passSpace(): void {
+  const spaces = i8x16.splat(0x20)
+  const start = state.at
+  let at = start
+  while (true) {
+    const code = load<u8>(at)
+    if (code == 0x20) {
+      const others = i8x16.bitmask(i8x16.ne(v128.load(at), spaces))
+      at += others == 0 ? 16 : <usize>ctz(others)
+    } else if (code == 0x0a) {
+      if (!state.isList) break
+      state.lines += 1
+      at += 1
+    } else if (code == 0x09 || code == 0x0d) at += 1
+    else break
+  }
+  if (at == start) return
+  writeText(start)
   state.at = at
+  state.from = at
+}
+
+/** Up to this place of the input, the text is what stands there. */
+export function writeText(to: usize): void {
+  const from = state.from
+  const size = to - from
+  state.from = to
+  if (size == 0) return
+  copy(state.text, from, size)
+  state.text += size
 }
 
 /** A count as the canonical form has it. */

@@ -1,8 +1,8 @@
 /** JSON values to canonical bytes: the form of `lib/values/canonical.ts`. */
-import { CANONICAL_END, DROPPED, MEMBERS_END, MOST_SPANS, NUMBERS, SPANS } from './layout.ts'
+import { CANONICAL_END, DROPPED, MEMBERS_END, NUMBERS } from './layout.ts'
 import { compareKeys, isBeyondOrder, sortMembers } from './members.ts'
 import { readNumber } from './numbers.ts'
-import { countAt, putCount, skipSpace, state } from './state.ts'
+import { countAt, putCount, skipSpace, state, writeText } from './state.ts'
 import { readString } from './strings.ts'
 
 /** What is nested deeper goes the plain way, which knows what to say of it. */
@@ -10,12 +10,9 @@ const mostDepth: i32 = 64
 /** More than a value takes beside its text. */
 const slack: usize = 64
 
-/** @returns false where the line must go the plain way */
+/** From its opening brace to behind its closing one. @returns false where it must go the plain way */
 export function readDocument(): bool {
-  skipSpace()
-  if (load<u8>(state.at) != 0x7b || !readMap(0)) return false
-  skipSpace()
-  return state.at == state.end && state.id != 0
+  return readMap(0)
 }
 
 function readValue(depth: i32): bool {
@@ -79,6 +76,7 @@ function readMap(depth: i32): bool {
   let last: usize = 0
   let isSorted = true
   state.at++
+  if (depth == 0) keep()
   skipSpace()
   if (load<u8>(state.at) == 0x7d) state.at++
   else {
@@ -95,9 +93,12 @@ function readMap(depth: i32): bool {
         store<u32>(state.members, <u32>key)
         store<u32>(state.members + 4, <u32>state.out)
         state.members += 8
+        if (depth == 0) keep()
       }
       skipSpace()
       code = load<u8>(state.at++)
+      // The comma of one that is dropped goes with it: the one before it, or where there is none, the one behind.
+      if (last == 0 && code == 0x2c) state.from = state.at
     }
     if (code != 0x7d) return false
   }
@@ -108,11 +109,23 @@ function readMap(depth: i32): bool {
   return true
 }
 
+/** Behind the document's opening brace, or the last of its members that is kept: place in the input, and of the text. */
+namespace kept {
+  export let at: usize = 0
+  export let text: usize = 0
+  export let from: usize = 0
+}
+
+function keep(): void {
+  kept.at = state.at
+  kept.text = state.text
+  kept.from = state.from
+}
+
 function readMember(depth: i32): bool {
-  const start = state.at
-  if (load<u8>(start) != 0x22) return false
+  if (load<u8>(state.at) != 0x22) return false
   const key = state.out
-  state.at = start + 1
+  state.at++
   state.out = key + 4
   if (!readString()) return false
   const length = state.out - key - 4
@@ -127,7 +140,7 @@ function readMember(depth: i32): bool {
   if (!readValue(depth + 1)) return false
   if (depth > 0) return true
   const field = droppedField(key)
-  if (field >= 0) return drop(start, field, key, value)
+  if (field >= 0) return drop(field, key, value)
   if (length == 3 && load<u16>(key + 4) == 0x695f && load<u8>(key + 6) == 0x64) {
     // What begins with an underscore is CouchDB's own, which a stage may have to look at.
     if (load<u8>(value) != 0x73 || load<u8>(value + 5) == 0x5f) return false
@@ -140,18 +153,18 @@ function droppedField(key: usize): i32 {
   const count = load<i32>(DROPPED)
   let place = DROPPED + 8
   for (let field: i32 = 0; field < count; field++) {
-    if (compareKeys(place, key) == 0) return field
+    if (load<u32>(place) == load<u32>(key) && compareKeys(place, key) == 0) return field
     place += 4 + countAt(place)
   }
   return -1
 }
 
-function drop(start: usize, field: i32, key: usize, value: usize): bool {
-  if (state.spans == MOST_SPANS) return false
-  const span = SPANS + 8 * <usize>state.spans
-  state.spans += 1
-  store<u32>(span, <u32>start)
-  store<u32>(span + 4, <u32>state.at)
+function drop(field: i32, key: usize, value: usize): bool {
+  state.text = kept.text
+  state.from = kept.from
+  writeText(kept.at)
+  state.from = state.at
+  keep()
   state.dropped |= 1 << field
   if (field == load<i32>(DROPPED + 4) && load<u8>(value) == 0x6d) state.counted += countAt(value + 1)
   state.out = key

@@ -1,6 +1,5 @@
 import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
 import { DocferryError } from '../../errors.ts'
-import { plainText } from '../../formats/export-text.ts'
 import type { Document } from '../../types.ts'
 import { stringifyJson } from '../../values/index.ts'
 
@@ -112,7 +111,7 @@ function fileName(collection: string): string {
 function flush(file: AsideFile): void {
   if (file.failure) throw file.failure
   if (file.lines.length === 0) return
-  const bytes = Buffer.from(plainText.documents(file.lines, false))
+  const bytes = Buffer.from(`${file.lines.join('\n')}\n`)
   file.lines = []
   file.characters = 0
   try {

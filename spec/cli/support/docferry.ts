@@ -4,7 +4,7 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 const inTypeScript = import.meta.url.endsWith('.ts')
-const main = fileURLToPath(new URL(`../../../lib/cli/main.${inTypeScript ? 'ts' : 'js'}`, import.meta.url))
+const main = fileURLToPath(new URL(inTypeScript ? '../../../lib/cli/main.ts' : '../../../bundle/main.js', import.meta.url))
 const loader = inTypeScript ? ['--import', import.meta.resolve('tsx')] : []
 
 export interface Ended {

@@ -7,14 +7,14 @@ import { canonicalBytes, Timestamp } from '../../../lib/values/index.ts'
 import { byId, Ends, expectCode, overwrite, refusal, silent, skip, Stub } from './support.ts'
 import type { StubAnswer, StubRequest } from './support.ts'
 
-type Changing = Required<Target<string>>
+type Changing = Required<Target<Buffer>>
 
 const pair: TableKey = [
   { name: 'tenant', type: 'S' },
   { name: 'at', type: 'N' }
 ]
 const codeOf = (outcome: ChangeOutcome | undefined): string | undefined => (typeof outcome === 'object' ? outcome.code : outcome)
-const removal = (seen: Held): Change<string> => ({ seen })
+const removal = (seen: Held): Change<Buffer> => ({ seen })
 
 describe('dynamodb: changes', () => {
   let ends: Ends
@@ -52,7 +52,7 @@ describe('dynamodb: changes', () => {
     const [put] = ends.encode(table, [{ _id: 'a|2', n: 'new' }])
     await ends.write(table, [{ _id: 'b%7C|3', n: 'of somebody else' }], overwrite)
     expect(
-      await target.change(table, [removal(first!), { seen: second!, put: put as Encoded<string> }, removal(third!)], {})
+      await target.change(table, [removal(first!), { seen: second!, put: put as Encoded<Buffer> }, removal(third!)], {})
     ).to.deep.equal(['done', 'done', 'changed'])
     expect(byId(await ends.read(table)).map(({ _id, n }) => [_id, n])).to.deep.equal([
       ['a|2', 'new'],
@@ -171,7 +171,7 @@ function bodyOf(stub: Stub, operation: string): Record<string, unknown> {
 }
 
 /** Removals of documents with one field. */
-function some(count: number): Change<string>[] {
+function some(count: number): Change<Buffer>[] {
   return Array.from({ length: count }, (_, index) => {
     const version: ItemJson = { _id: { S: `d${index}` }, n: { N: '1' } }
     return { seen: { document: { _id: `d${index}`, n: 1 }, version } }

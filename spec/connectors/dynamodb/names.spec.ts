@@ -125,9 +125,9 @@ describe('dynamodb: names', () => {
     const bare = ends.target.encode(table, { _id: longId, ...fields, pad: '' }) as Encoded
     const pad = 'x'.repeat(maxItemBytes - bare.bytes)
     expect(await ends.write(table, [{ _id: longId, ...fields, pad }], overwrite)).to.deep.equal(['written'])
-    const { payload } = bare as Encoded<string>
-    const over = { id: longId, bytes: 0, payload: payload.replace('"pad":{"S":""}', `"pad":{"S":"${pad}x"}`) }
-    expect(over.payload).to.have.length(payload.length + pad.length + 1)
+    const payload = String((bare as Encoded<Buffer>).payload)
+    const over = { id: longId, bytes: 0, payload: Buffer.from(payload.replace('"pad":{"S":""}', `"pad":{"S":"${pad}x"}`)) }
+    expect(over.payload).to.have.length(Buffer.byteLength(payload) + pad.length + 1)
     expect((await ends.target.write(table, [over], overwrite))[0]).to.include({ code: 'DOCFERRY_TOO_LARGE' })
   })
 

@@ -188,7 +188,7 @@ describe('dynamodb: writer', () => {
     it(`finds the document that a batch is refused for (${options.onConflict})`, async () => {
       const table = await ends.table()
       const batch = ends.encode(table, documents)
-      const bad = { id: 'd31', bytes: 0, payload: `{"_id":{"S":"d31"},"text":{"S":"${'x'.repeat(409_600)}"}}` }
+      const bad = { id: 'd31', bytes: 0, payload: Buffer.from(`{"_id":{"S":"d31"},"text":{"S":"${'x'.repeat(409_600)}"}}`) }
       const outcomes = await ends.target.write(
         table,
         batch.map(encoded => (encoded.id === 'd31' ? bad : encoded)),

@@ -17,12 +17,12 @@ describe('dynamodb: usage', () => {
   })
   after(() => ends.close())
 
-  function encodedOf(table: string): Encoded<string>[] {
+  function encodedOf(table: string): Encoded<Buffer>[] {
     const documents = sizes.map((bytes, index): Document => {
       const bare = ends.target.encode(table, { _id: `d${index}`, pad: '' }) as Encoded
       return { _id: `d${index}`, pad: 'x'.repeat(bytes - bare.bytes) }
     })
-    return ends.encode(table, documents) as Encoded<string>[]
+    return ends.encode(table, documents) as Encoded<Buffer>[]
   }
 
   const usage = (documents: readonly Encoded[], options: Parameters<NonNullable<typeof ends.target.usage>>[1]): Usage =>
@@ -30,12 +30,13 @@ describe('dynamodb: usage', () => {
 
   /** Documents that are sent as they are, one after the other, past the target: what the service says of each. */
   async function unitsOf(
-    documents: readonly Encoded<string>[],
+    documents: readonly Encoded<Buffer>[],
     send: (item: Record<string, AttributeValue>) => Promise<ConsumedCapacity[]>
   ) {
     let units = 0
     for (const { payload } of documents) {
-      for (const consumed of await send(JSON.parse(payload) as Record<string, AttributeValue>)) units += consumed.CapacityUnits ?? NaN
+      for (const consumed of await send(JSON.parse(payload.toString()) as Record<string, AttributeValue>))
+        units += consumed.CapacityUnits ?? NaN
     }
     return units
   }

@@ -251,6 +251,34 @@ describe('firestore: values', () => {
     })
   })
 
+  it("of any kind are the same by way of the vendor's classes", () => {
+    const message = vendorDocument()
+    fc.assert(
+      fc.property(anyDocument, document => {
+        const bytes = encoded(document)
+        const theirs = Buffer.from(message.encode(message.decode(bytes)).finish())
+        expect(canonicalBytes(decoded(theirs))).to.deep.equal(canonicalBytes(decoded(bytes)))
+      }),
+      { numRuns: 300 }
+    )
+  })
+
+  it('stay as they were encoded whatever is encoded after them', () => {
+    fc.assert(
+      fc.property(fc.array(anyDocument, { maxLength: 20 }), fc.constantFrom('', 'x'.repeat(70_000)), (documents, long) => {
+        const encoder = new DocumentEncoder(root)
+        const all = documents.flatMap(document => [document, { _id: 'refused', $: long, __x__: 1 }, { _id: 'long', long }])
+        const kept = all.map(document => encoder.encode('c', document))
+        for (const [index, document] of all.entries()) {
+          const one = kept[index]!
+          if ('code' in one) expect(document._id).to.equal('refused')
+          else expect(one.payload.equals(encoded(document))).to.equal(true)
+        }
+      }),
+      { numRuns: 50 }
+    )
+  })
+
   it('that are cut short are an error, not less', () => {
     const answer = answerOf(encoded({ _id: 'x', a: 'text' }))
     for (let length = 1; length < answer.length; length++) {

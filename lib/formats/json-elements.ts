@@ -1,0 +1,174 @@
+/**
+ * The bytes of a JSON file on two ways: elements of its lists that are documents by the kernel or JSON.parse, where these are sure of them, and
+ * everything else by stream-json (`JsonText`), which is told of them by a stand-in. So stream-json alone says what the file is, and what is wrong with it.
+ */
+import { isUtf8 } from 'node:buffer'
+import { DocferryError } from '../errors.ts'
+import { canPack, maxBlockBytes, openElements } from '../kernel/kernel.ts'
+import type { PackElements } from '../kernel/kernel.ts'
+import type { Packing } from '../packed.ts'
+import { maxDepth, parseJson } from '../values/index.ts'
+import type { Document } from '../values/index.ts'
+import { isDocument } from './document-line.ts'
+import { findElement, JsonNesting } from './json-nesting.ts'
+import type { ElementPlace } from './json-nesting.ts'
+import type { JsonText } from './json-text.ts'
+import { openCharacterBytes } from './utf8.ts'
+
+/** An element that is longer goes through stream-json, for it would be held twice. */
+const maxHeldBytes = 4 << 20
+/** An element that is longer is not looked at again with each few bytes that come. */
+const smallBytes = 64 << 10
+/** What is passed over is packed to see that it is valid. */
+const passing: Packing = { drop: [] }
+
+export class JsonElements {
+  readonly #text: JsonText
+  readonly #packing: Packing | undefined
+  readonly #nesting = new JsonNesting()
+  /** Whether the next byte may begin an element of a list. */
+  #isAtElement = false
+  /** The beginning of an element, in the parts in which it came. */
+  #held: Buffer[] = []
+  #heldBytes = 0
+  #nextLook = 0
+
+  /** @param packing where documents may travel packed */
+  constructor(text: JsonText, packing: Packing | undefined) {
+    this.#text = text
+    this.#packing = packing && canPack() ? packing : undefined
+  }
+
+  push(chunk: Buffer): void {
+    this.#held.push(chunk)
+    this.#heldBytes += chunk.length
+    if (this.#heldBytes < this.#nextLook) return
+    const bytes = this.#take()
+    const rest = this.#read(bytes)
+    if (bytes.length - rest > maxHeldBytes) return this.#feedAll(bytes, rest)
+    this.#hold(bytes.subarray(rest))
+  }
+
+  /** Nothing follows what has come: read of it what is whole. */
+  settle(): void {
+    const bytes = this.#take()
+    this.#hold(bytes.subarray(this.#read(bytes)))
+  }
+
+  /** The input ends. */
+  end(): void {
+    this.settle()
+    this.#feedAll(this.#take(), 0)
+    this.#text.end()
+  }
+
+  #take(): Buffer {
+    const bytes = this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held)
+    this.#held = []
+    this.#heldBytes = this.#nextLook = 0
+    return bytes
+  }
+
+  #hold(bytes: Buffer): void {
+    if (bytes.length === 0) return
+    this.#held = [bytes]
+    this.#heldBytes = bytes.length
+    this.#nextLook = bytes.length < smallBytes ? 0 : 2 * bytes.length
+  }
+
+  /** @returns where what is left begins: an element that is not whole */
+  #read(bytes: Buffer): number {
+    let at = 0
+    let pack: BlockPacker | undefined
+    while (at < bytes.length) {
+      if (!this.#isAtElement) {
+        at = this.#feed(bytes, at)
+        continue
+      }
+      pack = this.#packerFor(bytes, at, pack)
+      const end = pack.isValid ? this.#packElements(pack, at) : at
+      const next = end > at ? end : this.#readElement(bytes, at, pack.isValid ? pack.end : at)
+      if (next === at) return at
+      at = next
+    }
+    return at
+  }
+
+  /** Hand bytes to stream-json up to where the next element may begin. @returns where it does */
+  #feed(bytes: Buffer, from: number): number {
+    const stop = this.#nesting.find(bytes, from)
+    this.#text.push(bytes.subarray(from, stop))
+    this.#isAtElement = this.#nesting.isAtElement && this.#text.documents.isInList
+    if (this.#isAtElement) this.#nesting.enter()
+    return stop
+  }
+
+  #feedAll(bytes: Buffer, from: number): void {
+    for (let at = from; at < bytes.length;) at = this.#feed(bytes, at)
+  }
+
+  /** The same as long as elements of its block are left. */
+  #packerFor(bytes: Buffer, at: number, last: BlockPacker | undefined): BlockPacker {
+    const { toPass } = this.#text.documents
+    const packing = toPass > 0 ? passing : this.#packing
+    if (last && at < last.end && last.packing === packing) return last
+    const part = bytes.subarray(at, at + maxBlockBytes)
+    const block = part.subarray(0, part.length - openCharacterBytes(part))
+    const isValid = isUtf8(block)
+    return { start: at, end: at + block.length, isValid, packing, pack: isValid && packing ? openElements(block, packing) : undefined }
+  }
+
+  /** @returns behind them; the same place where there are none */
+  #packElements({ start, pack }: BlockPacker, at: number): number {
+    const { documents } = this.#text
+    const { toPass } = documents
+    const found = pack?.(at - start, toPass > 0 ? toPass : Infinity)
+    if (!found) return at
+    const { packed, bytes, lines, hasComma } = found
+    if (toPass > 0) documents.pass(packed.count)
+    else documents.addPacked(packed)
+    this.#passOver(bytes, lines, hasComma)
+    return at + bytes
+  }
+
+  /** @param validEnd up to where the bytes are known to be valid UTF-8; @returns behind it; the same place where it is not whole */
+  #readElement(bytes: Buffer, at: number, validEnd: number): number {
+    const found = findElement(bytes, at)
+    if (found === 'part') return at
+    const document = found === 'other' ? undefined : documentAt(bytes, found, validEnd)
+    if (found === 'other' || !document) return this.#feed(bytes, at)
+    const { documents } = this.#text
+    if (documents.toPass > 0) documents.pass(1)
+    else documents.addDocument(document)
+    this.#passOver(found.next - at, found.lines, found.hasComma)
+    return found.next
+  }
+
+  #passOver(bytes: number, lines: number, hasComma: boolean): void {
+    this.#text.passOver(bytes, lines, hasComma)
+    this.#isAtElement = hasComma
+  }
+}
+
+/** A part of the bytes at hand. */
+interface BlockPacker {
+  readonly start: number
+  readonly end: number
+  /** Whether it is valid UTF-8. */
+  readonly isValid: boolean
+  readonly packing: Packing | undefined
+  readonly pack: PackElements | undefined
+}
+
+/** @returns undefined where stream-json must say what it is */
+function documentAt(bytes: Buffer, { start, end, depth }: ElementPlace, validEnd: number): Document | undefined {
+  if (depth > maxDepth) return undefined
+  if (end > validEnd && !isUtf8(bytes.subarray(start, end))) return undefined
+  try {
+    const value = parseJson(bytes.toString('utf8', start, end))
+    return isDocument(value) ? value : undefined
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof DocferryError) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,139 @@
+/** Lines through stages to lines: what threads do, and what the main one does where there are none. */
+import { isAscii } from 'node:buffer'
+import { applyStages } from '../engine/apply-stages.ts'
+import type { StageObserver } from '../engine/apply-stages.ts'
+import { packLines } from '../kernel/kernel.ts'
+import { Packed } from '../packed.ts'
+import type { BlockPlace, PackedLines, Packing, PlainLine, Stretch, Worked } from '../packed.ts'
+import type { Document, Stage, StageContext } from '../types.ts'
+import { isOrdinary } from '../values/index.ts'
+import { LineWriter } from './line-writer.ts'
+import type { Written } from './line-writer.ts'
+
+export interface Work {
+  /** What is left out before the stages get to see a document. */
+  readonly packing: Packing
+  /** They remember nothing: a line may come to them again. */
+  readonly stages: readonly Stage[]
+  /** Index of the first of them among the run's. */
+  readonly first: number
+  /** The same object for the same place: stages may keep what they make of it. */
+  readonly contextOf: (place: BlockPlace) => StageContext
+}
+
+/**
+ * A line is left as it came where the kernel does not know what stands in it, where a stage fails on it, and where what comes of it is more than
+ * ordinary JSON.
+ *
+ * @param block whole lines, valid UTF-8, at most `maxBlockBytes`
+ */
+export async function workLines(block: Buffer, place: BlockPlace, work: Work): Promise<Stretch[]> {
+  const worked: Stretch[] = []
+  let at = 0
+  for (const stretch of packLines(block, work.packing, { digests: place.digests })) {
+    if ('packed' in stretch) {
+      const raw = block.subarray(at, at + stretch.bytes)
+      for (const each of await workStretch(raw, stretch, place, work)) worked.push(shifted(each, at))
+      at += stretch.bytes
+    } else {
+      worked.push(stretch)
+      at = stretch.to + 1
+    }
+  }
+  return worked
+}
+
+async function workStretch(raw: Buffer, stretch: PackedLines, place: BlockPlace, work: Work): Promise<readonly Stretch[]> {
+  const { packed } = stretch
+  const { out, left, filtered, added } = await throughStages(packed, work.contextOf(place), work)
+  if (left.size > 0) return await withoutLeft(raw, left, place, work)
+  const { packing, dropped, members } = packed
+  const worked: Worked = { read: packed.count, filtered, added }
+  const came = place.digests ? { came: { digests: packed.digests, idHashes: packed.idHashes } } : {}
+  return [{ packed: new Packed({ ...out, packing, dropped, members, worked }), bytes: stretch.bytes, ...came }]
+}
+
+interface Made {
+  readonly out: Written
+  /** Lines that have to go the plain way. */
+  readonly left: ReadonlySet<number>
+  readonly filtered: Worked['filtered']
+  readonly added: number
+}
+
+async function throughStages({ text, count }: Packed, context: StageContext, { stages, first }: Work): Promise<Made> {
+  const lines = textsOf(text)
+  const filtered = new Map<object, { count: number; failed: number }>()
+  let added = 0
+  let of = 0
+  const observer: StageObserver = {
+    onFiltered(stage, _, isFailed = false) {
+      const its = filtered.get(stage) ?? { count: 0, failed: 0 }
+      its.count++
+      if (isFailed) its.failed++
+      filtered.set(stage, its)
+    },
+    onAdded: more => void (added += more)
+  }
+  const left = new Set<number>()
+  const out = new LineWriter(left)
+  const emit = (document: Document): void => {
+    if (!isOrdinary(document)) throw new UnfitError()
+    out.write(JSON.stringify(document), of)
+  }
+  for (; of < count; of++) {
+    try {
+      const pending = applyStages(stages, JSON.parse(lines[of]!) as Document, context, emit, observer)
+      if (pending) await pending
+    } catch {
+      // The plain way meets it again, and knows what to do.
+      left.add(of)
+    }
+  }
+  const counts = stages.flatMap((stage, index) => {
+    const its = filtered.get(stage)
+    return its ? [{ stage: first + index, ...its }] : []
+  })
+  return { out: out.end(), left, filtered: counts, added }
+}
+
+/** One text that is not ASCII would make all of them wide. */
+function textsOf(lines: Buffer): string[] {
+  if (isAscii(lines)) return lines.toString('latin1').split('\n')
+  return linesOf(lines).map(({ from, to }) => lines.toString('utf8', from, to))
+}
+
+class UnfitError extends Error {}
+
+/** So many of a stretch's lines may go the plain way before all do, in which each is looked at once. */
+const mostLeft = 1 / 8
+
+/** What lies between the lines that are left is worked on by itself: what was dropped and filtered is known of whole stretches only. */
+async function withoutLeft(raw: Buffer, left: ReadonlySet<number>, place: BlockPlace, work: Work): Promise<readonly Stretch[]> {
+  const lines = linesOf(raw)
+  if (left.size > lines.length * mostLeft) return lines
+  const worked: Stretch[] = []
+  let from = 0
+  for (const [index, line] of lines.entries()) {
+    if (!left.has(index)) continue
+    if (line.from > from) for (const each of await workLines(raw.subarray(from, line.from), place, work)) worked.push(shifted(each, from))
+    worked.push(line)
+    from = line.to + 1
+  }
+  if (from < raw.length) for (const each of await workLines(raw.subarray(from), place, work)) worked.push(shifted(each, from))
+  return worked
+}
+
+function linesOf(raw: Buffer): PlainLine[] {
+  const lines: PlainLine[] = []
+  for (let from = 0; from < raw.length;) {
+    const to = raw.indexOf(10, from)
+    lines.push({ from, to })
+    from = to + 1
+  }
+  return lines
+}
+
+function shifted(stretch: Stretch, by: number): Stretch {
+  return 'packed' in stretch ? stretch : { from: stretch.from + by, to: stretch.to + by }
+}

@@ -1,0 +1,189 @@
+/** Runs whose stages are applied to blocks of lines, on the main thread and in others, held against the same runs by the plain way. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { expect } from 'chai'
+import type { Division } from '../../lib/engine/packing.ts'
+import type { MigrateOptions } from '../../lib/options.ts'
+import type { PlannedOptions } from '../../lib/plan/plan.ts'
+import { parseStage } from '../../lib/registry.ts'
+import { migrate } from '../../lib/run.ts'
+import type { Document, Stage } from '../../lib/types.ts'
+import { StageWorker, workerFor } from '../../lib/work/stage-worker.ts'
+import { oddLines, Ways } from '../support/compare-ways.ts'
+import { simpleDocuments } from '../support/generator.ts'
+
+const stagesOf = async (...texts: string[]): Promise<Stage[]> => await Promise.all(texts.map(text => parseStage(text)))
+
+const linesOf = (documents: Iterable<Document>): string[] => [...documents].map(document => JSON.stringify(document))
+
+for (const workers of [0, 2]) {
+  describe(`stages over blocks of lines, ${workers} threads`, function () {
+    this.timeout(60_000)
+    let folder: string
+    let ways: Ways
+    beforeEach(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'docferry-worked-'))
+      ways = new Ways(folder)
+    })
+    afterEach(async () => await rm(folder, { recursive: true, force: true }))
+
+    it('give the same documents, counts, letters and receipt', async () => {
+      const lines = linesOf(simpleDocuments({ seed: 13, count: 3_000, bytes: 500 }))
+      for (const [index, line] of oddLines.entries()) lines.splice(index * 200 + 100, 0, line)
+      await writeFile(ways.path('in.ndjson'), `\ufeff${lines.join('\n')}`)
+      const stages = await stagesOf('strip:secret', 'rename:{"owner.id":"key"}', 'filter:{"active":true}', 'set:{"a.b":[1,2]}')
+      const { told } = await ways.compare('in.ndjson', { stages, workers })
+      const [counts] = told.counts
+      expect(counts).to.include({ read: 3_011, failed: 2, attachmentsLeft: 2 })
+      expect(counts!.filteredBy['filter']).to.be.above(1_000)
+    })
+
+    it('give several documents of one, and none', async () => {
+      await writeFile(ways.path('in.ndjson'), linesOf(simpleDocuments({ seed: 14, count: 1_000, bytes: 1_500 })).join('\n'))
+      const { told, documents } = await ways.compare('in.ndjson', {
+        stages: await stagesOf('split:{"path":"entries"}', 'rename:{"text":"words"}'),
+        workers
+      })
+      const [counts] = told.counts
+      expect(counts!.read + counts!.added).to.equal(counts!.written + counts!.filtered)
+      expect(documents.length).to.equal(counts!.written)
+      expect(counts!.added).to.be.above(100)
+    })
+
+    it('leave documents that a stage fails on to the plain way', async () => {
+      const documents = [...simpleDocuments({ seed: 15, count: 1_000, bytes: 300 })]
+      for (const [index, document] of documents.entries())
+        if (index % 97 === 5) Object.assign(document, { state: 'here already', status: 1 })
+      await writeFile(ways.path('in.ndjson'), linesOf(documents).join('\n'))
+      const [rename] = await stagesOf('rename:{"status":"state"}')
+      for (const onError of ['dead-letter', 'skip'] as const) {
+        const { told, letters } = await ways.compare('in.ndjson', { stages: [{ ...rename!, onError }], workers })
+        expect(told.counts[0]![onError === 'skip' ? 'filtered' : 'failed']).to.equal(11)
+        expect(letters.filter(letter => letter !== '')).to.have.length(onError === 'skip' ? 0 : 11)
+        await rm(ways.path('fast.ndjson'))
+        await rm(ways.path('plain.ndjson'))
+      }
+      const error: unknown = await ways
+        .run('failing', 'in.ndjson', 'failing.ndjson', { stages: [rename!], workers })
+        .catch((thrown: unknown) => thrown)
+      expect(error).to.include({ code: 'DOCFERRY_STAGE' })
+    })
+
+    it('write values that are more than JSON as the plain way does', async () => {
+      await writeFile(ways.path('in.ndjson'), linesOf(simpleDocuments({ seed: 16, count: 500, bytes: 300 })).join('\n'))
+      const { documents } = await ways.compare('in.ndjson', {
+        stages: await stagesOf('convert:{"fields":{"count":"double"}}'),
+        workers
+      })
+      expect(documents).to.have.length(500)
+    })
+
+    it('keep the sections of an export apart, and check it', async () => {
+      for (const name of ['one', 'two', 'three'])
+        await writeFile(ways.path(`${name}.ndjson`), linesOf(simpleDocuments({ seed: name.length, count: 700, bytes: 600 })).join('\n'))
+      const snapshot = ways.path('snapshot.json')
+      for (const name of ['one', 'two', 'three'])
+        await migrate({
+          source: { connector: 'file', options: { path: ways.path(`${name}.ndjson`) } },
+          target: `memory:${snapshot}`,
+          stateDir: ways.path('state')
+        })
+      await migrate({
+        source: `memory:${snapshot}`,
+        target: { connector: 'file', options: { path: ways.path('export.ndjson') } },
+        stateDir: ways.path('state')
+      })
+      const stages = await stagesOf('set:{"from":"{{ $collection }}"}')
+      const { told } = await ways.compare('export.ndjson', { stages, workers })
+      expect(told.counts.map(({ written }) => written)).to.deep.equal([700, 700, 700])
+      await rm(ways.path('fast.ndjson'))
+      await rm(ways.path('plain.ndjson'))
+      await ways.compare('export.ndjson', { stages, workers, collections: ['one', 'three'] })
+      const text = await readFile(ways.path('export.ndjson'), 'utf8')
+      await writeFile(ways.path('changed.ndjson.gz'), gzipSync(text.replace('"active":true', '"active":null')))
+      const error: unknown = await ways
+        .run('changed', 'changed.ndjson.gz', 'out.ndjson', { stages, workers })
+        .catch((thrown: unknown) => thrown)
+      expect(error).to.include({ code: 'DOCFERRY_DECODE' })
+    })
+
+    it('go on where an interrupted run stopped', async () => {
+      await writeFile(ways.path('in.ndjson'), linesOf(simpleDocuments({ seed: 17, count: 20_000, bytes: 300 })).join('\n'))
+      const stages = await stagesOf('set:{"a.b":true}')
+      const whole = await ways.run('whole', 'in.ndjson', 'whole.ndjson', { stages, workers })
+      const abort = new AbortController()
+      let id = ''
+      const observe: MigrateOptions['observe'] = report => {
+        id = report.runId
+        const timer = setInterval(() => {
+          if ((report.collections[0]?.written ?? 0) === 0) return
+          clearInterval(timer)
+          abort.abort()
+        })
+        abort.signal.addEventListener('abort', () => clearInterval(timer))
+      }
+      const options = { stages, workers, checkpointMs: 20 }
+      const error: unknown = await ways
+        .run('cut', 'in.ndjson', 'cut.ndjson', { ...options, observe, signal: abort.signal })
+        .catch((thrown: unknown) => thrown)
+      expect(error).to.include({ code: 'DOCFERRY_INTERRUPTED' })
+      const { told, documents } = await ways.run('cut', 'in.ndjson', 'cut.ndjson', { ...options, resume: id })
+      expect(told.root).to.equal(whole.told.root).and.be.a('string')
+      expect(documents).to.deep.equal(whole.documents)
+    })
+  })
+}
+
+describe('StageWorker', function () {
+  this.timeout(60_000)
+  const place = { collection: 'a', digests: false }
+  const block = Buffer.from('{"_id":"1","n":1}\n')
+
+  async function divided(...texts: string[]): Promise<Division> {
+    return { packing: { drop: [] }, stages: await stagesOf(...texts), first: 0 }
+  }
+
+  const planned = (...stages: string[]) => ({ stages, includeDesign: true, keepMetadata: true }) as unknown as PlannedOptions
+
+  it('begins threads only once enough has gone through the main one', async () => {
+    const worker = new StageWorker({
+      ...(await divided('set:{"a":1}')),
+      threads: { count: 2, after: block.length, setup: { asked: planned('set:{"a":1}'), environment: {}, first: 0, packing: { drop: [] } } }
+    })
+    try {
+      const lines = worker.of('p')
+      expect(lines.atOnce).to.equal(1)
+      const first = await lines.work(block, place)
+      expect(lines.atOnce).to.equal(1)
+      const second = await lines.work(block, place)
+      expect(lines.atOnce).to.be.above(2)
+      expect(second).to.deep.equal(first)
+    } finally {
+      await worker.close()
+    }
+  })
+
+  it('has no threads for stages that no text names', async () => {
+    const [stage] = await stagesOf('set:{"a":1}')
+    const { text: _text, ...nameless } = stage!
+    const worker = workerFor(await divided('set:{"a":1}'), planned('set'), { stages: [nameless], workers: 2 })
+    await worker.of('p').work(block, place)
+    expect(worker.of('p').atOnce).to.equal(1)
+  })
+
+  it('says what to do where a thread fails', async () => {
+    const worker = workerFor(await divided('set:{"a":1}'), planned('no-such-stage'), { stages: await stagesOf('set:{"a":1}'), workers: 1 })
+    try {
+      const error: unknown = await worker
+        .of('p')
+        .work(block, place)
+        .catch((thrown: unknown) => thrown)
+      expect(error).to.include({ code: 'DOCFERRY_STAGE' })
+      expect(String(error)).to.match(/a worker thread failed: .*no-such-stage.*--workers 0/s)
+    } finally {
+      await worker.close()
+    }
+  })
+})
