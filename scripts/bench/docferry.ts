@@ -1,11 +1,15 @@
 /** docferry's own command line, as a child process. */
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { projectFolder, runCommand } from '../servers/tools.ts'
 import { runChild } from './child.ts'
 import type { ChildOptions } from './child.ts'
 import type { Sample } from './measure.ts'
 
-export const cli = join(projectFolder(), 'dist', 'lib', 'cli', 'main.js')
+const { bin } = JSON.parse(readFileSync(join(projectFolder(), 'package.json'), 'utf8')) as { readonly bin: { readonly docferry: string } }
+
+/** What users start. */
+const cli = join(projectFolder(), bin.docferry)
 
 /** @param stateDir that the caller removes */
 export async function docferry(args: readonly string[], stateDir: string, options: ChildOptions = {}): Promise<Omit<Sample, 'documents'>> {

@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: docferry against bare loops, against other tools and against what the servers can do, in turn in one run.
  *
- *   npm run bench -- [--only files,parts,couchdb,dynamodb,firestore,pairs] [--runs 5] [--count 20000] [--bytes 1000000000] [--write] [--peers FOLDER]
+ *   npm run bench -- [--only startup,files,parts,couchdb,dynamodb,firestore,pairs] [--runs 5] [--count 20000] [--bytes 1000000000] [--write] [--peers FOLDER]
  *
  * `--write` puts what was measured into RESULTS.md, in place of the same parts. Besides, for `--only`: `scale` (minutes), `values` (what exact values
  * cost), `throttling` (docferry against itself), `slow` (memory and the time that Ctrl-C takes, with a target that takes its time).
@@ -24,6 +24,7 @@ import { findPeers } from './peers.ts'
 import { writeResults } from './results.ts'
 import { scaleTables } from './scale.ts'
 import { slowTargetTable } from './slow-target.ts'
+import { measureStartup, startupTable } from './startup.ts'
 import { tableOf } from './table.ts'
 import { throttlingContests } from './throttling.ts'
 import { valuesContests } from './values.ts'
@@ -33,7 +34,7 @@ const { values } = parseArgs({
     count: { type: 'string', default: '20000' },
     bytes: { type: 'string', default: '1000000000' },
     runs: { type: 'string', default: '5' },
-    only: { type: 'string', default: 'files,parts,couchdb,dynamodb,firestore,pairs' },
+    only: { type: 'string', default: 'startup,files,parts,couchdb,dynamodb,firestore,pairs' },
     peers: { type: 'string' },
     write: { type: 'boolean', default: false }
   }
@@ -82,6 +83,13 @@ const parts: Readonly<Record<string, Part>> = {
         for (const database of all) await clear(database)
         return tableOf(results)
       })
+  },
+  startup: {
+    title: 'Start-up',
+    measure: async () =>
+      await withServers(['couchdb', 'dynamodb', 'firestore'], async ({ environment }) =>
+        startupTable(await measureStartup({ runs, environment }))
+      )
   },
   scale: { title: 'Scale', measure: path => scaleTables({ path, runs, counts: [5 * count, 50 * count, 250 * count], say }) },
   values: { title: 'Exact values', measure: () => raced(contests(valuesContests(documents))) },
@@ -156,9 +164,9 @@ for (const name of wanted) {
     const table = await measurePart(file => join(folder, file))
     const how = `Medians of ${runs} runs. ${await machine()}; load ${before} before, ${load()} after; ${new Date().toISOString().slice(0, 10)}.`
     measured.set(title, `${how}\n\n${table}`)
+    if (values.write) say(`written to ${await writeResults(title, measured.get(title)!)}`)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
 for (const [title, text] of measured) console.log(`## ${title}\n\n${text}\n`)
-if (values.write) say(`written to ${await writeResults(measured)}`)

@@ -21,8 +21,8 @@ What this does **not** show:
 - CPU is the client's alone, user and system, start-up included where a side is a process of its own. Memory is the peak of what is resident, of all processes of a side together.
 `
 
-/** Put these parts in place of those of the same title. @param parts Markdown by title */
-export async function writeResults(parts: ReadonlyMap<string, string>): Promise<string> {
+/** Put a part in place of the one of the same title. @param text Markdown. @returns the path of the file */
+export async function writeResults(title: string, text: string): Promise<string> {
   const before = existsSync(path) ? await readFile(path, 'utf8') : ''
   const all = new Map(
     before
@@ -30,8 +30,8 @@ export async function writeResults(parts: ReadonlyMap<string, string>): Promise<
       .slice(1)
       .map(part => [part.slice(0, part.indexOf('\n')), part.slice(part.indexOf('\n') + 1).trim()])
   )
-  for (const [title, text] of parts) all.set(title, text)
-  await writeFile(path, `${beginning}\n${[...all].map(([title, text]) => `## ${title}\n\n${text}\n`).join('\n')}`)
+  all.set(title, text)
+  await writeFile(path, `${beginning}\n${[...all].map(([name, part]) => `## ${name}\n\n${part}\n`).join('\n')}`)
   await runCommand(process.execPath, [join(projectFolder(), 'node_modules', 'prettier', 'bin', 'prettier.cjs'), '--write', path])
   return path
 }

@@ -16,6 +16,24 @@ describe('engine: seen ids', () => {
     expect(wrong).to.be.at.most(8)
   })
 
+  it('takes hardly a new id for an old one in a small collection', () => {
+    let wrong = 0
+    for (let collection = 0; collection < 400; collection++) {
+      const seen = new SeenIds()
+      for (let i = 0; i < 1_000; i++) if (seen.add(`${collection}/${i}`)) wrong++
+    }
+    expect(wrong).to.equal(0)
+  })
+
+  it('knows the first ids on both sides of the first layer', () => {
+    const seen = new SeenIds()
+    for (let i = 0; i < 600; i++) {
+      expect(seen.has(`i${i}`), `before ${i}`).to.equal(false)
+      expect(seen.add(`i${i}`), `${i}`).to.equal(false)
+      for (let before = 0; before <= i; before += 7) expect(seen.has(`i${before}`), `${before} behind ${i}`).to.equal(true)
+    }
+  })
+
   it('goes on knowing them past the first layer', function () {
     this.timeout(20_000)
     const seen = new SeenIds()
