@@ -16,7 +16,12 @@ export interface CallOptions {
   readonly signal?: AbortSignal
 }
 
-/** What came back: DynamoDB's JSON, parsed, and its length as text. */
+/** How an answer is read: @throws {SyntaxError} for one that is not DynamoDB's. Default: all of it is parsed. */
+export interface Reading<T> {
+  readonly read?: (bytes: Buffer) => T
+}
+
+/** What came back: DynamoDB's JSON, parsed, and its length in bytes. */
 export interface Answer<T> {
   readonly value: T
   readonly bytes: number
@@ -33,7 +38,7 @@ export interface Connection {
    */
   send<T>(operation: Operation, body: string | Buffer, options: CallOptions): Promise<Answer<T>>
   /** @throws {DocferryError} see `translate` */
-  call<T>(operation: Operation, body: string | Buffer, options: CallOptions): Promise<Answer<T>>
+  call<T>(operation: Operation, body: string | Buffer, options: CallOptions & Reading<T>): Promise<Answer<T>>
   /** The server's clock in the last answer that told it, read between two times of ours. */
   clock?(): Clock | undefined
   close(): void
@@ -122,7 +127,7 @@ async function locate(
   const send = async <T>(
     operation: Operation,
     body: string | Buffer,
-    { collection, ...call }: CallOptions,
+    { collection, read = parseAnswer, ...call }: CallOptions & Reading<T>,
     timeoutMs = usualMs
   ): Promise<Answer<T>> => {
     const before = new Date()
@@ -131,7 +136,7 @@ async function locate(
     }
     const request = typeof body === 'string' ? Buffer.from(body) : body
     const bytes = await wire.send(operation, request, { ...call, table: collection, timeoutMs, address: address(), onDate })
-    return { value: parseAnswer<T>(bytes.toString()), bytes: bytes.length }
+    return { value: read(bytes), bytes: bytes.length }
   }
   const tables = await withRetry(
     async () => {
@@ -159,7 +164,7 @@ async function locate(
     logger,
     send,
     clock: () => clock,
-    async call<T>(operation: Operation, body: string | Buffer, call: CallOptions): Promise<Answer<T>> {
+    async call<T>(operation: Operation, body: string | Buffer, call: CallOptions & Reading<T>): Promise<Answer<T>> {
       try {
         return await send<T>(operation, body, call)
       } catch (error) {
@@ -204,8 +209,8 @@ async function accountOf(
   return accountId ?? `of key ${createHash('sha256').update(accessKeyId).digest('hex').slice(0, 16)}`
 }
 
-function parseAnswer<T>(text: string): T {
-  const value: unknown = JSON.parse(text)
+function parseAnswer<T>(bytes: Buffer): T {
+  const value: unknown = JSON.parse(bytes.toString())
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new SyntaxError('the answer is no JSON object')
   return value as T
 }

@@ -4,15 +4,16 @@ import { withRetry } from '../../engine/retry.ts'
 import type { Cursor, Page, Partition, RejectDetails, Source } from '../../types.ts'
 import type { Document } from '../../values/index.ts'
 import type { Connection } from './client.ts'
-import { toDocument } from '../../formats/dynamodb/items.ts'
+import { readItemList } from '../../formats/dynamodb/item-list.ts'
+import type { ItemList } from '../../formats/dynamodb/item-list.ts'
 import { ScanPace } from './scan-pace.ts'
 import { idOfItem } from '../../formats/dynamodb/keys.ts'
 import type { TableKey } from '../../formats/dynamodb/keys.ts'
 import { describeTable, listTables } from './tables.ts'
 import type { ItemJson } from '../../formats/dynamodb/values.ts'
 
+/** What stands beside the items. */
 interface ScanAnswer {
-  readonly Items?: readonly ItemJson[]
   readonly LastEvaluatedKey?: ItemJson
   readonly ConsumedCapacity?: { readonly CapacityUnits?: number }
 }
@@ -78,16 +79,17 @@ export function createSource(connection: Connection, { consistentRead = true }: 
         const answer = await withRetry(
           () => {
             requests++
-            return connection.call<ScanAnswer>('Scan', body, { collection, signal })
+            return connection.call('Scan', body, { collection, signal, read: bytes => readItemList(bytes, key) })
           },
           { attempts: readAttempts, ...retry, signal, onRetry }
         )
-        const { Items: items, LastEvaluatedKey: last, ConsumedCapacity: consumed } = answer.value
+        const items = answer.value
         if (!items)
           throw new DocferryError('DOCFERRY_READ', `DynamoDB answered a scan of ${collection} without items`, {
             provider: 'dynamodb',
             collection
           })
+        const { LastEvaluatedKey: last, ConsumedCapacity: consumed } = items.rest as ScanAnswer
         place = last ? { after: last } : { end: true }
         const units = consumed?.CapacityUnits ?? Math.ceil(answer.bytes / unitBytes) * unitPrice
         readUnits += units
@@ -97,8 +99,8 @@ export function createSource(connection: Connection, { consistentRead = true }: 
         for (const slice of slicesOf(items, key, pageSize)) {
           signal?.throwIfAborted()
           const cursor = JSON.stringify(slice.after ? { after: slice.after } : place)
-          const share = items.length === 0 ? 1 : slice.items.length / items.length
-          yield { collection, ...toDocuments(key, slice.items), cursor, bytes: bytes * share } satisfies Page
+          const share = items.length === 0 ? 1 : (slice.to - slice.from) / items.length
+          yield { collection, ...documentsOf(items, slice, key), cursor, bytes: bytes * share } satisfies Page
         }
       }
     },
@@ -150,20 +152,22 @@ function placeFrom(cursor: Cursor, { id }: Partition): Place {
  *
  * @returns at least one slice; the last one ends where the answer does, and has no place of its own
  */
-function* slicesOf(
-  items: readonly ItemJson[],
-  key: TableKey,
-  size = items.length
-): Generator<{ readonly items: readonly ItemJson[]; readonly after?: ItemJson }> {
-  let start = 0
-  for (let end = Math.max(1, size); end < items.length; end++) {
-    const after = keyOfItem(key, items[end - 1] as ItemJson)
+function* slicesOf(items: ItemList, key: TableKey, size = items.length): Generator<Slice & { readonly after?: ItemJson }> {
+  let from = 0
+  for (let to = Math.max(1, size); to < items.length; to++) {
+    const after = keyOfItem(key, items.item(to - 1))
     if (!after) continue
-    yield { items: items.slice(start, end), after }
-    start = end
-    end += Math.max(1, size) - 1
+    yield { from, to, after }
+    from = to
+    to += Math.max(1, size) - 1
   }
-  yield { items: items.slice(start) }
+  yield { from, to: items.length }
+}
+
+/** Items of a list, by index. */
+interface Slice {
+  readonly from: number
+  readonly to: number
 }
 
 /** @returns undefined where it lacks a part of it */
@@ -172,14 +176,15 @@ function keyOfItem(key: TableKey, item: ItemJson): ItemJson | undefined {
   return parts.length === key.length ? Object.fromEntries(parts) : undefined
 }
 
-function toDocuments(key: TableKey, items: readonly ItemJson[]): { readonly documents: Document[]; readonly rejects?: RejectDetails[] } {
+function documentsOf(items: ItemList, { from, to }: Slice, key: TableKey): Pick<Page, 'documents' | 'rejects'> {
   const documents: Document[] = []
   const rejects: RejectDetails[] = []
-  for (const item of items) {
+  for (let index = from; index < to; index++) {
     try {
-      documents.push(toDocument(key, item))
+      documents.push(items.document(index))
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error
+      const item = items.item(index)
       rejects.push({ code: 'DOCFERRY_BAD_DOCUMENT', message: error.message, where: placeOf(key, item), raw: JSON.stringify(item) })
     }
   }
