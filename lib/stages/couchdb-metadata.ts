@@ -30,13 +30,18 @@ export function stripCouchdbMetadata(
     drops: fields,
     onDropped: (collection, field, documents, members) => onStripped?.(collection, field, members, documents),
     apply(document, { collection }) {
-      const found = fields.filter(field => field in document)
-      if (found.length === 0) return document
-      for (const field of found) onStripped?.(collection, field, field === '_attachments' ? countOf(document[field]) : 0)
-      return without(document, found)
+      let isFound = false
+      for (const field of fields) {
+        if (!(field in document)) continue
+        isFound = true
+        onStripped?.(collection, field, field === '_attachments' ? countOf(document[field]) : 0)
+      }
+      return isFound ? without(document, fields) : document
     }
   }
 }
+
+const underscore = 0x5f
 
 function countOf(attachments: Value | undefined): number {
   return typeof attachments === 'object' && attachments !== null ? Object.keys(attachments).length : 0
@@ -45,6 +50,10 @@ function countOf(attachments: Value | undefined): number {
 /** A copy: an object from which fields were deleted is slow to read from then on. */
 function without(document: Document, fields: readonly string[]): Document {
   const copy = {} as Document
-  for (const key of Object.keys(document)) if (!fields.includes(key)) setField(copy, key, document[key] as Value)
+  for (const key of Object.keys(document)) {
+    // Those of CouchDB begin with an underscore, as does the one that can't be assigned.
+    if (key.charCodeAt(0) !== underscore) copy[key] = document[key]!
+    else if (!fields.includes(key)) setField(copy, key, document[key]!)
+  }
   return copy
 }

@@ -80,8 +80,12 @@ export class AttachmentStore {
     signal: AbortSignal | undefined,
     write: (kept: readonly Payload[]) => Promise<void>
   ): Promise<readonly WriteOutcome[]> {
+    if (documents.every(({ attachments }) => attachments === undefined)) {
+      await write(documents.map(({ payload }) => payload))
+      return documents.map(() => 'written')
+    }
     const outcomes: WriteOutcome[] = []
-    for (const { attachments } of documents) outcomes.push(attachments ? await this.#keep(attachments, signal) : 'written')
+    for (const { attachments = [] } of documents) outcomes.push(await this.#keep(attachments, signal))
     await write(documents.flatMap(({ payload }, index) => (outcomes[index] === 'written' ? [payload] : [])))
     return outcomes
   }
