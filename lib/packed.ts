@@ -7,6 +7,17 @@ export interface Packing {
   readonly drop: readonly string[]
   /** One of these, of which the members are counted where it is a map. */
   readonly counted?: string
+  /** Give documents that keep another top-level field than `_id` that begins with an underscore the plain way. */
+  readonly noUnderscores?: boolean
+  /** Each document has to be known by itself: its line and its id. */
+  readonly byLine?: boolean
+}
+
+/** Of `Packing.byLine`. */
+export interface LinePlaces {
+  /** Behind each line's end in the text. */
+  readonly ends: Uint32Array
+  readonly ids: readonly string[]
 }
 
 /** Told of the ids by their hashes only, and of the documents by their digests. */
@@ -22,8 +33,9 @@ export class Packed extends ControlItem {
   /** Documents that had each of the dropped fields, by their index; and the members of the one that is counted. */
   readonly dropped: readonly number[]
   readonly members: number
+  readonly lines?: LinePlaces | undefined
 
-  constructor({ packing, text, count, digests, idHashes, dropped, members }: Omit<Packed, never>) {
+  constructor({ packing, text, count, digests, idHashes, dropped, members, lines }: Omit<Packed, never>) {
     super()
     this.packing = packing
     this.text = text
@@ -32,5 +44,6 @@ export class Packed extends ControlItem {
     this.idHashes = idHashes
     this.dropped = dropped
     this.members = members
+    this.lines = lines
   }
 }

@@ -4,6 +4,7 @@ import { DocferryError, describeError } from '../errors.ts'
 import { countFailure, countSkipped, countWritten, shortenId } from '../report.ts'
 import type { CollectionReport } from '../report.ts'
 import { Packed } from '../packed.ts'
+import type { LinePlaces } from '../packed.ts'
 import { Mark, Reject, Section } from '../types.ts'
 import type { ControlItem, Document, Encoded, OnIncompatible, Refusal, RejectDetails, Target, WriteOutcome } from '../types.ts'
 import { BucketSums } from '../values/bucket-sums.ts'
@@ -12,8 +13,9 @@ import { AckWindow } from './ack-window.ts'
 import type { Barrier } from './barrier.ts'
 import type { CollectionState } from './collection-state.ts'
 import { ConversionCounter } from './conversion-counter.ts'
+import { CountedLine, documentOf } from './counted.ts'
+import type { Books, Counted } from './counted.ts'
 import { addOutcome } from './outcome-sums.ts'
-import type { OutcomeSums } from './outcome-sums.ts'
 import type { RateControl } from './rate-control.ts'
 import { Tally } from './tally.ts'
 import type { Outgoing } from './write-batch.ts'
@@ -76,13 +78,6 @@ export interface BatchWriterOptions {
   readonly digest?: ((collection: string, outgoing: Outgoing) => DocumentDigests) | undefined
 }
 
-/** A document on its way, and where it is counted when it has its outcome. */
-interface Counted extends Outgoing {
-  readonly delta: CollectionReport
-  readonly sums: OutcomeSums
-  readonly mark: number
-}
-
 interface Batch {
   readonly number: number
   readonly items: Counted[]
@@ -131,7 +126,7 @@ export class BatchWriter {
     if (item instanceof Mark) return this.#mark(item)
     if (item instanceof Section) return this.#enter(item.collection)
     if (item instanceof Reject) return this.#reject(item)
-    if (item instanceof Packed) return this.#addPacked(item)
+    if (item instanceof Packed) return item.lines ? this.#addLines(item, item.lines) : this.#addPacked(item)
     return this.#addDocument(item as Document)
   }
 
@@ -186,9 +181,34 @@ export class BatchWriter {
     if ('code' in encoded) return this.#refuse(encoded, document)
     this.#conversions.count(document._id)
     this.#options.onEncoded?.(state.report, document, encoded)
-    const sums = this.#tally.sumsOf(state.report.source)
-    const outgoing: Counted = { document, encoded, delta: this.#delta(), sums, mark: this.#marks }
-    if (state.seenIds?.add(encoded.id)) return this.#hold(outgoing)
+    const outgoing = { document, encoded, books: this.#books() }
+    return this.#place(outgoing, state.seenIds?.add(encoded.id))
+  }
+
+  async #addLines(packed: Packed, { ends, ids }: LinePlaces): Promise<void> {
+    const { target } = this.#options
+    const state = this.#current()
+    const books = this.#books()
+    let from = 0
+    for (const [at, id] of ids.entries()) {
+      const line = packed.text.subarray(from, ends[at]! - 1)
+      from = ends[at]!
+      if (this.#error !== undefined) throw this.#error
+      const encoded = target.lines!.encode(state.report.target, id, line)
+      const waiting = encoded
+        ? this.#place(
+            new CountedLine(packed, at, { line, encoded, books }),
+            state.seenIds?.addHashes(packed.idHashes[2 * at]!, packed.idHashes[2 * at + 1]!)
+          )
+        : this.#addDocument(documentOf(line))
+      if (waiting) await waiting
+    }
+  }
+
+  /** Into the open batch, or where its id may have come before, behind all that is on its way. */
+  #place(outgoing: Counted, mayBeRepeated: boolean | undefined): Promise<void> | undefined {
+    if (mayBeRepeated) return this.#hold(outgoing)
+    const { encoded } = outgoing
     const { batchCount, batchBytes } = this.#options.rate
     let batch = this.#open
     let waiting: Promise<void> | undefined
@@ -320,8 +340,8 @@ export class BatchWriter {
 
   /** Of documents with one id the first is to stay: where it failed, none that came later stands in for it. */
   async #buryLater(state: CollectionState, held: Batch): Promise<void> {
-    for (const { document, encoded, delta, mark } of held.items.filter(({ encoded: { id } }) => state.hasFailed(id)))
-      await this.#bury('write', firstFailed, { id: encoded.id, document, mark }, [state.report, delta])
+    for (const { document, encoded, books } of held.items.filter(({ encoded: { id } }) => state.hasFailed(id)))
+      await this.#bury('write', firstFailed, { id: encoded.id, document, mark: books.mark }, [state.report, books.delta])
     held.items.splice(0, Infinity, ...held.items.filter(({ encoded: { id } }) => !state.hasFailed(id)))
   }
 
@@ -332,12 +352,13 @@ export class BatchWriter {
     const [outcomes] = digest ? await Promise.all([sending, digestMeanwhile(target, batch.items, digest)]) : [await sending]
     for (const [index, outcome] of outcomes.entries()) {
       const outgoing = batch.items[index] as Counted
-      const { document, encoded, delta, sums, mark } = outgoing
+      const { encoded, books } = outgoing
+      const { delta, sums, mark } = books
       const reports = [state.report, delta]
       if (digest && typeof outcome === 'string') addOutcome(sums, outcome, encoded.id, digest(target, outgoing))
       if (outcome === 'written') for (const report of reports) countWritten(report, encoded)
       else if (outcome === 'skipped') for (const report of reports) countSkipped(report, encoded.id)
-      else await this.#bury('write', outcome, { id: encoded.id, document, mark }, reports)
+      else await this.#bury('write', outcome, { id: encoded.id, document: outgoing.document, mark }, reports)
     }
     this.#window.acknowledge(batch.number)
     state.checkDone()
@@ -368,6 +389,10 @@ export class BatchWriter {
       mark
     })
     for (const report of reports) countFailure(report, code, message, id ?? where ?? '')
+  }
+
+  #books(): Books {
+    return { delta: this.#delta(), sums: this.#tally.sumsOf(this.#current().report.source), mark: this.#marks }
   }
 
   /** Where what is read now is counted for the next mark. */

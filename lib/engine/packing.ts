@@ -8,7 +8,7 @@ const counted = '_attachments'
 
 /** @returns undefined where an end does not know packed documents, or a stage looks into them */
 export function packingFor(source: Source, target: Target, stages: readonly RunStage[]): Packing | undefined {
-  if (!source.packs || !target.writePacked) return undefined
+  if (!source.packs || !(target.writePacked || target.lines)) return undefined
   const fields = new Set<string>()
   for (const stage of stages) {
     const drops = 'apply' in stage ? stage.drops : undefined
@@ -16,7 +16,9 @@ export function packingFor(source: Source, target: Target, stages: readonly RunS
     for (const field of drops) fields.add(field)
   }
   const drop = [...fields]
-  return drop.length <= mostDropped && !fields.has('_id') ? { drop, ...(fields.has(counted) && { counted }) } : undefined
+  if (drop.length > mostDropped || fields.has('_id')) return undefined
+  const byLine = !target.writePacked && { byLine: true, noUnderscores: target.lines?.noUnderscores ?? false }
+  return { drop, ...(fields.has(counted) && { counted }), ...byLine }
 }
 
 /** Tell each stage what was dropped in its place: the first one that wants a field has it. */

@@ -33,14 +33,15 @@ export function canPack(): boolean {
 
 /**
  * @param block whole lines, each with its line end; valid UTF-8; at most `maxBlockBytes`
+ * @param rows whether the lines are rows of CouchDB's `_all_docs`, each with the document as its last member
  */
-export function packLines(block: Buffer, packing: Packing): Stretch[] {
+export function packLines(block: Buffer, packing: Packing, { rows = false } = {}): Stretch[] {
   module ??= start()
   if (module === null) return plainLines(block)
   const { memory, words, begin, read } = module
   writeDropped(module, packing)
   memory.set(block, place.input)
-  begin()
+  begin(rows)
   const stretches: Stretch[] = []
   let open: OpenStretch | undefined
   const close = (): void => {
@@ -62,6 +63,9 @@ export function packLines(block: Buffer, packing: Packing): Stretch[] {
         bytes: 0,
         digests: [],
         idHashes: [],
+        ends: [],
+        idEnds: [],
+        ids: words[at + record.id]!,
         dropped: packing.drop.map(() => 0),
         members: 0
       }
@@ -69,6 +73,10 @@ export function packLines(block: Buffer, packing: Packing): Stretch[] {
       open.digests.push(hash('sha256', memory.subarray(canonical, canonical + words[at + record.canonicalLength]!), 'binary'))
       open.idHashes.push(words[at + record.firstHash]!, words[at + record.secondHash]!)
       open.to = words[at + record.text]! + words[at + record.textLength]!
+      if (packing.byLine) {
+        open.ends.push(open.to)
+        open.idEnds.push(words[at + record.id]! + words[at + record.idLength]!)
+      }
       open.bytes += words[at + record.length]! + 1
       open.members += words[at + record.counted]!
       countDropped(open.dropped, words[at + record.dropped]!)
@@ -86,15 +94,33 @@ interface OpenStretch {
   readonly digests: string[]
   readonly idHashes: number[]
   readonly dropped: number[]
+  /** Where each line ends, and where the first id begins and each ends: `byLine` only. */
+  readonly ends: number[]
+  readonly ids: number
+  readonly idEnds: number[]
 }
 
-function finish({ from, to, bytes, digests, idHashes, dropped, members }: OpenStretch, packing: Packing, memory: Buffer): PackedLines {
+function finish(open: OpenStretch, packing: Packing, memory: Buffer): PackedLines {
+  const { from, to, bytes, digests, idHashes, dropped, members } = open
   // The memory is used again for the next block.
   const text = Buffer.from(memory.subarray(from, to))
+  const lines = packing.byLine ? { ends: Uint32Array.from(open.ends, end => end - from), ids: idsOf(open, memory) } : undefined
   return {
-    packed: new Packed({ packing, text, count: digests.length, digests, idHashes: Int32Array.from(idHashes), dropped, members }),
+    packed: new Packed({ packing, text, count: digests.length, digests, idHashes: Int32Array.from(idHashes), dropped, members, lines }),
     bytes
   }
+}
+
+function idsOf({ ids, idEnds }: OpenStretch, memory: Buffer): string[] {
+  const end = idEnds.at(-1) ?? ids
+  const all = memory.toString('utf8', ids, end)
+  const isAscii = all.length === end - ids
+  let from = ids
+  return idEnds.map(to => {
+    const id = isAscii ? all.slice(from - ids, to - ids) : memory.toString('utf8', from, to)
+    from = to
+    return id
+  })
 }
 
 function countDropped(counts: number[], bits: number): void {
@@ -119,7 +145,15 @@ function readNumbers({ memory, words }: Kernel, count: number): boolean {
 }
 
 /** Where things are in the module's memory: the same as in `assembly/layout.ts`. */
-const place = { dropped: 4096, droppedEnd: 32 << 10, numbers: 32 << 10, lines: 64 << 10, input: 1 << 20, end: 12 << 20 } as const
+const place = {
+  dropped: 4096,
+  droppedEnd: 32 << 10,
+  numbers: 32 << 10,
+  lines: 64 << 10,
+  input: 1 << 20,
+  ids: 11 << 20,
+  end: 12 << 20
+} as const
 /** Words of a line's record: the same as in `assembly/index.ts`. */
 const record = {
   place: 0,
@@ -134,7 +168,9 @@ const record = {
   numbers: 9,
   dropped: 10,
   counted: 11,
-  words: 12
+  id: 12,
+  idLength: 13,
+  words: 14
 } as const
 const mostLines = 8192
 const pageBytes = 64 << 10
@@ -142,7 +178,7 @@ const pageBytes = 64 << 10
 interface Kernel {
   readonly memory: Buffer
   readonly words: Uint32Array
-  readonly begin: () => void
+  readonly begin: (rows: boolean) => void
   readonly read: (length: number, most: number) => number
   /** What was written last. */
   packing: Packing | undefined
@@ -173,9 +209,10 @@ function start(): Kernel | null {
 function writeDropped(kernel: Kernel, packing: Packing): void {
   if (kernel.packing === packing) return
   const { memory } = kernel
-  const { drop, counted } = packing
+  const { drop, counted, noUnderscores = false } = packing
   let at = memory.writeUInt32LE(drop.length, place.dropped)
   at = memory.writeInt32LE(counted === undefined ? -1 : drop.indexOf(counted), at)
+  at = memory.writeUInt32LE(noUnderscores ? 1 : 0, at)
   for (const name of drop) {
     const length = Buffer.byteLength(name)
     if (at + 4 + length > place.droppedEnd) throw new RangeError('the names of dropped fields are too long')

@@ -5,12 +5,13 @@
  * says, without a key twice. Everything else, and everything that is rare, is `PLAIN`, and the host does it.
  */
 import { hashes, hashId } from './ids.ts'
-import { CANONICAL, INPUT, LINE_SIZE, LINES, MEMBERS, TEXT } from './layout.ts'
-import { OK, PLAIN, skipSpace, state } from './state.ts'
+import { CANONICAL, IDS, INPUT, LINE_SIZE, LINES, MEMBERS, TEXT } from './layout.ts'
+import { toDocument } from './rows.ts'
+import { copy, countAt, OK, PLAIN, skipSpace, state } from './state.ts'
 import { readDocument } from './values.ts'
 import { withoutSpans } from './spans.ts'
 
-/** Place of a line in the input, its length without its end, its status, its text's place and length, its canonical bytes' place and length, its id's hashes, numbers to read, fields dropped, members of the one that is counted. */
+/** Place of a line in the input, its length without its end, its status, its text's place and length, its canonical bytes' place and length, its id's hashes, numbers to read, fields dropped, members of the one that is counted, its id's place and length. */
 namespace record {
   export const place: usize = 0
   export const length: usize = 4
@@ -24,17 +25,27 @@ namespace record {
   export const numbers: usize = 36
   export const dropped: usize = 40
   export const counted: usize = 44
+  export const id: usize = 48
+  export const idLength: usize = 52
 }
 
 /** How far the last call came. */
 let next: usize = INPUT
 let text: usize = TEXT
 let canonical: usize = CANONICAL
+let ids: usize = IDS
+let inRows: bool = false
 
-/** Begin with new input. */
-export function begin(): void {
+/**
+ * Begin with new input.
+ *
+ * @param rows whether each line is a row of CouchDB's `_all_docs`, and the document a member of it
+ */
+export function begin(rows: bool): void {
   next = INPUT
   text = TEXT
+  ids = IDS
+  inRows = rows
 }
 
 /**
@@ -62,12 +73,12 @@ export function read(length: usize, most: i32): i32 {
     store<u32>(line + record.place, <u32>next)
     store<u32>(line + record.length, <u32>(lineEnd - next))
     store<u32>(line + record.text, <u32>text)
-    // The line end may be CRLF.
-    const stop = load<u8>(lineEnd - 1) == 0x0d ? lineEnd - 1 : lineEnd
     const isOk = readLine(next, lineEnd)
     store<u32>(line + record.status, isOk ? OK : PLAIN)
     if (isOk) {
-      text = withoutSpans(next, stop, text)
+      // The line end may be CRLF.
+      const stop = load<u8>(state.end - 1) == 0x0d ? state.end - 1 : state.end
+      text = withoutSpans(state.from, stop, text)
       store<u32>(line + record.textLength, <u32>text - load<u32>(line + record.text))
       store<u32>(line + record.canonical, <u32>canonical)
       store<u32>(line + record.canonicalLength, <u32>(state.out - canonical))
@@ -77,6 +88,11 @@ export function read(length: usize, most: i32): i32 {
       store<u32>(line + record.numbers, state.numbers)
       store<u32>(line + record.dropped, state.dropped)
       store<u32>(line + record.counted, <u32>state.counted)
+      const idLength = countAt(state.id)
+      store<u32>(line + record.id, <u32>ids)
+      store<u32>(line + record.idLength, <u32>idLength)
+      copy(ids, state.id + 4, idLength)
+      ids += idLength
       canonical = state.out
     }
     next = lineEnd + 1
@@ -86,8 +102,10 @@ export function read(length: usize, most: i32): i32 {
 }
 
 function readLine(from: usize, end: usize): bool {
-  state.at = from
+  state.from = from
   state.end = end
+  if (inRows && !toDocument()) return false
+  state.at = state.from
   state.out = canonical
   state.members = MEMBERS
   state.numbers = 0

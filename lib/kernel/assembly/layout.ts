@@ -1,6 +1,6 @@
 /** Where things are in the module's memory; `lib/kernel/kernel.ts` states the same places, and a spec compares them. Bytes. */
 
-/** Names of fields to drop: count (u32), index of the one whose members are counted (i32, -1: none), then for each its length (u32, big-endian) and its UTF-8. */
+/** Names of fields to drop: count (u32), index of the one whose members are counted (i32, -1: none), whether no other may begin with an underscore (u32), then for each its length (u32, big-endian) and its UTF-8. */
 export const DROPPED: usize = 4096
 export const DROPPED_SIZE: usize = 28 << 10
 /** Numbers that the host has to read: place in the canonical bytes, in the text, length in the text (u32 each). */
@@ -11,7 +11,7 @@ export const SPANS: usize = 60 << 10
 export const MOST_SPANS: i32 = 512
 /** A record for each line. */
 export const LINES: usize = 64 << 10
-export const LINE_SIZE: usize = 48
+export const LINE_SIZE: usize = 56
 /** Members of the maps that are open: from, to in the canonical bytes (u32 each). */
 export const MEMBERS: usize = 512 << 10
 export const MEMBERS_END: usize = 1024 << 10
@@ -20,5 +20,7 @@ export const TEXT: usize = 2 << 20
 export const CANONICAL: usize = 3 << 20
 export const CANONICAL_END: usize = 7 << 20
 export const SCRATCH: usize = 7 << 20
+/** Ids, one after the other. */
+export const IDS: usize = 11 << 20
 /** End of all of it. */
 export const SIZE: usize = 12 << 20

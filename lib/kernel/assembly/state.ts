@@ -9,7 +9,9 @@ export const PLAIN: i32 = 1
 export namespace state {
   /** Place in the input. */
   export let at: usize = 0
-  /** Where the line ends. */
+  /** Where the document's text begins. */
+  export let from: usize = 0
+  /** Where it ends. */
   export let end: usize = 0
   /** Place in the canonical bytes. */
   export let out: usize = CANONICAL
