@@ -7,8 +7,19 @@ export interface Packing {
   readonly drop: readonly string[]
   /** One of these, of which the members are counted where it is a map. */
   readonly counted?: string
+  /** Give documents that keep another top-level field than `_id` that begins with an underscore the plain way. */
+  readonly noUnderscores?: boolean
+  /** Each document has to be known by itself: its line and its id. */
+  readonly byLine?: boolean
   /** Takes what is left through the stages that look into documents. Missing where there are none. */
   readonly worker?: LineWorker
+}
+
+/** Of `Packing.byLine`. */
+export interface LinePlaces {
+  /** Behind each line's end in the text. */
+  readonly ends: Uint32Array
+  readonly ids: readonly string[]
 }
 
 /** Told of the ids by their hashes only, and of the documents by their digests. */
@@ -26,8 +37,10 @@ export class Packed extends ControlItem {
   readonly members: number
   /** What the worker's stages made of them. Missing where there was nothing to do. */
   readonly worked: Worked | undefined
+  /** Missing where nobody wants to know documents one by one. */
+  readonly lines: LinePlaces | undefined
 
-  constructor({ packing, text, count, digests, idHashes, dropped, members, worked }: Omit<Packed, 'read'>) {
+  constructor({ packing, text, count, digests, idHashes, dropped, members, worked, lines }: Omit<Packed, 'read'>) {
     super()
     this.packing = packing
     this.text = text
@@ -37,6 +50,7 @@ export class Packed extends ControlItem {
     this.dropped = dropped
     this.members = members
     this.worked = worked
+    this.lines = lines
   }
 
   /** Documents that were read to make these. */

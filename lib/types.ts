@@ -246,6 +246,8 @@ export interface Source {
   readonly givesChanges?: boolean
   /** Whether it can give documents packed, from this place on. */
   readonly packs?: boolean
+  /** Whether it then has lines go through `Packing.worker`. Default false. */
+  readonly works?: boolean
   /** Names of what lies there too and is not read: the other files of a folder. */
   readonly unread?: readonly string[]
   /** The database's own `_security` object; undefined where nothing tells. Missing where there is no such thing. */
@@ -384,6 +386,20 @@ export interface Prepared {
   readonly documents?: number
 }
 
+/** Of a target that gives such documents back as they are. */
+export interface LineEncoder<Payload = unknown> {
+  /** Whether it has to see those that have another top-level field than `_id` that begins with an underscore. */
+  readonly noUnderscores: boolean
+  /**
+   * As `Target.encode` does, for a document whose text is the same as the document: ordinary values, no name or `_id` that begins with `$`, no `_id`
+   * that begins with `_`.
+   *
+   * @param line valid JSON without a line end, perhaps with white space; stays as it is as long as it is held
+   * @returns undefined where it has to see the document
+   */
+  encode(collection: string, id: string, line: Buffer): Encoded<Payload> | undefined
+}
+
 /**
  * The writing end. `encode` and `write` are all that the data path needs per document: the first is pure and tells what the target
  * would refuse, the second sends and tells what became of each.
@@ -422,6 +438,8 @@ export interface Target<Payload = unknown> {
    * @param options `repeated`: how many of them may have an id that came before
    */
   writePacked?(collection: string, packed: Packed, options: { readonly repeated: number; readonly signal?: AbortSignal }): Promise<void>
+  /** In place of `writePacked`: takes documents one by one as the lines of their JSON, for `write`. Missing where it has to see documents. */
+  readonly lines?: LineEncoder<Payload>
   /**
    * Look documents up by id, in the target's present state.
    *

@@ -4,6 +4,7 @@ import { DocferryError, describeError } from '../errors.ts'
 import { countFailure, countSkipped, countWritten, shortenId } from '../report.ts'
 import type { CollectionReport } from '../report.ts'
 import { Packed } from '../packed.ts'
+import type { LinePlaces } from '../packed.ts'
 import { Mark, Reject, Section } from '../types.ts'
 import type { ControlItem, Document, Encoded, OnIncompatible, Refusal, RejectDetails, Target, WriteOutcome } from '../types.ts'
 import { BucketSums } from '../values/bucket-sums.ts'
@@ -13,8 +14,9 @@ import type { Barrier } from './barrier.ts'
 import type { CollectionState } from './collection-state.ts'
 import { ConversionCounter } from './conversion-counter.ts'
 import { DocumentSlice } from './document-slice.ts'
+import { CountedLine, documentOf } from './counted.ts'
+import type { Books, Counted } from './counted.ts'
 import { addOutcome } from './outcome-sums.ts'
-import type { OutcomeSums } from './outcome-sums.ts'
 import type { RateControl } from './rate-control.ts'
 import { Tally } from './tally.ts'
 import type { Outgoing } from './write-batch.ts'
@@ -77,18 +79,6 @@ export interface BatchWriterOptions {
   readonly digest?: ((collection: string, outgoing: Outgoing) => DocumentDigests) | undefined
 }
 
-/** Where documents of one collection between two marks are counted when they have their outcomes. */
-interface Books {
-  readonly delta: CollectionReport
-  readonly sums: OutcomeSums
-  readonly mark: number
-}
-
-/** A document on its way. */
-interface Counted extends Outgoing {
-  readonly books: Books
-}
-
 interface Batch {
   readonly number: number
   readonly items: Counted[]
@@ -139,7 +129,7 @@ export class BatchWriter {
     if (item instanceof Mark) return this.#mark(item)
     if (item instanceof Section) return this.#enter(item.collection)
     if (item instanceof Reject) return this.#reject(item)
-    if (item instanceof Packed) return this.#addPacked(item)
+    if (item instanceof Packed) return item.lines ? this.#addLines(item, item.lines) : this.#addPacked(item)
     return item instanceof DocumentSlice ? this.#addSlice(item.documents, 0) : this.#addDocument(item as Document)
   }
 
@@ -207,7 +197,33 @@ export class BatchWriter {
     this.#conversions.count(document._id)
     this.#options.onEncoded?.(state.report, document, encoded)
     const outgoing: Counted = { document, encoded, digests: undefined, books }
-    if (state.seenIds?.add(encoded.id)) return this.#hold(outgoing)
+    return this.#place(outgoing, state.seenIds?.add(encoded.id))
+  }
+
+  async #addLines(packed: Packed, { ends, ids }: LinePlaces): Promise<void> {
+    const { target } = this.#options
+    const state = this.#current()
+    const books = (this.#books ??= this.#openBooks())
+    let from = 0
+    for (const [at, id] of ids.entries()) {
+      const line = packed.text.subarray(from, ends[at]! - 1)
+      from = ends[at]!
+      if (this.#error !== undefined) throw this.#error
+      const encoded = target.lines!.encode(state.report.target, id, line)
+      const waiting = encoded
+        ? this.#place(
+            new CountedLine(packed, at, { line, encoded, books }),
+            state.seenIds?.addHashes(packed.idHashes[2 * at]!, packed.idHashes[2 * at + 1]!)
+          )
+        : this.#addDocument(documentOf(line))
+      if (waiting) await waiting
+    }
+  }
+
+  /** Into the open batch, or where its id may have come before, behind all that is on its way. */
+  #place(outgoing: Counted, mayBeRepeated: boolean | undefined): Promise<void> | undefined {
+    if (mayBeRepeated) return this.#hold(outgoing)
+    const { encoded } = outgoing
     const { batchCount, batchBytes } = this.#options.rate
     let batch = this.#open
     let waiting: Promise<void> | undefined
@@ -353,7 +369,7 @@ export class BatchWriter {
     for (let index = 0; index < outcomes.length; index++) {
       const outcome = outcomes[index]!
       const outgoing = batch.items[index]!
-      const { document, encoded, books } = outgoing
+      const { encoded, books } = outgoing
       const { delta, sums, mark } = books
       if (digest && typeof outcome === 'string') addOutcome(sums, outcome, encoded.id, digest(target, outgoing))
       if (outcome === 'written') {
@@ -362,7 +378,7 @@ export class BatchWriter {
       } else if (outcome === 'skipped') {
         countSkipped(state.report, encoded.id)
         countSkipped(delta, encoded.id)
-      } else await this.#bury('write', outcome, { id: encoded.id, document, mark }, [state.report, delta])
+      } else await this.#bury('write', outcome, { id: encoded.id, document: outgoing.document, mark }, [state.report, delta])
     }
     this.#window.acknowledge(batch.number)
     state.checkDone()

@@ -11,10 +11,9 @@ export function digestsOf(target: Target, collection: string, outgoing: Outgoing
 
 /** The same for a reader to whom `_rev` is the database's and no part of the document. */
 export function digestsWithoutRev(target: Target, collection: string, outgoing: Outgoing): DocumentDigests {
-  const { document } = outgoing
-  return document['_rev'] === undefined
+  return outgoing.hasNoRev || outgoing.document['_rev'] === undefined
     ? digestsOf(target, collection, outgoing)
-    : expectedOf(target, collection, withoutRev(document)).digests
+    : expectedOf(target, collection, withoutRev(outgoing.document)).digests
 }
 
 export function withoutRev({ _rev, ...document }: Document): Document {

@@ -18,7 +18,7 @@ export interface Division {
 
 /** @returns undefined where an end does not know packed documents, or a stage has to see them one by one */
 export function packingFor(source: Source, target: Target, stages: readonly RunStage[]): Division | undefined {
-  if (!source.packs || !target.writePacked) return undefined
+  if (!source.packs || !(target.writePacked || target.lines)) return undefined
   const drop = new Set<string>()
   let first = 0
   for (const stage of stages) {
@@ -28,8 +28,9 @@ export function packingFor(source: Source, target: Target, stages: readonly RunS
     first++
   }
   const left = stages.slice(first).flatMap(stage => (isPure(stage) ? [stage] : []))
-  if (first + left.length < stages.length) return undefined
-  return { packing: { drop: [...drop], ...(drop.has(counted) && { counted }) }, stages: left, first }
+  if (first + left.length < stages.length || (left.length > 0 && !(source.works && target.writePacked))) return undefined
+  const byLine = !target.writePacked && { byLine: true, noUnderscores: target.lines?.noUnderscores ?? false }
+  return { packing: { drop: [...drop], ...(drop.has(counted) && { counted }), ...byLine }, stages: left, first }
 }
 
 function isPure(stage: RunStage): stage is Stage {

@@ -17,6 +17,8 @@ export interface Outgoing {
   readonly encoded: Encoded
   /** Of what the target will give back, once somebody has asked for them: see `digestsOf`. */
   digests?: DocumentDigests | undefined
+  /** Known without looking at the document. */
+  readonly hasNoRev?: boolean
 }
 
 /** One call for a part of a batch; answers and throws as `Target.write`. */

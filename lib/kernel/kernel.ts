@@ -18,13 +18,14 @@ export function canPack(): boolean {
 
 /**
  * @param parts of a block, each of whole lines with their line ends; valid UTF-8; together at most `maxBlockBytes`
- * @param digests whether these are wanted: without them the list of digests is empty
+ * @param options `digests`: whether these are wanted: without them the list of digests is empty; `rows`: whether the lines are rows of CouchDB's
+ * `_all_docs`, each with the document as its last member
  */
-export function packLines(parts: readonly Buffer[], packing: Packing, { digests = true } = {}): Stretch[] {
+export function packLines(parts: readonly Buffer[], packing: Packing, { digests = true, rows = false } = {}): Stretch[] {
   module ??= start()
   if (module === null) return plainLines(parts)
   const { words, read } = module
-  const length = load(module, parts, packing)
+  const length = load(module, parts, packing, rows)
   const stretches: Stretch[] = []
   let gathering: Gathering | undefined
   const close = (): void => {
@@ -130,14 +131,14 @@ function packElements(kernel: Kernel, block: Buffer, packing: Packing, from: num
 }
 
 /** @returns bytes of the block */
-function load(kernel: Kernel, parts: readonly Buffer[], packing: Packing): number {
+function load(kernel: Kernel, parts: readonly Buffer[], packing: Packing, rows = false): number {
   writeDropped(kernel, packing)
   let length = 0
   for (const part of parts) {
     kernel.memory.set(part, place.input + length)
     length += part.length
   }
-  kernel.begin()
+  kernel.begin(rows)
   return length
 }
 
@@ -155,6 +156,10 @@ class Gathering {
   #digests = ''
   readonly #idHashes: number[] = []
   readonly #dropped: number[]
+  /** Where each line ends, and where the first id begins and each ends: `byLine` only. */
+  readonly #ends: number[] = []
+  #ids = 0
+  readonly #idEnds: number[] = []
 
   constructor(kernel: Kernel, packing: Packing, isDigested = true) {
     this.#kernel = kernel
@@ -177,6 +182,11 @@ class Gathering {
     this.#members += words[at + record.counted]!
     const dropped = words[at + record.dropped]!
     if (dropped !== 0) countDropped(this.#dropped, dropped)
+    if (!this.#packing.byLine) return
+    const id = words[at + record.id]!
+    if (this.#ends.length === 0) this.#ids = id
+    this.#ends.push(this.#to)
+    this.#idEnds.push(id + words[at + record.idLength]!)
   }
 
   packed(): Packed {
@@ -192,7 +202,22 @@ class Gathering {
       idHashes,
       dropped: this.#dropped,
       members: this.#members,
-      worked: undefined
+      worked: undefined,
+      lines: this.#packing.byLine ? { ends: Uint32Array.from(this.#ends, end => end - this.#from), ids: this.#idTexts() } : undefined
+    })
+  }
+
+  #idTexts(): string[] {
+    const { memory } = this.#kernel
+    const ids = this.#ids
+    const end = this.#idEnds.at(-1) ?? ids
+    const all = memory.toString('utf8', ids, end)
+    const isAscii = all.length === end - ids
+    let from = ids
+    return this.#idEnds.map(to => {
+      const id = isAscii ? all.slice(from - ids, to - ids) : memory.toString('utf8', from, to)
+      from = to
+      return id
     })
   }
 }
@@ -228,7 +253,15 @@ function readNumbers({ memory, words }: Kernel, count: number): boolean {
 }
 
 /** Where things are in the module's memory: the same as in `assembly/layout.ts`. */
-const place = { dropped: 4096, droppedEnd: 32 << 10, numbers: 32 << 10, lines: 64 << 10, input: 1 << 20, end: 12 << 20 } as const
+const place = {
+  dropped: 4096,
+  droppedEnd: 32 << 10,
+  numbers: 32 << 10,
+  lines: 64 << 10,
+  input: 1 << 20,
+  ids: 11 << 20,
+  end: 12 << 20
+} as const
 /** Words of a line's record: the same as in `assembly/index.ts`. */
 const record = {
   place: 0,
@@ -244,15 +277,17 @@ const record = {
   dropped: 10,
   counted: 11,
   lines: 12,
-  words: 13
+  id: 13,
+  idLength: 14,
+  words: 15
 } as const
-const mostLines = 8192
+const mostLines = 7168
 const pageBytes = 64 << 10
 
 interface Kernel {
   readonly memory: Buffer
   readonly words: Uint32Array
-  readonly begin: () => void
+  readonly begin: (rows: boolean) => void
   readonly read: (length: number, most: number) => number
   readonly readList: Kernel['read']
   readonly seek: (from: number) => void
@@ -287,9 +322,10 @@ function start(): Kernel | null {
 function writeDropped(kernel: Kernel, packing: Packing): void {
   if (kernel.packing === packing) return
   const { memory } = kernel
-  const { drop, counted } = packing
+  const { drop, counted, noUnderscores = false } = packing
   let at = memory.writeUInt32LE(drop.length, place.dropped)
   at = memory.writeInt32LE(counted === undefined ? -1 : drop.indexOf(counted), at)
+  at = memory.writeUInt32LE(noUnderscores ? 1 : 0, at)
   for (const name of drop) {
     const length = Buffer.byteLength(name)
     if (at + 4 + length > place.droppedEnd) throw new RangeError('the names of dropped fields are too long')

@@ -56,7 +56,7 @@ export function fromMessage(message: ThreadStretch, packing: Packing): PackedLin
   const { bytes, text, came, ...others } = message
   const { buffer, byteOffset, byteLength } = text
   return {
-    packed: new Packed({ ...others, packing, text: Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength) }),
+    packed: new Packed({ ...others, lines: undefined, packing, text: Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength) }),
     bytes,
     ...(came && { came })
   }

@@ -50,7 +50,7 @@ async function workStretch(raw: Buffer, stretch: PackedLines, place: BlockPlace,
   const { packing, dropped, members } = packed
   const worked: Worked = { read: packed.count, filtered, added }
   const came = place.digests ? { came: { digests: packed.digests, idHashes: packed.idHashes } } : {}
-  return [{ packed: new Packed({ ...out, packing, dropped, members, worked }), bytes: stretch.bytes, ...came }]
+  return [{ packed: new Packed({ ...out, packing, dropped, members, worked, lines: undefined }), bytes: stretch.bytes, ...came }]
 }
 
 interface Made {

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { parseLine } from '../../lib/formats/document-line.ts'
 import { canPack, packLines } from '../../lib/kernel/kernel.ts'
+import type { Stretch } from '../../lib/packed.ts'
 import { idHashes } from '../../lib/values/id-hashes.ts'
 import { documentDigests, isMap, parseJson } from '../../lib/values/index.ts'
 import type { Document } from '../../lib/values/index.ts'
@@ -27,6 +28,7 @@ function firstDigest(digests: Uint32Array): string {
 function check(line: string): boolean {
   const stretches = packLines([Buffer.from(`${line}\n`)], packing)
   expect(stretches).to.have.length(1)
+  checkRow(line, stretches[0]!)
   if (!('packed' in stretches[0]!)) return false
   const { packed, bytes } = stretches[0]
   const { text, count, digests, idHashes: hashes, dropped, members } = packed
@@ -45,6 +47,20 @@ function check(line: string): boolean {
   expect(text.toString().slice(0, -1)).not.to.include('\n')
   expect([...hashes]).to.deep.equal(idHashes(document._id))
   return true
+}
+
+/** The same document in a row of `_all_docs` is packed if and only if the line is, and as it is. */
+function checkRow(line: string, alone: Stretch): void {
+  const id = JSON.stringify(line)
+  for (const end of ['},', '}', '},\r']) {
+    const row = `{"id":${id},"key":${id},"value":{"rev":"1-x"},"doc":${line}${end}\n`
+    const stretches = packLines([Buffer.from(row)], packing, { rows: true })
+    expect(stretches).to.have.length(1)
+    expect('packed' in stretches[0]!, row).to.equal('packed' in alone)
+    if (!('packed' in stretches[0]!) || !('packed' in alone)) continue
+    expect(stretches[0].packed).to.deep.equal(alone.packed)
+    expect(stretches[0].bytes).to.equal(Buffer.byteLength(row))
+  }
 }
 
 describe('kernel', () => {
@@ -110,6 +126,7 @@ describe('kernel', () => {
     '{"_id":"a","$x":1}',
     '{"_id":"a","\\u0024x":1}',
     '{"$collection":"a"}',
+    '{"_id":"$%a"}',
     '{"_id":"a","\uffff":1,"😀":2}',
     `{"_id":"a","b":${'['.repeat(70)}${']'.repeat(70)}}`
   ]
@@ -203,5 +220,67 @@ describe('kernel', () => {
       '{"_id":"c","n":0.9113690123456789}\n{"_id":"d"}\n',
       '{"_id":"e","n":1.0}'
     ])
+  })
+
+  it('finds the document of a row behind whatever its id is', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'binary', maxLength: 40 }),
+        fc.constantFrom(',"doc":', '\\,"doc":{', '","doc":{"_id":"x"}', ''),
+        (text, odd) => {
+          const id = JSON.stringify(`${text}${odd}${text}`)
+          const row = `{"id":${id},"key":${id},"value":{"rev":"1-x"},"doc":{"_id":"a","n":1}},\n`
+          const [stretch] = packLines([Buffer.from(row)], packing, { rows: true })
+          expect('packed' in stretch! && stretch.packed.text.toString()).to.equal('{"_id":"a","n":1}\n')
+        }
+      )
+    )
+  })
+
+  for (const row of [
+    '{"id":"a","key":"a","value":{"rev":"1-a"},"doc":null}',
+    '{"id":"a","key":"a","value":{"rev":"1-a"}}',
+    '{"key":"a","error":"not_found"}',
+    '{"error":"timeout","reason":",\\"doc\\":"}',
+    '{"_id":"a","doc":{"_id":"a"}}',
+    '{"id":"a","doc":{"_id":"a"}',
+    '{"id":"a","doc":{"_id":"a"}}}',
+    '{"id":',
+    '{"id":,"doc":',
+    ']}',
+    ''
+  ])
+    it(`leaves the row ${JSON.stringify(row)} to the plain way`, () => {
+      const [stretch] = packLines([Buffer.from(`${row}\n`)], packing, { rows: true })
+      expect('packed' in stretch!).to.equal(false)
+    })
+
+  it('gives each line and each id where they are asked for', () => {
+    const lines = fc.array(document, { minLength: 1, maxLength: 20 }).map(all => all.map(each => JSON.stringify(each)))
+    fc.assert(
+      fc.property(lines, texts => {
+        const block = Buffer.from(texts.map(text => `${text}\n`).join(''))
+        for (const stretch of packLines([block], { ...packing, byLine: true })) {
+          if (!('packed' in stretch)) continue
+          const { text, count, lines: places } = stretch.packed
+          expect(places?.ids).to.have.length(count)
+          let from = 0
+          for (const [at, id] of places!.ids.entries()) {
+            const end = places!.ends[at]!
+            expect(parseJson(text.toString('utf8', from, end - 1))).to.include({ _id: id })
+            expect(text[end - 1]).to.equal(0x0a)
+            from = end
+          }
+          expect(from).to.equal(text.length)
+        }
+      }),
+      { numRuns: 500 }
+    )
+  })
+
+  it('leaves what keeps other names with an underscore to the plain way, where it is asked to', () => {
+    const isPacked = (line: string): boolean => 'packed' in packLines([Buffer.from(`${line}\n`)], { ...packing, noUnderscores: true })[0]!
+    expect(['{"_id":"a","_rev":"1"}', '{"_id":"a","b":{"_c":1}}', '{"_id":"a","":1}'].map(isPacked)).to.deep.equal([true, true, true])
+    expect(['{"_id":"a","_b":1}', '{"_b":1,"_id":"a"}', '{"_id":"a","\\u005fb":1}', '{"_id":"a","_":1}'].map(isPacked)).to.not.include(true)
   })
 })

@@ -37,6 +37,9 @@ export interface Rows {
   readonly byLine: boolean
 }
 
+/** What has come of an answer: whole lines with a row on each, or all rows at once, where it has another form. */
+export type Piece = { readonly lines: Buffer } | { readonly rows: readonly Row[]; readonly bytes: number }
+
 const newline = 10
 
 /**
@@ -46,9 +49,15 @@ const newline = 10
  * @throws {DocferryError} DOCFERRY_CONNECT, retryable, when the answer is not whole; all rows before are good
  */
 export async function* readRows(chunks: AsyncIterable<Uint8Array>, asked: Asked): AsyncGenerator<Rows, void, undefined> {
+  for await (const piece of readPieces(chunks, asked))
+    if ('lines' in piece) yield { rows: rowsOfLines(piece.lines.toString(), asked), bytes: piece.lines.length, byLine: true }
+    else yield { ...piece, byLine: false }
+}
+
+/** @throws as `readRows` */
+export async function* readPieces(chunks: AsyncIterable<Uint8Array>, asked: Asked): AsyncGenerator<Piece, void, undefined> {
   let state: 'head' | 'rows' | 'end' | 'blob' = 'head'
   const held: Uint8Array[] = []
-  const take = (): Buffer => Buffer.concat(held.splice(0))
   for await (const chunk of chunks) {
     const lineEnd = state === 'blob' ? -1 : chunk.lastIndexOf(newline)
     if (lineEnd === -1) {
@@ -56,38 +65,65 @@ export async function* readRows(chunks: AsyncIterable<Uint8Array>, asked: Asked)
       continue
     }
     held.push(chunk.subarray(0, lineEnd + 1))
-    const taken = take()
+    const taken = joined(held)
     if (lineEnd + 1 < chunk.length) held.push(chunk.subarray(lineEnd + 1))
-    const lines = taken.toString().split('\n')
-    lines.pop()
+    let from = 0
     if (state === 'head') {
-      if (!/"rows":\[\s*$/.test(lines[0] as string)) {
+      from = taken.indexOf(newline) + 1
+      if (!/"rows":\[\s*$/.test(taken.toString('utf8', 0, from - 1))) {
         state = 'blob'
         held.unshift(taken)
         continue
       }
-      lines.shift()
       state = 'rows'
     }
-    const rows: Row[] = []
-    for (const line of lines) {
-      const trimmed = line.trimEnd()
-      if (trimmed === '') continue
-      if (state === 'end') throw brokenAnswer(asked, 'goes on after its end')
-      if (trimmed === ']}') state = 'end'
-      else rows.push(readLine(trimmed, asked))
-    }
-    yield { rows, bytes: taken.length, byLine: true }
+    const lines = withoutBlankEnd(taken.subarray(from))
+    if (lines.length === 0) continue
+    if (state === 'end') throw brokenAnswer(asked, goesOn)
+    const lastLine = lines.lastIndexOf(newline) + 1
+    if (lines.toString('latin1', lastLine, lastLine + endLine.length + 1) === endLine) state = 'end'
+    const rows = state === 'end' ? lines.subarray(0, lastLine) : taken.subarray(from)
+    if (rows.length > 0) yield { lines: rows }
   }
-  const last = take()
+  const last = joined(held)
   const rest = last.toString()
-  if (state === 'rows' && rest.trimEnd() === ']}') return
+  if (state === 'rows' && rest.trimEnd() === endLine) return
   if (state === 'end' && rest.trim() === '') return
   if (state === 'rows' || state === 'end') throw brokenAnswer(asked, 'broke off')
-  const answer = parse(rest, asked) as { rows?: Value }
+  yield { rows: rowsOfWhole(rest, asked), bytes: last.length }
+}
+
+function joined(held: Uint8Array[]): Buffer {
+  const [first] = held
+  const pieces = held.splice(0)
+  return pieces.length === 1 ? Buffer.from(first!.buffer, first!.byteOffset, first!.byteLength) : Buffer.concat(pieces)
+}
+
+function withoutBlankEnd(bytes: Buffer): Buffer {
+  let end = bytes.length
+  while (end > 0 && bytes[end - 1]! <= 0x20) end--
+  return bytes.subarray(0, end)
+}
+
+const endLine = ']}'
+const goesOn = 'goes on after its end'
+
+/** @throws as `readRows` */
+export function rowsOfLines(lines: string, asked: Asked): Row[] {
+  const rows: Row[] = []
+  for (const line of lines.split('\n')) {
+    const trimmed = line.trimEnd()
+    if (trimmed === endLine) throw brokenAnswer(asked, goesOn)
+    if (trimmed !== '') rows.push(readLine(trimmed, asked))
+  }
+  return rows
+}
+
+function rowsOfWhole(text: string, asked: Asked): Row[] {
+  const answer = parse(text, asked) as { rows?: Value }
   if (!Array.isArray(answer?.rows)) throw brokenAnswer(asked, 'holds no rows')
-  const hasEscapes = rest.includes(escapeSign)
-  yield { rows: answer.rows.map(row => ({ ...readRow(row, asked), hasEscapes })), bytes: last.length, byLine: false }
+  const hasEscapes = text.includes(escapeSign)
+  return answer.rows.map(row => ({ ...readRow(row, asked), hasEscapes }))
 }
 
 /** Before each name that docferry has escaped. */

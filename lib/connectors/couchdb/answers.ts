@@ -1,29 +1,29 @@
 /** What is taken from an answer that is not 2xx. */
+import type { IncomingMessage } from 'node:http'
 import { answerError, errorName, networkError } from './errors.ts'
 import type { Asked, BadAnswer } from './errors.ts'
 
-export function badAnswer(response: Response, text: string): BadAnswer {
+/** @param url that was asked */
+export function badAnswer({ statusCode = 500, headers }: IncomingMessage, url: string, text: string): BadAnswer {
   const { error, reason } = parseObject(text) ?? {}
   return {
-    status: response.status,
+    status: statusCode,
     error: errorName(error),
     reason: typeof reason === 'string' ? reason : undefined,
-    retryAfterMs: retryAfterMs(response.headers.get('retry-after')),
-    redirect: redirectOf(response)
+    retryAfterMs: retryAfterMs(headers['retry-after']),
+    redirect: statusCode < 300 ? undefined : redirectOf(headers.location, url)
   }
 }
 
 /** https://www.rfc-editor.org/rfc/rfc9110#name-retry-after: seconds, or a date. */
-function retryAfterMs(header: string | null): number | undefined {
-  if (header === null) return undefined
+function retryAfterMs(header: string | undefined): number | undefined {
+  if (header === undefined) return undefined
   const ms = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - Date.now()
   return ms > 0 ? ms : undefined
 }
 
-function redirectOf({ status, headers, url }: Response): string | undefined {
-  const location = headers.get('location')
-  if (status < 300 || location === null || !URL.canParse(location, url)) return undefined
-  return new URL(location, url).origin
+function redirectOf(location: string | undefined, url: string): string | undefined {
+  return location !== undefined && URL.canParse(location, url) ? new URL(location, url).origin : undefined
 }
 
 /** nano's errors hold the request: only what the server said is taken from them. */

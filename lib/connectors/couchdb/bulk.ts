@@ -2,6 +2,7 @@
 import type { WriteFailure } from '../../types.ts'
 import type { Client } from './client.ts'
 import { AnswerError, brokenAnswer, mayBeOneDocument, writeFailure } from './errors.ts'
+import type { Text } from './values.ts'
 
 /** A server that fails so often in a row, and takes nothing in between, does not fail for a single document. */
 const failuresInARow = 24
@@ -11,7 +12,7 @@ export interface Sending {
   readonly index: number
   /** As CouchDB holds it. */
   readonly id: string
-  readonly text: string
+  readonly text: Text
 }
 
 export type BulkOutcome = 'written' | WriteFailure
@@ -38,7 +39,7 @@ export function createBulk(
   let failures = 0
   return async function bulk(batch) {
     if (batch.length === 0) return
-    const body = `{"docs":[${batch.map(({ text }) => text).join(',')}]}`
+    const body = bodyOf(batch)
     let text: string
     try {
       text = await client.text({ method: 'POST', path, body, asked, signal })
@@ -65,6 +66,14 @@ export function createBulk(
       outcomes[sent.index] = isWritten ? 'written' : writeFailure(error, reason)
     }
   }
+}
+
+const [head, comma, tail] = [Buffer.from('{"docs":['), Buffer.from(','), Buffer.from(']}')]
+
+function bodyOf(batch: readonly Sending[]): Text {
+  if (batch.every(({ text }) => typeof text === 'string')) return `{"docs":[${batch.map(({ text }) => text).join(',')}]}`
+  const pieces = batch.flatMap(({ text }) => [comma, typeof text === 'string' ? Buffer.from(text) : text])
+  return Buffer.concat([head, ...pieces.slice(1), tail])
 }
 
 interface BulkAnswer {

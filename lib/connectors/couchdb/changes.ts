@@ -8,7 +8,7 @@ import { targetLimits } from './limits.ts'
 import type { Revision } from './lookup.ts'
 import { putWhole } from './multipart.ts'
 import { withRevision } from './values.ts'
-import type { EncodedWhole } from './values.ts'
+import type { EncodedWhole, Text } from './values.ts'
 
 /**
  * See `Target.change`: a bulk write in which each document names the revision that was seen. What is removed leaves a tombstone, behind
@@ -17,7 +17,7 @@ import type { EncodedWhole } from './values.ts'
 export async function changeDocuments(
   client: Client,
   collection: string,
-  changes: readonly Change<string>[],
+  changes: readonly Change<Text>[],
   signal?: AbortSignal
 ): Promise<readonly ChangeOutcome[]> {
   const outcomes = new Array<BulkOutcome>(changes.length)

@@ -1,12 +1,9 @@
 /**
- * HTTP to one CouchDB. nano asks what is small and rare (which databases are there, create one). Pages and batches go over fetch, because
+ * HTTP to one CouchDB. nano asks what is small and rare (which databases are there, create one). Everything else goes past it, because
  * nano turns an answer that broke off into an empty one, and loses Retry-After and the digits of numbers.
  */
 import { once, setMaxListeners } from 'node:events'
-import { request as requestHttp } from 'node:http'
-import type { IncomingMessage, RequestOptions } from 'node:http'
-import { request as requestHttps } from 'node:https'
-import { Readable } from 'node:stream'
+import type { IncomingMessage } from 'node:http'
 import nano from 'nano'
 import { withRetry } from '../../engine/retry.ts'
 import { DocferryError } from '../../errors.ts'
@@ -15,6 +12,7 @@ import { badAnswer, nanoError, parseObject } from './answers.ts'
 import { answerError, AnswerError, brokenAnswer, networkError } from './errors.ts'
 import type { Asked } from './errors.ts'
 import { guardRequest } from './guard.ts'
+import { answerTo, bodyOf, open } from './http.ts'
 import { locate } from './options.ts'
 import type { Settings } from './options.ts'
 
@@ -22,8 +20,8 @@ export interface Request {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** Below the server's address, percent-encoded: `/agents/_all_docs?limit=1`. */
   readonly path: string
-  /** JSON text. */
-  readonly body?: string
+  /** JSON text; as bytes it is UTF-8. */
+  readonly body?: string | Buffer
   readonly asked: Asked
   readonly signal?: AbortSignal
   /** Where the server takes its time before it answers. Default: that of the settings. */
@@ -192,25 +190,13 @@ export class Client {
     const guard = guardRequest([signal, this.#closing.signal])
     try {
       const headers = body === undefined ? this.#headers : { ...this.#headers, 'content-type': 'application/json' }
-      const sent = hasDots(path)
-        ? fetchAsIs(placeOf(url, path), { method, headers, body, signal: guard.signal })
-        : fetch(url + path, { method, headers, body, redirect: 'manual', signal: guard.signal })
-      const response = await guard.within(sent, timeoutMs + (body?.length ?? 0) / slowestUpload)
-      const reader = (response.body as ReadableStream<Uint8Array> | null)?.getReader()
-      if (!response.ok) {
-        let text = ''
-        while (reader && text.length < longestRefusal) {
-          const { done, value } = await guard.within(reader.read(), timeoutMs)
-          if (done) break
-          text += Buffer.from(value).toString()
-        }
-        throw answerError(badAnswer(response, text), asked)
-      }
-      while (reader) {
-        const { done, value } = await guard.within(reader.read(), timeoutMs)
-        if (done) return
-        yield value
-      }
+      const request = open(url, path, { method, headers, signal: guard.signal })
+      const answered = answerTo(request)
+      request.end(body)
+      const answer = await guard.within(answered, timeoutMs + (body?.length ?? 0) / slowestUpload)
+      const pieces = bodyOf(answer, guard, timeoutMs)
+      if (isGood(answer)) return yield* pieces
+      throw answerError(badAnswer(answer, url + path, await textOf(pieces)), asked)
     } catch (error) {
       signal?.throwIfAborted()
       if (error instanceof AnswerError) throw error
@@ -228,10 +214,9 @@ export class Client {
   async upload({ path, type, length, body, asked, signal }: Upload): Promise<void> {
     const { url, timeoutMs } = this.settings
     const guard = guardRequest([signal, this.#closing.signal])
-    const send = url.startsWith('https:') ? requestHttps : requestHttp
     const headers = { ...this.#headers, 'content-type': type, 'content-length': length }
-    const request = send({ ...placeOf(url, path), method: 'PUT', headers, signal: guard.signal })
-    const answered = new Promise<IncomingMessage>((resolve, reject) => request.once('response', resolve).on('error', reject))
+    const request = open(url, path, { method: 'PUT', headers, signal: guard.signal })
+    const answered = answerTo(request)
     // A refusal may come before all is sent.
     let isAnswered = false
     answered.then(
@@ -254,10 +239,9 @@ export class Client {
         await pieces.return?.()
       }
       if (!isAnswered) request.end()
-      const response = await guard.within(answered, timeoutMs + length / slowestUpload)
-      const text = await guard.within(textOf(response), timeoutMs)
-      const status = response.statusCode ?? 0
-      if (status < 200 || status > 299) throw answerError(badAnswer(new Response(text || null, answerOf(response)), text), asked)
+      const answer = await guard.within(answered, timeoutMs + length / slowestUpload)
+      const text = await textOf(bodyOf(answer, guard, timeoutMs))
+      if (!isGood(answer)) throw answerError(badAnswer(answer, url + path, text), asked)
     } catch (error) {
       signal?.throwIfAborted()
       if (failure) throw failure.error
@@ -274,9 +258,11 @@ export class Client {
     const { url, timeoutMs } = this.settings
     const guard = guardRequest([signal, this.#closing.signal])
     try {
-      const response = await guard.within(fetch(`${url}/`, { headers: this.#headers, redirect: 'manual', signal: guard.signal }), timeoutMs)
-      await response.body?.cancel()
-      const told = Date.parse(response.headers.get('date') ?? '')
+      const request = open(url, '/', { method: 'GET', headers: this.#headers, signal: guard.signal })
+      const answered = answerTo(request)
+      request.end()
+      const { headers } = await guard.within(answered, timeoutMs)
+      const told = Date.parse(headers.date ?? '')
       return Number.isNaN(told) ? undefined : new Date(told)
     } catch (error) {
       signal?.throwIfAborted()
@@ -312,46 +298,17 @@ export class Client {
   }
 }
 
-/** Whether a part of the path is `.` or `..`, as an id or an attachment's name may be: in a URL, such a part would not be sent. */
-function hasDots(path: string): boolean {
-  return /\/\.{1,2}(?:[/?]|$)/.test(path)
+function isGood({ statusCode = 500 }: IncomingMessage): boolean {
+  return statusCode >= 200 && statusCode < 300
 }
 
-type Place = Pick<RequestOptions, 'protocol' | 'hostname' | 'port' | 'path'>
-
-/** @param path is sent as it is */
-function placeOf(url: string, path: string): Place {
-  const { protocol, hostname, port, pathname } = new URL(url)
-  return { protocol, hostname: hostname.replace(/^\[|\]$/g, ''), port, path: pathname.replace(/\/$/, '') + path }
-}
-
-/** As `fetch` does, with the path as it is. */
-async function fetchAsIs(
-  place: Place,
-  { body, ...options }: Pick<RequestOptions, 'method' | 'headers' | 'signal'> & { body?: string }
-): Promise<Response> {
-  const request = (place.protocol === 'https:' ? requestHttps : requestHttp)({ ...place, ...options })
-  const answered = once(request, 'response') as Promise<[IncomingMessage]>
-  request.end(body)
-  const [incoming] = await answered
-  request.on('error', () => undefined)
-  return new Response(Readable.toWeb(incoming) as ReadableStream, answerOf(incoming))
-}
-
-async function textOf(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
+/** Of a small answer: what is longer is cut. */
+async function textOf(pieces: AsyncIterable<Buffer>): Promise<string> {
+  const taken: Buffer[] = []
   let bytes = 0
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    chunks.push(chunk)
-    if ((bytes += chunk.length) >= longestRefusal) break
+  for await (const piece of pieces) {
+    taken.push(piece)
+    if ((bytes += piece.length) >= longestRefusal) break
   }
-  return Buffer.concat(chunks).toString()
-}
-
-/** What fetch would say of it. */
-function answerOf({ statusCode = 500, headers }: IncomingMessage): ResponseInit {
-  const told = ['retry-after', 'location'].flatMap(name =>
-    typeof headers[name] === 'string' ? [[name, headers[name]] as [string, string]] : []
-  )
-  return { status: Math.max(200, statusCode), headers: told }
+  return Buffer.concat(taken).toString()
 }

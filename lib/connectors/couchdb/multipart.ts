@@ -26,7 +26,7 @@ export async function putWhole(
   signal?: AbortSignal
 ): Promise<BulkOutcome> {
   const asked = { ...client.asked(`writing to ${collection}`, 'DOCFERRY_TARGET', collection), sendsDocuments: true }
-  const parts = partsOf(text, attachments, revision)
+  const parts = partsOf(text.toString(), attachments, revision)
   const source: { failure?: unknown } = {}
   try {
     const body = bodyOf(parts, attachments, source, signal)

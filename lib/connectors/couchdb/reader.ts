@@ -1,17 +1,20 @@
 /** Reads databases by `_all_docs`, in the order of ids. */
 import { retryDelayMs, sleep, withRetry } from '../../engine/retry.ts'
 import { DocferryError } from '../../errors.ts'
+import type { Packed, Packing } from '../../packed.ts'
 import type { CollectionInfo, Document, OpenContext, Page, Partition, ReadOptions, RejectDetails, Source } from '../../types.ts'
 import { restoreNames } from '../../values/index.ts'
 import type { NameRules } from '../../values/index.ts'
-import { allDocsRequest, readRows } from './all-docs.ts'
-import type { Row } from './all-docs.ts'
+import { allDocsRequest, readPieces, rowsOfLines } from './all-docs.ts'
+import type { Piece, Row } from './all-docs.ts'
 import { describeAttachments, listedBytes } from './attachments.ts'
 import type { Client, DatabaseInfo } from './client.ts'
 import { AnswerError, mayBeOneDocument } from './errors.ts'
 import type { Asked } from './errors.ts'
 import { allRows } from './lookup.ts'
 import { locate } from './options.ts'
+import { RowPacker } from './packed-rows.ts'
+import type { PackedRows } from './packed-rows.ts'
 import { designPartition, splitByRank, withoutDesign } from './partitions.ts'
 import { readSecurity } from './security.ts'
 import { nameRules } from './values.ts'
@@ -48,10 +51,16 @@ interface Pace {
 
 export function createSource(client: Client, how: Pick<OpenContext, 'attachments'> = {}): Source {
   const pace: Pace = { byLine: false, rows: firstRows, requests: 0, conflicts: new Map() }
+  const packers = new Map<Packing | undefined, RowPacker | undefined>()
+  const packerFor = (packing: Packing | undefined): RowPacker | undefined => {
+    if (!packers.has(packing)) packers.set(packing, RowPacker.for(packing))
+    return packers.get(packing)
+  }
   return {
     location: locate(client.settings),
     uniqueIds: true,
     mergesKinds: client.pouchdb,
+    packs: !how.attachments,
     async collections({ signal }) {
       return describe(client, await databaseNames(client, signal), signal)
     },
@@ -61,7 +70,7 @@ export function createSource(client: Client, how: Pick<OpenContext, 'attachments
       for (const name of names) partitions.push(...(await splitByRank(client, name, wanted, signal)))
       return designLast ? partitions.flatMap(withoutDesign).concat(names.map(designPartition)) : partitions
     },
-    read: (partition, options) => readPartition(client, pace, partition, { ...options, ...how }),
+    read: (partition, options) => readPartition(client, pace, partition, { ...options, ...how, packer: packerFor(options.packing) }),
     security: (database, { signal }) => readSecurity(client, database, 'DOCFERRY_READ', signal),
     usage: () => ({ requests: pace.requests }),
     notes: () => [...pace.conflicts].map(([database, count]) => conflictNote(database, count)),
@@ -144,11 +153,15 @@ async function infosOneByOne(client: Client, names: readonly string[], signal?: 
   return infos
 }
 
+interface Reading extends ReadOptions, Pick<OpenContext, 'attachments'> {
+  readonly packer: RowPacker | undefined
+}
+
 async function* readPartition(
   client: Client,
   pace: Pace,
   partition: Partition,
-  { after, signal, pageSize = defaultPageSize, retry, onRetry, attachments }: ReadOptions & Pick<OpenContext, 'attachments'>
+  { after, signal, pageSize = defaultPageSize, retry, onRetry, attachments, packer }: Reading
 ): AsyncGenerator<Page, void, undefined> {
   const database = partition.collections[0] as string
   const { start = null, end = null } = (partition.range ?? {}) as { start?: string | null; end?: string | null }
@@ -162,6 +175,15 @@ async function* readPartition(
     attachments && (documents => describeAttachments(client, database, documents, attachments, { ...retry, signal, onRetry }))
   let cursor = after
   let failures = 0
+  let page = new PageBuilder(database, asked, names, describe)
+  const endPage = async function* (): AsyncGenerator<Page, void, undefined> {
+    failures = 0
+    const ended = page
+    cursor = ended.lastKey as string
+    page = new PageBuilder(database, asked, names, describe)
+    yield await ended.finish(cursor, openAgain)
+    signal?.throwIfAborted()
+  }
   for (;;) {
     signal?.throwIfAborted()
     const limit = (pace.byLine ? mostRows : pace.rows) + (cursor === undefined ? 0 : 1)
@@ -173,24 +195,25 @@ async function* readPartition(
       ...(from !== null && { startkey: from }),
       ...(end !== null && { endkey: end, inclusive_end: false })
     })
-    let page = new PageBuilder(database, names, describe)
+    page = new PageBuilder(database, asked, names, describe)
     let seen = 0
     pace.requests++
     const startedAt = cursor
     try {
-      for await (const { rows, bytes, byLine } of readRows(client.chunks({ ...request, asked, signal }), asked)) {
-        pace.byLine = byLine
-        if (!byLine && rows.length > 0) pace.rows = adapt(pace.rows, bytes / rows.length)
-        const each = bytes / Math.max(1, rows.length)
-        for (const row of rows) {
-          if (seen++ === 0 && row.key === startedAt) continue
-          page.add(withoutConflicts(row, pace, database), each)
-          if (!page.isFull(pageSize)) continue
-          failures = 0
-          cursor = row.key
-          yield await page.finish(cursor, openAgain)
-          signal?.throwIfAborted()
-          page = new PageBuilder(database, names, describe)
+      for await (const piece of readPieces(client.chunks({ ...request, asked, signal }), asked)) {
+        pace.byLine = 'lines' in piece
+        if ('rows' in piece && piece.rows.length > 0) pace.rows = adapt(pace.rows, piece.bytes / piece.rows.length)
+        for (const entry of entriesOf(piece, asked, packer, seen === 0)) {
+          if ('packed' in entry) {
+            if (!page.takesPacked) yield* endPage()
+            seen += entry.packed.count
+            countConflicts(pace, database, entry.conflicts)
+            page.addPacked(entry)
+          } else {
+            if (seen++ === 0 && entry.row.key === startedAt) continue
+            page.add(withoutConflicts(entry.row, pace, database), entry.bytes)
+          }
+          if (page.isFull(pageSize)) yield* endPage()
         }
       }
     } catch (error) {
@@ -222,12 +245,37 @@ async function* readPartition(
 }
 
 /** Conflicts are counted, and are no part of a document. */
-function withoutConflicts(row: Row, { conflicts }: Pace, database: string): Row {
+function withoutConflicts(row: Row, pace: Pace, database: string): Row {
   if (row.document?.['_conflicts'] === undefined) return row
   const { _conflicts, ...document } = row.document
-  conflicts.set(database, (conflicts.get(database) ?? 0) + 1)
+  countConflicts(pace, database, 1)
   return { ...row, document }
 }
+
+function countConflicts({ conflicts }: Pace, database: string, count: number): void {
+  if (count > 0) conflicts.set(database, (conflicts.get(database) ?? 0) + count)
+}
+
+interface PlainEntry {
+  readonly row: Row
+  readonly bytes: number
+}
+
+/** The first row of an answer is parsed: it may be the one that was read last. */
+function* entriesOf(piece: Piece, asked: Asked, packer: RowPacker | undefined, isFirst: boolean): Generator<PackedRows | PlainEntry> {
+  if ('rows' in piece) return yield* plainEntries(piece.rows, piece.bytes)
+  const { lines } = piece
+  const plainEnd = !packer ? lines.length : isFirst ? lines.indexOf(newline) + 1 : 0
+  const plain = (bytes: Buffer): Iterable<PlainEntry> => plainEntries(rowsOfLines(bytes.toString(), asked), bytes.length)
+  if (plainEnd > 0) yield* plain(lines.subarray(0, plainEnd))
+  if (packer) for (const rows of packer.pack(lines.subarray(plainEnd))) yield* 'packed' in rows ? [rows] : plain(rows.plain)
+}
+
+function* plainEntries(rows: readonly Row[], bytes: number): Generator<PlainEntry> {
+  for (const row of rows) yield { row, bytes: bytes / rows.length }
+}
+
+const newline = 0x0a
 
 /** The present rows of documents, by their ids; none of one that is gone. */
 type OpenAgain = (ids: readonly string[]) => Promise<ReadonlyMap<string, Row>>
@@ -255,7 +303,11 @@ async function rowsOf(
 type Describe = (documents: readonly Document[]) => ReturnType<typeof describeAttachments>
 
 class PageBuilder {
-  lastKey: string | undefined
+  /** Of what was added last. */
+  #last: Row | PackedRows | undefined
+  readonly #packed: Packed[] = []
+  #packedCount = 0
+  readonly #asked: Asked
   readonly #collection: string
   readonly #names: NameRules
   readonly #rows: Row[] = []
@@ -265,15 +317,16 @@ class PageBuilder {
   #bytes = 0
   #attachedBytes = 0
 
-  constructor(collection: string, names: NameRules, describe?: Describe) {
+  constructor(collection: string, asked: Asked, names: NameRules, describe?: Describe) {
     this.#collection = collection
+    this.#asked = asked
     this.#names = names
     this.#describe = describe
   }
 
   add(row: Row, bytes: number): void {
     const { key, document, deleted, error } = row
-    this.lastKey = key
+    this.#last = row
     this.#bytes += bytes
     if (deleted === true) return
     this.#rows.push(row)
@@ -281,8 +334,27 @@ class PageBuilder {
     if (document === undefined && (error === undefined || error === 'not_found')) this.#unopened.push(key)
   }
 
+  /** Packed documents stand in front of a page's others. */
+  get takesPacked(): boolean {
+    return this.#last === undefined || 'packed' in this.#last
+  }
+
+  addPacked(rows: PackedRows): void {
+    this.#last = rows
+    this.#packed.push(rows.packed)
+    this.#packedCount += rows.packed.count
+    this.#bytes += rows.lines.length
+  }
+
+  get lastKey(): string | undefined {
+    if (!this.#last || 'key' in this.#last) return this.#last?.key
+    const { lines } = this.#last
+    const from = lines.lastIndexOf(newline, lines.length - 2) + 1
+    return rowsOfLines(lines.toString('utf8', from), this.#asked)[0]!.key
+  }
+
   isFull(pageSize: number): boolean {
-    return this.#rows.length >= pageSize || this.#bytes >= pageBytes || this.#attachedBytes >= pageAttachedBytes
+    return this.#packedCount + this.#rows.length >= pageSize || this.#bytes >= pageBytes || this.#attachedBytes >= pageAttachedBytes
   }
 
   /** @param openAgain asked for what was listed and not given: one that is gone by now is none to complain of */
@@ -304,7 +376,8 @@ class PageBuilder {
       else documents.push(hasEscapes ? restoreOwn(whole, this.#names) : whole)
     }
     const bytes = Math.round(this.#bytes)
-    return { collection: this.#collection, documents, ...(rejects.length > 0 && { rejects }), cursor, bytes }
+    const packed = this.#packed.length > 0 && { packed: this.#packed }
+    return { collection: this.#collection, ...packed, documents, ...(rejects.length > 0 && { rejects }), cursor, bytes }
   }
 }
 

@@ -29,6 +29,9 @@ export interface DatabaseRules {
   readonly pouchdb: boolean
 }
 
+/** JSON; as bytes it is UTF-8. */
+export type Text = string | Buffer
+
 /** @returns JSON text as CouchDB takes it, or why it would not */
 export function encodeDocument(
   document: Document,
@@ -57,8 +60,17 @@ export function encodeDocument(
   return { code: 'DOCFERRY_TOO_LARGE', message: `${grouped(size)} bytes; CouchDB takes ${grouped(most)} (max_document_size)` }
 }
 
+/** See `LineEncoder.encode`; of a line without other names that begin with an underscore. */
+export function encodeLine(id: string, line: Buffer, database: DatabaseRules): Encoded<Text> | undefined {
+  const bytes = line.length
+  // Of a name that is written with escapes nothing shows.
+  const mayBeDropped = database.pouchdb && (line.includes('__proto__') || line.includes('\\u'))
+  if (bytes > database.maxDocumentBytes || mayBeDropped || checkId(id, database.partitioned)) return undefined
+  return { id, bytes, payload: line }
+}
+
 /** A document that CouchDB takes with its attachments, all at once. */
-export interface EncodedWhole extends Encoded<string> {
+export interface EncodedWhole extends Encoded<Text> {
   readonly attachments?: readonly NamedAttachment[]
 }
 
@@ -151,10 +163,10 @@ function encodeText(document: Document, { pouchdb }: DatabaseRules, rules: Encod
  *
  * @param attachments stubs of those that it is to keep
  */
-export function withRevision(text: string, revision: string | undefined, attachments?: unknown): string {
+export function withRevision(text: Text, revision: string | undefined, attachments?: unknown): Text {
   if (revision === undefined) return text
   const kept = attachments === undefined ? '' : `"_attachments":${JSON.stringify(attachments)},`
-  return `{"_rev":${JSON.stringify(revision)},${kept}${text.slice(1)}`
+  return `{"_rev":${JSON.stringify(revision)},${kept}${text.toString().trimStart().slice(1)}`
 }
 
 /** The fields that are CouchDB's own, not the document's. Changes the document it gets. */

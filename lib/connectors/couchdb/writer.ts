@@ -17,8 +17,8 @@ import type { SendingWhole } from './multipart.ts'
 import { locate } from './options.ts'
 import { targetSecurity } from './security.ts'
 import { SkippedApart } from './skipped-apart.ts'
-import { encodeDocument, encodeWhole, storedId, withRevision } from './values.ts'
-import type { DatabaseRules, EncodedWhole } from './values.ts'
+import { encodeDocument, encodeLine, encodeWhole, storedId, withRevision } from './values.ts'
+import type { DatabaseRules, EncodedWhole, Text } from './values.ts'
 
 /** How often an overwrite looks for the present revision, when others change the document at the same time. */
 const overwriteTries = 5
@@ -29,7 +29,7 @@ export function createTarget(
   client: Client,
   rules: EncodeRules = defaultRules,
   { attachments }: Pick<OpenContext, 'attachments'> = {}
-): Target<string> {
+): Target<Text> {
   const { maxDocumentBytes } = client.settings
   const partitioned = new Set<string>()
   const skippedApart = new SkippedApart(client)
@@ -54,6 +54,7 @@ export function createTarget(
     },
     encode: (collection, document, onConversion) =>
       (attachments ? encodeWhole : encodeDocument)(document, databaseRules(collection), rules, onConversion),
+    lines: { noUnderscores: true, encode: (collection, id, line) => encodeLine(id, line, databaseRules(collection)) },
     holdsAttachments: attachments !== undefined,
     security: targetSecurity(client),
     write(collection, documents, options) {
@@ -69,7 +70,11 @@ export function createTarget(
       const encoded = (attachments ? encodeWhole : encodeDocument)(document, databaseRules(collection), rules)
       if ('code' in encoded) return document
       const { _id, _attachments } = document
-      return { ...decodeText(encoded.payload, client.pouchdb), _id, ...(attachments && _attachments !== undefined && { _attachments }) }
+      return {
+        ...decodeText(encoded.payload.toString(), client.pouchdb),
+        _id,
+        ...(attachments && _attachments !== undefined && { _attachments })
+      }
     },
     keepsKinds: rules.types === 'exact',
     look: (collection, ids, { signal }) => look(client, collection, ids, { nameOf: nameOf(collection), attachments, signal }),

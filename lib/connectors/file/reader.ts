@@ -136,6 +136,7 @@ function singleSource(
       return [{ id: basename(path), collections: names, range: { all: collections === null } }]
     },
     packs: how === undefined,
+    works: true,
     async *read(partition, { after, signal, pageSize, packing }) {
       const folder = attachmentsBeside(path)
       const pages = guarded(name, signal, async function* () {
@@ -210,6 +211,7 @@ function folderSource(
       return Promise.resolve(wanted.map(({ collection, file }) => ({ id: collection, collections: [collection], range: { file } })))
     },
     packs: how === undefined,
+    works: true,
     async *read(partition, { after, signal, pageSize, packing }) {
       const { collection, documents, digest, receipt, root, file, gzip, lost } = fileOf(files, partition)
       if (lost !== undefined) throw new DocferryError('DOCFERRY_FILE_CUT', lost, { collection })

@@ -5,14 +5,15 @@
  * says, without a key twice. Everything else, and everything that is rare, is `PLAIN`, and the host does it.
  */
 import { hashes, hashId } from './ids.ts'
-import { CANONICAL, INPUT, LINE_SIZE, LINES, MEMBERS, TEXT } from './layout.ts'
-import { OK, PLAIN, skipSpace, state, writeText } from './state.ts'
+import { CANONICAL, IDS, INPUT, LINE_SIZE, LINES, MEMBERS, TEXT } from './layout.ts'
+import { toDocument } from './rows.ts'
+import { copy, countAt, OK, PLAIN, skipSpace, state, writeText } from './state.ts'
 import { readDocument } from './values.ts'
 
 /**
  * Of a line, or of an element of a list: place in the input, length (of a line without its end; of an element with the comma behind it), status,
  * place and length of its text, of its canonical bytes, its id's hashes, numbers to read, fields dropped, members of the one that is counted,
- * line ends up to behind it since `begin` or `seek` (of an element).
+ * line ends up to behind it since `begin` or `seek` (of an element), its id's place and length.
  */
 namespace record {
   export const place: usize = 0
@@ -28,17 +29,27 @@ namespace record {
   export const dropped: usize = 40
   export const counted: usize = 44
   export const lines: usize = 48
+  export const id: usize = 52
+  export const idLength: usize = 56
 }
 
 /** How far the last call came. */
 let next: usize = INPUT
 let text: usize = TEXT
 let canonical: usize = CANONICAL
+let ids: usize = IDS
+let inRows: bool = false
 
-/** Begin with new input. */
-export function begin(): void {
+/**
+ * Begin with new input.
+ *
+ * @param rows whether each line is a row of CouchDB's `_all_docs`, and the document a member of it
+ */
+export function begin(rows: bool): void {
   next = INPUT
   text = TEXT
+  ids = IDS
+  inRows = rows
   state.lines = 0
 }
 
@@ -73,7 +84,7 @@ export function read(length: usize, most: i32): i32 {
     count += 1
     store<u32>(line + record.place, <u32>next)
     store<u32>(line + record.length, <u32>(lineEnd - next))
-    const isOk = readOne(next, lineEnd) && state.at == lineEnd
+    const isOk = readOne(next, lineEnd) && state.at == state.end
     store<u32>(line + record.status, isOk ? OK : PLAIN)
     if (isOk) finish(line)
     next = lineEnd + 1
@@ -117,9 +128,10 @@ export function readList(length: usize, most: i32): i32 {
 
 /** @returns false where it must go the plain way */
 function readOne(from: usize, end: usize): bool {
-  state.at = from
   state.from = from
   state.end = end
+  if (inRows && !toDocument()) return false
+  state.at = state.from
   state.text = text
   state.out = canonical
   state.document = canonical
@@ -148,6 +160,11 @@ function finish(line: usize): void {
   store<u32>(line + record.numbers, state.numbers)
   store<u32>(line + record.dropped, state.dropped)
   store<u32>(line + record.counted, <u32>state.counted)
+  const idLength = countAt(state.id)
+  store<u32>(line + record.id, <u32>ids)
+  store<u32>(line + record.idLength, <u32>idLength)
+  copy(ids, state.id + 4, idLength)
+  ids += idLength
   text = state.text
   canonical = state.out
 }

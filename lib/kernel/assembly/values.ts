@@ -156,16 +156,18 @@ function readMember(depth: i32): bool {
   const field = droppedField(key)
   if (field >= 0) return drop(field, key, value)
   if (length == 3 && load<u16>(key + 4) == 0x695f && load<u8>(key + 6) == 0x64) {
-    // What begins with an underscore is CouchDB's own, which a stage may have to look at.
-    if (load<u8>(value) != 0x73 || load<u8>(value + 5) == 0x5f) return false
+    // What begins with an underscore is CouchDB's own, which a stage may have to look at; what begins with a dollar may be an escaped name.
+    const first = load<u8>(value + 5)
+    if (load<u8>(value) != 0x73 || first == 0x5f || first == 0x24) return false
     state.id = value + 1
+    return true
   }
-  return true
+  return load<u8>(key + 4) != 0x5f || length == 0 || load<u32>(DROPPED + 8) == 0
 }
 
 function droppedField(key: usize): i32 {
   const count = load<i32>(DROPPED)
-  let place = DROPPED + 8
+  let place = DROPPED + 12
   for (let field: i32 = 0; field < count; field++) {
     if (load<u32>(place) == load<u32>(key) && compareKeys(place, key) == 0) return field
     place += 4 + countAt(place)

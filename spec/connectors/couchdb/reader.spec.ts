@@ -1,7 +1,9 @@
 import { expect } from 'chai'
+import fc from 'fast-check'
 import { couchdbConnector } from '../../../lib/connectors/couchdb/index.ts'
-import type { Page, Partition, Source } from '../../../lib/types.ts'
-import { Decimal, Double } from '../../../lib/values/index.ts'
+import type { Packing } from '../../../lib/packed.ts'
+import type { Document, Page, Partition, Source } from '../../../lib/types.ts'
+import { Decimal, documentDigests, Double, parseJson } from '../../../lib/values/index.ts'
 import { servers } from '../../support/servers.ts'
 import { pouchdbUrl } from './pouchdb-server.ts'
 import { allDocs, context, document, errorOf, json, openSource, openTarget, startStub } from './stub.ts'
@@ -247,6 +249,128 @@ describe('couchdb: reader', () => {
     stub.script = ({ path }) => (path === '/a' ? json({ doc_count: 1 }) : json({ error: 'unauthorized' }, 401))
     expect(await named.collections({})).to.deep.equal([{ name: 'a', documents: 1 }])
     await named.close()
+  })
+})
+
+/** What stands in an answer, by chance or not. */
+const rowText = fc.oneof(
+  fc.nat(99).map(n => document(`p${n}`, `"n":${n}`)),
+  fc
+    .tuple(
+      fc.string({ unit: 'binary', maxLength: 20 }),
+      fc.dictionary(fc.string({ maxLength: 5 }), fc.jsonValue({ maxDepth: 2 }), { maxKeys: 4 })
+    )
+    .map(([id, fields]) => document(`a${id}`, JSON.stringify(fields).slice(1, -1))),
+  fc.constantFrom(
+    document('one', '"n":1.0,"big":12345678901234567890'),
+    document('conflict', '"_conflicts":["1-b"],"n":1'),
+    document('both', '"_conflicts":["1-b","1-c"],"_attachments":{"x":{"stub":true}}'),
+    document('$%_x', '"n":1'),
+    document('name', '"$%$date":{"$%_x":1}'),
+    document('date', '"at":{"$date":"2026-01-01T00:00:00Z"}'),
+    document('half', '"text":"\\ud800"'),
+    document('_design/x', '"views":{}'),
+    document('empty'),
+    document('long', `"text":"${'é'.repeat(300)}"`)
+  )
+)
+
+describe('couchdb: reader of packed documents', function () {
+  this.timeout(120_000)
+  let stub: Stub
+  let source: Source
+  before(async () => {
+    stub = await startStub()
+    source = await openSource({ url: stub.url, timeoutMs: 2000 })
+  })
+  after(async () => {
+    await source.close()
+    await stub.stop()
+  })
+
+  /** What comes by either way, as documents: of what is packed, by what its text says. */
+  async function read(packing: Packing | undefined, drop: readonly string[], after: string | undefined) {
+    const opened = await openSource({ url: stub.url })
+    const pages = await pagesOf(opened, whole, { pageSize: 3, packing, after })
+    const notes = opened.notes?.()
+    await opened.close()
+    const documents = pages.flatMap(page => [
+      ...(page.packed ?? []).flatMap(({ text }) =>
+        text
+          .toString()
+          .trimEnd()
+          .split('\n')
+          .map(line => parseJson(line) as Document)
+      ),
+      ...page.documents.map(each => Object.fromEntries(Object.entries(each).filter(([name]) => !drop.includes(name))) as Document)
+    ])
+    const digests = pages.flatMap(page => [
+      ...(page.packed ?? []).flatMap(packed => packed.digests),
+      ...page.documents
+        .map(each => Object.fromEntries(Object.entries(each).filter(([name]) => !drop.includes(name))) as Document)
+        .map(digestText)
+    ])
+    const rejects = pages.flatMap(page => page.rejects ?? [])
+    const packed = pages.reduce((sum, page) => sum + (page.packed ?? []).reduce((total, { count }) => total + count, 0), 0)
+    const dropped = pages.flatMap(page => (page.packed ?? []).map(each => each.dropped[each.packing.drop.indexOf('_conflicts')]))
+    return {
+      told: { documents, digests, rejects, notes, cursor: pages.at(-1)?.cursor, bytes: after === undefined && sumOf(pages) },
+      packed,
+      dropped
+    }
+  }
+
+  const digestText = (each: Document): string => Buffer.from(documentDigests(each).values).toString('latin1')
+  /** Each page's share of an answer is rounded; by the plain way, the row that was read before counts as much as the others. */
+  const sumOf = (pages: readonly Page[]): number => Math.round(pages.reduce((sum, { bytes }) => sum + bytes, 0) / 100)
+
+  it('gives what the plain way gives', async () => {
+    let packedOnes = 0
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.oneof({ weight: 8, arbitrary: rowText }, { weight: 1, arbitrary: fc.constant(null) }), { minLength: 1, maxLength: 30 }),
+        fc.constantFrom(['_rev', '_attachments', '_conflicts'], ['_rev'], []),
+        fc.boolean(),
+        fc.boolean(),
+        async (texts, drop, isPiece, goesOn) => {
+          const rows = texts.map((text, at) => (text === null ? unopened(`gone${at}`) : allDocs([text]).split('\r\n')[1]!))
+          const body = isPiece ? answer(rows).replaceAll('\n', '') : answer(rows)
+          stub.script = ({ method }) => (method === 'GET' ? { body } : { body: answer([]) })
+          const after = goesOn && texts[0] ? (JSON.parse(texts[0]) as Document)._id : undefined
+          const plain = await read(undefined, drop, after)
+          const packed = await read({ drop, counted: '_attachments' }, drop, after)
+          expect(packed.told).to.deep.equal(plain.told)
+          expect(packed.dropped.filter(count => count !== 0)).to.deep.equal([])
+          packedOnes += packed.packed
+        }
+      ),
+      { numRuns: 60 }
+    )
+    expect(packedOnes).to.be.greaterThan(20)
+  })
+
+  it('goes on behind the last document that came when an answer breaks off', async () => {
+    const ids = Array.from({ length: 300 }, (_, index) => `d${String(index).padStart(3, '0')}`)
+    const bodyFrom = (start: string): string => allDocs(ids.filter(id => id >= start).map(id => document(id, '"n":1')))
+    stub.script = ({ query }, number) => {
+      const start = query.get('startkey')
+      const body = bodyFrom(start === null ? '' : (JSON.parse(start) as string))
+      return number < stub.asked.length + 1 && number <= 3 ? { body, cutAfter: body.length >> 1 } : { body }
+    }
+    stub.asked.splice(0)
+    const pages = await pagesOf(source, whole, { packing: { drop: ['_rev'] }, retry: { baseMs: 1, capMs: 1 } })
+    const read = pages.flatMap(page => [
+      ...(page.packed ?? []).flatMap(({ text }) =>
+        text
+          .toString()
+          .trimEnd()
+          .split('\n')
+          .map(line => (JSON.parse(line) as Document)._id)
+      ),
+      ...page.documents.map(({ _id }) => _id)
+    ])
+    expect(read).to.deep.equal(ids)
+    expect(stub.asked.length).to.be.greaterThan(3)
   })
 })
 

@@ -1,6 +1,8 @@
 import { expect } from 'chai'
+import fc from 'fast-check'
 import { checkDatabaseName } from '../../../lib/connectors/couchdb/limits.ts'
-import { encodeDocument, nameRules, withRevision } from '../../../lib/connectors/couchdb/values.ts'
+import { encodeDocument, encodeLine, nameRules, withRevision } from '../../../lib/connectors/couchdb/values.ts'
+import { packLines } from '../../../lib/kernel/kernel.ts'
 import type { Document, Encoded, Refusal, Value } from '../../../lib/types.ts'
 import type { ValueMap } from '../../../lib/values/index.ts'
 import { Decimal, Double, GeoPoint, parseJson, restoreNames, setField, Timestamp, ValueSet, Vector } from '../../../lib/values/index.ts'
@@ -180,6 +182,50 @@ describe('couchdb: values', () => {
 
   it('puts a revision in front', () => {
     expect(withRevision('{"_id":"a"}', '1-x')).to.equal('{"_rev":"1-x","_id":"a"}')
+    expect(withRevision(Buffer.from(' { "_id":"a"}'), '1-x')).to.equal('{"_rev":"1-x", "_id":"a"}')
+  })
+
+  it('takes lines for what their documents are', () => {
+    const names = fc.constantFrom('_rev', '_x', '__proto__', '$%a', 'a', 'b')
+    const { value } = fc.letrec(tie => ({
+      value: fc.oneof(
+        { maxDepth: 3 },
+        fc.string({ unit: 'binary', maxLength: 12 }),
+        fc.double({ noNaN: true }),
+        fc.integer(),
+        fc.constantFrom(null, true, ''),
+        fc.array(tie('value'), { maxLength: 3 }),
+        fc.dictionary(names, tie('value'), { maxKeys: 3 })
+      )
+    }))
+    const id = fc.oneof(fc.string({ unit: 'binary', maxLength: 8 }), fc.constantFrom('', 'p:a', '_design/x', '$%a'))
+    const document = fc.tuple(id, fc.dictionary(names, value, { maxKeys: 4 })).map(([_id, fields]) => ({ _id, ...fields }))
+    let count = 0
+    fc.assert(
+      fc.property(
+        document,
+        fc.boolean(),
+        fc.boolean(),
+        fc.constantFrom(60, 8_000_000),
+        (fields, partitioned, pouchdb, maxDocumentBytes) => {
+          const database = { partitioned, pouchdb, maxDocumentBytes }
+          const [stretch] = packLines([Buffer.from(`${JSON.stringify(fields)}\n`)], { drop: ['_rev'], noUnderscores: true, byLine: true })
+          if (!('packed' in stretch!)) return
+          const { text, lines } = stretch.packed
+          const encoded = encodeLine(lines!.ids[0]!, text.subarray(0, -1), database)
+          if (!encoded) return
+          count++
+          const plain = encodeDocument(parseJson(text.toString()) as Document, database)
+          expect('code' in plain, text.toString()).to.equal(false)
+          const { id: told, payload } = plain as Encoded<string>
+          expect(encoded.id).to.equal(told)
+          expect(encoded.bytes).to.equal(text.length - 1)
+          expect(parseJson(encoded.payload.toString())).to.deep.equal(parseJson(payload))
+        }
+      ),
+      { numRuns: 2000 }
+    )
+    expect(count).to.be.greaterThan(200)
   })
 
   it('says which database name would do', () => {
