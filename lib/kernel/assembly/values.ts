@@ -176,6 +176,8 @@ function droppedField(key: usize): i32 {
 }
 
 function drop(field: i32, key: usize, value: usize): bool {
+  // Of two with one name, only the last one counts.
+  if ((state.dropped & (1 << field)) != 0) return false
   state.text = kept.text
   state.from = kept.from
   writeText(kept.at)
