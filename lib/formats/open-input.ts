@@ -12,8 +12,6 @@ import { keyOfItem, unknownKey } from './dynamodb/key-option.ts'
 import type { KeyNames } from './dynamodb/key-option.ts'
 import type { ItemJson } from './dynamodb/values.ts'
 import { gunzip, isGzip } from './gzip.ts'
-import { readJson } from './json.ts'
-import { JsonText } from './json-text.ts'
 import { withoutByteOrderMark } from './lines.ts'
 import { readNdjson } from './ndjson.ts'
 import type { NdjsonOptions } from './ndjson.ts'
@@ -111,6 +109,12 @@ export function readerOf(
   return (chunks, options) => readNdjson(chunks, { ...options, entryOf })
 }
 
+/** Loaded where there is JSON: its parser is a package of many files. */
+async function* readJson(chunks: AsyncIterable<Buffer>, options: NdjsonOptions): AsyncGenerator<Page> {
+  const json = await import('./json.ts')
+  yield* json.readJson(chunks, options)
+}
+
 async function readHead(text: Peekable, { name, format }: OpenInputOptions): Promise<Head> {
   const told = format ?? formatOfName(name).format
   for (let wanted = 1; ; wanted = text.peeked.length + 1) {
@@ -118,7 +122,7 @@ async function readHead(text: Peekable, { name, format }: OpenInputOptions): Pro
     const isAll = text.peeked.length < wanted || bytes.length >= maxHeadBytes
     // Of what can't be read at all, nothing can be told.
     if (text.isEmpty) text.throwError()
-    const head = recognise(bytes, isAll, format, told, name)
+    const head = await recognise(bytes, isAll, format, told, name)
     if (head) return head
     if (isAll) {
       if (told) return { format: told, hasSections: false }
@@ -132,7 +136,13 @@ async function readHead(text: Peekable, { name, format }: OpenInputOptions): Pro
 }
 
 /** @returns undefined where more has to be read to tell */
-function recognise(bytes: Buffer, isAll: boolean, said: Format | undefined, told: Format | undefined, name: string): Head | undefined {
+async function recognise(
+  bytes: Buffer,
+  isAll: boolean,
+  said: Format | undefined,
+  told: Format | undefined,
+  name: string
+): Promise<Head | undefined> {
   const start = bytes.subarray(0, 4096).toString()
   const [first] = start.trimStart()
   const isExport = /^\s*\{\s*"(?:metadata|data)"\s*:/.test(start)
@@ -152,7 +162,7 @@ function recognise(bytes: Buffer, isAll: boolean, said: Format | undefined, told
   }
   if (said !== 'ndjson' && told !== 'ndjson') {
     if (first === '[') return { format: 'json', hasSections: false }
-    if (isExport) return recogniseJson(bytes, isAll, name)
+    if (isExport) return await recogniseJson(bytes, isAll, name)
   }
   if (said !== 'json') {
     if (isHeader) return recogniseHeader(bytes, isAll)
@@ -179,7 +189,8 @@ function recogniseHeader(bytes: Buffer, isAll: boolean): Head | undefined {
   return { format: 'ndjson', hasSections: metadata !== undefined, metadata }
 }
 
-function recogniseJson(bytes: Buffer, isAll: boolean, name: string): Head | undefined {
+async function recogniseJson(bytes: Buffer, isAll: boolean, name: string): Promise<Head | undefined> {
+  const { JsonText } = await import('./json-text.ts')
   const text = new JsonText(name, { collection: null, isWanted: () => false })
   const { documents } = text
   try {

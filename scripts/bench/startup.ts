@@ -98,12 +98,18 @@ function raceOf(name: StartupName, folder: string): Race {
   }
 }
 
-async function createCollection(name: string, environment: NodeJS.ProcessEnv): Promise<void> {
-  const target = await openTarget(name, { environment })
+/** A server that has just begun may take longer for its first answer than a client waits. */
+async function createCollection(name: string, environment: NodeJS.ProcessEnv, tries = 5): Promise<void> {
   try {
-    await target.prepare(collection, { create: true })
-  } finally {
-    await target.close()
+    const target = await openTarget(name, { environment })
+    try {
+      await target.prepare(collection, { create: true })
+    } finally {
+      await target.close()
+    }
+  } catch (error) {
+    if (tries <= 1) throw error
+    await createCollection(name, environment, tries - 1)
   }
 }
 
@@ -147,7 +153,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     options: { runs: { type: 'string', default: '9' }, only: { type: 'string', default: startupNames.join(',') } }
   })
   const which = startupNames.filter(name => values.only.split(',').includes(name))
-  const servers = await startServers({ which: serverNames.filter(name => which.includes(name)) })
+  const servers = await startServers({ which: serverNames.filter(name => which.includes(name)), isShortLived: true })
   try {
     console.log(
       startupTable(await measureStartup({ which, runs: Number(values.runs), environment: { ...process.env, ...servers.environment } }))
