@@ -48,20 +48,20 @@ export async function fileRaces(options: FilesOptions): Promise<Race[]> {
   const gofannon = await writeGofannon(path('gofannon.json'), bytes / 10)
   const raced = (name: string, input: Input, ours: Way, others: readonly Way[]): Race => raceOf(options, name, input, ours, others)
   const hasWorkers = await knowsOption('run', '--workers')
-  const inside = (name: keyof typeof pipelines, input: Input, flags: readonly string[] = []): Way =>
-    throughPipeline(options, name, input, flags)
+  const inside = (name: keyof typeof pipelines, input: Input, workers = 0): Way =>
+    throughPipeline(options, name, input, hasWorkers ? ['--workers', String(workers)] : [])
   return [
     raced('NDJSON, _rev and _attachments stripped', large, migrate(options, large), [bare('strip', large, { time: 1 / 8 })]),
     raced('NDJSON, the same', small, migrate(options, small), strippers(options, small)),
-    raced('NDJSON, stages that look inside', medium, inside('deep', medium), [bare('deep', medium, { time: 1.1 })]),
+    raced('NDJSON, stages that look inside, one thread', medium, inside('deep', medium), [bare('deep', medium, { time: 1.1 })]),
     raced(
-      'NDJSON, the same, --workers 2',
+      'NDJSON, the same stages, --workers 2',
       medium,
-      { ...inside('deep', medium, ['--workers', '2']), ...(!hasWorkers && { missing: 'docferry has no --workers' }) },
+      { ...inside('deep', medium, 2), ...(!hasWorkers && { missing: 'docferry has no --workers' }) },
       [bare('deep', medium, { time: 1 / 1.8 })]
     ),
     raced('cities, stripped', places, migrate(options, places), strippers(options, places)),
-    raced('cities, stages that look inside', places, inside('citiesDeep', places), [bare('citiesDeep', places, { time: 1.1 })]),
+    raced('cities, stages that look inside, one thread', places, inside('citiesDeep', places), [bare('citiesDeep', places, { time: 1.1 })]),
     raced('NDJSON.gz, stripped', packed, migrate(options, packed), [
       bare('strip', packed, { time: 1 }),
       shell(peers.jq, `gzip -dc "$1" | jq -c 'del(._rev,._attachments)' | gzip > "$2"`, packed)

@@ -86,10 +86,10 @@ type Arguments = (input: string) => Promise<readonly string[]>
 function ways(path: ScaleOptions['path']): Readonly<Record<string, Arguments>> {
   return {
     packed: input => Promise.resolve(fileToFile(path, input)),
-    'stages that look inside': async input => {
+    'stages that look inside, one thread': async input => {
       const file = path('scale.yaml')
       await writeFile(file, `source: "file:${input}"\ntarget: "file:${path('scale-out.ndjson')}"\n${stages}\n`)
-      return ['run', file]
+      return ['run', file, '--workers', '0']
     }
   }
 }
