@@ -2,8 +2,6 @@
 import { createReadStream, createWriteStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { once } from 'node:events'
-import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import { BatchWriteCommand, DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb'
 import nano from 'nano'
 import { runParallel } from '../../lib/engine/run-parallel.ts'
 import type { Endpoint } from '../../lib/open.ts'
@@ -63,52 +61,6 @@ export function couchdbContests({ end, documents }: Place, server: { url: string
       bareName: 'nano.list, pages of 1,000, 2 key ranges',
       documents: documents.length,
       bare: async () => (await Promise.all([readRange(undefined, middle), readRange(middle, undefined)])).reduce((a, b) => a + b),
-      ours: () => move(end, nullTarget(), collection)
-    }
-  ]
-}
-
-export function dynamodbContests({ end, documents }: Place, server: { endpoint: string; region: string }): Contest[] {
-  const client = new DynamoDBClient({ ...server, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } })
-  const lib = DynamoDBDocumentClient.from(client)
-  const empty = async (): Promise<void> => {
-    await client.send(new DeleteTableCommand({ TableName: collection })).catch((error: Error) => {
-      if (error.name !== 'ResourceNotFoundException') throw error
-    })
-    await move(arraySource(collection, []), end, collection)
-  }
-  return [
-    {
-      name: 'DynamoDB write',
-      bareName: 'lib-dynamodb BatchWrite, 25 x 12 in flight',
-      documents: documents.length,
-      prepare: empty,
-      bare: async () => {
-        await runParallel(chunks(documents, 25), 12, async batch => {
-          await lib.send(new BatchWriteCommand({ RequestItems: { [collection]: batch.map(Item => ({ PutRequest: { Item } })) } }))
-        })
-        return documents.length
-      },
-      ours: () => move(arraySource(collection, documents), end, collection)
-    },
-    {
-      name: 'DynamoDB read',
-      bareName: 'lib-dynamodb Scan, 4 segments',
-      documents: documents.length,
-      bare: async () => {
-        let count = 0
-        await runParallel([0, 1, 2, 3], 4, async Segment => {
-          let ExclusiveStartKey: Record<string, unknown> | undefined
-          do {
-            const page = await lib.send(
-              new ScanCommand({ TableName: collection, Segment, TotalSegments: 4, ExclusiveStartKey, ConsistentRead: true })
-            )
-            count += page.Items?.length ?? 0
-            ExclusiveStartKey = page.LastEvaluatedKey
-          } while (ExclusiveStartKey)
-        })
-        return count
-      },
       ours: () => move(end, nullTarget(), collection)
     }
   ]
