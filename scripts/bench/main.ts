@@ -11,7 +11,8 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { simpleDocuments } from '../../spec/support/generator.ts'
 import { startServers } from '../servers/index.ts'
-import { couchdbContests, dynamodbContests, fileContests, firestoreContests } from './contests.ts'
+import { dynamodbContests, fileContests, firestoreContests } from './contests.ts'
+import { couchdbContests } from './couchdb.ts'
 import { measure, tableOf } from './measure.ts'
 import type { Contest, Result } from './measure.ts'
 import { slowTargetTable } from './slow-target.ts'
@@ -39,7 +40,9 @@ try {
   if (only.includes('file')) contests.push(...fileContests({ documents }, name => join(folder, name)))
   if (only.includes('couchdb')) {
     const server = { url: env['COUCHDB_URL'] ?? '', user: env['COUCHDB_USER'] ?? '', password: env['COUCHDB_PASSWORD'] ?? '' }
-    contests.push(...couchdbContests({ end: { connector: 'couchdb', options: server }, documents }, server))
+    contests.push(
+      ...couchdbContests({ end: { connector: 'couchdb', options: server }, documents, path: name => join(folder, name) }, server)
+    )
   }
   if (only.includes('dynamodb')) {
     const server = { endpoint: env['DYNAMODB_ENDPOINT_URL'] ?? '', region: env['DYNAMODB_REGION'] ?? 'us-east-1' }
