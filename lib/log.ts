@@ -1,4 +1,6 @@
-/** Logs: JSON lines for programs, one plain line for people, and never a secret. */
+/** Logs, by pino: JSON lines for programs, one plain line for people, and never a secret. */
+import { createRequire } from 'node:module'
+import type { pino as Pino } from 'pino'
 import { censored, hideCredentials } from './config/hide-credentials.ts'
 import { describeError, DocferryError } from './errors.ts'
 import type { Logger } from './types.ts'
@@ -28,18 +30,39 @@ export function isSecretKey(key: string): boolean {
   return secretKey.test(key)
 }
 
-export function createLogger({ level = 'warn', destination, plain = false, mask = text => text }: LoggerOptions): Logger {
-  const clean = (text: string): string => hideCredentials(mask(text))
-  const least = logLevels.indexOf(level)
-  const at = (own: Exclude<LogLevel, 'silent'>): Logger['info'] => {
-    if (logLevels.indexOf(own) > least) return () => undefined
-    return (context, message) => {
-      const fields = redact(context instanceof Error ? { err: context } : context, clean, 0) as object
-      const line = JSON.stringify({ level: own, time: new Date().toISOString(), ...fields, msg: clean(message) })
-      destination.write(plain ? plainLine(line) : `${line}\n`)
-    }
+/** pino is loaded with the first line that is written: most commands have nothing to log. */
+export function createLogger(options: LoggerOptions): Logger {
+  const { level: least = 'warn' } = options
+  let logger: Logger | undefined
+  const at = (level: Exclude<LogLevel, 'silent'>): Logger['info'] => {
+    if (logLevels.indexOf(level) > logLevels.indexOf(least)) return () => undefined
+    return (context, message) => (logger ??= openPino(options))[level](context, message)
   }
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}
+
+function openPino({ level = 'warn', destination, plain = false, mask = text => text }: LoggerOptions): Logger {
+  const { pino } = createRequire(import.meta.url)('pino') as { readonly pino: typeof Pino }
+  const clean = (text: string): string => hideCredentials(mask(text))
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: {
+        level: label => ({ level: label }),
+        log: context => redact(context, clean, 0) as Record<string, unknown>
+      },
+      serializers: { err: (value: unknown) => value },
+      hooks: {
+        logMethod(parameters, method) {
+          const cleaned = parameters.map((parameter: unknown) => (typeof parameter === 'string' ? clean(parameter) : parameter))
+          method.apply(this, cleaned as Parameters<typeof method>)
+        }
+      }
+    },
+    { write: (line: string) => void destination.write(plain ? plainLine(line) : line) }
+  )
 }
 
 /** A copy that holds no secret, no class instance and no vendor error, whose own fields may hold credentials. */
@@ -72,9 +95,9 @@ function errorFields(error: Error, clean: (text: string) => string): object {
 
 /** `12:34:56 warn  message  collection=agents`. */
 function plainLine(line: string): string {
-  const { level, time, msg, ...context } = JSON.parse(line) as { level: string; time: string; msg: string } & Record<string, unknown>
+  const { level, time, msg, ...context } = JSON.parse(line) as { level: string; time: string; msg?: string } & Record<string, unknown>
   const fields = Object.entries(context).map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
-  const text = [time.slice(11, 19), level.padEnd(5), msg, ...fields].join(' ')
+  const text = [time.slice(11, 19), level.padEnd(5), msg ?? '', ...fields].join(' ')
   // a name in a message may hold control characters, which must not reach a terminal
   return `${text.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ').trimEnd()}\n`
 }

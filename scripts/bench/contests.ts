@@ -2,8 +2,6 @@
 import { createReadStream, createWriteStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { once } from 'node:events'
-import nano from 'nano'
-import { runParallel } from '../../lib/engine/run-parallel.ts'
 import type { Endpoint } from '../../lib/open.ts'
 import type { Document } from '../../lib/types.ts'
 import { arraySource, move, nullTarget } from './ends.ts'
@@ -18,53 +16,6 @@ interface Place {
 
 const chunks = <T>(items: readonly T[], size: number): T[][] =>
   Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size))
-
-export function couchdbContests({ end, documents }: Place, server: { url: string; user: string; password: string }): Contest[] {
-  const address = new URL(server.url)
-  address.username = server.user
-  address.password = server.password
-  const client = nano(address.href)
-  const empty = async (): Promise<void> => {
-    await client.db.destroy(collection).catch((error: { statusCode?: number }) => {
-      if (error.statusCode !== 404) throw error
-    })
-  }
-  const fill = async (): Promise<number> => {
-    await client.db.create(collection)
-    const database = client.use(collection)
-    await runParallel(chunks(documents, 500), 4, async docs => void (await database.bulk({ docs })))
-    return documents.length
-  }
-  const middle = documents.map(({ _id }) => _id).toSorted()[documents.length >> 1] as string
-  const readRange = async (startkey: string | undefined, endkey: string | undefined): Promise<number> => {
-    let count = 0
-    for (let from = startkey, more = true; more;) {
-      const range = { ...(from !== undefined && { startkey: from }), ...(endkey !== undefined && { endkey, inclusive_end: false }) }
-      const { rows } = await client.use<object>(collection).list({ include_docs: true, limit: 1_001, ...range })
-      more = rows.length > 1_000
-      count += more ? 1_000 : rows.length
-      from = rows.at(-1)?.id
-    }
-    return count
-  }
-  return [
-    {
-      name: 'CouchDB write',
-      bareName: 'nano.bulk, 500 x 4 in flight',
-      documents: documents.length,
-      prepare: empty,
-      bare: fill,
-      ours: () => move(arraySource(collection, documents), end, collection)
-    },
-    {
-      name: 'CouchDB read',
-      bareName: 'nano.list, pages of 1,000, 2 key ranges',
-      documents: documents.length,
-      bare: async () => (await Promise.all([readRange(undefined, middle), readRange(middle, undefined)])).reduce((a, b) => a + b),
-      ours: () => move(end, nullTarget(), collection)
-    }
-  ]
-}
 
 export function fileContests({ documents }: Pick<Place, 'documents'>, path: (name: string) => string): Contest[] {
   const input = path('in.ndjson')

@@ -2,7 +2,7 @@
 import { startServers } from '../servers/index.ts'
 import type { ServerName } from '../servers/index.ts'
 import type { Document } from '../../lib/types.ts'
-import { couchdbContests } from './contests.ts'
+import { couchdbContests } from './couchdb.ts'
 import { dynamodbContests } from './dynamodb.ts'
 import { firestoreContests } from './firestore.ts'
 import { versionOf } from './machine.ts'
@@ -33,7 +33,11 @@ function withGoals(name: ServerName, database: Database): Database {
 }
 
 /** Servers of their own for each part of the benchmark: the emulator never frees what it has held. */
-export async function startDatabases(which: readonly ServerName[], documents: readonly Document[]): Promise<Databases> {
+export async function startDatabases(
+  which: readonly ServerName[],
+  documents: readonly Document[],
+  path: (name: string) => string
+): Promise<Databases> {
   // Of clients in this process: a warning each, and a look for a machine of Google's that there is not.
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true'
   process.env['METADATA_SERVER_DETECTION'] ??= 'none'
@@ -47,7 +51,7 @@ export async function startDatabases(which: readonly ServerName[], documents: re
         password: environment['COUCHDB_PASSWORD'] ?? ''
       }
       const end = { connector: 'couchdb', options: server } as const
-      return { name: 'CouchDB', end, contests: couchdbContests({ end, documents }, server), plain: plainCouchdb(server) }
+      return { name: 'CouchDB', end, contests: couchdbContests({ end, documents, path }, server), plain: plainCouchdb(server) }
     },
     dynamodb() {
       const server = { endpoint: environment['DYNAMODB_ENDPOINT_URL']!, region: environment['DYNAMODB_REGION'] ?? 'us-east-1' }

@@ -13,6 +13,7 @@ import { parseArgs } from 'node:util'
 import { simpleDocuments } from '../../spec/support/generator.ts'
 import type { ServerName } from '../servers/index.ts'
 import { fileContests } from './contests.ts'
+import { couchbackupTable } from './couchbackup.ts'
 import { startDatabases } from './databases.ts'
 import type { Databases } from './databases.ts'
 import { fileRaces } from './files.ts'
@@ -34,7 +35,7 @@ const { values } = parseArgs({
     count: { type: 'string', default: '20000' },
     bytes: { type: 'string', default: '1000000000' },
     runs: { type: 'string', default: '5' },
-    only: { type: 'string', default: 'startup,files,parts,couchdb,dynamodb,firestore,pairs' },
+    only: { type: 'string', default: 'startup,files,parts,couchdb,couchbackup,dynamodb,firestore,pairs' },
     peers: { type: 'string' },
     write: { type: 'boolean', default: false }
   }
@@ -67,12 +68,24 @@ const parts: Readonly<Record<string, Part>> = {
     measure: async path => `${await raced(contests(fileContests({ documents }, path)))}\n\nIn one process; what is read goes nowhere.`
   },
   couchdb: onServer('couchdb', 'CouchDB'),
+  couchbackup: {
+    title: 'CouchDB, against couchbackup',
+    measure: async path =>
+      await withServers(path, ['couchdb'], ({ environment }) => {
+        const server = {
+          url: environment['COUCHDB_URL']!,
+          user: environment['COUCHDB_USER'] ?? '',
+          password: environment['COUCHDB_PASSWORD'] ?? ''
+        }
+        return couchbackupTable(server, { count: 5 * count, rounds: runs, peers: values.peers, path })
+      })
+  },
   dynamodb: onServer('dynamodb', 'DynamoDB'),
   firestore: onServer('firestore', 'Firestore'),
   pairs: {
     title: 'Pairs',
-    measure: async () =>
-      await withServers(['couchdb', 'dynamodb', 'firestore'], async databases => {
+    measure: async path =>
+      await withServers(path, ['couchdb', 'dynamodb', 'firestore'], async databases => {
         const all = [databases.of('couchdb'), databases.of('dynamodb'), databases.of('firestore')]
         const results: Result[] = []
         for (const [from, to] of pairs) {
@@ -86,8 +99,8 @@ const parts: Readonly<Record<string, Part>> = {
   },
   startup: {
     title: 'Start-up',
-    measure: async () =>
-      await withServers(['couchdb', 'dynamodb', 'firestore'], async ({ environment }) =>
+    measure: async path =>
+      await withServers(path, ['couchdb', 'dynamodb', 'firestore'], async ({ environment }) =>
         startupTable(await measureStartup({ runs, environment }))
       )
   },
@@ -95,8 +108,8 @@ const parts: Readonly<Record<string, Part>> = {
   values: { title: 'Exact values', measure: () => raced(contests(valuesContests(documents))) },
   throttling: {
     title: 'Throttling',
-    measure: async () =>
-      await withServers(['couchdb', 'dynamodb', 'firestore'], async ({ environment }) => {
+    measure: async path =>
+      await withServers(path, ['couchdb', 'dynamodb', 'firestore'], async ({ environment }) => {
         const throttling = await throttlingContests(documents, environment)
         try {
           return await raced(contests(throttling.contests))
@@ -107,7 +120,7 @@ const parts: Readonly<Record<string, Part>> = {
   },
   slow: {
     title: 'A slow target',
-    measure: async () => await withServers(['couchdb'], ({ environment }) => slowTargetTable(environment, [count, 10 * count]))
+    measure: async path => await withServers(path, ['couchdb'], ({ environment }) => slowTargetTable(environment, [count, 10 * count]))
   }
 }
 
@@ -120,8 +133,8 @@ function contests(all: readonly Contest[]): Race[] {
 function onServer(name: ServerName, title: string): Part {
   return {
     title,
-    measure: async () =>
-      await withServers([name], async databases => {
+    measure: async path =>
+      await withServers(path, [name], async databases => {
         const database = databases.of(name)
         const table = await raced(contests(database.contests))
         await clear(database)
@@ -130,8 +143,12 @@ function onServer(name: ServerName, title: string): Part {
   }
 }
 
-async function withServers(which: readonly ServerName[], work: (databases: Databases) => Promise<string>): Promise<string> {
-  const databases = await startDatabases(which, documents)
+async function withServers(
+  path: (name: string) => string,
+  which: readonly ServerName[],
+  work: (databases: Databases) => Promise<string>
+): Promise<string> {
+  const databases = await startDatabases(which, documents, path)
   try {
     return `${await work(databases)}\n\nWith ${databases.versions}.`
   } finally {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { cacheFolder, runCommand } from '../servers/tools.ts'
 
-const versions = { elasticdump: '6.125.1', 'ndjson-cli': '0.3.1' } as const
+const versions = { elasticdump: '6.125.1', 'ndjson-cli': '0.3.1', '@cloudant/couchbackup': '2.11.12' } as const
 type Package = keyof typeof versions
 
 export interface Peer {
@@ -24,8 +24,9 @@ export interface Peers {
   readonly bin: (command: string) => string
 }
 
-export async function findPeers(folder = join(cacheFolder(), 'bench-peers')): Promise<Peers> {
-  const [elasticdump, ndjsonMap] = [await installed(folder, 'elasticdump'), await installed(folder, 'ndjson-cli')]
+export async function findPeers(asked?: string): Promise<Peers> {
+  const [elasticdump, ndjsonMap] = [await installed('elasticdump', asked), await installed('ndjson-cli', asked)]
+  const { folder } = elasticdump
   return { jq: await findJq(), elasticdump, ndjsonMap, bin: command => join(folder, 'node_modules', '.bin', command) }
 }
 
@@ -37,8 +38,9 @@ async function findJq(): Promise<Peer> {
   }
 }
 
-async function installed(folder: string, name: Package): Promise<Peer> {
-  const wanted = { name: `${name} ${versions[name]}` }
+/** @param folder in whose `node_modules` it is, or is put */
+export async function installed(name: Package, folder = join(cacheFolder(), 'bench-peers')): Promise<Peer & { readonly folder: string }> {
+  const wanted = { name: `${name} ${versions[name]}`, folder }
   if (versionIn(folder, name) === versions[name]) return wanted
   try {
     await mkdir(folder, { recursive: true })

@@ -1,4 +1,5 @@
 /** Splits a database into ranges of ids that hold about as many documents each, at the cost of a few small requests. */
+import { runParallel } from '../../engine/run-parallel.ts'
 import { DocferryError } from '../../errors.ts'
 import type { Partition } from '../../types.ts'
 import { allDocsRequest } from './all-docs.ts'
@@ -11,6 +12,8 @@ const leastDocuments = 1_000
 const mostSkipped = 100_000
 /** Steps of the search for one boundary. Each halves the documents in question, or at worst the space of ids. */
 const mostSteps = 40
+/** Each waits for its server most of the time. */
+const searchesAtOnce = 4
 /** How far from its best place a boundary may be, as a share of a range. */
 const tolerance = 0.05
 
@@ -106,13 +109,15 @@ async function findBoundaries(probe: Probe, first: Place, total: number, count: 
   const ranked = (await probe({ startkey: last.id })).place?.rank === total - 1
   if (!ranked && total > mostSkipped) return []
   const found = new Map<string, number>()
-  for (let index = 1; index < count; index++) {
+  const find = async (index: number): Promise<void> => {
     const target = Math.round((total * index) / count)
     const place = ranked
       ? await bisect(probe, first, { id: last.id, rank: total - 1 }, target, (total / count) * tolerance)
       : (await probe({ skip: target })).place
     if (place) found.set(place.id, ranked ? place.rank : target)
   }
+  const indexes = Array.from({ length: count - 1 }, (_, at) => at + 1)
+  await runParallel(indexes, searchesAtOnce, find)
   found.delete(first.id)
   const boundaries = [...found].sort(([, a], [, b]) => a - b).map(([id]) => id)
   return (await areInOrder(probe, boundaries)) ? boundaries : []
