@@ -4,8 +4,8 @@ import type { Document } from '../types.ts'
 /** So many documents pass from one stream to the next at once: each passing costs as much as a few stages. */
 export const sliceSize = 64
 
-/** What streams of slices hold at each boundary: one that is looked at, and the one behind it. */
-export const slicesAhead = 2
+/** Items that streams of slices hold at each boundary: what is read ahead of a failure is read for nothing. */
+export const slicesAhead = 1
 
 /** Documents that follow one another, within a section and between two marks. Inside of a run they travel so; at the public edges one by one. */
 export class DocumentSlice extends ControlItem {

@@ -292,7 +292,7 @@ export class BatchWritable extends Writable {
   readonly #options: BatchWritableOptions
 
   constructor(writer: BatchWriter | undefined, options: BatchWritableOptions = {}) {
-    super({ objectMode: true })
+    super({ objectMode: true, ...(writer && { highWaterMark: slicesAhead }) })
     this.#writer = writer
     this.#options = options
   }
