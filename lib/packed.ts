@@ -11,6 +11,8 @@ export interface Packing {
   readonly noUnderscores?: boolean
   /** Each document has to be known by itself: its line and its id. */
   readonly byLine?: boolean
+  /** Most documents of a page, and of what is packed together. Default: bytes alone bound these. */
+  readonly most?: number
   /** Takes what is left through the stages that look into documents. Missing where there are none. */
   readonly worker?: LineWorker
 }
@@ -94,6 +96,8 @@ export interface BlockPlace {
 
 /** Takes blocks of lines through stages, several at a time; what it is not sure of is left as it came. */
 export interface LineWorker {
+  /** Whether there are stages to go through; without them lines may as well be packed where they are read. */
+  readonly isNeeded: boolean
   /** How many blocks may be under way before the first has to be waited for. */
   readonly atOnce: number
   /** @param block whole lines, each with its line end; valid UTF-8; at most `maxBlockBytes`; may be used again once it is answered */

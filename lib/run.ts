@@ -357,7 +357,7 @@ class Run {
   #packingOf({ id }: Partition): Packing | undefined {
     if (!this.#division) return undefined
     const { packing, stages } = this.#division
-    if (stages.length === 0) return packing
+    if (stages.length === 0 && (packing.byLine || !this.#source.works)) return packing
     this.#worker ??= workerFor(this.#division, plannedOptions(this.#ledger.report, this.#options), this.#options)
     return { ...packing, worker: this.#worker.of(id) }
   }

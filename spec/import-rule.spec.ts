@@ -88,6 +88,7 @@ const allowedParts: Readonly<Record<string, readonly string[]>> = {
 
 /** npm packages by the part that may use them. */
 const allowedPackages: Readonly<Record<string, RegExp>> = {
+  'log.ts': /^pino$/,
   stages: /^(mingo|jsonata|ajv|ajv-formats)(\/|$)/,
   pipeline: /^(yaml|ajv|jiti)(\/|$)/,
   formats: /^stream-(json|chain)(\/|$)/,

@@ -29,7 +29,12 @@ export function packingFor(source: Source, target: Target, stages: readonly RunS
   }
   const left = stages.slice(first).flatMap(stage => (isPure(stage) ? [stage] : []))
   if (first + left.length < stages.length || (left.length > 0 && !(source.works && target.writePacked))) return undefined
-  const byLine = !target.writePacked && { byLine: true, noUnderscores: target.lines?.noUnderscores ?? false }
+  // Marks stand close together where batches do.
+  const byLine = !target.writePacked && {
+    byLine: true,
+    most: target.limits.batchCount,
+    noUnderscores: target.lines?.noUnderscores ?? false
+  }
   return { packing: { drop: [...drop], ...(drop.has(counted) && { counted }), ...byLine }, stages: left, first }
 }
 

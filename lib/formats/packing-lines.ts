@@ -32,9 +32,14 @@ export async function* plainPieces(chunks: Chunks, splitter: LineSplitter): Asyn
 /** @param splitter numbers the lines, and cuts those that are not packed; whoever takes packed ones has it skip them */
 export async function* packedPieces(chunks: Chunks, splitter: LineSplitter, packing: Packing): AsyncGenerator<Pieces, void, undefined> {
   const blocks = new BlockSplitter()
+  const { most = Infinity } = packing
+  // So that pages end where batches do.
+  let given = 0
   for await (const chunk of chunks) {
     for (const { parts, isSound } of blocks.push(chunk)) {
-      yield isSound ? piecesOf(parts, 0, packLines(parts, packing), splitter) : linesOf(parts, splitter)
+      const stretches = isSound ? packLines(parts, packing, { room: most - (given % most) }) : []
+      given = stretches.reduce((sum, stretch) => sum + ('packed' in stretch ? stretch.packed.count : 1), given)
+      yield isSound ? piecesOf(parts, 0, stretches, splitter) : linesOf(parts, splitter)
     }
   }
   yield linesOf(blocks.end().parts, splitter)

@@ -29,6 +29,7 @@ export type Entry = { readonly document: Document } | { readonly reject: RejectD
 
 export class PageBuilder {
   readonly #pageSize: number
+  readonly #mostPacked: number
   readonly #pageBytes: number
   #documents: Document[] = []
   /** Missing where there are none. */
@@ -37,10 +38,12 @@ export class PageBuilder {
   #packed: Packed[] = []
   /** Documents and rejects. */
   #unpacked = 0
+  #packedCount = 0
   #bytes = 0
 
-  constructor({ pageSize = 500, pageBytes = 1 << 20 }: Pick<ReadOptions, 'pageSize' | 'pageBytes'>) {
+  constructor({ pageSize = 500, pageBytes = 1 << 20, packing }: Pick<ReadOptions, 'pageSize' | 'pageBytes' | 'packing'>) {
     this.#pageSize = pageSize
+    this.#mostPacked = packing?.most ?? Infinity
     this.#pageBytes = pageBytes
   }
 
@@ -48,9 +51,8 @@ export class PageBuilder {
     return this.#unpacked === 0 && this.#packed.length === 0
   }
 
-  /** Packed documents are bounded by their bytes alone. */
   get isFull(): boolean {
-    return this.#unpacked >= this.#pageSize || (this.#bytes >= this.#pageBytes && !this.isEmpty)
+    return this.#unpacked >= this.#pageSize || this.#packedCount >= this.#mostPacked || (this.#bytes >= this.#pageBytes && !this.isEmpty)
   }
 
   /** @param digests of the document, where they are known */
@@ -70,6 +72,7 @@ export class PageBuilder {
 
   addPacked(packed: Packed, bytes: number): void {
     this.#packed.push(packed)
+    this.#packedCount += packed.read
     this.#bytes += bytes
   }
 
@@ -87,6 +90,7 @@ export class PageBuilder {
     this.#rejects = []
     this.#packed = []
     this.#unpacked = 0
+    this.#packedCount = 0
     this.#bytes = 0
     return page
   }

@@ -19,15 +19,20 @@ export function canPack(): boolean {
 /**
  * @param parts of a block, each of whole lines with their line ends; valid UTF-8; together at most `maxBlockBytes`
  * @param options `digests`: whether these are wanted: without them the list of digests is empty; `rows`: whether the lines are rows of CouchDB's
- * `_all_docs`, each with the document as its last member
+ * `_all_docs`, each with the document as its last member; `room`: most documents of the first that is packed, where there is a most
  */
-export function packLines(parts: readonly Buffer[], packing: Packing, { digests = true, rows = false } = {}): Stretch[] {
+export function packLines(
+  parts: readonly Buffer[],
+  packing: Packing,
+  { digests = true, rows = false, room = packing.most } = {}
+): Stretch[] {
   module ??= start()
   if (module === null) return plainLines(parts)
   const { words, read } = module
   const length = load(module, parts, packing, rows)
   const stretches: Stretch[] = []
   let gathering: Gathering | undefined
+  let left: number | undefined = room
   const close = (): void => {
     if (gathering) stretches.push({ packed: gathering.packed(), bytes: gathering.bytes })
     gathering = undefined
@@ -39,6 +44,10 @@ export function packLines(parts: readonly Buffer[], packing: Packing, { digests 
       if (words[at + record.status] === 0 && readNumbers(module, words[at + record.numbers]!)) {
         gathering ??= new Gathering(module, packing, digests)
         gathering.add(at, bytes)
+        if (gathering.count === left) {
+          close()
+          left = packing.most
+        }
       } else {
         close()
         const from = words[at + record.place]! - place.input
@@ -166,6 +175,10 @@ class Gathering {
     this.#packing = packing
     this.#isDigested = isDigested
     this.#dropped = packing.drop.map(() => 0)
+  }
+
+  get count(): number {
+    return this.#idHashes.length / 2
   }
 
   /** @param at the document's record, in words; @param bytes that it takes of the block */

@@ -57,6 +57,7 @@ export class StageWorker {
     const contextOf = contextsOf(partition)
     const atOnce = (): number => (this.#pool && threads ? threads.count * blocksOfThread : 1)
     return {
+      isNeeded: stages.length > 0,
       get atOnce() {
         return atOnce()
       },

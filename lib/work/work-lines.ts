@@ -28,6 +28,7 @@ export interface Work {
  * @param block whole lines, valid UTF-8, at most `maxBlockBytes`
  */
 export async function workLines(block: Buffer, place: BlockPlace, work: Work): Promise<Stretch[]> {
+  if (work.stages.length === 0) return packLines([block], work.packing)
   const worked: Stretch[] = []
   let at = 0
   for (const stretch of packLines([block], work.packing, { digests: place.digests })) {

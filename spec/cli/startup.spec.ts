@@ -9,6 +9,21 @@ import { projectFolder } from '../../scripts/servers/tools.ts'
 import { docferry } from './support/docferry.ts'
 import { FakeHost } from './support/fake-host.ts'
 
+/** What pino needs, which writes the log in a run's folder. */
+const pinoPackages = [
+  'pino',
+  'atomic-sleep',
+  'on-exit-leak-free',
+  'pino-std-serializers',
+  'process-warning',
+  'quick-format-unescaped',
+  'safe-stable-stringify',
+  'sonic-boom',
+  'thread-stream',
+  'real-require',
+  '@pinojs/redact'
+]
+
 const inTypeScript = import.meta.url.endsWith('.ts')
 
 /** Has the process tell of each module that it loads, by either of Node's loaders. */
@@ -49,7 +64,8 @@ describe('docferry, as it starts', function () {
 
   it('loads no SDK and no parser to move documents from NDJSON to NDJSON', async () => {
     const { packages } = await packagesOf('migrate', '-s', 'agents.ndjson', '-t', 'copy.ndjson')
-    expect(packages).to.deep.equal(['commander'])
+    const own = packages.filter(name => !pinoPackages.includes(name))
+    expect(own).to.deep.equal(['commander'])
   })
 
   it('loads no SDK to check a pipeline', async () => {

@@ -7,7 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Endpoint } from '../../lib/open.ts'
 import { loadConnector } from '../../lib/registry.ts'
 import { migrate } from '../../lib/run.ts'
-import type { Connector, ProviderName, Target } from '../../lib/types.ts'
+import type { Packed } from '../../lib/packed.ts'
+import type { Connector, Document, ProviderName, Target } from '../../lib/types.ts'
 
 export interface ChildTask {
   readonly source: NamedEnd
@@ -96,6 +97,16 @@ async function slow({ connector: name, options }: NamedEnd, task: ChildTask): Pr
           tell('a')
           return outcomes
         },
+        ...(target.writePacked && {
+          async writePacked(collection: string, packed: Packed, how: Parameters<NonNullable<Target['writePacked']>>[2]) {
+            await sleep(delayMs)
+            const lines = packed.text.toString().trimEnd().split('\n')
+            record(eventsPath, { type: 'sent', ids: lines.map(line => `${collection}/${(JSON.parse(line) as Document)._id}`) })
+            tell('s')
+            await target.writePacked!(collection, packed, how)
+            tell('a')
+          }
+        }),
         async commit(how) {
           tell('c')
           await target.commit(how)

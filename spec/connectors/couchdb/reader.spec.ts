@@ -305,7 +305,7 @@ describe('couchdb: reader of packed documents', function () {
       ...page.documents.map(each => Object.fromEntries(Object.entries(each).filter(([name]) => !drop.includes(name))) as Document)
     ])
     const digests = pages.flatMap(page => [
-      ...(page.packed ?? []).flatMap(packed => packed.digests),
+      ...(page.packed ?? []).flatMap(packed => digestTexts(packed.digests)),
       ...page.documents
         .map(each => Object.fromEntries(Object.entries(each).filter(([name]) => !drop.includes(name))) as Document)
         .map(digestText)
@@ -320,6 +320,12 @@ describe('couchdb: reader of packed documents', function () {
     }
   }
 
+  const digestTexts = (words: Uint32Array): string[] =>
+    Array.from({ length: words.length / 8 }, (_, at) => {
+      const bytes = Buffer.alloc(32)
+      for (let word = 0; word < 8; word++) bytes.writeUInt32BE(words[8 * at + word]!, 4 * word)
+      return bytes.toString('latin1')
+    })
   const digestText = (each: Document): string => Buffer.from(documentDigests(each).values).toString('latin1')
   /** Each page's share of an answer is rounded; by the plain way, the row that was read before counts as much as the others. */
   const sumOf = (pages: readonly Page[]): number => Math.round(pages.reduce((sum, { bytes }) => sum + bytes, 0) / 100)
