@@ -357,7 +357,9 @@ class Run {
   #packingOf({ id }: Partition): Packing | undefined {
     if (!this.#division) return undefined
     const { packing, stages } = this.#division
-    if (stages.length === 0 && (packing.byLine || !this.#source.works)) return packing
+    // Threads cost more than they gain where nothing is to be done but to pack, unless somebody wants them.
+    const { workers } = this.#options
+    if (stages.length === 0 && (packing.byLine || !this.#source.works || typeof workers !== 'number')) return packing
     this.#worker ??= workerFor(this.#division, plannedOptions(this.#ledger.report, this.#options), this.#options)
     return { ...packing, worker: this.#worker.of(id) }
   }

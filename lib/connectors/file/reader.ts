@@ -8,6 +8,7 @@ import { findWinners } from '../../formats/couchbackup-winners.ts'
 import type { Winners } from '../../formats/couchbackup-winners.ts'
 import { manifestName } from '../../formats/export-text.ts'
 import { gunzip } from '../../formats/gzip.ts'
+import { maxBlockBytes } from '../../kernel/kernel.ts'
 import { offsetOf, readNdjson, shorterThanBefore } from '../../formats/ndjson.ts'
 import type { NdjsonOptions } from '../../formats/ndjson.ts'
 import { formatOfName, openInput, readerOf } from '../../formats/open-input.ts'
@@ -28,7 +29,8 @@ import { findExports } from './s3-export.ts'
 import { s3Source } from './s3-reader.ts'
 import { guarded, isOfFirestore, openStreamSource } from './stream-reader.ts'
 
-const readChunkBytes = 256 << 10
+/** As much as the kernel takes at once, and the rest of a line before it. */
+const readChunkBytes = maxBlockBytes - (24 << 10)
 
 export async function openFileSource(options: FileOptions, context: OpenContext): Promise<Source> {
   if (options.path === standardStreams) return openStreamSource(options, 'standard input', options.stdin ?? process.stdin, context)
