@@ -283,6 +283,8 @@ export interface Source {
   readonly readsOnce?: boolean
   /** Whether it reads the collection of this name at the place with this `Location.identity`. Default: where its own is that, by the same name. */
   reads?(identity: string, collection: string): boolean
+  /** Where it reads, where that is several places. Default: its location. */
+  readonly places?: readonly Location[]
   /** Whether it may have nothing to give for any time, because others read with it. Default: a reader that stands still is given up. */
   readonly waitsForOthers?: boolean
   /** What reading has asked of the service so far, by its own account where it gives one; missing where nothing is billed or sent. */

@@ -46,6 +46,12 @@ describe('packed documents', function () {
     }
   })
 
+  it('count attachments where these are a map', async () => {
+    await writeFile(path('in.ndjson'), '{"_id":"0"}\n{"_id":"x","_attachments":[1]}\n{"_id":"y","_attachments":{"a":{}}}\n')
+    const { told } = await compare('in.ndjson')
+    expect(told.counts[0]).to.include({ attachmentsLeft: 1 })
+  })
+
   it('are told of where their ids come twice', async () => {
     await writeFile(path('in.ndjson'), ['a', 'b', 'a'].map(_id => `${JSON.stringify({ _id })}\n`).join(''))
     const { documents } = await compare('in.ndjson')

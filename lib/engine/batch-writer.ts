@@ -93,6 +93,8 @@ const firstFailed: Refusal = {
   message: 'the document that came before it with this id failed, and this one, which may be older, is not written in its place'
 }
 
+const newline = 0x0a
+
 /** How many batches may follow before documents that wait because their id may be a repeated one are written. */
 const longestHold = 64
 
@@ -247,6 +249,7 @@ export class BatchWriter {
     if (this.#error !== undefined) throw this.#error
     const state = this.#current()
     const { delta, sums } = (this.#books ??= this.#openBooks())
+    if (state.hasFailedAny(packed.idHashes)) return await this.#unpack(packed)
     const { seenIds } = state
     let repeated = 0
     if (seenIds)
@@ -267,6 +270,15 @@ export class BatchWriter {
     for (const report of [state.report, delta]) countWritten(report, { bytes: packed.text.length }, packed.count)
     this.#window.acknowledge(number)
     state.checkDone()
+  }
+
+  /** One by one: of an id that failed before, none is to be written. */
+  async #unpack({ text }: Packed): Promise<void> {
+    for (let from = 0; from < text.length;) {
+      const end = text.indexOf(newline, from)
+      await this.#addDocument(documentOf(text.subarray(from, end)))
+      from = end + 1
+    }
   }
 
   async #refuse(refusal: Refusal, document: Document): Promise<void> {

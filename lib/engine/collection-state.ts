@@ -14,6 +14,7 @@ export class CollectionState {
   readonly failedIds: SeenIds | undefined
   /** Documents whose id came before; see `SeenIds` for how sure that is. */
   repeated = 0
+  #hasFailures = false
   #partitionsLeft: number
 
   constructor(
@@ -39,7 +40,16 @@ export class CollectionState {
     return this.failedIds !== undefined && !this.failedIds.isFull && this.failedIds.has(id)
   }
 
+  /** Whether one of several may have failed. @param idHashes of each id, one pair after the other */
+  hasFailedAny(idHashes: Int32Array): boolean {
+    const { failedIds } = this
+    if (!this.#hasFailures || !failedIds || failedIds.isFull) return false
+    for (let at = 0; at < idHashes.length; at += 2) if (failedIds.hasHashes(idHashes[at]!, idHashes[at + 1]!)) return true
+    return false
+  }
+
   addFailed(id: string): void {
+    this.#hasFailures = true
     this.failedIds?.add(id)
     if (this.failedIds) this.seenIds?.add(id)
   }

@@ -39,7 +39,11 @@ export class SeenIds {
 
   /** Whether an id may have come before, without remembering it. */
   has(id: string): boolean {
-    const [a, b] = idHashes(id)
+    return this.hasHashes(...idHashes(id))
+  }
+
+  /** The same by `idHashes` of the id. */
+  hasHashes(a: number, b: number): boolean {
     return this.isFull || this.#few?.pairs.has(pairOf(a, b)) || this.#layers.some(layer => has(layer, a, b))
   }
 

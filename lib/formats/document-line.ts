@@ -93,14 +93,7 @@ function rejectLine(line: Line, code: RejectDetails['code'], message: string): E
   return { reject: { code, message, where: whereIs(line), raw: line.bytes.toString() } }
 }
 
-/** Whether a line has to be looked at in any case: its first key begins with `$`. */
+/** Whether a line may be a control line, and has to be looked at in any case: it holds a `$`, as it is or escaped. */
 export function mayBeControl(bytes: Buffer): boolean {
-  let at = 0
-  const skipSpace = (): void => {
-    while (bytes[at] === 0x20 || bytes[at] === 0x09) at++
-  }
-  skipSpace()
-  if (bytes[at++] !== 0x7b) return false
-  skipSpace()
-  return bytes[at] === 0x22 && bytes[at + 1] === 0x24
+  return bytes.includes(0x24) || bytes.includes('\\u0024')
 }

@@ -84,7 +84,7 @@ export async function* workedPieces(
     for (const stretch of await answer) {
       open.push(stretch)
       at = endOf(stretch, at)
-      if ('packed' in stretch || !mayBeControl(bytes.subarray(stretch.from))) continue
+      if ('packed' in stretch || !mayBeControl(bytes.subarray(stretch.from, stretch.to))) continue
       yield piecesOf([bytes], from, open, splitter)
       open = []
       from = at

@@ -1,4 +1,5 @@
 /** Which of the source's collections a run takes, and what they are called in the target. */
+import { sep } from 'node:path'
 import { presets } from '../config/presets.ts'
 import type { PresetName } from '../config/presets.ts'
 import { DocferryError } from '../errors.ts'
@@ -106,6 +107,7 @@ function checkTargets(
       collection: twice
     })
   }
+  checkApart(source, target)
   const isSame = ({ name, target: there }: Pick<ChosenCollection, 'name' | 'target'>): boolean =>
     source.reads?.(identity, there) ?? (identity === source.location.identity && name === there)
   const same = collections.find(isSame)
@@ -116,6 +118,23 @@ function checkTargets(
       { provider, collection: same.name }
     )
   }
+}
+
+/** Files in each other's folders: an output takes the place of what was there, a folder of all that was in it. */
+function checkApart({ location, places = [location] }: Source, { location: { address, identity } }: Target): void {
+  for (const place of places) {
+    const inTarget = liesIn(place.identity, identity)
+    if (!inTarget && !liesIn(identity, place.identity)) continue
+    const why = inTarget
+      ? `the source ${place.address} lies in ${address}, which is replaced as a whole`
+      : `${address} lies in ${place.address}, which is the source`
+    throw new DocferryError('DOCFERRY_SAME_PLACE', `${why}. Name a target beside it`, { provider: 'file' })
+  }
+}
+
+/** Of paths. */
+function liesIn(inner: string, outer: string): boolean {
+  return outer.startsWith('file:') && inner.startsWith(outer.endsWith(sep) ? outer : outer + sep)
 }
 
 /** Names for a message, the first twenty. */

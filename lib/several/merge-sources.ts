@@ -88,6 +88,7 @@ function nameIn(rename: Readonly<Record<string, string>>, name: string): string 
 
 class MergedSource implements Source {
   readonly location: Source['location']
+  readonly places: readonly Source['location'][]
   readonly uniqueIds: boolean
   readonly mergesKinds: boolean
   readonly givesChanges: boolean
@@ -100,6 +101,7 @@ class MergedSource implements Source {
       address: opened.map(({ part, source: { location } }) => `${part.name} = ${location.provider} ${location.address}`).join(', '),
       identity: JSON.stringify(opened.map(({ part, source }) => [part.name, source.location.identity]))
     }
+    this.places = opened.map(({ source }) => source.location)
     this.givesChanges = opened.some(({ source }) => source.givesChanges)
     const names = opened.flatMap(({ held }) => [...(held?.keys() ?? [])])
     const isDisjoint = opened.every(({ held }) => held !== null) && new Set(names).size === names.length

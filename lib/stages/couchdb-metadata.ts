@@ -1,5 +1,5 @@
 import type { Document, Stage, Value } from '../types.ts'
-import { setField } from '../values/index.ts'
+import { isMap, setField } from '../values/index.ts'
 
 /** The fields by which CouchDB speaks of a document's revisions and attachments; no other database knows what to do with them. */
 export const couchdbMetadata = [
@@ -44,7 +44,7 @@ export function stripCouchdbMetadata(
 const underscore = 0x5f
 
 function countOf(attachments: Value | undefined): number {
-  return typeof attachments === 'object' && attachments !== null ? Object.keys(attachments).length : 0
+  return attachments !== undefined && isMap(attachments) ? Object.keys(attachments).length : 0
 }
 
 /** A copy: an object from which fields were deleted is slow to read from then on. */

@@ -51,7 +51,9 @@ export async function readInThread(
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   // Pages are short-lived: a large young generation only costs memory.
   const resourceLimits = { maxYoungGenerationSizeMb: 16 }
-  const worker = new Worker(new URL(`./target-thread.${extension}`, import.meta.url), { workerData: task, resourceLimits })
+  // Of the flags of a process some, such as --input-type, are none for a thread.
+  const options = { workerData: task, resourceLimits, execArgv: [] }
+  const worker = new Worker(new URL(`./target-thread.${extension}`, import.meta.url), options)
   const tell = (message: ToThread): void => worker.postMessage(message, [])
   let timer: NodeJS.Timeout | undefined
   const onAbort = (): void => {

@@ -101,6 +101,8 @@ export class StageWorker {
       // A stage may wait for something, and a thread that sleeps sees no answer.
       atomics: 'disabled',
       resourceLimits: { maxYoungGenerationSizeMb: youngMb },
+      // Of the flags of a process some, such as --input-type, are none for a thread.
+      execArgv: [],
       workerData: setup
     })
   }

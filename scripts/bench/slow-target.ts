@@ -71,7 +71,7 @@ async function importFile({ path, env, folder, delayMs, interruptAtWrite }: Impo
     const late = { type: 'holdUntil', until: () => sleep(delayMs, undefined, { ref: false }) } as const
     proxy.faults.push({ match: isWrite, times: Infinity, action: late })
   }
-  const cli = join(projectFolder(), 'dist', 'lib', 'cli', 'main.js')
+  const cli = join(projectFolder(), 'dist', 'bundle', 'main.js')
   const args = ['import', '--input', path, '--as', `bench_slow_${++imports}`, '--target', 'couchdb', '--quiet', '--no-progress']
   const child = spawn(process.execPath, [cli, ...args], {
     cwd: folder,

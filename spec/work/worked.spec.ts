@@ -80,6 +80,35 @@ for (const workers of [0, 2]) {
       expect(documents).to.have.length(500)
     })
 
+    it('write no document behind one of its id that failed', async () => {
+      const lines = [
+        '{"_id":"u1","n":"older, broken"}',
+        ...Array.from({ length: 60 }, (_, n) => JSON.stringify({ _id: `p${n}`, n })),
+        '{"_id":"u1","n":7}'
+      ]
+      await writeFile(ways.path('in.ndjson'), `{"_id":"first"}\n${lines.join('\n')}\n`)
+      const schema = { type: 'object', properties: { n: { type: 'number' } } }
+      const { told } = await ways.compare('in.ndjson', { stages: await stagesOf(`validate:${JSON.stringify({ schema })}`), workers })
+      expect(told.counts[0]).to.include({ read: 63, written: 61, failed: 2 })
+    })
+
+    it('know each control line that opens another collection, however it is written', async () => {
+      for (const control of ['{"\\u0024collection":"b"}', '{"x":1,"$collection":"b"}', '\r{"$collection":"b"}']) {
+        const documents = (name: string): string[] => Array.from({ length: 40 }, (_, n) => JSON.stringify({ _id: `${name}${n}`, v: n }))
+        const end = JSON.stringify({ $end: { counts: { a: 40, b: 40 }, digest: {} } })
+        const lines = ['{"$docferry":1,"metadata":{}}', '{"$collection":"a"}', ...documents('a'), control, ...documents('b'), end]
+        await writeFile(ways.path('in.ndjson'), `${lines.join('\n')}\n`)
+        const { told, documents: found } = await ways.compare('in.ndjson', {
+          stages: await stagesOf('set:{"from":"{{ $collection }}"}'),
+          workers
+        })
+        expect(told.counts.map(({ written }) => written)).to.deep.equal([40, 40])
+        expect(found.filter(({ _id, from }) => !_id.startsWith(from as string))).to.deep.equal([])
+        await rm(ways.path('fast.ndjson'))
+        await rm(ways.path('plain.ndjson'))
+      }
+    })
+
     it('keep the sections of an export apart, and check it', async () => {
       for (const name of ['one', 'two', 'three'])
         await writeFile(ways.path(`${name}.ndjson`), linesOf(simpleDocuments({ seed: name.length, count: 700, bytes: 600 })).join('\n'))

@@ -50,6 +50,23 @@ describe('file: writer', () => {
     expect(await readWhole({ path: path('out.json') })).to.deep.equal({ a: some(2) })
   })
 
+  it('replaces no folder that its source lies in, and no file of a folder that is its source', async () => {
+    await mkdir(path('both'))
+    for (const name of ['one', 'two']) await writeFile(path(`both/${name}.ndjson`), '{"_id":"a"}\n')
+    const file = { connector: 'file', options: { path: path('both/one.ndjson'), force: true } } as const
+    const folder = { connector: 'file', options: { path: path('both'), format: 'folder', force: true } } as const
+    for (const [source, target] of [
+      [file, folder],
+      [folder, file]
+    ] as const) {
+      const error: unknown = await migrate({ source, target, stateDir: path('state') }).catch((thrown: unknown) => thrown)
+      expect(error).to.include({ code: 'DOCFERRY_SAME_PLACE' })
+      expect(String(error)).to.include('lies in')
+    }
+    expect(await readdir(path('both'))).to.have.members(['one.ndjson', 'two.ndjson'])
+    expect(await readFile(path('both/one.ndjson'), 'utf8')).to.equal('{"_id":"a"}\n')
+  })
+
   it('does not replace what appeared while it wrote', async () => {
     const opened = await target({ path: path('out.ndjson') })
     await fill(opened, { a: some(1) })
