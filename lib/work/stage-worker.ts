@@ -64,7 +64,7 @@ export class StageWorker {
       work: async (block, place) => {
         this.#bytes += block.length
         if (threads && this.#bytes > threads.after) return await this.#inThread(block, place, partition)
-        return await workLines(block, place, { packing, stages, first, contextOf })
+        return await workLines(block, place, { packing, stages, first, contextOf, pieceBytes })
       }
     }
   }
@@ -110,6 +110,9 @@ export class StageWorker {
 
 /** One that is worked on, and one that waits, so that no thread has to. */
 const blocksOfThread = 2
+
+/** On the main thread, whose young generation is small. */
+const pieceBytes = 128 << 10
 
 /** Documents die young: what does not fit is copied while it still lives. */
 const youngMb = 32

@@ -17,7 +17,7 @@ export async function work({ block, place, partition }: ThreadTask): Promise<unk
   const lines = Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength)
   let contextOf = contexts.get(partition)
   if (!contextOf) contexts.set(partition, (contextOf = contextsOf(partition)))
-  const messages = (await workLines(lines, place, { packing, stages, first, contextOf })).map(toMessage)
+  const messages = (await workLines(lines, place, { packing, stages, first, contextOf, pieceBytes: lines.length })).map(toMessage)
   const transfer = messages.flatMap(message => ('text' in message ? [message.text.buffer as ArrayBuffer] : []))
   return move({ [transferableSymbol]: transfer, [valueSymbol]: messages })
 }

@@ -17,6 +17,8 @@ export interface Work {
   readonly stages: readonly Stage[]
   /** Index of the first of them among the run's. */
   readonly first: number
+  /** So much at once: what all its lines come to should die before it is moved out of the young generation. */
+  readonly pieceBytes: number
   /** The same object for the same place: stages may keep what they make of it. */
   readonly contextOf: (place: BlockPlace) => StageContext
 }
@@ -29,6 +31,18 @@ export interface Work {
  */
 export async function workLines(block: Buffer, place: BlockPlace, work: Work): Promise<Stretch[]> {
   if (work.stages.length === 0) return packLines([block], work.packing)
+  const worked: Stretch[] = []
+  for (let from = 0; from < block.length;) {
+    const to = block.indexOf(newline, Math.min(from + work.pieceBytes, block.length) - 1) + 1
+    for (const each of await workPiece(block.subarray(from, to), place, work)) worked.push(shifted(each, from))
+    from = to
+  }
+  return worked
+}
+
+const newline = 0x0a
+
+async function workPiece(block: Buffer, place: BlockPlace, work: Work): Promise<readonly Stretch[]> {
   const worked: Stretch[] = []
   let at = 0
   for (const stretch of packLines([block], work.packing, { digests: place.digests })) {
@@ -128,7 +142,7 @@ async function withoutLeft(raw: Buffer, left: ReadonlySet<number>, place: BlockP
 function linesOf(raw: Buffer): PlainLine[] {
   const lines: PlainLine[] = []
   for (let from = 0; from < raw.length;) {
-    const to = raw.indexOf(10, from)
+    const to = raw.indexOf(newline, from)
     lines.push({ from, to })
     from = to + 1
   }
