@@ -61,8 +61,8 @@ export interface MigrateOptions extends Bounds {
   /** Partitions at once. Default 4. */
   readonly parallel?: number
   /**
-   * Threads for stages that look into documents, between files of lines. Default `auto`: none for the first 32 MB, then one for each core, at most 4.
-   * Only pure stages run in them that a text or a pipeline names.
+   * Threads between files of lines. Default `auto`: none for the first 32 MB, then one for each core, at most 4; where no stage looks into documents
+   * one less, for the main one takes part, after 16 MB. Only pure stages run in them that a text or a pipeline names.
    */
   readonly workers?: number | 'auto'
   /** Where runs keep their folders. Default `.docferry`. */

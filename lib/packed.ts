@@ -15,6 +15,8 @@ export interface Packing {
   readonly most?: number
   /** Takes what is left through the stages that look into documents. Missing where there are none. */
   readonly worker?: LineWorker
+  /** Where there are none, and documents need not be known by themselves: packs blocks of lines. Missing where whoever has lines does it. */
+  readonly packer?: LinePacker
 }
 
 /** Of `Packing.byLine`. */
@@ -23,6 +25,8 @@ export interface LinePlaces {
   readonly ends: Uint32Array
   readonly ids: readonly string[]
 }
+
+type PackedParts = Omit<Packed, 'read' | 'release'> & Partial<Pick<Packed, 'release'>>
 
 /** Told of the ids by their hashes only, and of the documents by their digests. */
 export class Packed extends ControlItem {
@@ -41,8 +45,10 @@ export class Packed extends ControlItem {
   readonly worked: Worked | undefined
   /** Missing where nobody wants to know documents one by one. */
   readonly lines: LinePlaces | undefined
+  /** Of whoever has written the text, and needs it no more: its memory is used again. Missing where that is nobody's business. */
+  readonly release: (() => void) | undefined
 
-  constructor({ packing, text, count, digests, idHashes, dropped, members, worked, lines }: Omit<Packed, 'read'>) {
+  constructor({ packing, text, count, digests, idHashes, dropped, members, worked, lines, release }: PackedParts) {
     super()
     this.packing = packing
     this.text = text
@@ -53,6 +59,7 @@ export class Packed extends ControlItem {
     this.members = members
     this.worked = worked
     this.lines = lines
+    this.release = release
   }
 
   /** Documents that were read to make these. */
@@ -96,10 +103,22 @@ export interface BlockPlace {
 
 /** Takes blocks of lines through stages, several at a time; what it is not sure of is left as it came. */
 export interface LineWorker {
-  /** Whether there are stages to go through; without them lines may as well be packed where they are read. */
-  readonly isNeeded: boolean
   /** How many blocks may be under way before the first has to be waited for. */
   readonly atOnce: number
   /** @param block whole lines, each with its line end; valid UTF-8; at most `maxBlockBytes`; may be used again once it is answered */
   work(block: Buffer, place: BlockPlace): Promise<readonly Stretch[]>
+}
+
+/** Packs blocks of lines, several at a time. */
+export interface LinePacker {
+  /** How many blocks may be under way before the first has to be waited for. */
+  readonly atOnce: number
+  /** Longest block that a place has room for, in bytes, beside the beginning of a line before it. */
+  readonly placeBytes: number
+  /** A place for a block; undefined where all are in use. */
+  take(): Buffer | undefined
+  /** Nobody looks into the place any more that these bytes are in; nothing where it is none. */
+  give(bytes: Buffer): void
+  /** @param parts of a block, each of whole lines with their line ends; valid UTF-8; together at most `maxBlockBytes`; as they are until it is answered */
+  pack(parts: readonly Buffer[]): readonly Stretch[] | Promise<readonly Stretch[]>
 }

@@ -59,6 +59,8 @@ import type { Partition, RunStage, Source, Target, TargetLimits } from './types.
 import type { DocumentDigests } from './values/index.ts'
 import { makeReceipt } from './verify/make-receipt.ts'
 import { formatReceipt, rootOf } from './verify/receipt.ts'
+import { packerFor } from './work/packer.ts'
+import type { Packer } from './work/packer.ts'
 import { workerFor } from './work/stage-worker.ts'
 import type { StageWorker } from './work/stage-worker.ts'
 
@@ -108,6 +110,8 @@ class Run {
   readonly #division: Division | undefined
   /** Missing where nothing has to look into them. */
   #worker: StageWorker | undefined
+  /** Missing where documents do not go from lines to lines as they are. */
+  #packer: Packer | undefined
   /** Missing where nothing is kept for undoing. */
   #undo: { readonly recorder: UndoRecorder; readonly journal: UndoJournal } | undefined
   readonly #piped: boolean
@@ -193,7 +197,12 @@ class Run {
         const names = this.#ledger.report.collections.map(collection => collection.source)
         this.#ledger.report.notes.push(...(await securityLeft({ source: this.#source, target: this.#target }, names, this.#halt.cut)))
       }
-      this.#ledger.report.notes.push(...(this.#source.notes?.() ?? []), ...(this.#target.notes?.() ?? []), ...this.#stages.notes())
+      this.#ledger.report.notes.push(
+        ...(this.#source.notes?.() ?? []),
+        ...(this.#target.notes?.() ?? []),
+        ...this.#stages.notes(),
+        ...(this.#worker?.notes() ?? [])
+      )
       const report = this.#ledger.finish('done')
       await this.#keepReceipt(report)
       return report
@@ -205,6 +214,7 @@ class Run {
       this.#halt.dispose()
       clearInterval(alive)
       await this.#worker?.close()
+      await this.#packer?.close()
       await this.#closeStages()
       signal?.removeEventListener('abort', onAbort)
       // Also of a dry run that did not come to its end.
@@ -357,9 +367,11 @@ class Run {
   #packingOf({ id }: Partition): Packing | undefined {
     if (!this.#division) return undefined
     const { packing, stages } = this.#division
-    // Threads cost more than they gain where nothing is to be done but to pack, unless somebody wants them.
-    const { workers } = this.#options
-    if (stages.length === 0 && (packing.byLine || !this.#source.works || typeof workers !== 'number')) return packing
+    if (stages.length === 0) {
+      if (packing.byLine || !this.#source.works) return packing
+      this.#packer ??= packerFor(packing, this.#options.workers)
+      return this.#packer ? { ...packing, packer: this.#packer } : packing
+    }
     this.#worker ??= workerFor(this.#division, plannedOptions(this.#ledger.report, this.#options), this.#options)
     return { ...packing, worker: this.#worker.of(id) }
   }

@@ -21,7 +21,7 @@ import type { Bounds } from './plan/bounds.ts'
 import { checkOptions } from './plan/check-options.ts'
 import { checkUnits } from './plan/check-units.ts'
 import { collectionReport } from './report.ts'
-import type { CollectionReport, Counts } from './report.ts'
+import type { CollectionReport } from './report.ts'
 import { Section } from './types.ts'
 import type { Document, OnConflict, OnIncompatible, RejectDetails, StageLike, Target, Types } from './types.ts'
 
@@ -101,8 +101,8 @@ export interface WriteStreamOptions
 
 /** A Writable of documents that counts what became of them. */
 export type DocumentWriteStream = Writable & {
-  /** Kept up to date; final at `finish`. */
-  readonly counts: Readonly<Counts>
+  /** Kept up to date; final at `finish`, where its `state` is `done`, or at `close`, where a stream that has failed is `stopped`. */
+  readonly counts: Readonly<CollectionReport>
 }
 
 /**
@@ -118,6 +118,7 @@ export function createWriteStream(endpoint: Endpoint, collection: string, option
   checkOptions({ target: endpoint, onConflict, types, onIncompatible, subcollections, ...bounds })
   const report = collectionReport({ name: collection, target: collection })
   let target: Target | undefined
+  let state: CollectionState | undefined
 
   const open = async (): Promise<BatchWriter> => {
     const opened = (target = await openTarget(endpoint, {
@@ -134,13 +135,15 @@ export function createWriteStream(endpoint: Endpoint, collection: string, option
     checkUnits({ target: opened }, bounds)
     const { created, empty } = await opened.prepare(collection, { create: true, signal })
     report.created = created
-    const state = new CollectionState(report, { fresh: empty, isNew: empty, idsMayRepeat })
+    report.state = 'running'
+    report.startedAt = Date.now()
+    const entered = (state = new CollectionState(report, { fresh: empty, isNew: empty, idsMayRepeat }))
     const rate = new RateControl(opened.limits, bounds)
     const writer = new BatchWriter({
       target: opened,
       send: (name, batch, { fresh, isNew }) =>
         writeBatch(opened, name, batch, { ...retry, onConflict, fresh, isNew, rate, countsUnits: maxWriteUnits !== undefined, signal }),
-      enter: () => Promise.resolve(state),
+      enter: () => Promise.resolve(entered),
       bury: async letter => void (await onDeadLetter?.(letter)),
       rate,
       onIncompatible,
@@ -151,9 +154,11 @@ export function createWriteStream(endpoint: Endpoint, collection: string, option
   }
   const whenWritten = async (): Promise<void> => {
     await target?.commit({ signal })
+    state?.leave()
     if (target && report.failed > 0 && !onDeadLetter) throw deadLetters(target, report)
   }
   const whenClosed = async (): Promise<void> => {
+    if (report.state === 'running') report.state = 'stopped'
     if (target) await closeEnd(target, logger)
   }
   const writable = new BatchWritable(undefined, { open, onDocument: () => report.read++, whenWritten, whenClosed })

@@ -469,8 +469,8 @@ export interface Target<Payload = unknown> {
   readonly holdsAttachments?: boolean
   /** Missing where there is no `_security` object. */
   readonly security?: TargetSecurity
-  /** Digests of what is written, where the connector makes them anyway. Pure. */
-  digests?(encoded: Encoded<Payload>): DocumentDigests
+  /** Digests of what is written, where the connector makes them anyway; undefined for a document of which it has made none. Pure. */
+  digests?(encoded: Encoded<Payload>): DocumentDigests | undefined
   /** Make those of many documents at once, before `digests` is asked for each: where that costs less. */
   digestAll?(encoded: readonly Encoded<Payload>[]): void
   /**
@@ -637,6 +637,11 @@ export interface Stage extends AnyStage {
   readonly onDropped?: (collection: string, field: string, documents: number, members: number) => void
   /** Whether all it does is to make something of the document: it may come to the same one twice, and in a thread of its own. Default false. */
   readonly isPure?: boolean
+  /**
+   * The top-level fields that it looks into, takes away, adds or changes, `_id` beside them. It leaves every other field as it is, and among the others
+   * where it is; of a document it makes one at most, and without a promise. Missing where it may look at all of them.
+   */
+  readonly fields?: readonly string[]
   /** Whether it may change the object that it is given, instead of answering with another one. Default true: nothing is known. */
   readonly changesInPlace?: boolean
   /** Default `fail`. */

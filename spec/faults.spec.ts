@@ -90,9 +90,11 @@ function describeFaults<Request, Action extends { readonly type: string }>(
         const run = makeRun(role)
         const state = addGoingDown(middle(run))
         let back: Promise<void> | undefined
-        const ended = await run.begin(said => {
+        const onSaid = (said: string): void => {
           if (state.down && refusals(said) > 1) back ??= state.down.then(() => end.proxy.comeBack())
-        })
+        }
+        // A gRPC channel waits by itself before it asks again.
+        const ended = await run.begin({ onSaid, attempts: 40 })
         expectDone(ended)
         expect(back, 'it came back').to.not.equal(undefined)
         expect(run.refusals, 'connections refused').to.be.at.least(1)

@@ -94,9 +94,8 @@ const allowedPackages: Readonly<Record<string, RegExp>> = {
   formats: /^stream-(json|chain)(\/|$)/,
   engine: /^stream-chain(\/|$)/,
   'streams.ts': /^stream-chain(\/|$)/,
-  work: /^piscina$/,
   cli: /^(commander|diff)$/,
-  'connectors/couchdb': /^(nano|undici)$/,
+  'connectors/couchdb': /^nano$/,
   'connectors/firestore': /^(@google-cloud\/firestore|google-gax|@grpc\/grpc-js)(\/|$)/,
   'connectors/dynamodb': /^@(aws-sdk|smithy)\//
 }

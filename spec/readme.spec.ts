@@ -1,8 +1,8 @@
 /** Runs what README.md says: every docferry command of its shell blocks, its library example, and the example it points to. */
 import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { migrate } from './support/migrate.ts'
@@ -22,6 +22,14 @@ const commands = blocks('sh')
   .map(line => line.replace(/ {2,}#.*$/, '').trim())
 const pipelineWith = (words: string): string => blocks('yaml').find(block => block.includes(words))!
 const bash = promisify(execFile)
+
+interface Manifest {
+  readonly name: string
+  readonly version: string
+  readonly files: readonly string[]
+  readonly scripts: Readonly<Record<string, string>>
+}
+const manifest = (): Manifest => JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
 
 type Started = Awaited<ReturnType<typeof startCouchdb>>
 
@@ -103,7 +111,7 @@ describe('README', function () {
   it('shows a library example that runs', async () => {
     writeFileSync(join(folder, 'example.mjs'), real(blocks('js')[0] as string))
     rmSync(join(folder, 'agents.ndjson.gz'), { force: true })
-    expect(await run('node example.mjs')).to.match(/written: 12/)
+    expect(await run('node example.mjs')).to.include("{ read: 12, written: 12, failed: 0, state: 'done' }")
   })
 
   it('shows pipelines that are right, and a stage of one’s own that runs', async () => {
@@ -127,8 +135,26 @@ describe('README', function () {
     expect(masked).to.contain('@example.com').and.not.contain('api_key')
   })
 
+  it('links, as do the pages it links to, only to what the npm package holds', () => {
+    const { files } = manifest()
+    const pages = ['README.md']
+    for (const page of pages)
+      for (const [, link] of readFileSync(join(root, page), 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
+        const path = join(dirname(page), link!)
+        const isPacked = existsSync(join(root, path)) && files.some(file => path === file || path.startsWith(`${file}/`))
+        expect(isPacked, `${page} links to ${link}`).to.equal(true)
+        if (path.endsWith('.md') && !pages.includes(path)) pages.push(path)
+      }
+    expect(pages).to.include('lib/README.md')
+  })
+
+  it('names the package as npm pack does', () => {
+    const { name, version } = manifest()
+    expect(new Set(readme.match(/docferry-[\d.]+\.tgz/g))).to.deep.equal(new Set([`${name}-${version}.tgz`]))
+  })
+
   it('names scripts that exist', () => {
-    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> }
+    const { scripts } = manifest()
     const named = commands
       .flatMap(line => [...line.matchAll(/npm (?:run )?(start|test|[\w:]+)/g)].map(match => match[1] as string))
       .filter(name => !['ci', 'link', 'run'].includes(name))

@@ -38,6 +38,19 @@ describe('streams', () => {
     expect(target).to.include({ committed: true, closed: true })
   })
 
+  it('say of their counts whether these are final', async () => {
+    const target = scriptedTarget()
+    const writer = createWriteStream(target.endpoint, 'a')
+    const states: string[] = [writer.counts.state]
+    const watched = toTransform([{ name: 'watched', apply: document => (states.push(writer.counts.state), document) }])
+    await pipeline(Readable.from(documents(250)), watched, writer)
+    expect([...new Set([...states, writer.counts.state])]).to.deep.equal(['waiting', 'running', 'done'])
+    const cut = createWriteStream(target.endpoint, 'b')
+    await failure(pipeline(Readable.from(documents(20)), toTransform([{ name: 'odd', apply: () => ({}) as Document }]), cut))
+    await new Promise<void>(resolve => (cut.closed ? resolve() : cut.once('close', resolve)))
+    expect(cut.counts.state).to.equal('stopped')
+  })
+
   it('read as an async iterable', async () => {
     const ids: string[] = []
     for await (const { _id } of createReadStream(scriptedSource({ collections: { a: documents(25) } }), 'a') as AsyncIterable<Document>)

@@ -17,6 +17,23 @@ export interface Before {
   readonly mark: Mark
 }
 
+/**
+ * What `entryLine` gives for documents that a run made, one after the other.
+ *
+ * @param after of each, by the index of its id
+ */
+export function createdLines(collection: string, ids: readonly string[], after: readonly Mark[]): string {
+  const start = `{"in":${JSON.stringify(collection)},"id":`
+  // Joined at once: a string that grows is one object more for each piece.
+  const pieces: string[] = []
+  for (let at = 0; at < ids.length; at++) {
+    const { values, kinds } = after[at]!
+    const end = kinds === undefined ? '"}\n' : `","afterKinds":"${kinds}"}\n`
+    pieces.push(start, JSON.stringify(ids[at]!), ',"after":"', values, end)
+  }
+  return pieces.join('')
+}
+
 /** @throws {DocferryError} DOCFERRY_BAD_VALUE, DOCFERRY_TOO_DEEP for a replaced document that no text can hold */
 export function entryLine(collection: string, id: string, after: Mark, before?: Before): string {
   const start = `{"in":${JSON.stringify(collection)},"id":${JSON.stringify(id)},${markText('after', after)}`

@@ -10,7 +10,7 @@ import { isSavedAtEnd } from '../report.ts'
 import type { OnConflict, Target, UndoMode, WriteOutcome } from '../types.ts'
 import { markOf, markOfDigests } from '../values/index.ts'
 import type { Mark } from '../values/index.ts'
-import { entryLine } from './undo-entry.ts'
+import { createdLines, entryLine } from './undo-entry.ts'
 import type { UndoJournal } from './undo-journal.ts'
 
 /**
@@ -77,9 +77,10 @@ export class UndoRecorder {
 
   async #keepCreated(collection: string, made: readonly Outgoing[]): Promise<void> {
     if (made.length === 0) return
-    let lines = ''
-    for (const outgoing of made) lines += entryLine(collection, outgoing.encoded.id, this.#after(collection, outgoing))
-    await this.#options.journal.append(lines)
+    this.#options.target.digestAll?.(made.map(({ encoded }) => encoded))
+    const ids = made.map(({ encoded }) => encoded.id)
+    const after = made.map(outgoing => this.#after(collection, outgoing))
+    await this.#options.journal.append(createdLines(collection, ids, after))
   }
 
   async #keepMissing(collection: string, batch: readonly Outgoing[]): Promise<Set<Outgoing>> {

@@ -118,6 +118,11 @@ export async function execute(
     now
   })
   let seen: Readonly<RunReport> | undefined
+  const leave = (exitCode?: number): void => {
+    display.leave()
+    const left = isTold && seen ? `stopped at once; ${unverified(seen, options)}` : stoppedAtOnce(seen, command)
+    display.write(`docferry: ${left}${exitCode === undefined ? '' : ` (exit ${exitCode})`}\n`)
+  }
   const interruption = listenForInterruption({
     process: host,
     now,
@@ -128,11 +133,10 @@ export async function execute(
           : 'docferry: stopping: finishing what is in flight; Ctrl-C again to stop at once\n'
       ),
     onSecond: code => {
-      display.leave()
-      const left = isTold && seen ? `stopped at once; ${unverified(seen, options)}` : stoppedAtOnce(seen, command)
-      display.write(`docferry: ${left} (exit ${code})\n`)
+      leave(code)
       host.exit(code)
-    }
+    },
+    onExit: () => leave()
   })
   let stdoutError: DocferryError | undefined
   const onStdoutError = (error: NodeJS.ErrnoException): void => {

@@ -72,15 +72,19 @@ export async function runFramed<Report>(command: FramedCommand<Report>, host: Ho
     )
   }
   let report: Readonly<Report> | undefined
+  const leave = (exitCode?: number): void => {
+    screen?.stop(true)
+    write(`docferry: stopped at once; ${command.stoppedAtOnce(report)}${exitCode === undefined ? '' : ` (exit ${exitCode})`}\n`)
+  }
   const interruption = listenForInterruption({
     process: host,
     now: Date.now,
     onFirst: () => write(`docferry: ${command.stopping}; Ctrl-C again to stop at once\n`),
     onSecond: code => {
-      screen?.stop(true)
-      write(`docferry: stopped at once; ${command.stoppedAtOnce(report)} (exit ${code})\n`)
+      leave(code)
       host.exit(code)
-    }
+    },
+    onExit: () => leave()
   })
   let timer: NodeJS.Timeout | undefined
   let error: unknown

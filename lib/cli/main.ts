@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The bin. What is slow to load is loaded when a command runs, so that `--help` is quick. */
 import { reportFailure, runCommandLine } from './program.ts'
+import { endedBy, uncaught } from './user-code.ts'
 
 /** From then on it is a stream that runs, and no command that is over soon. */
 const streamsAfterMs = 2_000
@@ -11,11 +12,21 @@ setTimeout(() => {
   void import('node:v8').then(({ setFlagsFromString }) => setFlagsFromString('--heap-growing-percent=40'))
 }, streamsAfterMs).unref()
 
-/** Whatever nobody caught is a bug. It is told by its message, never inspected: a vendor's error may hold a private key. */
+/** What the command has ended with. */
+let ended: number | undefined = undefined
+
+/** Whatever nobody caught is a bug, of docferry's or of a user's module. It is told by its message, never inspected: a vendor's error may hold a private key. */
 function onUnexpected(error: unknown): void {
+  process.exit(reportFailure(process, uncaught(error, process.cwd())))
+}
+
+/** A user's module may end the process, as if all were done. */
+function onExit(exitCode: number): void {
   // bars may have hidden the cursor
-  if (process.stderr.isTTY) process.stderr.write('\u001b[?25h')
-  process.exit(reportFailure(process, error))
+  if (process.stderr.isTTY && ended === undefined) process.stderr.write('\u001b[?25h')
+  const failure = ended === undefined ? endedBy(exitCode, process.cwd()) : undefined
+  const told = failure === undefined ? ended : reportFailure(process, failure)
+  if (told !== undefined) process.exitCode = exitCode === 0 || ended !== undefined ? told : exitCode
 }
 
 /** Pipes are not written at once on every system; leaving before they are would cut the output. */
@@ -35,11 +46,12 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 process.on('uncaughtException', onUnexpected)
 process.on('unhandledRejection', onUnexpected)
+process.on('exit', onExit)
 
-const exitCode = await runCommandLine(process, async (job, host) => {
+ended = await runCommandLine(process, async (job, host) => {
   const { execute } = await import('./execute.ts')
   return await execute(job, host)
 })
-await Promise.all([flush(process.stdout, exitCode), flush(process.stderr, exitCode)])
+await Promise.all([flush(process.stdout, ended), flush(process.stderr, ended)])
 // a vendor's client may keep its connections, and with them the process, open
-process.exit(exitCode)
+process.exit(ended)

@@ -229,7 +229,7 @@ export function addRunFlags(command: Command, { dryRun = true, receipt = true, c
     .option('--max-failures <n>', 'stop, resumable, when more documents fail: 100, or 1% of those read', failureLimit)
   if (receipt)
     command
-      .option('--workers <n>', 'threads for stages between files of lines: a number, 0 for none, or auto (default: auto)', workerCount)
+      .option('--workers <n>', 'threads between files of lines: a number, 0 for none, or auto (default: auto)', workerCount)
       .option('--receipt <file>', 'save a copy of the receipt too: what the run has written, in digests to check it by years later')
   return addCommonFlags(command)
 }

@@ -144,8 +144,16 @@ export class BatchWriter {
     return undefined
   }
 
-  #reject({ details, failed }: Reject): Promise<void> {
-    return failed ? this.#bury('stage', details, { ...details, ...failed }) : this.#bury('read', details, details)
+  async #reject({ details, failed }: Reject): Promise<void> {
+    await this.#writeHeld(details.id)
+    await (failed ? this.#bury('stage', details, { ...details, ...failed }) : this.#bury('read', details, details))
+  }
+
+  /** What is held of an id came before the document of that id that now fails, and does not fail with it. */
+  async #writeHeld(id: string | undefined): Promise<void> {
+    if (id === undefined || !this.#held?.ids?.has(id)) return
+    await this.#flush()
+    await this.#flushHeld()
   }
 
   #mark(mark: Mark): Promise<void> | undefined {
@@ -207,7 +215,8 @@ export class BatchWriter {
     const state = this.#current()
     const books = (this.#books ??= this.#openBooks())
     let from = 0
-    for (const [at, id] of ids.entries()) {
+    for (let at = 0; at < ids.length; at++) {
+      const id = ids[at]!
       const line = packed.text.subarray(from, ends[at]! - 1)
       from = ends[at]!
       if (this.#error !== undefined) throw this.#error
@@ -273,17 +282,19 @@ export class BatchWriter {
   }
 
   /** One by one: of an id that failed before, none is to be written. */
-  async #unpack({ text }: Packed): Promise<void> {
+  async #unpack({ text, release }: Packed): Promise<void> {
     for (let from = 0; from < text.length;) {
       const end = text.indexOf(newline, from)
       await this.#addDocument(documentOf(text.subarray(from, end)))
       from = end + 1
     }
+    release?.()
   }
 
   async #refuse(refusal: Refusal, document: Document): Promise<void> {
     this.#conversions.forget()
     const { _id: id } = document
+    await this.#writeHeld(id)
     await this.#bury('write', { ...refusal, where: refusal.path }, { id, document })
     if (this.#options.onIncompatible !== 'fail') return
     await this.finish()

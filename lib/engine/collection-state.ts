@@ -30,7 +30,7 @@ export class CollectionState {
     this.report = report
     this.fresh = options.fresh
     this.isNew = options.isNew
-    this.seenIds = options.idsMayRepeat ? new SeenIds() : undefined
+    this.seenIds = options.idsMayRepeat ? new SeenIds(() => expectedDocuments(report)) : undefined
     this.failedIds = options.idsMayRepeat && options.firstStays ? new SeenIds() : undefined
     this.#partitionsLeft = options.partitions ?? 1
   }
@@ -67,4 +67,10 @@ export class CollectionState {
     this.report.state = 'done'
     this.report.finishedAt = Date.now()
   }
+}
+
+/** By what the source says of itself, or else by what of its bytes has been read. */
+function expectedDocuments({ expected, expectedBytes = 0, bytesRead, read }: CollectionReport): number | undefined {
+  if (expected !== undefined) return expected
+  return expectedBytes > 0 && bytesRead > 0 ? (expectedBytes / bytesRead) * read : undefined
 }

@@ -2,7 +2,7 @@
 import type { Packed } from '../packed.ts'
 import type { CollectionReport } from '../report.ts'
 import type { Document, Encoded } from '../types.ts'
-import { parseJson } from '../values/index.ts'
+import { digestAt, parseJson } from '../values/index.ts'
 import type { DocumentDigests } from '../values/index.ts'
 import type { OutcomeSums } from './outcome-sums.ts'
 import type { Outgoing } from './write-batch.ts'
@@ -46,14 +46,6 @@ export class CountedLine implements Counted {
   get digests(): DocumentDigests {
     return (this.#digests ??= { values: digestAt(this.#packed.digests, this.#at) })
   }
-}
-
-const words = 8
-
-function digestAt(digests: Uint32Array, at: number): Buffer {
-  const bytes = Buffer.allocUnsafe(4 * words)
-  for (let word = 0; word < words; word++) bytes.writeUInt32BE(digests[words * at + word]!, 4 * word)
-  return bytes
 }
 
 export function documentOf(line: Buffer): Document {

@@ -43,7 +43,8 @@ export class BlockSplitter {
   }
 
   #hold(part: Buffer): void {
-    this.#held.push(part)
+    // Where it lies, others are read.
+    this.#held.push(Buffer.from(part))
     this.#heldBytes += part.length
   }
 

@@ -6,6 +6,8 @@ import type { ZlibOptions } from 'node:zlib'
 
 /** So much may wait in front of gzip: with less, compression does not overlap with the making of documents. */
 const gzipInputBytes = 4 << 20
+/** gzip works in a thread, and rests from each full chunk until the main thread has a moment for it: small ones cost both. */
+const gzipChunkBytes = 256 << 10
 
 export interface ByteSinkOptions {
   readonly gzip?: boolean
@@ -15,11 +17,18 @@ export interface ByteSinkOptions {
   readonly keepOpen?: boolean
   /** Bytes that stand before what is written now. Default 0. */
   readonly offset?: number
+  /** Whether the stream does not look at bytes any more once it has called back. Default false. */
+  readonly forgets?: boolean
 }
 
 export interface ByteSink {
-  /** Hand bytes over, one call after the other. Resolves when more may come. @throws whatever the stream failed with, now or before */
-  write(bytes: Buffer): Promise<void>
+  /**
+   * Hand bytes over, one call after the other. Resolves when more may come.
+   *
+   * @param release called when they are not looked at any more, or never
+   * @throws whatever the stream failed with, now or before
+   */
+  write(bytes: Buffer, release?: () => void): Promise<void>
   /**
    * Hand on everything so far; compressed, a gzip member ends, so that a file cut off here is whole.
    *
@@ -36,8 +45,11 @@ export interface ByteSink {
   destroy(): void
 }
 
-export function openByteSink(stream: Writable, { gzip = false, level = 6, keepOpen = false, offset = 0 }: ByteSinkOptions = {}): ByteSink {
-  const plain = new StreamSink(stream, keepOpen, offset)
+export function openByteSink(
+  stream: Writable,
+  { gzip = false, level = 6, keepOpen = false, offset = 0, forgets = false }: ByteSinkOptions = {}
+): ByteSink {
+  const plain = new StreamSink(stream, { keepOpen, offset, forgets })
   return gzip ? new GzipSink(plain, level) : plain
 }
 
@@ -52,9 +64,9 @@ class GzipSink implements ByteSink {
     this.#level = level
   }
 
-  async write(bytes: Buffer): Promise<void> {
+  async write(bytes: Buffer, release?: () => void): Promise<void> {
     this.#member ??= openMember(this.#target, this.#level)
-    await this.#member.write(bytes)
+    await this.#member.write(bytes, release)
   }
 
   async flush(): Promise<number> {
@@ -77,15 +89,15 @@ class GzipSink implements ByteSink {
 }
 
 interface Member {
-  write(bytes: Buffer): Promise<void>
+  write(bytes: Buffer, release?: () => void): Promise<void>
   end(): Promise<void>
   destroy(): void
 }
 
 function openMember(target: ByteSink, level: number): Member {
-  const options: ZlibOptions & TransformOptions = { level, writableHighWaterMark: gzipInputBytes, chunkSize: 64 << 10 }
+  const options: ZlibOptions & TransformOptions = { level, writableHighWaterMark: gzipInputBytes, chunkSize: gzipChunkBytes }
   const encoder = createGzip(options)
-  const head = new StreamSink(encoder, false, 0)
+  const head = new StreamSink(encoder, { keepOpen: false, offset: 0, forgets: true })
   const pump = async (): Promise<void> => {
     for await (const chunk of encoder) await target.write(chunk as Buffer)
   }
@@ -102,7 +114,7 @@ function openMember(target: ByteSink, level: number): Member {
     }
   }
   return {
-    write: bytes => orTargetFailure(head.write(bytes)),
+    write: (bytes, release) => orTargetFailure(head.write(bytes, release)),
     async end() {
       await orTargetFailure(head.end())
       await pumped
@@ -117,23 +129,26 @@ class StreamSink implements ByteSink {
   #failure: { readonly error: unknown } | undefined
   #wake: (() => void) | undefined
   #lastWrite: Promise<void> = Promise.resolve()
+  readonly #forgets: boolean
   #bytes: number
 
-  constructor(stream: Writable, keepOpen: boolean, offset: number) {
+  constructor(stream: Writable, { keepOpen, offset, forgets }: Required<Pick<ByteSinkOptions, 'keepOpen' | 'offset' | 'forgets'>>) {
     this.#stream = stream
     this.#keepOpen = keepOpen
+    this.#forgets = forgets
     this.#bytes = offset
     stream.on('error', this.#fail)
     stream.on('drain', this.#drained)
   }
 
-  async write(bytes: Buffer): Promise<void> {
+  async write(bytes: Buffer, release?: () => void): Promise<void> {
     this.#throwFailure()
     this.#bytes += bytes.length
     let free = true
     this.#lastWrite = new Promise(resolve => {
       free = this.#stream.write(bytes, error => {
         if (error) this.#fail(error)
+        else if (this.#forgets) release?.()
         resolve()
       })
     })

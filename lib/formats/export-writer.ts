@@ -108,14 +108,14 @@ export class ExportWriter {
   }
 
   /** The same for documents whose text is made. */
-  async writePacked(collection: string, { text, count, digests, idHashes }: Packed): Promise<void> {
+  async writePacked(collection: string, { text, count, digests, idHashes, release }: Packed): Promise<void> {
     this.announce(collection)
     await this.#put(this.#enter(collection))
     const bytes = this.#options.text.packed(text, count, this.#currentIsEmpty)
     this.#currentIsEmpty &&= count === 0
     const written = this.#written.get(collection) as Written
     written.count += count
-    const put = this.#sink.write(bytes)
+    const put = this.#sink.write(bytes, release)
     if (this.#options.digests) written.sums.addAll(idHashes, digests)
     await put
   }

@@ -10,8 +10,8 @@ import type { Packing } from '../packed.ts'
 import { maxDepth, parseJson } from '../values/index.ts'
 import type { Document } from '../values/index.ts'
 import { isDocument } from './document-line.ts'
-import { findElement, JsonNesting } from './json-nesting.ts'
-import type { ElementPlace } from './json-nesting.ts'
+import { findElement } from './find-element.ts'
+import type { ElementPlace } from './find-element.ts'
 import type { JsonText } from './json-text.ts'
 import { openCharacterBytes } from './utf8.ts'
 
@@ -25,7 +25,6 @@ const passing: Packing = { drop: [] }
 export class JsonElements {
   readonly #text: JsonText
   readonly #packing: Packing | undefined
-  readonly #nesting = new JsonNesting()
   /** Whether the next byte may begin an element of a list. */
   #isAtElement = false
   /** The beginning of an element, in the parts in which it came. */
@@ -45,7 +44,7 @@ export class JsonElements {
     if (this.#heldBytes < this.#nextLook) return
     const bytes = this.#take()
     const rest = this.#read(bytes)
-    if (bytes.length - rest > maxHeldBytes) return this.#feedAll(bytes, rest)
+    if (bytes.length - rest > maxHeldBytes) return this.#feedRest(bytes, rest)
     this.#hold(bytes.subarray(rest))
   }
 
@@ -58,7 +57,7 @@ export class JsonElements {
   /** The input ends. */
   end(): void {
     this.settle()
-    this.#feedAll(this.#take(), 0)
+    this.#feedRest(this.#take(), 0)
     this.#text.end()
   }
 
@@ -96,15 +95,14 @@ export class JsonElements {
 
   /** Hand bytes to stream-json up to where the next element may begin. @returns where it does */
   #feed(bytes: Buffer, from: number): number {
-    const stop = this.#nesting.find(bytes, from)
-    this.#text.push(bytes.subarray(from, stop))
-    this.#isAtElement = this.#nesting.isAtElement && this.#text.documents.isInList
-    if (this.#isAtElement) this.#nesting.enter()
+    const stop = this.#text.push(bytes, from)
+    this.#isAtElement = this.#text.isAtElement
     return stop
   }
 
-  #feedAll(bytes: Buffer, from: number): void {
-    for (let at = from; at < bytes.length;) at = this.#feed(bytes, at)
+  #feedRest(bytes: Buffer, from: number): void {
+    this.#text.pushAll(bytes, from)
+    this.#isAtElement = this.#text.isAtElement
   }
 
   /** The same as long as elements of its block are left. */
@@ -122,7 +120,7 @@ export class JsonElements {
   #packElements({ start, pack }: BlockPacker, at: number): number {
     const { documents } = this.#text
     const { toPass } = documents
-    const found = pack?.(at - start, toPass > 0 ? toPass : Infinity)
+    const found = pack?.(at - start, toPass > 0 ? toPass : (this.#packing?.most ?? Infinity))
     if (!found) return at
     const { packed, bytes, lines, hasComma } = found
     if (toPass > 0) documents.pass(packed.count)

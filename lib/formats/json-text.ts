@@ -1,6 +1,7 @@
 /**
  * JSON as it comes in bytes, cut into tokens by stream-json. Its number tokens are still text, and documents are built from them by our own
- * code: so numbers stay lossless, a key `__proto__` is a key, and memory is bounded by one document.
+ * code: so numbers stay lossless, a key `__proto__` is a key, and memory is bounded by one document. stream-json gets only what `JsonSyntax` has
+ * found to be the beginning of valid JSON: of what is wrong it tells late, by how text was cut, and without the tokens before it.
  */
 import { isUtf8 } from 'node:buffer'
 import { none } from 'stream-chain/core'
@@ -10,20 +11,15 @@ import { DocferryError } from '../errors.ts'
 import type { ErrorCode } from '../errors.ts'
 import { JsonDocuments } from './json-documents.ts'
 import type { JsonDocumentsOptions, JsonEntry } from './json-documents.ts'
-import { withoutByteOrderMark } from './lines.ts'
+import { JsonSyntax } from './json-syntax.ts'
 import { openCharacterBytes, validLength } from './utf8.ts'
 
-/** Text goes to the parser in pieces of about so many characters, cut at line ends: an error is found to be in one of them. */
-const pieceLength = 256
-const maxPieceLength = 1024
-/** The first of its three bytes. */
-const byteOrderMark = 0xef
-
-/** Bytes in, documents out, and the place of an error. */
+/** Bytes in, documents out, and the place of an error, behind all that is whole before it. */
 export class JsonText {
   readonly documents: JsonDocuments
   readonly #name: string
   readonly #parse = jsonParser({ packValues: true, streamValues: false })
+  readonly #syntax = new JsonSyntax()
   /** The beginning of a character that the next bytes end. */
   #carry: Buffer = Buffer.alloc(0)
   #bytes = 0
@@ -41,21 +37,24 @@ export class JsonText {
     return this.documents.take()
   }
 
-  push(chunk: Buffer): void {
+  /** Whether `push` has stopped where an element of a list of documents may begin. */
+  get isAtElement(): boolean {
+    return this.#syntax.found === 'element' && this.documents.isInList
+  }
+
+  pushAll(bytes: Buffer, from = 0): void {
+    for (let at = from; at < bytes.length;) at = this.push(bytes, at)
+  }
+
+  /** Take bytes up to where the next element may begin, or all. @returns where it stops */
+  push(bytes: Buffer, from: number): number {
+    const stop = this.#syntax.find(bytes, from)
+    const isWrong = this.#syntax.found === 'wrong'
     this.#stoodIn = false
-    let bytes = this.#carry.length > 0 ? Buffer.concat([this.#carry, chunk]) : chunk
-    if (this.#bytes === 0 && bytes[0] === byteOrderMark && bytes.length < 3) {
-      this.#carry = bytes
-      return
-    }
-    if (this.#bytes === 0) {
-      const text = withoutByteOrderMark(bytes)
-      this.#bytes += bytes.length - text.length
-      bytes = text
-    }
-    const whole = bytes.length - openCharacterBytes(bytes)
-    this.#carry = bytes.subarray(whole)
-    this.#decode(bytes.subarray(0, whole))
+    this.#read(bytes.subarray(from, stop), isWrong)
+    if (isWrong) throw this.#wrong(bytes.subarray(stop))
+    if (this.isAtElement) this.#syntax.enter()
+    return stop
   }
 
   /**
@@ -68,23 +67,24 @@ export class JsonText {
     if (!hasComma) this.#parse('{}')
     else if (!this.#stoodIn) this.#parse('{},')
     this.#stoodIn = hasComma
+    this.#syntax.passOver(hasComma)
     this.#bytes += bytes
     this.#line += lines
   }
 
   end(): void {
-    if (!isUtf8(this.#carry)) throw this.#cut()
-    this.#decode(this.#carry)
-    if (this.#bytes === 0) throw this.#error('DOCFERRY_FILE_CUT', 'it is empty')
-    let rest: unknown
-    try {
-      rest = this.#parse(none as unknown as string)
-    } catch (error) {
-      throw this.#cut(error)
-    }
-    this.#handle(rest)
-    if (!this.documents.isDone) throw this.#cut()
+    if (this.#bytes === 0 && this.#carry.length === 0) throw this.#error('DOCFERRY_FILE_CUT', 'it is empty')
+    if (!this.#syntax.isWhole) throw this.#cut()
+    this.#handle(this.#parse(none as unknown as string))
     this.documents.finish()
+  }
+
+  /** @param isAll whether nothing follows, so that a character which is not whole is wrong */
+  #read(part: Buffer, isAll: boolean): void {
+    const bytes = this.#carry.length > 0 ? Buffer.concat([this.#carry, part]) : part
+    const whole = isAll ? bytes.length : bytes.length - openCharacterBytes(bytes)
+    this.#carry = bytes.subarray(whole)
+    this.#decode(bytes.subarray(0, whole))
   }
 
   #decode(bytes: Buffer): void {
@@ -96,32 +96,16 @@ export class JsonText {
       this.#feed(bytes.toString('utf8', from, from + valid), valid)
       from += valid
       if (from === bytes.length) break
-      if (!this.documents.spoil('not valid UTF-8')) throw this.#error('DOCFERRY_DECODE', `not valid UTF-8 at ${this.#where(0)}`)
+      if (!this.documents.spoil('not valid UTF-8')) throw this.#error('DOCFERRY_DECODE', `not valid UTF-8 at ${this.#where()}`)
       this.#feed('\ufffd', 1)
       from++
     }
   }
 
   #feed(text: string, byteLength: number): void {
-    let from = 0
-    while (from < text.length) {
-      const window = text.slice(from, from + maxPieceLength)
-      const lineEnd = window.indexOf('\n', pieceLength)
-      const piece = lineEnd === -1 ? window : window.slice(0, lineEnd + 1)
-      let result: unknown
-      try {
-        result = this.#parse(piece)
-      } catch (error) {
-        // Space in front of what is wrong is not.
-        const start = from + spaceLength(piece)
-        this.#bytes += Buffer.byteLength(text.slice(0, start))
-        this.#line += countLineEnds(text.slice(from, start))
-        throw this.#wrong(piece.slice(start - from), error)
-      }
-      this.#handle(result)
-      this.#line += countLineEnds(piece)
-      from += piece.length
-    }
+    const hasMark = this.#bytes === 0 && text.startsWith('\ufeff')
+    this.#handle(this.#parse(hasMark ? text.slice(1) : text))
+    this.#line += countLineEnds(text)
     this.#bytes += byteLength
   }
 
@@ -130,36 +114,39 @@ export class JsonText {
     for (const token of (result as { readonly values: readonly Token[] }).values) this.documents.token(token)
   }
 
-  #where(lineEnds: number): string {
-    const lines = lineEnds === 0 ? `line ${this.#line}` : `lines ${this.#line} to ${this.#line + lineEnds}`
-    return `${lines}, byte ${this.#bytes}`
+  #where(): string {
+    return `line ${this.#line}, byte ${this.#bytes}`
   }
 
-  #wrong(piece: string, cause: unknown): DocferryError {
-    const where = this.#where(countLineEnds(piece.trimEnd()))
-    const hint = /[:[,]\s*-?(?:NaN|Infinity)\b/.test(piece)
+  /** @param rest from what is wrong on */
+  #wrong(rest: Buffer): DocferryError {
+    this.#finishValue()
+    const start = rest.toString('latin1', 0, 8)
+    const hint = ['NaN', 'Infinity'].some(word => start.startsWith(word) || word.startsWith(start))
       ? ' (NaN and Infinity, which Python writes, are no JSON: write them as {"$numberDouble":"NaN"})'
       : ''
-    return this.#error('DOCFERRY_DECODE', `not valid JSON at or before ${where}, ${this.documents.place}${hint}`, cause, where)
+    const where = this.#where()
+    return this.#error('DOCFERRY_DECODE', `not valid JSON at ${where}, ${this.documents.place}${hint}`, where)
   }
 
-  #cut(cause?: unknown): DocferryError {
-    const where = this.#where(0)
+  #cut(): DocferryError {
+    this.#finishValue()
+    const where = this.#where()
     return this.#error(
       'DOCFERRY_FILE_CUT',
       `it ends at ${where}, ${this.documents.place}, and should go on: it was cut. Copy or export it again`,
-      cause,
       where
     )
   }
 
-  #error(code: ErrorCode, what: string, cause?: unknown, where?: string): DocferryError {
-    return new DocferryError(code, `${this.#name}: ${what}`, { cause, where })
+  /** Nothing more can be read. The parser may keep a number to itself until it has seen what follows. */
+  #finishValue(): void {
+    if (this.#syntax.isBehindValue) this.#handle(this.#parse(','))
   }
-}
 
-function spaceLength(text: string): number {
-  return /^[ \t\r\n]*/.exec(text)![0].length
+  #error(code: ErrorCode, what: string, where?: string): DocferryError {
+    return new DocferryError(code, `${this.#name}: ${what}`, { where })
+  }
 }
 
 function countLineEnds(text: string): number {

@@ -32,7 +32,7 @@ export async function* readJson(chunks: AsyncIterable<Buffer>, options: ReadOpti
       if (isForgotten(options, each)) forgotten.add(each)
     }
   })
-  const elements = new JsonElements(text, options.packing?.worker?.isNeeded ? undefined : options.packing)
+  const elements = new JsonElements(text, options.packing?.worker ? undefined : options.packing)
   let section: string | undefined
   let entries = skip
   let ending: unknown

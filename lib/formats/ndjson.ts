@@ -15,7 +15,7 @@ import type { ControlLine, Summary } from './document-line.ts'
 import { isBlank, LineSplitter } from './lines.ts'
 import type { Line } from './lines.ts'
 import { canPack } from '../kernel/kernel.ts'
-import { packedPieces, plainPieces, workedPieces } from './packing-lines.ts'
+import { packedPieces, piecesOfPacker, plainPieces, workedPieces } from './packing-lines.ts'
 import type { PackedRun, Pieces } from './packing-lines.ts'
 import type { BlockPlace } from '../packed.ts'
 import { isForgotten, isWanted, PageBuilder } from './page-builder.ts'
@@ -94,7 +94,8 @@ function piecesOf(
   reading: NdjsonReading
 ): AsyncIterable<Pieces> {
   if (!packing || entryOf || !canPack()) return plainPieces(chunks, splitter)
-  const { worker } = packing
+  const { packer, worker } = packing
+  if (packer) return piecesOfPacker(chunks, splitter, packer)
   return worker ? workedPieces(chunks, splitter, { worker, placeOf: () => reading.place() }) : packedPieces(chunks, splitter, packing)
 }
 
@@ -148,6 +149,7 @@ class NdjsonReading {
     const isWhole = packed.dropped.every(count => count === 0)
     if (this.#ended || this.#section === null || (isWanted && !isWhole && this.#isDigested(this.#section))) {
       for (const part of raw) for (const line of splitter.push(part)) yield* this.take(line)
+      packed.release?.()
       return
     }
     if (isWanted) {
@@ -157,7 +159,10 @@ class NdjsonReading {
       found.digest?.addAll(came.digests)
       if (found.digest) found.sums?.addAll(came.idHashes, came.digests)
       this.pages.addPacked(packed, bytes)
-    } else this.pages.addBytes(bytes)
+    } else {
+      this.pages.addBytes(bytes)
+      packed.release?.()
+    }
     const { number, end } = splitter.skip(packed.read, bytes)
     this.#offset = end
     this.#line = number

@@ -195,7 +195,7 @@ async function recogniseJson(bytes: Buffer, isAll: boolean, name: string): Promi
   const { documents } = text
   try {
     for (let from = 0; from < bytes.length && documents.metadata === undefined; from += headStepBytes)
-      text.push(bytes.subarray(from, from + headStepBytes))
+      text.pushAll(bytes.subarray(from, from + headStepBytes))
   } catch (error) {
     // Reading meets it again and says where it is.
     if (!(error instanceof DocferryError)) throw error

@@ -3,8 +3,9 @@
  * and its stages, and what these leave comes as lines.
  */
 import { packLines } from '../kernel/kernel.ts'
-import type { BlockPlace, LineWorker, Packed, PackedLines, Packing, Stretch } from '../packed.ts'
+import type { BlockPlace, LinePacker, LineWorker, Packed, PackedLines, Packing, Stretch } from '../packed.ts'
 import { BlockSplitter } from './blocks.ts'
+import type { Block } from './blocks.ts'
 import { mayBeControl } from './document-line.ts'
 import type { Line, LineSplitter } from './lines.ts'
 
@@ -42,6 +43,45 @@ export async function* packedPieces(chunks: Chunks, splitter: LineSplitter, pack
       yield isSound ? piecesOf(parts, 0, stretches, splitter) : linesOf(parts, splitter)
     }
   }
+  yield linesOf(blocks.end().parts, splitter)
+  yield lastOf(splitter)
+}
+
+/** A block that is being packed. */
+interface PackJob {
+  readonly parts: readonly Buffer[]
+  /** Missing of one that is not sound. */
+  readonly stretches?: readonly Stretch[] | Promise<readonly Stretch[]>
+}
+
+/** The same with several blocks under way, in their order. */
+export async function* piecesOfPacker(chunks: Chunks, splitter: LineSplitter, packer: LinePacker): AsyncGenerator<Pieces, void, undefined> {
+  const begin = ({ parts, isSound }: Block): PackJob => {
+    // Of what is not sound, the splitter may keep a part.
+    if (!isSound) return { parts: parts.map(part => Buffer.from(part)) }
+    const stretches = packer.pack(parts)
+    // Whether it fails is asked when its turn comes.
+    if (stretches instanceof Promise) stretches.catch(() => undefined)
+    return { parts, stretches }
+  }
+  const jobs: { readonly chunk: Buffer; readonly blocks: readonly PackJob[] }[] = []
+  async function* finish(): AsyncGenerator<Pieces, void, undefined> {
+    const { chunk, blocks } = jobs.shift()!
+    for (const { parts, stretches } of blocks) yield stretches ? piecesOf(parts, 0, await stretches, splitter) : linesOf(parts, splitter)
+    packer.give(chunk)
+  }
+  const blocks = new BlockSplitter()
+  let failed: { readonly error: unknown } | undefined
+  try {
+    for await (const chunk of chunks) {
+      jobs.push({ chunk, blocks: Array.from(blocks.push(chunk), begin) })
+      while (jobs.length >= packer.atOnce) yield* finish()
+    }
+  } catch (error) {
+    failed = { error }
+  }
+  while (jobs.length > 0) yield* finish()
+  if (failed) throw failed.error
   yield linesOf(blocks.end().parts, splitter)
   yield lastOf(splitter)
 }

@@ -3,17 +3,17 @@
  * its digest is made of. What it does not know goes the plain way, and so does every line where WebAssembly is switched off.
  */
 import { hash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { endianness } from 'node:os'
 import { Packed } from '../packed.ts'
 import type { Packing, PlainLine, Stretch } from '../packed.ts'
+import { kind, mostLines, openKernel, openMemory, place, record, writeDropped } from './instance.ts'
+import type { Kernel } from './instance.ts'
 
 /** Longest block that `packLines` takes, in bytes. */
 export const maxBlockBytes = (1 << 20) - 64
 
 /** Whether lines can be packed here at all. */
 export function canPack(): boolean {
-  return (module ??= start()) !== null
+  return ownKernel() !== null
 }
 
 /**
@@ -28,21 +28,49 @@ export function packLines(
 ): Stretch[] {
   module ??= start()
   if (module === null) return plainLines(parts)
-  const { words, read } = module
-  const length = load(module, parts, packing, rows)
+  const length = load(module, parts, packing, rows ? kind.row : kind.line)
+  return readStretches(module, { from: module.base + place.input, length }, packing, { digests, room, isKept: false })
+}
+
+/** A part of the kernel's memory. */
+export interface MemoryBlock {
+  readonly from: number
+  readonly length: number
+}
+
+/**
+ * The same where lines and text need not be copied.
+ *
+ * @param block whole lines, each with its line end; valid UTF-8; at most `maxBlockBytes`, with room for sixteen behind them
+ * @param to where the text goes, which has as much room; that of what is packed lies there
+ */
+export function packInPlace(kernel: Kernel, block: MemoryBlock, to: number, packing: Packing): Stretch[] {
+  writeDropped(kernel, packing)
+  kernel.begin(block.from, to, kind.line)
+  return readStretches(kernel, block, packing, { digests: true, room: packing.most, isKept: true })
+}
+
+/** @param isKept whether the text stays where it is as long as it is needed */
+function readStretches(
+  kernel: Kernel,
+  { from: start, length }: MemoryBlock,
+  packing: Packing,
+  { digests, room, isKept }: { readonly digests: boolean; readonly room: number | undefined; readonly isKept: boolean }
+): Stretch[] {
+  const { words, read, base } = kernel
   const stretches: Stretch[] = []
   let gathering: Gathering | undefined
   let left: number | undefined = room
   const close = (): void => {
-    if (gathering) stretches.push({ packed: gathering.packed(), bytes: gathering.bytes })
+    if (gathering) stretches.push({ packed: gathering.packed(isKept), bytes: gathering.bytes })
     gathering = undefined
   }
   for (let count = read(length, mostLines); count > 0; count = read(length, mostLines)) {
     for (let line = 0; line < count; line++) {
-      const at = (place.lines >> 2) + record.words * line
+      const at = ((base + place.lines) >> 2) + record.words * line
       const bytes = words[at + record.length]! + 1
-      if (words[at + record.status] === 0 && readNumbers(module, words[at + record.numbers]!)) {
-        gathering ??= new Gathering(module, packing, digests)
+      if (words[at + record.status] === 0 && readNumbers(kernel, words[at + record.numbers]!)) {
+        gathering ??= new Gathering(kernel, packing, digests)
         gathering.add(at, bytes)
         if (gathering.count === left) {
           close()
@@ -50,7 +78,7 @@ export function packLines(
         }
       } else {
         close()
-        const from = words[at + record.place]! - place.input
+        const from = words[at + record.place]! - start
         stretches.push({ from, to: from + bytes - 1 })
       }
     }
@@ -68,12 +96,12 @@ export function packLines(
 export function digestLines(block: Buffer, take: (line: number, digest: string) => void): void {
   module ??= start()
   if (module === null) return
-  const { memory, words, read } = module
+  const { memory, words, read, base } = module
   load(module, [block], nothingDropped)
   let number = 0
   for (let count = read(block.length, mostLines); count > 0; count = read(block.length, mostLines)) {
     for (let line = 0; line < count; line++, number++) {
-      const at = (place.lines >> 2) + record.words * line
+      const at = ((base + place.lines) >> 2) + record.words * line
       if (words[at + record.status] !== 0 || !readNumbers(module, words[at + record.numbers]!)) continue
       const canonical = words[at + record.canonical]!
       take(number, hash('sha256', memory.subarray(canonical, canonical + words[at + record.canonicalLength]!), 'binary'))
@@ -81,7 +109,7 @@ export function digestLines(block: Buffer, take: (line: number, digest: string) 
   }
 }
 
-const nothingDropped: Packing = { drop: [] }
+export const nothingDropped: Packing = { drop: [] }
 
 /** Elements of a list, each but the last of the list with the comma behind it. */
 export interface PackedElements {
@@ -104,7 +132,8 @@ export function openElements(block: Buffer, packing: Packing): PackElements | un
   module ??= start()
   if (module === null) return undefined
   load(module, [block], packing)
-  module.memory.fill(0, place.input + block.length, place.input + block.length + 64)
+  const end = module.base + place.input + block.length
+  module.memory.fill(0, end, end + 64)
   return packElements.bind(undefined, module, block, packing)
 }
 
@@ -118,7 +147,7 @@ export function openElements(block: Buffer, packing: Packing): PackElements | un
 export type PackElements = (from: number, most: number) => PackedElements | undefined
 
 function packElements(kernel: Kernel, block: Buffer, packing: Packing, from: number, most: number): PackedElements | undefined {
-  const { words, readList, seek } = kernel
+  const { words, readList, seek, base } = kernel
   const gathering = new Gathering(kernel, packing)
   let lines = 0
   let left = most
@@ -127,7 +156,7 @@ function packElements(kernel: Kernel, block: Buffer, packing: Packing, from: num
     const count = readList(block.length, Math.min(left, mostLines))
     left = count === 0 ? 0 : left - count
     for (let element = 0; element < count; element++) {
-      const at = (place.lines >> 2) + record.words * element
+      const at = ((base + place.lines) >> 2) + record.words * element
       if (readNumbers(kernel, words[at + record.numbers]!)) {
         gathering.add(at, words[at + record.length]!)
         lines = words[at + record.lines]!
@@ -140,19 +169,23 @@ function packElements(kernel: Kernel, block: Buffer, packing: Packing, from: num
 }
 
 /** @returns bytes of the block */
-function load(kernel: Kernel, parts: readonly Buffer[], packing: Packing, rows = false): number {
+export function load(kernel: Kernel, parts: readonly Buffer[], packing: Packing, its: number = kind.line): number {
   writeDropped(kernel, packing)
+  const from = kernel.base + place.input
   let length = 0
   for (const part of parts) {
-    kernel.memory.set(part, place.input + length)
+    kernel.memory.set(part, from + length)
     length += part.length
   }
-  kernel.begin(rows)
+  kernel.begin(from, kernel.base + place.text, its)
   return length
 }
 
+/** What is known of documents without their text: see `Packed`. The digests are empty where they are not wanted. */
+export type Came = Pick<Packed, 'count' | 'digests' | 'idHashes' | 'dropped' | 'members'>
+
 /** Documents that follow one another, as long as they are in the module's memory. */
-class Gathering {
+export class Gathering {
   /** Of the block. */
   bytes = 0
   readonly #kernel: Kernel
@@ -202,10 +235,21 @@ class Gathering {
     this.#idEnds.push(id + words[at + record.idLength]!)
   }
 
-  packed(): Packed {
+  came(): Came {
+    return {
+      count: this.count,
+      digests: wordsOf(this.#digests),
+      idHashes: Int32Array.from(this.#idHashes),
+      dropped: this.#dropped,
+      members: this.#members
+    }
+  }
+
+  /** @param isKept whether the text may stay where it is, since the memory is not used again for the next block */
+  packed(isKept = false): Packed {
     const idHashes = Int32Array.from(this.#idHashes)
-    // The memory is used again for the next block.
-    const text = Buffer.from(this.#kernel.memory.subarray(this.#from, this.#to))
+    const lines = this.#kernel.memory.subarray(this.#from, this.#to)
+    const text = isKept ? lines : Buffer.from(lines)
     const digests = wordsOf(this.#digests)
     return new Packed({
       packing: this.#packing,
@@ -251,101 +295,36 @@ function countDropped(counts: number[], bits: number): void {
 /**
  * Numbers of sixteen and seventeen digits, which only the engine's own code reads right.
  *
+ * @param unsorted whether they are written also where they were before the members of the document were put in order
  * @returns false where one is more than a double
  */
-function readNumbers({ memory, words }: Kernel, count: number): boolean {
+export function readNumbers({ memory, words, base }: Kernel, count: number, unsorted = false): boolean {
   for (let index = 0; index < count; index++) {
-    const at = (place.numbers >> 2) + 3 * index
+    const at = ((base + place.numbers) >> 2) + 3 * index
     const from = words[at + 1]!
     const text = memory.toString('latin1', from, from + words[at + 2]!)
     const value = Number(text)
     if (String(value) !== text) return false
     memory.writeDoubleBE(value, words[at])
+    if (unsorted) memory.writeDoubleBE(value, words[((base + place.unsorted) >> 2) + index])
   }
   return true
-}
-
-/** Where things are in the module's memory: the same as in `assembly/layout.ts`. */
-const place = {
-  dropped: 4096,
-  droppedEnd: 32 << 10,
-  numbers: 32 << 10,
-  lines: 64 << 10,
-  input: 1 << 20,
-  ids: 11 << 20,
-  end: 12 << 20
-} as const
-/** Words of a line's record: the same as in `assembly/index.ts`. */
-const record = {
-  place: 0,
-  length: 1,
-  status: 2,
-  text: 3,
-  textLength: 4,
-  canonical: 5,
-  canonicalLength: 6,
-  firstHash: 7,
-  secondHash: 8,
-  numbers: 9,
-  dropped: 10,
-  counted: 11,
-  lines: 12,
-  id: 13,
-  idLength: 14,
-  words: 15
-} as const
-const mostLines = 7168
-const pageBytes = 64 << 10
-
-interface Kernel {
-  readonly memory: Buffer
-  readonly words: Uint32Array
-  readonly begin: (rows: boolean) => void
-  readonly read: (length: number, most: number) => number
-  readonly readList: Kernel['read']
-  readonly seek: (from: number) => void
-  /** What was written last. */
-  packing: Packing | undefined
 }
 
 /** null where it can't be used. */
 let module: Kernel | null | undefined
 
-/** What is used of WebAssembly, of which Node's types know nothing. */
-declare const WebAssembly: {
-  readonly Memory: new (size: { readonly initial: number }) => { readonly buffer: ArrayBuffer }
-  readonly Module: new (bytes: Uint8Array) => object
-  readonly Instance: new (module: object, imports: object) => { readonly exports: Pick<Kernel, 'begin' | 'read' | 'readList' | 'seek'> }
+/** The one of this thread. @returns null where it can't be used */
+export function ownKernel(): Kernel | null {
+  return (module ??= start())
 }
 
 function start(): Kernel | null {
-  // What it writes is read in words.
-  if (endianness() !== 'LE') return null
   try {
-    const memory = new WebAssembly.Memory({ initial: place.end / pageBytes })
-    const code = new WebAssembly.Module(readFileSync(new URL('./kernel.wasm', import.meta.url)))
-    const { exports } = new WebAssembly.Instance(code, { env: { memory, abort: () => undefined } })
-    const { begin, read, readList, seek } = exports
-    return { memory: Buffer.from(memory.buffer), words: new Uint32Array(memory.buffer), begin, read, readList, seek, packing: undefined }
+    return openKernel(openMemory(place.end))
   } catch {
     return null
   }
-}
-
-function writeDropped(kernel: Kernel, packing: Packing): void {
-  if (kernel.packing === packing) return
-  const { memory } = kernel
-  const { drop, counted, noUnderscores = false } = packing
-  let at = memory.writeUInt32LE(drop.length, place.dropped)
-  at = memory.writeInt32LE(counted === undefined ? -1 : drop.indexOf(counted), at)
-  at = memory.writeUInt32LE(noUnderscores ? 1 : 0, at)
-  for (const name of drop) {
-    const length = Buffer.byteLength(name)
-    if (at + 4 + length > place.droppedEnd) throw new RangeError('the names of dropped fields are too long')
-    at = memory.writeUInt32BE(length, at)
-    at += memory.write(name, at)
-  }
-  kernel.packing = packing
 }
 
 function plainLines(parts: readonly Buffer[]): PlainLine[] {

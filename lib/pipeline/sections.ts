@@ -64,7 +64,7 @@ export const optionsSchema: JsonSchema = {
       anyOf: [{ type: 'integer', minimum: 0, maximum: 64 }, { const: 'auto' }],
       default: 'auto',
       description:
-        'Threads for stages between files of lines: a number, 0 for none, or auto: one for each core behind the first 32 MB, at most 4.'
+        'Threads between files of lines: a number, 0 for none, or auto: as many as there are cores (at most 4) once some 10 MB went through.'
     },
     maxRate: rate('Most documents a second that are sent to the target.'),
     maxWriteUnits: rate('Most write units a second of a target that is DynamoDB.'),

@@ -1,5 +1,6 @@
 import type { Stage } from '../types.ts'
 import type { Value } from '../values/index.ts'
+import { fieldsOf } from './field-path.ts'
 import { changer, parseFieldPath } from './change-values.ts'
 import type { Change } from './change-values.ts'
 import { configError } from './config-error.ts'
@@ -116,7 +117,13 @@ export function convert({ fields, ...common }: ConvertOptions): Stage {
     const inherited = common.from !== undefined && formats?.includes(common.from) ? { from: common.from } : {}
     return [parseFieldPath(text), changeOf({ ...common, from: undefined, ...inherited, ...own })] as const
   })
-  return { name: 'convert', mayRepeatIds: false, changesInPlace: false, apply: changer(changes) }
+  return {
+    name: 'convert',
+    mayRepeatIds: false,
+    changesInPlace: false,
+    fields: fieldsOf(changes.map(([path]) => path)),
+    apply: changer(changes)
+  }
 }
 
 function changeOf({ otherwise: how = 'fail', ...options }: FieldOptions): Change {

@@ -3,12 +3,12 @@ import type { Document, Stage, StageContext, Value } from '../types.ts'
 import { setField } from '../values/index.ts'
 import { configError } from './config-error.ts'
 import { Draft } from './draft.ts'
-import { every, isMap, parsePath } from './field-path.ts'
+import { every, fieldsOf, isMap, parsePath } from './field-path.ts'
 import type { FieldPath } from './field-path.ts'
 import { mapOfPaths } from './path-schema.ts'
 import { once, templateHelp } from './set.ts'
 import type { StageSpec } from './stage-spec.ts'
-import { compileTemplate } from './template.ts'
+import { compileTemplate, fieldsOfTemplate } from './template.ts'
 import type { Template } from './template.ts'
 
 interface DefaultOptions {
@@ -62,6 +62,7 @@ export function setDefault({ fields, null: alsoNull = false }: DefaultOptions): 
     name: 'default',
     mayRepeatIds: false,
     changesInPlace: isTopLevel,
+    fields: [...fieldsOf(puts.map(({ path }) => path)), ...fieldsOfTemplate(Object.values(fields))],
     apply: isTopLevel
       ? (document, context) => fillTopLevel(document, context, puts, isNothing)
       : (document, context) => fill(document, context, puts, isNothing)

@@ -61,6 +61,11 @@ export interface Place {
   readonly value: Value
 }
 
+/** The top-level fields that paths lead to. */
+export function fieldsOf(paths: Iterable<FieldPath>): string[] {
+  return [...new Set(Array.from(paths, path => path[0] as string))]
+}
+
 /** All that a path leads to. Places of one list come from its end, so that each may be removed. What is not there is left out. */
 export function* placesOf(document: Document, path: FieldPath): Generator<Place> {
   yield* placesIn(document, path, 0)

@@ -1,5 +1,5 @@
 import type { Document, Stage } from '../types.ts'
-import { compileQuery } from './query/index.ts'
+import { compileQuery, fieldsOfQuery } from './query/index.ts'
 import type { QueryOptions } from './query/index.ts'
 import type { JsonSchema, StageSpec } from './stage-spec.ts'
 
@@ -26,10 +26,12 @@ export const querySchema: JsonSchema = {
  */
 export function filter(query: QueryOptions): Stage {
   const matches = compileQuery(query)
+  const fields = fieldsOfQuery(query)
   return {
     name: 'filter',
     mayRepeatIds: false,
     changesInPlace: false,
+    ...(fields && { fields }),
     apply: (document: Document) => (matches(document) ? document : undefined)
   }
 }

@@ -1,4 +1,5 @@
 import type { Stage } from '../types.ts'
+import { fieldsOf } from './field-path.ts'
 import { changer, parseFieldPath } from './change-values.ts'
 import { hasher, hashingProperties } from './hashing.ts'
 import type { HashingOptions } from './hashing.ts'
@@ -51,7 +52,13 @@ export const hashStage: StageSpec<HashOptions | readonly string[]> = {
 export function hash({ fields, ...options }: HashOptions, making: Pick<StageMaking, 'environment'> = { environment: {} }): Stage {
   const { hash: hashOf } = hasher(options, making)
   const changes = fields.map(text => [parseFieldPath(text), hashUnlessNull] as const)
-  return { name: 'hash', mayRepeatIds: false, changesInPlace: false, apply: changer(changes) }
+  return {
+    name: 'hash',
+    mayRepeatIds: false,
+    changesInPlace: false,
+    fields: fieldsOf(changes.map(([path]) => path)),
+    apply: changer(changes)
+  }
 
   function hashUnlessNull(value: Parameters<typeof hashOf>[0]): string | null {
     return value === null ? null : hashOf(value)

@@ -3,7 +3,7 @@ import type { Document, Stage, StageContext, Value } from '../types.ts'
 import { encodeCanonical } from '../values/index.ts'
 import { configError } from './config-error.ts'
 import { Draft } from './draft.ts'
-import { formatPath, parsePath, valueAt } from './field-path.ts'
+import { fieldsOf, formatPath, parsePath, valueAt } from './field-path.ts'
 import type { FieldPath } from './field-path.ts'
 import { hasher, hashingProperties } from './hashing.ts'
 import type { HashingOptions } from './hashing.ts'
@@ -84,6 +84,7 @@ export function id(options: IdOptions, making: Pick<StageMaking, 'environment'> 
     name: 'id',
     mayRepeatIds: !isUnique,
     changesInPlace: false,
+    fields: fieldsOf([...[...(options.fields ?? []), ...(options.hash ?? [])].map(parsePath), ...(keep ? [keep] : [])]),
     apply(document, context) {
       if (document._id.startsWith('_design/')) return document
       const made = makeId(document, context)

@@ -1,7 +1,7 @@
 import type { Stage } from '../types.ts'
 import { configError } from './config-error.ts'
 import { Draft } from './draft.ts'
-import { formatPath, parsePath, placePattern } from './field-path.ts'
+import { fieldsOf, formatPath, parsePath, placePattern } from './field-path.ts'
 import type { FieldPath } from './field-path.ts'
 import { mapOfPaths, placeSchema } from './path-schema.ts'
 import { pairs } from './short-forms.ts'
@@ -52,6 +52,7 @@ export function move({ fields, overwrite = false }: MoveOptions): Stage {
     name: 'move',
     mayRepeatIds: false,
     changesInPlace: false,
+    fields: fieldsOf(moves.flatMap(({ from, to }) => [from, to])),
     apply(document) {
       let draft: Draft | undefined
       for (const { from, to } of moves) {

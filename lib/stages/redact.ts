@@ -4,7 +4,7 @@ import { setField } from '../values/index.ts'
 import { changer, parseFieldPath } from './change-values.ts'
 import type { Change } from './change-values.ts'
 import { configError } from './config-error.ts'
-import { isMap } from './field-path.ts'
+import { fieldsOf, isMap } from './field-path.ts'
 import { pathsSchema } from './path-schema.ts'
 import { names } from './short-forms.ts'
 import type { StageSpec } from './stage-spec.ts'
@@ -121,7 +121,13 @@ export function redact({ fields, with: replacement = '[redacted]', keepLast = 0,
   const apply = paths
     ? changer(paths.map(path => [path, change] as const))
     : (document: Document) => changeFields(document, replaceText!, '_id')
-  return { name: 'redact', mayRepeatIds: false, changesInPlace: false, apply: document => apply(document) }
+  return {
+    name: 'redact',
+    mayRepeatIds: false,
+    changesInPlace: false,
+    ...(paths && { fields: fieldsOf(paths) }),
+    apply: document => apply(document)
+  }
 }
 
 function mask(text: string, keepLast: number): string {

@@ -1,7 +1,7 @@
 import { DocferryError } from '../errors.ts'
 import type { Document, Stage, Value } from '../types.ts'
 import { setField } from '../values/index.ts'
-import { formatPath, isMap, parsePath, pathPattern } from './field-path.ts'
+import { fieldsOf, formatPath, isMap, parsePath, pathPattern } from './field-path.ts'
 import type { FieldPath } from './field-path.ts'
 import { pathSchema } from './path-schema.ts'
 import { areTopLevel, pathTree } from './path-tree.ts'
@@ -48,6 +48,7 @@ export function rename(names: Names): Stage {
     name: 'rename',
     mayRepeatIds: false,
     changesInPlace: false,
+    fields: [...fieldsOf(renames.map(([path]) => path)), ...renames.flatMap(([path, name]) => (path.length === 1 ? [name] : []))],
     apply: areTopLevel(renames.map(([path]) => path))
       ? document => renameFields(document, name => top.get(name)) as Document
       : document => renameInside(document, tree, []) as Document

@@ -1,7 +1,7 @@
 import type { Document, Stage, Value } from '../types.ts'
 import { DocferryError } from '../errors.ts'
 import { canonicalBytes } from '../values/index.ts'
-import { parsePath, valueAt } from './field-path.ts'
+import { fieldsOf, parsePath, valueAt } from './field-path.ts'
 import { placeSchema } from './path-schema.ts'
 import type { StageSpec } from './stage-spec.ts'
 
@@ -28,6 +28,7 @@ export function sample({ share, seed = '', by = '_id' }: SampleOptions): Stage {
     name: 'sample',
     mayRepeatIds: false,
     changesInPlace: false,
+    fields: fieldsOf([path]),
     apply: document => (finish(hashText(text(document), start)) < limit ? document : undefined)
   }
 }

@@ -3,11 +3,11 @@ import type { Document, Stage, StageContext, Value } from '../types.ts'
 import { setField } from '../values/index.ts'
 import { copyValue } from './copy-value.ts'
 import { Draft } from './draft.ts'
-import { parsePath, pathPattern } from './field-path.ts'
+import { fieldsOf, parsePath, pathPattern } from './field-path.ts'
 import type { FieldPath } from './field-path.ts'
 import { configError } from './config-error.ts'
 import type { StageSpec } from './stage-spec.ts'
-import { compileTemplate, compileTextTemplate } from './template.ts'
+import { compileTemplate, compileTextTemplate, fieldsOfTemplate } from './template.ts'
 import type { Template } from './template.ts'
 
 type SetOptions = Readonly<Record<string, unknown>>
@@ -61,6 +61,7 @@ export function set(fields: SetOptions): Stage {
     name: 'set',
     mayRepeatIds: puts.some(({ path }) => path[0] === '_id'),
     changesInPlace: isTopLevel,
+    fields: [...fieldsOf(puts.map(({ path }) => path)), ...fieldsOfTemplate(Object.values(fields))],
     apply: isTopLevel
       ? (document, context) => setTopLevel(document, context, puts)
       : (document, context) => setAnywhere(document, context, puts)

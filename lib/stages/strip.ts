@@ -39,6 +39,7 @@ export function strip(fields: readonly string[]): Stage {
     mayRepeatIds: false,
     changesInPlace: false,
     ...(isTopLevel && { drops: [...top] }),
+    fields: [...top],
     apply: isTopLevel ? document => stripTopLevel(document, top) : changer(paths.map(path => [path, remove] as const))
   }
 }

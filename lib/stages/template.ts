@@ -35,6 +35,18 @@ export function compileTextTemplate(text: string): (document: Document, context:
   return inText(piecesOf(text))
 }
 
+/** The top-level fields that a template's placeholders lead to. @param value as for `compileTemplate` */
+export function fieldsOfTemplate(value: unknown): string[] {
+  const fields: string[] = []
+  const visit = (part: Value): void => {
+    if (typeof part === 'string') for (const piece of piecesOf(part)) fields.push(...(typeof piece === 'string' ? [] : piece.fields))
+    else if (Array.isArray(part)) part.forEach(visit)
+    else if (isMap(part)) Object.values(part).forEach(visit)
+  }
+  visit(decodeEnvelopes(value as Value))
+  return fields
+}
+
 function compileValue(value: Value): Template {
   if (typeof value === 'string') return compileText(value)
   if (Array.isArray(value)) return compileList(value.map(compileValue))
@@ -100,6 +112,8 @@ interface Placeholder {
   /** Without its filters, for messages. */
   readonly source: string
   readonly read: Template
+  /** Top-level ones that it reads. */
+  readonly fields: readonly string[]
   readonly filters: readonly Filter[]
   readonly isOptional: boolean
 }
@@ -140,7 +154,8 @@ function parsePlaceholder(inner: string, text: string): Placeholder {
   if (source === '') throw badTemplate(text, 'a placeholder names no field')
   const isOptional = filters.includes('optional')
   const others = filters.filter(filter => filter !== 'optional')
-  return { source, read: readerOf(source, text), filters: others.map(filter => filterFor(filter)), isOptional }
+  const fields = source.startsWith('$') ? [] : [parsePath(source)[0] as string]
+  return { source, read: readerOf(source, text), fields, filters: others.map(filter => filterFor(filter)), isOptional }
 }
 
 const variables: Readonly<Record<string, (context: StageContext) => string | undefined>> = {

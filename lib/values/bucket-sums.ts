@@ -23,14 +23,28 @@ const lanes = 8
 const kindsAt = 1 + lanes
 const wordsPerBucket = 2 * kindsAt
 const initialBuckets = 8
+/** Documents that may wait to be added up: what goes from sum to sum is added once, in the last. */
+const mostWaiting = 1 << 13
+
+/** Of sums that hold nothing; not written into. */
+const noRanks = new Uint16Array(bucketCount)
+
+/** Of documents without digests of kinds. Not changed by anyone. */
+interface Waiting {
+  readonly idHashes: Int32Array
+  readonly digests: Uint32Array
+}
 
 export class BucketSums {
   /** By bucket, which of those that hold something it is, counted from 1 in the order in which they came. */
-  readonly #ranks = new Uint16Array(bucketCount)
+  #ranks = noRanks
   #buckets = new Uint16Array(initialBuckets)
   /** Buckets that hold something. */
   #size = 0
   #words = new Uint32Array(initialBuckets * wordsPerBucket)
+  /** Counted, and not added up. */
+  #waiting: Waiting[] = []
+  #waitingCount = 0
   #count = 0
   /** `base64`, until something is added. */
   #text: string | undefined
@@ -52,27 +66,16 @@ export class BucketSums {
    * Documents that need no digests of kinds.
    *
    * @param idHashes of each one's id, one pair after the other
-   * @param digests of each eight words, the most significant first
+   * @param digests of each eight words, the most significant first; neither is changed from now on
    */
   addAll(idHashes: Int32Array, digests: Uint32Array): void {
-    const count = idHashes.length / 2
-    for (let index = 0; index < count; index++) {
-      const at = this.#placeOf(bucketOfHash(idHashes[2 * index]!))
-      // Making room may have replaced them.
-      const words = this.#words
-      words[at]!++
-      let carry = 0
-      for (let lane = 0; lane < lanes; lane++) {
-        const sum = words[at + 1 + lane]! + digests[lanes * index + lanes - 1 - lane]! + carry
-        words[at + 1 + lane] = sum
-        carry = sum >= 2 ** 32 ? 1 : 0
-      }
-    }
-    this.#count += count
+    this.#count += idHashes.length / 2
     this.#text = undefined
+    this.#wait({ idHashes, digests })
   }
 
   merge(other: BucketSums): void {
+    for (const each of other.#waiting) this.#wait(each)
     for (let rank = 0; rank < other.#size; rank++) {
       const from = rank * wordsPerBucket
       const at = this.#placeOf(other.#buckets[rank]!)
@@ -89,6 +92,8 @@ export class BucketSums {
    * @param kinds whether 1 and 1.0 are different
    */
   differing(other: BucketSums, { kinds }: { readonly kinds: boolean }): number[] {
+    this.#addWaiting()
+    other.#addWaiting()
     const words = kinds ? wordsPerBucket : kindsAt
     const found: number[] = []
     for (let bucket = 0; bucket < bucketCount; bucket++) {
@@ -103,11 +108,13 @@ export class BucketSums {
 
   /** Documents of a bucket. */
   countOf(bucket: number): number {
+    this.#addWaiting()
     return this.#word(bucket, 0)
   }
 
   /** The sum of all documents' digests modulo 2^256, as 64 hexadecimal digits: what a file's trailer states. */
   total(): string {
+    this.#addWaiting()
     const sum = new BucketSums()
     const at = sum.#placeOf(0)
     for (let rank = 0; rank < this.#size; rank++) sum.#mergeSum(at, this.#words, rank * wordsPerBucket)
@@ -126,6 +133,7 @@ export class BucketSums {
    * in which numbers have kinds (4) and, where there are any, the sum of these (32).
    */
   bytes(): Buffer {
+    this.#addWaiting()
     const buckets = this.#buckets
       .slice(0, this.#size)
       .sort()
@@ -170,6 +178,34 @@ export class BucketSums {
     return sums
   }
 
+  #wait(waiting: Waiting): void {
+    this.#waiting.push(waiting)
+    this.#waitingCount += waiting.idHashes.length / 2
+    if (this.#waitingCount > mostWaiting) this.#addWaiting()
+  }
+
+  #addWaiting(): void {
+    for (const { idHashes, digests } of this.#waiting) {
+      for (let index = 0; index < idHashes.length / 2; index++) {
+        const at = this.#placeOf(bucketOfHash(idHashes[2 * index]!))
+        // Making room may have replaced them.
+        const words = this.#words
+        words[at]!++
+        let carry = 0
+        for (let lane = 0; lane < lanes; lane++) {
+          // As integers of 32 bits, which doubles are slower than.
+          const one = words[at + 1 + lane]! | 0
+          const other = digests[lanes * index + lanes - 1 - lane]! | 0
+          const sum = (one + other + carry) | 0
+          words[at + 1 + lane] = sum
+          carry = ((one & other) | ((one | other) & ~sum)) >>> 31
+        }
+      }
+    }
+    this.#waiting = []
+    this.#waitingCount = 0
+  }
+
   #word(bucket: number, word: number): number {
     const rank = this.#ranks[bucket]!
     return rank === 0 ? 0 : this.#words[(rank - 1) * wordsPerBucket + word]!
@@ -178,6 +214,7 @@ export class BucketSums {
   #placeOf(bucket: number): number {
     const rank = this.#ranks[bucket]!
     if (rank > 0) return (rank - 1) * wordsPerBucket
+    if (this.#ranks === noRanks) this.#ranks = new Uint16Array(bucketCount)
     if (this.#size === this.#buckets.length) this.#grow()
     this.#buckets[this.#size] = bucket
     this.#ranks[bucket] = ++this.#size

@@ -33,6 +33,15 @@ export function digestFromText(text: string): Uint8Array {
   return digest
 }
 
+const wordsOfDigest = 8
+
+/** One of several digests, as bytes. @param digests eight words for each, the most significant first */
+export function digestAt(digests: Uint32Array, at: number): Buffer {
+  const bytes = Buffer.allocUnsafe(4 * wordsOfDigest)
+  for (let word = 0; word < wordsOfDigest; word++) bytes.writeUInt32BE(digests[wordsOfDigest * at + word]!, 4 * word)
+  return bytes
+}
+
 /** What tells one state of a document from another, in few characters. */
 export interface Mark {
   /** First 132 bits of `DocumentDigests.values`: 22 characters of base64url. */
@@ -55,8 +64,12 @@ export function isSameMark(a: Mark, b: Mark): boolean {
   return a.values === b.values && (a.kinds === undefined || b.kinds === undefined || a.kinds === b.kinds)
 }
 
+/** What so many characters hold at most. */
+const shortBytes = 17
+
 function shorten(digest: Uint8Array): string {
-  return Buffer.from(digest).toString('base64url').slice(0, 22)
+  const bytes = Buffer.isBuffer(digest) ? digest : Buffer.from(digest.buffer, digest.byteOffset, digest.byteLength)
+  return bytes.toString('base64url', 0, shortBytes).slice(0, 22)
 }
 
 const lanes = 8

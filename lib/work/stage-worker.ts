@@ -1,8 +1,6 @@
 /** The stages of a run that look into documents, applied to blocks of lines: on the main thread, and in threads once that pays. */
 import { availableParallelism } from 'node:os'
-import type { Piscina } from 'piscina'
 import type { Division } from '../engine/packing.ts'
-import { describeError, DocferryError } from '../errors.ts'
 import type { CheckedOptions } from '../open-run.ts'
 import type { BlockPlace, LineWorker, Stretch } from '../packed.ts'
 import type { PlannedOptions } from '../plan/plan.ts'
@@ -10,6 +8,9 @@ import { contextsOf } from './contexts.ts'
 import { fromMessage } from './thread-messages.ts'
 import type { ThreadSetup, ThreadStretch, ThreadTask } from './thread-messages.ts'
 import { workLines } from './work-lines.ts'
+import type { Work } from './work-lines.ts'
+import { fieldsOfStages } from './work-outlines.ts'
+import { WorkThread } from './work-thread.ts'
 
 export interface StageWorkerOptions extends Division {
   /** Missing where the stages can't be made again in a thread, or nobody wants threads. */
@@ -26,10 +27,9 @@ type Asked = Pick<CheckedOptions, 'stages' | 'workers' | 'environment' | 'signal
 /** @param planned what a thread can make the stages of again */
 export function workerFor(division: Division, planned: PlannedOptions, { stages, workers = 'auto', environment = {} }: Asked): StageWorker {
   const { packing, first } = division
-  const count = workers === 'auto' ? Math.min(availableParallelism(), mostByItself) : workers
+  const count = workers === 'auto' ? Math.min(availableParallelism(), mostByItself) - 1 : workers
   const canBeMade = planned.pipeline !== undefined || stages.every(({ text }) => text !== undefined)
-  // One core is busy with the main thread already.
-  if (!canBeMade || count < (workers === 'auto' ? 2 : 1)) return new StageWorker(division)
+  if (!canBeMade || count < 1) return new StageWorker(division)
   const setup = { asked: askedOf(planned), environment, first, packing }
   return new StageWorker({ ...division, threads: { count, after: workers === 'auto' ? startBytes : 0, setup } })
 }
@@ -42,69 +42,78 @@ const mostByItself = 4
 /** A second's work, about: less is done before threads have begun. */
 const startBytes = 32 << 20
 
+type StageThread = WorkThread<ThreadTask, readonly ThreadStretch[]>
+
 export class StageWorker {
   readonly #options: StageWorkerOptions
+  readonly #fields: readonly string[] | undefined
   #bytes = 0
-  #pool: Promise<Piscina<ThreadTask, ThreadStretch[]>> | undefined
+  #threads: readonly StageThread[] = []
 
   constructor(options: StageWorkerOptions) {
     this.#options = options
+    this.#fields = fieldsOfStages(options.stages)
   }
 
   /** For the blocks of one partition. */
   of(partition: string): LineWorker {
-    const { packing, stages, first, threads } = this.#options
     const contextOf = contextsOf(partition)
-    const atOnce = (): number => (this.#pool && threads ? threads.count * blocksOfThread : 1)
+    const atOnce = (): number => (this.#threads.length > 0 ? this.#threads.length * blocksOfThread + 1 : 1)
     return {
-      isNeeded: stages.length > 0,
       get atOnce() {
         return atOnce()
       },
       work: async (block, place) => {
         this.#bytes += block.length
-        if (threads && this.#bytes > threads.after) return await this.#inThread(block, place, partition)
-        return await workLines(block, place, { packing, stages, first, contextOf, pieceBytes })
+        const thread = await this.#freeThread()
+        return (thread && (await this.#inThread(thread, block, place, partition))) ?? (await this.#here(block, place, contextOf))
       }
     }
   }
 
   /** Whatever is under way is left. */
   async close(): Promise<void> {
-    const pool = await this.#pool?.catch(() => undefined)
-    this.#pool = undefined
-    await pool?.destroy()
+    await Promise.all(this.#threads.map(thread => thread.close()))
   }
 
-  async #inThread(bytes: Buffer, place: BlockPlace, partition: string): Promise<readonly Stretch[]> {
-    const pool = await (this.#pool ??= this.#open())
+  /** What a user should know of threads: why some have not worked. */
+  notes(): string[] {
+    const failures = new Set(this.#threads.flatMap(({ failure }) => (failure === undefined ? [] : [failure])))
+    return Array.from(failures, failure => `a worker thread failed, and what it had to do was done without it: ${failure}`)
+  }
+
+  #here(block: Buffer, place: BlockPlace, contextOf: Work['contextOf']): Promise<readonly Stretch[]> {
+    const { packing, stages, first } = this.#options
+    return workLines(block, place, { packing, stages, first, fields: this.#fields, contextOf, pieceBytes })
+  }
+
+  /** @returns undefined where the thread is gone: then the block is where it was */
+  async #inThread(thread: StageThread, bytes: Buffer, place: BlockPlace, partition: string): Promise<readonly Stretch[] | undefined> {
     const block = new Uint8Array(bytes)
     try {
-      const messages = await pool.run({ block, place, partition }, { transferList: [block.buffer] })
-      return messages.map(message => fromMessage(message, this.#options.packing))
+      const answer = await thread.run({ block, place, partition }, [block.buffer])
+      return answer.map(message => fromMessage(message, this.#options.packing))
     } catch (error) {
-      const advice = 'run it without threads (--workers 0), or resume it so'
-      throw new DocferryError('DOCFERRY_STAGE', `a worker thread failed: ${describeError(error)}; ${advice}`, { cause: error })
+      if (thread.failure === undefined) throw error
+      return undefined
     }
   }
 
-  async #open(): Promise<Piscina<ThreadTask, ThreadStretch[]>> {
-    const { count, setup } = this.#options.threads!
-    const { Piscina } = await import('piscina')
+  /** The one that has least to do; undefined where none is ready, or all have enough: what comes then the main one does itself. */
+  async #freeThread(): Promise<StageThread | undefined> {
+    const { threads } = this.#options
+    if (!threads || this.#bytes <= threads.after) return undefined
+    if (this.#threads.length === 0) this.#threads = this.#begin(threads)
+    // Whoever wants threads gets them; where nobody has said, the main one works until they are there.
+    if (threads.after === 0) await Promise.all(this.#threads.map(({ loaded }) => loaded))
+    const free = this.#threads.filter(({ isReady, load }) => isReady && load < blocksOfThread)
+    return free.length === 0 ? undefined : free.reduce((least, thread) => (thread.load < least.load ? thread : least))
+  }
+
+  #begin({ count, setup }: NonNullable<StageWorkerOptions['threads']>): StageThread[] {
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-    return new Piscina({
-      filename: new URL(`./thread.${extension}`, import.meta.url).href,
-      name: 'work',
-      minThreads: count,
-      maxThreads: count,
-      concurrentTasksPerWorker: blocksOfThread,
-      // A stage may wait for something, and a thread that sleeps sees no answer.
-      atomics: 'disabled',
-      resourceLimits: { maxYoungGenerationSizeMb: youngMb },
-      // Of the flags of a process some, such as --input-type, are none for a thread.
-      execArgv: [],
-      workerData: setup
-    })
+    const file = new URL(`./thread.${extension}`, import.meta.url)
+    return Array.from({ length: count }, (_, index) => new WorkThread(file, { name: `work ${index + 1}`, setup, youngMb }))
   }
 }
 

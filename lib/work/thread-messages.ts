@@ -1,6 +1,6 @@
 /** What goes to a worker thread and comes back: plain data, of which the bytes change hands. */
 import { Packed } from '../packed.ts'
-import type { BlockPlace, PackedLines, Packing, PlainLine, Stretch, Worked } from '../packed.ts'
+import type { BlockPlace, PackedLines, Packing, PlainLine, Stretch } from '../packed.ts'
 import type { PlannedOptions } from '../plan/plan.ts'
 import type { Environment } from '../types.ts'
 
@@ -21,33 +21,14 @@ export interface ThreadTask {
 
 export type ThreadStretch = PlainLine | ThreadLines
 
-interface ThreadLines {
-  readonly bytes: number
-  readonly text: Uint8Array
-  readonly count: number
-  readonly digests: Uint32Array
-  readonly idHashes: Int32Array
-  readonly dropped: readonly number[]
-  readonly members: number
-  readonly worked: Worked | undefined
-  readonly came: PackedLines['came'] | undefined
-}
+type ThreadLines = Omit<ConstructorParameters<typeof Packed>[0], 'packing' | 'text' | 'lines'> &
+  Pick<PackedLines, 'bytes' | 'came'> & { readonly text: Uint8Array }
 
 export function toMessage(stretch: Stretch): ThreadStretch {
   if (!('packed' in stretch)) return stretch
   const { packed, bytes, came } = stretch
   const { text, count, digests, idHashes, dropped, members, worked } = packed
-  return {
-    bytes,
-    text: alone(text),
-    count,
-    digests,
-    idHashes,
-    dropped,
-    members,
-    worked,
-    came
-  }
+  return { text: alone(text), count, digests, idHashes, dropped, members, worked, bytes, came }
 }
 
 /** @param packing the one that the setup was made of */

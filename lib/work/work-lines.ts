@@ -1,14 +1,15 @@
 /** Lines through stages to lines: what threads do, and what the main one does where there are none. */
 import { isAscii } from 'node:buffer'
 import { applyStages } from '../engine/apply-stages.ts'
-import type { StageObserver } from '../engine/apply-stages.ts'
 import { packLines } from '../kernel/kernel.ts'
 import { Packed } from '../packed.ts'
-import type { BlockPlace, PackedLines, Packing, PlainLine, Stretch, Worked } from '../packed.ts'
+import type { BlockPlace, PackedLines, Packing, PlainLine, Stretch } from '../packed.ts'
 import type { Document, Stage, StageContext } from '../types.ts'
 import { isOrdinary } from '../values/index.ts'
 import { LineWriter } from './line-writer.ts'
 import type { Written } from './line-writer.ts'
+import { StageCounts } from './stage-counts.ts'
+import { outlineBytes, workOutlines } from './work-outlines.ts'
 
 export interface Work {
   /** What is left out before the stages get to see a document. */
@@ -17,6 +18,8 @@ export interface Work {
   readonly stages: readonly Stage[]
   /** Index of the first of them among the run's. */
   readonly first: number
+  /** The only ones that the stages look into, as `fieldsOfStages` tells them. */
+  readonly fields: readonly string[] | undefined
   /** So much at once: what all its lines come to should die before it is moved out of the young generation. */
   readonly pieceBytes: number
   /** The same object for the same place: stages may keep what they make of it. */
@@ -30,11 +33,14 @@ export interface Work {
  * @param block whole lines, valid UTF-8, at most `maxBlockBytes`
  */
 export async function workLines(block: Buffer, place: BlockPlace, work: Work): Promise<Stretch[]> {
-  if (work.stages.length === 0) return packLines([block], work.packing)
+  const { fields, pieceBytes } = work
+  const most = fields ? Math.min(pieceBytes, outlineBytes) : pieceBytes
   const worked: Stretch[] = []
   for (let from = 0; from < block.length;) {
-    const to = block.indexOf(newline, Math.min(from + work.pieceBytes, block.length) - 1) + 1
-    for (const each of await workPiece(block.subarray(from, to), place, work)) worked.push(shifted(each, from))
+    const to = block.indexOf(newline, Math.min(from + most, block.length) - 1) + 1
+    const piece = block.subarray(from, to)
+    const stretches = (fields && workOutlines(piece, place, work, fields)) ?? (await workPiece(piece, place, work))
+    for (const each of stretches) worked.push(shifted(each, from))
     from = to
   }
   return worked
@@ -60,10 +66,10 @@ async function workPiece(block: Buffer, place: BlockPlace, work: Work): Promise<
 
 async function workStretch(raw: Buffer, stretch: PackedLines, place: BlockPlace, work: Work): Promise<readonly Stretch[]> {
   const { packed } = stretch
-  const { out, left, filtered, added } = await throughStages(packed, work.contextOf(place), work)
+  const { out, left, counts } = await throughStages(packed, work.contextOf(place), work)
   if (left.size > 0) return await withoutLeft(raw, left, place, work)
   const { packing, dropped, members } = packed
-  const worked: Worked = { read: packed.count, filtered, added }
+  const worked = counts.worked(packed.count, work.stages, work.first)
   const came = place.digests ? { came: { digests: packed.digests, idHashes: packed.idHashes } } : {}
   return [{ packed: new Packed({ ...out, packing, dropped, members, worked, lines: undefined }), bytes: stretch.bytes, ...came }]
 }
@@ -72,24 +78,13 @@ interface Made {
   readonly out: Written
   /** Lines that have to go the plain way. */
   readonly left: ReadonlySet<number>
-  readonly filtered: Worked['filtered']
-  readonly added: number
+  readonly counts: StageCounts
 }
 
-async function throughStages({ text, count }: Packed, context: StageContext, { stages, first }: Work): Promise<Made> {
+async function throughStages({ text, count }: Packed, context: StageContext, { stages }: Work): Promise<Made> {
   const lines = textsOf(text)
-  const filtered = new Map<object, { count: number; failed: number }>()
-  let added = 0
+  const counts = new StageCounts()
   let of = 0
-  const observer: StageObserver = {
-    onFiltered(stage, _, isFailed = false) {
-      const its = filtered.get(stage) ?? { count: 0, failed: 0 }
-      its.count++
-      if (isFailed) its.failed++
-      filtered.set(stage, its)
-    },
-    onAdded: more => void (added += more)
-  }
   const left = new Set<number>()
   const out = new LineWriter(left)
   const emit = (document: Document): void => {
@@ -98,18 +93,14 @@ async function throughStages({ text, count }: Packed, context: StageContext, { s
   }
   for (; of < count; of++) {
     try {
-      const pending = applyStages(stages, JSON.parse(lines[of]!) as Document, context, emit, observer)
+      const pending = applyStages(stages, JSON.parse(lines[of]!) as Document, context, emit, counts)
       if (pending) await pending
     } catch {
       // The plain way meets it again, and knows what to do.
       left.add(of)
     }
   }
-  const counts = stages.flatMap((stage, index) => {
-    const its = filtered.get(stage)
-    return its ? [{ stage: first + index, ...its }] : []
-  })
-  return { out: out.end(), left, filtered: counts, added }
+  return { out: out.end(), left, counts }
 }
 
 /** One text that is not ASCII would make all of them wide. */

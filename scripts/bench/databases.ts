@@ -56,12 +56,12 @@ export async function startDatabases(
     dynamodb() {
       const server = { endpoint: environment['DYNAMODB_ENDPOINT_URL']!, region: environment['DYNAMODB_REGION'] ?? 'us-east-1' }
       const end = { connector: 'dynamodb', options: server } as const
-      return { name: 'DynamoDB', end, contests: dynamodbContests({ end, documents }, server), plain: plainDynamodb(server) }
+      return { name: 'DynamoDB', end, contests: dynamodbContests({ end, documents, path }, server), plain: plainDynamodb(server) }
     },
     firestore() {
       const server = { host: environment['FIRESTORE_EMULATOR_HOST']!, project: 'bench' }
       const end = { connector: 'firestore', options: { project: server.project, emulator: server.host } } as const
-      return { name: 'Firestore', end, contests: firestoreContests(server, documents), plain: plainFirestore(server) }
+      return { name: 'Firestore', end, contests: firestoreContests(server, documents, path), plain: plainFirestore(server) }
     }
   }
   const told: Readonly<Record<ServerName, () => Promise<string>>> = {

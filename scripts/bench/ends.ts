@@ -33,8 +33,8 @@ export function arraySource(collection: string, documents: readonly Document[], 
   return { connector: { ...blank, openSource: () => Promise.resolve(source) }, options: {} }
 }
 
-/** A target that takes everything and keeps nothing. */
-export function nullTarget(): Endpoint {
+/** A target that takes everything and keeps nothing. @param takesLines also documents that travel packed */
+export function nullTarget({ takesLines = false } = {}): Endpoint {
   const target: Target = {
     location: { provider: 'memory', address: 'nowhere', identity: 'nowhere' },
     limits: { batchCount: 500, batchBytes: 1e9, inFlight: 4 },
@@ -42,6 +42,7 @@ export function nullTarget(): Endpoint {
     prepare: () => Promise.resolve({ created: true, empty: true }),
     encode: (_, document) => ({ id: document._id, bytes: 1, payload: document }),
     write: (_, documents) => Promise.resolve(documents.map(() => 'written')),
+    ...(takesLines && { writePacked: () => Promise.resolve() }),
     get: () => Promise.resolve([]),
     commit: () => Promise.resolve(),
     close: () => Promise.resolve()

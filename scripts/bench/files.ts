@@ -33,8 +33,21 @@ interface Way {
 /** Stages that look inside, and the job of `bare.ts` that does the same. */
 const pipelines = {
   deep: 'stages: [set: { owner.source: bench }, rename: { owner.id: owner.key }, convert: { fields: { owner.address.zip: number } }]',
-  citiesDeep: 'stages: [set: { place.source: bench }, convert: { fields: { lat: string } }]'
+  citiesDeep: 'stages: [set: { place.source: bench }, convert: { fields: { lat: string } }]',
+  own: 'stages: [module: ./own.mjs#own]'
 } as const
+
+/** The same as `deep` by somebody's own function, which may look at all of a document, and remembers nothing. */
+const ownStage = `export const own = {
+  name: 'own',
+  isPure: true,
+  changesInPlace: false,
+  apply({ owner: { id, ...owner }, ...document }) {
+    const address = { ...owner.address, zip: Number(owner.address.zip) }
+    return { ...document, owner: { key: id, source: 'bench', ...owner, address } }
+  }
+}
+`
 
 export async function fileRaces(options: FilesOptions): Promise<Race[]> {
   const { bytes, path, peers } = options
@@ -60,6 +73,8 @@ export async function fileRaces(options: FilesOptions): Promise<Race[]> {
       { ...inside('deep', medium, 2), ...(!hasWorkers && { missing: 'docferry has no --workers' }) },
       [bare('deep', medium, { time: 1 / 1.8 })]
     ),
+    raced("NDJSON, a stage of one's own, one thread", medium, inside('own', medium), [bare('deep', medium, { time: 1.1 })]),
+    raced("NDJSON, a stage of one's own, --workers 2", medium, inside('own', medium, 2), [bare('deep', medium, { time: 1 / 1.8 })]),
     raced('cities, stripped', places, migrate(options, places), strippers(options, places)),
     raced('cities, stages that look inside, one thread', places, inside('citiesDeep', places), [bare('citiesDeep', places, { time: 1.1 })]),
     raced('NDJSON.gz, stripped', packed, migrate(options, packed), [
@@ -118,6 +133,7 @@ function throughPipeline({ path }: FilesOptions, name: keyof typeof pipelines, i
   return {
     name: 'docferry',
     run: async output => {
+      if (name === 'own') await writeFile(path('own.mjs'), ownStage)
       await writeFile(file, `source: "file:${input.path}"\ntarget: "file:${output}?documentsOnly=true"\n${pipelines[name]}\n`)
       return await docferry(['run', file, ...flags], path('state'))
     }

@@ -2,10 +2,11 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileS
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { entryLine, parseEntry } from '../../lib/checkpoint/undo-entry.ts'
+import fc from 'fast-check'
+import { createdLines, entryLine, parseEntry } from '../../lib/checkpoint/undo-entry.ts'
 import type { UndoEntry } from '../../lib/checkpoint/undo-entry.ts'
 import { openUndoEntries, UndoJournal } from '../../lib/checkpoint/undo-journal.ts'
-import { Double, markOf } from '../../lib/values/index.ts'
+import { Double, markOf, markOfDigests } from '../../lib/values/index.ts'
 import type { Document } from '../../lib/values/index.ts'
 
 const told = { kinds: true }
@@ -115,5 +116,34 @@ describe('undo journal', () => {
     const old = `{"in":"agents","id":"a","after":"${after.values}","was":"${was.values}","before":{"_id":"a","one":1.0}}`
     expect(parseEntry(old)).to.deep.equal({ collection: 'agents', id: 'a', after, before: { document: before, mark: was } })
     expect(`${old}\n`).to.equal(entryLine('agents', 'a', after, { document: before, mark: was }))
+  })
+
+  it('has the same entries of documents that were made, however many are kept at once', () => {
+    const digest = fc.uint8Array({ minLength: 32, maxLength: 32 })
+    const made = fc.record({ id: fc.string({ unit: 'binary' }), values: digest, kinds: fc.option(digest, { nil: undefined }) })
+    fc.assert(
+      fc.property(fc.string(), fc.array(made), fc.boolean(), (collection, entries, kinds) => {
+        const marks = entries.map(each => markOfDigests(each, { kinds }))
+        const lines = entries.map(({ id }, at) => entryLine(collection, id, marks[at]!))
+        expect(
+          createdLines(
+            collection,
+            entries.map(({ id }) => id),
+            marks
+          )
+        ).to.equal(lines.join(''))
+      })
+    )
+  })
+
+  it('has marks of the first bits of a digest, wherever its bytes are', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 64, maxLength: 64 }), fc.nat(32), (bytes, from) => {
+        const values = bytes.subarray(from, from + 32)
+        const expected = Buffer.from(values).toString('base64url').slice(0, 22)
+        expect(markOfDigests({ values }, { kinds: false }).values).to.equal(expected)
+        expect(markOfDigests({ values: Buffer.from(values) }, { kinds: false }).values).to.equal(expected)
+      })
+    )
   })
 })

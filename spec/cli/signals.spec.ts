@@ -4,12 +4,13 @@ import { listenForInterruption } from '../../lib/cli/signals.ts'
 
 function listen() {
   const process = new EventEmitter()
-  const seen = { first: 0, exits: [] as number[], nowMs: 0 }
+  const seen = { first: 0, exits: [] as number[], ends: 0, nowMs: 0 }
   const interruption = listenForInterruption({
     process,
     now: () => seen.nowMs,
     onFirst: () => seen.first++,
-    onSecond: code => seen.exits.push(code)
+    onSecond: code => seen.exits.push(code),
+    onExit: () => seen.ends++
   })
   return { process, seen, interruption }
 }
@@ -33,6 +34,17 @@ describe('cli: signals', () => {
     seen.nowMs = 20
     process.emit('SIGINT')
     expect(seen.exits).to.deep.equal([])
+  })
+
+  it('hears that the process ends, but for the end that it has brought about itself', () => {
+    const { process, seen } = listen()
+    process.emit('exit', 0)
+    expect(seen.ends).to.equal(1)
+    process.emit('SIGINT')
+    seen.nowMs = 1000
+    process.emit('SIGINT')
+    process.emit('exit', 130)
+    expect(seen).to.deep.include({ ends: 1, exits: [130] })
   })
 
   it('may be listened to by many calls at once without a warning', async () => {

@@ -43,4 +43,41 @@ describe('engine: seen ids', () => {
     for (let i = 0; i < 10_000; i++) if (seen.add(`new${i}`)) wrong++
     expect(wrong).to.be.at.most(1)
   })
+
+  for (const [what, expected] of [
+    ['right', 1_300_000],
+    ['too low', 20_000],
+    ['too high', 1e12],
+    ['nothing', NaN]
+  ] as const)
+    it(`knows every id that came before, and hardly another, where what it is told to expect is ${what}`, function () {
+      this.timeout(60_000)
+      const seen = new SeenIds(() => expected)
+      let wrong = 0
+      for (let i = 0; i < 1_300_000; i++) if (seen.add(`i${i}`)) wrong++
+      expect(wrong).to.be.at.most(8)
+      for (let i = 0; i < 1_300_000; i += 97) expect(seen.add(`i${i}`)).to.equal(true)
+      wrong = 0
+      for (let i = 0; i < 100_000; i++) if (seen.has(`new${i}`)) wrong++
+      expect(wrong).to.be.at.most(3)
+    })
+
+  it('has room for the few that are left of those that are expected', () => {
+    for (const count of [4_097, 5_000, 8_000, 8_300]) {
+      const seen = new SeenIds(() => count)
+      let wrong = 0
+      for (let index = 0; index < count; index++) if (seen.add(`id-${index}`)) wrong++
+      expect(wrong, `${count}`).to.be.at.most(1)
+      expect(seen.isFull).to.equal(false)
+    }
+  })
+
+  it('takes some four bytes for an id where it knows how many will come', function () {
+    this.timeout(60_000)
+    const before = process.memoryUsage().arrayBuffers
+    const seen = new SeenIds(() => 2_000_000)
+    for (let i = 0; i < 2_000_000; i++) seen.add(`i${i}`)
+    expect(process.memoryUsage().arrayBuffers - before).to.be.below(8_400_000)
+    expect(seen.has('i0')).to.equal(true)
+  })
 })

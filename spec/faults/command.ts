@@ -22,6 +22,8 @@ export interface CommandOptions {
   readonly env: NodeJS.ProcessEnv
   /** Told of what the command has said so far on stderr, each time it says more. */
   readonly onSaid?: (stderr: string) => void
+  /** How often it tries. Default: so seldom that what lasts is over soon. */
+  readonly attempts?: number
 }
 
 /** What `migrate` tries again: some 200 ms in all. */
@@ -30,7 +32,7 @@ const impatient = { attempts: 8, baseMs: 10, capMs: 100 }
 const longestMs = 25_000
 
 /** Run it here. @throws where it takes so long that it must be hanging */
-export async function runHere(args: readonly string[], { env, onSaid }: CommandOptions): Promise<Ended> {
+export async function runHere(args: readonly string[], { env, onSaid, attempts = impatient.attempts }: CommandOptions): Promise<Ended> {
   const host = new FakeHost(args, env)
   const { stderr } = host
   const write = stderr.write.bind(stderr)
@@ -39,7 +41,7 @@ export async function runHere(args: readonly string[], { env, onSaid }: CommandO
     onSaid?.(stderr.text)
     return isTaken
   }
-  const engine = { migrate: (options: Parameters<typeof migrate>[0]) => migrate({ ...options, retry: impatient }) }
+  const engine = { migrate: (options: Parameters<typeof migrate>[0]) => migrate({ ...options, retry: { ...impatient, attempts } }) }
   let timer: NodeJS.Timeout | undefined
   const tooLong = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`hangs: ${args.join(' ')}\n${host.stderr.text}`)), longestMs)

@@ -7,6 +7,7 @@ import type { Ended } from '../cli/support/docferry.ts'
 import { compare } from '../support/chaos-ends.ts'
 import type { Place } from '../support/chaos-ends.ts'
 import { docferryWords, leaks, reportOf, runHere, runWords } from './command.ts'
+import type { CommandOptions } from './command.ts'
 import { apiKey, makeDocuments } from './ends.ts'
 import type { FaultyEnd } from './ends.ts'
 import type { Role } from './faults.ts'
@@ -62,8 +63,8 @@ export class FaultRun<Request, Action extends { readonly type: string }> {
     return role === 'target' ? end.isWrite : end.isRead
   }
 
-  begin(onSaid?: (stderr: string) => void): Promise<Ended> {
-    return this.#run(this.#args, onSaid)
+  begin(more: Pick<CommandOptions, 'onSaid' | 'attempts'> = {}): Promise<Ended> {
+    return this.#run(this.#args, more)
   }
 
   resume(): Promise<Ended> {
@@ -80,8 +81,8 @@ export class FaultRun<Request, Action extends { readonly type: string }> {
     return ended
   }
 
-  async #run(args: readonly string[], onSaid?: (stderr: string) => void): Promise<Ended> {
-    const ended = await runHere([...args, ...this.#common], { env: { ...this.#options.end.env }, ...(onSaid && { onSaid }) })
+  async #run(args: readonly string[], more: Pick<CommandOptions, 'onSaid' | 'attempts'> = {}): Promise<Ended> {
+    const ended = await runHere([...args, ...this.#common], { env: { ...this.#options.end.env }, ...more })
     this.said.push(ended)
     return ended
   }

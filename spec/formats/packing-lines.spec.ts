@@ -10,7 +10,6 @@ const packing = { drop: [] }
 
 /** Answers later blocks first. */
 const worker: LineWorker = {
-  isNeeded: true,
   atOnce: 3,
   work: async block => {
     const bytes = Buffer.from(block)

@@ -66,7 +66,9 @@ async function watched({ connector: name, options }: NamedEnd, { eventsPath, ren
       return instead(source, {
         async *read(partition, how) {
           for await (const page of source.read(partition, how)) {
-            const ids = page.documents.map(({ _id }) => `${rename[page.collection] ?? page.collection}/${_id}`)
+            const packed = (page.packed ?? []).flatMap(({ text, lines }) => lines?.ids ?? idsOf(text))
+            const all = [...packed, ...page.documents.map(({ _id }) => _id)]
+            const ids = all.map(id => `${rename[page.collection] ?? page.collection}/${id}`)
             record(eventsPath, { type: 'page', partition: partition.id, ids })
             yield page
           }
@@ -75,6 +77,14 @@ async function watched({ connector: name, options }: NamedEnd, { eventsPath, ren
     }
   }
   return { connector, options }
+}
+
+function idsOf(lines: Buffer): string[] {
+  return lines
+    .toString()
+    .split('\n')
+    .slice(0, -1)
+    .map(line => (JSON.parse(line) as Document)._id)
 }
 
 async function slow({ connector: name, options }: NamedEnd, task: ChildTask): Promise<Endpoint> {

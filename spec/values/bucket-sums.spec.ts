@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { BucketSums, bucketCount, bucketOf } from '../../lib/values/bucket-sums.ts'
+import { idHashes } from '../../lib/values/id-hashes.ts'
 import { DigestSum, documentDigests, Double } from '../../lib/values/index.ts'
 import type { Document } from '../../lib/values/index.ts'
 
@@ -28,6 +29,29 @@ describe('bucket sums', () => {
     const sums = sumsOf(documents.slice(0, 7_000))
     sums.merge(sumsOf(documents.slice(7_000)))
     expect([sums.root(), sums.count]).to.deep.equal([whole.root(), 20_000])
+  })
+
+  it('are the same of documents that are added together, whichever way they go from sum to sum', () => {
+    const together = (from: number, to: number): BucketSums => {
+      const sums = new BucketSums()
+      const part = documents.slice(from, to)
+      const bytes = Buffer.concat(part.map(document => documentDigests(document).values)).swap32()
+      const words = new Uint32Array(bytes.length / 4).map((_, index) => bytes.readUInt32LE(4 * index))
+      sums.addAll(Int32Array.from(part.flatMap(({ _id }) => idHashes(_id))), words)
+      return sums
+    }
+    const sums = sumsOf(documents.slice(0, 100))
+    for (let from = 100; from < 19_000; from += 900) {
+      const part = together(from, from + 450)
+      part.merge(together(from + 450, from + 900))
+      sums.merge(part)
+      if (from % 2_700 === 100) expect(part.root()).to.equal(sumsOf(documents.slice(from, from + 900)).root())
+    }
+    expect(sums.count).to.equal(19_000)
+    expect(sums.differing(sumsOf(documents.slice(0, 19_000)), { kinds: true })).to.deep.equal([])
+    sums.merge(together(19_000, 20_000))
+    expect(sums.countOf(bucketOf('d19999'))).to.equal(whole.countOf(bucketOf('d19999')))
+    expect([sums.root(), sums.total()]).to.deep.equal([whole.root(), whole.total()])
   })
 
   it('come back from their bytes', () => {

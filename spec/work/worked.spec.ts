@@ -2,6 +2,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import type { Division } from '../../lib/engine/packing.ts'
@@ -38,6 +39,47 @@ for (const workers of [0, 2]) {
       const [counts] = told.counts
       expect(counts).to.include({ read: 3_011, failed: 2, attachmentsLeft: 2 })
       expect(counts!.filteredBy['filter']).to.be.above(1_000)
+    })
+
+    it('give what a stage of somebody else makes of the fields that it names', async () => {
+      await writeFile(ways.path('in.ndjson'), linesOf(simpleDocuments({ seed: 18, count: 500, bytes: 400 })).join('\n'))
+      const seen = new Set<string>()
+      const apply = (document: Document): Document => {
+        for (const name of Object.keys(document)) seen.add(name)
+        return { ...document, name: String(document['name']).toUpperCase() }
+      }
+      const { documents } = await ways.compare('in.ndjson', { stages: [{ name: 'upper', isPure: true, fields: ['name'], apply }], workers })
+      expect(documents).to.have.length(500)
+      expect([...seen]).to.include('$0')
+    })
+
+    it('wait for a stage that names its fields and answers with a promise, and dead-letter what it fails on', async () => {
+      await writeFile(ways.path('in.ndjson'), ['{"_id":"a","name":"n"}', '{"_id":"b"}', '{"_id":"c","name":"n"}'].join('\n'))
+      const apply = async (document: Document): Promise<Document> => {
+        await setImmediate()
+        if (typeof document['name'] !== 'string') throw new Error('text is wanted')
+        return { ...document, name: document['name'].toUpperCase() }
+      }
+      const stages: Stage[] = [{ name: 'upper', isPure: true, fields: ['name'], onError: 'dead-letter', apply }]
+      const unhandled: unknown[] = []
+      const listen = (error: unknown): void => void unhandled.push(error)
+      process.on('unhandledRejection', listen)
+      try {
+        const { told } = await ways.compare('in.ndjson', { stages, workers })
+        expect(told.counts[0]).to.include({ read: 3, written: 2, failed: 1 })
+      } finally {
+        process.off('unhandledRejection', listen)
+      }
+      expect(unhandled).to.deep.equal([])
+    })
+
+    it('write what came before a document of its id that fails, however many there were', async () => {
+      const gap = (name: string): string[] => Array.from({ length: 60 }, (_, n) => JSON.stringify({ _id: `${name}${n}`, n }))
+      const lines = ['{"_id":"u","n":1}', ...gap('a'), '{"_id":"u","n":2}', ...gap('b'), '{"_id":"u","n":"x"}', ...gap('c')]
+      await writeFile(ways.path('in.ndjson'), `${lines.join('\n')}\n`)
+      const schema = { type: 'object', properties: { n: { type: 'number' } } }
+      const { told } = await ways.compare('in.ndjson', { stages: await stagesOf(`validate:${JSON.stringify({ schema })}`), workers })
+      expect(told.counts[0]).to.include({ read: 183, written: 182, failed: 1 })
     })
 
     it('give several documents of one, and none', async () => {
@@ -202,15 +244,14 @@ describe('StageWorker', function () {
     expect(worker.of('p').atOnce).to.equal(1)
   })
 
-  it('says what to do where a thread fails', async () => {
-    const worker = workerFor(await divided('set:{"a":1}'), planned('no-such-stage'), { stages: await stagesOf('set:{"a":1}'), workers: 1 })
+  it('does without threads that fail, and tells why', async () => {
+    const worker = workerFor(await divided('set:{"a":1}'), planned('no-such-stage'), { stages: await stagesOf('set:{"a":1}'), workers: 4 })
+    const alone = new StageWorker(await divided('set:{"a":1}'))
     try {
-      const error: unknown = await worker
-        .of('p')
-        .work(block, place)
-        .catch((thrown: unknown) => thrown)
-      expect(error).to.include({ code: 'DOCFERRY_STAGE' })
-      expect(String(error)).to.match(/a worker thread failed: .*no-such-stage.*--workers 0/s)
+      const wanted = await alone.of('p').work(block, place)
+      const lines = worker.of('p')
+      expect(await lines.work(block, place)).to.deep.equal(wanted)
+      expect(worker.notes()[0]).to.match(/^a worker thread failed.*no-such-stage/)
     } finally {
       await worker.close()
     }

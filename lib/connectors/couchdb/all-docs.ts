@@ -54,25 +54,28 @@ export async function* readRows(chunks: AsyncIterable<Uint8Array>, asked: Asked)
     else yield { ...piece, byLine: false }
 }
 
-/** @throws as `readRows` */
+/**
+ * @param chunks may be used again once the next is asked for, and so may the lines that this gives
+ * @throws as `readRows`
+ */
 export async function* readPieces(chunks: AsyncIterable<Uint8Array>, asked: Asked): AsyncGenerator<Piece, void, undefined> {
   let state: 'head' | 'rows' | 'end' | 'blob' = 'head'
   const held: Uint8Array[] = []
   for await (const chunk of chunks) {
     const lineEnd = state === 'blob' ? -1 : chunk.lastIndexOf(newline)
     if (lineEnd === -1) {
-      held.push(chunk)
+      held.push(Buffer.from(chunk))
       continue
     }
     held.push(chunk.subarray(0, lineEnd + 1))
     const taken = joined(held)
-    if (lineEnd + 1 < chunk.length) held.push(chunk.subarray(lineEnd + 1))
+    if (lineEnd + 1 < chunk.length) held.push(Buffer.from(chunk.subarray(lineEnd + 1)))
     let from = 0
     if (state === 'head') {
       from = taken.indexOf(newline) + 1
       if (!/"rows":\[\s*$/.test(taken.toString('utf8', 0, from - 1))) {
         state = 'blob'
-        held.unshift(taken)
+        held.unshift(Buffer.from(taken))
         continue
       }
       state = 'rows'

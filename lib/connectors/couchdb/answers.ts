@@ -1,10 +1,14 @@
 /** What is taken from an answer that is not 2xx. */
 import type { IncomingMessage } from 'node:http'
-import { answerError, errorName, networkError } from './errors.ts'
-import type { Asked, BadAnswer } from './errors.ts'
+import { errorName } from './errors.ts'
+import type { BadAnswer } from './errors.ts'
 
 /** @param url that was asked */
-export function badAnswer({ statusCode = 500, headers }: IncomingMessage, url: string, text: string): BadAnswer {
+export function badAnswer(
+  { statusCode = 500, headers }: Pick<IncomingMessage, 'statusCode' | 'headers'>,
+  url: string,
+  text: string
+): BadAnswer {
   const { error, reason } = parseObject(text) ?? {}
   return {
     status: statusCode,
@@ -24,16 +28,6 @@ function retryAfterMs(header: string | undefined): number | undefined {
 
 function redirectOf(location: string | undefined, url: string): string | undefined {
   return location !== undefined && URL.canParse(location, url) ? new URL(location, url).origin : undefined
-}
-
-/** nano's errors hold the request: only what the server said is taken from them. */
-export function nanoError(error: unknown, asked: Asked): Error {
-  const { statusCode, error: name, reason } = error as { statusCode?: number; error?: string; reason?: string }
-  if (statusCode !== undefined) return answerError({ status: statusCode, error: errorName(name), reason }, asked)
-  if (error instanceof Error && error.name === 'DocferryError') return error
-  const message =
-    error instanceof Error ? error.message.replace(/^error happened in your connection\. Reason: (?:Error: )?/, '') : String(error)
-  return networkError(new Error(message), asked)
 }
 
 export function parseObject(text: string): Record<string, unknown> | undefined {

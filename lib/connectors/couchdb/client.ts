@@ -1,18 +1,20 @@
 /**
- * HTTP to one CouchDB. nano asks what is small and rare (which databases are there, create one). Everything else goes past it, because
- * nano turns an answer that broke off into an empty one, and loses Retry-After and the digits of numbers.
+ * HTTP to one CouchDB. Its own, but for dropping a database: nano turns an answer that broke off into an empty one, loses Retry-After and the
+ * digits of numbers, and asks by `fetch`, whose loading alone takes 40 MB.
  */
 import { once, setMaxListeners } from 'node:events'
 import type { IncomingMessage } from 'node:http'
-import nano from 'nano'
 import { withRetry } from '../../engine/retry.ts'
 import { DocferryError } from '../../errors.ts'
 import type { Logger } from '../../types.ts'
-import { badAnswer, nanoError, parseObject } from './answers.ts'
+import { badAnswer, parseObject } from './answers.ts'
 import { answerError, AnswerError, brokenAnswer, networkError } from './errors.ts'
 import type { Asked } from './errors.ts'
 import { guardRequest } from './guard.ts'
+import type { RequestGuard } from './guard.ts'
 import { answerTo, bodyOf, open } from './http.ts'
+import { BufferPool } from './buffer-pool.ts'
+import { askLong } from './long-answer.ts'
 import { locate } from './options.ts'
 import type { Settings } from './options.ts'
 
@@ -22,6 +24,8 @@ export interface Request {
   readonly path: string
   /** JSON text; as bytes it is UTF-8. */
   readonly body?: string | Buffer
+  /** Called where the body's bytes are known to be needed no more; not always. */
+  readonly release?: () => void
   readonly asked: Asked
   readonly signal?: AbortSignal
   /** Where the server takes its time before it answers. Default: that of the settings. */
@@ -43,6 +47,10 @@ export interface DatabaseInfo {
   readonly props?: { readonly partitioned?: boolean }
 }
 
+/** Two for each of the answers that usually come at once. */
+const mostBlocks = 8
+/** One for each batch that is usually on its way. */
+const mostBodies = 4
 /** A slow line still uploads this many bytes in a millisecond. */
 const slowestUpload = 50
 const longestRefusal = 64 * 1024
@@ -55,19 +63,22 @@ export class Client {
   /** As it tells it: `3.5.0`. Known after `connect`. */
   version = ''
   readonly #headers: Readonly<Record<string, string>>
-  readonly #nano: nano.ServerScope
   readonly #closing = new AbortController()
+  readonly #blocks = new BufferPool(mostBlocks)
+  /** For the bodies of requests. */
+  readonly bodies = new BufferPool(mostBodies)
+  /** Whether its answers need `node:http` to be read. */
+  #isOdd = false
 
   constructor(settings: Settings, logger: Logger) {
     // Every request under way listens to it.
     setMaxListeners(0, this.#closing.signal)
     this.settings = settings
     this.logger = logger
-    const { url, user, password } = settings
+    const { user, password } = settings
     const authorization: Record<string, string> =
       user === undefined ? {} : { Authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` }
     this.#headers = { accept: 'application/json', 'accept-encoding': 'identity', ...authorization }
-    this.#nano = nano({ url, headers: authorization, parseUrl: false } as nano.Configuration)
   }
 
   get address(): string {
@@ -107,7 +118,7 @@ export class Client {
   /** @returns names of all databases */
   async databaseNames(signal?: AbortSignal): Promise<string[]> {
     const asked = this.asked('listing the databases', 'DOCFERRY_READ')
-    return this.#control({ path: '_all_dbs' }, asked, signal, answer => {
+    return this.#control({ method: 'GET', path: '/_all_dbs', asked, signal }, answer => {
       if (Array.isArray(answer) && answer.every(name => typeof name === 'string')) return answer
       throw brokenAnswer(asked, 'is no list of names')
     })
@@ -116,7 +127,7 @@ export class Client {
   /** @returns `undefined` when there is no such database */
   async databaseInfo(database: string, asked: Asked, signal?: AbortSignal): Promise<DatabaseInfo | undefined> {
     try {
-      return await this.#control({ db: database }, asked, signal, answer => {
+      return await this.#control({ method: 'GET', path: pathOf(database), asked, signal }, answer => {
         const info = answer as DatabaseInfo | undefined
         if (typeof info?.doc_count === 'number') return info
         throw brokenAnswer(asked, 'says nothing about the database')
@@ -130,7 +141,7 @@ export class Client {
   /** @returns false when it was there already */
   async createDatabase(database: string, asked: Asked, signal?: AbortSignal): Promise<boolean> {
     try {
-      return await this.#control({ db: database, method: 'PUT' }, asked, signal, answer => {
+      return await this.#control({ method: 'PUT', path: pathOf(database), asked, signal }, answer => {
         if ((answer as { ok?: unknown } | undefined)?.ok === true) return true
         throw brokenAnswer(asked, 'does not say that the database was created')
       })
@@ -142,10 +153,14 @@ export class Client {
 
   /** Remove a database with all that it holds; one that is not there is none to complain of. */
   async deleteDatabase(database: string, asked: Asked, signal?: AbortSignal): Promise<void> {
+    // Only here, for it loads `fetch`, which takes 40 MB.
+    const { dropDatabase } = await import('./drop-database.ts')
+    const { Authorization: authorization } = this.#headers
+    const { url, timeoutMs } = this.settings
+    const work = (): Promise<void> =>
+      dropDatabase(database, { url, authorization, timeoutMs, asked, signals: [signal, this.#closing.signal] })
     try {
-      await this.#control({ db: database, method: 'DELETE' }, asked, signal, answer => {
-        if ((answer as { ok?: unknown } | undefined)?.ok !== true) throw brokenAnswer(asked, 'does not say that the database was removed')
-      })
+      await withRetry(work, { signal, attempts: 5, onRetry: (error, delayMs) => this.logger.debug({ delayMs }, error.message) })
     } catch (error) {
       if (!(error instanceof AnswerError) || error.answer.status !== 404) throw error
     }
@@ -160,17 +175,7 @@ export class Client {
 
   /** The whole answer to a small request that may be repeated; digits of large numbers are lost. */
   async json(request: Request): Promise<unknown> {
-    const { asked, signal } = request
-    const work = async (): Promise<unknown> => {
-      const text = await this.text(request)
-      try {
-        return JSON.parse(text) as unknown
-      } catch {
-        // The text may hold anything; that it is not whole says what is needed.
-        throw brokenAnswer(asked, 'is no whole JSON')
-      }
-    }
-    return withRetry(work, { signal, attempts: 5, onRetry: (error, delayMs) => this.logger.debug({ delayMs }, error.message) })
+    return this.#control(request, answer => answer)
   }
 
   /**
@@ -178,32 +183,65 @@ export class Client {
    *
    * @throws {DocferryError} for an answer that is not 2xx, none in time, or one that breaks off; then perhaps after some pieces
    */
-  async *chunks({
-    method,
-    path,
-    body,
-    asked,
-    signal,
-    timeoutMs = this.settings.timeoutMs
-  }: Request): AsyncGenerator<Uint8Array, void, undefined> {
-    const { url } = this.settings
+  async *chunks(request: Request): AsyncGenerator<Uint8Array, void, undefined> {
+    const { method, path, body, timeoutMs = this.settings.timeoutMs } = request
+    yield* this.#exchange(request, async function* (this: Client, guard) {
+      const { url } = this.settings
+      const headers = body === undefined ? this.#headers : { ...this.#headers, 'content-type': 'application/json' }
+      const sent = open(url, path, { method, headers, signal: guard.signal })
+      const answered = answerTo(sent)
+      sent.end(body)
+      const answer = await guard.within(answered, timeoutMs + (body?.length ?? 0) / slowestUpload)
+      yield* this.#goodOf(request, answer, bodyOf(answer, guard, timeoutMs))
+      // A server may answer before it has taken all; then it is still being sent.
+      if (sent.writableFinished) request.release?.()
+    })
+  }
+
+  /**
+   * The same for a long answer of lines, at less cost: each piece is the caller's only until the next is asked for.
+   *
+   * @throws as `chunks` does
+   */
+  async *lines(request: Request): AsyncGenerator<Uint8Array, void, undefined> {
+    const { path, timeoutMs = this.settings.timeoutMs } = request
+    let isOdd = this.#isOdd || request.method !== 'GET' || request.body !== undefined
+    if (!isOdd)
+      yield* this.#exchange(request, async function* (this: Client, guard) {
+        const asking = askLong(this.settings.url, path, { headers: this.#headers, signal: guard.signal, pool: this.#blocks })
+        const answer = await guard.within(asking, timeoutMs)
+        if (answer) yield* this.#goodOf(request, answer, answer.body(guard, timeoutMs))
+        else isOdd = this.#isOdd = true
+      })
+    if (isOdd) yield* this.chunks(request)
+  }
+
+  /** @param work one request and its answer */
+  async *#exchange(
+    { asked, signal, timeoutMs = this.settings.timeoutMs }: Request,
+    work: (this: Client, guard: RequestGuard) => AsyncGenerator<Uint8Array, void, undefined>
+  ): AsyncGenerator<Uint8Array, void, undefined> {
     const guard = guardRequest([signal, this.#closing.signal])
     try {
-      const headers = body === undefined ? this.#headers : { ...this.#headers, 'content-type': 'application/json' }
-      const request = open(url, path, { method, headers, signal: guard.signal })
-      const answered = answerTo(request)
-      request.end(body)
-      const answer = await guard.within(answered, timeoutMs + (body?.length ?? 0) / slowestUpload)
-      const pieces = bodyOf(answer, guard, timeoutMs)
-      if (isGood(answer)) return yield* pieces
-      throw answerError(badAnswer(answer, url + path, await textOf(pieces)), asked)
+      yield* work.call(this, guard)
     } catch (error) {
       signal?.throwIfAborted()
       if (error instanceof AnswerError) throw error
+      // Read by other rules, it may be good the next time.
+      if (error instanceof SyntaxError) this.#isOdd = true
       throw networkError(guard.timedOut() ? new Error(`nothing came for ${timeoutMs / 1000} seconds`) : error, asked)
     } finally {
       guard.end()
     }
+  }
+
+  async *#goodOf(
+    { path, asked }: Request,
+    answer: Pick<IncomingMessage, 'statusCode' | 'headers'>,
+    body: AsyncGenerator<Buffer, void, undefined>
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    if (isGood(answer)) yield* body
+    else throw answerError(badAnswer(answer, this.settings.url + path, await textOf(body)), asked)
   }
 
   /**
@@ -276,29 +314,29 @@ export class Client {
     this.#closing.abort()
   }
 
-  async #control<T>(
-    options: nano.RequestOptions,
-    asked: Asked,
-    signal: AbortSignal | undefined,
-    check: (answer: unknown) => T
-  ): Promise<T> {
+  /** @param check given the answer: what it throws may be tried again, too */
+  async #control<T>(request: Request, check: (answer: unknown) => T): Promise<T> {
+    const { asked, signal } = request
     const work = async (): Promise<T> => {
-      const guard = guardRequest([signal, this.#closing.signal])
+      const text = await this.text(request)
+      let answer: unknown
       try {
-        const withSignal: nano.RequestOptions & { signal: AbortSignal } = { ...options, signal: guard.signal }
-        return check(await guard.within(this.#nano.request(withSignal), this.settings.timeoutMs))
-      } catch (error) {
-        signal?.throwIfAborted()
-        throw nanoError(guard.timedOut() ? new Error(`nothing came for ${this.settings.timeoutMs / 1000} seconds`) : error, asked)
-      } finally {
-        guard.end()
+        answer = JSON.parse(text)
+      } catch {
+        // The text may hold anything; that it is not whole says what is needed.
+        throw brokenAnswer(asked, 'is no whole JSON')
       }
+      return check(answer)
     }
     return withRetry(work, { signal, attempts: 5, onRetry: (error, delayMs) => this.logger.debug({ delayMs }, error.message) })
   }
 }
 
-function isGood({ statusCode = 500 }: IncomingMessage): boolean {
+function pathOf(database: string): string {
+  return `/${encodeURIComponent(database)}`
+}
+
+function isGood({ statusCode = 500 }: Pick<IncomingMessage, 'statusCode'>): boolean {
   return statusCode >= 200 && statusCode < 300
 }
 
@@ -307,7 +345,7 @@ async function textOf(pieces: AsyncIterable<Buffer>): Promise<string> {
   const taken: Buffer[] = []
   let bytes = 0
   for await (const piece of pieces) {
-    taken.push(piece)
+    taken.push(Buffer.from(piece))
     if ((bytes += piece.length) >= longestRefusal) break
   }
   return Buffer.concat(taken).toString()

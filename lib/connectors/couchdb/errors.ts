@@ -119,11 +119,11 @@ export function networkError(error: unknown, asked: Asked): DocferryError {
     provider: 'couchdb',
     collection: asked.collection,
     cause,
-    retryable: !certificate && detail !== 'bad port'
+    retryable: !certificate
   })
 }
 
-/** fetch says only "fetch failed"; what happened is in its cause, or in the first of several. */
+/** What happened may be in its cause, or in the first of several: of a host with several addresses each is tried. */
 function innermost(error: unknown): { message: string; code?: string } {
   let found = error
   for (;;) {

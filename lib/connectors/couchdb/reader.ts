@@ -200,7 +200,7 @@ async function* readPartition(
     pace.requests++
     const startedAt = cursor
     try {
-      for await (const piece of readPieces(client.chunks({ ...request, asked, signal }), asked)) {
+      for await (const piece of readPieces(client.lines({ ...request, asked, signal }), asked)) {
         pace.byLine = 'lines' in piece
         if ('rows' in piece && piece.rows.length > 0) pace.rows = adapt(pace.rows, piece.bytes / piece.rows.length)
         for (const entry of entriesOf(piece, asked, packer, seen === 0)) {
@@ -303,8 +303,8 @@ async function rowsOf(
 type Describe = (documents: readonly Document[]) => ReturnType<typeof describeAttachments>
 
 class PageBuilder {
-  /** Of what was added last. */
-  #last: Row | PackedRows | undefined
+  /** What was added last: a row, or the line of one. */
+  #last: Row | { readonly line: Buffer } | undefined
   readonly #packed: Packed[] = []
   #packedCount = 0
   readonly #asked: Asked
@@ -336,21 +336,20 @@ class PageBuilder {
 
   /** Packed documents stand in front of a page's others. */
   get takesPacked(): boolean {
-    return this.#last === undefined || 'packed' in this.#last
+    return this.#last === undefined || 'line' in this.#last
   }
 
-  addPacked(rows: PackedRows): void {
-    this.#last = rows
-    this.#packed.push(rows.packed)
-    this.#packedCount += rows.packed.count
-    this.#bytes += rows.lines.length
+  addPacked({ packed, lines }: PackedRows): void {
+    // The lines are used again for what follows.
+    this.#last = { line: Buffer.from(lines.subarray(lines.lastIndexOf(newline, lines.length - 2) + 1)) }
+    this.#packed.push(packed)
+    this.#packedCount += packed.count
+    this.#bytes += lines.length
   }
 
   get lastKey(): string | undefined {
     if (!this.#last || 'key' in this.#last) return this.#last?.key
-    const { lines } = this.#last
-    const from = lines.lastIndexOf(newline, lines.length - 2) + 1
-    return rowsOfLines(lines.toString('utf8', from), this.#asked)[0]!.key
+    return rowsOfLines(this.#last.line.toString(), this.#asked)[0]!.key
   }
 
   isFull(pageSize: number): boolean {

@@ -22,6 +22,7 @@ import type { DatabaseRules, EncodedWhole, Text } from './values.ts'
 
 /** How often an overwrite looks for the present revision, when others change the document at the same time. */
 const overwriteTries = 5
+const none: EncodedWhole['attachments'] & object = []
 /** A database with no more documents is looked through for one that is no design document. */
 const fewDocuments = 100
 
@@ -31,13 +32,11 @@ export function createTarget(
   { attachments }: Pick<OpenContext, 'attachments'> = {}
 ): Target<Text> {
   const { maxDocumentBytes } = client.settings
-  const partitioned = new Set<string>()
+  /** Of databases that are not as most are. */
+  const known = new Map<string, DatabaseRules>()
   const skippedApart = new SkippedApart(client)
-  const databaseRules = (collection: string): DatabaseRules => ({
-    maxDocumentBytes,
-    partitioned: partitioned.has(collection),
-    pouchdb: client.pouchdb
-  })
+  const whole: DatabaseRules = { maxDocumentBytes, partitioned: false, pouchdb: client.pouchdb }
+  const databaseRules = (collection: string): DatabaseRules => known.get(collection) ?? whole
   /** What CouchDB calls a document; undefined for an id that it refuses, and can't be asked for. */
   const nameOf = (collection: string) => (id: string) => {
     const stored = storedId(id, databaseRules(collection), rules)
@@ -49,7 +48,7 @@ export function createTarget(
     checkCollection: name => checkDatabaseName(name, client.pouchdb),
     async prepare(collection, options) {
       const { prepared, info } = await prepare(client, collection, options)
-      if (info?.props?.partitioned) partitioned.add(collection)
+      if (info?.props?.partitioned) known.set(collection, { ...whole, partitioned: true })
       return prepared
     },
     encode: (collection, document, onConversion) =>
@@ -59,7 +58,7 @@ export function createTarget(
     security: targetSecurity(client),
     write(collection, documents, options) {
       const name = nameOf(collection)
-      const sendings = documents.map(({ id, payload, attachments = [] }: EncodedWhole, index) => {
+      const sendings = documents.map(({ id, payload, attachments = none }: EncodedWhole, index) => {
         return { index, id: name(id) ?? id, text: payload, attachments }
       })
       return write(client, collection, sendings, options, { skippedApart, keepsAttachments: attachments === undefined })

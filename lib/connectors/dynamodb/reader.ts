@@ -3,9 +3,11 @@ import { DocferryError } from '../../errors.ts'
 import { withRetry } from '../../engine/retry.ts'
 import type { Cursor, Page, Partition, RejectDetails, Source } from '../../types.ts'
 import type { Document } from '../../values/index.ts'
-import type { Connection } from './client.ts'
+import type { Answer, Connection } from './client.ts'
 import { readItemList } from '../../formats/dynamodb/item-list.ts'
 import type { ItemList } from '../../formats/dynamodb/item-list.ts'
+import { packItems } from './packed-items.ts'
+import type { PackedItems } from './packed-items.ts'
 import { ScanPace } from './scan-pace.ts'
 import { idOfItem } from '../../formats/dynamodb/keys.ts'
 import type { TableKey } from '../../formats/dynamodb/keys.ts'
@@ -55,6 +57,8 @@ export function createSource(connection: Connection, { consistentRead = true }: 
     location: connection.location,
     uniqueIds: true,
     mergesKinds: true,
+    packs: true,
+    works: true,
     collections: ({ signal }) => listTables(connection, { signal }),
 
     async partitions(collections, { wanted, signal }) {
@@ -62,11 +66,14 @@ export function createSource(connection: Connection, { consistentRead = true }: 
       return names.flatMap(collection => segmentsOf(collection, wanted))
     },
 
-    async *read(partition, { after, signal, pageSize, requestUnits, retry, onRetry }) {
+    async *read(partition, { after, signal, pageSize, requestUnits, retry, onRetry, packing }) {
       const { collection, segment, segments } = segmentFrom(partition)
       let place: Place | undefined = after === undefined ? undefined : placeFrom(after, partition)
       const { key, pace } = await tableOf(collection, signal)
-      while (place === undefined || 'after' in place) {
+      const where = { collection, digests: false }
+      const left = new AbortController()
+      const until = signal ? AbortSignal.any([signal, left.signal]) : left.signal
+      const scan = (from: Place | undefined): Promise<Answer<ItemList | undefined>> => {
         const body = JSON.stringify({
           TableName: collection,
           Segment: segment,
@@ -74,34 +81,49 @@ export function createSource(connection: Connection, { consistentRead = true }: 
           ConsistentRead: consistentRead,
           ReturnConsumedCapacity: 'TOTAL',
           Limit: pace.limitFor(requestUnits),
-          ExclusiveStartKey: place?.after
+          ExclusiveStartKey: from && 'after' in from ? from.after : undefined
         })
-        const answer = await withRetry(
-          () => {
-            requests++
-            return connection.call('Scan', body, { collection, signal, read: bytes => readItemList(bytes, key) })
-          },
-          { attempts: readAttempts, ...retry, signal, onRetry }
-        )
-        const items = answer.value
-        if (!items)
-          throw new DocferryError('DOCFERRY_READ', `DynamoDB answered a scan of ${collection} without items`, {
-            provider: 'dynamodb',
-            collection
-          })
-        const { LastEvaluatedKey: last, ConsumedCapacity: consumed } = items.rest as ScanAnswer
-        place = last ? { after: last } : { end: true }
-        const units = consumed?.CapacityUnits ?? Math.ceil(answer.bytes / unitBytes) * unitPrice
-        readUnits += units
-        pace.count(items.length, units)
-        if (items.length === 0 && last) continue
-        const bytes = Math.min((units / unitPrice) * unitBytes, answer.bytes)
-        for (const slice of slicesOf(items, key, pageSize)) {
-          signal?.throwIfAborted()
-          const cursor = JSON.stringify(slice.after ? { after: slice.after } : place)
-          const share = items.length === 0 ? 1 : (slice.to - slice.from) / items.length
-          yield { collection, ...documentsOf(items, slice, key), cursor, bytes: bytes * share } satisfies Page
+        const call = (): Promise<Answer<ItemList | undefined>> => {
+          requests++
+          return connection.call('Scan', body, { collection, signal: until, read: bytes => readItemList(bytes, key) })
         }
+        return withRetry(call, { attempts: readAttempts, ...retry, signal: until, onRetry })
+      }
+      let next: ReturnType<typeof scan> | undefined
+      let isFirst = true
+      try {
+        while (place === undefined || 'after' in place) {
+          const answer = await (next ?? scan(place))
+          next = undefined
+          const items = answer.value
+          if (!items)
+            throw new DocferryError('DOCFERRY_READ', `DynamoDB answered a scan of ${collection} without items`, {
+              provider: 'dynamodb',
+              collection
+            })
+          const { LastEvaluatedKey: last, ConsumedCapacity: consumed } = items.rest as ScanAnswer
+          place = last ? { after: last } : { end: true }
+          const units = consumed?.CapacityUnits ?? Math.ceil(answer.bytes / unitBytes) * unitPrice
+          readUnits += units
+          pace.count(items.length, units)
+          if (items.length === 0 && last) continue
+          // Whoever wants more than the first answer wants all, if nobody paces it.
+          if (last && !isFirst && requestUnits === undefined) {
+            next = scan(place)
+            next.catch(() => undefined)
+          }
+          isFirst = false
+          const bytes = Math.min((units / unitPrice) * unitBytes, answer.bytes)
+          for (const slice of slicesOf(items, key, pageSize)) {
+            signal?.throwIfAborted()
+            const cursor = JSON.stringify(slice.after ? { after: slice.after } : place)
+            const share = items.length === 0 ? 1 : (slice.to - slice.from) / items.length
+            const { packed, left: rest } = packing && items.line ? await packItems(items, slice, { packing, place: where }) : allOf(slice)
+            yield { collection, packed, ...documentsOf(items, rest, key), cursor, bytes: bytes * share } satisfies Page
+          }
+        }
+      } finally {
+        left.abort()
       }
     },
 
@@ -176,10 +198,14 @@ function keyOfItem(key: TableKey, item: ItemJson): ItemJson | undefined {
   return parts.length === key.length ? Object.fromEntries(parts) : undefined
 }
 
-function documentsOf(items: ItemList, { from, to }: Slice, key: TableKey): Pick<Page, 'documents' | 'rejects'> {
+function allOf({ from, to }: Slice): PackedItems {
+  return { packed: [], left: Array.from({ length: to - from }, (_, index) => from + index) }
+}
+
+function documentsOf(items: ItemList, indexes: readonly number[], key: TableKey): Pick<Page, 'documents' | 'rejects'> {
   const documents: Document[] = []
   const rejects: RejectDetails[] = []
-  for (let index = from; index < to; index++) {
+  for (const index of indexes) {
     try {
       documents.push(items.document(index))
     } catch (error) {

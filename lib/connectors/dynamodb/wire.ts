@@ -269,15 +269,19 @@ function tooLate(operation: Operation, { timeoutMs, address }: Pick<SendOptions,
 function readBytes(body: Readable, signal: AbortSignal): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
+    let isWhole = false
     const stop = (): void => void body.destroy(new Error('given up'))
     if (signal.aborted) stop()
     else signal.addEventListener('abort', stop, { once: true })
     body.on('data', (chunk: Buffer) => chunks.push(chunk))
-    body.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
+    body.on('end', () => {
+      isWhole = true
+      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
+    })
     body.on('error', reject)
     body.on('close', () => {
       signal.removeEventListener('abort', stop)
-      reject(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }))
+      if (!isWhole) reject(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }))
     })
   })
 }

@@ -1,13 +1,16 @@
 /** The writing end: tables made ready, documents encoded by their keys. `batches.ts` sends, `lookup.ts` finds. */
 import { defaultRules } from '../../types.ts'
-import type { EncodeRules, Prepared, Refusal, Target } from '../../types.ts'
+import type { Encoded, EncodeRules, Prepared, Refusal, Target } from '../../types.ts'
+import type { DocumentDigests } from '../../values/index.ts'
 import { changeDocuments } from './changes.ts'
 import { usageOf, writeBatch } from './batches.ts'
 import type { Connection } from './client.ts'
 import { isMissingTable } from './errors.ts'
-import { packItem } from '../../formats/dynamodb/item-bytes.ts'
+import { digestDocumentLines, lineDigests } from '../../formats/document-lines.ts'
+import { packItem, packLine } from '../../formats/dynamodb/item-bytes.ts'
 import { toItem, writtenDocument } from '../../formats/dynamodb/items.ts'
 import { documentKey, isDocumentKey } from '../../formats/dynamodb/keys.ts'
+import type { PackedItem } from '../../formats/dynamodb/item-bytes.ts'
 import type { TableKey } from '../../formats/dynamodb/keys.ts'
 import { tableName, targetLimits } from './limits.ts'
 import { getDocuments, look } from './lookup.ts'
@@ -39,6 +42,12 @@ export function createTarget(connection: Connection, rules: EncodeRules = defaul
       const item = toItem(key, document, rules, onConversion)
       return 'code' in item ? item : { id: item.id, bytes: item.bytes, payload: Buffer.from(item.json) }
     },
+
+    lines: { noUnderscores: false, encode: (collection, id, line) => packLine(keyOf(collection), id, line) },
+
+    // A packed item is read back as the document that it was made of.
+    digests: digestsOf,
+    digestAll: encoded => digestDocumentLines(encoded.flatMap(each => (each as PackedItem).line ?? [])),
 
     usage: usageOf,
 
@@ -78,6 +87,12 @@ export function createTarget(connection: Connection, rules: EncodeRules = defaul
       connection.close()
     }
   }
+}
+
+/** Of a document that the table gives back as it is. */
+function digestsOf(encoded: Encoded<Buffer>): DocumentDigests | undefined {
+  const { line } = encoded as PackedItem
+  return line && { values: lineDigests(line).values }
 }
 
 export function checkCollection(collection: string): Refusal | undefined {

@@ -80,7 +80,7 @@ export async function openFolderTarget(
     const way = before ? { flags: 'r+', start: before.bytes } : { flags: suspended ? 'w' : 'wx' }
     const stream = createWriteStream(place, { ...way, highWaterMark: 1 << 20 })
     await once(stream, 'open')
-    const sink = openByteSink(stream, { gzip, level: options.level, offset: before?.bytes })
+    const sink = openByteSink(stream, { gzip, level: options.level, offset: before?.bytes, forgets: true })
     const writer = new ExportWriter(sink, { text: plainText, provider, mayReopen: true, digests: !items, state: before?.state })
     writer.announce(collection)
     return { file, sink, writer, queue: Promise.resolve(), ...(before && { stands: before }) }

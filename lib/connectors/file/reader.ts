@@ -14,6 +14,7 @@ import type { NdjsonOptions } from '../../formats/ndjson.ts'
 import { formatOfName, openInput, readerOf } from '../../formats/open-input.ts'
 import type { Format, Input, InputReading } from '../../formats/open-input.ts'
 import { readSummary } from '../../formats/tail.ts'
+import type { LinePacker } from '../../packed.ts'
 import type { CollectionInfo, Cursor, OpenContext, Page, Partition, Source } from '../../types.ts'
 import { attachedPages } from './attached-pages.ts'
 import { attachmentsBeside, attachmentsName } from './attachment-store.ts'
@@ -24,6 +25,7 @@ import type { Folder, FolderFile } from './folder.ts'
 import { securityIn } from './security.ts'
 import { keyOption, standardStreams } from './options.ts'
 import type { FileOptions } from './options.ts'
+import { readBlocks } from './read-blocks.ts'
 import { PassedOverNotes } from './passed-over.ts'
 import { findExports } from './s3-export.ts'
 import { s3Source } from './s3-reader.ts'
@@ -31,6 +33,9 @@ import { guarded, isOfFirestore, openStreamSource } from './stream-reader.ts'
 
 /** As much as the kernel takes at once, and the rest of a line before it. */
 const readChunkBytes = maxBlockBytes - (24 << 10)
+
+/** Smaller files are not opened again to be read in places that they can be packed in. */
+const largeBytes = 1 << 20
 
 export async function openFileSource(options: FileOptions, context: OpenContext): Promise<Source> {
   if (options.path === standardStreams) return openStreamSource(options, 'standard input', options.stdin ?? process.stdin, context)
@@ -155,16 +160,14 @@ function singleSource(
           ...(head.format === 'couchbackup' && { winners: await winnersOf(input, signal) }),
           onPassedOver: passedOver.add(named)
         }
-        if (after === undefined || input.gzip || head.format === 'json') return yield* input.read(reading)
+        const packer = head.format === 'ndjson' && size >= largeBytes ? packing?.packer : undefined
+        if (input.gzip || head.format === 'json' || (after === undefined && !packer)) return yield* input.read(reading)
         await input.close()
         const read = readerOf(head.format, key)
-        yield* readRest(
-          path,
-          name,
-          after,
-          (chunks, rest) => read(chunks, { ...reading, ...rest, listed: head.metadata?.collections }),
-          signal
-        )
+        yield* readRest(path, name, after, (chunks, rest) => read(chunks, { ...reading, ...rest, listed: head.metadata?.collections }), {
+          signal,
+          packer
+        })
       })
       yield* attachedPages(pages, { folder, how, signal })
     },
@@ -173,17 +176,18 @@ function singleSource(
   }
 }
 
-/** Go on in a file whose bytes can be reached without reading those before them. */
+/** Begin or go on in a file whose bytes can be reached without reading those before them. */
 async function* readRest(
   path: string,
   name: string,
-  after: Cursor,
+  after: Cursor | undefined,
   read: (chunks: AsyncIterable<Buffer>, options: { readonly name: string; readonly startsAt: number }) => AsyncGenerator<Page>,
-  signal?: AbortSignal
+  { signal, packer }: { readonly signal?: AbortSignal | undefined; readonly packer?: LinePacker | undefined }
 ): AsyncGenerator<Page> {
-  const start = offsetOf(after)
+  const start = after === undefined ? 0 : offsetOf(after)
   if ((await stat(path)).size < start) throw shorterThanBefore(name)
-  yield* read(openBytes(path, { start, signal }), { name, startsAt: start })
+  const chunks = packer ? readBlocks(path, { start, signal, packer }) : openBytes(path, { start, signal })
+  yield* read(chunks, { name, startsAt: start })
 }
 
 function folderSource(
@@ -215,15 +219,17 @@ function folderSource(
     packs: how === undefined,
     works: true,
     async *read(partition, { after, signal, pageSize, packing }) {
-      const { collection, documents, digest, receipt, root, file, gzip, lost } = fileOf(files, partition)
+      const { collection, documents, digest, receipt, root, file, bytes, gzip, lost } = fileOf(files, partition)
       if (lost !== undefined) throw new DocferryError('DOCFERRY_FILE_CUT', lost, { collection })
       const filePath = join(path, file)
       const name = join(options.path, file)
       const pages = guarded(name, signal, async function* () {
         const expected = documents === undefined ? undefined : { documents, digest, receipt, root }
         const reading: Omit<NdjsonOptions, 'name'> = { collection, wanted: null, after, pageSize, packing, expected }
-        if (after !== undefined && !gzip)
-          return yield* readRest(filePath, name, after, (chunks, rest) => readNdjson(chunks, { ...reading, ...rest }), signal)
+        const packer = bytes >= largeBytes ? packing?.packer : undefined
+        const rest = (): AsyncGenerator<Page> =>
+          readRest(filePath, name, after, (chunks, begin) => readNdjson(chunks, { ...reading, ...begin }), { signal, packer })
+        if (after !== undefined && !gzip) return yield* rest()
         const input = await openInput(openBytes(filePath, { signal }), { name, format: 'ndjson' })
         if (input.head.hasSections) {
           await input.close()
@@ -232,7 +238,9 @@ function folderSource(
             `${name} is an export of its own, with sections: read it by itself, as in file:${name}`
           )
         }
-        yield* input.read(reading)
+        if (!packer || gzip) return yield* input.read(reading)
+        await input.close()
+        yield* rest()
       })
       yield* attachedPages(pages, { folder: join(path, attachmentsName), how, signal })
     },

@@ -96,7 +96,13 @@ async function singleTarget(
   async function open(): Promise<ExportWriter> {
     if (!special) file = await createAtomicFile(path, { overwrite: force, resume: suspended })
     const stream = file?.stream ?? (isStandard ? (options.stdout ?? process.stdout) : createWriteStream(path, { flags: 'r+' }))
-    sink = openByteSink(stream, { gzip: layout.gzip, level: options.level, keepOpen: isStandard, offset: suspended?.bytes })
+    sink = openByteSink(stream, {
+      gzip: layout.gzip,
+      level: options.level,
+      keepOpen: isStandard,
+      offset: suspended?.bytes,
+      forgets: !isStandard
+    })
     return new ExportWriter(sink, {
       text,
       provider,

@@ -1,12 +1,14 @@
 import { DocferryError } from '../../errors.ts'
 import { retryDelayMs, sleep } from '../../engine/retry.ts'
 import type { CollectionInfo, Cursor, Logger, Page, Partition, ReadOptions, Source, Usage } from '../../types.ts'
+import type { Packed } from '../../packed.ts'
 import type { Document } from '../../values/index.ts'
 import type { FirestoreConnection } from './client.ts'
 import { CollectionQueries } from './collection-queries.ts'
 import { DocumentDecoder } from './decoder.ts'
 import { callError, decodeError } from './errors.ts'
 import { count } from './limits.ts'
+import { documentIn, MessagePacker } from './packed-messages.ts'
 import { PageStream } from './page-stream.ts'
 import { byName, descendantsOf, nameCursor, type Query } from './queries.ts'
 import { partTwins, type Twins } from './subcollections.ts'
@@ -51,8 +53,30 @@ interface Below {
   readonly names: readonly string[]
 }
 
+/** The documents of a page, whichever way they are read, and the stored id of the last one. */
+interface Found {
+  readonly packed?: readonly Packed[]
+  readonly documents: Document[]
+  readonly bytes: number
+  readonly last: string
+}
+
+/** What becomes of answers: of each that holds a document as it comes, and of those of a page. */
+interface Way<Item> {
+  /** What was wrong with an answer, once those before it have been given. */
+  failure?: { readonly error: unknown }
+  take(answer: Buffer): Item | undefined
+  finish(items: Item[]): Omit<Found, 'bytes'>
+}
+
+interface FoundPages {
+  next(signal: AbortSignal | undefined): Promise<Found | undefined>
+  close(): void
+}
+
 export class FirestoreSource implements Source {
   readonly uniqueIds = true
+  readonly packs = true
   readonly #connection: FirestoreConnection
   readonly #logger: Logger
   readonly #queries: CollectionQueries
@@ -132,12 +156,17 @@ export class FirestoreSource implements Source {
     const most = retry?.attempts ?? this.#times.attempts
     const collection = partition.collections[0]!
     const context = this.#connection.context('read', collection)
-    const decoder = new DocumentDecoder(this.#connection.root, collection)
+    const { root } = this.#connection
+    const decoder = new DocumentDecoder(root, collection)
+    const packer = MessagePacker.for(options.packing, root, collection)
+    const open = packer
+      ? () => this.#open(partition, after, pageSize, packedWay(packer, decoder))
+      : () => this.#open(partition, after, pageSize, plainWay(decoder))
     let { after } = options
     let failures = 0
     for (;;) {
       signal?.throwIfAborted()
-      const stream = this.#open(partition, after, pageSize, decoder)
+      const stream = open()
       let foundNone = true
       try {
         const restartAt = performance.now() + this.#times.queryAgeMs
@@ -149,11 +178,12 @@ export class FirestoreSource implements Source {
           }
           foundNone = false
           failures = 0
-          after = decoder.storedId(found.documents.at(-1)!)
+          after = found.last
           const { documents, rejects = [] }: Twins = partition.range?.['subcollections']
             ? await partTwins(this.#connection, found.documents, { decoder, collection, signal })
             : found
-          yield { collection, documents, ...(rejects.length > 0 && { rejects }), cursor: after, bytes: found.bytes }
+          const packed = found.packed && found.packed.length > 0 && { packed: found.packed }
+          yield { collection, ...packed, documents, ...(rejects.length > 0 && { rejects }), cursor: after, bytes: found.bytes }
         }
       } catch (cause) {
         signal?.throwIfAborted()
@@ -170,7 +200,7 @@ export class FirestoreSource implements Source {
     }
   }
 
-  #open(partition: Partition, after: Cursor | undefined, pageSize: number, decoder: DocumentDecoder): PageStream<Document> {
+  #open<Item>(partition: Partition, after: Cursor | undefined, pageSize: number, way: Way<Item>): FoundPages {
     const { root } = this.#connection
     const collection = partition.collections[0]!
     const { from = null, to = null, subcollections } = (partition.range ?? {}) as PartitionRange
@@ -185,12 +215,20 @@ export class FirestoreSource implements Source {
           ...(to !== null && { endAt: nameCursor(prefix + to, { before: true }) })
         }
     const call = this.#connection.stream('RunQuery', { parent: root, structuredQuery })
-    const decode = (bytes: Buffer): Document | undefined => {
-      const document = decoder.decodeAnswer(bytes)
-      if (document !== undefined) this.#documentReads++
-      return document
+    const take = (answer: Buffer): Item | undefined => {
+      const item = way.take(answer)
+      if (item !== undefined) this.#documentReads++
+      return item
     }
-    return new PageStream<Document>(call, decode, { pageSize, idleTimeoutMs: this.#times.idleTimeoutMs })
+    const stream = new PageStream<Item>(call, take, { pageSize, idleTimeoutMs: this.#times.idleTimeoutMs })
+    return {
+      async next(signal) {
+        if (way.failure) throw way.failure.error
+        const found = await stream.next(signal)
+        return found && { ...way.finish(found.documents), bytes: found.bytes }
+      },
+      close: () => stream.close()
+    }
   }
 
   /**
@@ -205,6 +243,43 @@ export class FirestoreSource implements Source {
   close(): Promise<void> {
     return this.#connection.close()
   }
+}
+
+function plainWay(decoder: DocumentDecoder): Way<Document> {
+  return {
+    take: answer => decoder.decodeAnswer(answer),
+    finish: documents => ({ documents, last: decoder.storedId(documents.at(-1)!) })
+  }
+}
+
+function packedWay(packer: MessagePacker, decoder: DocumentDecoder): Way<Buffer> {
+  const decode = (answer: Buffer): Document => decoder.decodeAnswer(answer)!
+  const way: Way<Buffer> = {
+    take: answer => (documentIn(answer) ? answer : undefined),
+    finish(answers) {
+      try {
+        const { packed, plain } = packer.pack(answers)
+        return { packed, documents: plain.map(decode), last: decoder.storedId(decode(answers.at(-1)!)) }
+      } catch (error) {
+        const documents = decodedBefore(answers, decode)
+        if (documents.length === 0) throw error
+        way.failure = { error }
+        return { documents, last: decoder.storedId(documents.at(-1)!) }
+      }
+    }
+  }
+  return way
+}
+
+/** The documents in front of the first answer that can't be decoded. */
+function decodedBefore(answers: readonly Buffer[], decode: (answer: Buffer) => Document): Document[] {
+  const documents: Document[] = []
+  try {
+    for (const answer of answers) documents.push(decode(answer))
+  } catch {
+    // It is told of by whoever came here.
+  }
+  return documents
 }
 
 /** `3 documents in subcollections (notes, runs)` */

@@ -6,6 +6,7 @@ import {
   type Encoded,
   type EncodeRules,
   type Held,
+  type LineEncoder,
   type Logger,
   type OnConversion,
   type Prepared,
@@ -24,6 +25,7 @@ import { DocumentDecoder } from './decoder.ts'
 import { DocumentEncoder } from './encoder.ts'
 import { grpcCode, writeFailure, type GrpcError } from './errors.ts'
 import { collectionRefusal, targetLimits } from './limits.ts'
+import { createLineEncoder } from './line-encoder.ts'
 import { getDocuments, look, type Version } from './lookup.ts'
 import { descendantsOf, namesOnly, type Query } from './queries.ts'
 import { sendWrites } from './sending.ts'
@@ -37,6 +39,7 @@ export class FirestoreTarget implements Target<Buffer> {
   readonly #encoder: DocumentEncoder
   readonly #rules: EncodeRules
   readonly #queries: CollectionQueries
+  readonly lines: LineEncoder<Buffer>
 
   /** @param options `ramp`: see `FirestoreOptions` */
   constructor(
@@ -48,6 +51,7 @@ export class FirestoreTarget implements Target<Buffer> {
     this.#queries = new CollectionQueries(connection, logger)
     this.#encoder = new DocumentEncoder(connection.root, rules)
     this.#rules = rules
+    this.lines = createLineEncoder(connection.root, rules)
     this.limits = targetLimits(connection.emulator, ramp)
   }
 

@@ -18,6 +18,8 @@ export interface ItemList {
   item(index: number): ItemJson
   /** @throws {SyntaxError} for an item that can't be one */
   document(index: number): Document
+  /** The document's JSON, with a line end; undefined where that is not known. Missing where it is of none. */
+  line?(index: number): Buffer | undefined
 }
 
 /** @returns undefined when there are no items. @throws {SyntaxError} when it is no JSON object */
@@ -54,6 +56,7 @@ export function scanItemList(bytes: Buffer, key: TableKey): ItemList | undefined
     length: plain.length,
     rest,
     item: index => odd.get(index) ?? itemOf(index),
+    ...(ownKey && { line: (index: number) => plain.line(index) }),
     document(index) {
       const item = odd.get(index)
       if (item) return toDocument(key, item)

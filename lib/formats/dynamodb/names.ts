@@ -45,22 +45,6 @@ function makeName(name: string, encoding: Encoding): Name {
   return made
 }
 
-/**
- * A name that is written as it is whatever the rules, as JSON of ASCII with its colon.
- *
- * @returns undefined for one that `writeName` must look at, or that may belong to an envelope
- */
-export function ordinaryName(name: string): Name | undefined {
-  const known = ordinaryNames.get(name)
-  if (known) return known
-  if (!/^(?!\$)[\x20\x21\x23-\x5b\x5d-\x7e]{1,128}$/.test(name)) return undefined
-  const made = { json: `"${name}":`, bytes: name.length }
-  if (ordinaryNames.size < mostKnownNames) ordinaryNames.set(name, made)
-  return made
-}
-
-const ordinaryNames = new Map<string, Name>()
-
 function badField(message: string): Unwritable {
   return new Unwritable('DOCFERRY_BAD_FIELD', message)
 }

@@ -5,15 +5,16 @@
  * says, without a key twice. Everything else, and everything that is rare, is `PLAIN`, and the host does it.
  */
 import { hashes, hashId } from './ids.ts'
-import { CANONICAL, IDS, INPUT, LINE_SIZE, LINES, MEMBERS, TEXT } from './layout.ts'
+import { CANONICAL, CANONICAL_END, FILL_CANONICAL, FILL_CANONICAL_END, FILL_TEXT_END, IDS, LINE_SIZE, LINES, MEMBERS } from './layout.ts'
+import { beginOutline, beginOutlines, hasRoomForOutline, writeOutline } from './outline.ts'
 import { toDocument } from './rows.ts'
-import { copy, countAt, OK, PLAIN, skipSpace, state, writeText } from './state.ts'
+import { copy, countAt, FILLED, OK, OUTLINED, PLAIN, ROW, skipSpace, state, writeText } from './state.ts'
 import { readDocument } from './values.ts'
 
 /**
  * Of a line, or of an element of a list: place in the input, length (of a line without its end; of an element with the comma behind it), status,
  * place and length of its text, of its canonical bytes, its id's hashes, numbers to read, fields dropped, members of the one that is counted,
- * line ends up to behind it since `begin` or `seek` (of an element), its id's place and length.
+ * line ends up to behind it since `begin` or `seek` (of an element), its id's place and length, the place behind its outline.
  */
 namespace record {
   export const place: usize = 0
@@ -31,46 +32,54 @@ namespace record {
   export const lines: usize = 48
   export const id: usize = 52
   export const idLength: usize = 56
+  export const outline: usize = 60
 }
 
-/** How far the last call came. */
-let next: usize = INPUT
-let text: usize = TEXT
+/** Where the input begins, and how far the last call came. */
+let input: usize = 0
+let next: usize = 0
+let text: usize = 0
 let canonical: usize = CANONICAL
 let ids: usize = IDS
-let inRows: bool = false
 
 /**
  * Begin with new input.
  *
- * @param rows whether each line is a row of CouchDB's `_all_docs`, and the document a member of it
+ * @param from where it is, with room for sixteen bytes behind it; @param to where the text goes, with as much room as the input has
+ * @param kind what is read, as in `state.ts`
  */
-export function begin(rows: bool): void {
-  next = INPUT
-  text = TEXT
+export function begin(from: usize, to: usize, kind: i32): void {
+  const isFill = kind == FILLED
+  input = from
+  next = from
+  text = to
+  canonical = isFill ? FILL_CANONICAL : CANONICAL
   ids = IDS
-  inRows = rows
+  state.kind = kind
+  state.outEnd = isFill ? FILL_CANONICAL_END : CANONICAL_END
   state.lines = 0
+  if (kind == OUTLINED) beginOutlines()
 }
 
 /** Go on behind so many bytes of the input. */
 export function seek(from: usize): void {
-  next = INPUT + from
+  next = input + from
   state.lines = 0
 }
 
 /**
- * Read lines until the input ends or one has numbers for the host to read, which it must do before it calls again. Canonical bytes are those of this call.
+ * Read lines until the input ends or one has numbers for the host to read, which it must do before it calls again. Canonical bytes are those of this call,
+ * but for those of outlined documents, which stay.
  *
  * @param length of the input, which is valid UTF-8 and ends with a line end
  * @param most lines
  * @returns how many lines were read
  */
 export function read(length: usize, most: i32): i32 {
-  const end = INPUT + length
+  const end = input + length
   const lineEnds = i8x16.splat(0x0a)
   let count: i32 = 0
-  canonical = CANONICAL
+  if (state.kind != OUTLINED) canonical = state.kind == FILLED ? FILL_CANONICAL : CANONICAL
   state.isList = false
   while (next < end && count < most) {
     let lineEnd = next
@@ -100,7 +109,7 @@ export function read(length: usize, most: i32): i32 {
  * @returns how many were read, each with the comma behind it, or up to the end of the list
  */
 export function readList(length: usize, most: i32): i32 {
-  const end = INPUT + length
+  const end = input + length
   let count: i32 = 0
   canonical = CANONICAL
   state.isList = true
@@ -130,7 +139,8 @@ export function readList(length: usize, most: i32): i32 {
 function readOne(from: usize, end: usize): bool {
   state.from = from
   state.end = end
-  if (inRows && !toDocument()) return false
+  if (state.kind == ROW && !toDocument()) return false
+  if (state.kind == FILLED && text + (end - from) + 64 > FILL_TEXT_END) return false
   state.at = state.from
   state.text = text
   state.out = canonical
@@ -140,11 +150,12 @@ function readOne(from: usize, end: usize): bool {
   state.dropped = 0
   state.counted = 0
   state.id = 0
+  if (state.kind == OUTLINED) beginOutline()
   skipSpace()
   if (load<u8>(state.at) != 0x7b || !readDocument()) return false
   writeText(state.at)
   skipSpace()
-  return state.id != 0
+  return state.id != 0 && (state.kind != OUTLINED || hasRoomForOutline(end - from))
 }
 
 function finish(line: usize): void {
@@ -165,6 +176,7 @@ function finish(line: usize): void {
   store<u32>(line + record.idLength, <u32>idLength)
   copy(ids, state.id + 4, idLength)
   ids += idLength
+  if (state.kind == OUTLINED) store<u32>(line + record.outline, <u32>writeOutline())
   text = state.text
   canonical = state.out
 }

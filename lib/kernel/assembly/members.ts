@@ -1,5 +1,5 @@
 /** The members of a map in the order of their keys. */
-import { NUMBERS } from './layout.ts'
+import { NUMBERS, ORDERED, ORDERS } from './layout.ts'
 import { copy, countAt, state } from './state.ts'
 
 const mostSorted: i32 = 256
@@ -62,7 +62,9 @@ export function addMember(key: usize, isFirst: bool): bool {
   store<u32>(entry + member.from, <u32>key)
   store<u32>(entry + member.to, <u32>state.out)
   state.members = entry + MEMBER_SIZE
-  return isFirst || order(entry - MEMBER_SIZE, rank, key) < 0
+  if (isFirst) return true
+  const before = load<u64>(entry - MEMBER_SIZE + member.rank)
+  return before != rank ? before < rank : compareKeys(fromOf(entry - MEMBER_SIZE), key) < 0
 }
 
 function order(entry: usize, rank: u64, key: usize): i32 {
@@ -79,11 +81,12 @@ function order(entry: usize, rank: u64, key: usize): i32 {
  * @returns false where two have one key, or there are too many
  */
 export function sortMembers(base: usize, count: i32, first: usize, target: usize, home: usize): bool {
-  if (count > mostSorted || !sortEntries(base, base + MEMBER_SIZE * <usize>count)) return false
-  if (state.numbers > 0 || state.id >= first) followMoved(base, count, first, home)
-  const end = base + MEMBER_SIZE * <usize>count
+  const sorted: usize = count > mostSorted ? 0 : sortEntries(base, <usize>count)
+  if (sorted == 0) return false
+  if (state.numbers > 0 || state.id >= first) followMoved(sorted, count, first, home)
+  const end = sorted + MEMBER_SIZE * <usize>count
   let to = target
-  for (let entry = base; entry < end; entry += MEMBER_SIZE) {
+  for (let entry = sorted; entry < end; entry += MEMBER_SIZE) {
     const from = fromOf(entry)
     const size = toOf(entry) - from
     copy(to, from, size)
@@ -92,7 +95,54 @@ export function sortMembers(base: usize, count: i32, first: usize, target: usize
   return true
 }
 
-function sortEntries(base: usize, end: usize): bool {
+/** Maps of a kind have the same keys in the same order: the ranks of these, and where each member was whose turn it is. */
+namespace known {
+  export const count: usize = 0
+  export const ranks: usize = 16
+  export const places: usize = 144
+}
+const mostKnown: usize = 16
+const sizeBits: usize = 8
+const placeShift: u64 = 58
+
+/** @returns where they are in order; 0 where two have one key */
+function sortEntries(base: usize, count: usize): usize {
+  const end = base + MEMBER_SIZE * count
+  if (count > mostKnown) return sortInPlace(base, end) ? base : 0
+  const mixed = (load<u64>(base) ^ rotl<u64>(load<u64>(end - MEMBER_SIZE), 29) ^ (<u64>count)) * 0x9e3779b97f4a7c15
+  const found = ORDERS + ((<usize>(mixed >> placeShift)) << sizeBits)
+  if (load<u32>(found + known.count) == <u32>count) {
+    let difference: u64 = 0
+    for (let index: usize = 0; index < count; index++)
+      difference |= load<u64>(base + (index << 4)) ^ load<u64>(found + known.ranks + (index << 3))
+    if (difference == 0) {
+      for (let index: usize = 0; index < count; index++)
+        v128.store(ORDERED + (index << 4), v128.load(base + <usize>load<u32>(found + known.places + (index << 2))))
+      return ORDERED
+    }
+  }
+  store<u32>(found + known.count, 0)
+  for (let index: usize = 0; index < count; index++) {
+    store<u64>(found + known.ranks + (index << 3), load<u64>(base + (index << 4)))
+    // Where it was is told by what it had, for they lie one behind the other.
+    store<u32>(ORDERED + (index << 2), load<u32>(base + (index << 4) + member.from))
+  }
+  if (!sortInPlace(base, end)) return 0
+  let before = ~(<u64>0)
+  for (let index: usize = 0; index < count; index++) {
+    const entry = base + (index << 4)
+    // Of two with the same rank, their keys tell, which are not known here.
+    if (load<u64>(entry) == before) return base
+    before = load<u64>(entry)
+    let place: usize = 0
+    while (load<u32>(ORDERED + (place << 2)) != <u32>fromOf(entry)) place++
+    store<u32>(found + known.places + (index << 2), <u32>(place << 4))
+  }
+  store<u32>(found + known.count, <u32>count)
+  return base
+}
+
+function sortInPlace(base: usize, end: usize): bool {
   for (let entry = base + MEMBER_SIZE; entry < end; entry += MEMBER_SIZE) {
     const bytes = v128.load(entry)
     const rank = load<u64>(entry)

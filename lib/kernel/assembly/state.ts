@@ -1,12 +1,20 @@
 /** What the parts of the reader share: where it stands, what it has found, and the text that it makes. */
-import { CANONICAL, MEMBERS } from './layout.ts'
+import { CANONICAL, CANONICAL_END, MEMBERS } from './layout.ts'
 
 /** Read, and the same for docferry's plain way. */
 export const OK: i32 = 0
 /** The plain way must look at it: not JSON, or something of which only that knows what it is. */
 export const PLAIN: i32 = 1
 
+/** What is read: lines that are documents, rows of CouchDB's `_all_docs`, documents to be outlined, outlines to be filled. */
+export const LINE: i32 = 0
+export const ROW: i32 = 1
+export const OUTLINED: i32 = 2
+export const FILLED: i32 = 3
+
 export namespace state {
+  /** Which of these. */
+  export let kind: i32 = LINE
   /** Place in the input. */
   export let at: usize = 0
   /** Where what is read ends at the latest. */
@@ -20,6 +28,7 @@ export namespace state {
   export let from: usize = 0
   /** Place in the canonical bytes. */
   export let out: usize = CANONICAL
+  export let outEnd: usize = CANONICAL_END
   /** Where the document's canonical bytes begin. */
   export let document: usize = CANONICAL
   /** Top of the stack of members. */

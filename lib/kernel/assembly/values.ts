@@ -1,8 +1,10 @@
 /** JSON values to canonical bytes: the form of `lib/values/canonical.ts`. */
-import { CANONICAL_END, DROPPED, MEMBERS_END, NUMBERS, SCRATCH } from './layout.ts'
+import { DROPPED, FILL_TEXT_END, MEMBERS_END, NUMBERS, SCRATCH, UNSORTED } from './layout.ts'
+import { beginKeys, learnKey, skipKnownKey } from './keys.ts'
 import { addMember, compareKeys, isBeyondOrder, MEMBER_SIZE, sortMembers } from './members.ts'
 import { readNumber } from './numbers.ts'
-import { copy, countAt, putCount, skipSpace, state, writeText } from './state.ts'
+import { fillGap, isAtGap, noteMember } from './outline.ts'
+import { copy, countAt, FILLED, OUTLINED, putCount, skipSpace, state, writeText } from './state.ts'
 import { readString } from './strings.ts'
 
 /** What is nested deeper goes the plain way, which knows what to say of it. */
@@ -12,11 +14,12 @@ const slack: usize = 64
 
 /** From its opening brace to behind its closing one. @returns false where it must go the plain way */
 export function readDocument(): bool {
+  beginKeys()
   return readMap(0)
 }
 
 function readValue(depth: i32): bool {
-  if (state.out + (state.end - state.at) + slack > CANONICAL_END) return false
+  if (state.out + (state.end - state.at) + slack > state.outEnd) return false
   const code = load<u8>(state.at)
   if (code == 0x22) return readText()
   if (code == 0x7b) return readMap(depth)
@@ -83,14 +86,26 @@ function readMap(depth: i32): bool {
     let code: u8 = 0x2c
     while (code == 0x2c) {
       if (load<u8>(state.at) <= 0x20) skipSpace()
-      const key = state.out
-      if (!readMember(depth)) return false
-      // One that is dropped has left nothing.
-      if (state.out != key) {
-        if (state.members == MEMBERS_END) return false
-        if (!addMember(key, isEmpty)) isSorted = false
+      if (depth == 0 && state.kind == FILLED && isAtGap()) {
+        const filled = fillGap(isEmpty, MEMBERS_END, state.outEnd, FILL_TEXT_END)
+        if (filled < 0) return false
+        if (filled == 0) isSorted = false
         isEmpty = false
-        if (depth == 0) keep()
+        keep()
+      } else {
+        const key = state.out
+        const start = state.text + (state.at - state.from)
+        if (!readMember(depth)) return false
+        // One that is dropped has left nothing.
+        if (state.out != key) {
+          if (state.members == MEMBERS_END) return false
+          if (!addMember(key, isEmpty)) isSorted = false
+          isEmpty = false
+          if (depth == 0) {
+            keep()
+            if (state.kind == OUTLINED && !noteMember(key, start)) return false
+          }
+        }
       }
       if (load<u8>(state.at) <= 0x20) skipSpace()
       code = load<u8>(state.at++)
@@ -101,6 +116,7 @@ function readMap(depth: i32): bool {
   }
   const count = (state.members - base) / MEMBER_SIZE
   state.members = base
+  if (depth == 0 && state.kind == OUTLINED) rememberNumbers()
   if (isSorted) {
     putCount(place + 1, count)
     return true
@@ -115,12 +131,19 @@ function readMap(depth: i32): bool {
   }
   // Behind themselves they are sorted by one copy.
   const sorted = state.out
-  if (sorted + 5 + size + slack > CANONICAL_END || !sortMembers(base, <i32>count, first, sorted + 5, sorted + 5)) return false
+  if (sorted + 5 + size + slack > state.outEnd || !sortMembers(base, <i32>count, first, sorted + 5, sorted + 5)) return false
   store<u8>(sorted, 0x6d)
   putCount(sorted + 1, count)
   state.document = sorted
   state.out = sorted + 5 + size
   return true
+}
+
+/** Gaps are filled from where members stood before they were put in order. */
+function rememberNumbers(): void {
+  for (let number: i32 = 0; number < state.numbers; number++) {
+    store<u32>(UNSORTED + 4 * <usize>number, load<u32>(NUMBERS + 12 * <usize>number))
+  }
 }
 
 /** Behind the document's opening brace, or the last of its members that is kept: place in the input, and of the text. */
@@ -137,20 +160,11 @@ function keep(): void {
 }
 
 function readMember(depth: i32): bool {
-  if (load<u8>(state.at) != 0x22) return false
   const key = state.out
-  state.at++
-  state.out = key + 4
-  if (!readString()) return false
-  const length = state.out - key - 4
-  putCount(key, length)
-  // It may be an envelope, or a line that is no document.
-  if (load<u8>(key + 4) == 0x24 && length > 0) return false
-  if (isBeyondOrder(key)) return false
-  if (load<u8>(state.at) <= 0x20) skipSpace()
-  if (load<u8>(state.at++) != 0x3a) return false
+  if (!skipKnownKey() && !readKey()) return false
   if (load<u8>(state.at) <= 0x20) skipSpace()
   const value = state.out
+  const length = value - key - 4
   if (!readValue(depth + 1)) return false
   if (depth > 0) return true
   const field = droppedField(key)
@@ -163,6 +177,25 @@ function readMember(depth: i32): bool {
     return true
   }
   return load<u8>(key + 4) != 0x5f || length == 0 || load<u32>(DROPPED + 8) == 0
+}
+
+/** Its canonical bytes, and on behind the colon. */
+function readKey(): bool {
+  const start = state.at
+  if (load<u8>(start) != 0x22) return false
+  const key = state.out
+  state.at = start + 1
+  state.out = key + 4
+  if (!readString()) return false
+  const length = state.out - key - 4
+  putCount(key, length)
+  // It may be an envelope, or a line that is no document.
+  if (load<u8>(key + 4) == 0x24 && length > 0) return false
+  if (isBeyondOrder(key)) return false
+  if (load<u8>(state.at) <= 0x20) skipSpace()
+  if (load<u8>(state.at++) != 0x3a) return false
+  learnKey(start, state.at, key)
+  return true
 }
 
 function droppedField(key: usize): i32 {

@@ -38,7 +38,7 @@ function convert(value: Value): unknown {
 }
 
 /** The names of the top-level fields; undefined where it may look at all of them. */
-function fieldsNamedIn(expression: Value): ReadonlySet<string> | undefined {
+export function fieldsNamedIn(expression: Value): ReadonlySet<string> | undefined {
   const names = new Set<string>()
   let all = false
   const visit = (part: Value): void => {

@@ -6,7 +6,7 @@ import { DocferryError } from '../../errors.ts'
 import { Decimal, decodeEnvelopes, isMap, Timestamp } from '../../values/index.ts'
 import type { Document, Value } from '../../values/index.ts'
 import { queryIssues } from './check.ts'
-import { $expr, accumulatorOperators, expressionOperators } from './expression.ts'
+import { $expr, accumulatorOperators, expressionOperators, fieldsNamedIn } from './expression.ts'
 import { queryOperators } from './operators.ts'
 
 /** As a pipeline holds it: plain JSON with envelopes, or in code also `Date`, `RegExp` and docferry's classes. */
@@ -22,6 +22,22 @@ export function compileQuery(options: QueryOptions, place = ''): (document: Docu
   if (issues.length > 0) throw new DocferryError('DOCFERRY_CONFIG', issues.map(issue => place + issue).join('; '))
   const compiled = new Query<Document>(query as object, { context, scriptEnabled: false })
   return document => compiled.test(document)
+}
+
+/** The top-level fields that a query names; undefined where it may look at all of them. */
+export function fieldsOfQuery(options: QueryOptions): readonly string[] | undefined {
+  const parts = Object.entries(options).map(([name, condition]) => {
+    if (name === '$and' || name === '$or' || name === '$nor') {
+      const lists = (condition as readonly QueryOptions[]).map(fieldsOfQuery)
+      return lists.includes(undefined) ? undefined : lists.flatMap(list => list!)
+    }
+    if (name === '$expr') {
+      const names = fieldsNamedIn(condition as Value)
+      return names && [...names]
+    }
+    return name.startsWith('$') ? undefined : [name.split('.')[0]!]
+  })
+  return parts.includes(undefined) ? undefined : [...new Set(parts.flatMap(part => part!))]
 }
 
 const context = Context.init({

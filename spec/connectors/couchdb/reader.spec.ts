@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { couchdbConnector } from '../../../lib/connectors/couchdb/index.ts'
 import type { Packing } from '../../../lib/packed.ts'
 import type { Document, Page, Partition, Source } from '../../../lib/types.ts'
-import { Decimal, documentDigests, Double, parseJson } from '../../../lib/values/index.ts'
+import { Decimal, digestAt, documentDigests, Double, parseJson } from '../../../lib/values/index.ts'
 import { servers } from '../../support/servers.ts'
 import { pouchdbUrl } from './pouchdb-server.ts'
 import { allDocs, context, document, errorOf, json, openSource, openTarget, startStub } from './stub.ts'
@@ -321,11 +321,7 @@ describe('couchdb: reader of packed documents', function () {
   }
 
   const digestTexts = (words: Uint32Array): string[] =>
-    Array.from({ length: words.length / 8 }, (_, at) => {
-      const bytes = Buffer.alloc(32)
-      for (let word = 0; word < 8; word++) bytes.writeUInt32BE(words[8 * at + word]!, 4 * word)
-      return bytes.toString('latin1')
-    })
+    Array.from({ length: words.length / 8 }, (_, at) => digestAt(words, at).toString('latin1'))
   const digestText = (each: Document): string => Buffer.from(documentDigests(each).values).toString('latin1')
   /** Each page's share of an answer is rounded; by the plain way, the row that was read before counts as much as the others. */
   const sumOf = (pages: readonly Page[]): number => Math.round(pages.reduce((sum, { bytes }) => sum + bytes, 0) / 100)

@@ -56,6 +56,49 @@ describe('couchdb: writer', () => {
     expect(stub.asked[0]?.authorization).to.equal(`Basic ${Buffer.from('admin:hush').toString('base64')}`)
   })
 
+  it('sends lines as they are, batch after batch, also where they are many bytes', async () => {
+    const bodies: unknown[] = []
+    stub.script = ({ body }) => {
+      const { docs } = JSON.parse(body) as { docs: { _id: string }[] }
+      bodies.push(docs)
+      return json(
+        docs.map(({ _id: id }) => ({ ok: true, id, rev: `1-${'a'.repeat(32)}` })),
+        201
+      )
+    }
+    const batches = [3, 1, 40, 2].map((count, batch) =>
+      Array.from({ length: count }, (_, at) => ({ _id: `é"${batch}-${at}`, text: 'ü'.repeat(batch === 2 ? 20_000 : at) }))
+    )
+    for (const batch of batches) {
+      const lines = batch.map(each => Buffer.from(JSON.stringify(each)))
+      const encoded = batch.map(({ _id }, at) => target.lines!.encode('a', _id, lines[at]!)!)
+      expect(await target.write('a', encoded, skip)).to.deep.equal(batch.map(() => 'written'))
+    }
+    expect(bodies).to.deep.equal(batches)
+  })
+
+  it('believes an answer only where it says of each document in turn that it is written', async () => {
+    const rev = `1-${'a'.repeat(32)}`
+    const row = (id: string): string => `{"ok":true,"id":"${id}","rev":"${rev}"}`
+    const documents = [raw('a'), raw('b')]
+    for (const [body, outcome] of [
+      [`[${row('a')},${row('b')}]\n`, 'written'],
+      [` [ ${row('a')} , ${row('b')} ]`, 'written'],
+      [`[${row('a')},{"id":"b","rev":"${rev}","ok":true}]`, 'written'],
+      [`[${row('b')},${row('a')}]`, 'thrown'],
+      [`[${row('a')}]`, 'thrown'],
+      [`[${row('a')},${row('b')}`, 'thrown'],
+      [`[${row('a')},${row('b')}]]`, 'thrown'],
+      [`[${row('a')},${row('b')},${row('c')}]`, 'thrown'],
+      [`[${row('a')},{"ok":true,"id":"b","rev":"${rev}","error":"conflict"}]`, 'failed']
+    ] as const) {
+      stub.script = () => ({ status: 201, body })
+      const written = await target.write('a', documents, { ...skip, onConflict: 'fail' }).catch(() => 'thrown' as const)
+      const told = written === 'thrown' ? written : typeof written[1] === 'string' ? written[1] : 'failed'
+      expect(told, body).to.equal(outcome)
+    }
+  })
+
   const bad: Readonly<Record<string, readonly [Reply, string, boolean]>> = {
     d3: [json({ error: 'illegal_docid', reason: 'Only reserved document ids may start with underscore.' }, 400), 'DOCFERRY_BAD_ID', false],
     d77: [json({ error: 'doc_validation', reason: 'Bad special document member: _x' }, 400), 'DOCFERRY_BAD_FIELD', false],

@@ -50,6 +50,20 @@ describe('dynamodb: reader', () => {
     expect(cursors.length).to.be.greaterThan(2)
   })
 
+  it('gives lines where they are asked for, and the same cursors', async () => {
+    const [partition] = await ends.source.partitions([table], { wanted: 1 })
+    const lines: string[] = []
+    const [packedCursors, cursors]: [string[], string[]] = [[], []]
+    for await (const page of ends.source.read(partition!, { pageSize: 70, packing: { drop: [] } })) {
+      expect(page.documents).to.have.length(0)
+      for (const { text } of page.packed ?? []) lines.push(...text.toString().trimEnd().split('\n'))
+      packedCursors.push(page.cursor)
+    }
+    for await (const { cursor } of ends.source.read(partition!, { pageSize: 70 })) cursors.push(cursor)
+    expect(byId(lines.map(line => JSON.parse(line) as Document))).to.deep.equal(byId(documents))
+    expect(packedCursors).to.deep.equal(cursors)
+  })
+
   it('gives pages of the size that is asked for', async () => {
     const [partition] = await ends.source.partitions([table], { wanted: 1 })
     for await (const page of ends.source.read(partition!, { pageSize: 7 })) {

@@ -1,12 +1,15 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { packItem } from '../../../lib/formats/dynamodb/item-bytes.ts'
+import { packItem, packLine } from '../../../lib/formats/dynamodb/item-bytes.ts'
+import type { PackedItem } from '../../../lib/formats/dynamodb/item-bytes.ts'
 import { toItem } from '../../../lib/formats/dynamodb/items.ts'
+import type { ItemText } from '../../../lib/formats/dynamodb/items.ts'
 import { documentKey } from '../../../lib/formats/dynamodb/keys.ts'
 import type { TableKey } from '../../../lib/formats/dynamodb/keys.ts'
 import { maxItemBytes } from '../../../lib/formats/dynamodb/limits.ts'
+import { packLines } from '../../../lib/kernel/kernel.ts'
 import type { EncodeRules } from '../../../lib/types.ts'
-import { Decimal, Double, Timestamp } from '../../../lib/values/index.ts'
+import { Decimal, Double, stringifyJson, Timestamp } from '../../../lib/values/index.ts'
 import type { Document, Value } from '../../../lib/values/index.ts'
 import { anyDocument, anyString } from '../../values/arbitraries.ts'
 import { awkwardDocument } from '../../values/awkward.ts'
@@ -15,14 +18,33 @@ const everyRule = (['natural', 'exact', 'plain'] as const).flatMap(types =>
   [false, true].map((escapeNames): EncodeRules => ({ types, escapeNames }))
 )
 
-/** Whatever the rules: the same text and size, and nothing told. */
-function expectAsToItem(document: Document, packed: NonNullable<ReturnType<typeof packItem>>): void {
+/** Whatever the rules: the same attributes and size, and nothing told. */
+function expectAsToItem(document: Document, packed: PackedItem): void {
   for (const rules of everyRule) {
     const told: string[] = []
-    const item = toItem(documentKey, document, rules, (kind, conversion) => told.push(`${kind} ${conversion}`))
-    expect(item).to.deep.equal({ id: packed.id, json: packed.payload.toString(), bytes: packed.bytes })
+    const item = toItem(documentKey, document, rules, (kind, conversion) => told.push(`${kind} ${conversion}`)) as ItemText
+    expect({ id: item.id, item: attributesOf(item.json), bytes: item.bytes }).to.deep.equal({
+      id: packed.id,
+      item: attributesOf(packed.payload.toString()),
+      bytes: packed.bytes
+    })
     expect(told).to.deep.equal([])
   }
+}
+
+/** In any order. */
+function attributesOf(json: string): string[] {
+  return Object.entries(JSON.parse(json) as object)
+    .map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`)
+    .toSorted()
+}
+
+/** The same for a line of the document's JSON, as a target that takes lines is given it. */
+function packText(document: Document): PackedItem | undefined {
+  const [stretch] = packLines([Buffer.from(`${stringifyJson(document)}\n`)], { drop: [], byLine: true })
+  if (!stretch || !('packed' in stretch)) return undefined
+  const { text, lines } = stretch.packed
+  return packLine(documentKey, lines!.ids[0]!, text.subarray(0, -1))
 }
 
 const longText = fc.tuple(anyString, fc.nat(200), anyString).map(([before, length, after]) => before + 'né'.repeat(length) + after)
@@ -61,6 +83,8 @@ describe('formats: DynamoDB JSON, items as bytes', () => {
     let packedCount = 0
     fc.assert(
       fc.property(fc.oneof(mostlyOrdinary, mostlyOrdinary, anyDocument, awkwardDocument), document => {
+        const line = packText(document)
+        if (line) expectAsToItem(document, line)
         const packed = packItem(documentKey, document)
         if (!packed) return
         packedCount++

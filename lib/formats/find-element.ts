@@ -1,4 +1,4 @@
-/** Where brackets open and close in the bytes of JSON, without reading what is between them. Of text that is no JSON it may say anything. */
+/** Where a map that is an element of a list ends, by its brackets alone. Of text that is no JSON it may say anything. */
 
 const quote = 0x22
 const backslash = 0x5c
@@ -8,52 +8,6 @@ const closeBrace = 0x7d
 const openBracket = 0x5b
 const closeBracket = 0x5d
 const lineEnd = 0x0a
-
-/** In so many brackets, their own included, the lists of documents stand at most: `{"data":{"agents":[`. */
-const listDepth = 3
-
-/** Follows JSON from its beginning, part by part, and stops where documents may begin. */
-export class JsonNesting {
-  /** Whether `find` has stopped where an element of a list may begin: behind `[` or a comma. */
-  isAtElement = false
-  #depth = 0
-  /** Of the list that was entered; 0: none. */
-  #list = 0
-  #inString = false
-  #isEscaped = false
-
-  /** Lists are to be found in what stands in the list at which `find` stopped no more, but only its elements. */
-  enter(): void {
-    this.#list = this.#depth
-  }
-
-  /** Go on from a place of the next part. @returns where it stops, or the part's end */
-  find(bytes: Buffer, from: number): number {
-    this.isAtElement = false
-    for (let at = from; at < bytes.length; at++) {
-      if (!this.#stopsAt(bytes[at]!)) continue
-      this.isAtElement = true
-      return at + 1
-    }
-    return bytes.length
-  }
-
-  #stopsAt(byte: number): boolean {
-    if (this.#inString) {
-      if (this.#isEscaped) this.#isEscaped = false
-      else if (byte === backslash) this.#isEscaped = true
-      else if (byte === quote) this.#inString = false
-      return false
-    }
-    if (byte === quote) this.#inString = true
-    else if (byte === openBrace) this.#depth++
-    else if (byte === openBracket) return ++this.#depth <= listDepth && this.#list === 0
-    else if (byte === closeBrace || byte === closeBracket) {
-      if (this.#depth-- === this.#list) this.#list = 0
-    }
-    return byte === comma && this.#depth === this.#list && this.#list > 0
-  }
-}
 
 /** Places in bytes. */
 export interface ElementPlace {

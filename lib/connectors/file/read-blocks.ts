@@ -1,0 +1,56 @@
+/** Reads a file of lines into places out of which they can be packed, and whole lines at a time where these are not too long. */
+import { open } from 'node:fs/promises'
+import type { LinePacker } from '../../packed.ts'
+
+const newline = 0x0a
+const none = Buffer.alloc(0)
+/** In a place that is the reader's own. */
+const headroomBytes = 16 << 10
+
+export interface BlocksOptions {
+  readonly start: number
+  readonly packer: LinePacker
+  readonly signal?: AbortSignal | undefined
+}
+
+/** @returns chunks that whoever is done with them gives back to the packer, or keeps */
+export async function* readBlocks(path: string, { start, packer, signal }: BlocksOptions): AsyncGenerator<Buffer, void, undefined> {
+  const file = await open(path)
+  const { placeBytes } = packer
+  const read = async (position: number): Promise<{ readonly place: Buffer; readonly length: number }> => {
+    const place = packer.take() ?? Buffer.allocUnsafeSlow(placeBytes + headroomBytes)
+    const { bytesRead: length } = await file.read(place, place.length - placeBytes, placeBytes, position)
+    return { place, length }
+  }
+  let position = start
+  let next = read(position)
+  try {
+    /** The beginning of a line. */
+    let rest: Buffer = none
+    for (;;) {
+      const { place, length } = await next
+      signal?.throwIfAborted()
+      if (length === 0) break
+      position += length
+      next = read(position)
+      // While this one is looked at, it may fail.
+      next.catch(() => undefined)
+      const begin = place.length - placeBytes
+      if (rest.length > begin) {
+        yield rest
+        rest = none
+      }
+      rest.copy(place, begin - rest.length)
+      const bytes = place.subarray(begin - rest.length, begin + length)
+      const end = bytes.lastIndexOf(newline) + 1 || bytes.length
+      // The place is used again.
+      rest = Buffer.from(bytes.subarray(end))
+      yield bytes.subarray(0, end)
+    }
+    if (rest.length > 0) yield rest
+  } finally {
+    const last = await next.catch(() => undefined)
+    if (last) packer.give(last.place)
+    await file.close()
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * DynamoDB's JSON and ordinary JSON, each made of the other's bytes by WebAssembly, without an object for a value. What it is not sure of is told, and left
+ * to those who look at values.
+ */
+import { readFileSync } from 'node:fs'
+import { endianness } from 'node:os'
+import { readNumber } from './numbers.ts'
+
+/** Items that were read. */
+export interface ReadItems {
+  readonly count: number
+  /** For each item from and to where it stands in the input, 1 where it is odd, and from and to where its line stands in the text, which an odd one has not. */
+  readonly records: Uint32Array
+  /** A line for each that is not odd. */
+  readonly text: Buffer
+}
+
+export const record = { from: 0, to: 1, isOdd: 2, textFrom: 3, textTo: 4, words: 5 } as const
+
+/**
+ * As many items of a list as stand whole and go in at once, each as a line of ordinary JSON.
+ *
+ * @param bytes from an item on
+ * @param ownKey see `readPlainItems`
+ * @returns those up to the end of the list, or up to the comma behind the last of them; undefined where there is no WebAssembly
+ */
+export function readItems(bytes: Buffer, ownKey: boolean): ReadItems | undefined {
+  kernel ??= start()
+  if (kernel === null) return undefined
+  const { memory, words, readItems } = kernel
+  const length = bytes.copy(memory, place.input, 0, mostInput)
+  memory.fill(0, place.input + length, place.input + length + slack)
+  const count = readItems(length, mostRecords, ownKey)
+  const first = place.records / 4
+  const records = words.slice(first, first + record.words * count)
+  const size = count === 0 ? 0 : records[record.words * (count - 1) + record.textTo]!
+  return { count, records, text: Buffer.from(memory.subarray(place.output, place.output + size)) }
+}
+
+/** An item in the kernel's memory, until the next one is written there. */
+export interface WrittenItem {
+  readonly json: Buffer
+  /** As the service counts them. */
+  readonly bytes: number
+}
+
+/**
+ * The item of a document.
+ *
+ * @param line the document's JSON, in which no map has a name twice; a number's digits are those of the double, or the same with zeros behind them
+ * @returns undefined where it may have to be written in another way, or refused: as where there is space between tokens
+ */
+export function writeItem(line: Buffer): WrittenItem | undefined {
+  kernel ??= start()
+  if (kernel === null || line.length > longestLine) return undefined
+  const { memory, words, writeItem } = kernel
+  line.copy(memory, place.input)
+  memory.fill(0, place.input + line.length, place.input + line.length + slack)
+  const length = writeItem(line.length)
+  return length === 0 ? undefined : { json: memory.subarray(place.output, place.output + length), bytes: words[place.counted / 4]! }
+}
+
+/** Where things are in the module's memory: the same as in `assembly/items/shared.ts`. */
+const place = { counted: 4096, records: 64 << 10, input: 1 << 20, output: 5 << 20, end: 11 << 20 } as const
+const mostRecords = 16_384
+/** Zeros behind the input. */
+const slack = 64
+const mostInput = (2 << 20) - slack
+/** An item is at most five times as long as its line. */
+const longestLine = 1 << 20
+const pageBytes = 64 << 10
+
+interface ItemKernel {
+  readonly memory: Buffer
+  readonly words: Uint32Array
+  readonly readItems: (length: number, most: number, ownKey: boolean) => number
+  readonly writeItem: (length: number) => number
+}
+
+/** null where it can't be used. */
+let kernel: ItemKernel | null | undefined
+
+/** What is used of WebAssembly, of which Node's types know nothing. */
+declare const WebAssembly: {
+  readonly Memory: new (size: { readonly initial: number }) => { readonly buffer: ArrayBuffer }
+  readonly Module: new (bytes: Uint8Array) => object
+  readonly Instance: new (module: object, imports: object) => { readonly exports: Pick<ItemKernel, 'readItems' | 'writeItem'> }
+}
+
+function start(): ItemKernel | null {
+  // What it writes is read in words.
+  if (endianness() !== 'LE') return null
+  try {
+    const wasmMemory = new WebAssembly.Memory({ initial: place.end / pageBytes })
+    const memory = Buffer.from(wasmMemory.buffer)
+    const code = new WebAssembly.Module(readFileSync(new URL('../../kernel/items.wasm', import.meta.url)))
+    const digits = (from: number, size: number, to: number): number => digitsAt(memory, { from, size, to })
+    const imports = { env: { memory: wasmMemory, abort: () => undefined }, read: { readNumber: digits } }
+    const { readItems, writeItem } = new WebAssembly.Instance(code, imports).exports
+    return { memory, words: new Uint32Array(wasmMemory.buffer), readItems, writeItem }
+  } catch {
+    return null
+  }
+}
+
+/** Write the digits that a number has in JSON. @returns how many; -1 where JSON has no such number */
+function digitsAt(memory: Buffer, { from, size, to }: { readonly from: number; readonly size: number; readonly to: number }): number {
+  const value = readNumber(memory.toString('latin1', from, from + size))
+  const json = String(value)
+  return typeof value !== 'number' || json.length > size ? -1 : memory.write(json, to, 'latin1')
+}

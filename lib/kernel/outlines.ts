@@ -1,0 +1,92 @@
+/** Lines of which only some top-level members are looked into: see `assembly/outline.ts`. */
+import type { Packed, Packing, PlainLine } from '../packed.ts'
+import { kind, mostLines, place, record, writeDropped, writeLooked } from './instance.ts'
+import type { Kernel } from './instance.ts'
+import { Gathering, load, nothingDropped, ownKernel, readNumbers } from './kernel.ts'
+import type { Came } from './kernel.ts'
+
+/** Documents of lines that follow one another. */
+export interface Outlined {
+  /** Of each as it was read, but for what was dropped. */
+  readonly came: Came
+  /** Bytes that they took of the block. */
+  readonly bytes: number
+  /** JSON: a list of the documents, each with the members that are looked into, and with others of which the names begin with `$` for what lies between them. */
+  readonly text: string
+}
+
+export interface Outlines {
+  readonly stretches: readonly (Outlined | PlainLine)[]
+  /**
+   * Give documents their text again. Good until the kernel reads the next block.
+   *
+   * @param lines each an outline, perhaps changed in what is looked into, with its line end
+   * @returns undefined where one is not what the kernel knows
+   */
+  readonly fill: (lines: string) => Packed | undefined
+}
+
+/**
+ * @param block as for `packLines`; @param looked names of the fields that are looked into, `_id` beside them; none begins with `$`
+ * @returns undefined where lines can't be packed at all
+ */
+export function outlineLines(
+  block: Buffer,
+  packing: Packing,
+  looked: readonly string[],
+  { digests }: { readonly digests: boolean }
+): Outlines | undefined {
+  const kernel = ownKernel()
+  if (kernel === null) return undefined
+  const { memory, words, read, base } = kernel
+  writeLooked(kernel, looked)
+  const length = load(kernel, [block], packing, kind.outlined)
+  const stretches: (Outlined | PlainLine)[] = []
+  let gathering: Gathering | undefined
+  let from = base + place.outline
+  let to = from
+  const close = (): void => {
+    // The last one has a comma behind it too.
+    if (gathering) stretches.push({ came: gathering.came(), bytes: gathering.bytes, text: `[${memory.toString('utf8', from, to - 1)}]` })
+    gathering = undefined
+  }
+  for (let count = read(length, mostLines); count > 0; count = read(length, mostLines)) {
+    for (let line = 0; line < count; line++) {
+      const at = ((base + place.lines) >> 2) + record.words * line
+      const bytes = words[at + record.length]! + 1
+      const isRead = words[at + record.status] === 0
+      if (isRead && readNumbers(kernel, words[at + record.numbers]!, true)) {
+        if (!gathering) from = to
+        gathering ??= new Gathering(kernel, packing, digests)
+        gathering.add(at, bytes)
+        to = words[at + record.outline]!
+      } else {
+        close()
+        if (isRead) to = words[at + record.outline]!
+        const start = words[at + record.place]! - base - place.input
+        stretches.push({ from: start, to: start + bytes - 1 })
+      }
+    }
+  }
+  close()
+  return { stretches, fill: lines => fill(kernel, lines) }
+}
+
+function fill(kernel: Kernel, lines: string): Packed | undefined {
+  const { memory, words, read, base } = kernel
+  const room = place.fillEnd - place.fill - 64
+  // A UTF-16 unit is three bytes at most.
+  if (3 * lines.length > room && Buffer.byteLength(lines) > room) return undefined
+  const length = memory.write(lines, base + place.fill)
+  writeDropped(kernel, nothingDropped)
+  kernel.begin(base + place.fill, base + place.fillText, kind.filled)
+  const gathering = new Gathering(kernel, nothingDropped)
+  for (let count = read(length, mostLines); count > 0; count = read(length, mostLines)) {
+    for (let line = 0; line < count; line++) {
+      const at = ((base + place.lines) >> 2) + record.words * line
+      if (words[at + record.status] !== 0 || !readNumbers(kernel, words[at + record.numbers]!)) return undefined
+      gathering.add(at, words[at + record.length]! + 1)
+    }
+  }
+  return gathering.packed()
+}

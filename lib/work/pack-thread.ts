@@ -1,0 +1,92 @@
+/** A thread that packs blocks which lie in a memory that it shares with the main one. */
+import { kernelCode } from '../kernel/instance.ts'
+import type { SharedMemory } from '../kernel/instance.ts'
+import type { MemoryBlock } from '../kernel/kernel.ts'
+import { Packed } from '../packed.ts'
+import type { PackedLines, Packing, PlainLine, Stretch } from '../packed.ts'
+import { WorkThread } from './work-thread.ts'
+
+/** What a thread is begun with. */
+export interface PackSetup {
+  /** Compiled already. */
+  readonly code: object
+  readonly memory: SharedMemory
+  /** Of the memory, for its instance of the kernel. */
+  readonly part: number
+  readonly packing: Pick<Packing, 'drop' | 'counted'>
+}
+
+export interface PackTask {
+  readonly block: MemoryBlock
+  readonly text: number
+}
+
+/** Bytes of the memory, in place of what lies there. */
+export type PackAnswer = readonly (PlainLine | AnsweredLines)[]
+
+interface AnsweredLines extends Pick<Packed, 'count' | 'digests' | 'idHashes' | 'dropped' | 'members'> {
+  readonly bytes: number
+  readonly text: MemoryBlock
+}
+
+export interface PackThreadOptions extends Omit<PackSetup, 'code'> {
+  readonly packing: Packing
+  /** For what the thread leaves where it fails. */
+  readonly packHere: (block: MemoryBlock, text: number) => readonly Stretch[]
+}
+
+export class PackThread {
+  /** One that is packed, and one that waits, so that the thread does not have to. */
+  static readonly atOnce = 2
+  readonly #options: PackThreadOptions
+  readonly #memory: Buffer
+  /** How many blocks are done, which is known before the answer has come. */
+  readonly #done: Int32Array
+  readonly #thread: WorkThread<PackTask, PackAnswer>
+  #sent = 0
+
+  constructor(memory: Buffer, options: PackThreadOptions) {
+    const { packing, part } = options
+    this.#options = options
+    this.#memory = memory
+    this.#done = doneCounter(memory, part)
+    const { drop, counted } = packing
+    const left = { drop, ...(counted !== undefined && { counted }) }
+    const setup: PackSetup = { code: kernelCode(), memory: options.memory, part, packing: left }
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+    this.#thread = new WorkThread(new URL(`./pack-in-thread.${extension}`, import.meta.url), { name: 'pack', setup })
+  }
+
+  get hasRoom(): boolean {
+    return this.#thread.isReady && ((this.#sent - Atomics.load(this.#done, 0)) | 0) < PackThread.atOnce
+  }
+
+  async pack(block: MemoryBlock, text: number): Promise<readonly Stretch[]> {
+    this.#sent = (this.#sent + 1) | 0
+    let answer: PackAnswer
+    try {
+      answer = await this.#thread.run({ block, text })
+    } catch {
+      // The block is where it was.
+      return this.#options.packHere(block, text)
+    }
+    return answer.map(stretch => this.#stretchOf(stretch))
+  }
+
+  /** Whatever is under way is left. */
+  async close(): Promise<void> {
+    await this.#thread.close()
+  }
+
+  #stretchOf(answer: PlainLine | AnsweredLines): PackedLines | PlainLine {
+    if (!('text' in answer)) return answer
+    const { bytes, text: at, ...others } = answer
+    const text = this.#memory.subarray(at.from, at.from + at.length)
+    return { packed: new Packed({ ...others, packing: this.#options.packing, text, worked: undefined, lines: undefined }), bytes }
+  }
+}
+
+/** In the first bytes of the memory, which no instance uses. */
+export function doneCounter(memory: Buffer, part: number): Int32Array {
+  return new Int32Array(memory.buffer, 4 * part, 1)
+}

@@ -1,0 +1,128 @@
+/** Blocks of lines through the kernel: on the main thread, and in others besides once that pays. Nothing is copied on the way. */
+import { availableParallelism } from 'node:os'
+import { openKernel, openMemory, place } from '../kernel/instance.ts'
+import type { Kernel } from '../kernel/instance.ts'
+import { packInPlace, packLines } from '../kernel/kernel.ts'
+import type { MemoryBlock } from '../kernel/kernel.ts'
+import { Packed } from '../packed.ts'
+import type { LinePacker, Packing, Stretch } from '../packed.ts'
+import { PackThread } from './pack-thread.ts'
+import { slotBytes, Slots } from './slots.ts'
+import type { Slot } from './slots.ts'
+
+export interface PackerOptions {
+  readonly packing: Packing
+  /** Beside the main one. */
+  readonly threads: number
+  /** Bytes that go through the main thread before others are begun: starting them takes a while. */
+  readonly after: number
+}
+
+const mostByItself = 4
+/** A tenth of a second's work, about. */
+const startBytes = 16 << 20
+/** Being read, packed, and written. */
+const slotsAlone = 8
+const slotsOfThread = 4
+/** Smaller ones are packed sooner than they are sent. */
+const leastSent = 64 << 10
+
+/** @returns undefined where there is no kernel */
+export function packerFor(packing: Packing, workers: number | 'auto' = 'auto'): Packer | undefined {
+  const threads = workers === 'auto' ? Math.min(availableParallelism(), mostByItself) - 1 : workers
+  try {
+    return new Packer({ packing, threads, after: workers === 'auto' ? startBytes : 0 })
+  } catch {
+    return undefined
+  }
+}
+
+/** For all partitions of a run. */
+export class Packer implements LinePacker {
+  readonly #options: PackerOptions
+  readonly #memory: ReturnType<typeof openMemory>
+  readonly #kernel: Kernel
+  readonly #slots: Slots
+  #bytes = 0
+  #threads: readonly PackThread[] | undefined
+
+  /** @throws where there is no kernel */
+  constructor(options: PackerOptions) {
+    const parts = 1 + options.threads
+    const slots = slotsAlone + slotsOfThread * options.threads
+    this.#options = options
+    this.#memory = openMemory(parts * place.end + slots * Slots.bytes)
+    this.#kernel = openKernel(this.#memory)
+    this.#slots = new Slots(this.#kernel.memory, parts * place.end, slots)
+  }
+
+  get atOnce(): number {
+    return this.#threads ? this.#threads.length * PackThread.atOnce + 2 : 1
+  }
+
+  readonly placeBytes = slotBytes
+
+  take(): Buffer | undefined {
+    return this.#slots.take()?.input
+  }
+
+  give(block: Buffer): void {
+    this.#slots.of(block)?.release()
+  }
+
+  pack(parts: readonly Buffer[]): readonly Stretch[] | Promise<readonly Stretch[]> {
+    const { packing } = this.#options
+    const found = this.#placeOf(parts)
+    if (!found) return packLines(parts, packing)
+    const { slot, block } = found
+    this.#bytes += block.length
+    if (this.#bytes > this.#options.after) this.#threads ??= this.#begin()
+    const thread = block.length >= leastSent ? this.#threads?.find(({ hasRoom }) => hasRoom) : undefined
+    const stretches = thread?.pack(block, slot.text) ?? this.#packHere(block, slot.text)
+    const finish = (made: readonly Stretch[]): readonly Stretch[] => {
+      const held = made.map(stretch => ('packed' in stretch ? { ...stretch, packed: heldIn(slot, stretch.packed) } : stretch))
+      slot.release()
+      return held
+    }
+    return stretches instanceof Promise ? stretches.then(finish) : finish(stretches)
+  }
+
+  /** Whatever is under way is left. */
+  async close(): Promise<void> {
+    await Promise.all(this.#threads?.map(thread => thread.close()) ?? [])
+  }
+
+  /** Where the parts lie one behind the other in a slot, held; undefined where they can't be brought there. */
+  #placeOf(parts: readonly Buffer[]): { readonly slot: Slot; readonly block: MemoryBlock } | undefined {
+    const [first] = parts
+    const own = parts.length === 1 ? this.#slots.of(first!) : undefined
+    if (own) {
+      own.hold()
+      return { slot: own, block: { from: first!.byteOffset, length: first!.length } }
+    }
+    const length = parts.reduce((sum, part) => sum + part.length, 0)
+    const slot = length === 0 ? undefined : this.#slots.take()
+    if (!slot || length > slot.input.length) return void slot?.release()
+    let to = 0
+    for (const part of parts) to += part.copy(slot.input, to)
+    return { slot, block: { from: slot.input.byteOffset, length } }
+  }
+
+  readonly #packHere = (block: MemoryBlock, text: number): Stretch[] => packInPlace(this.#kernel, block, text, this.#options.packing)
+
+  #begin(): readonly PackThread[] {
+    const { packing, threads } = this.#options
+    const options = { memory: this.#memory, packing, packHere: this.#packHere }
+    return Array.from({ length: threads }, (_, index) => new PackThread(this.#kernel.memory, { ...options, part: index + 1 }))
+  }
+}
+
+function heldIn(slot: Slot, packed: Packed): Packed {
+  slot.hold()
+  let isHeld = true
+  const release = (): void => {
+    if (isHeld) slot.release()
+    isHeld = false
+  }
+  return new Packed({ ...packed, release })
+}

@@ -1,0 +1,97 @@
+/**
+ * Lines through stages that look into some fields only: these alone are parsed, and written, and what lies between them is copied as it is.
+ */
+import { applyStages } from '../engine/apply-stages.ts'
+import { outlineLines } from '../kernel/outlines.ts'
+import type { Outlined } from '../kernel/outlines.ts'
+import { Packed } from '../packed.ts'
+import type { BlockPlace, PackedLines, Stretch } from '../packed.ts'
+import type { Document, Stage, StageContext } from '../types.ts'
+import { isOrdinary } from '../values/index.ts'
+import { StageCounts } from './stage-counts.ts'
+import type { Work } from './work-lines.ts'
+
+/** Each is looked for among the fields of a document one after the other. */
+const mostFields = 64
+const longestName = 256
+
+/** All that the kernel makes of so much at once stays in a core's cache. */
+export const outlineBytes = 128 << 10
+
+/** The fields that stages look into; undefined where one may look at all of them, or where looking them up would cost more than it saves. */
+export function fieldsOfStages(stages: readonly Stage[]): readonly string[] | undefined {
+  const fields = new Set<string>()
+  for (const stage of stages) {
+    if (!stage.fields) return undefined
+    for (const field of stage.fields) fields.add(field)
+  }
+  // What begins so stands for what is not looked into.
+  if (fields.size > mostFields || [...fields].some(field => field.startsWith('$') || field.length > longestName)) return undefined
+  return [...fields]
+}
+
+/** As `workLines`, for a piece of a block. @returns undefined where it has to be looked into line by line */
+export function workOutlines(block: Buffer, place: BlockPlace, work: Work, fields: readonly string[]): readonly Stretch[] | undefined {
+  if (slow.has(work.stages)) return undefined
+  const outlines = outlineLines(block, work.packing, fields, place)
+  if (!outlines) return undefined
+  const worked: Stretch[] = []
+  for (const stretch of outlines.stretches) {
+    if (!('came' in stretch)) worked.push(stretch)
+    else {
+      const made = workStretch(stretch, outlines.fill, place, work)
+      if (!made) return undefined
+      worked.push(made)
+    }
+  }
+  return worked
+}
+
+type Fill = (lines: string) => Packed | undefined
+
+function workStretch({ came, bytes, text }: Outlined, fill: Fill, place: BlockPlace, work: Work): PackedLines | undefined {
+  const { packing, stages, first } = work
+  const counts = new StageCounts()
+  const lines = linesThroughStages(text, stages, work.contextOf(place), counts)
+  const filled = lines === undefined ? undefined : fill(lines)
+  if (!filled) return undefined
+  const { count, digests, idHashes, dropped, members } = came
+  const { text: made, ...its } = filled
+  const packed = new Packed({
+    ...its,
+    text: made,
+    packing,
+    dropped,
+    members,
+    worked: counts.worked(count, stages, first),
+    lines: undefined
+  })
+  return { packed, bytes, ...(place.digests && { came: { digests, idHashes } }) }
+}
+
+/** @returns undefined where a stage fails, or makes what is more than ordinary JSON: the plain way meets it again, and knows what to do */
+function linesThroughStages(text: string, stages: readonly Stage[], context: StageContext, counts: StageCounts): string | undefined {
+  let lines = ''
+  const emit = (document: Document): void => {
+    for (const name of Object.keys(document)) if (!name.startsWith('$') && !isOrdinary(document[name]!)) throw new UnfitError()
+    lines += JSON.stringify(document) + '\n'
+  }
+  try {
+    for (const document of JSON.parse(text) as Document[]) {
+      const pending = applyStages(stages, document, context, emit, counts)
+      if (!pending) continue
+      slow.add(stages)
+      // What comes of it is asked for where it is waited for.
+      pending.catch(() => undefined)
+      return undefined
+    }
+  } catch {
+    return undefined
+  }
+  return lines
+}
+
+class UnfitError extends Error {}
+
+/** Stages that have answered with a promise: they are waited for document by document. */
+const slow = new WeakSet<readonly Stage[]>()

@@ -1,0 +1,179 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { readBlocks } from '../../lib/connectors/file/read-blocks.ts'
+import { LineSplitter } from '../../lib/formats/lines.ts'
+import { piecesOfPacker } from '../../lib/formats/packing-lines.ts'
+import { openKernel, openMemory, place } from '../../lib/kernel/instance.ts'
+import { packInPlace, packLines } from '../../lib/kernel/kernel.ts'
+import type { MemoryBlock } from '../../lib/kernel/kernel.ts'
+import type { Packing, Stretch } from '../../lib/packed.ts'
+import { PackThread } from '../../lib/work/pack-thread.ts'
+import { Packer } from '../../lib/work/packer.ts'
+import { Slots } from '../../lib/work/slots.ts'
+import { oddLines } from '../support/compare-ways.ts'
+import { simpleDocuments } from '../support/generator.ts'
+
+const packing: Packing = { drop: ['_rev', '_attachments'], counted: '_attachments' }
+
+const lines = [
+  ...[...simpleDocuments({ seed: 8, count: 300, bytes: 900 })].map(document => JSON.stringify(document)),
+  ...oddLines,
+  '{"_id":"thread","_rev":"1-a","_attachments":{"a":{},"b":{}},"z":0.9113690123456789,"a":{"b":1,"a":"é"}}'
+]
+
+/** Large enough to be sent to a thread. */
+const block = fc
+  .array(fc.nat(lines.length - 1), { minLength: 100, maxLength: 300 })
+  .map(indexes => Buffer.from(indexes.map(index => `${lines[index]!}\n`).join('')))
+  .filter(({ length }) => length < 1_000_000)
+
+/** Comparable: what is in a memory that is used again is read out of it. */
+function told(stretches: readonly Stretch[]): unknown[] {
+  return stretches.map(stretch => {
+    if (!('packed' in stretch)) return stretch
+    const { text, count, digests, idHashes, dropped, members } = stretch.packed
+    const { bytes } = stretch
+    return { bytes, text: text.toString(), count, digests: [...digests], idHashes: [...idHashes], dropped, members }
+  })
+}
+
+function release(stretches: readonly Stretch[]): void {
+  for (const stretch of stretches) if ('packed' in stretch) stretch.packed.release?.()
+}
+
+/** Until a thread takes blocks. */
+async function started(packer: Packer): Promise<void> {
+  const [line] = lines
+  const bytes = Buffer.from(`${line!}\n`.repeat(100))
+  for (;;) {
+    const stretches = packer.pack([bytes])
+    release(await stretches)
+    if (stretches instanceof Promise) return
+    await setImmediate()
+  }
+}
+
+function freePlaces(packer: Packer): number {
+  const places: Buffer[] = []
+  for (let place = packer.take(); place; place = packer.take()) places.push(place)
+  for (const place of places) packer.give(place)
+  return places.length
+}
+
+for (const threads of [0, 1, 2]) {
+  describe(`packing blocks of lines, ${threads} threads beside the main one`, function () {
+    this.timeout(60_000)
+    let packer: Packer
+    before(async () => {
+      packer = new Packer({ packing, threads, after: 0 })
+      if (threads > 0) await started(packer)
+    })
+    after(async () => await packer.close())
+
+    it('gives what the kernel gives, of blocks one after the other and at once', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(block, { minLength: 1, maxLength: 6 }), async blocks => {
+          const answers = blocks.map(each => packer.pack([each]))
+          for (const [index, answer] of answers.entries()) {
+            const stretches = await answer
+            expect(told(stretches)).to.deep.equal(told(packLines([blocks[index]!], packing)))
+            release(stretches)
+          }
+        }),
+        { numRuns: 40 }
+      )
+    })
+
+    it('takes parts of a block as one', async () => {
+      const [first, second] = [Buffer.from(`${lines[0]!}\n`.repeat(60)), Buffer.from(`${lines[1]!}\n`.repeat(60))]
+      const stretches = await packer.pack([first, second])
+      expect(told(stretches)).to.deep.equal(told(packLines([first, second], packing)))
+      release(stretches)
+    })
+
+    it('reads a file into its places, and gives its lines whole and in their order', async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'docferry-packer-'))
+      try {
+        const path = join(folder, 'lines')
+        const long = JSON.stringify({ _id: 'long', text: 'x'.repeat(80_000) })
+        const all = Array.from({ length: 3_000 }, (_, index) => (index % 400 === 7 ? long : lines[(index * 7) % lines.length]!))
+        await writeFile(path, `${all.join('\n')}\nno end`)
+        const file = await readFile(path)
+        const free = freePlaces(packer)
+        for (const start of [0, file.indexOf(10) + 1]) {
+          const splitter = new LineSplitter()
+          let found = ''
+          for await (const pieces of piecesOfPacker(readBlocks(path, { start, packer }), splitter, packer)) {
+            for (const piece of pieces) {
+              if ('packed' in piece) {
+                const raw = Buffer.concat(piece.raw)
+                splitter.skip(piece.packed.count, raw.length)
+                found += raw.toString()
+                piece.packed.release?.()
+              } else found += piece.bytes.toString() + (piece.complete ? '\n' : '')
+            }
+          }
+          const [got, wanted] = [found, file.toString('utf8', start)].map(text => text.replaceAll('\r\n', '\n'))
+          expect(got === wanted, `${got!.length} of ${wanted!.length}`).to.equal(true)
+          expect(freePlaces(packer)).to.equal(free)
+        }
+      } finally {
+        await rm(folder, { recursive: true })
+      }
+    })
+
+    it('uses a place again once it was given back and its text was written', async () => {
+      const bytes = Buffer.from(`${lines[0]!}\n`.repeat(100))
+      const place = packer.take()!
+      bytes.copy(place)
+      const stretches = await packer.pack([place.subarray(0, bytes.length)])
+      const others: Buffer[] = []
+      const takeAll = (): void => {
+        for (let other = packer.take(); other; other = packer.take()) others.push(other)
+      }
+      takeAll()
+      packer.give(place)
+      takeAll()
+      expect(others).not.to.include(place)
+      expect(told(stretches)).to.deep.equal(told(packLines([bytes], packing)))
+      release(stretches)
+      release(stretches)
+      takeAll()
+      expect(others.filter(other => other === place)).to.have.length(1)
+      expect(told(await packer.pack([bytes]))).to.deep.equal(told(packLines([bytes], packing)))
+      for (const other of others) packer.give(other)
+    })
+  })
+}
+
+describe('PackThread', () => {
+  it('leaves its blocks to the main thread where it fails', async () => {
+    const memory = openMemory(place.end + Slots.bytes)
+    const kernel = openKernel(memory)
+    const slot = new Slots(kernel.memory, place.end, 1).take()!
+    const bytes = Buffer.from(
+      lines
+        .map(line => `${line}\n`)
+        .join('')
+        .slice(0, 100_000)
+        .replace(/[^\n]*$/, '')
+    )
+    bytes.copy(slot.input)
+    const packHere = (at: MemoryBlock, text: number): Stretch[] => packInPlace(kernel, at, text, packing)
+    // A part that the memory does not have.
+    const thread = new PackThread(kernel.memory, { memory, part: 100, packing, packHere })
+    try {
+      while (!thread.hasRoom) await setImmediate()
+      const at = { from: slot.input.byteOffset, length: bytes.length }
+      const answers = [thread.pack(at, slot.text), thread.pack(at, slot.text)]
+      for (const answer of answers) expect(told(await answer)).to.deep.equal(told(packLines([bytes], packing)))
+      expect(thread.hasRoom).to.equal(false)
+    } finally {
+      await thread.close()
+    }
+  })
+})
