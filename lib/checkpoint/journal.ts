@@ -1,5 +1,4 @@
 /** What a run keeps on disk while it goes on, so that it can be continued when its process dies. */
-import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { DocferryError } from '../errors.ts'
 import type { StagePiece } from '../engine/tally.ts'
@@ -15,6 +14,7 @@ import { ProgressLog, removeProgress } from './progress-log.ts'
 import type { ChainEnd } from './progress-log.ts'
 import { logName, RunFolder } from './run-folder.ts'
 import type { RunEnd, RunRecord } from './run-folder.ts'
+import { newRunId } from './run-id.ts'
 import { StageMemory, stageMemoryName } from './stage-memory.ts'
 import { undoJournalName } from './undo-journal.ts'
 
@@ -326,9 +326,4 @@ function isSpoilt(runId: string, why: string): DocferryError {
     `the run ${runId} can't be gone on with, for what it has written may be wrong (${why}). Put the right input in its place, take back what was written ` +
       `(docferry undo ${runId}; of a file that it was writing, remove what is left), and begin a new run`
   )
-}
-
-/** Sorts by time. */
-function newRunId(): string {
-  return `${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}-${randomBytes(3).toString('hex')}`
 }

@@ -5,9 +5,9 @@
  *
  * Where there is a receipt, it stands for the source, which is read only where buckets differ.
  */
-import { randomBytes } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { join } from 'node:path'
+import { newRunId } from '../checkpoint/run-id.ts'
 import type { RetryOptions } from '../engine/retry.ts'
 import { sameSecurity } from '../engine/security.ts'
 import { runParallel } from '../engine/run-parallel.ts'
@@ -58,7 +58,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   signal?.addEventListener('abort', onAbort, { once: true })
   // Every call in flight listens to it.
   setMaxListeners(0, stop.signal)
-  const workspace = new Workspace(stateDir, newId())
+  const workspace = new Workspace(stateDir, newRunId())
   let ends: Ends | undefined
   try {
     await workspace.clearLeftovers()
@@ -384,9 +384,4 @@ class Verification {
 
 function isOpen({ state }: VerifyCollection): boolean {
   return state !== 'equal' && state !== 'different'
-}
-
-/** Sorts by time, as the ids of runs. */
-function newId(): string {
-  return `${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}-${randomBytes(3).toString('hex')}`
 }
