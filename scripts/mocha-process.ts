@@ -1,7 +1,10 @@
 /** Mocha in a process of its own: what became of its tests, from mocha's own events, and what it says. */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { TestEvent } from '../spec/support/counting-reporter.ts'
 
@@ -13,6 +16,8 @@ export interface MochaCounts {
   /** Of the tests that mocha would have run; undefined where it ended before its report. */
   readonly total: number | undefined
   readonly keptOpen: number
+  /** What tests have made in the temporary folder and not removed. */
+  readonly left: readonly string[]
   /** `SIGKILL`, `exit code 3` */
   readonly end: string
 }
@@ -34,8 +39,22 @@ export interface ProcessOptions {
 /** What an orphan of a dead process holds open is not waited for. */
 const lastWordsMs = 2_000
 
-/** @param args mocha's own options and compiled spec files */
+/**
+ * The process has a temporary folder of its own, which is removed in any case, also where it was killed.
+ *
+ * @param args mocha's own options and compiled spec files
+ */
 export async function runProcess(args: readonly string[], options: ProcessOptions): Promise<MochaCounts> {
+  const folder = await mkdtemp(join(tmpdir(), 'docferry-mocha-'))
+  try {
+    const counts = await runIn(folder, args, options)
+    return { ...counts, left: (await readdir(folder)).filter(name => name.startsWith('docferry-')) }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function runIn(folder: string, args: readonly string[], options: ProcessOptions): Promise<Omit<MochaCounts, 'left'>> {
   const { cwd, listener, deadlineMs } = options
   const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js')
   const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
@@ -44,6 +63,7 @@ export async function runProcess(args: readonly string[], options: ProcessOption
   const stdio = listener === undefined ? 'inherit' : 'pipe'
   const child = fork(mocha, ['--reporter', reporter, ...how, ...args], {
     cwd,
+    env: { ...process.env, TMPDIR: folder },
     stdio: ['ignore', stdio, stdio, 'ipc'],
     timeout: deadlineMs,
     killSignal: 'SIGKILL'

@@ -5,7 +5,7 @@ import { FileBlocks } from './file-blocks.ts'
 
 export interface MochaResult {
   readonly passed: number
-  /** Skipped tests, tests that never ran, failed hooks, a crash and a process that did not end by itself are failures too. */
+  /** Skipped tests, tests that never ran, failed hooks, a crash, a process that did not end by itself and what tests left behind are failures too. */
   readonly failed: number
   /** What else than a failed test is counted as failed. */
   readonly complaints: readonly string[]
@@ -53,6 +53,8 @@ function judge(all: readonly MochaCounts[]): MochaResult {
     [sum(({ failedHooks }) => failedHooks), 'failed hooks'],
     [sum(neverRan), 'never ran'],
     [sum(({ keptOpen }) => keptOpen), 'process kept open'],
+    // A process that broke off could not.
+    ...all.flatMap(({ total, left }) => (total === undefined ? [] : left.map(name => [1, `left behind: ${name}`] as const))),
     ...all.map(({ total, end }) => [total === undefined ? 1 : 0, `mocha ended before its report (${end})`] as const),
     // With --grep there may be none in some of the processes.
     [all.every(({ total }) => total === 0) ? 1 : 0, 'no test to run']

@@ -1,4 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
@@ -36,6 +37,11 @@ describe('test runner', () => {
       'ends a process that is kept open, and counts it as failed',
       `it('a', () => { setInterval(() => {}, 1000) })`,
       { passed: 1, failed: 1, complaints: ['1 process kept open'] }
+    ],
+    [
+      'counts what tests left in the temporary folder as failed',
+      `const { writeFileSync } = require('node:fs'); it('a', () => writeFileSync(require('node:os').tmpdir() + '/docferry-left', ''))`,
+      { passed: 1, failed: 1, complaints: ['1 left behind: docferry-left'] }
     ]
   ]
   let said = ''
@@ -67,6 +73,17 @@ describe('test runner', () => {
       const shares = [[await write('one', `it('a', () => process.kill(process.pid, 'SIGKILL'))`)], [await write('two', passing)]]
       const complaints = ['1 mocha ended before its report (SIGKILL)']
       expect(await runMocha(['--no-config'], shares, quietly)).to.deep.equal({ passed: 2, failed: 1, complaints })
+    })
+
+    it('removes what a crash has left behind', async () => {
+      const leaving = `it('a', () => {
+        require('node:fs').writeFileSync('${join(folder, 'where')}', require('node:os').tmpdir())
+        require('node:fs').mkdirSync(require('node:os').tmpdir() + '/docferry-left')
+        process.kill(process.pid, 'SIGKILL')
+      })`
+      const { complaints } = await runMocha(['--no-config'], [[await write('one', leaving)]], quietly)
+      expect(complaints).to.deep.equal(['1 mocha ended before its report (SIGKILL)'])
+      expect(existsSync(await readFile(join(folder, 'where'), 'utf8'))).to.equal(false)
     })
 
     it('takes it well that --grep finds nothing in one, and badly in none', async () => {

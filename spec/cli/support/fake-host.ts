@@ -17,10 +17,11 @@ export class FakeStream extends EventEmitter {
   }
 }
 
-/** Those of all hosts, removed when the specs are done. */
+/** Those of the hosts of a test. */
 const folders: string[] = []
-process.once('exit', () => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+// A hook outside any describe belongs to the whole run.
+afterEach('remove the folders of hosts', () => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
 })
 
 export class FakeHost extends EventEmitter implements Host {
@@ -29,16 +30,20 @@ export class FakeHost extends EventEmitter implements Host {
   readonly stdout = new FakeStream()
   readonly stderr = new FakeStream()
   readonly exits: number[] = []
-  readonly #folder = mkdtempSync(join(tmpdir(), 'docferry-host-'))
+  #folder: string | undefined
 
   constructor(args: readonly string[] = [], env: NodeJS.ProcessEnv = {}) {
     super()
     this.argv = ['node', 'docferry', ...args]
     this.env = env
-    folders.push(this.#folder)
   }
 
+  /** Made for whoever asks: most never do. */
   cwd(): string {
+    if (this.#folder === undefined) {
+      this.#folder = mkdtempSync(join(tmpdir(), 'docferry-host-'))
+      folders.push(this.#folder)
+    }
     return this.#folder
   }
 
