@@ -181,8 +181,9 @@ export function emptyReport(
   return { ...run, collections: [], notTaken: [], notes: [], retries: 0, startedAt: Date.now(), state: 'running' }
 }
 
-/** Close a report: `done` becomes `partial` where documents failed. */
+/** Close a report: `done` becomes `partial` where documents failed. In which order they did hangs on pages and answers, so their groups get one. */
 export function finishReport(report: RunReport, state: 'done' | 'interrupted' | 'failed'): void {
+  for (const { failures } of report.collections) failures.sort(byKind)
   report.finishedAt = Date.now()
   report.state = state === 'done' && totalCounts(report.collections).failed > 0 ? 'partial' : state
 }
@@ -257,6 +258,14 @@ export function addFailures(
 
 export function addExample(examples: string[], example: string): void {
   if (examples.length < examplesPerKind) examples.push(example)
+}
+
+function byKind(a: FailureGroup, b: FailureGroup): number {
+  return compare(a.code, b.code) || compare(kindOfMessage(a.message), kindOfMessage(b.message)) || compare(a.message, b.message)
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }
 
 function kindOfMessage(message: string): string {

@@ -474,14 +474,36 @@ describe('run: migrate', () => {
         target: scriptedTarget({ refuse }).endpoint
       })
       expect(report.collections[0]?.failures).to.deep.equal([
-        {
-          code: 'DOCFERRY_BAD_ID',
-          message: 'too long: 1 bytes',
-          count: 4,
-          examples: ['d0', 'd1', 'd2', 'd3']
-        },
-        { code: 'DOCFERRY_BAD_ID', message: 'an empty id', count: 4, examples: ['d4', 'd5', 'd6', 'd7'] }
+        { code: 'DOCFERRY_BAD_ID', message: 'an empty id', count: 4, examples: ['d4', 'd5', 'd6', 'd7'] },
+        { code: 'DOCFERRY_BAD_ID', message: 'too long: 1 bytes', count: 4, examples: ['d0', 'd1', 'd2', 'd3'] }
       ])
+    })
+
+    it('come in one order of their kinds, whichever was met first, also where the run fails', async () => {
+      const kinds = [
+        { code: 'DOCFERRY_BAD_ID' as const, message: 'an empty id' },
+        { code: 'DOCFERRY_BAD_ID' as const, message: 'too long' },
+        { code: 'DOCFERRY_BAD_VALUE' as const, message: 'no value' }
+      ]
+      const breaking: Stage = {
+        name: 'breaks',
+        apply: document => {
+          if (document._id === 'end') throw new Error('no more')
+          return document
+        }
+      }
+      for (const all of [documents(3), documents(3).toReversed()])
+        for (const stages of [[], [breaking]]) {
+          let report: Readonly<RunReport> | undefined
+          await run({
+            source: scriptedSource({ collections: { a: [...all, { _id: 'end', n: 9 }] } }),
+            target: scriptedTarget({ refuse: ({ n }) => kinds[Number(n)] }).endpoint,
+            stages,
+            observe: live => (report = live)
+          }).catch(() => undefined)
+          const met = report!.collections[0]!.failures.map(({ code, message }) => ({ code, message }))
+          expect(met.slice(0, 3)).to.deep.equal(kinds)
+        }
     })
 
     it('leave no file behind where there are none', async () => {
