@@ -6,19 +6,18 @@ import { expect } from 'chai'
 import { firestoreConnector } from '../lib/connectors/firestore/index.ts'
 import type { FirestoreOptions } from '../lib/connectors/firestore/index.ts'
 import type { MigrateOptions } from '../lib/options.ts'
-import type { RunReport } from '../lib/report.ts'
 import { migrate } from '../lib/run.ts'
 import { strip } from '../lib/stages/strip.ts'
 import type { Document, OnConflict, StageLike } from '../lib/types.ts'
 import { undo } from '../lib/undo/undo.ts'
 import { verify } from '../lib/verify/verify.ts'
-import { parseJson, Timestamp } from '../lib/values/index.ts'
+import { Timestamp } from '../lib/values/index.ts'
 import { listeningLogger, ownProject } from './connectors/firestore/support.ts'
 import { fingerprint } from './formats/bytes.ts'
+import { lookAtAll } from './support/compare-ways.ts'
 import { simpleDocuments } from './support/generator.ts'
+import { documentsIn, lettersOf, told } from './support/told.ts'
 
-/** A stage of which nothing is known: documents are made for it. */
-const lookAtAll: StageLike = document => document
 const name = 'packing'
 
 const odd = [
@@ -52,20 +51,6 @@ describe('packed documents of Firestore', function () {
   const path = (file: string): string => join(folder, file)
   const file = (of: string) => ({ connector: 'file', options: { path: path(of), collection: name } }) as const
   const firestore = (options: FirestoreOptions) => ({ connector: 'firestore', options }) as const
-
-  /** What a run tells but for times, places and sizes; what comes first hangs on when the server answers. */
-  function told({ collections, notes, state, receiptRoot }: RunReport) {
-    const counts = collections.map(({ read, written, skipped, filtered, failed, failures }) => ({
-      ...{ read, written, skipped, filtered, failed },
-      failures: failures.map(({ code, count, message }) => `${code} ${count} ${message}`).toSorted()
-    }))
-    return { counts, notes, state, root: receiptRoot }
-  }
-
-  const lettersOf = async ({ deadLetters }: RunReport): Promise<string[]> => {
-    const lines = deadLetters === undefined ? [] : (await readFile(deadLetters, 'utf8')).split('\n')
-    return lines.map(line => line.replace(/"mark":\d+/, '')).toSorted()
-  }
 
   async function held(options: FirestoreOptions): Promise<string[]> {
     const source = await firestoreConnector.openSource(options, { logger: listeningLogger() })
@@ -142,9 +127,7 @@ describe('packed documents of Firestore', function () {
       const run = async (way: string, stages: readonly StageLike[]) => {
         const given = [...(('stages' in more ? more.stages : undefined) ?? []), ...stages]
         const report = await migrate({ source: firestore(options), target: file(way), stateDir: path('state'), ...more, stages: given })
-        const lines = (await readFile(path(way), 'utf8')).split('\n')
-        const documents = lines.filter(line => line !== '' && !/^\{"\$(?:docferry|collection|end)"/.test(line))
-        return { told: told(report), documents: fingerprint(documents.map(line => parseJson(line) as Document)).toSorted() }
+        return { told: told(report), documents: fingerprint(await documentsIn(path(way))).toSorted() }
       }
       const packed = await run(`packed${index}.ndjson`, [])
       const plain = await run(`plain${index}.ndjson`, [lookAtAll])
@@ -172,8 +155,7 @@ describe('packed documents of Firestore', function () {
     }
     const report = await migrate({ source: firestore(options), target: file('out.ndjson'), stateDir: path('state') })
     expect(report.collections[0]).to.include({ read: 600, written: 600 })
-    const lines = (await readFile(path('out.ndjson'), 'utf8')).split('\n').filter(line => line.startsWith('{"_id"'))
-    expect(fingerprint(lines.map(line => parseJson(line) as Document)).toSorted()).to.deep.equal(fingerprint(documents).toSorted())
+    expect(fingerprint(await documentsIn(path('out.ndjson'))).toSorted()).to.deep.equal(fingerprint(documents).toSorted())
     await target.close()
   })
 })

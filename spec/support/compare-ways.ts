@@ -7,6 +7,7 @@ import type { RunReport } from '../../lib/report.ts'
 import { migrate } from '../../lib/run.ts'
 import type { Document, StageLike } from '../../lib/types.ts'
 import { parseJson } from '../../lib/values/index.ts'
+import { documentsIn } from './told.ts'
 
 /** A stage of which nothing is known: every document is made, and comes to it. */
 export const lookAtAll: StageLike = document => document
@@ -82,8 +83,7 @@ async function documentsOf(file: string): Promise<Document[]> {
     const { data } = parseJson(await readFile(file, 'utf8')) as unknown as { readonly data: Readonly<Record<string, Document[]>> }
     return Object.values(data).flat()
   }
-  const lines = (await readFile(file, 'utf8')).split('\n').filter(line => line !== '')
-  return lines.filter(line => !/^\{"\$(?:docferry|collection|end)"/.test(line)).map(line => parseJson(line) as Document)
+  return await documentsIn(file)
 }
 
 /** By the plain way, a document whose id came before is written a little later; those of one id stay in their order. */

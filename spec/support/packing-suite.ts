@@ -1,5 +1,5 @@
 /** A database's documents that travel packed, held against the same runs by the plain way. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -9,9 +9,9 @@ import { migrate } from '../../lib/run.ts'
 import { strip } from '../../lib/stages/strip.ts'
 import type { Connector, Document, OnConflict, StageLike, Target } from '../../lib/types.ts'
 import { undo } from '../../lib/undo/undo.ts'
-import { parseJson } from '../../lib/values/index.ts'
 import { lookAtAll } from './compare-ways.ts'
 import { simpleDocuments } from './generator.ts'
+import { documentsIn, lettersOf, told } from './told.ts'
 
 export interface PackingSuite {
   readonly connector: Connector
@@ -50,36 +50,6 @@ export function packingSuite({ connector, odd, drop, count = 1_500, ...suite }: 
 
   // Receipts hang on the names too.
   const [from, to] = ['from', 'to'].map(name => `packing_${name}_${process.pid}`) as [string, string]
-
-  /** What a run tells but for times, places and sizes. */
-  function told({ collections, notes, state, receiptRoot }: RunReport) {
-    const counts = collections.map(
-      ({
-        startedAt: _startedAt,
-        finishedAt: _finishedAt,
-        bytesWritten: _bytesWritten,
-        bytesRead: _bytesRead,
-        source: _source,
-        target: _target,
-        // The first of them hang on when the server answers.
-        skippedExamples: _skippedExamples,
-        failures,
-        conversions,
-        ...counted
-      }) => ({
-        ...counted,
-        // So does their order.
-        conversions: conversions.map(each => JSON.stringify(each)).toSorted(),
-        failures: failures.map(({ code, count, message }) => `${code} ${count} ${message}`).toSorted()
-      })
-    )
-    return { counts, notes, state, root: receiptRoot }
-  }
-
-  const lettersOf = async ({ deadLetters }: RunReport): Promise<string[]> => {
-    const lines = deadLetters === undefined ? [] : (await readFile(deadLetters, 'utf8')).split('\n')
-    return lines.map(line => line.replace(/"mark":\d+/, '')).toSorted()
-  }
 
   async function documentsOf(name: string, ids: readonly string[]): Promise<Document[]> {
     const found: Document[] = []
@@ -156,12 +126,8 @@ export function packingSuite({ connector, odd, drop, count = 1_500, ...suite }: 
           ...more,
           stages: given
         })
-        const text = await readFile(path(name), 'utf8')
-        const lines = text.split('\n').filter(line => line !== '' && !/^\{"\$(?:docferry|collection|end)"/.test(line))
-        return {
-          told: told(report),
-          documents: lines.map(line => parseJson(line) as Document).toSorted((a, b) => (a._id < b._id ? -1 : 1))
-        }
+        const documents = await documentsIn(path(name))
+        return { told: told(report), documents: documents.toSorted((a, b) => (a._id < b._id ? -1 : 1)) }
       }
       const packed = await run(`packed${index}.ndjson`, [])
       const plain = await run(`plain${index}.ndjson`, [lookAtAll])
