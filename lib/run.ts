@@ -201,7 +201,8 @@ class Run {
         ...(this.#source.notes?.() ?? []),
         ...(this.#target.notes?.() ?? []),
         ...this.#stages.notes(),
-        ...(this.#worker?.notes() ?? [])
+        ...(this.#worker?.notes() ?? []),
+        ...(this.#packer?.notes() ?? [])
       )
       const report = this.#ledger.finish('done')
       await this.#keepReceipt(report)

@@ -1,4 +1,5 @@
 /** A thread that packs blocks which lie in a memory that it shares with the main one. */
+import { describeError } from '../errors.ts'
 import { kernelCode } from '../kernel/instance.ts'
 import type { SharedMemory } from '../kernel/instance.ts'
 import type { MemoryBlock } from '../kernel/kernel.ts'
@@ -44,6 +45,8 @@ export class PackThread {
   readonly #done: Int32Array
   readonly #thread: WorkThread<PackTask, PackAnswer>
   #sent = 0
+  /** Of its kernel, which may be in any state then. */
+  #taskFailure: string | undefined
 
   constructor(memory: Buffer, options: PackThreadOptions) {
     const { packing, part } = options
@@ -57,8 +60,14 @@ export class PackThread {
     this.#thread = new WorkThread(new URL(`./pack-in-thread.${extension}`, import.meta.url), { name: 'pack', setup })
   }
 
+  /** Why it packs no more. */
+  get failure(): string | undefined {
+    return this.#thread.failure ?? this.#taskFailure
+  }
+
   get hasRoom(): boolean {
-    return this.#thread.isReady && ((this.#sent - Atomics.load(this.#done, 0)) | 0) < PackThread.atOnce
+    if (!this.#thread.isReady || this.#taskFailure !== undefined) return false
+    return ((this.#sent - Atomics.load(this.#done, 0)) | 0) < PackThread.atOnce
   }
 
   async pack(block: MemoryBlock, text: number): Promise<readonly Stretch[]> {
@@ -66,7 +75,8 @@ export class PackThread {
     let answer: PackAnswer
     try {
       answer = await this.#thread.run({ block, text })
-    } catch {
+    } catch (error) {
+      this.#taskFailure ??= describeError(error)
       // The block is where it was.
       return this.#options.packHere(block, text)
     }

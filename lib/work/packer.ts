@@ -9,6 +9,7 @@ import type { LinePacker, Packing, Stretch } from '../packed.ts'
 import { PackThread } from './pack-thread.ts'
 import { slotBytes, Slots } from './slots.ts'
 import type { Slot } from './slots.ts'
+import { notesOfThreads } from './work-thread.ts'
 
 export interface PackerOptions {
   readonly packing: Packing
@@ -85,6 +86,10 @@ export class Packer implements LinePacker {
       return held
     }
     return stretches instanceof Promise ? stretches.then(finish) : finish(stretches)
+  }
+
+  notes(): string[] {
+    return notesOfThreads(this.#threads ?? [])
   }
 
   /** Whatever is under way is left. */

@@ -10,7 +10,7 @@ import type { ThreadSetup, ThreadStretch, ThreadTask } from './thread-messages.t
 import { workLines } from './work-lines.ts'
 import type { Work } from './work-lines.ts'
 import { fieldsOfStages } from './work-outlines.ts'
-import { WorkThread } from './work-thread.ts'
+import { notesOfThreads, WorkThread } from './work-thread.ts'
 
 export interface StageWorkerOptions extends Division {
   /** Missing where the stages can't be made again in a thread, or nobody wants threads. */
@@ -76,10 +76,8 @@ export class StageWorker {
     await Promise.all(this.#threads.map(thread => thread.close()))
   }
 
-  /** What a user should know of threads: why some have not worked. */
   notes(): string[] {
-    const failures = new Set(this.#threads.flatMap(({ failure }) => (failure === undefined ? [] : [failure])))
-    return Array.from(failures, failure => `a worker thread failed, and what it had to do was done without it: ${failure}`)
+    return notesOfThreads(this.#threads)
   }
 
   #here(block: Buffer, place: BlockPlace, contextOf: Work['contextOf']): Promise<readonly Stretch[]> {

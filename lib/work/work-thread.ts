@@ -96,3 +96,9 @@ export class WorkThread<Task, Answer> {
     for (const { reject } of this.#waiting.splice(0)) reject(new Error(this.#failure))
   }
 }
+
+/** What a user should know of threads: why some have not worked. */
+export function notesOfThreads(threads: readonly { readonly failure: string | undefined }[]): string[] {
+  const failures = new Set(threads.flatMap(({ failure }) => (failure === undefined ? [] : [failure])))
+  return Array.from(failures, failure => `a worker thread failed, and what it had to do was done without it: ${failure}`)
+}

@@ -150,6 +150,29 @@ for (const threads of [0, 1, 2]) {
   })
 }
 
+describe('Packer', () => {
+  it('does without a thread that fails, and tells why', async () => {
+    // An array to whoever is here: a copy is a mere object, of which the thread's kernel can make nothing.
+    const drop = Object.setPrototypeOf({ 0: '_rev', length: 1 }, Array.prototype) as string[]
+    const packer = new Packer({ packing: { drop }, threads: 1, after: 0 })
+    const bytes = Buffer.from(`${lines[0]!}\n`.repeat(100))
+    try {
+      expect(packer.notes()).to.deep.equal([])
+      while (packer.notes().length === 0) {
+        const stretches = await packer.pack([bytes])
+        expect(told(stretches)).to.deep.equal(told(packLines([bytes], { drop: ['_rev'] })))
+        release(stretches)
+        await setImmediate()
+      }
+      expect(packer.notes()).to.have.length(1)
+      expect(packer.notes()[0]).to.match(/^a worker thread failed, and what it had to do was done without it: .+/)
+      expect(packer.pack([bytes])).not.to.be.instanceOf(Promise)
+    } finally {
+      await packer.close()
+    }
+  })
+})
+
 describe('PackThread', () => {
   it('leaves its blocks to the main thread where it fails', async () => {
     const memory = openMemory(place.end + Slots.bytes)
@@ -172,6 +195,7 @@ describe('PackThread', () => {
       const answers = [thread.pack(at, slot.text), thread.pack(at, slot.text)]
       for (const answer of answers) expect(told(await answer)).to.deep.equal(told(packLines([bytes], packing)))
       expect(thread.hasRoom).to.equal(false)
+      expect(thread.failure).to.be.a('string').that.is.not.empty
     } finally {
       await thread.close()
     }
