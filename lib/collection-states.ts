@@ -45,6 +45,11 @@ export class CollectionStates {
     return state
   }
 
+  /** Whatever has become of them. */
+  async end(): Promise<void> {
+    for (const state of await Promise.allSettled(this.#states.values())) if (state.status === 'fulfilled') state.value.end()
+  }
+
   async #prepare(report: CollectionReport): Promise<CollectionState> {
     const { source, target, journal, retry, survey, options } = this.#parts
     const { dryRun = false, stages } = options
@@ -63,7 +68,14 @@ export class CollectionStates {
     const knowsIds = journal.record === undefined || isSavedAtEnd(target.location)
     const fresh = prepared.empty && (!idsMayRepeat || (partitions <= 1 && knowsIds))
     const firstStays = options.onConflict !== 'overwrite'
-    const state = new CollectionState(report, { fresh, isNew: prepared.empty, idsMayRepeat, firstStays, partitions })
+    const state = new CollectionState(report, {
+      fresh,
+      isNew: prepared.empty,
+      idsMayRepeat,
+      firstStays,
+      holdsRepeats: target.holdsRepeats,
+      partitions
+    })
     if (state.failedIds && report.failed > 0 && !options.again)
       for await (const { letter } of readLetters(journal.deadLetters, { collection: report.source }))
         if (letter.id !== undefined && letter.code !== 'DOCFERRY_CONFLICT') state.addFailed(letter.id)

@@ -234,15 +234,21 @@ export class Ledger {
   /** Say what the counts alone don't. */
   note(states: readonly CollectionState[]): void {
     const { notes, onConflict, dryRun, target } = this.report
-    for (const { report, repeated, seenIds } of states) {
+    for (const state of states) {
+      const { report } = state
+      const { count: repeated, isAtMost, trouble } = state.repeated()
       const say = (count: number, one: string, many: string): void => {
         if (count > 0) notes.push(`${report.source}: ${count} ${count === 1 ? one : many}`)
       }
+      if (trouble !== undefined)
+        notes.push(
+          `${report.source}: whether ids come more than once in the source is not known: ${describeError(trouble)}; the file holds all documents`
+        )
       const came = 'an id that came before in the source'
-      const fewer = seenIds?.isFull ? 'or fewer ' : ''
+      const fewer = isAtMost ? 'or fewer ' : ''
       const kept =
         target.provider === 'file'
-          ? 'the file holds them all'
+          ? 'the file holds them all, and importing it keeps one of each'
           : `${onConflict === 'overwrite' ? 'the last' : 'the first'} of each ${dryRun ? 'would be' : 'is'} kept`
       say(repeated, `${fewer}document has ${came}; ${kept}`, `${fewer}documents have ${came}; ${kept}`)
       const left = report.attachmentsLeft ?? 0

@@ -216,6 +216,7 @@ class Run {
       clearInterval(alive)
       await this.#worker?.close()
       await this.#packer?.close()
+      await this.#states.end()
       await this.#closeStages()
       signal?.removeEventListener('abort', onAbort)
       // Also of a dry run that did not come to its end.

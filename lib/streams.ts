@@ -137,7 +137,7 @@ export function createWriteStream(endpoint: Endpoint, collection: string, option
     report.created = created
     report.state = 'running'
     report.startedAt = Date.now()
-    const entered = (state = new CollectionState(report, { fresh: empty, isNew: empty, idsMayRepeat }))
+    const entered = (state = new CollectionState(report, { fresh: empty, isNew: empty, idsMayRepeat, holdsRepeats: opened.holdsRepeats }))
     const rate = new RateControl(opened.limits, bounds)
     const writer = new BatchWriter({
       target: opened,
@@ -155,10 +155,17 @@ export function createWriteStream(endpoint: Endpoint, collection: string, option
   const whenWritten = async (): Promise<void> => {
     await target?.commit({ signal })
     state?.leave()
+    const { count = 0 } = target?.holdsRepeats ? (state?.repeated() ?? {}) : {}
+    if (count > 0)
+      logger.warn(
+        { collection, documents: count },
+        `${count} ${count === 1 ? 'document has' : 'documents have'} an id that came before; ${collection} holds them all, and importing it keeps one of each`
+      )
     if (target && report.failed > 0 && !onDeadLetter) throw deadLetters(target, report)
   }
   const whenClosed = async (): Promise<void> => {
     if (report.state === 'running') report.state = 'stopped'
+    state?.end()
     if (target) await closeEnd(target, logger)
   }
   const writable = new BatchWritable(undefined, { open, onDocument: () => report.read++, whenWritten, whenClosed })

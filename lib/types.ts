@@ -434,12 +434,10 @@ export interface Target<Payload = unknown> {
    * with `retryable: false` when it never will (credentials, a missing table). A thrown call may have been applied in part.
    */
   write(collection: string, documents: readonly Encoded<Payload>[], options: WriteOptions): Promise<readonly WriteOutcome[]>
-  /**
-   * Write documents as they come, beside those of `write`, one call at a time. Missing where the target takes no such.
-   *
-   * @param options `repeated`: how many of them may have an id that came before
-   */
-  writePacked?(collection: string, packed: Packed, options: { readonly repeated: number; readonly signal?: AbortSignal }): Promise<void>
+  /** Write documents as they come, beside those of `write`, one call at a time. Missing where the target takes no such. */
+  writePacked?(collection: string, packed: Packed, options?: { readonly signal?: AbortSignal }): Promise<void>
+  /** Whether it holds documents of one id beside each other, in the order in which they come, whatever `fresh` says. Default false. */
+  readonly holdsRepeats?: boolean
   /** In place of `writePacked`: takes documents one by one as the lines of their JSON, for `write`. Missing where it has to see documents. */
   readonly lines?: LineEncoder<Payload>
   /**

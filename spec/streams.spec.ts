@@ -1,3 +1,6 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Readable, Transform, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { expect } from 'chai'
@@ -19,6 +22,21 @@ async function failure(work: Promise<unknown>): Promise<DocferryError> {
 }
 
 describe('streams', () => {
+  it('say how many documents of a file share an id', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'docferry-streams-'))
+    const warnings: string[] = []
+    const logger = { ...silentLogger, warn: (_: object, message: string) => void warnings.push(message) }
+    try {
+      const path = join(folder, 'x.ndjson')
+      const writer = createWriteStream(path, 'a', { logger })
+      await pipeline(Readable.from([{ _id: '1', n: 1 }, { _id: '2' }, { _id: '1', n: 2 }]), writer)
+      expect(readFileSync(path, 'utf8').match(/"_id":"1"/g)).to.have.length(2)
+      expect(warnings).to.deep.equal(['1 document has an id that came before; a holds them all, and importing it keeps one of each'])
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+
   it('compose with pipeline(), with each other and with a Transform of anyone', async () => {
     const target = scriptedTarget()
     const writer = createWriteStream(target.endpoint, 'copies')

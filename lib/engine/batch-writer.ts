@@ -207,7 +207,7 @@ export class BatchWriter {
     this.#conversions.count(document._id)
     this.#options.onEncoded?.(state.report, document, encoded)
     const outgoing: Counted = { document, encoded, digests: undefined, books }
-    return this.#place(outgoing, state.seenIds?.add(encoded.id))
+    return this.#place(outgoing, state.mustWait(encoded.id))
   }
 
   async #addLines(packed: Packed, { ends, ids }: LinePlaces): Promise<void> {
@@ -224,7 +224,7 @@ export class BatchWriter {
       const waiting = encoded
         ? this.#place(
             new CountedLine(packed, at, { line, encoded, books }),
-            state.seenIds?.addHashes(packed.idHashes[2 * at]!, packed.idHashes[2 * at + 1]!)
+            state.mustWait(id, [packed.idHashes[2 * at]!, packed.idHashes[2 * at + 1]!])
           )
         : this.#addDocument(documentOf(line))
       if (waiting) await waiting
@@ -232,8 +232,8 @@ export class BatchWriter {
   }
 
   /** Into the open batch, or where its id may have come before, behind all that is on its way. */
-  #place(outgoing: Counted, mayBeRepeated: boolean | undefined): Promise<void> | undefined {
-    if (mayBeRepeated) return this.#hold(outgoing)
+  #place(outgoing: Counted, mustWait: boolean): Promise<void> | undefined {
+    if (mustWait) return this.#hold(outgoing)
     const { encoded } = outgoing
     const { batchCount, batchBytes } = this.#options.rate
     let batch = this.#open
@@ -259,15 +259,11 @@ export class BatchWriter {
     const state = this.#current()
     const { delta, sums } = (this.#books ??= this.#openBooks())
     if (state.hasFailedAny(packed.idHashes)) return await this.#unpack(packed)
-    const { seenIds } = state
-    let repeated = 0
-    if (seenIds)
-      for (let at = 0; at < packed.count; at++) if (seenIds.addHashes(packed.idHashes[2 * at]!, packed.idHashes[2 * at + 1]!)) repeated++
-    state.repeated += repeated
+    state.countPacked(packed.idHashes)
     const number = this.#window.open()
     await this.#options.rate.take()
     try {
-      await this.#options.target.writePacked!(state.report.target, packed, { repeated })
+      await this.#options.target.writePacked!(state.report.target, packed)
     } catch (error) {
       this.#error ??= error as Error
       throw error
@@ -365,7 +361,7 @@ export class BatchWriter {
     const state = this.#current()
     await Promise.all(this.#inFlight.values())
     if (this.#error !== undefined) throw this.#error
-    state.repeated += held.items.length
+    state.countHeld(held.items.length)
     await this.#buryLater(state, held)
     await this.#options.rate.take()
     try {

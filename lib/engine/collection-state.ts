@@ -1,6 +1,16 @@
 /** What a run knows about one collection while documents of it are under way. */
 import type { CollectionReport } from '../report.ts'
+import { idHashes } from '../values/id-hashes.ts'
+import { RepeatCounter } from './repeat-counter.ts'
 import { SeenIds } from './seen-ids.ts'
+
+export interface Repeated {
+  readonly count: number
+  /** So many, or fewer. */
+  readonly isAtMost: boolean
+  /** Why it is not known. */
+  readonly trouble: unknown
+}
 
 export class CollectionState {
   readonly report: CollectionReport
@@ -8,12 +18,13 @@ export class CollectionState {
   readonly fresh: boolean
   /** Whether the target held nothing in it when the run began. */
   readonly isNew: boolean
-  /** Ids that went by, where two documents may have the same. */
-  readonly seenIds: SeenIds | undefined
+  /** Ids that went by, where two documents may have the same, and the target has to hear of it. */
+  readonly #seenIds: SeenIds | undefined
+  /** The same where it does not. */
+  readonly #repeats: RepeatCounter | undefined
   /** Ids of documents that failed, where the first of an id is to stay: what comes behind one with its id may be older. */
   readonly failedIds: SeenIds | undefined
-  /** Documents whose id came before; see `SeenIds` for how sure that is. */
-  repeated = 0
+  #held = 0
   #hasFailures = false
   #partitionsLeft: number
 
@@ -24,15 +35,48 @@ export class CollectionState {
       readonly isNew: boolean
       readonly idsMayRepeat: boolean
       readonly firstStays?: boolean
+      /** See `Target.holdsRepeats`. */
+      readonly holdsRepeats?: boolean | undefined
       readonly partitions?: number
     }
   ) {
     this.report = report
     this.fresh = options.fresh
     this.isNew = options.isNew
-    this.seenIds = options.idsMayRepeat ? new SeenIds(() => expectedDocuments(report)) : undefined
-    this.failedIds = options.idsMayRepeat && options.firstStays ? new SeenIds() : undefined
+    const { idsMayRepeat, holdsRepeats = false } = options
+    this.#seenIds = idsMayRepeat && !holdsRepeats ? new SeenIds(() => expectedDocuments(report)) : undefined
+    this.#repeats = idsMayRepeat && holdsRepeats ? new RepeatCounter() : undefined
+    this.failedIds = idsMayRepeat && options.firstStays ? new SeenIds() : undefined
     this.#partitionsLeft = options.partitions ?? 1
+  }
+
+  /**
+   * A document is about to be written. @returns whether it has to wait until none of its id may be under way
+   *
+   * @param hashes `idHashes` of its id, where they are known
+   */
+  mustWait(id: string, hashes: readonly [number, number] = idHashes(id)): boolean {
+    if (this.#seenIds) return this.#seenIds.addHashes(...hashes)
+    this.#repeats?.add(...hashes)
+    return this.#repeats !== undefined && this.hasFailed(id)
+  }
+
+  /** Documents that a target takes by themselves are about to be written. @param idHashes of each id, one pair after the other */
+  countPacked(idHashes: Int32Array): void {
+    this.#repeats?.addAll(idHashes)
+    if (!this.#seenIds) return
+    for (let at = 0; at < idHashes.length; at += 2) if (this.#seenIds.addHashes(idHashes[at]!, idHashes[at + 1]!)) this.#held++
+  }
+
+  /** So many had to wait. */
+  countHeld(count: number): void {
+    if (!this.#repeats) this.#held += count
+  }
+
+  /** Documents whose id came before; see there for how sure that is. */
+  repeated(): Repeated {
+    const count = this.#held + (this.#repeats?.count() ?? 0)
+    return { count, isAtMost: this.#seenIds?.isFull ?? false, trouble: this.#repeats?.trouble }
   }
 
   /** Whether a document of this id has failed. */
@@ -51,7 +95,7 @@ export class CollectionState {
   addFailed(id: string): void {
     this.#hasFailures = true
     this.failedIds?.add(id)
-    if (this.failedIds) this.seenIds?.add(id)
+    if (this.failedIds) this.#seenIds?.add(id)
   }
 
   /** No more documents of it come from one of its partitions. */
@@ -66,6 +110,12 @@ export class CollectionState {
     if (this.#partitionsLeft > 0 || read + added !== written + skipped + filtered + failed) return
     this.report.state = 'done'
     this.report.finishedAt = Date.now()
+    this.#repeats?.close()
+  }
+
+  /** Whatever has become of it. */
+  end(): void {
+    this.#repeats?.end()
   }
 }
 

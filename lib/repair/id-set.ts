@@ -1,9 +1,6 @@
 /** A set of any number of ids in bounded memory: by a hash of 64 bits each; beyond a bound, on disk. */
-import { hash, randomBytes } from 'node:crypto'
-import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { describeError, DocferryError } from '../errors.ts'
+import { hash } from 'node:crypto'
+import { NamelessFile } from '../engine/nameless-file.ts'
 
 /** Hashes in one read of the disk, and bytes of each. */
 const perBlock = 512
@@ -13,7 +10,7 @@ const groupCount = 64
 
 /** A group on disk: first unsorted, then sorted, with the first hash of each block in memory. */
 interface Group {
-  readonly handle: number
+  readonly file: NamelessFile
   /** In the file. */
   count: number
   waiting: bigint[]
@@ -96,13 +93,13 @@ export class IdSet {
     if (block < 0) return undefined
     const count = Math.min(perBlock, group.count - block * perBlock)
     const hashes = this.#block.subarray(0, count)
-    readFully(group.handle, bytesOf(hashes), block * blockBytes)
+    group.file.read(bytesOf(hashes), block * blockBytes)
     const index = indexIn(hashes, hashed)
     return index < 0 ? undefined : { taken: group.taken, index: block * perBlock + index }
   }
 
   close(): void {
-    for (const { handle } of this.#groups?.splice(0) ?? []) closeSync(handle)
+    for (const { file } of this.#groups?.splice(0) ?? []) file.close()
   }
 
   #moveToDisk(): void {
@@ -126,52 +123,28 @@ function groupOf(hashed: bigint): number {
   return Number(hashed >> 58n)
 }
 
-/** Without a name from its first moment on, so that nothing is left whenever the process dies. */
 function makeGroup(): Group {
-  const path = join(tmpdir(), `docferry-ids-${randomBytes(8).toString('hex')}`)
-  try {
-    const handle = openSync(path, 'wx+', 0o600)
-    rmSync(path, { force: true })
-    return { handle, count: 0, waiting: [], fences: new BigUint64Array(), taken: new Uint8Array() }
-  } catch (error) {
-    throw unusable(error)
-  }
+  return { file: new NamelessFile('ids'), count: 0, waiting: [], fences: new BigUint64Array(), taken: new Uint8Array() }
 }
 
 function flush(group: Group): void {
-  const { handle, count, waiting } = group
+  const { file, count, waiting } = group
   if (waiting.length === 0) return
-  write(handle, bytesOf(BigUint64Array.from(waiting)), count * hashBytes)
+  file.write(bytesOf(BigUint64Array.from(waiting)), count * hashBytes)
   group.count += waiting.length
   group.waiting = []
 }
 
 function sort(group: Group): void {
-  const { handle, count } = group
+  const { file, count } = group
   const hashes = new BigUint64Array(count)
-  readFully(handle, bytesOf(hashes), 0)
-  write(handle, bytesOf(hashes.sort()), 0)
+  file.read(bytesOf(hashes), 0)
+  file.write(bytesOf(hashes.sort()), 0)
   group.fences = hashes.filter((_, index) => index % perBlock === 0)
 }
 
 function bytesOf(hashes: BigUint64Array): Buffer {
   return Buffer.from(hashes.buffer, hashes.byteOffset, hashes.byteLength)
-}
-
-function write(handle: number, bytes: Buffer, at: number): void {
-  try {
-    for (let done = 0; done < bytes.length;) done += writeSync(handle, bytes, done, bytes.length - done, at + done)
-  } catch (error) {
-    throw unusable(error)
-  }
-}
-
-function readFully(handle: number, bytes: Buffer, at: number): void {
-  for (let done = 0; done < bytes.length;) {
-    const got = readSync(handle, bytes, done, bytes.length - done, at + done)
-    if (got === 0) throw new DocferryError('DOCFERRY_BUG', 'a temporary file of ids is shorter than it was')
-    done += got
-  }
 }
 
 function bitsFor(count: number): Uint8Array {
@@ -193,8 +166,4 @@ function lastNotAbove(sorted: BigUint64Array, hashed: bigint): number {
     else high = middle
   }
   return low - 1
-}
-
-function unusable(cause: unknown): DocferryError {
-  return new DocferryError('DOCFERRY_STATE', `ids can't be kept in ${tmpdir()}: ${describeError(cause)}`, { cause })
 }

@@ -185,25 +185,28 @@ export class BucketSums {
   }
 
   #addWaiting(): void {
-    for (const { idHashes, digests } of this.#waiting) {
-      for (let index = 0; index < idHashes.length / 2; index++) {
-        const at = this.#placeOf(bucketOfHash(idHashes[2 * index]!))
-        // Making room may have replaced them.
-        const words = this.#words
-        words[at]!++
-        let carry = 0
-        for (let lane = 0; lane < lanes; lane++) {
-          // As integers of 32 bits, which doubles are slower than.
-          const one = words[at + 1 + lane]! | 0
-          const other = digests[lanes * index + lanes - 1 - lane]! | 0
-          const sum = (one + other + carry) | 0
-          words[at + 1 + lane] = sum
-          carry = ((one & other) | ((one | other) & ~sum)) >>> 31
-        }
-      }
-    }
+    for (const waiting of this.#waiting) this.#addEach(waiting)
     this.#waiting = []
     this.#waitingCount = 0
+  }
+
+  /** Called for each block: a loop over all that wait would be left by way of an interpreter each time. */
+  #addEach({ idHashes, digests }: Waiting): void {
+    for (let index = 0; index < idHashes.length / 2; index++) {
+      const at = this.#placeOf(bucketOfHash(idHashes[2 * index]!))
+      // Making room may have replaced them.
+      const words = this.#words
+      words[at]!++
+      let carry = 0
+      for (let lane = 0; lane < lanes; lane++) {
+        // As integers of 32 bits, which doubles are slower than.
+        const one = words[at + 1 + lane]! | 0
+        const other = digests[lanes * index + lanes - 1 - lane]! | 0
+        const sum = (one + other + carry) | 0
+        words[at + 1 + lane] = sum
+        carry = ((one & other) | ((one | other) & ~sum)) >>> 31
+      }
+    }
   }
 
   #word(bucket: number, word: number): number {

@@ -428,7 +428,8 @@ async function writeEngine(
     const state = new CollectionState(collectionReport({ name: collection, target: collection }), {
       fresh: empty,
       isNew: empty,
-      idsMayRepeat: true
+      idsMayRepeat: true,
+      holdsRepeats: target.holdsRepeats
     })
     const letters: DeadLetter[] = []
     const writer = new BatchWriter({
@@ -445,7 +446,7 @@ async function writeEngine(
     await opened.commit({})
     const { written, skipped, failed } = state.report
     expect(written + skipped + failed, 'every document has one outcome').to.equal(documents.length)
-    return { written, skipped, failed, repeated: state.repeated, letters }
+    return { written, skipped, failed, repeated: state.repeated().count, letters }
   })
 }
 

@@ -7,14 +7,12 @@ import { digestDocumentLines, documentLine, lineDigests, ordinaryDocumentLine } 
 import type { DocumentLine } from '../../formats/document-lines.ts'
 import type { ExportState } from '../../formats/export-writer.ts'
 import { bytesOf, lineText } from '../../formats/line-bytes.ts'
-import type { Document, Encoded, EncodeRules, Logger, OnConversion, OpenContext, Refusal, SuspendedOutput, Target } from '../../types.ts'
+import type { Document, Encoded, EncodeRules, OnConversion, OpenContext, Refusal, SuspendedOutput, Target } from '../../types.ts'
 import { isOrdinary, parseJson, plainDocument, stringifyJson } from '../../values/index.ts'
-
 import { keyOption } from './options.ts'
 import type { FileOptions } from './options.ts'
 
 export interface FileContext {
-  readonly logger: Logger
   readonly rules: EncodeRules
   readonly resume?: SuspendedOutput | undefined
   readonly attachments?: OpenContext['attachments']
@@ -87,19 +85,4 @@ function readLine(document: Document, rules: EncodeRules, { kinds = false } = {}
   if (rules.types !== 'plain' && !kinds) return document
   const encoded = encodeLine(document, rules)
   return 'code' in encoded ? document : (parseJson(lineText(encoded.payload.line)) as Document)
-}
-
-/** Counts the documents whose id may stand in an output more than once, and says so in the end. */
-export function repeatWarner(logger: Logger, path: string): { add(count: number): void; tell(): void } {
-  let repeats = 0
-  return {
-    add: count => void (repeats += count),
-    tell() {
-      if (repeats === 0) return
-      logger.warn(
-        { path, documents: repeats },
-        `up to ${repeats} documents have an id that came before; the output holds them all, and importing it keeps one of each`
-      )
-    }
-  }
 }

@@ -14,7 +14,7 @@ import { ExportWriter } from '../../formats/export-writer.ts'
 import type { DocumentLine } from '../../formats/document-lines.ts'
 import type { SecurityObject, SuspendedOutput, Target } from '../../types.ts'
 import { AttachmentStore, attachmentsName, openContents, withContents } from './attachment-store.ts'
-import { lineCodec, repeatWarner } from './encode.ts'
+import { lineCodec } from './encode.ts'
 import type { FileContext, SuspendedFile } from './encode.ts'
 import { writeError } from './errors.ts'
 import { isExportFolder, manifestText } from './folder.ts'
@@ -50,14 +50,13 @@ interface SuspendedFolder extends SuspendedOutput {
 export async function openFolderTarget(
   options: FileOptions,
   { path, gzip, items }: OutputLayout,
-  { logger, rules, resume, attachments }: FileContext
+  { rules, resume, attachments }: FileContext
 ): Promise<Target<DocumentLine>> {
   const { force = false, provider = 'file' } = options
   const name = options.path
   const suspended = resume as SuspendedFolder | undefined
   const isWhole = suspended !== undefined && (await isPublished(path, suspended))
   if (!isWhole) await checkPlace(path, force)
-  const repeats = repeatWarner(logger, name)
   const codec = lineCodec(options, rules)
   const holdsAttachments = attachments !== undefined && !items
   const security: Record<string, SecurityObject> = {}
@@ -147,11 +146,11 @@ export async function openFolderTarget(
       return holdsAttachments ? withContents(encoded, document) : encoded
     },
     holdsAttachments,
+    holdsRepeats: true,
     ...(!items && { security: exportSecurity((collection, given) => Promise.resolve(void (security[collection] = given))) }),
-    write: (collection, documents, { fresh, signal }) =>
+    write: (collection, documents, { signal }) =>
       attempt(async () => {
         signal?.throwIfAborted()
-        if (!fresh) repeats.add(documents.length)
         const file = await fileOf(collection)
         const write = async (lines: readonly DocumentLine[]): Promise<void> => {
           delete file.stands
@@ -163,10 +162,9 @@ export async function openFolderTarget(
       }),
     ...(!items &&
       !holdsAttachments && {
-        writePacked: (collection, packed, { repeated, signal }) =>
+        writePacked: (collection, packed, { signal } = {}) =>
           attempt(async () => {
             signal?.throwIfAborted()
-            repeats.add(repeated)
             const file = await fileOf(collection)
             delete file.stands
             const written = file.queue.then(() => file.writer.writePacked(collection, packed))
@@ -199,7 +197,6 @@ export async function openFolderTarget(
         if (isWhole) return
         await finish()
         isCommitted = true
-        repeats.tell()
       }),
     async close() {
       if (!isCommitted) await attempt(discard)

@@ -21,7 +21,7 @@ import {
   publishContents,
   withContents
 } from './attachment-store.ts'
-import { lineCodec, repeatWarner } from './encode.ts'
+import { lineCodec } from './encode.ts'
 import type { FileContext, SuspendedFile } from './encode.ts'
 import { writeError } from './errors.ts'
 import { openFolderTarget } from './folder-writer.ts'
@@ -42,17 +42,17 @@ import { readOnlyTarget } from './read-only.ts'
  */
 export async function openFileTarget(
   options: FileOptions,
-  { logger, from, rules = defaultRules, resume, readOnly, attachments }: OpenContext
+  { from, rules = defaultRules, resume, readOnly, attachments }: OpenContext
 ): Promise<Target<DocumentLine>> {
   if (readOnly) return readOnlyTarget(options, rules)
   const layout = outputLayout(options)
   try {
     const named = { provider: from, ...options }
-    if (layout.format === 'folder') return await openFolderTarget(named, layout, { logger, rules, resume, attachments })
+    if (layout.format === 'folder') return await openFolderTarget(named, layout, { rules, resume, attachments })
     const isWhole = resume !== undefined && (await isPublished(layout.path, resume as SuspendedFile))
     const special = layout.path === standardStreams || (await isSpecial(layout, isWhole || (options.force ?? false)))
     if (!special) await access(dirname(layout.path), constants.W_OK)
-    return await singleTarget(named, layout, { special, isWhole }, { logger, rules, resume, attachments })
+    return await singleTarget(named, layout, { special, isWhole }, { rules, resume, attachments })
   } catch (error) {
     throw writeError(error, options.path)
   }
@@ -62,7 +62,7 @@ async function singleTarget(
   options: FileOptions,
   layout: OutputLayout,
   { special, isWhole }: { readonly special: boolean; readonly isWhole: boolean },
-  { logger, rules, resume, attachments }: FileContext
+  { rules, resume, attachments }: FileContext
 ): Promise<Target<DocumentLine>> {
   const { documentsOnly = false, provider = 'file', force = false } = options
   const { path, format } = layout
@@ -70,7 +70,6 @@ async function singleTarget(
   const name = isStandard ? 'standard output' : options.path
   const holdsOne = documentsOnly || layout.items
   const text = holdsOne ? plainText : format === 'json' ? jsonText : sectionedText
-  const repeats = repeatWarner(logger, name)
   const prepared = new Set<string>()
   let file: AtomicFile | undefined
   let sink: ByteSink | undefined
@@ -152,24 +151,23 @@ async function singleTarget(
       return holdsAttachments ? withContents(encoded, document) : encoded
     },
     holdsAttachments,
+    holdsRepeats: true,
     ...(text !== plainText && {
       security: exportSecurity(async (collection, security) => {
         if (!isWhole) (await start()).setSecurity(collection, security)
       })
     }),
-    write: (collection, documents, { fresh, signal }) =>
+    write: (collection, documents, { signal }) =>
       attempt(async () => {
         signal?.throwIfAborted()
-        if (!fresh) repeats.add(documents.length)
         const started = await start()
         return await contents.keepAll(documents, signal, lines => started.write(collection, lines))
       }),
     ...(!layout.items &&
       !holdsAttachments && {
-        writePacked: (collection, packed, { repeated, signal }) =>
+        writePacked: (collection, packed, { signal } = {}) =>
           attempt(async () => {
             signal?.throwIfAborted()
-            repeats.add(repeated)
             await (await start()).writePacked(collection, packed)
           })
       }),
@@ -197,7 +195,6 @@ async function singleTarget(
         await file?.commit()
         isCommitted = true
         await clear?.()
-        repeats.tell()
       }),
     async close() {
       if (isCommitted) return

@@ -1,0 +1,163 @@
+/** Counts the documents whose id came before, in bounded memory, where nobody has to know until the end which these are. */
+import { NamelessFile } from './nameless-file.ts'
+
+/** 8 bytes each. */
+const mostInMemory = 1 << 17
+const firstInMemory = 1 << 8
+const hashBytes = 8
+/** By the highest byte of the hashes. */
+const parts = 256
+
+/** Sorted, in hashes from the beginning of the file. */
+interface Run {
+  readonly start: number
+  /** Where each part of it ends. */
+  readonly ends: Float64Array
+}
+
+/**
+ * Ids are told apart by 63 bits of hashes: among a hundred million, two that are not the same are taken to be so with a likelihood of 1 in 2,000.
+ * It keeps 1 MB in memory, and what is more in a file, 8 bytes for each id.
+ */
+export class RepeatCounter {
+  readonly #inMemory: number
+  /** `idHashes` of each id. */
+  #waiting = new Int32Array(2 * firstInMemory)
+  #length = 0
+  #file: NamelessFile | undefined
+  readonly #runs: Run[] = []
+  #settled: number | undefined
+  #trouble: unknown
+
+  /** @param inMemory most ids that are kept there */
+  constructor({ inMemory = mostInMemory }: { readonly inMemory?: number } = {}) {
+    this.#inMemory = inMemory
+  }
+
+  /** By `idHashes` of the id. */
+  add(first: number, second: number): void {
+    if (!this.#hasRoom()) return
+    this.#waiting[this.#length++] = first
+    this.#waiting[this.#length++] = second
+  }
+
+  /** @param hashes `idHashes` of each id, one pair after the other */
+  addAll(hashes: Int32Array): void {
+    for (let at = 0; at < hashes.length && this.#hasRoom();) {
+      const some = hashes.subarray(at, at + this.#waiting.length - this.#length)
+      this.#waiting.set(some, this.#length)
+      this.#length += some.length
+      at += some.length
+    }
+  }
+
+  /** Why nothing is known, where the disk could not take what was to be kept. */
+  get trouble(): unknown {
+    return this.#trouble
+  }
+
+  /** Of those that were added: how many had the id of one before. 0 where there is `trouble`. */
+  count(): number {
+    return (this.#settled ??= this.#count())
+  }
+
+  /** Nothing is added any more, and the count is kept. */
+  close(): void {
+    this.count()
+    this.end()
+  }
+
+  /** Whatever was counted. */
+  end(): void {
+    this.#settled ??= 0
+    this.#runs.length = 0
+    this.#waiting = new Int32Array()
+    this.#length = 0
+    this.#file?.close()
+    this.#file = undefined
+  }
+
+  /** For one more. @returns false where nothing is kept any more */
+  #hasRoom(): boolean {
+    this.#settled = undefined
+    if (this.#length < this.#waiting.length) return true
+    if (this.#trouble !== undefined) return false
+    if (this.#length < 2 * this.#inMemory) {
+      const larger = new Int32Array(Math.min(4 * this.#length, 2 * this.#inMemory))
+      larger.set(this.#waiting)
+      this.#waiting = larger
+      return true
+    }
+    try {
+      this.#keep((this.#file ??= new NamelessFile('ids')))
+      return true
+    } catch (error) {
+      this.#giveUp(error)
+      return false
+    }
+  }
+
+  #count(): number {
+    if (!this.#file) return repeatsIn(this.#sorted())
+    try {
+      this.#keep(this.#file)
+      let count = 0
+      for (let part = 0; part < parts; part++) count += repeatsIn(this.#readPart(this.#file, part))
+      return count
+    } catch (error) {
+      this.#giveUp(error)
+      return 0
+    }
+  }
+
+  /** Nobody's documents are to wait for this. */
+  #giveUp(error: unknown): void {
+    this.#trouble = error
+    this.end()
+  }
+
+  #sorted(): BigUint64Array {
+    return new BigUint64Array(this.#waiting.buffer, 0, this.#length / 2).sort()
+  }
+
+  #keep(file: NamelessFile): void {
+    const hashes = this.#sorted()
+    const start = this.#runs.at(-1)?.ends.at(-1) ?? 0
+    file.write(bytesOf(hashes), start * hashBytes)
+    const words = wordsOf(hashes)
+    const ends = new Float64Array(parts)
+    for (let part = 0, at = 0; part < parts; part++) {
+      while (at < hashes.length && words[2 * at + 1]! >>> 24 <= part) at++
+      ends[part] = start + at
+    }
+    this.#runs.push({ start, ends })
+    this.#length = 0
+  }
+
+  #readPart(file: NamelessFile, part: number): BigUint64Array {
+    const places = this.#runs.map(({ start, ends }) => ({ from: part === 0 ? start : ends[part - 1]!, to: ends[part]! }))
+    const hashes = new BigUint64Array(places.reduce((sum, { from, to }) => sum + to - from, 0))
+    let length = 0
+    for (const { from, to } of places) {
+      file.read(bytesOf(hashes.subarray(length, length + to - from)), from * hashBytes)
+      length += to - from
+    }
+    return hashes.sort()
+  }
+}
+
+/** As pairs of words, lower one first: numbers of 64 bits are slow to compare. */
+function wordsOf(hashes: BigUint64Array): Uint32Array {
+  return new Uint32Array(hashes.buffer, hashes.byteOffset, 2 * hashes.length)
+}
+
+function repeatsIn(sorted: BigUint64Array): number {
+  const words = wordsOf(sorted)
+  let count = 0
+  for (let at = 2; at < words.length; at += 2) if (words[at] === words[at - 2] && words[at + 1] === words[at - 1]) count++
+  return count
+}
+
+function bytesOf(hashes: BigUint64Array): Uint8Array {
+  return new Uint8Array(hashes.buffer, hashes.byteOffset, hashes.byteLength)
+}

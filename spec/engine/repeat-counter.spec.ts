@@ -1,0 +1,69 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { RepeatCounter } from '../../lib/engine/repeat-counter.ts'
+import { idHashes } from '../../lib/values/id-hashes.ts'
+
+describe('the counter of repeated ids', () => {
+  const hashesOf = (ids: readonly string[]): Int32Array => Int32Array.from(ids.flatMap(id => idHashes(id)))
+  let counter: RepeatCounter | undefined
+  afterEach(() => counter?.end())
+
+  it('counts as a set does, in memory and on disk, however the ids come', () => {
+    const ids = fc.array(fc.integer({ max: 60, min: 0 }).map(String), { maxLength: 300 })
+    fc.assert(
+      fc.property(fc.array(fc.tuple(ids, fc.boolean()), { maxLength: 6 }), fc.constantFrom(256, 300, 1_000), (groups, inMemory) => {
+        const counted = new RepeatCounter({ inMemory })
+        const seen = new Set<string>()
+        let all = 0
+        for (const [group, isTogether] of groups) {
+          if (isTogether) counted.addAll(hashesOf(group))
+          else for (const id of group) counted.add(...idHashes(id))
+          for (const id of group) seen.add(id)
+          all += group.length
+          expect(counted.count()).to.equal(all - seen.size)
+        }
+        counted.close()
+        expect(counted.count()).to.equal(all - seen.size)
+      })
+    )
+  })
+
+  it('finds those of many that are far apart', () => {
+    counter = new RepeatCounter({ inMemory: 1_000 })
+    const ids = Array.from({ length: 20_000 }, (_, index) => `id-${index}`)
+    counter.addAll(hashesOf(ids))
+    counter.addAll(hashesOf(ids.filter((_, index) => index % 1_000 === 7)))
+    expect(counter.count()).to.equal(20)
+  })
+
+  describe('where the temporary folder', () => {
+    const { TMPDIR } = process.env
+    let folder: string
+    beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'docferry-repeats-'))))
+    afterEach(() => {
+      if (TMPDIR === undefined) delete process.env['TMPDIR']
+      else process.env['TMPDIR'] = TMPDIR
+      rmSync(folder, { recursive: true, force: true })
+    })
+
+    it('can be written, leaves nothing there', () => {
+      process.env['TMPDIR'] = folder
+      counter = new RepeatCounter({ inMemory: 256 })
+      counter.addAll(hashesOf(Array.from({ length: 1_000 }, (_, index) => `id-${index}`)))
+      expect(readdirSync(folder)).to.deep.equal([])
+    })
+
+    it('is missing, goes on, and says why nothing is known', () => {
+      process.env['TMPDIR'] = join(folder, 'nowhere')
+      counter = new RepeatCounter({ inMemory: 256 })
+      counter.addAll(hashesOf(['a', ...Array.from({ length: 1_000 }, (_, index) => `id-${index}`), 'a']))
+      expect(counter.count()).to.equal(0)
+      expect(counter.trouble)
+        .to.have.property('message')
+        .that.includes(`can't be kept in ${join(folder, 'nowhere')}: `)
+    })
+  })
+})
