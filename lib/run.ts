@@ -371,7 +371,12 @@ class Run {
     const { packing, stages } = this.#division
     if (stages.length === 0) {
       if (packing.byLine || !this.#source.works) return packing
-      this.#packer ??= packerFor(packing, this.#options.workers)
+      const { collections } = this.#ledger.report
+      this.#packer ??= packerFor(
+        packing,
+        this.#options.workers,
+        collections.reduce((sum, { expectedBytes = 0 }) => sum + expectedBytes, 0)
+      )
       return this.#packer ? { ...packing, packer: this.#packer } : packing
     }
     this.#worker ??= workerFor(this.#division, plannedOptions(this.#ledger.report, this.#options), this.#options)

@@ -28,11 +28,17 @@ const slotsOfThread = 4
 /** Smaller ones are packed sooner than they are sent. */
 const leastSent = 64 << 10
 
-/** @returns undefined where there is no kernel */
-export function packerFor(packing: Packing, workers: number | 'auto' = 'auto'): Packer | undefined {
+/** So much is worth threads from the beginning. */
+const largeBytes = 4 * startBytes
+
+/**
+ * @param bytes that will come, as far as that is known; fewer where they are compressed
+ * @returns undefined where there is no kernel
+ */
+export function packerFor(packing: Packing, workers: number | 'auto' = 'auto', bytes = 0): Packer | undefined {
   const threads = workers === 'auto' ? Math.min(availableParallelism(), mostByItself) - 1 : workers
   try {
-    return new Packer({ packing, threads, after: workers === 'auto' ? startBytes : 0 })
+    return new Packer({ packing, threads, after: workers === 'auto' && bytes < largeBytes ? startBytes : 0 })
   } catch {
     return undefined
   }
