@@ -125,7 +125,7 @@ async function locate(
   let clock: Clock | undefined
   const address = () => (host === undefined || isAws(host) ? region : `${region} at ${host}`)
   const wire = new Wire(sdk, client, {
-    keepsForms: options.client === undefined,
+    keepsForm: options.client === undefined,
     onHost: origin => {
       host ??= origin
     }
