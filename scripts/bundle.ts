@@ -1,11 +1,12 @@
 /**
  * The command line and the library in few files: most of what a start takes is to find and read modules one by one. What belongs together stands
- * in one file; connectors, stages and whatever only some commands need stay files of their own, which are loaded when they are wanted.
+ * in one file; connectors, stages and whatever only some commands need stay files of their own, which are loaded when they are wanted. Of the packages,
+ * those that nearly every command loads are among these files; vendors' SDKs and the rest stay packages, which can be brought up to date by themselves.
  */
-import { chmodSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { build } from 'esbuild'
-import type { Plugin } from 'esbuild'
+import type { BuildOptions, BuildResult, Plugin } from 'esbuild'
 import { projectFolder } from './servers/tools.ts'
 
 const root = projectFolder()
@@ -25,6 +26,14 @@ const groups: Readonly<Record<string, readonly string[]>> = {
   /** What every move of documents needs. */
   'docferry:move': ['cli/execute.ts', 'run.ts', 'connectors/file/index.ts', 'connectors/memory/index.ts'].map(path => join(lib, path))
 }
+
+/** The log's package, which is loaded with the first line that is written: a file that can be required. */
+const pino = { load: "createRequire(import.meta.url)('pino')", file: 'pino.cjs' }
+
+/** Packages whose code is in the bundle. */
+const taken = new Set(['commander', 'pino'])
+const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly dependencies: object }
+const left = Object.keys(dependencies).filter(name => !taken.has(name))
 
 /**
  * The bundler puts those modules into one file that the same entries need, and each dynamic import makes an entry. So that a group is not cut up
@@ -47,7 +56,9 @@ const grouping: Plugin = {
       resolveDir: lib
     }))
     hooks.onLoad({ filter: /\.ts$/, namespace: 'file' }, ({ path }) => {
-      return { contents: readFileSync(path, 'utf8').replaceAll('import.meta.url', homeOf(path)), loader: 'ts' }
+      const [first = '', ...others] = readFileSync(path, 'utf8').split(pino.load)
+      const homed = [first, ...others].map(part => part.replaceAll('import.meta.url', homeOf(path)))
+      return { contents: homed.join(pino.load.replace('pino', `./${pino.file}`)), loader: 'ts' }
     })
   }
 }
@@ -58,21 +69,42 @@ function homeOf(path: string): string {
   return `new URL(${JSON.stringify(relative(outdir, compiled))}, import.meta.url).href`
 }
 
+/** What the licences of packages whose code is in the bundle want told. */
+function noticesOf({ metafile }: BuildResult): string[] {
+  const folders = Object.keys(metafile?.inputs ?? {}).flatMap(path => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? [])
+  return [...new Set(folders)].sort().map(folder => {
+    const licence = readdirSync(join(root, folder)).find(name => /^licen[cs]e/i.test(name))
+    if (licence === undefined) throw new Error(`${folder} has no licence to pass on`)
+    return `${folder.replace(/^.*node_modules\//, '')}\n\n${readFileSync(join(root, folder, licence), 'utf8').trim()}\n`
+  })
+}
+
 rmSync(outdir, { recursive: true, force: true })
-await build({
-  entryPoints: [main, index],
+const common: BuildOptions = {
+  absWorkingDir: root,
   outdir,
-  entryNames: '[name]',
-  chunkNames: '[name]-[hash]',
   bundle: true,
-  splitting: true,
-  format: 'esm',
   platform: 'node',
   target: 'node20.19',
-  packages: 'external',
-  sourcemap: 'linked',
+  external: left.flatMap(name => [name, `${name}/*`]),
   sourcesContent: false,
   logLevel: 'warning',
-  plugins: [grouping]
-})
+  metafile: true
+}
+const built = [
+  await build({
+    ...common,
+    entryPoints: [main, index],
+    entryNames: '[name]',
+    chunkNames: '[name]-[hash]',
+    splitting: true,
+    format: 'esm',
+    sourcemap: 'linked',
+    // CommonJS that is taken in asks for Node's own modules.
+    banner: { js: "import { createRequire as requireFor } from 'node:module'; const require = requireFor(import.meta.url)" },
+    plugins: [grouping]
+  }),
+  await build({ ...common, entryPoints: [{ in: 'pino', out: 'pino' }], format: 'cjs', outExtension: { '.js': '.cjs' } })
+]
 chmodSync(join(outdir, 'main.js'), 0o755)
+writeFileSync(join(outdir, 'LICENCES.txt'), built.flatMap(noticesOf).join('\n----\n\n'))

@@ -14,9 +14,18 @@ const suspect = /(?<=[0-9])(?:[eE][+-9](?![a-z])|\.0(?![1-9a-z]))|[.-9]{12}|\$|\
  * that place. Some places are none: where the text isn't ASCII, a character may be taken for another.
  */
 export function eachSuspect(text: string, visit: (at: number) => number): void {
-  if (scanner === undefined) eachMatch(text, visit)
-  else eachScanned(text, visit, scanner)
+  matched += text.length
+  if (scanner === undefined && matched > mostMatched) scanner = startScanner()
+  if (scanner) eachScanned(text, visit, scanner)
+  else eachMatch(text, visit)
 }
+
+/** Characters that the pattern looks over first: for what a short run reads, WebAssembly is not worth its start. */
+export const mostMatched = 65_536
+
+let matched = 0
+/** null where there is none. */
+let scanner: Scanner | null | undefined
 
 /** `eachSuspect` without WebAssembly. */
 export function eachMatch(text: string, visit: (at: number) => number): void {
@@ -129,15 +138,13 @@ declare const WebAssembly: {
   }
 }
 
-function startScanner(): Scanner | undefined {
+function startScanner(): Scanner | null {
   try {
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(moduleBytes()))
     const memory = Buffer.from(exports.memory.buffer)
     memory.set(constants)
     return { memory, list: new Int32Array(exports.memory.buffer, listStart), scan: exports.scan }
   } catch {
-    return undefined
+    return null
   }
 }
-
-const scanner = startScanner()

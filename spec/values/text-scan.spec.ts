@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { Double, parseJson } from '../../lib/values/index.ts'
-import { eachMatch, eachSuspect } from '../../lib/values/text-scan.ts'
+import { eachMatch, eachSuspect, mostMatched } from '../../lib/values/text-scan.ts'
 
 function placesOf(each: typeof eachSuspect, text: string): number[] {
   const places: number[] = []
@@ -14,6 +14,9 @@ function placesOf(each: typeof eachSuspect, text: string): number[] {
 
 describe('values: the scan for suspicious places', function () {
   this.timeout(20_000)
+
+  // From here on it scans.
+  before(() => eachSuspect('x'.repeat(mostMatched + 1), () => 0))
 
   const pieces = fc.constantFrom(
     '0',

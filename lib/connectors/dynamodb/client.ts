@@ -1,6 +1,7 @@
 /** A connection: the SDK's client made as this tool needs it, tried out, and where it leads. */
 import type { DynamoDBClient, DynamoDBClientConfig } from '@aws-sdk/client-dynamodb'
 import { createHash } from 'node:crypto'
+import { createRequire } from 'node:module'
 import type { Location, Logger, OpenContext } from '../../types.ts'
 import { withRetry } from '../../engine/retry.ts'
 import { translate } from './errors.ts'
@@ -70,7 +71,7 @@ const preflightTimeoutMs = 10_000
  */
 export async function connect(options: DynamodbOptions, context: OpenContext): Promise<OpenConnection> {
   checkTimes(options)
-  const sdk = await import('@aws-sdk/client-dynamodb')
+  const sdk = loadSdk()
   const client = options.client ?? makeClient(sdk, options)
   const close = () => {
     if (!options.client) client.destroy()
@@ -81,6 +82,11 @@ export async function connect(options: DynamodbOptions, context: OpenContext): P
     close()
     throw error
   }
+}
+
+/** Loaded when first needed, and as what it is, CommonJS: for an import, Node would read each of its files once more to learn what it exports. */
+function loadSdk(): Sdk {
+  return createRequire(import.meta.url)('@aws-sdk/client-dynamodb') as Sdk
 }
 
 function makeClient(
@@ -119,7 +125,7 @@ async function locate(
   let clock: Clock | undefined
   const address = () => (host === undefined || isAws(host) ? region : `${region} at ${host}`)
   const wire = new Wire(sdk, client, {
-    keepsForms: options.client === undefined,
+    keepsForm: options.client === undefined,
     onHost: origin => {
       host ??= origin
     }

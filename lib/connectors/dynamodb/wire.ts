@@ -4,8 +4,8 @@
  * numbers or loses `__proto__` in some of its ways; so one middleware puts our bytes in place of what the SDK would send, and another takes
  * the answer's bytes before the SDK parses them. Errors are left to the SDK.
  *
- * Its middlewares take longer for a request than signing and sending it, though all that they find out is the same each time: so the first request of an
- * operation is kept as a form (`RequestForm`), and those that follow are signed and sent by the SDK's signer and transport alone.
+ * Its middlewares take longer for a request than signing and sending it, though all that they find out is the same each time: so the first request
+ * is kept as a form (`RequestForm`), and those that follow are signed and sent by the SDK's signer and transport alone.
  */
 import type * as AwsSdk from '@aws-sdk/client-dynamodb'
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
@@ -96,11 +96,15 @@ interface Scheme {
   }
 }
 
-/** A request as the SDK makes it for an operation, without what is another's each time. */
+/** A request as the SDK makes it, without what is another's each time. */
 interface RequestForm {
   readonly request: HttpRequest
   readonly scheme: Scheme
 }
+
+/** Names the operation, and is all that tells requests of two operations apart. */
+const operationHeader = 'x-amz-target'
+const headerOf = (operation: Operation): string => `DynamoDB_20120810.${operation}`
 
 /** Set for each request anew: by the signer, or here. */
 const ownHeaders = [
@@ -109,17 +113,18 @@ const ownHeaders = [
   'x-amz-security-token',
   'x-amz-content-sha256',
   'content-length',
-  'amz-sdk-invocation-id'
+  'amz-sdk-invocation-id',
+  operationHeader
 ]
 
 const emptyAnswer = new TextEncoder().encode('{}')
 
 export interface WireOptions {
   /**
-   * Whether all that the client does for a request is the SDK's own: then its first request of an operation is a form for the others. Not for a client
-   * of a user's own, who may have given it middlewares.
+   * Whether all that the client does for a request is the SDK's own: then its first request is a form for the others. Not for a client of a user's own,
+   * who may have given it middlewares.
    */
-  readonly keepsForms: boolean
+  readonly keepsForm: boolean
   /** Told where the SDK really sends to. */
   readonly onHost: (origin: string) => void
 }
@@ -139,7 +144,7 @@ export class Wire {
   readonly #sdk: Sdk
   readonly #client: DynamoDBClient
   readonly #options: WireOptions
-  readonly #forms = new Map<Operation, RequestForm>()
+  #form: RequestForm | undefined
 
   constructor(sdk: Sdk, client: DynamoDBClient, options: WireOptions) {
     this.#sdk = sdk
@@ -165,8 +170,8 @@ export class Wire {
       return response.statusCode === 200 ? readBytes(response.body as Readable, controller.signal) : undefined
     }
     try {
-      const form = await this.#formFor(operation, table)
-      const response = form && (await this.#sendAsBefore(form, body, controller.signal))
+      const form = await this.#formFor(table)
+      const response = form && (await this.#sendAsBefore(form, operation, body, controller.signal))
       return (
         (response && (await take(response))) ??
         (await this.#sendByMiddlewares(operation, body, table, { signal: controller.signal, take, response }))
@@ -181,14 +186,24 @@ export class Wire {
   }
 
   /** With other credentials the endpoint may be another. A table by its ARN may have an endpoint of its own. */
-  async #formFor(operation: Operation, table: string): Promise<RequestForm | undefined> {
-    const form = table.includes(':') ? undefined : this.#forms.get(operation)
+  async #formFor(table: string): Promise<RequestForm | undefined> {
+    const form = table.includes(':') ? undefined : this.#form
     return form && form.scheme.identity === (await this.#client.config.credentials()) ? form : undefined
   }
 
-  async #sendAsBefore({ request, scheme }: RequestForm, body: Buffer, abortSignal: AbortSignal): Promise<HttpResponse> {
+  async #sendAsBefore(
+    { request, scheme }: RequestForm,
+    operation: Operation,
+    body: Buffer,
+    abortSignal: AbortSignal
+  ): Promise<HttpResponse> {
     const { httpAuthOption, identity, signer } = scheme
-    const headers = { ...request.headers, 'content-length': String(body.length), 'amz-sdk-invocation-id': randomUUID() }
+    const headers = {
+      ...request.headers,
+      [operationHeader]: headerOf(operation),
+      'content-length': String(body.length),
+      'amz-sdk-invocation-id': randomUUID()
+    }
     const properties = { ...httpAuthOption.signingProperties }
     const signed = await signer.sign({ ...request, headers, body }, identity, properties)
     const handler = this.#client.config.requestHandler as unknown as Handler
@@ -247,10 +262,11 @@ export class Wire {
 
   #keepForm(operation: Operation, table: string, signed: HttpRequest, context: Readonly<Record<string, unknown>>): void {
     const { selectedHttpAuthScheme: scheme } = context['__smithy_context'] as { readonly selectedHttpAuthScheme?: Scheme }
-    if (!this.#options.keepsForms || table.includes(':') || typeof scheme?.signer?.sign !== 'function') return
+    if (!this.#options.keepsForm || table.includes(':') || typeof scheme?.signer?.sign !== 'function') return
+    if (signed.headers[operationHeader] !== headerOf(operation)) return
     const headers = Object.fromEntries(Object.entries(signed.headers).filter(([name]) => !ownHeaders.includes(name.toLowerCase())))
     const { method, protocol, hostname, port, path, query } = signed
-    this.#forms.set(operation, { request: { method, protocol, hostname, port, path, query, headers, body: undefined }, scheme })
+    this.#form = { request: { method, protocol, hostname, port, path, query, headers, body: undefined }, scheme }
   }
 }
 

@@ -111,6 +111,8 @@ async function prepareTable(
 ): Promise<Prepared & { readonly key: TableKey }> {
   let created = false
   let table: Table
+  // Asked at once with what the table is; where that fails it is asked again, or of no interest.
+  const looked = isEmptyTable(connection, collection, signal).catch(() => undefined)
   try {
     table = await waitUntilActive(connection, collection, { signal, made: false })
   } catch (error) {
@@ -119,7 +121,7 @@ async function prepareTable(
     created = await createTable(connection, collection, signal)
     table = await waitUntilActive(connection, collection, { signal, made: true })
   }
-  const empty = created || (await isEmptyTable(connection, collection, signal))
+  const empty = created || ((await looked) ?? (await isEmptyTable(connection, collection, signal)))
   // Six hours old: none, of a table that holds some, means nothing.
   return { created, empty, key: table.key, ...(table.items && !empty && { documents: table.items }) }
 }
