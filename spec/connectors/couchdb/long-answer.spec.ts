@@ -1,17 +1,14 @@
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import { createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { createServer as createTlsServer } from 'node:tls'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { guardRequest } from '../../../lib/connectors/couchdb/guard.ts'
 import { BufferPool } from '../../../lib/connectors/couchdb/buffer-pool.ts'
 import { askLong } from '../../../lib/connectors/couchdb/long-answer.ts'
+import { selfSigned } from '../../support/certificate.ts'
 import { allDocs, document, errorOf, openSource } from './stub.ts'
 
 /** What comes of a request: an answer, how reading it failed, or that it is left to `node:http`. */
@@ -245,21 +242,11 @@ describe('couchdb: long answers', function () {
   })
 
   describe('over TLS', () => {
-    let folder: string
     let secure: Server
     let secureUrl: string
     const allows = process.env['NODE_TLS_REJECT_UNAUTHORIZED']
-    before(async function () {
-      folder = mkdtempSync(join(tmpdir(), 'docferry-tls-'))
-      const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
-      const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-subj', '/CN=localhost']
-      try {
-        execFileSync('openssl', [...args, '-keyout', key, '-out', cert], { stdio: 'ignore' })
-      } catch {
-        // Nothing else on the machine makes a certificate.
-        this.skip()
-      }
-      secure = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, accept)
+    before(async () => {
+      secure = createTlsServer(selfSigned('localhost'), accept)
       await once(secure.listen(0, '127.0.0.1'), 'listening')
       secureUrl = `https://localhost:${(secure.address() as AddressInfo).port}`
     })
@@ -269,8 +256,7 @@ describe('couchdb: long answers', function () {
     })
     after(async () => {
       for (const socket of sockets) socket.destroy()
-      if (secure) await once(secure.close(), 'close')
-      rmSync(folder, { recursive: true, force: true })
+      await once(secure.close(), 'close')
     })
 
     it('come whole', async () => {

@@ -314,7 +314,9 @@ describe('couchdb: reader of packed documents', function () {
     const packed = pages.reduce((sum, page) => sum + (page.packed ?? []).reduce((total, { count }) => total + count, 0), 0)
     const dropped = pages.flatMap(page => (page.packed ?? []).map(each => each.dropped[each.packing.drop.indexOf('_conflicts')]))
     return {
-      told: { documents, digests, rejects, notes, cursor: pages.at(-1)?.cursor, bytes: after === undefined && sumOf(pages) },
+      told: { documents, digests, rejects, notes, cursor: pages.at(-1)?.cursor },
+      pages: pages.length,
+      bytes: pages.reduce((sum, { bytes }) => sum + bytes, 0),
       packed,
       dropped
     }
@@ -323,9 +325,6 @@ describe('couchdb: reader of packed documents', function () {
   const digestTexts = (words: Uint32Array): string[] =>
     Array.from({ length: words.length / 8 }, (_, at) => digestAt(words, at).toString('latin1'))
   const digestText = (each: Document): string => Buffer.from(documentDigests(each).values).toString('latin1')
-  /** Each page's share of an answer is rounded; by the plain way, the row that was read before counts as much as the others. */
-  const sumOf = (pages: readonly Page[]): number => Math.round(pages.reduce((sum, { bytes }) => sum + bytes, 0) / 100)
-
   it('gives what the plain way gives', async () => {
     let packedOnes = 0
     await fc.assert(
@@ -342,6 +341,8 @@ describe('couchdb: reader of packed documents', function () {
           const plain = await read(undefined, drop, after)
           const packed = await read({ drop, counted: '_attachments' }, drop, after)
           expect(packed.told).to.deep.equal(plain.told)
+          // Each page's share of an answer is rounded; by the plain way, the row that was read before counts as much as the others.
+          if (after === undefined) expect(packed.bytes).to.be.closeTo(plain.bytes, packed.pages + plain.pages)
           expect(packed.dropped.filter(count => count !== 0)).to.deep.equal([])
           packedOnes += packed.packed
         }
