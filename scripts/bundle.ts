@@ -5,7 +5,7 @@
 import { chmodSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { build } from 'esbuild'
-import type { Plugin } from 'esbuild'
+import type { BuildOptions, Plugin } from 'esbuild'
 import { projectFolder } from './servers/tools.ts'
 
 const root = projectFolder()
@@ -14,6 +14,7 @@ const outdir = join(root, 'dist/bundle')
 
 const main = join(lib, 'cli/main.ts')
 const index = join(lib, 'index.ts')
+const threads = ['thread.ts', 'pack-in-thread.ts'].map(file => join(lib, 'work', file))
 
 const sources = readdirSync(lib, { recursive: true, encoding: 'utf8' }).flatMap(file => (file.endsWith('.ts') ? [join(lib, file)] : []))
 const isCommand = (path: string): boolean => dirname(path) === join(lib, 'cli/commands')
@@ -46,21 +47,28 @@ const grouping: Plugin = {
       contents: groups[path]!.map(member => `import ${JSON.stringify(member)}`).join('\n'),
       resolveDir: lib
     }))
+    void homes.setup(hooks)
+  }
+}
+
+/** Modules find what lies beside them. */
+const homes: Plugin = {
+  name: 'homes',
+  setup(hooks) {
     hooks.onLoad({ filter: /\.ts$/, namespace: 'file' }, ({ path }) => {
       return { contents: readFileSync(path, 'utf8').replaceAll('import.meta.url', homeOf(path)), loader: 'ts' }
     })
   }
 }
 
-/** Where the module stands that is not bundled: what lies beside it, such as a worker's code, is found there. */
+/** Where the module stands that is not bundled: what lies beside it, such as the kernel's code, is found there; but the code of threads is bundled too. */
 function homeOf(path: string): string {
+  if (path === join(lib, 'work/thread-file.ts')) return 'import.meta.url'
   const compiled = join(root, 'dist/lib', relative(lib, path)).replace(/ts$/, 'js')
   return `new URL(${JSON.stringify(relative(outdir, compiled))}, import.meta.url).href`
 }
 
-rmSync(outdir, { recursive: true, force: true })
-await build({
-  entryPoints: [main, index],
+const options: BuildOptions = {
   outdir,
   entryNames: '[name]',
   chunkNames: '[name]-[hash]',
@@ -72,7 +80,11 @@ await build({
   packages: 'external',
   sourcemap: 'linked',
   sourcesContent: false,
-  logLevel: 'warning',
-  plugins: [grouping]
-})
+  logLevel: 'warning'
+}
+
+rmSync(outdir, { recursive: true, force: true })
+await build({ ...options, entryPoints: [main, index], plugins: [grouping] })
+// By themselves, for they need little of what a move does.
+await build({ ...options, entryPoints: threads, chunkNames: 'thread-[name]-[hash]', plugins: [homes] })
 chmodSync(join(outdir, 'main.js'), 0o755)
