@@ -15,6 +15,7 @@ const outdir = join(root, 'dist/bundle')
 
 const main = join(lib, 'cli/main.ts')
 const index = join(lib, 'index.ts')
+const threads = ['thread.ts', 'pack-in-thread.ts'].map(file => join(lib, 'work', file))
 
 const sources = readdirSync(lib, { recursive: true, encoding: 'utf8' }).flatMap(file => (file.endsWith('.ts') ? [join(lib, file)] : []))
 const isCommand = (path: string): boolean => dirname(path) === join(lib, 'cli/commands')
@@ -55,6 +56,13 @@ const grouping: Plugin = {
       contents: groups[path]!.map(member => `import ${JSON.stringify(member)}`).join('\n'),
       resolveDir: lib
     }))
+  }
+}
+
+/** Modules find what lies beside them. */
+const homes: Plugin = {
+  name: 'homes',
+  setup(hooks) {
     hooks.onLoad({ filter: /\.ts$/, namespace: 'file' }, ({ path }) => {
       const [first = '', ...others] = readFileSync(path, 'utf8').split(pino.load)
       const homed = [first, ...others].map(part => part.replaceAll('import.meta.url', homeOf(path)))
@@ -63,8 +71,9 @@ const grouping: Plugin = {
   }
 }
 
-/** Where the module stands that is not bundled: what lies beside it, such as a worker's code, is found there. */
+/** Where the module stands that is not bundled: what lies beside it, such as the kernel's code, is found there; but the code of threads is bundled too. */
 function homeOf(path: string): string {
+  if (path === join(lib, 'work/thread-file.ts')) return 'import.meta.url'
   const compiled = join(root, 'dist/lib', relative(lib, path)).replace(/ts$/, 'js')
   return `new URL(${JSON.stringify(relative(outdir, compiled))}, import.meta.url).href`
 }
@@ -79,7 +88,6 @@ function noticesOf({ metafile }: BuildResult): string[] {
   })
 }
 
-rmSync(outdir, { recursive: true, force: true })
 const common: BuildOptions = {
   absWorkingDir: root,
   outdir,
@@ -91,19 +99,21 @@ const common: BuildOptions = {
   logLevel: 'warning',
   metafile: true
 }
+const modules: BuildOptions = {
+  ...common,
+  entryNames: '[name]',
+  splitting: true,
+  format: 'esm',
+  sourcemap: 'linked',
+  // CommonJS that is taken in asks for Node's own modules.
+  banner: { js: "import { createRequire as requireFor } from 'node:module'; const require = requireFor(import.meta.url)" }
+}
+
+rmSync(outdir, { recursive: true, force: true })
 const built = [
-  await build({
-    ...common,
-    entryPoints: [main, index],
-    entryNames: '[name]',
-    chunkNames: '[name]-[hash]',
-    splitting: true,
-    format: 'esm',
-    sourcemap: 'linked',
-    // CommonJS that is taken in asks for Node's own modules.
-    banner: { js: "import { createRequire as requireFor } from 'node:module'; const require = requireFor(import.meta.url)" },
-    plugins: [grouping]
-  }),
+  await build({ ...modules, entryPoints: [main, index], chunkNames: '[name]-[hash]', plugins: [grouping, homes] }),
+  // By themselves, for they need little of what a move does.
+  await build({ ...modules, entryPoints: threads, chunkNames: 'thread-[name]-[hash]', plugins: [homes] }),
   await build({ ...common, entryPoints: [{ in: 'pino', out: 'pino' }], format: 'cjs', outExtension: { '.js': '.cjs' } })
 ]
 chmodSync(join(outdir, 'main.js'), 0o755)

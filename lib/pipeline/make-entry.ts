@@ -1,7 +1,7 @@
 /** From an entry to a stage, without what its place in the pipeline adds. */
 import { DocferryError } from '../errors.ts'
 import { formatPath } from '../stages/field-path.ts'
-import { checkAgainstSchema } from '../stages/check-schema.ts'
+import { checkAgainstForeign } from '../stages/check-schema.ts'
 import { checkStageOptions, makeOf } from '../stages/make-stage.ts'
 import type { JsonSchema } from '../stages/stage-spec.ts'
 import { loadStageSpec } from '../registry.ts'
@@ -118,7 +118,7 @@ async function makeExport(exported: StageExport, { entry, making, holder, title,
 function checkOptions(schema: JsonSchema | undefined, options: unknown, holder: string, title: string): EntryIssue[] {
   if (schema === undefined) return []
   try {
-    return checkAgainstSchema(schema, options).map(issue => ({ ...issue, path: ['options', ...issue.path] }))
+    return checkAgainstForeign(schema, options).map(issue => ({ ...issue, path: ['options', ...issue.path] }))
   } catch (error) {
     return [{ path: [holder], message: `${title}: the schema of its options is none: ${messageOf(error)}` }]
   }

@@ -1,10 +1,11 @@
-/** Options against a JSON Schema, with messages for the people who wrote them. ajv is loaded by the first check. */
+/** Options against a JSON Schema, with messages for the people who wrote them. ajv is loaded for the first that may not fit. */
 import { createRequire } from 'node:module'
 import type * as Ajv from 'ajv/dist/2020.js'
 import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js'
 import { closest, didYouMean } from '../config/suggest.ts'
 import { DocferryError } from '../errors.ts'
 import { parsePath, pathPattern, placePattern } from './field-path.ts'
+import { surelyFits } from './fits-schema.ts'
 import type { JsonSchema } from './stage-spec.ts'
 
 export interface SchemaIssue {
@@ -25,6 +26,11 @@ let compile: Compile | undefined
  * @returns every issue; messages hold nothing of the options but their names
  */
 export function checkAgainstSchema(schema: JsonSchema, options: unknown): readonly SchemaIssue[] {
+  return surelyFits(schema, options) ? [] : checkAgainstForeign(schema, options)
+}
+
+/** The same for a schema of somebody else's. @throws {Error} where it is none */
+export function checkAgainstForeign(schema: JsonSchema, options: unknown): readonly SchemaIssue[] {
   const validate = compiled.get(schema) ?? compileSchema(schema)
   if (validate(options)) return []
   return issuesOf(validate.errors ?? []).map(({ path, message, at }) => ({ path: withIndexes(path, options), message, ...(at && { at }) }))

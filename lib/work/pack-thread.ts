@@ -5,6 +5,7 @@ import type { SharedMemory } from '../kernel/instance.ts'
 import type { MemoryBlock } from '../kernel/kernel.ts'
 import { Packed } from '../packed.ts'
 import type { PackedLines, Packing, PlainLine, Stretch } from '../packed.ts'
+import { threadFile } from './thread-file.ts'
 import { WorkThread } from './work-thread.ts'
 
 /** What a thread is begun with. */
@@ -56,8 +57,7 @@ export class PackThread {
     const { drop, counted } = packing
     const left = { drop, ...(counted !== undefined && { counted }) }
     const setup: PackSetup = { code: kernelCode(), memory: options.memory, part, packing: left }
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-    this.#thread = new WorkThread(new URL(`./pack-in-thread.${extension}`, import.meta.url), { name: 'pack', setup })
+    this.#thread = new WorkThread(threadFile('pack-in-thread'), { name: 'pack', setup })
   }
 
   /** Why it packs no more. */

@@ -5,6 +5,7 @@ import type { CheckedOptions } from '../open-run.ts'
 import type { BlockPlace, LineWorker, Stretch } from '../packed.ts'
 import type { PlannedOptions } from '../plan/plan.ts'
 import { contextsOf } from './contexts.ts'
+import { threadFile } from './thread-file.ts'
 import { fromMessage } from './thread-messages.ts'
 import type { ThreadSetup, ThreadStretch, ThreadTask } from './thread-messages.ts'
 import { workLines } from './work-lines.ts'
@@ -27,7 +28,9 @@ type Asked = Pick<CheckedOptions, 'stages' | 'workers' | 'environment' | 'signal
 /** @param planned what a thread can make the stages of again */
 export function workerFor(division: Division, planned: PlannedOptions, { stages, workers = 'auto', environment = {} }: Asked): StageWorker {
   const { packing, first } = division
-  const count = workers === 'auto' ? Math.min(availableParallelism(), mostByItself) - 1 : workers
+  const cores = availableParallelism()
+  // The main thread works too: with more of them than cores, each has to load and to warm up for less.
+  const count = workers === 'auto' ? Math.min(cores, mostByItself) - 1 : Math.min(workers, Math.max(1, cores - 1))
   const canBeMade = planned.pipeline !== undefined || stages.every(({ text }) => text !== undefined)
   if (!canBeMade || count < 1) return new StageWorker(division)
   const setup = { asked: askedOf(planned), environment, first, packing }
@@ -45,6 +48,8 @@ const startBytes = 32 << 20
 type StageThread = WorkThread<ThreadTask, readonly ThreadStretch[]>
 
 export class StageWorker {
+  /** For specs, of which the input is too short for threads: otherwise the main one works until they are there. */
+  static waitsForThreads = false
   readonly #options: StageWorkerOptions
   readonly #fields: readonly string[] | undefined
   #bytes = 0
@@ -102,16 +107,13 @@ export class StageWorker {
     const { threads } = this.#options
     if (!threads || this.#bytes <= threads.after) return undefined
     if (this.#threads.length === 0) this.#threads = this.#begin(threads)
-    // Whoever wants threads gets them; where nobody has said, the main one works until they are there.
-    if (threads.after === 0) await Promise.all(this.#threads.map(({ loaded }) => loaded))
+    if (StageWorker.waitsForThreads) await Promise.all(this.#threads.map(({ loaded }) => loaded))
     const free = this.#threads.filter(({ isReady, load }) => isReady && load < blocksOfThread)
     return free.length === 0 ? undefined : free.reduce((least, thread) => (thread.load < least.load ? thread : least))
   }
 
   #begin({ count, setup }: NonNullable<StageWorkerOptions['threads']>): StageThread[] {
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-    const file = new URL(`./thread.${extension}`, import.meta.url)
-    return Array.from({ length: count }, (_, index) => new WorkThread(file, { name: `work ${index + 1}`, setup, youngMb }))
+    return Array.from({ length: count }, (_, index) => new WorkThread(threadFile('thread'), { name: `work ${index + 1}`, setup, youngMb }))
   }
 }
 

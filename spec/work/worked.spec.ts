@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setImmediate } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import type { Division } from '../../lib/engine/packing.ts'
@@ -24,6 +24,8 @@ for (const workers of [0, 2]) {
     this.timeout(60_000)
     let folder: string
     let ways: Ways
+    before(() => (StageWorker.waitsForThreads = true))
+    after(() => (StageWorker.waitsForThreads = false))
     beforeEach(async () => {
       folder = await mkdtemp(join(tmpdir(), 'docferry-worked-'))
       ways = new Ways(folder)
@@ -236,6 +238,19 @@ describe('StageWorker', function () {
     }
   })
 
+  it('works on the main thread until threads that were asked for have loaded', async () => {
+    const worker = workerFor(await divided('set:{"a":1}'), planned('set:{"a":1}'), { stages: await stagesOf('set:{"a":1}'), workers: 1 })
+    try {
+      const lines = worker.of('p')
+      const answer = lines.work(block, place)
+      expect(lines.atOnce).to.be.above(1)
+      const isFirst = await Promise.race([answer.then(() => true), setTimeout(0, false)])
+      expect(isFirst).to.equal(true)
+    } finally {
+      await worker.close()
+    }
+  })
+
   it('has no threads for stages that no text names', async () => {
     const [stage] = await stagesOf('set:{"a":1}')
     const { text: _text, ...nameless } = stage!
@@ -250,9 +265,11 @@ describe('StageWorker', function () {
     try {
       const wanted = await alone.of('p').work(block, place)
       const lines = worker.of('p')
+      StageWorker.waitsForThreads = true
       expect(await lines.work(block, place)).to.deep.equal(wanted)
       expect(worker.notes()[0]).to.match(/^a worker thread failed.*no-such-stage/)
     } finally {
+      StageWorker.waitsForThreads = false
       await worker.close()
     }
   })
