@@ -8,7 +8,8 @@ import type { RunReport } from '../lib/report.ts'
 import { migrate } from '../lib/run.ts'
 import { strip } from '../lib/stages/strip.ts'
 import { oddLines, Ways } from './support/compare-ways.ts'
-import { simpleDocuments } from './support/generator.ts'
+import { collectionNames, generate, simpleDocuments } from './support/generator.ts'
+import { pythonExport } from './support/python-json.ts'
 
 describe('packed documents', function () {
   this.timeout(60_000)
@@ -44,6 +45,19 @@ describe('packed documents', function () {
       const error = await run('changed', changed, `${changed}.out.ndjson`, {}).catch((thrown: unknown) => thrown)
       expect(error).to.include({ code: 'DOCFERRY_DECODE' })
     }
+  })
+
+  it('keep the kinds of numbers, out of files of Python and out of exports', async () => {
+    const collections = collectionNames.map(collection => [collection, generate({ collection, seed: 7, count: 60 })] as const)
+    const exported = pythonExport({ provider: 'couchdb', exportedAt: '2026-01-15T10:30:00.123456', collections })
+    await writeFile(path('in.json'), [...exported].join(''))
+    const { told: out } = await compare('in.json', { stages: [strip(['model_config'])] })
+    expect(out.root).to.be.a('string')
+    const text = await readFile(path('fast.ndjson'), 'utf8')
+    expect(text).to.match(/:100\.0[,}]/)
+    await writeFile(path('export.ndjson'), text)
+    for (const name of ['fast', 'plain']) await rm(path(`${name}.ndjson`))
+    expect((await compare('export.ndjson')).told.root).to.equal(out.root)
   })
 
   it('count attachments where these are a map', async () => {

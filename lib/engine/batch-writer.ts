@@ -271,7 +271,7 @@ export class BatchWriter {
       this.#options.rate.give()
     }
     sums.written ??= new BucketSums()
-    sums.written.addAll(packed.idHashes, packed.digests)
+    sums.written.addAll(packed.idHashes, packed.digests, packed.kinds)
     for (const report of [state.report, delta]) countWritten(report, { bytes: packed.text.length }, packed.count)
     this.#window.acknowledge(number)
     state.checkDone()

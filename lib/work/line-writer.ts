@@ -1,13 +1,27 @@
 /** Lines that come out of stages, packed again. */
-import { maxBlockBytes, packLines } from '../kernel/kernel.ts'
-import type { Packed, Packing } from '../packed.ts'
+import { allOfIt, maxBlockBytes, packLines } from '../kernel/kernel.ts'
+import type { Packed } from '../packed.ts'
+import { joinKinds, stringifySpecial } from '../values/index.ts'
+import type { Document, JsonStyle } from '../values/index.ts'
 
-export type Written = Pick<Packed, 'text' | 'count' | 'digests' | 'idHashes'>
+export type Written = Pick<Packed, 'text' | 'count' | 'digests' | 'kinds' | 'idHashes'>
 
-const nothingDropped: Packing = { drop: [] }
 const newline = 0x0a
 /** Not in use: they are large, and needed again for the next block. */
 const buffers: Buffer[] = []
+
+/** The line of a document in which numbers are more than JSON.stringify knows. @throws where there is a value to convert, which the plain way counts */
+export function specialLine(document: Document): string {
+  return stringifySpecial(document, numbersOnly)
+}
+
+const numbersOnly: JsonStyle = {
+  onConversion() {
+    throw new UnfitError()
+  }
+}
+
+class UnfitError extends Error {}
 
 export class LineWriter {
   readonly #left: Set<number>
@@ -43,6 +57,7 @@ export class LineWriter {
       text: Buffer.concat(parts.map(part => part.text)),
       count: parts.reduce((sum, part) => sum + part.count, 0),
       digests: Uint32Array.from(parts.flatMap(part => [...part.digests])),
+      kinds: joinKinds(parts),
       idHashes: Int32Array.from(parts.flatMap(part => [...part.idHashes]))
     }
   }
@@ -50,7 +65,7 @@ export class LineWriter {
   #pack(): void {
     if (this.#used === 0) return
     let at = 0
-    for (const stretch of packLines([this.#buffer.subarray(0, this.#used)], nothingDropped)) {
+    for (const stretch of packLines([this.#buffer.subarray(0, this.#used)], allOfIt)) {
       if ('packed' in stretch) {
         this.#parts.push(stretch.packed)
         at += stretch.packed.count

@@ -14,7 +14,7 @@ export interface PackSetup {
   readonly memory: SharedMemory
   /** Of the memory, for its instance of the kernel. */
   readonly part: number
-  readonly packing: Pick<Packing, 'drop' | 'counted'>
+  readonly packing: Pick<Packing, 'drop' | 'counted' | 'special'>
 }
 
 export interface PackTask {
@@ -25,7 +25,7 @@ export interface PackTask {
 /** Bytes of the memory, in place of what lies there. */
 export type PackAnswer = readonly (PlainLine | AnsweredLines)[]
 
-interface AnsweredLines extends Pick<Packed, 'count' | 'digests' | 'idHashes' | 'dropped' | 'members'> {
+interface AnsweredLines extends Pick<Packed, 'count' | 'digests' | 'kinds' | 'idHashes' | 'dropped' | 'members'> {
   readonly bytes: number
   readonly text: MemoryBlock
 }
@@ -53,8 +53,8 @@ export class PackThread {
     this.#options = options
     this.#memory = memory
     this.#done = doneCounter(memory, part)
-    const { drop, counted } = packing
-    const left = { drop, ...(counted !== undefined && { counted }) }
+    const { drop, counted, special = false } = packing
+    const left = { drop, ...(counted !== undefined && { counted }), special }
     const setup: PackSetup = { code: kernelCode(), memory: options.memory, part, packing: left }
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
     this.#thread = new WorkThread(new URL(`./pack-in-thread.${extension}`, import.meta.url), { name: 'pack', setup })

@@ -94,6 +94,7 @@ function readMap(depth: i32): bool {
         keep()
       } else {
         const key = state.out
+        const kinds = state.kinds
         const start = state.text + (state.at - state.from)
         if (!readMember(depth)) return false
         // One that is dropped has left nothing.
@@ -103,7 +104,7 @@ function readMap(depth: i32): bool {
           isEmpty = false
           if (depth == 0) {
             keep()
-            if (state.kind == OUTLINED && !noteMember(key, start)) return false
+            if (state.kind == OUTLINED && !noteMember(key, start, kinds)) return false
           }
         }
       }
@@ -164,11 +165,15 @@ function readMember(depth: i32): bool {
   if (!skipKnownKey() && !readKey()) return false
   if (load<u8>(state.at) <= 0x20) skipSpace()
   const value = state.out
+  const kinds = state.kinds
   const length = value - key - 4
   if (!readValue(depth + 1)) return false
   if (depth > 0) return true
   const field = droppedField(key)
-  if (field >= 0) return drop(field, key, value)
+  if (field >= 0) {
+    state.kinds = kinds
+    return drop(field, key, value)
+  }
   if (length == 3 && load<u16>(key + 4) == 0x695f && load<u8>(key + 6) == 0x64) {
     // What begins with an underscore is CouchDB's own, which a stage may have to look at; what begins with a dollar may be an escaped name.
     const first = load<u8>(value + 5)
@@ -200,7 +205,7 @@ function readKey(): bool {
 
 function droppedField(key: usize): i32 {
   const count = load<i32>(DROPPED)
-  let place = DROPPED + 12
+  let place = DROPPED + 16
   for (let field: i32 = 0; field < count; field++) {
     if (load<u32>(place) == load<u32>(key) && compareKeys(place, key) == 0) return field
     place += 4 + countAt(place)
