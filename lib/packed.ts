@@ -1,6 +1,6 @@
 /** Documents that travel as the lines of their JSON, because nobody on their way looks into them, or whoever does has done so. */
 import { ControlItem } from './types.ts'
-import type { KindDigests } from './values/index.ts'
+import type { KindDigests, ValueKind } from './values/index.ts'
 
 /** What a reader may do in place of making objects: leave out these top-level fields, and hand on the text. */
 export interface Packing {
@@ -10,7 +10,10 @@ export interface Packing {
   readonly counted?: string
   /** Give documents that keep another top-level field than `_id` that begins with an underscore the plain way. */
   readonly noUnderscores?: boolean
-  /** Take documents with numbers of which a text keeps the kind (1.0, -0, integers past 2^53) too: their lines are written as they are, and read as ours. */
+  /**
+   * Take documents with numbers of which a text keeps the kind (1.0, -0, integers past 2^53) too, and with envelopes: whoever has the lines decodes and writes
+   * both as a file's.
+   */
   readonly special?: boolean
   /** Each document has to be known by itself: its line and its id. */
   readonly byLine?: boolean
@@ -21,6 +24,9 @@ export interface Packing {
   /** Where there are none, and documents need not be known by themselves: packs blocks of lines. Missing where whoever has lines does it. */
   readonly packer?: LinePacker
 }
+
+/** What may be packed in an envelope, and is told of as a conversion. */
+export const envelopedKinds = ['timestamp', 'bytes', 'geoPoint', 'reference', 'vector', 'number'] as const satisfies readonly ValueKind[]
 
 /** Of `Packing.byLine`. */
 export interface LinePlaces {
@@ -46,6 +52,8 @@ export class Packed extends ControlItem {
   /** Documents that had each of the dropped fields, by their index; and the members of the one that is counted. */
   readonly dropped: readonly number[]
   readonly members: number
+  /** Values that stand in the text as envelopes, by the index of their kind among `envelopedKinds`. Missing where there are none. */
+  readonly enveloped: readonly number[] | undefined
   /** What the worker's stages made of them. Missing where there was nothing to do. */
   readonly worked: Worked | undefined
   /** Missing where nobody wants to know documents one by one. */
@@ -53,7 +61,7 @@ export class Packed extends ControlItem {
   /** Of whoever has written the text, and needs it no more: its memory is used again. Missing where that is nobody's business. */
   readonly release: (() => void) | undefined
 
-  constructor({ packing, text, count, digests, kinds, idHashes, dropped, members, worked, lines, release }: PackedParts) {
+  constructor({ packing, text, count, digests, kinds, idHashes, dropped, members, enveloped, worked, lines, release }: PackedParts) {
     super()
     this.packing = packing
     this.text = text
@@ -63,6 +71,7 @@ export class Packed extends ControlItem {
     this.idHashes = idHashes
     this.dropped = dropped
     this.members = members
+    this.enveloped = enveloped
     this.worked = worked
     this.lines = lines
     this.release = release

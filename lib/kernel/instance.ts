@@ -18,8 +18,8 @@ export interface Kernel {
   readonly read: (length: number, most: number) => number
   readonly readList: Kernel['read']
   readonly seek: (from: number) => void
-  /** Puts a document's canonical bytes without the kinds of numbers at `place.scratch`. @returns how many there are */
-  readonly dropKinds: (from: number, length: number) => number
+  /** Puts a document's canonical bytes without the kinds of numbers at `place.scratch`, and what it has of `envelopedKinds` at `place.enveloped`. @returns how many bytes there are */
+  readonly freeOfKinds: (from: number, length: number) => number
   /** What was written last. */
   packing: Packing | undefined
   looked: readonly string[] | undefined
@@ -30,6 +30,7 @@ export const place = {
   dropped: 4096,
   droppedEnd: 32 << 10,
   numbers: 32 << 10,
+  enveloped: 61 << 10,
   lines: 64 << 10,
   input: 1 << 20,
   text: 2 << 20,
@@ -67,8 +68,8 @@ export const record = {
   id: 13,
   idLength: 14,
   outline: 15,
-  kinds: 16,
-  lookedKinds: 17,
+  specials: 16,
+  lookedSpecials: 17,
   words: 20
 } as const
 
@@ -79,7 +80,7 @@ const pageBytes = 64 << 10
 /** As `build:kernel` says it. */
 const mostPages = 16 << 10
 
-type Exports = Pick<Kernel, 'begin' | 'read' | 'readList' | 'seek' | 'dropKinds'>
+type Exports = Pick<Kernel, 'begin' | 'read' | 'readList' | 'seek' | 'freeOfKinds'>
 
 declare const WebAssembly: {
   readonly Memory: new (size: { readonly initial: number; readonly maximum: number; readonly shared: true }) => SharedMemory
@@ -109,7 +110,7 @@ export function kernelCode(): object {
 export function openKernel(memory: SharedMemory, part = 0, code = kernelCode()): Kernel {
   const base = part * place.end
   const { exports } = new WebAssembly.Instance(code, { env: { memory, abort: () => undefined }, layout: { base } })
-  const { begin, read, readList, seek, dropKinds } = exports
+  const { begin, read, readList, seek, freeOfKinds } = exports
   return {
     memory: Buffer.from(memory.buffer),
     words: new Uint32Array(memory.buffer),
@@ -118,7 +119,7 @@ export function openKernel(memory: SharedMemory, part = 0, code = kernelCode()):
     read,
     readList,
     seek,
-    dropKinds,
+    freeOfKinds,
     packing: undefined,
     looked: undefined
   }

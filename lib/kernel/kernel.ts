@@ -3,7 +3,7 @@
  * its digest is made of. What it does not know goes the plain way, and so does every line where WebAssembly is switched off.
  */
 import { hash } from 'node:crypto'
-import { Packed } from '../packed.ts'
+import { envelopedKinds, Packed } from '../packed.ts'
 import type { Packing, PlainLine, Stretch } from '../packed.ts'
 import type { KindDigests } from '../values/index.ts'
 import { kind, mostLines, openKernel, openMemory, place, record, writeDropped } from './instance.ts'
@@ -104,8 +104,8 @@ export function digestLines(block: Buffer, take: (line: number, values: string, 
     for (let line = 0; line < count; line++, number++) {
       const at = ((base + place.lines) >> 2) + record.words * line
       if (words[at + record.status] !== 0 || !readNumbers(module, words[at + record.numbers]!)) continue
-      const kinds = kindsOf(module, at)
-      take(number, valuesOf(module, at), kinds)
+      const { values, kinds } = formsOf(module, at)
+      take(number, digestOf(values), kinds && digestOf(kinds))
     }
   }
 }
@@ -200,6 +200,7 @@ export class Gathering {
   /** In Latin-1: a buffer that comes out of `hash` costs as much as the hashing. */
   #digests = ''
   #kinds = ''
+  #enveloped: readonly number[] | undefined
   readonly #withKinds: number[] = []
   readonly #idHashes: number[] = []
   readonly #dropped: number[]
@@ -226,11 +227,13 @@ export class Gathering {
     if (this.bytes === 0) this.#from = text
     this.#to = text + words[at + record.textLength]!
     this.bytes += bytes
-    if (words[at + record.kinds] !== 0) this.#withKinds.push(this.count)
+    const { values, kinds, enveloped } = formsOf(this.#kernel, at)
+    if (kinds) this.#withKinds.push(this.count)
     if (this.#isDigested) {
-      this.#kinds += kindsOf(this.#kernel, at) ?? ''
-      this.#digests += valuesOf(this.#kernel, at)
+      this.#digests += digestOf(values)
+      if (kinds) this.#kinds += digestOf(kinds)
     }
+    if (enveloped) this.#enveloped = this.#enveloped?.map((count, kind) => count + enveloped[kind]!) ?? enveloped
     this.#idHashes.push(words[at + record.firstHash]!, words[at + record.secondHash]!)
     this.#members += words[at + record.counted]!
     const dropped = words[at + record.dropped]!
@@ -267,6 +270,7 @@ export class Gathering {
       idHashes,
       dropped: this.#dropped,
       members: this.#members,
+      enveloped: this.#enveloped,
       worked: undefined,
       lines: this.#packing.byLine ? { ends: Uint32Array.from(this.#ends, end => end - this.#from), ids: this.#idTexts() } : undefined
     })
@@ -291,18 +295,30 @@ export class Gathering {
   }
 }
 
-/** The digest of a document's values, in Latin-1. @param at its record, in words */
-function valuesOf({ memory, words, base, dropKinds }: Kernel, at: number): string {
-  const canonical = words[at + record.canonical]!
-  const length = words[at + record.canonicalLength]!
-  if (words[at + record.kinds] === 0) return hash('sha256', new Uint8Array(memory.buffer, canonical, length), 'binary')
-  return hash('sha256', new Uint8Array(memory.buffer, base + place.scratch, dropKinds(canonical, length)), 'binary')
+/** What the digests of a document are made of, and how many of `envelopedKinds` it has. */
+interface Forms {
+  readonly values: Uint8Array
+  readonly kinds?: Uint8Array
+  readonly enveloped?: readonly number[]
 }
 
-/** The same of its values and kinds; undefined where it has none. */
-function kindsOf({ memory, words }: Kernel, at: number): string | undefined {
-  if (words[at + record.kinds] === 0) return undefined
-  return hash('sha256', new Uint8Array(memory.buffer, words[at + record.canonical], words[at + record.canonicalLength]), 'binary')
+/** Good until more is read. @param at its record, in words */
+function formsOf({ memory, words, base, freeOfKinds }: Kernel, at: number): Forms {
+  const canonical = words[at + record.canonical]!
+  const length = words[at + record.canonicalLength]!
+  const all = new Uint8Array(memory.buffer, canonical, length)
+  if (words[at + record.specials] === 0) return { values: all }
+  const left = freeOfKinds(canonical, length)
+  const counts = (base + place.enveloped) >> 2
+  const enveloped = envelopedKinds.map((_, kind) => words[counts + kind]!)
+  const hasEnvelopes = enveloped.some(count => count > 0) && { enveloped }
+  if (left === length) return { values: all, ...hasEnvelopes }
+  return { values: new Uint8Array(memory.buffer, base + place.scratch, left), kinds: all, ...hasEnvelopes }
+}
+
+/** In Latin-1. */
+function digestOf(bytes: Uint8Array): string {
+  return hash('sha256', bytes, 'binary')
 }
 
 /** @param digests in Latin-1, one after the other */

@@ -13,8 +13,8 @@ export interface Outlined {
   readonly bytes: number
   /** JSON: a list of the documents, each with the members that are looked into, and with others of which the names begin with `$` for what lies between them. */
   readonly text: string
-  /** Whether there are numbers in it of which JSON.parse would lose the kind. */
-  readonly hasKinds: boolean
+  /** Whether there are values in it that are more than JSON.parse knows. */
+  readonly hasSpecials: boolean
 }
 
 export interface Outlines {
@@ -47,15 +47,15 @@ export function outlineLines(
   let gathering: Gathering | undefined
   let from = base + place.outline
   let to = from
-  let hasKinds = false
+  let hasSpecials = false
   const close = (): void => {
     // The last one has a comma behind it too.
     if (gathering) {
       const text = `[${memory.toString('utf8', from, to - 1)}]`
-      stretches.push({ came: gathering.came(), bytes: gathering.bytes, text, hasKinds })
+      stretches.push({ came: gathering.came(), bytes: gathering.bytes, text, hasSpecials })
     }
     gathering = undefined
-    hasKinds = false
+    hasSpecials = false
   }
   for (let count = read(length, mostLines); count > 0; count = read(length, mostLines)) {
     for (let line = 0; line < count; line++) {
@@ -66,7 +66,7 @@ export function outlineLines(
         if (!gathering) from = to
         gathering ??= new Gathering(kernel, packing, digests)
         gathering.add(at, bytes)
-        hasKinds ||= words[at + record.lookedKinds] !== 0
+        hasSpecials ||= words[at + record.lookedSpecials] !== 0
         to = words[at + record.outline]!
       } else {
         close()
@@ -93,7 +93,7 @@ function fill(kernel: Kernel, lines: string): Packed | undefined {
     for (let line = 0; line < count; line++) {
       const at = ((base + place.lines) >> 2) + record.words * line
       if (words[at + record.status] !== 0 || !readNumbers(kernel, words[at + record.numbers]!)) return undefined
-      if (words[at + record.kinds] !== 0 && words[at + record.canonicalLength]! > place.scratchEnd - place.scratch) return undefined
+      if (words[at + record.specials] !== 0 && words[at + record.canonicalLength]! > place.scratchEnd - place.scratch) return undefined
       gathering.add(at, words[at + record.length]! + 1)
     }
   }

@@ -1,27 +1,20 @@
 /** Lines that come out of stages, packed again. */
 import { allOfIt, maxBlockBytes, packLines } from '../kernel/kernel.ts'
+import { envelopedKinds } from '../packed.ts'
 import type { Packed } from '../packed.ts'
 import { joinKinds, stringifySpecial } from '../values/index.ts'
-import type { Document, JsonStyle } from '../values/index.ts'
+import type { Document } from '../values/index.ts'
 
-export type Written = Pick<Packed, 'text' | 'count' | 'digests' | 'kinds' | 'idHashes'>
+export type Written = Pick<Packed, 'text' | 'count' | 'digests' | 'kinds' | 'idHashes' | 'enveloped'>
 
 const newline = 0x0a
 /** Not in use: they are large, and needed again for the next block. */
 const buffers: Buffer[] = []
 
-/** The line of a document in which numbers are more than JSON.stringify knows. @throws where there is a value to convert, which the plain way counts */
+/** The line of a document of which JSON.stringify does not know all. */
 export function specialLine(document: Document): string {
-  return stringifySpecial(document, numbersOnly)
+  return stringifySpecial(document, {})
 }
-
-const numbersOnly: JsonStyle = {
-  onConversion() {
-    throw new UnfitError()
-  }
-}
-
-class UnfitError extends Error {}
 
 export class LineWriter {
   readonly #left: Set<number>
@@ -58,7 +51,8 @@ export class LineWriter {
       count: parts.reduce((sum, part) => sum + part.count, 0),
       digests: Uint32Array.from(parts.flatMap(part => [...part.digests])),
       kinds: joinKinds(parts),
-      idHashes: Int32Array.from(parts.flatMap(part => [...part.idHashes]))
+      idHashes: Int32Array.from(parts.flatMap(part => [...part.idHashes])),
+      enveloped: joinEnveloped(parts)
     }
   }
 
@@ -74,4 +68,9 @@ export class LineWriter {
     this.#used = 0
     this.#origins = []
   }
+}
+
+function joinEnveloped(parts: readonly Packed[]): readonly number[] | undefined {
+  const found = parts.flatMap(({ enveloped }) => (enveloped ? [enveloped] : []))
+  return found.length === 0 ? undefined : envelopedKinds.map((_, kind) => found.reduce((sum, counts) => sum + counts[kind]!, 0))
 }

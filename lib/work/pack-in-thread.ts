@@ -14,7 +14,7 @@ doTasks<PackTask, PackAnswer>(async ({ block, text }) => {
   const transfer: ArrayBuffer[] = []
   const answer: PackAnswer = packInPlace(kernel, block, text, packing).map(stretch => {
     if (!('packed' in stretch)) return stretch
-    const { count, digests, kinds, idHashes, dropped, members, text: lines } = stretch.packed
+    const { count, digests, kinds, idHashes, dropped, members, enveloped, text: lines } = stretch.packed
     transfer.push(digests.buffer as ArrayBuffer, idHashes.buffer as ArrayBuffer)
     if (kinds) transfer.push(kinds.of.buffer as ArrayBuffer, kinds.digests.buffer as ArrayBuffer)
     return {
@@ -25,7 +25,8 @@ doTasks<PackTask, PackAnswer>(async ({ block, text }) => {
       kinds,
       idHashes,
       dropped,
-      members
+      members,
+      enveloped
     }
   })
   Atomics.add(done, 0, 1)

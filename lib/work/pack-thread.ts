@@ -25,7 +25,7 @@ export interface PackTask {
 /** Bytes of the memory, in place of what lies there. */
 export type PackAnswer = readonly (PlainLine | AnsweredLines)[]
 
-interface AnsweredLines extends Pick<Packed, 'count' | 'digests' | 'kinds' | 'idHashes' | 'dropped' | 'members'> {
+interface AnsweredLines extends Pick<Packed, 'count' | 'digests' | 'kinds' | 'idHashes' | 'dropped' | 'members' | 'enveloped'> {
   readonly bytes: number
   readonly text: MemoryBlock
 }

@@ -82,7 +82,7 @@ interface Made {
   readonly counts: StageCounts
 }
 
-async function throughStages({ text, count, kinds }: Packed, context: StageContext, { stages }: Work): Promise<Made> {
+async function throughStages({ text, count, kinds, enveloped }: Packed, context: StageContext, { stages }: Work): Promise<Made> {
   const lines = textsOf(text)
   const withKinds = new Set(kinds?.of)
   const counts = new StageCounts()
@@ -94,7 +94,9 @@ async function throughStages({ text, count, kinds }: Packed, context: StageConte
   }
   for (; of < count; of++) {
     try {
-      const document = (withKinds.has(of) ? parseJson(lines[of]!) : JSON.parse(lines[of]!)) as Document
+      const line = lines[of]!
+      const isSpecial = withKinds.has(of) || (enveloped && line.includes('"$'))
+      const document = (isSpecial ? parseJson(line) : JSON.parse(line)) as Document
       const pending = applyStages(stages, document, context, emit, counts)
       if (pending) await pending
     } catch {

@@ -72,7 +72,7 @@ function workStretch({ came, bytes, ...outlined }: Outlined, fill: Fill, place: 
 
 /** @returns undefined where a stage fails, or makes what JSON has no type for: the plain way meets it again, and knows what to do */
 function linesThroughStages(
-  { text, hasKinds }: Pick<Outlined, 'text' | 'hasKinds'>,
+  { text, hasSpecials }: Pick<Outlined, 'text' | 'hasSpecials'>,
   stages: readonly Stage[],
   context: StageContext,
   counts: StageCounts
@@ -83,7 +83,7 @@ function linesThroughStages(
     lines += (isSimple ? JSON.stringify(document) : specialLine(document)) + '\n'
   }
   try {
-    for (const document of (hasKinds ? parseJson(text) : JSON.parse(text)) as Document[]) {
+    for (const document of (hasSpecials ? parseJson(text) : JSON.parse(text)) as Document[]) {
       const pending = applyStages(stages, document, context, emit, counts)
       if (!pending) continue
       slow.add(stages)

@@ -2,8 +2,9 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { parseLine } from '../../lib/formats/document-line.ts'
 import { canPack, packLines } from '../../lib/kernel/kernel.ts'
+import { envelopedKinds } from '../../lib/packed.ts'
 import { idHashes } from '../../lib/values/id-hashes.ts'
-import { digestsAt, documentDigests, isMap, parseJson, stringifyJson } from '../../lib/values/index.ts'
+import { digestsAt, documentDigests, isMap, parseJson, stringifyJson, Timestamp } from '../../lib/values/index.ts'
 import type { Document, DocumentDigests } from '../../lib/values/index.ts'
 import { oddText } from '../support/odd-json.ts'
 
@@ -33,7 +34,7 @@ function check(line: string): boolean {
   checkRow(line)
   if (!('packed' in stretches[0]!)) return false
   const { packed, bytes } = stretches[0]
-  const { text, count, digests, kinds, idHashes: hashes, dropped, members } = packed
+  const { text, count, digests, kinds, idHashes: hashes, dropped, members, enveloped } = packed
   const document = plain(line)
   if (!document) throw new Error(`packed, and no document: ${line}`)
   const left = Object.fromEntries(Object.entries(document).filter(([name]) => !drop.includes(name))) as Document
@@ -45,6 +46,10 @@ function check(line: string): boolean {
   const first = textOf(digestsAt(digests, kinds, 0))
   expect(first, line).to.equal(digestText(left))
   expect(digestText(parseJson(text.toString()) as Document), line).to.equal(first)
+  const told: string[] = []
+  stringifyJson(left, { onConversion: (kind, conversion) => void told.push(`${kind} ${conversion}`) })
+  const counted = envelopedKinds.flatMap((kind, at) => Array.from({ length: enveloped?.[at] ?? 0 }, () => `${kind} enveloped`))
+  expect(counted.toSorted(), line).to.deep.equal(told.toSorted())
   expect(text.toString().endsWith('\n')).to.equal(true)
   expect(text.toString().slice(0, -1)).not.to.include('\n')
   expect([...hashes]).to.deep.equal(idHashes(document._id))
@@ -56,6 +61,7 @@ function checkStrict(line: string): void {
   const [stretch] = packLines([Buffer.from(`${line}\n`)], strict)
   if (!('packed' in stretch!)) return
   expect(stretch.packed.kinds).to.equal(undefined)
+  expect(stretch.packed.enveloped).to.equal(undefined)
   const document = plain(line)!
   expect(documentDigests(document).kinds, line).to.equal(undefined)
   const left = Object.fromEntries(Object.entries(document).filter(([name]) => !drop.includes(name))) as Document
@@ -96,6 +102,13 @@ describe('kernel', () => {
     '{"_id":"a","n":[0,1,-1,0.5,-0.25,123456789012345,0.911369,1e0]}'.replace(',1e0', ''),
     '{"_id":"a","n":0.9113690123456789,"m":{"b":1.2345678901234567,"a":0.1234567890123456}}',
     '{"_id":"a","t":[true,false,null]}\r',
+    '{"_id":"a","d":{"$date":"2026-01-01T00:00:00Z"}}',
+    '{"_id":"a","z":[{"$date":"0000-02-29T23:59:59.5Z"}],"d":{ "$date" : "1969-12-31T23:59:59.000001Z" }}'.replace('59.5Z', '59.500Z'),
+    '{"_id":"a","d":[{"$binary":{"base64":"","subType":"00"}},{ "$binary" : { "base64" : "YWI=" , "subType" : "00" } },{"$binary":{"base64":"+/8A","subType":"00"}}]}',
+    '{"_id":"a","d":{"z":{"$geoPoint":[0.9113690123456789,-1.5]},"a":{"$reference":"users/\\u00e9 \\"x\\""}}}',
+    '{"_id":"a","v":{"$vector":[]},"b":{"$vector":[ 0.9113690123456789 , 1, -0.25]},"a":{"$vector":[1.50]}}',
+    '{"_id":"a","n":[{"$numberDouble":"NaN"},{"$numberDouble":"Infinity"},{"$numberDouble":"-Infinity"}]}',
+    '{"_id":"a","_rev":{"$date":"2026-01-01T00:00:00Z"},"b":1}',
     '{"_id":"a","b":1.0}',
     '{"_id":"a","b":[0.0,-0,-0.0,0e5,-0E-5,-1.00,10.0,123456789012345.0,9007199254740991.0]}',
     '{"_id":"a","b":[9007199254740991,-9007199254740991,9007199254741000000,12345678901234567890,-100000000000000000000000000000000001]}',
@@ -151,7 +164,31 @@ describe('kernel', () => {
     '{"_id":"a","b":1,"b":2}',
     '{"_id":"a","_attachments":{"a":1},"_attachments":{}}',
     '{"_id":"a","b":{"z":1,"a":2,"z":3}}',
-    '{"_id":"a","d":{"$date":"2026-01-01T00:00:00Z"}}',
+    '{"_id":"a","$date":"2026-01-01T00:00:00Z"}',
+    '{"_id":{"$reference":"a"}}',
+    '{"_id":"a","d":{"$date":"2026-01-01T00:00:00.12Z"}}',
+    '{"_id":"a","d":{"$date":"2026-01-01T00:00:00.000Z"}}',
+    '{"_id":"a","d":{"$date":"2026-01-01T00:00:00.1234567890Z"}}',
+    '{"_id":"a","d":{"$date":"2026-01-01T00:00:00+00:00"}}',
+    '{"_id":"a","d":{"$date":"2026-02-29T00:00:00Z"}}',
+    '{"_id":"a","d":{"$date":"2026-01-01T24:00:00Z"}}',
+    '{"_id":"a","d":{"$date":"2026-01-01T00:00:60Z"}}',
+    '{"_id":"a","d":{"$date":"2026-13-01T00:00:00Z"}}',
+    '{"_id":"a","d":{"$date":0}}',
+    '{"_id":"a","d":{"$date":"soon"}}',
+    '{"_id":"a","d":{"$date":"2026-01-01T00:00:00Z","x":1}}',
+    '{"_id":"a","d":{"$binary":{"base64":"YQ=","subType":"00"}}}',
+    '{"_id":"a","d":{"$binary":{"base64":"YR==","subType":"00"}}}',
+    '{"_id":"a","d":{"$binary":{"base64":"YQ==","subType":"04"}}}',
+    '{"_id":"a","d":{"$binary":{"base64":"Y===","subType":"00"}}}',
+    '{"_id":"a","d":{"$binary":{"base64":"YQ==YQ==","subType":"00"}}}',
+    '{"_id":"a","d":{"$geoPoint":[1]}}',
+    '{"_id":"a","d":{"$geoPoint":[1.0,2]}}',
+    '{"_id":"a","d":{"$vector":[1,"2"]}}',
+    '{"_id":"a","d":{"$numberDouble":"1.5"}}',
+    '{"_id":"a","d":{"$numberLong":"1"}}',
+    '{"_id":"a","d":{"$literal":{"$date":"2026-01-01T00:00:00Z"}}}',
+    '{"_id":"a","d":{"$set":[1]}}',
     '{"_id":"a","$x":1}',
     '{"_id":"a","\\u0024x":1}',
     '{"$collection":"a"}',
@@ -178,6 +215,26 @@ describe('kernel', () => {
       )
     )
     .map(([sign, whole, fraction, exponent]) => sign + whole.replace(/^0+(?=.)/, '') + (fraction && `.${fraction}`) + exponent)
+  const time = fc
+    .tuple(
+      fc.date({ noInvalidDate: true, min: new Date('-000001-01-01T00:00:00Z'), max: new Date('+010000-01-01T00:00:00Z') }),
+      fc.nat(999_999_999)
+    )
+    .map(([date, nanoseconds]) => new Timestamp(Math.floor(date.getTime() / 1000), nanoseconds % 3 === 0 ? 0 : nanoseconds).toISOString())
+  const double = fc.oneof(
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
+    fc.integer(),
+    number.map(each => `#${each}`)
+  )
+  const envelope = fc.oneof(
+    time.map($date => ({ $date })),
+    fc.uint8Array({ maxLength: 9 }).map(bytes => ({ $binary: { base64: Buffer.from(bytes).toString('base64'), subType: '00' } })),
+    fc.string({ unit: fc.constantFrom(...'AQg/+=9 '), maxLength: 9 }).map(base64 => ({ $binary: { base64, subType: '00' } })),
+    fc.tuple(double, double).map($geoPoint => ({ $geoPoint })),
+    fc.array(double, { maxLength: 5 }).map($vector => ({ $vector })),
+    fc.string({ unit: 'binary', maxLength: 20 }).map($reference => ({ $reference })),
+    fc.constantFrom('NaN', 'Infinity', '-Infinity', '-0', '1').map($numberDouble => ({ $numberDouble }))
+  )
   /** Numbers stand in strings, so that JSON.stringify keeps their text. */
   const textOfAll = (fields: object, space?: string | number): string =>
     JSON.stringify(fields, undefined, space).replace(/"#([^"]*)"/g, '$1')
@@ -190,6 +247,8 @@ describe('kernel', () => {
       fc.maxSafeInteger(),
       fc.constantFrom(null, true, false, 0.1, 1e21, 1.5e-7),
       number.map(each => `#${each}`),
+      envelope,
+      tie('value').map(content => ({ $date: content })),
       fc.array(tie('value'), { maxLength: 5 }),
       fc.dictionary(name, tie('value'), { maxKeys: 6 })
     )

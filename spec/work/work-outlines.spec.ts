@@ -73,6 +73,9 @@ function check(lines: readonly string[], stages: readonly Stage[], digests: bool
     expect(packed.read).to.equal(before.length)
     expect(packed.dropped).to.deep.equal(as.packed.dropped)
     expect(packed.members).to.equal(as.packed.members)
+    expect(packed.enveloped).to.deep.equal(
+      packLines([packed.text], packing).flatMap(each => ('packed' in each ? [each.packed.enveloped] : []))[0]
+    )
     expect(packed.worked!.filtered.reduce((sum, each) => sum + each.count, 0)).to.equal(before.length - wanted!.length)
     if (digests) expect(came).to.deep.equal({ digests: as.packed.digests, kinds: as.packed.kinds, idHashes: as.packed.idHashes })
     else expect(came).to.equal(undefined)
@@ -92,6 +95,12 @@ const { value } = fc.letrec(tie => ({
     fc.double({ noNaN: true, min: -1000, max: 1000 }),
     fc.integer(),
     fc.constantFrom(null, true, false, 0.1, 1e21, 0.9113690123456789),
+    fc.constantFrom(
+      { $date: '2026-01-01T00:00:00Z' },
+      { $vector: [1.5, 0.9113690123456789] },
+      { $binary: { base64: 'YQ==', subType: '00' } },
+      { $date: 'soon' }
+    ),
     fc.constantFrom('#1.0', '#-0', '#12345678901234567890', '#1.50', '#5e-05', '#1E2'),
     fc.array(tie('value'), { maxLength: 5 }),
     fc.dictionary(fieldName, tie('value'), { maxKeys: 6 })
@@ -156,11 +165,12 @@ describe('stages over outlines', () => {
     for (const digests of [true, false]) expect(check([line, line], await made({ set: { s: 1.2345678901234567 } }), digests)).to.equal(2)
   })
 
-  it('leave a piece to the plain way where a stage fails, or makes what is more than JSON', async () => {
+  it('leave a piece to the plain way where a stage fails, or makes what the kernel does not know', async () => {
     const lines = ['{"_id":"a","n":1}', '{"_id":"b","n":"x"}']
     expect(work(lines, await made({ convert: { fields: { n: 'integer' } } }))).to.equal(undefined)
     expect(work(lines.slice(0, 1), await made({ convert: { fields: { n: 'double' } } }))).to.have.length(1)
-    expect(work(['{"_id":"a","n":"2026-01-01T00:00:00Z"}'], await made({ convert: { fields: { n: 'date' } } }))).to.equal(undefined)
+    expect(work(['{"_id":"a","n":"2026-01-01T00:00:00Z"}'], await made({ convert: { fields: { n: 'date' } } }))).to.have.length(1)
+    expect(work(['{"_id":"a"}'], await made({ set: { n: { $set: [1] } } }))).to.equal(undefined)
   })
 
   it('leave documents with more fields than outlines hold to the plain way', async () => {

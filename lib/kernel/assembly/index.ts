@@ -1,11 +1,11 @@
 /**
  * Documents as the bytes of their JSON text: read once, checked, and left as they are but for space, and for top-level fields that are dropped.
  *
- * What is `OK` is what the plain way would take it for: valid JSON, a document, without an envelope, without a key twice; and without a number that is more
- * than JSON says, unless special values are read. Everything else, and everything that is rare, is `PLAIN`, and the host does it.
+ * What is `OK` is what the plain way would take it for: valid JSON, a document, without a key twice; and without an envelope or a number that is more than
+ * JSON says, unless special values are read. Everything else, and everything that is rare, is `PLAIN`, and the host does it.
  */
 import { hashes, hashId } from './ids.ts'
-import { freeOfKinds } from './kinds.ts'
+import { copyWithoutKinds } from './kinds.ts'
 import {
   CANONICAL,
   CANONICAL_END,
@@ -26,8 +26,8 @@ import { readDocument } from './values.ts'
 /**
  * Of a line, or of an element of a list: place in the input, length (of a line without its end; of an element with the comma behind it), status,
  * place and length of its text, of its canonical bytes, its id's hashes, numbers to read, fields dropped, members of the one that is counted,
- * line ends up to behind it since `begin` or `seek` (of an element), its id's place and length, the place behind its outline, numbers
- * with kinds, and of these, those in members that are looked into.
+ * line ends up to behind it since `begin` or `seek` (of an element), its id's place and length, the place behind its outline, envelopes
+ * and numbers with kinds, and of these, those in members that are looked into.
  */
 namespace record {
   export const place: usize = 0
@@ -46,8 +46,8 @@ namespace record {
   export const id: usize = 52
   export const idLength: usize = 56
   export const outline: usize = 60
-  export const kinds: usize = 64
-  export const lookedKinds: usize = 68
+  export const specials: usize = 64
+  export const lookedSpecials: usize = 68
 }
 
 /** Where the input begins, and how far the last call came. */
@@ -86,13 +86,13 @@ export function seek(from: usize): void {
 }
 
 /**
- * Canonical bytes without the kinds of numbers, where maps are put in order, until more is read.
+ * Canonical bytes without the kinds of numbers, where maps are put in order, until more is read. Envelopes are counted.
  *
  * @param from of a document without gaps; @param length for which there is room there
  * @returns how many there are
  */
-export function dropKinds(from: usize, length: usize): usize {
-  return freeOfKinds(from, length)
+export function freeOfKinds(from: usize, length: usize): usize {
+  return copyWithoutKinds(from, length)
 }
 
 /**
@@ -175,8 +175,8 @@ function readOne(from: usize, end: usize): bool {
   state.document = canonical
   state.members = MEMBERS
   state.numbers = 0
-  state.kinds = 0
-  state.lookedKinds = 0
+  state.specials = 0
+  state.lookedSpecials = 0
   state.dropped = 0
   state.counted = 0
   state.id = 0
@@ -201,8 +201,8 @@ function finish(line: usize): void {
   store<u32>(line + record.numbers, state.numbers)
   store<u32>(line + record.dropped, state.dropped)
   store<u32>(line + record.counted, <u32>state.counted)
-  store<u32>(line + record.kinds, state.kinds)
-  store<u32>(line + record.lookedKinds, state.lookedKinds)
+  store<u32>(line + record.specials, state.specials)
+  store<u32>(line + record.lookedSpecials, state.lookedSpecials)
   const idLength = countAt(state.id)
   store<u32>(line + record.id, <u32>ids)
   store<u32>(line + record.idLength, <u32>idLength)

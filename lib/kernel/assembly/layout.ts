@@ -16,6 +16,8 @@ export const NUMBERS: usize = base + (32 << 10)
 export const MOST_NUMBERS: i32 = 2048
 /** A number's text for which there may be no room. */
 export const SPARE: usize = base + (60 << 10)
+/** How many envelopes there are in a document, by what they hold (u32 each): timestamps, bytes, points, references, vectors, numbers without digits. */
+export const ENVELOPED: usize = base + (61 << 10)
 /** A record for each line. */
 export const LINES: usize = base + (64 << 10)
 export const LINE_SIZE: usize = 80

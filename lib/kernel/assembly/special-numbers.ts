@@ -124,7 +124,7 @@ function signed(value: f64): f64 {
 
 function putKind(kind: u8): void {
   store<u8>(state.out++, kind)
-  state.kinds++
+  state.specials++
 }
 
 /** The form of `numberIdentity`: its digits, and where the point is before them. */

@@ -37,12 +37,12 @@ export namespace state {
   /** Top of the stack of members. */
   export let members: usize = MEMBERS
   export let numbers: i32 = 0
-  /** Whether numbers are read of which a text keeps the kind. */
+  /** Whether numbers are read of which a text keeps the kind, and envelopes. */
   export let isSpecial: bool = false
-  /** Numbers with a kind, of which a tag stands before them in the canonical bytes. */
-  export let kinds: u32 = 0
+  /** Envelopes, and numbers with a kind, of which a tag stands before them in the canonical bytes. */
+  export let specials: u32 = 0
   /** Of these, in members that are looked into. */
-  export let lookedKinds: u32 = 0
+  export let lookedSpecials: u32 = 0
   /** Bit i: the i-th of the fields to drop was there. */
   export let dropped: u32 = 0
   /** Members of the dropped map that is counted. */

@@ -1,5 +1,6 @@
 /** JSON values to canonical bytes: the form of `lib/values/canonical.ts`. */
 import { DROPPED, FILL_TEXT_END, MEMBERS_END, NUMBERS, SCRATCH, UNSORTED } from './layout.ts'
+import { readEnvelope } from './envelopes.ts'
 import { beginKeys, learnKey, skipKnownKey } from './keys.ts'
 import { addMember, compareKeys, isBeyondOrder, MEMBER_SIZE, sortMembers } from './members.ts'
 import { readNumber } from './numbers.ts'
@@ -82,6 +83,7 @@ function readMap(depth: i32): bool {
   if (depth == 0) keep()
   if (load<u8>(state.at) <= 0x20) skipSpace()
   if (load<u8>(state.at) == 0x7d) state.at++
+  else if (depth > 0 && state.isSpecial && load<u16>(state.at) == 0x2422) return readEnvelope(place)
   else {
     let code: u8 = 0x2c
     while (code == 0x2c) {
@@ -94,7 +96,7 @@ function readMap(depth: i32): bool {
         keep()
       } else {
         const key = state.out
-        const kinds = state.kinds
+        const specials = state.specials
         const start = state.text + (state.at - state.from)
         if (!readMember(depth)) return false
         // One that is dropped has left nothing.
@@ -104,7 +106,7 @@ function readMap(depth: i32): bool {
           isEmpty = false
           if (depth == 0) {
             keep()
-            if (state.kind == OUTLINED && !noteMember(key, start, kinds)) return false
+            if (state.kind == OUTLINED && !noteMember(key, start, specials)) return false
           }
         }
       }
@@ -165,13 +167,13 @@ function readMember(depth: i32): bool {
   if (!skipKnownKey() && !readKey()) return false
   if (load<u8>(state.at) <= 0x20) skipSpace()
   const value = state.out
-  const kinds = state.kinds
+  const specials = state.specials
   const length = value - key - 4
   if (!readValue(depth + 1)) return false
   if (depth > 0) return true
   const field = droppedField(key)
   if (field >= 0) {
-    state.kinds = kinds
+    state.specials = specials
     return drop(field, key, value)
   }
   if (length == 3 && load<u16>(key + 4) == 0x695f && load<u8>(key + 6) == 0x64) {
