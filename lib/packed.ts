@@ -1,5 +1,6 @@
 /** Documents that travel as the lines of their JSON, because nobody on their way looks into them, or whoever does has done so. */
 import { ControlItem } from './types.ts'
+import type { KindDigests, ValueKind } from './values/index.ts'
 
 /** What a reader may do in place of making objects: leave out these top-level fields, and hand on the text. */
 export interface Packing {
@@ -9,6 +10,11 @@ export interface Packing {
   readonly counted?: string
   /** Give documents that keep another top-level field than `_id` that begins with an underscore the plain way. */
   readonly noUnderscores?: boolean
+  /**
+   * Take documents with numbers of which a text keeps the kind (1.0, -0, integers past 2^53) too, and with envelopes: whoever has the lines decodes and writes
+   * both as a file's.
+   */
+  readonly special?: boolean
   /** Each document has to be known by itself: its line and its id. */
   readonly byLine?: boolean
   /** Most documents of a page, and of what is packed together. Default: bytes alone bound these. */
@@ -18,6 +24,9 @@ export interface Packing {
   /** Where there are none, and documents need not be known by themselves: packs blocks of lines. Missing where whoever has lines does it. */
   readonly packer?: LinePacker
 }
+
+/** What may be packed in an envelope, and is told of as a conversion. */
+export const envelopedKinds = ['timestamp', 'bytes', 'geoPoint', 'reference', 'vector', 'number'] as const satisfies readonly ValueKind[]
 
 /** Of `Packing.byLine`. */
 export interface LinePlaces {
@@ -34,13 +43,17 @@ export class Packed extends ControlItem {
   /** One line for each document, with its line end. */
   readonly text: Buffer
   readonly count: number
-  /** SHA-256 of each one's canonical bytes, as `documentDigest` makes it: eight words, the most significant first. No document needs digests of kinds. */
+  /** SHA-256 of each one's canonical bytes, as `documentDigest` makes it: eight words, the most significant first. */
   readonly digests: Uint32Array
+  /** Missing where no document has any. */
+  readonly kinds: KindDigests | undefined
   /** `idHashes` of each one's id, one pair after the other. */
   readonly idHashes: Int32Array
   /** Documents that had each of the dropped fields, by their index; and the members of the one that is counted. */
   readonly dropped: readonly number[]
   readonly members: number
+  /** Values that stand in the text as envelopes, by the index of their kind among `envelopedKinds`. Missing where there are none. */
+  readonly enveloped: readonly number[] | undefined
   /** What the worker's stages made of them. Missing where there was nothing to do. */
   readonly worked: Worked | undefined
   /** Missing where nobody wants to know documents one by one. */
@@ -48,15 +61,17 @@ export class Packed extends ControlItem {
   /** Of whoever has written the text, and needs it no more: its memory is used again. Missing where that is nobody's business. */
   readonly release: (() => void) | undefined
 
-  constructor({ packing, text, count, digests, idHashes, dropped, members, worked, lines, release }: PackedParts) {
+  constructor({ packing, text, count, digests, kinds, idHashes, dropped, members, enveloped, worked, lines, release }: PackedParts) {
     super()
     this.packing = packing
     this.text = text
     this.count = count
     this.digests = digests
+    this.kinds = kinds
     this.idHashes = idHashes
     this.dropped = dropped
     this.members = members
+    this.enveloped = enveloped
     this.worked = worked
     this.lines = lines
     this.release = release
@@ -85,7 +100,7 @@ export interface PackedLines {
   /** Bytes that they took of the block. */
   readonly bytes: number
   /** Of the documents as they were read, where they were worked on and somebody asks. */
-  readonly came?: Pick<Packed, 'digests' | 'idHashes'>
+  readonly came?: Pick<Packed, 'digests' | 'kinds' | 'idHashes'>
 }
 
 /** A line that the plain way must look at, in bytes of the block, without its line end. */

@@ -6,9 +6,14 @@ import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import type { RunReport } from '../lib/report.ts'
 import { migrate } from '../lib/run.ts'
+import { rename } from '../lib/stages/rename.ts'
+import { set } from '../lib/stages/set.ts'
 import { strip } from '../lib/stages/strip.ts'
+import { GeoPoint, Reference, stringifyJson, Timestamp, ValueSet, Vector } from '../lib/values/index.ts'
+import type { Document, Value } from '../lib/values/index.ts'
 import { oddLines, Ways } from './support/compare-ways.ts'
-import { simpleDocuments } from './support/generator.ts'
+import { collectionNames, generate, simpleDocuments } from './support/generator.ts'
+import { pythonExport } from './support/python-json.ts'
 
 describe('packed documents', function () {
   this.timeout(60_000)
@@ -44,6 +49,40 @@ describe('packed documents', function () {
       const error = await run('changed', changed, `${changed}.out.ndjson`, {}).catch((thrown: unknown) => thrown)
       expect(error).to.include({ code: 'DOCFERRY_DECODE' })
     }
+  })
+
+  it('keep the kinds of numbers, out of files of Python and out of exports', async () => {
+    const collections = collectionNames.map(collection => [collection, generate({ collection, seed: 7, count: 60 })] as const)
+    const exported = pythonExport({ provider: 'couchdb', exportedAt: '2026-01-15T10:30:00.123456', collections })
+    await writeFile(path('in.json'), [...exported].join(''))
+    const { told: out } = await compare('in.json', { stages: [strip(['model_config'])] })
+    expect(out.root).to.be.a('string')
+    const text = await readFile(path('fast.ndjson'), 'utf8')
+    expect(text).to.match(/:100\.0[,}]/)
+    await writeFile(path('export.ndjson'), text)
+    for (const name of ['fast', 'plain']) await rm(path(`${name}.ndjson`))
+    expect((await compare('export.ndjson')).told.root).to.equal(out.root)
+  })
+
+  it('tell of values that stand in envelopes, and where the first of them are', async () => {
+    const at = (seconds: number): Value => new Timestamp(seconds, 0)
+    const documents = Array.from({ length: 900 }, (_, n): Document => {
+      const document: Document = { _id: `${n}`, list: [], text: 'x'.repeat(n % 50) }
+      if (n % 3 > 0) document['times'] = [at(n), { deep: at(-n) }]
+      if (n % 100 === 7) document['place'] = new GeoPoint(n / 10, 0.5)
+      if (n % 200 === 3) document['dropped'] = { bytes: new Uint8Array([n % 256]) }
+      if (n > 600) Object.assign(document, { owner: new Reference(`users/${n}`), far: n % 2 ? Infinity : NaN, v: new Vector([n, 0.25]) })
+      if (n === 400) document['set'] = new ValueSet([1, 2])
+      return document
+    })
+    await writeFile(path('in.ndjson'), documents.map(each => `${stringifyJson(each)}\n`).join(''))
+    await writeFile(path('in.json'), `[${documents.map(each => stringifyJson(each)).join(',\n')}]`)
+    for (const name of ['in.ndjson', 'in.json'])
+      for (const stages of [[], [strip(['dropped'])], [rename({ owner: 'of' })], [set({ added: at(5) })]]) {
+        const { told: all } = await compare(name, { stages })
+        expect(all.counts[0]!.conversions.find(({ kind }) => kind === 'timestamp')).to.include({ conversion: 'enveloped' })
+        for (const out of ['fast', 'plain']) await rm(path(`${out}.ndjson`))
+      }
   })
 
   it('count attachments where these are a map', async () => {

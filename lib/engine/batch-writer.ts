@@ -13,6 +13,7 @@ import { AckWindow } from './ack-window.ts'
 import type { Barrier } from './barrier.ts'
 import type { CollectionState } from './collection-state.ts'
 import { ConversionCounter } from './conversion-counter.ts'
+import { countEnveloped } from './packed-conversions.ts'
 import { DocumentSlice } from './document-slice.ts'
 import { CountedLine, documentOf } from './counted.ts'
 import type { Books, Counted } from './counted.ts'
@@ -260,10 +261,12 @@ export class BatchWriter {
     const { delta, sums } = (this.#books ??= this.#openBooks())
     if (state.hasFailedAny(packed.idHashes)) return await this.#unpack(packed)
     state.countPacked(packed.idHashes)
+    const { target } = this.#options
+    if (packed.enveloped) countEnveloped(packed, this.#conversions, (document, tell) => target.encode(state.report.target, document, tell))
     const number = this.#window.open()
     await this.#options.rate.take()
     try {
-      await this.#options.target.writePacked!(state.report.target, packed)
+      await target.writePacked!(state.report.target, packed)
     } catch (error) {
       this.#error ??= error as Error
       throw error
@@ -271,7 +274,7 @@ export class BatchWriter {
       this.#options.rate.give()
     }
     sums.written ??= new BucketSums()
-    sums.written.addAll(packed.idHashes, packed.digests)
+    sums.written.addAll(packed.idHashes, packed.digests, packed.kinds)
     for (const report of [state.report, delta]) countWritten(report, { bytes: packed.text.length }, packed.count)
     this.#window.acknowledge(number)
     state.checkDone()

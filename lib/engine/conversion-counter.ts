@@ -20,6 +20,16 @@ export class ConversionCounter {
     this.#pending.push({ kind, conversion, path: isShown ? path() : undefined })
   }
 
+  /** Whether the first of the reports shows as many places as it takes. */
+  hasExamples(its: Kind): boolean {
+    return (groupOf(this.#reports()[0]!, its)?.examples.length ?? 0) >= examplesPerKind
+  }
+
+  /** So many that are told of without their places. */
+  add(its: Kind, count: number): void {
+    if (count > 0) for (const report of this.#reports()) openGroup(report, its).count += count
+  }
+
   /** The target refuses the document. */
   forget(): void {
     this.#pending.length = 0
@@ -29,8 +39,7 @@ export class ConversionCounter {
     if (this.#pending.length === 0) return
     for (const report of this.#reports()) {
       for (const { kind, conversion, path } of this.#pending) {
-        let group = groupOf(report, { kind, conversion })
-        if (!group) report.conversions.push((group = { kind, conversion, count: 0, examples: [] }))
+        const group = openGroup(report, { kind, conversion })
         group.count++
         if (path === undefined || group.examples.length >= examplesPerKind) continue
         const shortened = shortenId(id)
@@ -39,6 +48,13 @@ export class ConversionCounter {
     }
     this.#pending.length = 0
   }
+}
+
+/** Of what was not there it makes one. */
+function openGroup(report: CollectionReport, { kind, conversion }: Kind): ConversionGroup {
+  let group = groupOf(report, { kind, conversion })
+  if (!group) report.conversions.push((group = { kind, conversion, count: 0, examples: [] }))
+  return group
 }
 
 function groupOf({ conversions }: CollectionReport, { kind, conversion }: Kind): ConversionGroup | undefined {

@@ -2,7 +2,7 @@
 import type { Packed } from '../packed.ts'
 import type { CollectionReport } from '../report.ts'
 import type { Document, Encoded } from '../types.ts'
-import { digestAt, parseJson } from '../values/index.ts'
+import { digestsAt, parseJson } from '../values/index.ts'
 import type { DocumentDigests } from '../values/index.ts'
 import type { OutcomeSums } from './outcome-sums.ts'
 import type { Outgoing } from './write-batch.ts'
@@ -44,7 +44,7 @@ export class CountedLine implements Counted {
   }
 
   get digests(): DocumentDigests {
-    return (this.#digests ??= { values: digestAt(this.#packed.digests, this.#at) })
+    return (this.#digests ??= digestsAt(this.#packed.digests, this.#packed.kinds, this.#at))
   }
 }
 

@@ -30,12 +30,14 @@ export function packingFor(source: Source, target: Target, stages: readonly RunS
   const left = stages.slice(first).flatMap(stage => (isPure(stage) ? [stage] : []))
   if (first + left.length < stages.length || (left.length > 0 && !(source.works && target.writePacked))) return undefined
   // Marks stand close together where batches do.
-  const byLine = !target.writePacked && {
-    byLine: true,
-    most: target.limits.batchCount,
-    noUnderscores: target.lines?.noUnderscores ?? false
-  }
-  return { packing: { drop: [...drop], ...(drop.has(counted) && { counted }), ...byLine }, stages: left, first }
+  const how = target.writePacked
+    ? { special: true }
+    : {
+        byLine: true,
+        most: target.limits.batchCount,
+        noUnderscores: target.lines?.noUnderscores ?? false
+      }
+  return { packing: { drop: [...drop], ...(drop.has(counted) && { counted }), ...how }, stages: left, first }
 }
 
 function isPure(stage: RunStage): stage is Stage {

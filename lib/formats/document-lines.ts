@@ -1,6 +1,6 @@
 /** Documents and their lines, and the digests that tell both. */
 import { digestLines, maxBlockBytes } from '../kernel/kernel.ts'
-import { digestFromText, documentDigests, parseJson, stringifyJson } from '../values/index.ts'
+import { digestsFromText, documentDigests, parseJson, stringifyJson } from '../values/index.ts'
 import type { Document, DocumentDigests } from '../values/index.ts'
 import { areNeighbours, lineBytes, lineText, ordinaryLine } from './line-bytes.ts'
 import type { LineBytes } from './line-bytes.ts'
@@ -42,7 +42,7 @@ export function digestDocumentLines(lines: readonly DocumentLine[]): void {
     const { to } = lines[last]!.line
     const begin = first
     if (lines[first]!.digests === undefined && to - from <= maxBlockBytes)
-      digestLines(chunk.subarray(from, to), (index, digest) => (lines[begin + index]!.digests ??= { values: digestFromText(digest) }))
+      digestLines(chunk.subarray(from, to), (index, values, kinds) => (lines[begin + index]!.digests ??= digestsFromText(values, kinds)))
     first = last + 1
   }
   for (const line of lines) lineDigests(line)

@@ -108,7 +108,7 @@ export class ExportWriter {
   }
 
   /** The same for documents whose text is made. */
-  async writePacked(collection: string, { text, count, digests, idHashes, release }: Packed): Promise<void> {
+  async writePacked(collection: string, { text, count, digests, kinds, idHashes, release }: Packed): Promise<void> {
     this.announce(collection)
     await this.#put(this.#enter(collection))
     const bytes = this.#options.text.packed(text, count, this.#currentIsEmpty)
@@ -116,7 +116,7 @@ export class ExportWriter {
     const written = this.#written.get(collection) as Written
     written.count += count
     const put = this.#sink.write(bytes, release)
-    if (this.#options.digests) written.sums.addAll(idHashes, digests)
+    if (this.#options.digests) written.sums.addAll(idHashes, digests, kinds)
     await put
   }
 

@@ -157,7 +157,7 @@ class NdjsonReading {
       const found = this.#foundOf(this.#section)
       found.entries += packed.read
       found.digest?.addAll(came.digests)
-      if (found.digest) found.sums?.addAll(came.idHashes, came.digests)
+      if (found.digest) found.sums?.addAll(came.idHashes, came.digests, came.kinds)
       this.pages.addPacked(packed, bytes)
     } else {
       this.pages.addBytes(bytes)

@@ -18,6 +18,8 @@ export interface Kernel {
   readonly read: (length: number, most: number) => number
   readonly readList: Kernel['read']
   readonly seek: (from: number) => void
+  /** Puts a document's canonical bytes without the kinds of numbers at `place.scratch`, and what it has of `envelopedKinds` at `place.enveloped`. @returns how many bytes there are */
+  readonly freeOfKinds: (from: number, length: number) => number
   /** What was written last. */
   packing: Packing | undefined
   looked: readonly string[] | undefined
@@ -28,9 +30,12 @@ export const place = {
   dropped: 4096,
   droppedEnd: 32 << 10,
   numbers: 32 << 10,
+  enveloped: 61 << 10,
   lines: 64 << 10,
   input: 1 << 20,
   text: 2 << 20,
+  scratch: 7 << 20,
+  scratchEnd: 11 << 20,
   ids: 11 << 20,
   looked: 12 << 20,
   lookedEnd: (12 << 20) + (64 << 10),
@@ -63,7 +68,9 @@ export const record = {
   id: 13,
   idLength: 14,
   outline: 15,
-  words: 16
+  specials: 16,
+  lookedSpecials: 17,
+  words: 20
 } as const
 
 /** No more are read at once: the canonical bytes of so few are still near when they are hashed. */
@@ -73,10 +80,12 @@ const pageBytes = 64 << 10
 /** As `build:kernel` says it. */
 const mostPages = 16 << 10
 
+type Exports = Pick<Kernel, 'begin' | 'read' | 'readList' | 'seek' | 'freeOfKinds'>
+
 declare const WebAssembly: {
   readonly Memory: new (size: { readonly initial: number; readonly maximum: number; readonly shared: true }) => SharedMemory
   readonly Module: new (bytes: Uint8Array) => object
-  readonly Instance: new (module: object, imports: object) => { readonly exports: Pick<Kernel, 'begin' | 'read' | 'readList' | 'seek'> }
+  readonly Instance: new (module: object, imports: object) => { readonly exports: Exports }
 }
 
 /** @param bytes up to 1 GB */
@@ -101,7 +110,7 @@ export function kernelCode(): object {
 export function openKernel(memory: SharedMemory, part = 0, code = kernelCode()): Kernel {
   const base = part * place.end
   const { exports } = new WebAssembly.Instance(code, { env: { memory, abort: () => undefined }, layout: { base } })
-  const { begin, read, readList, seek } = exports
+  const { begin, read, readList, seek, freeOfKinds } = exports
   return {
     memory: Buffer.from(memory.buffer),
     words: new Uint32Array(memory.buffer),
@@ -110,6 +119,7 @@ export function openKernel(memory: SharedMemory, part = 0, code = kernelCode()):
     read,
     readList,
     seek,
+    freeOfKinds,
     packing: undefined,
     looked: undefined
   }
@@ -119,10 +129,11 @@ export function openKernel(memory: SharedMemory, part = 0, code = kernelCode()):
 export function writeDropped(kernel: Kernel, packing: Packing): void {
   if (kernel.packing === packing) return
   const { memory, base } = kernel
-  const { drop, counted, noUnderscores = false } = packing
+  const { drop, counted, noUnderscores = false, special = false } = packing
   let at = memory.writeUInt32LE(drop.length, base + place.dropped)
   at = memory.writeInt32LE(counted === undefined ? -1 : drop.indexOf(counted), at)
   at = memory.writeUInt32LE(noUnderscores ? 1 : 0, at)
+  at = memory.writeUInt32LE(special ? 1 : 0, at)
   writeNames(memory, drop, { from: at, end: base + place.droppedEnd })
   kernel.packing = packing
 }

@@ -3,8 +3,9 @@
  * its digest is made of. What it does not know goes the plain way, and so does every line where WebAssembly is switched off.
  */
 import { hash } from 'node:crypto'
-import { Packed } from '../packed.ts'
+import { envelopedKinds, Packed } from '../packed.ts'
 import type { Packing, PlainLine, Stretch } from '../packed.ts'
+import type { KindDigests } from '../values/index.ts'
 import { kind, mostLines, openKernel, openMemory, place, record, writeDropped } from './instance.ts'
 import type { Kernel } from './instance.ts'
 
@@ -88,28 +89,30 @@ function readStretches(
 }
 
 /**
- * The digest of each document of a block, as `documentDigest` makes it, where it needs none of kinds and the kernel knows it.
+ * The digests of each document of a block, as `documentDigests` makes them, where the kernel knows it.
  *
  * @param block as for `packLines`
- * @param take given the line's number in the block, from 0, and the digest as 32 characters of Latin-1
+ * @param take given the line's number in the block, from 0, and each digest as 32 characters of Latin-1
  */
-export function digestLines(block: Buffer, take: (line: number, digest: string) => void): void {
+export function digestLines(block: Buffer, take: (line: number, values: string, kinds: string | undefined) => void): void {
   module ??= start()
   if (module === null) return
-  const { memory, words, read, base } = module
-  load(module, [block], nothingDropped)
+  const { words, read, base } = module
+  load(module, [block], allOfIt)
   let number = 0
   for (let count = read(block.length, mostLines); count > 0; count = read(block.length, mostLines)) {
     for (let line = 0; line < count; line++, number++) {
       const at = ((base + place.lines) >> 2) + record.words * line
       if (words[at + record.status] !== 0 || !readNumbers(module, words[at + record.numbers]!)) continue
-      const canonical = words[at + record.canonical]!
-      take(number, hash('sha256', memory.subarray(canonical, canonical + words[at + record.canonicalLength]!), 'binary'))
+      const { values, kinds } = formsOf(module, at)
+      take(number, digestOf(values), kinds && digestOf(kinds))
     }
   }
 }
 
 export const nothingDropped: Packing = { drop: [] }
+/** The same, of lines that are written as they are. */
+export const allOfIt: Packing = { drop: [], special: true }
 
 /** Elements of a list, each but the last of the list with the comma behind it. */
 export interface PackedElements {
@@ -182,7 +185,7 @@ export function load(kernel: Kernel, parts: readonly Buffer[], packing: Packing,
 }
 
 /** What is known of documents without their text: see `Packed`. The digests are empty where they are not wanted. */
-export type Came = Pick<Packed, 'count' | 'digests' | 'idHashes' | 'dropped' | 'members'>
+export type Came = Pick<Packed, 'count' | 'digests' | 'kinds' | 'idHashes' | 'dropped' | 'members'>
 
 /** Documents that follow one another, as long as they are in the module's memory. */
 export class Gathering {
@@ -196,6 +199,9 @@ export class Gathering {
   #members = 0
   /** In Latin-1: a buffer that comes out of `hash` costs as much as the hashing. */
   #digests = ''
+  #kinds = ''
+  #enveloped: readonly number[] | undefined
+  readonly #withKinds: number[] = []
   readonly #idHashes: number[] = []
   readonly #dropped: number[]
   /** Where each line ends, and where the first id begins and each ends: `byLine` only. */
@@ -216,14 +222,18 @@ export class Gathering {
 
   /** @param at the document's record, in words; @param bytes that it takes of the block */
   add(at: number, bytes: number): void {
-    const { memory, words } = this.#kernel
+    const { words } = this.#kernel
     const text = words[at + record.text]!
     if (this.bytes === 0) this.#from = text
     this.#to = text + words[at + record.textLength]!
     this.bytes += bytes
-    const canonical = words[at + record.canonical]!
-    if (this.#isDigested)
-      this.#digests += hash('sha256', new Uint8Array(memory.buffer, canonical, words[at + record.canonicalLength]), 'binary')
+    const { values, kinds, enveloped } = formsOf(this.#kernel, at)
+    if (kinds) this.#withKinds.push(this.count)
+    if (this.#isDigested) {
+      this.#digests += digestOf(values)
+      if (kinds) this.#kinds += digestOf(kinds)
+    }
+    if (enveloped) this.#enveloped = this.#enveloped?.map((count, kind) => count + enveloped[kind]!) ?? enveloped
     this.#idHashes.push(words[at + record.firstHash]!, words[at + record.secondHash]!)
     this.#members += words[at + record.counted]!
     const dropped = words[at + record.dropped]!
@@ -239,6 +249,7 @@ export class Gathering {
     return {
       count: this.count,
       digests: wordsOf(this.#digests),
+      kinds: this.#kindDigests(),
       idHashes: Int32Array.from(this.#idHashes),
       dropped: this.#dropped,
       members: this.#members
@@ -250,18 +261,23 @@ export class Gathering {
     const idHashes = Int32Array.from(this.#idHashes)
     const lines = this.#kernel.memory.subarray(this.#from, this.#to)
     const text = isKept ? lines : Buffer.from(lines)
-    const digests = wordsOf(this.#digests)
     return new Packed({
       packing: this.#packing,
       text,
       count: idHashes.length / 2,
-      digests,
+      digests: wordsOf(this.#digests),
+      kinds: this.#kindDigests(),
       idHashes,
       dropped: this.#dropped,
       members: this.#members,
+      enveloped: this.#enveloped,
       worked: undefined,
       lines: this.#packing.byLine ? { ends: Uint32Array.from(this.#ends, end => end - this.#from), ids: this.#idTexts() } : undefined
     })
+  }
+
+  #kindDigests(): KindDigests | undefined {
+    return this.#withKinds.length === 0 ? undefined : { of: Uint32Array.from(this.#withKinds), digests: wordsOf(this.#kinds) }
   }
 
   #idTexts(): string[] {
@@ -277,6 +293,32 @@ export class Gathering {
       return id
     })
   }
+}
+
+/** What the digests of a document are made of, and how many of `envelopedKinds` it has. */
+interface Forms {
+  readonly values: Uint8Array
+  readonly kinds?: Uint8Array
+  readonly enveloped?: readonly number[]
+}
+
+/** Good until more is read. @param at its record, in words */
+function formsOf({ memory, words, base, freeOfKinds }: Kernel, at: number): Forms {
+  const canonical = words[at + record.canonical]!
+  const length = words[at + record.canonicalLength]!
+  const all = new Uint8Array(memory.buffer, canonical, length)
+  if (words[at + record.specials] === 0) return { values: all }
+  const left = freeOfKinds(canonical, length)
+  const counts = (base + place.enveloped) >> 2
+  const enveloped = envelopedKinds.map((_, kind) => words[counts + kind]!)
+  const hasEnvelopes = enveloped.some(count => count > 0) && { enveloped }
+  if (left === length) return { values: all, ...hasEnvelopes }
+  return { values: new Uint8Array(memory.buffer, base + place.scratch, left), kinds: all, ...hasEnvelopes }
+}
+
+/** In Latin-1. */
+function digestOf(bytes: Uint8Array): string {
+  return hash('sha256', bytes, 'binary')
 }
 
 /** @param digests in Latin-1, one after the other */

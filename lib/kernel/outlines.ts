@@ -2,7 +2,7 @@
 import type { Packed, Packing, PlainLine } from '../packed.ts'
 import { kind, mostLines, place, record, writeDropped, writeLooked } from './instance.ts'
 import type { Kernel } from './instance.ts'
-import { Gathering, load, nothingDropped, ownKernel, readNumbers } from './kernel.ts'
+import { allOfIt, Gathering, load, ownKernel, readNumbers } from './kernel.ts'
 import type { Came } from './kernel.ts'
 
 /** Documents of lines that follow one another. */
@@ -13,6 +13,8 @@ export interface Outlined {
   readonly bytes: number
   /** JSON: a list of the documents, each with the members that are looked into, and with others of which the names begin with `$` for what lies between them. */
   readonly text: string
+  /** Whether there are values in it that are more than JSON.parse knows. */
+  readonly hasSpecials: boolean
 }
 
 export interface Outlines {
@@ -45,10 +47,15 @@ export function outlineLines(
   let gathering: Gathering | undefined
   let from = base + place.outline
   let to = from
+  let hasSpecials = false
   const close = (): void => {
     // The last one has a comma behind it too.
-    if (gathering) stretches.push({ came: gathering.came(), bytes: gathering.bytes, text: `[${memory.toString('utf8', from, to - 1)}]` })
+    if (gathering) {
+      const text = `[${memory.toString('utf8', from, to - 1)}]`
+      stretches.push({ came: gathering.came(), bytes: gathering.bytes, text, hasSpecials })
+    }
     gathering = undefined
+    hasSpecials = false
   }
   for (let count = read(length, mostLines); count > 0; count = read(length, mostLines)) {
     for (let line = 0; line < count; line++) {
@@ -59,6 +66,7 @@ export function outlineLines(
         if (!gathering) from = to
         gathering ??= new Gathering(kernel, packing, digests)
         gathering.add(at, bytes)
+        hasSpecials ||= words[at + record.lookedSpecials] !== 0
         to = words[at + record.outline]!
       } else {
         close()
@@ -78,13 +86,14 @@ function fill(kernel: Kernel, lines: string): Packed | undefined {
   // A UTF-16 unit is three bytes at most.
   if (3 * lines.length > room && Buffer.byteLength(lines) > room) return undefined
   const length = memory.write(lines, base + place.fill)
-  writeDropped(kernel, nothingDropped)
+  writeDropped(kernel, allOfIt)
   kernel.begin(base + place.fill, base + place.fillText, kind.filled)
-  const gathering = new Gathering(kernel, nothingDropped)
+  const gathering = new Gathering(kernel, allOfIt)
   for (let count = read(length, mostLines); count > 0; count = read(length, mostLines)) {
     for (let line = 0; line < count; line++) {
       const at = ((base + place.lines) >> 2) + record.words * line
       if (words[at + record.status] !== 0 || !readNumbers(kernel, words[at + record.numbers]!)) return undefined
+      if (words[at + record.specials] !== 0 && words[at + record.canonicalLength]! > place.scratchEnd - place.scratch) return undefined
       gathering.add(at, words[at + record.length]! + 1)
     }
   }

@@ -3,7 +3,7 @@
  * they differ, only the documents of those buckets have to be looked at again. Sums over parts of a collection merge into that of the whole.
  */
 import { createHash } from 'node:crypto'
-import type { DocumentDigests } from './digest.ts'
+import type { DocumentDigests, KindDigests } from './digest.ts'
 import { idHashes } from './id-hashes.ts'
 
 /** Part of what receipts hold: a change of it, or of `bucketOf`, makes them another. */
@@ -29,10 +29,11 @@ const mostWaiting = 1 << 13
 /** Of sums that hold nothing; not written into. */
 const noRanks = new Uint16Array(bucketCount)
 
-/** Of documents without digests of kinds. Not changed by anyone. */
+/** Not changed by anyone. */
 interface Waiting {
   readonly idHashes: Int32Array
   readonly digests: Uint32Array
+  readonly kinds: KindDigests | undefined
 }
 
 export class BucketSums {
@@ -63,15 +64,13 @@ export class BucketSums {
   }
 
   /**
-   * Documents that need no digests of kinds.
-   *
    * @param idHashes of each one's id, one pair after the other
-   * @param digests of each eight words, the most significant first; neither is changed from now on
+   * @param digests of each eight words, the most significant first; @param kinds of those that have any; none of it is changed from now on
    */
-  addAll(idHashes: Int32Array, digests: Uint32Array): void {
+  addAll(idHashes: Int32Array, digests: Uint32Array, kinds?: KindDigests): void {
     this.#count += idHashes.length / 2
     this.#text = undefined
-    this.#wait({ idHashes, digests })
+    this.#wait({ idHashes, digests, kinds })
   }
 
   merge(other: BucketSums): void {
@@ -191,21 +190,12 @@ export class BucketSums {
   }
 
   /** Called for each block: a loop over all that wait would be left by way of an interpreter each time. */
-  #addEach({ idHashes, digests }: Waiting): void {
-    for (let index = 0; index < idHashes.length / 2; index++) {
-      const at = this.#placeOf(bucketOfHash(idHashes[2 * index]!))
-      // Making room may have replaced them.
-      const words = this.#words
-      words[at]!++
-      let carry = 0
-      for (let lane = 0; lane < lanes; lane++) {
-        // As integers of 32 bits, which doubles are slower than.
-        const one = words[at + 1 + lane]! | 0
-        const other = digests[lanes * index + lanes - 1 - lane]! | 0
-        const sum = (one + other + carry) | 0
-        words[at + 1 + lane] = sum
-        carry = ((one & other) | ((one | other) & ~sum)) >>> 31
-      }
+  #addEach({ idHashes, digests, kinds }: Waiting): void {
+    for (let index = 0; index < idHashes.length / 2; index++) this.#addWords(this.#placeOf(bucketOfHash(idHashes[2 * index]!)), digests, index)
+    if (!kinds) return
+    for (let index = 0; index < kinds.of.length; index++) {
+      const at = this.#placeOf(bucketOfHash(idHashes[2 * kinds.of[index]!]!))
+      this.#addWords(at + kindsAt, kinds.digests, index)
     }
   }
 
@@ -231,6 +221,21 @@ export class BucketSums {
     words.set(this.#words)
     this.#buckets = buckets
     this.#words = words
+  }
+
+  /** One of several digests. */
+  #addWords(at: number, digests: Uint32Array, index: number): void {
+    const words = this.#words
+    words[at]!++
+    let carry = 0
+    for (let lane = 0; lane < lanes; lane++) {
+      // As integers of 32 bits, which doubles are slower than.
+      const one = words[at + 1 + lane]! | 0
+      const other = digests[lanes * index + lanes - 1 - lane]! | 0
+      const sum = (one + other + carry) | 0
+      words[at + 1 + lane] = sum
+      carry = ((one & other) | ((one | other) & ~sum)) >>> 31
+    }
   }
 
   #addDigest(at: number, digest: Uint8Array): void {

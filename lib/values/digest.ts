@@ -26,14 +26,45 @@ function digestOf(bytes: Uint8Array): Uint8Array {
   return digestFromText(hash('sha256', bytes, 'binary'))
 }
 
+/** @param values, kinds each 32 characters of Latin-1 */
+export function digestsFromText(values: string, kinds: string | undefined): DocumentDigests {
+  return kinds === undefined ? { values: digestFromText(values) } : { values: digestFromText(values), kinds: digestFromText(kinds) }
+}
+
 /** @param text 32 characters of Latin-1 */
-export function digestFromText(text: string): Uint8Array {
+function digestFromText(text: string): Uint8Array {
   const digest = new Uint8Array(32)
   for (let index = 0; index < 32; index++) digest[index] = text.charCodeAt(index)
   return digest
 }
 
 const wordsOfDigest = 8
+
+/** `DocumentDigests.kinds` of some of several documents: the index of each that has them, in order, and the digests as those of the values. */
+export interface KindDigests {
+  readonly of: Uint32Array
+  readonly digests: Uint32Array
+}
+
+/** Both of one of several documents. */
+export function digestsAt(digests: Uint32Array, kinds: KindDigests | undefined, at: number): DocumentDigests {
+  const values = digestAt(digests, at)
+  const index = kinds ? kinds.of.indexOf(at) : -1
+  return index === -1 ? { values } : { values, kinds: digestAt(kinds!.digests, index) }
+}
+
+/** Of several lists of documents, as of one list. */
+export function joinKinds(parts: readonly { readonly count: number; readonly kinds: KindDigests | undefined }[]): KindDigests | undefined {
+  const indexes: number[] = []
+  const digests: number[] = []
+  let before = 0
+  for (const { count, kinds } of parts) {
+    for (const index of kinds?.of ?? []) indexes.push(before + index)
+    for (const word of kinds?.digests ?? []) digests.push(word)
+    before += count
+  }
+  return indexes.length === 0 ? undefined : { of: Uint32Array.from(indexes), digests: Uint32Array.from(digests) }
+}
 
 /** One of several digests, as bytes. @param digests eight words for each, the most significant first */
 export function digestAt(digests: Uint32Array, at: number): Buffer {

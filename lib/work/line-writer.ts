@@ -1,13 +1,20 @@
 /** Lines that come out of stages, packed again. */
-import { maxBlockBytes, packLines } from '../kernel/kernel.ts'
-import type { Packed, Packing } from '../packed.ts'
+import { allOfIt, maxBlockBytes, packLines } from '../kernel/kernel.ts'
+import { envelopedKinds } from '../packed.ts'
+import type { Packed } from '../packed.ts'
+import { joinKinds, stringifySpecial } from '../values/index.ts'
+import type { Document } from '../values/index.ts'
 
-export type Written = Pick<Packed, 'text' | 'count' | 'digests' | 'idHashes'>
+export type Written = Pick<Packed, 'text' | 'count' | 'digests' | 'kinds' | 'idHashes' | 'enveloped'>
 
-const nothingDropped: Packing = { drop: [] }
 const newline = 0x0a
 /** Not in use: they are large, and needed again for the next block. */
 const buffers: Buffer[] = []
+
+/** The line of a document of which JSON.stringify does not know all. */
+export function specialLine(document: Document): string {
+  return stringifySpecial(document, {})
+}
 
 export class LineWriter {
   readonly #left: Set<number>
@@ -43,14 +50,16 @@ export class LineWriter {
       text: Buffer.concat(parts.map(part => part.text)),
       count: parts.reduce((sum, part) => sum + part.count, 0),
       digests: Uint32Array.from(parts.flatMap(part => [...part.digests])),
-      idHashes: Int32Array.from(parts.flatMap(part => [...part.idHashes]))
+      kinds: joinKinds(parts),
+      idHashes: Int32Array.from(parts.flatMap(part => [...part.idHashes])),
+      enveloped: joinEnveloped(parts)
     }
   }
 
   #pack(): void {
     if (this.#used === 0) return
     let at = 0
-    for (const stretch of packLines([this.#buffer.subarray(0, this.#used)], nothingDropped)) {
+    for (const stretch of packLines([this.#buffer.subarray(0, this.#used)], allOfIt)) {
       if ('packed' in stretch) {
         this.#parts.push(stretch.packed)
         at += stretch.packed.count
@@ -59,4 +68,9 @@ export class LineWriter {
     this.#used = 0
     this.#origins = []
   }
+}
+
+function joinEnveloped(parts: readonly Packed[]): readonly number[] | undefined {
+  const found = parts.flatMap(({ enveloped }) => (enveloped ? [enveloped] : []))
+  return found.length === 0 ? undefined : envelopedKinds.map((_, kind) => found.reduce((sum, counts) => sum + counts[kind]!, 0))
 }

@@ -14,9 +14,20 @@ doTasks<PackTask, PackAnswer>(async ({ block, text }) => {
   const transfer: ArrayBuffer[] = []
   const answer: PackAnswer = packInPlace(kernel, block, text, packing).map(stretch => {
     if (!('packed' in stretch)) return stretch
-    const { count, digests, idHashes, dropped, members, text: lines } = stretch.packed
+    const { count, digests, kinds, idHashes, dropped, members, enveloped, text: lines } = stretch.packed
     transfer.push(digests.buffer as ArrayBuffer, idHashes.buffer as ArrayBuffer)
-    return { bytes: stretch.bytes, text: { from: lines.byteOffset, length: lines.length }, count, digests, idHashes, dropped, members }
+    if (kinds) transfer.push(kinds.of.buffer as ArrayBuffer, kinds.digests.buffer as ArrayBuffer)
+    return {
+      bytes: stretch.bytes,
+      text: { from: lines.byteOffset, length: lines.length },
+      count,
+      digests,
+      kinds,
+      idHashes,
+      dropped,
+      members,
+      enveloped
+    }
   })
   Atomics.add(done, 0, 1)
   return { answer, transfer }

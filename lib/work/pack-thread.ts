@@ -15,7 +15,7 @@ export interface PackSetup {
   readonly memory: SharedMemory
   /** Of the memory, for its instance of the kernel. */
   readonly part: number
-  readonly packing: Pick<Packing, 'drop' | 'counted'>
+  readonly packing: Pick<Packing, 'drop' | 'counted' | 'special'>
 }
 
 export interface PackTask {
@@ -26,7 +26,7 @@ export interface PackTask {
 /** Bytes of the memory, in place of what lies there. */
 export type PackAnswer = readonly (PlainLine | AnsweredLines)[]
 
-interface AnsweredLines extends Pick<Packed, 'count' | 'digests' | 'idHashes' | 'dropped' | 'members'> {
+interface AnsweredLines extends Pick<Packed, 'count' | 'digests' | 'kinds' | 'idHashes' | 'dropped' | 'members' | 'enveloped'> {
   readonly bytes: number
   readonly text: MemoryBlock
 }
@@ -54,8 +54,8 @@ export class PackThread {
     this.#options = options
     this.#memory = memory
     this.#done = doneCounter(memory, part)
-    const { drop, counted } = packing
-    const left = { drop, ...(counted !== undefined && { counted }) }
+    const { drop, counted, special = false } = packing
+    const left = { drop, ...(counted !== undefined && { counted }), special }
     const setup: PackSetup = { code: kernelCode(), memory: options.memory, part, packing: left }
     this.#thread = new WorkThread(threadFile('pack-in-thread'), { name: 'pack', setup })
   }

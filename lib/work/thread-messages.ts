@@ -27,8 +27,8 @@ type ThreadLines = Omit<ConstructorParameters<typeof Packed>[0], 'packing' | 'te
 export function toMessage(stretch: Stretch): ThreadStretch {
   if (!('packed' in stretch)) return stretch
   const { packed, bytes, came } = stretch
-  const { text, count, digests, idHashes, dropped, members, worked } = packed
-  return { text: alone(text), count, digests, idHashes, dropped, members, worked, bytes, came }
+  const { text, count, digests, kinds, idHashes, dropped, members, enveloped, worked } = packed
+  return { text: alone(text), count, digests, kinds, idHashes, dropped, members, enveloped, worked, bytes, came }
 }
 
 /** @param packing the one that the setup was made of */

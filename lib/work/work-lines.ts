@@ -5,8 +5,8 @@ import { packLines } from '../kernel/kernel.ts'
 import { Packed } from '../packed.ts'
 import type { BlockPlace, PackedLines, Packing, PlainLine, Stretch } from '../packed.ts'
 import type { Document, Stage, StageContext } from '../types.ts'
-import { isOrdinary } from '../values/index.ts'
-import { LineWriter } from './line-writer.ts'
+import { isOrdinary, parseJson } from '../values/index.ts'
+import { LineWriter, specialLine } from './line-writer.ts'
 import type { Written } from './line-writer.ts'
 import { StageCounts } from './stage-counts.ts'
 import { outlineBytes, workOutlines } from './work-outlines.ts'
@@ -27,8 +27,8 @@ export interface Work {
 }
 
 /**
- * A line is left as it came where the kernel does not know what stands in it, where a stage fails on it, and where what comes of it is more than
- * ordinary JSON.
+ * A line is left as it came where the kernel does not know what stands in it, where a stage fails on it, and where what comes of it holds values that JSON
+ * has no type for.
  *
  * @param block whole lines, valid UTF-8, at most `maxBlockBytes`
  */
@@ -70,7 +70,8 @@ async function workStretch(raw: Buffer, stretch: PackedLines, place: BlockPlace,
   if (left.size > 0) return await withoutLeft(raw, left, place, work)
   const { packing, dropped, members } = packed
   const worked = counts.worked(packed.count, work.stages, work.first)
-  const came = place.digests ? { came: { digests: packed.digests, idHashes: packed.idHashes } } : {}
+  const { digests, kinds, idHashes } = packed
+  const came = place.digests && { came: { digests, kinds, idHashes } }
   return [{ packed: new Packed({ ...out, packing, dropped, members, worked, lines: undefined }), bytes: stretch.bytes, ...came }]
 }
 
@@ -81,19 +82,22 @@ interface Made {
   readonly counts: StageCounts
 }
 
-async function throughStages({ text, count }: Packed, context: StageContext, { stages }: Work): Promise<Made> {
+async function throughStages({ text, count, kinds, enveloped }: Packed, context: StageContext, { stages }: Work): Promise<Made> {
   const lines = textsOf(text)
+  const withKinds = new Set(kinds?.of)
   const counts = new StageCounts()
   let of = 0
   const left = new Set<number>()
   const out = new LineWriter(left)
   const emit = (document: Document): void => {
-    if (!isOrdinary(document)) throw new UnfitError()
-    out.write(JSON.stringify(document), of)
+    out.write(isOrdinary(document) ? JSON.stringify(document) : specialLine(document), of)
   }
   for (; of < count; of++) {
     try {
-      const pending = applyStages(stages, JSON.parse(lines[of]!) as Document, context, emit, counts)
+      const line = lines[of]!
+      const isSpecial = withKinds.has(of) || (enveloped && line.includes('"$'))
+      const document = (isSpecial ? parseJson(line) : JSON.parse(line)) as Document
+      const pending = applyStages(stages, document, context, emit, counts)
       if (pending) await pending
     } catch {
       // The plain way meets it again, and knows what to do.
@@ -108,8 +112,6 @@ function textsOf(lines: Buffer): string[] {
   if (isAscii(lines)) return lines.toString('latin1').split('\n')
   return linesOf(lines).map(({ from, to }) => lines.toString('utf8', from, to))
 }
-
-class UnfitError extends Error {}
 
 /** So many of a stretch's lines may go the plain way before all do, in which each is looked at once. */
 const mostLeft = 1 / 8

@@ -7,7 +7,8 @@ import type { Outlined } from '../kernel/outlines.ts'
 import { Packed } from '../packed.ts'
 import type { BlockPlace, PackedLines, Stretch } from '../packed.ts'
 import type { Document, Stage, StageContext } from '../types.ts'
-import { isOrdinary } from '../values/index.ts'
+import { isOrdinary, parseJson } from '../values/index.ts'
+import { specialLine } from './line-writer.ts'
 import { StageCounts } from './stage-counts.ts'
 import type { Work } from './work-lines.ts'
 
@@ -49,13 +50,13 @@ export function workOutlines(block: Buffer, place: BlockPlace, work: Work, field
 
 type Fill = (lines: string) => Packed | undefined
 
-function workStretch({ came, bytes, text }: Outlined, fill: Fill, place: BlockPlace, work: Work): PackedLines | undefined {
+function workStretch({ came, bytes, ...outlined }: Outlined, fill: Fill, place: BlockPlace, work: Work): PackedLines | undefined {
   const { packing, stages, first } = work
   const counts = new StageCounts()
-  const lines = linesThroughStages(text, stages, work.contextOf(place), counts)
+  const lines = linesThroughStages(outlined, stages, work.contextOf(place), counts)
   const filled = lines === undefined ? undefined : fill(lines)
   if (!filled) return undefined
-  const { count, digests, idHashes, dropped, members } = came
+  const { count, digests, kinds, idHashes, dropped, members } = came
   const { text: made, ...its } = filled
   const packed = new Packed({
     ...its,
@@ -66,18 +67,23 @@ function workStretch({ came, bytes, text }: Outlined, fill: Fill, place: BlockPl
     worked: counts.worked(count, stages, first),
     lines: undefined
   })
-  return { packed, bytes, ...(place.digests && { came: { digests, idHashes } }) }
+  return { packed, bytes, ...(place.digests && { came: { digests, kinds, idHashes } }) }
 }
 
-/** @returns undefined where a stage fails, or makes what is more than ordinary JSON: the plain way meets it again, and knows what to do */
-function linesThroughStages(text: string, stages: readonly Stage[], context: StageContext, counts: StageCounts): string | undefined {
+/** @returns undefined where a stage fails, or makes what JSON has no type for: the plain way meets it again, and knows what to do */
+function linesThroughStages(
+  { text, hasSpecials }: Pick<Outlined, 'text' | 'hasSpecials'>,
+  stages: readonly Stage[],
+  context: StageContext,
+  counts: StageCounts
+): string | undefined {
   let lines = ''
   const emit = (document: Document): void => {
-    for (const name of Object.keys(document)) if (!name.startsWith('$') && !isOrdinary(document[name]!)) throw new UnfitError()
-    lines += JSON.stringify(document) + '\n'
+    const isSimple = Object.keys(document).every(name => name.startsWith('$') || isOrdinary(document[name]!))
+    lines += (isSimple ? JSON.stringify(document) : specialLine(document)) + '\n'
   }
   try {
-    for (const document of JSON.parse(text) as Document[]) {
+    for (const document of (hasSpecials ? parseJson(text) : JSON.parse(text)) as Document[]) {
       const pending = applyStages(stages, document, context, emit, counts)
       if (!pending) continue
       slow.add(stages)
@@ -90,8 +96,6 @@ function linesThroughStages(text: string, stages: readonly Stage[], context: Sta
   }
   return lines
 }
-
-class UnfitError extends Error {}
 
 /** Stages that have answered with a promise: they are waited for document by document. */
 const slow = new WeakSet<readonly Stage[]>()

@@ -17,12 +17,14 @@ import { Slots } from '../../lib/work/slots.ts'
 import { oddLines } from '../support/compare-ways.ts'
 import { simpleDocuments } from '../support/generator.ts'
 
-const packing: Packing = { drop: ['_rev', '_attachments'], counted: '_attachments' }
+const packing: Packing = { drop: ['_rev', '_attachments'], counted: '_attachments', special: true }
 
 const lines = [
   ...[...simpleDocuments({ seed: 8, count: 300, bytes: 900 })].map(document => JSON.stringify(document)),
   ...oddLines,
-  '{"_id":"thread","_rev":"1-a","_attachments":{"a":{},"b":{}},"z":0.9113690123456789,"a":{"b":1,"a":"é"}}'
+  '{"_id":"thread","_rev":"1-a","_attachments":{"a":{},"b":{}},"z":0.9113690123456789,"a":{"b":1,"a":"é"}}',
+  '{"_id":"kinds","z":[1.0,-0],"a":{"b":12345678901234567890,"a":5.0}}',
+  '{"_id":"envelopes","z":[{"$date":"2026-01-01T00:00:00Z"},{"$geoPoint":[1,2]}],"a":{"$vector":[0.9113690123456789]}}'
 ]
 
 /** Large enough to be sent to a thread. */
@@ -35,9 +37,20 @@ const block = fc
 function told(stretches: readonly Stretch[]): unknown[] {
   return stretches.map(stretch => {
     if (!('packed' in stretch)) return stretch
-    const { text, count, digests, idHashes, dropped, members } = stretch.packed
+    const { text, count, digests, kinds, idHashes, dropped, members, enveloped } = stretch.packed
     const { bytes } = stretch
-    return { bytes, text: text.toString(), count, digests: [...digests], idHashes: [...idHashes], dropped, members }
+    const ofKinds = { of: [...(kinds?.of ?? [])], digests: [...(kinds?.digests ?? [])] }
+    return {
+      bytes,
+      text: text.toString(),
+      count,
+      digests: [...digests],
+      kinds: ofKinds,
+      idHashes: [...idHashes],
+      dropped,
+      members,
+      enveloped
+    }
   })
 }
 

@@ -2,26 +2,31 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { applyStages } from '../../lib/engine/apply-stages.ts'
 import { packLines } from '../../lib/kernel/kernel.ts'
-import type { Packing, Stretch } from '../../lib/packed.ts'
+import type { Packed, Packing, Stretch } from '../../lib/packed.ts'
 import { loadStageSpec, stageSpecs } from '../../lib/registry.ts'
 import { makeStage } from '../../lib/stages/make-stage.ts'
 import type { Document, Stage } from '../../lib/types.ts'
 import { idHashes } from '../../lib/values/id-hashes.ts'
-import { documentDigests, parseJson } from '../../lib/values/index.ts'
+import { digestsAt, documentDigests, parseJson } from '../../lib/values/index.ts'
+import type { DocumentDigests } from '../../lib/values/index.ts'
 import { StageCounts } from '../../lib/work/stage-counts.ts'
 import { fieldsOfStages, workOutlines } from '../../lib/work/work-outlines.ts'
 
-const packing: Packing = { drop: ['_rev', '_attachments'], counted: '_attachments' }
+const packing: Packing = { drop: ['_rev', '_attachments'], counted: '_attachments', special: true }
 const context = { collection: 'documents', partition: 'documents' }
 const making = { folder: '.', environment: {} }
 const made = (stages: Readonly<Record<string, unknown>>): Promise<Stage[]> =>
   Promise.all(Object.entries(stages).map(([name, options]) => makeStage(name, options, making)))
 
-const digestOf = (document: Document): string => Buffer.from(documentDigests(document).values).toString('hex')
+const digestOf = (document: Document): string => textOf(documentDigests(document))
 
-function digestsIn(words: Uint32Array): string[] {
-  const hex = [...words].map(word => word.toString(16).padStart(8, '0')).join('')
-  return hex.match(/.{64}/g) ?? []
+/** Of values and kinds. */
+function textOf({ values, kinds }: DocumentDigests): string {
+  return [values, kinds ?? []].map(digest => Buffer.from(digest).toString('hex')).join(' ')
+}
+
+function digestsIn({ count, digests, kinds }: Packed): string[] {
+  return Array.from({ length: count }, (_, at) => textOf(digestsAt(digests, kinds, at)))
 }
 
 function work(lines: readonly string[], stages: readonly Stage[], digests = true): readonly Stretch[] | undefined {
@@ -62,14 +67,17 @@ function check(lines: readonly string[], stages: readonly Stage[], digests: bool
     expect(wanted, before.join('\n')).not.to.equal(undefined)
     const found = packed.text.toString().split('\n').slice(0, -1)
     expect(found.map(line => digestOf(parseJson(line) as Document))).to.deep.equal(wanted!.map(digestOf))
-    expect(digestsIn(packed.digests)).to.deep.equal(wanted!.map(digestOf))
+    expect(digestsIn(packed)).to.deep.equal(wanted!.map(digestOf))
     expect([...packed.idHashes]).to.deep.equal(wanted!.flatMap(({ _id }) => [...idHashes(_id)]))
     expect(packed.count).to.equal(wanted!.length)
     expect(packed.read).to.equal(before.length)
     expect(packed.dropped).to.deep.equal(as.packed.dropped)
     expect(packed.members).to.equal(as.packed.members)
+    expect(packed.enveloped).to.deep.equal(
+      packLines([packed.text], packing).flatMap(each => ('packed' in each ? [each.packed.enveloped] : []))[0]
+    )
     expect(packed.worked!.filtered.reduce((sum, each) => sum + each.count, 0)).to.equal(before.length - wanted!.length)
-    if (digests) expect(came).to.deep.equal({ digests: as.packed.digests, idHashes: as.packed.idHashes })
+    if (digests) expect(came).to.deep.equal({ digests: as.packed.digests, kinds: as.packed.kinds, idHashes: as.packed.idHashes })
     else expect(came).to.equal(undefined)
     count += before.length
   }
@@ -87,6 +95,13 @@ const { value } = fc.letrec(tie => ({
     fc.double({ noNaN: true, min: -1000, max: 1000 }),
     fc.integer(),
     fc.constantFrom(null, true, false, 0.1, 1e21, 0.9113690123456789),
+    fc.constantFrom(
+      { $date: '2026-01-01T00:00:00Z' },
+      { $vector: [1.5, 0.9113690123456789] },
+      { $binary: { base64: 'YQ==', subType: '00' } },
+      { $date: 'soon' }
+    ),
+    fc.constantFrom('#1.0', '#-0', '#12345678901234567890', '#1.50', '#5e-05', '#1E2'),
     fc.array(tie('value'), { maxLength: 5 }),
     fc.dictionary(fieldName, tie('value'), { maxKeys: 6 })
   )
@@ -94,6 +109,12 @@ const { value } = fc.letrec(tie => ({
 const document = fc
   .tuple(fc.string({ unit: 'binary', maxLength: 30 }), fc.dictionary(fieldName, value, { maxKeys: 10 }), fc.boolean())
   .map(([id, fields, isFirst]) => (isFirst ? { _id: id, ...fields } : { ...fields, _id: id }))
+
+/** Numbers of other kinds stand in strings. */
+const textOfAll = (fields: object, space?: string | number): string =>
+  JSON.stringify(fields, undefined, space)
+    .replaceAll('\n', ' ')
+    .replace(/"#([^"]*)"/g, '$1')
 
 describe('stages over outlines', () => {
   const lists: readonly Readonly<Record<string, unknown>>[] = [
@@ -117,7 +138,7 @@ describe('stages over outlines', () => {
           fc.constantFrom(undefined, 1, '\t'),
           (documents, digests, space) => {
             count += check(
-              documents.map(each => JSON.stringify(each, undefined, space).replaceAll('\n', ' ')),
+              documents.map(each => textOfAll(each, space)),
               stages,
               digests
             )
@@ -144,10 +165,12 @@ describe('stages over outlines', () => {
     for (const digests of [true, false]) expect(check([line, line], await made({ set: { s: 1.2345678901234567 } }), digests)).to.equal(2)
   })
 
-  it('leave a piece to the plain way where a stage fails, or makes what is more than JSON', async () => {
+  it('leave a piece to the plain way where a stage fails, or makes what the kernel does not know', async () => {
     const lines = ['{"_id":"a","n":1}', '{"_id":"b","n":"x"}']
     expect(work(lines, await made({ convert: { fields: { n: 'integer' } } }))).to.equal(undefined)
-    expect(work(lines.slice(0, 1), await made({ convert: { fields: { n: 'double' } } }))).to.equal(undefined)
+    expect(work(lines.slice(0, 1), await made({ convert: { fields: { n: 'double' } } }))).to.have.length(1)
+    expect(work(['{"_id":"a","n":"2026-01-01T00:00:00Z"}'], await made({ convert: { fields: { n: 'date' } } }))).to.have.length(1)
+    expect(work(['{"_id":"a"}'], await made({ set: { n: { $set: [1] } } }))).to.equal(undefined)
   })
 
   it('leave documents with more fields than outlines hold to the plain way', async () => {

@@ -11,9 +11,10 @@ import type { PlannedOptions } from '../../lib/plan/plan.ts'
 import { parseStage } from '../../lib/registry.ts'
 import { migrate } from '../../lib/run.ts'
 import type { Document, Stage } from '../../lib/types.ts'
+import { Double, stringifyJson } from '../../lib/values/index.ts'
 import { StageWorker, workerFor } from '../../lib/work/stage-worker.ts'
 import { oddLines, Ways } from '../support/compare-ways.ts'
-import { simpleDocuments } from '../support/generator.ts'
+import { generate, simpleDocuments } from '../support/generator.ts'
 
 const stagesOf = async (...texts: string[]): Promise<Stage[]> => await Promise.all(texts.map(text => parseStage(text)))
 
@@ -41,6 +42,25 @@ for (const workers of [0, 2]) {
       const [counts] = told.counts
       expect(counts).to.include({ read: 3_011, failed: 2, attachmentsLeft: 2 })
       expect(counts!.filteredBy['filter']).to.be.above(1_000)
+    })
+
+    it('keep the kinds of numbers, looked into or not, and those that a stage makes', async () => {
+      const users = [...generate({ collection: 'users', seed: 20, count: 800 })]
+      const lines = users.map((user, index) => stringifyJson({ ...user, n: index % 3, big: 12345678901234567890n }))
+      await writeFile(ways.path('in.ndjson'), lines.join('\n'))
+      const double = (document: Document): Document => ({ ...document, n: new Double(document['n'] as number) })
+      const lists: Stage[][] = [
+        await stagesOf('set:{"added":1}'),
+        await stagesOf('rename:{"monthly_allowance":"allowance","big":"large"}'),
+        await stagesOf('convert:{"fields":{"n":"double"}}'),
+        [{ name: 'own', isPure: true, changesInPlace: false, apply: double }]
+      ]
+      for (const stages of lists) {
+        const { told } = await ways.compare('in.ndjson', { stages, workers })
+        expect(told.counts[0]).to.include({ read: 800, written: 800 })
+        expect(told.root).to.be.a('string')
+        for (const name of ['fast', 'plain']) await rm(ways.path(`${name}.ndjson`))
+      }
     })
 
     it('give what a stage of somebody else makes of the fields that it names', async () => {

@@ -1,11 +1,23 @@
 /**
  * Documents as the bytes of their JSON text: read once, checked, and left as they are but for space, and for top-level fields that are dropped.
  *
- * What is `OK` is what the plain way would take it for: valid JSON, a document, without a number or an envelope that is more than JSON
- * says, without a key twice. Everything else, and everything that is rare, is `PLAIN`, and the host does it.
+ * What is `OK` is what the plain way would take it for: valid JSON, a document, without a key twice; and without an envelope or a number that is more than
+ * JSON says, unless special values are read. Everything else, and everything that is rare, is `PLAIN`, and the host does it.
  */
 import { hashes, hashId } from './ids.ts'
-import { CANONICAL, CANONICAL_END, FILL_CANONICAL, FILL_CANONICAL_END, FILL_TEXT_END, IDS, LINE_SIZE, LINES, MEMBERS } from './layout.ts'
+import { copyWithoutKinds } from './kinds.ts'
+import {
+  CANONICAL,
+  CANONICAL_END,
+  DROPPED,
+  FILL_CANONICAL,
+  FILL_CANONICAL_END,
+  FILL_TEXT_END,
+  IDS,
+  LINE_SIZE,
+  LINES,
+  MEMBERS
+} from './layout.ts'
 import { beginOutline, beginOutlines, hasRoomForOutline, writeOutline } from './outline.ts'
 import { toDocument } from './rows.ts'
 import { copy, countAt, FILLED, OK, OUTLINED, PLAIN, ROW, skipSpace, state, writeText } from './state.ts'
@@ -14,7 +26,8 @@ import { readDocument } from './values.ts'
 /**
  * Of a line, or of an element of a list: place in the input, length (of a line without its end; of an element with the comma behind it), status,
  * place and length of its text, of its canonical bytes, its id's hashes, numbers to read, fields dropped, members of the one that is counted,
- * line ends up to behind it since `begin` or `seek` (of an element), its id's place and length, the place behind its outline.
+ * line ends up to behind it since `begin` or `seek` (of an element), its id's place and length, the place behind its outline, envelopes
+ * and numbers with kinds, and of these, those in members that are looked into.
  */
 namespace record {
   export const place: usize = 0
@@ -33,6 +46,8 @@ namespace record {
   export const id: usize = 52
   export const idLength: usize = 56
   export const outline: usize = 60
+  export const specials: usize = 64
+  export const lookedSpecials: usize = 68
 }
 
 /** Where the input begins, and how far the last call came. */
@@ -58,6 +73,9 @@ export function begin(from: usize, to: usize, kind: i32): void {
   state.kind = kind
   state.outEnd = isFill ? FILL_CANONICAL_END : CANONICAL_END
   state.lines = 0
+  state.firstFrom = from
+  state.firstText = to
+  state.isSpecial = load<u32>(DROPPED + 12) != 0
   if (kind == OUTLINED) beginOutlines()
 }
 
@@ -65,6 +83,16 @@ export function begin(from: usize, to: usize, kind: i32): void {
 export function seek(from: usize): void {
   next = input + from
   state.lines = 0
+}
+
+/**
+ * Canonical bytes without the kinds of numbers, where maps are put in order, until more is read. Envelopes are counted.
+ *
+ * @param from of a document without gaps; @param length for which there is room there
+ * @returns how many there are
+ */
+export function freeOfKinds(from: usize, length: usize): usize {
+  return copyWithoutKinds(from, length)
 }
 
 /**
@@ -147,6 +175,8 @@ function readOne(from: usize, end: usize): bool {
   state.document = canonical
   state.members = MEMBERS
   state.numbers = 0
+  state.specials = 0
+  state.lookedSpecials = 0
   state.dropped = 0
   state.counted = 0
   state.id = 0
@@ -171,6 +201,8 @@ function finish(line: usize): void {
   store<u32>(line + record.numbers, state.numbers)
   store<u32>(line + record.dropped, state.dropped)
   store<u32>(line + record.counted, <u32>state.counted)
+  store<u32>(line + record.specials, state.specials)
+  store<u32>(line + record.lookedSpecials, state.lookedSpecials)
   const idLength = countAt(state.id)
   store<u32>(line + record.id, <u32>ids)
   store<u32>(line + record.idLength, <u32>idLength)

@@ -6,14 +6,21 @@
 /** Where the part begins. */
 declare const base: usize
 
-/** Names of fields to drop: count (u32), index of the one whose members are counted (i32, -1: none), whether no other may begin with an underscore (u32), then for each its length (u32, big-endian) and its UTF-8. */
+/**
+ * Names of fields to drop: count (u32), index of the one whose members are counted (i32, -1: none), whether no other may begin with an underscore (u32),
+ * whether special values are read (u32), then for each its length (u32, big-endian) and its UTF-8.
+ */
 export const DROPPED: usize = base + 4096
 /** Numbers that the host has to read: place in the canonical bytes, in the text, length in the text (u32 each). */
 export const NUMBERS: usize = base + (32 << 10)
 export const MOST_NUMBERS: i32 = 2048
+/** A number's text for which there may be no room. */
+export const SPARE: usize = base + (60 << 10)
+/** How many envelopes there are in a document, by what they hold (u32 each): timestamps, bytes, points, references, vectors, numbers without digits. */
+export const ENVELOPED: usize = base + (61 << 10)
 /** A record for each line. */
 export const LINES: usize = base + (64 << 10)
-export const LINE_SIZE: usize = 64
+export const LINE_SIZE: usize = 80
 /** Keys that were read before: 2048 of 128 bytes; and what they are expected behind first. */
 export const KEYS: usize = base + (192 << 10)
 export const ROOT_KEY: usize = base + (448 << 10)
@@ -25,6 +32,7 @@ export const MEMBERS: usize = base + (512 << 10)
 export const MEMBERS_END: usize = base + (1024 << 10)
 export const CANONICAL: usize = base + (3 << 20)
 export const CANONICAL_END: usize = base + (7 << 20)
+/** What is being put in order, or freed of kinds. */
 export const SCRATCH: usize = base + (7 << 20)
 /** Ids, one after the other. */
 export const IDS: usize = base + (11 << 20)

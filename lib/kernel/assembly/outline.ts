@@ -9,14 +9,15 @@ import { GAP_MEMBERS, GAP_MEMBERS_END, GAPS, GAPS_END, LOOKED, OUTLINE, OUTLINE_
 import { addMember, compareKeys, MEMBER_SIZE } from './members.ts'
 import { copy, countAt, state, writeText } from './state.ts'
 
-/** Of the text, from and to; and of the list of members of gaps. */
+/** Of the text, from and to; and of the list of members of gaps; and how many envelopes and numbers with kinds these hold. */
 namespace gap {
   export const from: usize = 0
   export const to: usize = 4
   export const firstMember: usize = 8
   export const lastMember: usize = 12
+  export const specials: usize = 16
 }
-const GAP_SIZE: usize = 16
+const GAP_SIZE: usize = 20
 
 /** Where a member's canonical bytes are, from and to. */
 const GAP_MEMBER_SIZE: usize = 8
@@ -56,17 +57,24 @@ export function beginOutline(): void {
   isOpen = false
 }
 
-/** A top-level member that has just been read. @param start of its text @returns false where there is no room */
-export function noteMember(key: usize, start: usize): bool {
+/**
+ * A top-level member that has just been read.
+ *
+ * @param start of its text; @param specials as many as there were before it
+ * @returns false where there is no room
+ */
+export function noteMember(key: usize, start: usize, specials: u32): bool {
   const stop = state.text + (state.at - state.from)
   if (isLookedInto(key)) {
     isOpen = false
+    state.lookedSpecials += state.specials - specials
     return addSegment(-1, start, stop)
   }
   if (!isOpen) {
     if (gaps == GAPS_END || !addSegment(<i32>((gaps - GAPS) / GAP_SIZE), start, stop)) return false
     store<u32>(gaps + gap.from, <u32>start)
     store<u32>(gaps + gap.firstMember, <u32>members)
+    store<u32>(gaps + gap.specials, 0)
     gaps += GAP_SIZE
     isOpen = true
   }
@@ -76,6 +84,7 @@ export function noteMember(key: usize, start: usize): bool {
   members += GAP_MEMBER_SIZE
   store<u32>(gaps - GAP_SIZE + gap.to, <u32>stop)
   store<u32>(gaps - GAP_SIZE + gap.lastMember, <u32>members)
+  store<u32>(gaps - GAP_SIZE + gap.specials, load<u32>(gaps - GAP_SIZE + gap.specials) + state.specials - specials)
   return true
 }
 
@@ -158,6 +167,7 @@ export function fillGap(isFirst: bool, membersEnd: usize, outEnd: usize, textEnd
   if (state.text + size + (state.end - at) + 64 > textEnd) return -1
   copy(state.text, from, size)
   state.text += size
+  state.specials += load<u32>(entry + gap.specials)
   return addMembers(<usize>load<u32>(entry + gap.firstMember), <usize>load<u32>(entry + gap.lastMember), isFirst, membersEnd, outEnd)
 }
 

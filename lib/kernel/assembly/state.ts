@@ -26,6 +26,9 @@ export namespace state {
   /** Place in the text, and where the part of the input begins that follows there as it is. */
   export let text: usize = 0
   export let from: usize = 0
+  /** Of all documents since `begin`: a text that takes more bytes than what was read of them has no room. */
+  export let firstText: usize = 0
+  export let firstFrom: usize = 0
   /** Place in the canonical bytes. */
   export let out: usize = CANONICAL
   export let outEnd: usize = CANONICAL_END
@@ -34,6 +37,12 @@ export namespace state {
   /** Top of the stack of members. */
   export let members: usize = MEMBERS
   export let numbers: i32 = 0
+  /** Whether numbers are read of which a text keeps the kind, and envelopes. */
+  export let isSpecial: bool = false
+  /** Envelopes, and numbers with a kind, of which a tag stands before them in the canonical bytes. */
+  export let specials: u32 = 0
+  /** Of these, in members that are looked into. */
+  export let lookedSpecials: u32 = 0
   /** Bit i: the i-th of the fields to drop was there. */
   export let dropped: u32 = 0
   /** Members of the dropped map that is counted. */

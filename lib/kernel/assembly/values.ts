@@ -1,5 +1,6 @@
 /** JSON values to canonical bytes: the form of `lib/values/canonical.ts`. */
 import { DROPPED, FILL_TEXT_END, MEMBERS_END, NUMBERS, SCRATCH, UNSORTED } from './layout.ts'
+import { readEnvelope } from './envelopes.ts'
 import { beginKeys, learnKey, skipKnownKey } from './keys.ts'
 import { addMember, compareKeys, isBeyondOrder, MEMBER_SIZE, sortMembers } from './members.ts'
 import { readNumber } from './numbers.ts'
@@ -82,6 +83,7 @@ function readMap(depth: i32): bool {
   if (depth == 0) keep()
   if (load<u8>(state.at) <= 0x20) skipSpace()
   if (load<u8>(state.at) == 0x7d) state.at++
+  else if (depth > 0 && state.isSpecial && load<u16>(state.at) == 0x2422) return readEnvelope(place)
   else {
     let code: u8 = 0x2c
     while (code == 0x2c) {
@@ -94,6 +96,7 @@ function readMap(depth: i32): bool {
         keep()
       } else {
         const key = state.out
+        const specials = state.specials
         const start = state.text + (state.at - state.from)
         if (!readMember(depth)) return false
         // One that is dropped has left nothing.
@@ -103,7 +106,7 @@ function readMap(depth: i32): bool {
           isEmpty = false
           if (depth == 0) {
             keep()
-            if (state.kind == OUTLINED && !noteMember(key, start)) return false
+            if (state.kind == OUTLINED && !noteMember(key, start, specials)) return false
           }
         }
       }
@@ -164,11 +167,15 @@ function readMember(depth: i32): bool {
   if (!skipKnownKey() && !readKey()) return false
   if (load<u8>(state.at) <= 0x20) skipSpace()
   const value = state.out
+  const specials = state.specials
   const length = value - key - 4
   if (!readValue(depth + 1)) return false
   if (depth > 0) return true
   const field = droppedField(key)
-  if (field >= 0) return drop(field, key, value)
+  if (field >= 0) {
+    state.specials = specials
+    return drop(field, key, value)
+  }
   if (length == 3 && load<u16>(key + 4) == 0x695f && load<u8>(key + 6) == 0x64) {
     // What begins with an underscore is CouchDB's own, which a stage may have to look at; what begins with a dollar may be an escaped name.
     const first = load<u8>(value + 5)
@@ -200,7 +207,7 @@ function readKey(): bool {
 
 function droppedField(key: usize): i32 {
   const count = load<i32>(DROPPED)
-  let place = DROPPED + 12
+  let place = DROPPED + 16
   for (let field: i32 = 0; field < count; field++) {
     if (load<u32>(place) == load<u32>(key) && compareKeys(place, key) == 0) return field
     place += 4 + countAt(place)
