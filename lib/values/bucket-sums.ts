@@ -191,7 +191,8 @@ export class BucketSums {
 
   /** Called for each block: a loop over all that wait would be left by way of an interpreter each time. */
   #addEach({ idHashes, digests, kinds }: Waiting): void {
-    for (let index = 0; index < idHashes.length / 2; index++) this.#addWords(this.#placeOf(bucketOfHash(idHashes[2 * index]!)), digests, index)
+    for (let index = 0; index < idHashes.length / 2; index++)
+      this.#addWords(this.#placeOf(bucketOfHash(idHashes[2 * index]!)), digests, index)
     if (!kinds) return
     for (let index = 0; index < kinds.of.length; index++) {
       const at = this.#placeOf(bucketOfHash(idHashes[2 * kinds.of[index]!]!))
