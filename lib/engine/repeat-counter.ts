@@ -101,8 +101,10 @@ export class RepeatCounter {
     if (!this.#file) return repeatsIn(this.#sorted())
     try {
       this.#keep(this.#file)
+      const sizes = Array.from({ length: parts }, (_, part) => placesOf(this.#runs, part).reduce((sum, { from, to }) => sum + to - from, 0))
+      const room = new BigUint64Array(Math.max(...sizes))
       let count = 0
-      for (let part = 0; part < parts; part++) count += repeatsIn(this.#readPart(this.#file, part))
+      for (let part = 0; part < parts; part++) count += repeatsIn(this.#readPart(this.#file, part, room))
       return count
     } catch (error) {
       this.#giveUp(error)
@@ -134,16 +136,18 @@ export class RepeatCounter {
     this.#length = 0
   }
 
-  #readPart(file: NamelessFile, part: number): BigUint64Array {
-    const places = this.#runs.map(({ start, ends }) => ({ from: part === 0 ? start : ends[part - 1]!, to: ends[part]! }))
-    const hashes = new BigUint64Array(places.reduce((sum, { from, to }) => sum + to - from, 0))
+  #readPart(file: NamelessFile, part: number, room: BigUint64Array): BigUint64Array {
     let length = 0
-    for (const { from, to } of places) {
-      file.read(bytesOf(hashes.subarray(length, length + to - from)), from * hashBytes)
+    for (const { from, to } of placesOf(this.#runs, part)) {
+      file.read(bytesOf(room.subarray(length, length + to - from)), from * hashBytes)
       length += to - from
     }
-    return hashes.sort()
+    return room.subarray(0, length).sort()
   }
+}
+
+function placesOf(runs: readonly Run[], part: number): { readonly from: number; readonly to: number }[] {
+  return runs.map(({ start, ends }) => ({ from: part === 0 ? start : ends[part - 1]!, to: ends[part]! }))
 }
 
 /** As pairs of words, lower one first: numbers of 64 bits are slow to compare. */

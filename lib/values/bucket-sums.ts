@@ -180,7 +180,8 @@ export class BucketSums {
   #wait(waiting: Waiting): void {
     this.#waiting.push(waiting)
     this.#waitingCount += waiting.idHashes.length / 2
-    if (this.#waitingCount > mostWaiting) this.#addWaiting()
+    // Where most buckets have their place nothing is gained by waiting, and what has waited for long is collected late.
+    if (this.#waitingCount > mostWaiting || this.#size > bucketCount / 2) this.#addWaiting()
   }
 
   #addWaiting(): void {
