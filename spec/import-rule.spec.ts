@@ -15,8 +15,8 @@ interface Import {
   readonly typeOnly: boolean
 }
 
-/** The contracts, in one file for each that is large. */
-const contracts = ['types.ts', 'packed.ts', 'backup-types.ts', 'inspection.ts', 'replication-types.ts']
+/** With what hands them on, and the packed form of documents. */
+const contracts = ['contracts', 'types.ts', 'packed.ts']
 const base = [...contracts, 'errors.ts', 'values']
 const middle = [...base, 'report.ts', 'engine', 'kernel']
 /** What run.ts is made of beside the data path itself. */

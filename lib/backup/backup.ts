@@ -1,5 +1,5 @@
 /** A service's own backups: ask for one, follow it, list, restore and remove them. Documents never pass through here. */
-import type { Backup, BackupService } from '../backup-types.ts'
+import type { Backup, BackupService } from '../contracts/backup.ts'
 import { closeEnd } from '../engine/close-end.ts'
 import { DocferryError } from '../errors.ts'
 import { openBackups, silentLogger } from '../open.ts'

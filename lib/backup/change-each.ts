@@ -1,5 +1,5 @@
 /** Deleting or cancelling several: all are checked before the first is touched, and what becomes of each is told. */
-import type { Backup, BackupService } from '../backup-types.ts'
+import type { Backup, BackupService } from '../contracts/backup.ts'
 import { DocferryError } from '../errors.ts'
 
 type Change = 'delete' | 'cancel'

@@ -1,5 +1,5 @@
 /** What a command on a service's own backups tells of itself, live and final. */
-import type { Backup, BackupFilter, CreateRequest, RestoreRequest } from '../backup-types.ts'
+import type { Backup, BackupFilter, CreateRequest, RestoreRequest } from '../contracts/backup.ts'
 import type { Location } from '../types.ts'
 
 /** What is asked of the service. */

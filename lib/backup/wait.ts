@@ -1,5 +1,5 @@
 /** Waiting for what a service has begun, by asking how far it is. */
-import type { Backup, BackupService } from '../backup-types.ts'
+import type { Backup, BackupService } from '../contracts/backup.ts'
 import { defaultAttempts, retryDelayMs, sleep } from '../engine/retry.ts'
 import { DocferryError } from '../errors.ts'
 import { isSettled } from './report.ts'

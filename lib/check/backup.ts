@@ -1,5 +1,5 @@
 /** Whether a backup of the source is known: an export that docferry has made, or one of the service's own. */
-import type { Backup } from '../backup-types.ts'
+import type { Backup } from '../contracts/backup.ts'
 import { listRuns } from '../checkpoint/run-folder.ts'
 import type { RunInfo } from '../checkpoint/run-folder.ts'
 import { exists } from '../engine/atomic-file.ts'

@@ -1,6 +1,6 @@
 /** Both ends: whether they answer, who we are there, what time it is there, and what works on them. */
 import { inspectEnd, openSource, openTarget } from '../open.ts'
-import type { Inspection } from '../inspection.ts'
+import type { Inspection } from '../contracts/inspection.ts'
 import type { Source, Target } from '../types.ts'
 import { listed } from './checklist.ts'
 import type { Checklist, Found } from './checklist.ts'

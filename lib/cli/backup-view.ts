@@ -1,5 +1,5 @@
 /** What the backup commands show: report in, lines of text or plain JSON out. */
-import type { Backup, Progress } from '../backup-types.ts'
+import type { Backup, Progress } from '../contracts/backup.ts'
 import type { BackupAction, BackupReport } from '../backup/report.ts'
 import { holdsSecret } from '../config/hide-credentials.ts'
 import { errorJson } from './exit.ts'

@@ -1,5 +1,5 @@
 /** What `docferry replicate list`, `status` and `cancel` show. Replications hold no credentials by then. */
-import type { Replication } from '../replication-types.ts'
+import type { Replication } from '../contracts/replication.ts'
 import type { Location } from '../types.ts'
 import type { ReplicationsJob } from './commands/replicate.ts'
 import { errorJson } from './exit.ts'

@@ -1,7 +1,7 @@
 /** Compares both sides once a replication is done: revisions by the databases themselves, documents by `verify`. */
 import { sleep } from '../engine/retry.ts'
 import { IdSet } from '../repair/id-set.ts'
-import type { ReplicationRequest, Replicator } from '../replication-types.ts'
+import type { ReplicationRequest, Replicator } from '../contracts/replication.ts'
 import type { Stage } from '../types.ts'
 import { differencesOf, totalVerifyCounts } from '../verify/report.ts'
 import { verify } from '../verify/verify.ts'

@@ -1,7 +1,7 @@
 /** Follows one replication to its end, or until it has caught up, and tells what is hopeless from what passes. */
 import { sleep } from '../engine/retry.ts'
 import { DocferryError } from '../errors.ts'
-import type { Replication, ReplicationRequest, Replicator } from '../replication-types.ts'
+import type { Replication, ReplicationRequest, Replicator } from '../contracts/replication.ts'
 import type { ReplicatedCollection } from './report.ts'
 
 export interface FollowOptions {

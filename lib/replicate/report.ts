@@ -1,5 +1,5 @@
 /** What a replication tells of itself: live while it goes on, final when it ends. */
-import type { Begun, ReplicationCounts, ReplicationState, RevisionCounts, TargetRevisions } from '../replication-types.ts'
+import type { Begun, ReplicationCounts, ReplicationState, RevisionCounts, TargetRevisions } from '../contracts/replication.ts'
 import type { Location } from '../types.ts'
 import type { VerifyReport } from '../verify/report.ts'
 

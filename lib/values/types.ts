@@ -143,3 +143,6 @@ export class ValueSet {
     return { $set: this.members }
   }
 }
+
+/** Plain JSON. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { Backup, BackupService } from '../../lib/backup-types.ts'
+import type { Backup, BackupService } from '../../lib/contracts/backup.ts'
 import { backup } from '../../lib/backup/backup.ts'
 import type { BackupOptions } from '../../lib/backup/backup.ts'
 import type { BackupReport } from '../../lib/backup/report.ts'

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { Backup, BackupService } from '../../lib/backup-types.ts'
+import type { Backup, BackupService } from '../../lib/contracts/backup.ts'
 import { changeEach, checkEach } from '../../lib/backup/change-each.ts'
 import { DocferryError } from '../../lib/errors.ts'
 import type { ErrorCode } from '../../lib/errors.ts'

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { Backup } from '../../lib/backup-types.ts'
+import type { Backup } from '../../lib/contracts/backup.ts'
 import { waitForBackups } from '../../lib/backup/wait.ts'
 import { DocferryError } from '../../lib/errors.ts'
 import { scriptedBackups } from '../support/scripted-backups.ts'

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream'
 import { expect } from 'chai'
-import type { Backup, BackupService } from '../../lib/backup-types.ts'
+import type { Backup, BackupService } from '../../lib/contracts/backup.ts'
 import { backup } from '../../lib/backup/backup.ts'
 import { createJob, restoreJob } from '../../lib/cli/commands/backup.ts'
 import type { BackupJob } from '../../lib/cli/commands/backup.ts'

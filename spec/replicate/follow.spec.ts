@@ -4,7 +4,7 @@ import { follow } from '../../lib/replicate/follow.ts'
 import type { FollowOptions } from '../../lib/replicate/follow.ts'
 import { noReplicationCounts } from '../../lib/replicate/report.ts'
 import type { ReplicatedCollection } from '../../lib/replicate/report.ts'
-import type { Replication, ReplicationTrouble, Replicator } from '../../lib/replication-types.ts'
+import type { Replication, ReplicationTrouble, Replicator } from '../../lib/contracts/replication.ts'
 
 const moved = { ...noReplicationCounts, revisionsChecked: 3, documentsRead: 3, documentsWritten: 3 }
 const passing: ReplicationTrouble = { code: 'DOCFERRY_CONNECT', message: 'nobody answers', isPassing: true }

@@ -1,5 +1,5 @@
 /** A service's own backups in the spec's hands: what each question is answered with, and what it was asked. */
-import type { Backup, BackupService } from '../../lib/backup-types.ts'
+import type { Backup, BackupService } from '../../lib/contracts/backup.ts'
 import type { Endpoint } from '../../lib/open.ts'
 import type { Connector } from '../../lib/types.ts'
 

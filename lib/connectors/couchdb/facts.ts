@@ -1,5 +1,5 @@
 /** What every CouchDB holds. */
-import type { Facts } from '../../inspection.ts'
+import type { Facts } from '../../contracts/inspection.ts'
 import { checkDatabaseName, defaultMaxDocumentBytes } from './limits.ts'
 import { encodeDocument } from './values.ts'
 

@@ -1,5 +1,5 @@
 /** Looks at a CouchDB for a checklist: who we are there, what works on the databases, and what would refuse a write. */
-import type { Inspection, InspectOptions } from '../../inspection.ts'
+import type { Inspection, InspectOptions } from '../../contracts/inspection.ts'
 import type { Client } from './client.ts'
 import { AnswerError } from './errors.ts'
 import { defaultMaxDocumentBytes } from './limits.ts'

@@ -1,8 +1,14 @@
 /** Replications as CouchDB writes them: the documents of `_replicator`, and what its scheduler tells. */
 import { createHash } from 'node:crypto'
 import { DocferryError } from '../../errors.ts'
-import type { Replication, ReplicationCounts, ReplicationFilter, ReplicationRequest, ReplicationState } from '../../replication-types.ts'
-import { replicationStates } from '../../replication-types.ts'
+import type {
+  Replication,
+  ReplicationCounts,
+  ReplicationFilter,
+  ReplicationRequest,
+  ReplicationState
+} from '../../contracts/replication.ts'
+import { replicationStates } from '../../contracts/replication.ts'
 import type { Json } from '../../types.ts'
 import { locate } from './options.ts'
 import type { Settings } from './options.ts'

@@ -1,5 +1,5 @@
 /** Compares revisions: each leaf of the source, deletions and conflicts included, has to be in the target. */
-import type { ReplicationFilter, RevisionCounts } from '../../replication-types.ts'
+import type { ReplicationFilter, RevisionCounts } from '../../contracts/replication.ts'
 import type { Client } from './client.ts'
 import { brokenAnswer } from './errors.ts'
 import { filterFields, isObject } from './replication-documents.ts'

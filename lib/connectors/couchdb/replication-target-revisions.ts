@@ -1,5 +1,5 @@
 /** The other direction: leaf revisions of the source's documents that only the target has. A replication never tells of them. */
-import type { ReplicationFilter, TargetRevisions } from '../../replication-types.ts'
+import type { ReplicationFilter, TargetRevisions } from '../../contracts/replication.ts'
 import type { Client } from './client.ts'
 import { lookUpRevisions } from './lookup.ts'
 import { changesOf, changesPerPage, mostExamples, revisionsMissingIn } from './replication-revisions.ts'

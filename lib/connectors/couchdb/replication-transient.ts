@@ -1,6 +1,6 @@
 /** Replications by `_replicate`, which leave no document: a continuous one is a job of the scheduler's, any other lasts as long as its request. */
 import { DocferryError } from '../../errors.ts'
-import type { Replication } from '../../replication-types.ts'
+import type { Replication } from '../../contracts/replication.ts'
 import type { Json } from '../../types.ts'
 import type { Client } from './client.ts'
 import { AnswerError, brokenAnswer } from './errors.ts'

@@ -1,5 +1,5 @@
 /** What the replicator's errors mean: texts, and Erlang's terms. */
-import type { ReplicationTrouble } from '../../replication-types.ts'
+import type { ReplicationTrouble } from '../../contracts/replication.ts'
 
 interface Meaning extends Pick<ReplicationTrouble, 'code' | 'isPassing'> {
   readonly pattern: RegExp

@@ -12,7 +12,7 @@ import type {
   ReplicationPair,
   ReplicationRequest,
   Replicator
-} from '../../replication-types.ts'
+} from '../../contracts/replication.ts'
 import type { Client, Request } from './client.ts'
 import { AnswerError, brokenAnswer } from './errors.ts'
 import { locate } from './options.ts'

@@ -1,5 +1,5 @@
 /** What every DynamoDB holds, in tables of documents' own layout. */
-import type { Facts } from '../../inspection.ts'
+import type { Facts } from '../../contracts/inspection.ts'
 import { toItem } from '../../formats/dynamodb/items.ts'
 import { documentKey } from '../../formats/dynamodb/keys.ts'
 import { maxContainers, maxItemBytes } from '../../formats/dynamodb/limits.ts'

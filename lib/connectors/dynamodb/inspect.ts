@@ -1,7 +1,7 @@
 /** Looks at the tables of a DynamoDB for a checklist: what follows their changes, what removes items, what bounds their throughput. */
 import { DocferryError } from '../../errors.ts'
 import { withRetry } from '../../engine/retry.ts'
-import type { Inspection, InspectOptions } from '../../inspection.ts'
+import type { Inspection, InspectOptions } from '../../contracts/inspection.ts'
 import type { Connection } from './client.ts'
 import { isMissingTable } from './errors.ts'
 import { listTables } from './tables.ts'

@@ -1,5 +1,5 @@
 /** What every export holds: all values, of any size. */
-import type { Facts } from '../../inspection.ts'
+import type { Facts } from '../../contracts/inspection.ts'
 import { valueKinds } from '../../values/index.ts'
 import { encodeLine } from './encode.ts'
 import { checkName } from './limits.ts'

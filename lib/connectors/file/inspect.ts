@@ -3,7 +3,7 @@ import { constants } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { describeError } from '../../errors.ts'
-import type { Inspection, InspectOptions } from '../../inspection.ts'
+import type { Inspection, InspectOptions } from '../../contracts/inspection.ts'
 import { outputLayout, standardStreams } from './options.ts'
 import type { FileOptions } from './options.ts'
 

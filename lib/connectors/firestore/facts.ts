@@ -1,5 +1,5 @@
 /** What every Firestore holds. */
-import type { Facts } from '../../inspection.ts'
+import type { Facts } from '../../contracts/inspection.ts'
 import { DocumentEncoder } from './encoder.ts'
 import { collectionRefusal, maxDepth, maxDocumentBytes } from './limits.ts'
 

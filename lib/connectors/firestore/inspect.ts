@@ -1,5 +1,5 @@
 /** Looks at a Firestore for a checklist, as far as the API for documents tells: its clock. Expiry and rights are told to its administrators. */
-import type { Inspection, InspectOptions } from '../../inspection.ts'
+import type { Inspection, InspectOptions } from '../../contracts/inspection.ts'
 import type { FirestoreConnection } from './client.ts'
 
 interface ReadTime {

@@ -1,5 +1,5 @@
 /** What every store in memory holds: all values, as long as there is room. */
-import type { Facts } from '../../inspection.ts'
+import type { Facts } from '../../contracts/inspection.ts'
 import { isOrdinary, plainDocument, valueKinds } from '../../values/index.ts'
 import { copyDocument } from './values.ts'
 

@@ -1,6 +1,6 @@
 /** Backups that DynamoDB keeps, and exports to a bucket. */
 import { randomBytes, randomUUID } from 'node:crypto'
-import type { Backup, CreateRequest } from '../../../backup-types.ts'
+import type { Backup, CreateRequest } from '../../../contracts/backup.ts'
 import { ask, describe, tablesOf } from './control.ts'
 import type { OpenConnection } from './control.ts'
 import { backupOf, exportOf } from './describe.ts'

@@ -7,7 +7,7 @@ import type {
   ImportTableDescription,
   TableDescription
 } from '@aws-sdk/client-dynamodb'
-import type { Backup, BackupState } from '../../../backup-types.ts'
+import type { Backup, BackupState } from '../../../contracts/backup.ts'
 import { bucketText, tableOf } from './names.ts'
 import { definedOf } from '../../../values/defined.ts'
 

@@ -1,7 +1,7 @@
 /** Importing from a bucket, always into a new table: docferry's own (`_id`, text), that of the export's table, or as it is told. */
 import { randomUUID } from 'node:crypto'
 import type { ImportTableInput } from '@aws-sdk/client-dynamodb'
-import type { RestoreRequest } from '../../../backup-types.ts'
+import type { RestoreRequest } from '../../../contracts/backup.ts'
 import { DocferryError } from '../../../errors.ts'
 import { ask, find } from './control.ts'
 import type { OpenConnection } from './control.ts'

@@ -1,5 +1,5 @@
 /** DynamoDB's own backups: on demand, continuous, and exports to and imports from S3. Ids are ARNs, whose form tells what they are of. */
-import type { Backup, BackupService } from '../../../backup-types.ts'
+import type { Backup, BackupService } from '../../../contracts/backup.ts'
 import { DocferryError } from '../../../errors.ts'
 import { ask, describe } from './control.ts'
 import type { OpenConnection } from './control.ts'

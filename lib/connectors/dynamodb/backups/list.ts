@@ -1,5 +1,5 @@
 /** What there is: backups, exports, imports, restored tables and continuous backups. */
-import type { Backup, BackupFilter, BackupKind } from '../../../backup-types.ts'
+import type { Backup, BackupFilter, BackupKind } from '../../../contracts/backup.ts'
 import { runParallel } from '../../../engine/run-parallel.ts'
 import { DocferryError } from '../../../errors.ts'
 import { ask, find, tablesOf } from './control.ts'

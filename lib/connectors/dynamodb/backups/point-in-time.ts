@@ -1,5 +1,5 @@
 /** Continuous backups of a table, of which any moment can be restored. */
-import type { Backup } from '../../../backup-types.ts'
+import type { Backup } from '../../../contracts/backup.ts'
 import { ask, describe, tablesOf } from './control.ts'
 import type { OpenConnection } from './control.ts'
 import { continuousOf } from './describe.ts'

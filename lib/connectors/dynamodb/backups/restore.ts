@@ -1,6 +1,6 @@
 /** Restoring, always into new tables: from a backup, by its ARN or its name, or to a moment. What is in a bucket is `import.ts`. */
 import type { TableDescription } from '@aws-sdk/client-dynamodb'
-import type { Backup, RestoreRequest } from '../../../backup-types.ts'
+import type { Backup, RestoreRequest } from '../../../contracts/backup.ts'
 import { DocferryError } from '../../../errors.ts'
 import { ask, describe, find, tablesOf } from './control.ts'
 import type { OpenConnection } from './control.ts'

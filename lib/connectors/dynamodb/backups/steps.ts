@@ -1,5 +1,5 @@
 /** Several things to begin, one for each table: all are checked before, and what becomes of each is told. */
-import type { Backup } from '../../../backup-types.ts'
+import type { Backup } from '../../../contracts/backup.ts'
 import { DocferryError } from '../../../errors.ts'
 import { isLost } from './control.ts'
 

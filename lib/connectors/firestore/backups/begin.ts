@@ -1,5 +1,5 @@
 /** What lies between the checks of a request and its beginning. */
-import type { Backup } from '../../../backup-types.ts'
+import type { Backup } from '../../../contracts/backup.ts'
 import type { AdminConnection } from './client.ts'
 import type { Operation } from './messages.ts'
 import type { CallSettings } from '../client.ts'

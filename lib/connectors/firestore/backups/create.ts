@@ -1,5 +1,5 @@
 /** What `create` begins: an export to a bucket, or a schedule by which Firestore makes backups. */
-import type { Backup, CreateRequest } from '../../../backup-types.ts'
+import type { Backup, CreateRequest } from '../../../contracts/backup.ts'
 import { DocferryError } from '../../../errors.ts'
 import type { AdminConnection } from './client.ts'
 import { tasks } from './errors.ts'

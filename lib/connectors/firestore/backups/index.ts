@@ -2,7 +2,7 @@
  * Firestore's own backups, by its Admin API: exports to and imports from a bucket, the backups that it makes by schedule, and the past of a
  * database. https://cloud.google.com/firestore/docs/backups, https://cloud.google.com/firestore/docs/manage-data/export-import
  */
-import type { Backup, BackupFilter, BackupKind, BackupService, CreateRequest, RestoreRequest } from '../../../backup-types.ts'
+import type { Backup, BackupFilter, BackupKind, BackupService, CreateRequest, RestoreRequest } from '../../../contracts/backup.ts'
 import type { DocferryError } from '../../../errors.ts'
 import type { Location, Logger, OpenContext } from '../../../types.ts'
 import { connectAdmin, type AdminConnection } from './client.ts'

@@ -1,5 +1,5 @@
 /** What `restore` begins: an import of an export's files, or a new database of a backup or of a moment of the past. */
-import type { Backup, RestoreRequest } from '../../../backup-types.ts'
+import type { Backup, RestoreRequest } from '../../../contracts/backup.ts'
 import type { AdminConnection } from './client.ts'
 import { isMissing, isRefused, tasks } from './errors.ts'
 import { timestampOf, type Operation, type OperationMetadata } from './messages.ts'

@@ -1,5 +1,5 @@
 /** What Firestore keeps and does, in the words of `Backup`. */
-import type { Backup, BackupState, Progress } from '../../../backup-types.ts'
+import type { Backup, BackupState, Progress } from '../../../contracts/backup.ts'
 import { tidy } from '../details.ts'
 import { bucketAdvice } from './errors.ts'
 import {

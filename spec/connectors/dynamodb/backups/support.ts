@@ -1,7 +1,7 @@
 /** A service of backups on our own protocol server, new for each spec. */
 import { dynamodbConnector } from '../../../../lib/connectors/dynamodb/index.ts'
 import { DocferryError } from '../../../../lib/errors.ts'
-import type { Backup, BackupService } from '../../../../lib/backup-types.ts'
+import type { Backup, BackupService } from '../../../../lib/contracts/backup.ts'
 import { waitForBackups } from '../../../../lib/backup/wait.ts'
 import { region, tableArn } from '../../../support/dynamodb-control/state.ts'
 import type { Json } from '../../../support/dynamodb-control/state.ts'

@@ -1,4 +1,4 @@
-import type { BackupService } from '../../../../lib/backup-types.ts'
+import type { BackupService } from '../../../../lib/contracts/backup.ts'
 import { firestoreConnector, type FirestoreOptions } from '../../../../lib/connectors/firestore/index.ts'
 import type { FirestoreAdminServer } from '../../../support/firestore-admin/server.ts'
 import { startFirestoreAdmin } from '../../../support/firestore-admin/server.ts'

@@ -2,7 +2,7 @@
  * Backups that a database makes and keeps by itself: asked for, followed, listed, restored and deleted through its own API. What a connector gives
  * where its service has such a thing; documents never pass through docferry here.
  */
-import type { Location } from './types.ts'
+import type { Location } from './place.ts'
 
 /**
  * What a service keeps or does. `backup`: a copy that it keeps itself. `export`, `import`: to and from the service's bucket.

@@ -2,8 +2,9 @@
  * Replication that databases do by themselves: asked for, followed, listed and cancelled through a server's own API. What a connector gives where its
  * service has such a thing; documents never pass through docferry here.
  */
-import type { ErrorCode } from './errors.ts'
-import type { Json, Location } from './types.ts'
+import type { ErrorCode } from '../errors.ts'
+import type { Json } from '../values/types.ts'
+import type { Location } from './place.ts'
 
 /**
  * In the server's own words, and `gone` for one that it does not know any more. `initializing`, `pending`: not begun, or waiting for its turn. `crashing`,

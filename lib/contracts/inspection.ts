@@ -1,7 +1,8 @@
 /** What a connector tells of an end beside reading and writing: looked up for a checklist, or known without a connection. */
-import type { Encoded, EncodeRules, OnConversion, Refusal } from './types.ts'
-import type { ValueKind } from './values/kinds.ts'
-import type { Document } from './values/types.ts'
+import type { ValueKind } from '../values/kinds.ts'
+import type { Document } from '../values/types.ts'
+import type { EncodeRules, OnConversion } from './rules.ts'
+import type { Encoded, Refusal } from './written.ts'
 
 export interface InspectOptions {
   readonly end: 'source' | 'target'

@@ -1,0 +1,41 @@
+/** A place that holds documents: which it is, where, and what using it asks of its service. */
+
+/** Names of the providers, as a user types them. */
+export type ProviderName = 'memory' | 'couchdb' | 'firestore' | 'dynamodb' | 'file'
+
+/** Also of several sources that are read as one, which no address names. */
+export type PlaceName = ProviderName | 'several'
+
+/** Where an end really is, without secrets. */
+export interface Location {
+  readonly provider: PlaceName
+  /** For people: `http://127.0.0.1:5984 as admin`, `project p, emulator 127.0.0.1:8080`, `us-east-1`, `/data/backup.json`. */
+  readonly address: string
+  /** Equal for two ends if and only if they are the same place, whoever connects. */
+  readonly identity: string
+}
+
+export interface CollectionInfo {
+  readonly name: string
+  /** Estimated number of documents, where the database tells it cheaply. */
+  readonly documents?: number
+  /** Estimated bytes, in the unit that `Page.bytes` counts in. */
+  readonly bytes?: number
+  /** What a user should know of what is in it, in words: `3 documents in subcollections (runs)`. */
+  readonly contents?: string
+  /** The database's own (`_users`): taken only when named. */
+  readonly system?: boolean
+  /** Why it can't be read although the place says that it holds it: the file is gone that a folder's manifest names. */
+  readonly lost?: string
+}
+
+/** What a move asks of a service: requests, and the units that it bills or throttles by. */
+export interface Usage {
+  readonly requests: number
+  /** DynamoDB's capacity units. */
+  readonly readUnits?: number
+  readonly writeUnits?: number
+  /** Firestore's document reads and writes. */
+  readonly documentReads?: number
+  readonly documentWrites?: number
+}
