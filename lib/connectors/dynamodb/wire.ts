@@ -121,8 +121,8 @@ const emptyAnswer = new TextEncoder().encode('{}')
 
 export interface WireOptions {
   /**
-   * Whether all that the client does for a request is the SDK's own: then its first request is a form for the others. Not for a client of a user's own,
-   * who may have given it middlewares.
+   * Whether all that the client does for a request is the SDK's own: then its first request is a form for the others, and its signer is
+   * kept. Not for a client of a user's own, who may have given it middlewares.
    */
   readonly keepsForm: boolean
   /** Told where the SDK really sends to. */
@@ -150,6 +150,7 @@ export class Wire {
     this.#sdk = sdk
     this.#client = client
     this.#options = options
+    if (options.keepsForm) keepSigner(client)
   }
 
   /**
@@ -267,6 +268,16 @@ export class Wire {
     const headers = Object.fromEntries(Object.entries(signed.headers).filter(([name]) => !ownHeaders.includes(name.toLowerCase())))
     const { method, protocol, hostname, port, path, query } = signed
     this.#form = { request: { method, protocol, hostname, port, path, query, headers, body: undefined }, scheme }
+  }
+}
+
+/** The SDK would make a signer for each request, which takes as long as signing; it remembers nothing of a request. */
+function keepSigner({ config }: DynamoDBClient): void {
+  const make = config.signer
+  let kept: { readonly scheme: Parameters<typeof make>[0]; readonly signer: ReturnType<typeof make> } | undefined
+  config.signer = scheme => {
+    if (kept?.scheme !== scheme) kept = undefined
+    return (kept ??= { scheme, signer: make(scheme) }).signer
   }
 }
 
