@@ -1,6 +1,7 @@
 /** What its place in a pipeline adds to a stage: its name, what an error does, for which documents it is. */
 import { PassThrough } from 'node:stream'
 import type { OnStageError, Stage, StageContext, TransformStage } from '../types.ts'
+import { alsoInPlace, inPlaceOf } from '../stages/in-place.ts'
 import { isTransformObject } from './define-stage.ts'
 
 /** Which documents a stage is for. Missing: all. */
@@ -41,7 +42,7 @@ export function derived(stage: Stage, changes: Partial<Stage>): Stage {
   const { name, text, place, mayRepeatIds, isPure, fields, changesInPlace, onError, state, open, isSated, notes, close } = stage
   return {
     ...{ name, text, place, mayRepeatIds, isPure, fields, changesInPlace, onError, state },
-    apply: (document, context) => stage.apply(document, context),
+    apply: applyOf(stage),
     ...(open && { open: run => open.call(stage, run) }),
     ...(isSated && { isSated: collection => isSated.call(stage, collection) }),
     ...(notes && { notes: () => notes.call(stage) }),
@@ -75,8 +76,19 @@ function isFor({ collections, sources }: Restriction, { collection, source }: St
   return (collections?.includes(collection) ?? true) && (sources === undefined || (source !== undefined && sources.includes(source)))
 }
 
+/** What is known to work in place is no method of the stage's. */
+function applyOf(stage: Stage): Stage['apply'] {
+  return inPlaceOf(stage.apply) ? stage.apply : (document, context) => stage.apply(document, context)
+}
+
 function restricted(stage: Stage, restriction: Restriction): Stage['apply'] {
-  if (!restriction.collections && !restriction.sources) return (document, context) => stage.apply(document, context)
+  if (!restriction.collections && !restriction.sources) return applyOf(stage)
+  const inPlace = inPlaceOf(stage.apply)
+  const apply = whereFor(applyOf(stage), restriction)
+  return inPlace ? alsoInPlace(apply, whereFor(inPlace, restriction)) : apply
+}
+
+function whereFor(apply: Stage['apply'], restriction: Restriction): Stage['apply'] {
   let last: StageContext | undefined
   let applies = false
   return (document, context) => {
@@ -84,7 +96,7 @@ function restricted(stage: Stage, restriction: Restriction): Stage['apply'] {
       last = context
       applies = isFor(restriction, context)
     }
-    return applies ? stage.apply(document, context) : document
+    return applies ? apply(document, context) : document
   }
 }
 

@@ -4,6 +4,7 @@ import { setField } from '../values/index.ts'
 import { configError } from './config-error.ts'
 import { formatPath, isMap, parsePath } from './field-path.ts'
 import type { FieldPath } from './field-path.ts'
+import { alsoInPlace } from './in-place.ts'
 import { pathTree } from './path-tree.ts'
 import type { PathNode } from './path-tree.ts'
 
@@ -16,7 +17,10 @@ export type Change = (value: Value) => Value | undefined
 /** @returns a function for documents; an error in it names the place */
 export function changer(changes: Iterable<readonly [FieldPath, Change]>): (document: Document) => Document {
   const tree = pathTree(changes)
-  return document => changeFields(document, tree, []) as Document
+  return alsoInPlace(
+    (document: Document) => changeFields(document, tree, [], false) as Document,
+    (document: Document) => changeFields(document, tree, [], true) as Document
+  )
 }
 
 /**
@@ -32,8 +36,12 @@ export function parseFieldPath(text: string): FieldPath {
 
 type Steps = (string | number)[]
 
-function changeValue(value: Value, node: PathNode<Change>, steps: Steps): Value | undefined {
-  const inside = Array.isArray(value) ? changeMembers(value, node, steps) : isMap(value) ? changeFields(value, node, steps) : value
+function changeValue(value: Value, node: PathNode<Change>, steps: Steps, isOwn: boolean): Value | undefined {
+  const inside = Array.isArray(value)
+    ? changeMembers(value, node, steps, isOwn)
+    : isMap(value)
+      ? changeFields(value, node, steps, isOwn)
+      : value
   if (!node.action) return inside
   try {
     return node.action(inside)
@@ -42,7 +50,12 @@ function changeValue(value: Value, node: PathNode<Change>, steps: Steps): Value 
   }
 }
 
-function changeFields(map: { [key: string]: Value }, { names, every }: PathNode<Change>, steps: Steps): { [key: string]: Value } {
+function changeFields(
+  map: { [key: string]: Value },
+  { names, every }: PathNode<Change>,
+  steps: Steps,
+  isOwn: boolean
+): { [key: string]: Value } {
   let copy: { [key: string]: Value } | undefined
   let gone: Set<string> | undefined
   const changeOne = (name: string, node: PathNode<Change>): void => {
@@ -50,7 +63,7 @@ function changeFields(map: { [key: string]: Value }, { names, every }: PathNode<
     const value = (copy ?? map)[name]
     if (value === undefined) return
     steps.push(name)
-    const changed = changeValue(value, node, steps)
+    const changed = changeValue(value, node, steps, isOwn)
     steps.pop()
     if (Object.is(changed, value)) return
     if (changed === undefined) {
@@ -58,7 +71,7 @@ function changeFields(map: { [key: string]: Value }, { names, every }: PathNode<
       gone.add(name)
       return
     }
-    copy ??= { ...map }
+    copy ??= isOwn ? map : { ...map }
     setField(copy, name, changed)
   }
   if (every) for (const name of Object.keys(map)) changeOne(name, every)
@@ -73,17 +86,17 @@ export function withoutFields<Map extends { [key: string]: Value }>(map: Map, go
   return rest
 }
 
-function changeMembers(list: Value[], { indexes, every }: PathNode<Change>, steps: Steps): Value[] {
+function changeMembers(list: Value[], { indexes, every }: PathNode<Change>, steps: Steps, isOwn: boolean): Value[] {
   let copy: (Value | undefined)[] | undefined
   let isShorter = false
   const changeOne = (index: number, node: PathNode<Change>): void => {
     const value = (copy ?? list)[index]
     if (value === undefined) return
     steps.push(index)
-    const changed = changeValue(value, node, steps)
+    const changed = changeValue(value, node, steps, isOwn)
     steps.pop()
     if (Object.is(changed, value)) return
-    copy ??= [...list]
+    copy ??= isOwn ? list : [...list]
     copy[index] = changed
     isShorter ||= changed === undefined
   }

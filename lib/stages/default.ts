@@ -6,6 +6,7 @@ import { Draft } from './draft.ts'
 import { every, fieldsOf, isMap, parsePath } from './field-path.ts'
 import type { FieldPath } from './field-path.ts'
 import { mapOfPaths } from './path-schema.ts'
+import { alsoInPlace } from './in-place.ts'
 import { once, templateHelp } from './set.ts'
 import type { StageSpec } from './stage-spec.ts'
 import { compileTemplate, fieldsOfTemplate } from './template.ts'
@@ -64,8 +65,11 @@ export function setDefault({ fields, null: alsoNull = false }: DefaultOptions): 
     changesInPlace: isTopLevel,
     fields: [...fieldsOf(puts.map(({ path }) => path)), ...fieldsOfTemplate(Object.values(fields))],
     apply: isTopLevel
-      ? (document, context) => fillTopLevel(document, context, puts, isNothing)
-      : (document, context) => fill(document, context, puts, isNothing)
+      ? alsoInPlace((document, context) => fillTopLevel(document, context, puts, isNothing))
+      : alsoInPlace(
+          (document, context) => fill(document, context, puts, isNothing, false),
+          (document, context) => fill(document, context, puts, isNothing, true)
+        )
   }
 }
 
@@ -98,18 +102,20 @@ function fill(
   document: Document,
   context: StageContext,
   puts: readonly { readonly path: FieldPath; readonly template: Template }[],
-  isNothing: (value: Value | undefined) => boolean
+  isNothing: (value: Value | undefined) => boolean,
+  isOwn: boolean
 ): Document {
-  let draft: Draft | undefined
-  for (const { path, template } of puts) {
-    if (!isWanted(document, path, 0, isNothing)) continue
-    const made = template(document, context)
+  const wanted = puts.filter(({ path }) => isWanted(document, path, 0, isNothing))
+  if (wanted.length === 0) return document
+  const values = wanted.map(({ template }) => template(document, context))
+  const draft = new Draft(document, isOwn)
+  for (const [index, { path }] of wanted.entries()) {
+    const made = values[index]
     if (made === undefined) continue
     const next = once(made)
-    draft ??= new Draft(document)
     draft.put(path, value => (isNothing(value) ? next() : value!))
   }
-  return draft?.document ?? document
+  return draft.document
 }
 
 /** Whether nothing stands at a place that the path leads to. */

@@ -15,11 +15,13 @@ export type Visit = (value: Value | undefined) => Value
 
 export class Draft {
   document: Document
-  /** Copies that nobody else holds. */
-  readonly #own = new Set<object>()
+  /** Copies that nobody else holds; undefined where nobody holds any part of the document. */
+  readonly #own: Set<object> | undefined
 
-  constructor(document: Document) {
+  /** @param isOwn whether the document may be changed: nobody holds any part of it */
+  constructor(document: Document, isOwn = false) {
     this.document = document
+    this.#own = isOwn ? undefined : new Set()
   }
 
   /**
@@ -29,7 +31,7 @@ export class Draft {
    * @throws {Error} naming what stands in the way
    */
   put(path: FieldPath, visit: Visit, overwrite = false): void {
-    if (!this.#own.has(this.document)) {
+    if (this.#own && !this.#own.has(this.document)) {
       this.document = { ...this.document }
       this.#own.add(this.document)
     }
@@ -50,7 +52,7 @@ export class Draft {
     if (Array.isArray(holder)) copy = isLast ? holder.filter((_, index) => index !== step) : [...holder]
     else copy = isLast ? withoutFields(holder, new Set([step as string])) : { ...holder }
     if (!isLast) setMember(copy, step, this.#without(memberOf(holder, step) as Holder, path, depth + 1))
-    this.#own.add(copy)
+    this.#own?.add(copy)
     return copy
   }
 
@@ -76,14 +78,14 @@ export class Draft {
     if (value !== undefined && !overwrite) throw new Error(`${formatPath(path)}: ${formatPath(path.slice(0, depth + 1))} is in the way`)
     if (typeof next === 'number') throw new Error(`${formatPath(path)}: there is no list`)
     const map = {}
-    this.#own.add(map)
+    this.#own?.add(map)
     setMember(holder, key, map)
     this.#put(map, path, depth + 1, visit, overwrite)
   }
 
   /** The draft's own copy of what stands in one of its holders. */
   #open(holder: Holder, key: string | number, value: Holder): Holder {
-    if (this.#own.has(value)) return value
+    if (!this.#own || this.#own.has(value)) return value
     const copy = Array.isArray(value) ? [...value] : { ...value }
     this.#own.add(copy)
     setMember(holder, key, copy)

@@ -2,6 +2,7 @@ import type { Document, Stage } from '../types.ts'
 import { compileQuery, fieldsOfQuery } from './query/index.ts'
 import type { QueryOptions } from './query/index.ts'
 import type { JsonSchema, StageSpec } from './stage-spec.ts'
+import { alsoInPlace } from './in-place.ts'
 
 const queries = (description: string): JsonSchema => ({ type: 'array', minItems: 1, items: { type: 'object' }, description })
 
@@ -32,7 +33,7 @@ export function filter(query: QueryOptions): Stage {
     mayRepeatIds: false,
     changesInPlace: false,
     ...(fields && { fields }),
-    apply: (document: Document) => (matches(document) ? document : undefined)
+    apply: alsoInPlace((document: Document) => (matches(document) ? document : undefined))
   }
 }
 

@@ -5,6 +5,7 @@ import { pathsSchema } from './path-schema.ts'
 import { areTopLevel, pathTree } from './path-tree.ts'
 import type { PathNode } from './path-tree.ts'
 import { names } from './short-forms.ts'
+import { alsoInPlace } from './in-place.ts'
 import type { StageSpec } from './stage-spec.ts'
 
 export const pickStage: StageSpec<readonly string[]> = {
@@ -44,7 +45,9 @@ export function pick(fields: readonly string[]): Stage {
     name: 'pick',
     mayRepeatIds: false,
     changesInPlace: false,
-    apply: areTopLevel(paths) ? document => pickTopLevel(document, kept) : document => pickFields(document, [tree]) as Document
+    apply: alsoInPlace(
+      areTopLevel(paths) ? document => pickTopLevel(document, kept) : (document: Document) => pickFields(document, [tree]) as Document
+    )
   }
 }
 

@@ -126,7 +126,7 @@ export function redact({ fields, with: replacement = '[redacted]', keepLast = 0,
     mayRepeatIds: false,
     changesInPlace: false,
     ...(paths && { fields: fieldsOf(paths) }),
-    apply: document => apply(document)
+    apply
   }
 }
 

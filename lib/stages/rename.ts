@@ -3,6 +3,7 @@ import type { Document, Stage, Value } from '../types.ts'
 import { setField } from '../values/index.ts'
 import { fieldsOf, formatPath, isMap, parsePath, pathPattern } from './field-path.ts'
 import type { FieldPath } from './field-path.ts'
+import { alsoInPlace } from './in-place.ts'
 import { pathSchema } from './path-schema.ts'
 import { areTopLevel, pathTree } from './path-tree.ts'
 import type { PathNode } from './path-tree.ts'
@@ -50,8 +51,11 @@ export function rename(names: Names): Stage {
     changesInPlace: false,
     fields: [...fieldsOf(renames.map(([path]) => path)), ...renames.flatMap(([path, name]) => (path.length === 1 ? [name] : []))],
     apply: areTopLevel(renames.map(([path]) => path))
-      ? document => renameFields(document, name => top.get(name)) as Document
-      : document => renameInside(document, tree, []) as Document
+      ? alsoInPlace((document: Document) => renameFields(document, name => top.get(name)) as Document)
+      : alsoInPlace(
+          (document: Document) => renameInside(document, tree, [], false) as Document,
+          (document: Document) => renameInside(document, tree, [], true) as Document
+        )
   }
 }
 
@@ -90,14 +94,14 @@ function renameFields(
 }
 
 /** Deepest first, by the old names. What is renamed in is another object. */
-function renameInside(value: Value, node: PathNode<string>, steps: readonly (string | number)[]): Value {
-  if (Array.isArray(value)) return renameMembers(value, node, steps)
+function renameInside(value: Value, node: PathNode<string>, steps: readonly (string | number)[], isOwn: boolean): Value {
+  if (Array.isArray(value)) return renameMembers(value, node, steps, isOwn)
   if (!isMap(value)) return value
   let map = value
   const renameOne = (name: string, child: PathNode<string>): void => {
-    const renamed = renameInside(map[name]!, child, [...steps, name])
+    const renamed = renameInside(map[name]!, child, [...steps, name], isOwn)
     if (renamed === map[name]) return
-    if (map === value) map = { ...value }
+    if (map === value && !isOwn) map = { ...value }
     setField(map, name, renamed)
   }
   if (node.every) for (const name of Object.keys(value)) renameOne(name, node.every)
@@ -105,13 +109,13 @@ function renameInside(value: Value, node: PathNode<string>, steps: readonly (str
   return renameFields(map, name => node.names.get(name)?.action, steps)
 }
 
-function renameMembers(list: Value[], { indexes, every }: PathNode<string>, steps: readonly (string | number)[]): Value[] {
+function renameMembers(list: Value[], { indexes, every }: PathNode<string>, steps: readonly (string | number)[], isOwn: boolean): Value[] {
   let copy: Value[] | undefined
   for (const [index, member] of list.entries()) {
     const own = indexes.get(index)
-    const once = every ? renameInside(member, every, [...steps, index]) : member
-    const renamed = own ? renameInside(once, own, [...steps, index]) : once
-    if (renamed !== member) (copy ??= [...list])[index] = renamed
+    const once = every ? renameInside(member, every, [...steps, index], isOwn) : member
+    const renamed = own ? renameInside(once, own, [...steps, index], isOwn) : once
+    if (renamed !== member) (copy ??= isOwn ? list : [...list])[index] = renamed
   }
   return copy ?? list
 }

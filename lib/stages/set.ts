@@ -3,6 +3,7 @@ import type { Document, Stage, StageContext, Value } from '../types.ts'
 import { setField } from '../values/index.ts'
 import { copyValue } from './copy-value.ts'
 import { Draft } from './draft.ts'
+import { alsoInPlace } from './in-place.ts'
 import { fieldsOf, parsePath, pathPattern } from './field-path.ts'
 import type { FieldPath } from './field-path.ts'
 import { configError } from './config-error.ts'
@@ -63,8 +64,11 @@ export function set(fields: SetOptions): Stage {
     changesInPlace: isTopLevel,
     fields: [...fieldsOf(puts.map(({ path }) => path)), ...fieldsOfTemplate(Object.values(fields))],
     apply: isTopLevel
-      ? (document, context) => setTopLevel(document, context, puts)
-      : (document, context) => setAnywhere(document, context, puts)
+      ? alsoInPlace((document, context) => setTopLevel(document, context, puts))
+      : alsoInPlace(
+          (document, context) => setAnywhere(document, context, puts, false),
+          (document, context) => setAnywhere(document, context, puts, true)
+        )
   }
 }
 
@@ -107,10 +111,12 @@ function setTopLevel(document: Document, context: StageContext, puts: readonly P
   return document
 }
 
-function setAnywhere(document: Document, context: StageContext, puts: readonly Put[]): Document {
-  const draft = new Draft(document)
-  for (const { path, template } of puts) {
-    const value = template(document, context)
+function setAnywhere(document: Document, context: StageContext, puts: readonly Put[], isOwn: boolean): Document {
+  // All of the document as it came.
+  const values = puts.map(({ template }) => template(document, context))
+  const draft = new Draft(document, isOwn)
+  for (const [index, { path }] of puts.entries()) {
+    const value = values[index]
     if (value !== undefined) draft.put(path, once(value))
   }
   return draft.document

@@ -5,6 +5,7 @@ import { pathsSchema } from './path-schema.ts'
 import { areTopLevel } from './path-tree.ts'
 import { names } from './short-forms.ts'
 import type { StageSpec } from './stage-spec.ts'
+import { alsoInPlace } from './in-place.ts'
 
 export const stripStage: StageSpec<readonly string[]> = {
   name: 'strip',
@@ -40,7 +41,9 @@ export function strip(fields: readonly string[]): Stage {
     changesInPlace: false,
     ...(isTopLevel && { drops: [...top] }),
     fields: [...top],
-    apply: isTopLevel ? document => stripTopLevel(document, top) : changer(paths.map(path => [path, remove] as const))
+    apply: isTopLevel
+      ? alsoInPlace((document: Document) => stripTopLevel(document, top))
+      : changer(paths.map(path => [path, remove] as const))
   }
 }
 

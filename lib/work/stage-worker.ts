@@ -4,6 +4,8 @@ import type { Division } from '../engine/packing.ts'
 import type { CheckedOptions } from '../open-run.ts'
 import type { BlockPlace, LineWorker, Stretch } from '../packed.ts'
 import type { PlannedOptions } from '../plan/plan.ts'
+import { stagesInPlace } from '../stages/in-place.ts'
+import type { Stage } from '../types.ts'
 import { contextsOf } from './contexts.ts'
 import { threadFile } from './thread-file.ts'
 import { fromMessage } from './thread-messages.ts'
@@ -51,13 +53,15 @@ export class StageWorker {
   /** For specs, of which the input is too short for threads: otherwise the main one works until they are there. */
   static waitsForThreads = false
   readonly #options: StageWorkerOptions
+  readonly #stages: readonly Stage[]
   readonly #fields: readonly string[] | undefined
   #bytes = 0
   #threads: readonly StageThread[] = []
 
   constructor(options: StageWorkerOptions) {
     this.#options = options
-    this.#fields = fieldsOfStages(options.stages)
+    this.#stages = stagesInPlace(options.stages)
+    this.#fields = fieldsOfStages(this.#stages)
   }
 
   /** For the blocks of one partition. */
@@ -86,7 +90,8 @@ export class StageWorker {
   }
 
   #here(block: Buffer, place: BlockPlace, contextOf: Work['contextOf']): Promise<readonly Stretch[]> {
-    const { packing, stages, first } = this.#options
+    const { packing, first } = this.#options
+    const stages = this.#stages
     return workLines(block, place, { packing, stages, first, fields: this.#fields, contextOf, pieceBytes })
   }
 

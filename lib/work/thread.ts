@@ -1,6 +1,7 @@
 /** A thread that takes blocks of lines through stages. Loaded as a worker, by `stage-worker.ts`. */
 import { workerData } from 'node:worker_threads'
 import { stagesOfRun } from '../stages-of-run.ts'
+import { stagesInPlace } from '../stages/in-place.ts'
 import { builtInStages } from '../stages/index.ts'
 import type { Stage } from '../types.ts'
 import { doTasks } from './do-tasks.ts'
@@ -11,7 +12,7 @@ import { workLines } from './work-lines.ts'
 import { fieldsOfStages } from './work-outlines.ts'
 
 const { asked, environment, first, packing } = workerData as ThreadSetup
-const stages = [...builtInStages(asked), ...(await stagesOfRun(asked, { environment }))].slice(first) as Stage[]
+const stages = stagesInPlace([...builtInStages(asked), ...(await stagesOfRun(asked, { environment }))].slice(first) as Stage[])
 const fields = fieldsOfStages(stages)
 const contexts = new Map<string, ReturnType<typeof contextsOf>>()
 

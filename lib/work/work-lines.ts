@@ -14,7 +14,7 @@ import { outlineBytes, workOutlines } from './work-outlines.ts'
 export interface Work {
   /** What is left out before the stages get to see a document. */
   readonly packing: Packing
-  /** They remember nothing: a line may come to them again. */
+  /** They remember nothing: a line may come to them again. Nobody else holds what they are given: see `stagesInPlace`. */
   readonly stages: readonly Stage[]
   /** Index of the first of them among the run's. */
   readonly first: number

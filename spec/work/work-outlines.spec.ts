@@ -4,6 +4,7 @@ import { applyStages } from '../../lib/engine/apply-stages.ts'
 import { packLines } from '../../lib/kernel/kernel.ts'
 import type { Packed, Packing, Stretch } from '../../lib/packed.ts'
 import { loadStageSpec, stageSpecs } from '../../lib/registry.ts'
+import { stagesInPlace } from '../../lib/stages/in-place.ts'
 import { makeStage } from '../../lib/stages/make-stage.ts'
 import type { Document, Stage } from '../../lib/types.ts'
 import { idHashes } from '../../lib/values/id-hashes.ts'
@@ -33,7 +34,7 @@ function work(lines: readonly string[], stages: readonly Stage[], digests = true
   const fields = fieldsOfStages(stages)
   expect(fields).not.to.equal(undefined)
   const block = Buffer.from(lines.map(line => `${line}\n`).join(''))
-  const options = { packing, stages, first: 2, fields, contextOf: () => context, pieceBytes: block.length }
+  const options = { packing, stages: stagesInPlace(stages), first: 2, fields, contextOf: () => context, pieceBytes: block.length }
   return workOutlines(block, { collection: 'documents', digests }, options, fields!)
 }
 
