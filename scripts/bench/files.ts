@@ -1,6 +1,7 @@
 /** Files into files: docferry's command against bare loops and other tools, each a process of its own. */
 import { rm, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import type { Document } from '../../lib/types.ts'
 import { collectionNames, generate } from '../../spec/support/generator.ts'
 import { pythonExport } from '../../spec/support/python-json.ts'
 import { cities } from '../../spec/support/real-data.ts'
@@ -57,7 +58,8 @@ export async function fileRaces(options: FilesOptions): Promise<Race[]> {
   const small = await writeRepeated(path('small.ndjson'), texts, { bytes: bytes / 10 })
   const packed = await writeRepeated(path('packed.ndjson.gz'), texts, { bytes: bytes / 10 })
   const places = await writeLines(path('cities.ndjson'), cities())
-  const list = await writeList(path('cities.json'), places)
+  const many = await writeLines(path('many.ndjson'), manyCities())
+  const list = await writeList(path('cities.json'), many)
   const gofannon = await writeGofannon(path('gofannon.json'), bytes / 10)
   const raced = (name: string, input: Input, ours: Way, others: readonly Way[]): Race => raceOf(options, name, input, ours, others)
   const hasWorkers = await knowsOption('run', '--workers')
@@ -75,8 +77,14 @@ export async function fileRaces(options: FilesOptions): Promise<Race[]> {
     ),
     raced("NDJSON, a stage of one's own, one thread", medium, inside('own', medium), [bare('deep', medium, { time: 1.1 })]),
     raced("NDJSON, a stage of one's own, --workers 2", medium, inside('own', medium, 2), [bare('deep', medium, { time: 1 / 1.8 })]),
-    raced('cities, stripped', places, migrate(options, places), strippers(options, places)),
-    raced('cities, stages that look inside, one thread', places, inside('citiesDeep', places), [bare('citiesDeep', places, { time: 1.1 })]),
+    raced(`cities, ${copies} times over, stripped`, many, migrate(options, many), [bare('strip', many, { time: 1 / 8 })]),
+    raced('cities, stripped', places, migrate(options, places), strippers(options, places).slice(1)),
+    raced(`cities, ${copies} times over, stages that look inside, one thread`, many, inside('citiesDeep', many), [
+      bare('citiesDeep', many, { time: 1.1 })
+    ]),
+    raced(`cities, ${copies} times over, the same stages, --workers 2`, many, inside('citiesDeep', many, 2), [
+      bare('citiesDeep', many, { time: 1 / 1.8 })
+    ]),
     raced('NDJSON.gz, stripped', packed, migrate(options, packed), [
       bare('strip', packed, { time: 1 }),
       shell(peers.jq, `gzip -dc "$1" | jq -c 'del(._rev,._attachments)' | gzip > "$2"`, packed)
@@ -85,7 +93,7 @@ export async function fileRaces(options: FilesOptions): Promise<Race[]> {
       { ...bare('streamJson', gofannon, { time: 1 / 4 }), name: "stream-json's packed tokens, put together" },
       { ...bare('parseWhole', gofannon), name: 'JSON.parse of the whole file' }
     ]),
-    raced('JSON array of cities to NDJSON', list, migrate(options, list), [
+    raced(`JSON array of cities, ${copies} times over, to NDJSON`, list, migrate(options, list), [
       { ...bare('streamJson', list, { time: 1 / 4 }), name: "stream-json's packed tokens, put together" },
       { ...bare('parseWhole', list), name: 'JSON.parse of the whole file' }
     ])
@@ -162,11 +170,18 @@ function shell({ name, missing }: Peer, script: string, input: Input): Way {
   return { name, missing, goal: { time: 1 }, run: output => runChild('sh', ['-c', script, 'sh', input.path, output]) }
 }
 
+/** The documents are small, and all of them take less than a process needs to start: so many times over, what each one costs can be seen. */
+const copies = 8
+
+function* manyCities(): Generator<Document, void, undefined> {
+  for (let copy = 0; copy < copies; copy++) for (const { _id, ...city } of cities()) yield { _id: `${_id}-${copy}`, ...city }
+}
+
 async function writeList(path: string, { documents }: Input): Promise<Input> {
   let bytes = 0
   function* pieces(): Generator<string> {
     let before = '[\n'
-    for (const city of cities()) {
+    for (const city of manyCities()) {
       const piece = before + JSON.stringify(city)
       bytes += piece.length
       yield piece
