@@ -1,7 +1,7 @@
 /**
  * The command line and the library in few files: most of what a start takes is to find and read modules one by one. What belongs together stands
  * in one file; connectors, stages and whatever only some commands need stay files of their own, which are loaded when they are wanted. Of the packages,
- * those that nearly every command loads are among these files; vendors' SDKs and the rest stay packages, which can be brought up to date by themselves.
+ * those of many files are among these, as far as they are used; vendors' SDKs and the rest stay packages, which can be brought up to date by themselves.
  */
 import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
@@ -32,7 +32,7 @@ const groups: Readonly<Record<string, readonly string[]>> = {
 const pino = { load: "createRequire(import.meta.url)('pino')", file: 'pino.cjs' }
 
 /** Packages whose code is in the bundle. */
-const taken = new Set(['commander', 'pino'])
+const taken = new Set(['commander', 'jsonata', 'mingo', 'pino', 'yaml'])
 const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly dependencies: object }
 const left = Object.keys(dependencies).filter(name => !taken.has(name))
 
@@ -79,8 +79,9 @@ function homeOf(path: string): string {
 }
 
 /** What the licences of packages whose code is in the bundle want told. */
-function noticesOf({ metafile }: BuildResult): string[] {
-  const folders = Object.keys(metafile?.inputs ?? {}).flatMap(path => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? [])
+function noticesOf(built: readonly BuildResult[]): string[] {
+  const files = built.flatMap(({ metafile }) => Object.keys(metafile?.inputs ?? {}))
+  const folders = files.flatMap(path => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? [])
   return [...new Set(folders)].sort().map(folder => {
     const licence = readdirSync(join(root, folder)).find(name => /^licen[cs]e/i.test(name))
     if (licence === undefined) throw new Error(`${folder} has no licence to pass on`)
@@ -117,4 +118,4 @@ const built = [
   await build({ ...common, entryPoints: [{ in: 'pino', out: 'pino' }], format: 'cjs', outExtension: { '.js': '.cjs' } })
 ]
 chmodSync(join(outdir, 'main.js'), 0o755)
-writeFileSync(join(outdir, 'LICENCES.txt'), built.flatMap(noticesOf).join('\n----\n\n'))
+writeFileSync(join(outdir, 'LICENCES.txt'), noticesOf(built).join('\n----\n\n'))

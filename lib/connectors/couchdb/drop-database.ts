@@ -1,8 +1,12 @@
 /** A database is dropped by nano: the answer is small, and nothing in it is lost. */
-import nano from 'nano'
+import { createRequire } from 'node:module'
+import type Nano from 'nano'
 import { answerError, brokenAnswer, errorName, networkError } from './errors.ts'
 import type { Asked } from './errors.ts'
 import { guardRequest } from './guard.ts'
+
+/** As CommonJS: for an import, Node would read all its files for what they export. */
+const nano = createRequire(import.meta.url)('nano') as typeof Nano
 
 export interface DropOptions {
   readonly url: string
@@ -16,10 +20,10 @@ export interface DropOptions {
 /** @throws {AnswerError} also with status 404 */
 export async function dropDatabase(database: string, { url, authorization, timeoutMs, asked, signals }: DropOptions): Promise<void> {
   const headers = authorization === undefined ? {} : { Authorization: authorization }
-  const server = nano({ url, headers, parseUrl: false } as nano.Configuration)
+  const server = nano({ url, headers, parseUrl: false } as Nano.Configuration)
   const guard = guardRequest(signals)
   try {
-    const options = { db: database, method: 'DELETE', signal: guard.signal } as nano.RequestOptions
+    const options = { db: database, method: 'DELETE', signal: guard.signal } as Nano.RequestOptions
     const answer: unknown = await guard.within(server.request(options), timeoutMs)
     if ((answer as { ok?: unknown } | undefined)?.ok !== true) throw brokenAnswer(asked, 'does not say that the database was removed')
   } catch (error) {
