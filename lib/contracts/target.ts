@@ -86,7 +86,10 @@ export interface Target<Payload = unknown> {
    * with `retryable: false` when it never will (credentials, a missing table). A thrown call may have been applied in part.
    */
   write(collection: string, documents: readonly Encoded<Payload>[], options: WriteOptions): Promise<readonly WriteOutcome[]>
-  /** Write documents as they come, beside those of `write`, one call at a time. Missing where the target takes no such. */
+  /**
+   * Write documents as they come, beside those of `write`, one call at a time. Numbers keep their kinds in the text (1.0), and what `encode` tells of as
+   * enveloped stands in envelopes. Missing where the target takes no such.
+   */
   writePacked?(collection: string, packed: Packed, options?: { readonly signal?: AbortSignal }): Promise<void>
   /** Whether it holds documents of one id beside each other, in the order in which they come, whatever `fresh` says. Default false. */
   readonly holdsRepeats?: boolean

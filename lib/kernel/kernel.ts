@@ -2,10 +2,10 @@
  * Documents as lines of JSON, read without making objects of them: WebAssembly checks each, leaves top-level fields out, and gives the bytes that
  * its digest is made of. What it does not know goes the plain way, and so does every line where WebAssembly is switched off.
  */
-import { hash } from 'node:crypto'
-import { envelopedKinds, Packed } from '../packed.ts'
+import { Packed } from '../packed.ts'
 import type { Packing, PlainLine, Stretch } from '../packed.ts'
 import type { KindDigests } from '../values/index.ts'
+import { canonicalOf, digestOf, formsOf, wordsOf } from './digests.ts'
 import { kind, mostLines, openKernel, openMemory, place, record, writeDropped } from './instance.ts'
 import type { Kernel } from './instance.ts'
 
@@ -197,7 +197,7 @@ export class Gathering {
   #from = 0
   #to = 0
   #members = 0
-  /** In Latin-1: a buffer that comes out of `hash` costs as much as the hashing. */
+  /** In Latin-1. */
   #digests = ''
   #kinds = ''
   #enveloped: readonly number[] | undefined
@@ -227,13 +227,8 @@ export class Gathering {
     if (this.bytes === 0) this.#from = text
     this.#to = text + words[at + record.textLength]!
     this.bytes += bytes
-    const { values, kinds, enveloped } = formsOf(this.#kernel, at)
-    if (kinds) this.#withKinds.push(this.count)
-    if (this.#isDigested) {
-      this.#digests += digestOf(values)
-      if (kinds) this.#kinds += digestOf(kinds)
-    }
-    if (enveloped) this.#enveloped = this.#enveloped?.map((count, kind) => count + enveloped[kind]!) ?? enveloped
+    if (words[at + record.specials] !== 0) this.#addSpecial(at)
+    else if (this.#isDigested) this.#digests += digestOf(canonicalOf(this.#kernel, at))
     this.#idHashes.push(words[at + record.firstHash]!, words[at + record.secondHash]!)
     this.#members += words[at + record.counted]!
     const dropped = words[at + record.dropped]!
@@ -243,6 +238,16 @@ export class Gathering {
     if (this.#ends.length === 0) this.#ids = id
     this.#ends.push(this.#to)
     this.#idEnds.push(id + words[at + record.idLength]!)
+  }
+
+  #addSpecial(at: number): void {
+    const { values, kinds, enveloped } = formsOf(this.#kernel, at)
+    if (kinds) this.#withKinds.push(this.count)
+    if (this.#isDigested) {
+      this.#digests += digestOf(values)
+      if (kinds) this.#kinds += digestOf(kinds)
+    }
+    if (enveloped) this.#enveloped = this.#enveloped?.map((count, kind) => count + enveloped[kind]!) ?? enveloped
   }
 
   came(): Came {
@@ -293,41 +298,6 @@ export class Gathering {
       return id
     })
   }
-}
-
-/** What the digests of a document are made of, and how many of `envelopedKinds` it has. */
-interface Forms {
-  readonly values: Uint8Array
-  readonly kinds?: Uint8Array
-  readonly enveloped?: readonly number[]
-}
-
-/** Good until more is read. @param at its record, in words */
-function formsOf({ memory, words, base, freeOfKinds }: Kernel, at: number): Forms {
-  const canonical = words[at + record.canonical]!
-  const length = words[at + record.canonicalLength]!
-  const all = new Uint8Array(memory.buffer, canonical, length)
-  if (words[at + record.specials] === 0) return { values: all }
-  const left = freeOfKinds(canonical, length)
-  const counts = (base + place.enveloped) >> 2
-  const enveloped = envelopedKinds.map((_, kind) => words[counts + kind]!)
-  const hasEnvelopes = enveloped.some(count => count > 0) && { enveloped }
-  if (left === length) return { values: all, ...hasEnvelopes }
-  return { values: new Uint8Array(memory.buffer, base + place.scratch, left), kinds: all, ...hasEnvelopes }
-}
-
-/** In Latin-1. */
-function digestOf(bytes: Uint8Array): string {
-  return hash('sha256', bytes, 'binary')
-}
-
-/** @param digests in Latin-1, one after the other */
-function wordsOf(digests: string): Uint32Array {
-  const words = new Uint32Array(digests.length / 4)
-  const bytes = Buffer.from(words.buffer)
-  bytes.write(digests, 'latin1')
-  bytes.swap32()
-  return words
 }
 
 function countDropped(counts: number[], bits: number): void {
