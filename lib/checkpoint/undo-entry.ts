@@ -1,5 +1,6 @@
 /** One line of an undo journal: a document that a run wrote, and what it replaced. */
-import { isSameMark, markOf, parseJson, stringifyJson } from '../values/index.ts'
+import { isSameMark, markLength, markOf, parseJson, stringifyJson, writeMark } from '../values/index.ts'
+import type { Packed } from '../packed.ts'
 import type { Document, Mark } from '../values/index.ts'
 
 export interface UndoEntry {
@@ -32,6 +33,52 @@ export function createdLines(collection: string, ids: readonly string[], after: 
     pieces.push(start, JSON.stringify(ids[at]!), ',"after":"', values, end)
   }
   return pieces.join('')
+}
+
+/** A document that came packed: its digest has none of kinds beside it. */
+export interface PackedMade {
+  readonly encoded: { readonly id: string }
+  readonly packed: Pick<Packed, 'digests'>
+  /** Which of the packed ones it is. */
+  readonly at: number
+}
+
+/**
+ * The bytes of what `createdLines` gives.
+ *
+ * @param place with room for `createdRoom` bytes
+ */
+export function createdBytes(collection: string, made: readonly PackedMade[], kinds: boolean, place: Buffer): Buffer {
+  const { start, end } = framesOf(collection, kinds)
+  let to = 0
+  for (const { encoded, packed, at } of made) {
+    place.set(start, to)
+    to += start.length
+    to += place.write(JSON.stringify(encoded.id), to)
+    place.set(after, to)
+    to = writeMark(packed.digests, at, place, to + after.length)
+    place.set(end, to)
+    to += end.length
+  }
+  return place.subarray(0, to)
+}
+
+/** Bytes that `createdBytes` takes at most. */
+export function createdRoom(collection: string, made: readonly PackedMade[], kinds: boolean): number {
+  const { start, end } = framesOf(collection, kinds)
+  const each = start.length + after.length + markLength + end.length + '""'.length
+  return made.reduce((sum, { encoded }) => sum + each + mostBytesOfUnit * encoded.id.length, 0)
+}
+
+/** In JSON: `\u0000`. */
+const mostBytesOfUnit = 6
+const after = Buffer.from(',"after":"')
+
+function framesOf(collection: string, kinds: boolean): { readonly start: Buffer; readonly end: Buffer } {
+  return {
+    start: Buffer.from(`{"in":${JSON.stringify(collection)},"id":`),
+    end: Buffer.from(kinds ? '","afterKinds":""}\n' : '"}\n')
+  }
 }
 
 /** @throws {DocferryError} DOCFERRY_BAD_VALUE, DOCFERRY_TOO_DEEP for a replaced document that no text can hold */

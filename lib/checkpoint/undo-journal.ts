@@ -14,7 +14,7 @@ const newline = 0x0a
 const blockBytes = 256 << 10
 
 interface Waiting {
-  readonly lines: string
+  readonly lines: string | Buffer
   readonly durable: boolean
   resolve(): void
   reject(error: unknown): void
@@ -37,11 +37,11 @@ export class UndoJournal {
   }
 
   /**
-   * @param lines whole ones
+   * @param lines whole ones; bytes are the caller's again when this resolves
    * @param options.durable whether it has to be on disk, and not only safe from the end of this process, when this resolves
    * @throws {DocferryError} DOCFERRY_STATE: a run that can't keep them must not go on
    */
-  append(lines: string, { durable = false }: { readonly durable?: boolean } = {}): Promise<void> {
+  append(lines: string | Buffer, { durable = false }: { readonly durable?: boolean } = {}): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ lines, durable, resolve, reject })
       if (!this.#isWriting) this.#written = this.#write()
@@ -77,15 +77,21 @@ export class UndoJournal {
 
   async #writeBatch(batch: readonly Waiting[]): Promise<void> {
     const file = (this.#file ??= await openToAppend(this.path))
-    const text = batch.map(({ lines }) => lines).join('')
-    if (text !== '') {
+    const lines = joined(batch)
+    if (lines.length > 0) {
       this.#isSynced = false
-      await file.appendFile(text)
+      await file.appendFile(lines)
     }
     if (this.#isSynced || !batch.some(({ durable }) => durable)) return
     await file.datasync()
     this.#isSynced = true
   }
+}
+
+function joined(batch: readonly Waiting[]): string | Buffer {
+  const [{ lines }] = batch as [Waiting]
+  if (batch.length === 1) return lines
+  return Buffer.concat(batch.map(each => (typeof each.lines === 'string' ? Buffer.from(each.lines) : each.lines)))
 }
 
 /** What a process that was killed has left half written is cut off, lest the next line begin in its middle. */

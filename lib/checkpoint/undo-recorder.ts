@@ -6,11 +6,13 @@ import { withRetry } from '../engine/retry.ts'
 import type { RetryOptions } from '../engine/retry.ts'
 import type { Outgoing, WriteBatchOptions } from '../engine/write-batch.ts'
 import { DocferryError } from '../errors.ts'
+import { BufferPool } from '../kernel/buffer-pool.ts'
 import { isSavedAtEnd } from '../report.ts'
 import type { OnConflict, Target, UndoMode, WriteOutcome } from '../types.ts'
 import { markOf, markOfDigests } from '../values/index.ts'
 import type { Mark } from '../values/index.ts'
-import { createdLines, entryLine } from './undo-entry.ts'
+import { createdBytes, createdLines, createdRoom, entryLine } from './undo-entry.ts'
+import type { PackedMade } from './undo-entry.ts'
 import type { UndoJournal } from './undo-journal.ts'
 
 /**
@@ -41,6 +43,8 @@ export class UndoRecorder {
   readonly #options: UndoRecorderOptions
   /** Collections of the target that held nothing when the run began: whatever the run writes there is new. */
   readonly #empty = new Set<string>()
+  /** For the entries of the batches that are usually on their way. */
+  readonly #places = new BufferPool(4)
 
   constructor(options: UndoRecorderOptions) {
     this.#options = options
@@ -77,10 +81,18 @@ export class UndoRecorder {
 
   async #keepCreated(collection: string, made: readonly Outgoing[]): Promise<void> {
     if (made.length === 0) return
+    if (made.every(isPacked)) return await this.#keepPacked(collection, made)
     this.#options.target.digestAll?.(made.map(({ encoded }) => encoded))
     const ids = made.map(({ encoded }) => encoded.id)
     const after = made.map(outgoing => this.#after(collection, outgoing))
     await this.#options.journal.append(createdLines(collection, ids, after))
+  }
+
+  async #keepPacked(collection: string, made: readonly PackedMade[]): Promise<void> {
+    const { kinds } = this.#told
+    const place = this.#places.take(createdRoom(collection, made, kinds))
+    await this.#options.journal.append(createdBytes(collection, made, kinds, place))
+    this.#places.give(place)
   }
 
   async #keepMissing(collection: string, batch: readonly Outgoing[]): Promise<Set<Outgoing>> {
@@ -121,4 +133,8 @@ export class UndoRecorder {
   get #told(): { readonly kinds: boolean } {
     return { kinds: this.#options.target.keepsKinds ?? false }
   }
+}
+
+function isPacked(outgoing: Outgoing): outgoing is Outgoing & PackedMade {
+  return outgoing.packed !== undefined && outgoing.packed.kinds === undefined && outgoing.at !== undefined
 }

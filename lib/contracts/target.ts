@@ -48,7 +48,7 @@ export interface LineEncoder<Payload = unknown> {
    * As `Target.encode` does, for a document whose text is the same as the document: ordinary values, no name or `_id` that begins with `$`, no `_id`
    * that begins with `_`.
    *
-   * @param line valid JSON without a line end, perhaps with white space; stays as it is as long as it is held
+   * @param line valid JSON without a line end, perhaps with white space; stays as it is until the document has its outcome
    * @returns undefined where it has to see the document
    */
   encode(collection: string, id: string, line: Buffer): Encoded<Payload> | undefined

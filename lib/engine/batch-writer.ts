@@ -15,9 +15,9 @@ import type { CollectionState } from './collection-state.ts'
 import { ConversionCounter } from './conversion-counter.ts'
 import { countEnveloped } from './packed-conversions.ts'
 import { DocumentSlice } from './document-slice.ts'
-import { CountedLine, documentOf } from './counted.ts'
+import { CountedLine, documentOf, LinesUnderWay } from './counted.ts'
 import type { Books, Counted } from './counted.ts'
-import { addOutcome } from './outcome-sums.ts'
+import { addDigests, hasDigest } from './outcome-sums.ts'
 import type { RateControl } from './rate-control.ts'
 import { Tally } from './tally.ts'
 import type { Outgoing } from './write-batch.ts'
@@ -215,6 +215,7 @@ export class BatchWriter {
     const { target } = this.#options
     const state = this.#current()
     const books = (this.#books ??= this.#openBooks())
+    const lines = new LinesUnderWay(packed)
     let from = 0
     for (let at = 0; at < ids.length; at++) {
       const id = ids[at]!
@@ -224,10 +225,11 @@ export class BatchWriter {
       const encoded = target.lines!.encode(state.report.target, id, line)
       const waiting = encoded
         ? this.#place(
-            new CountedLine(packed, at, { line, encoded, books }),
+            new CountedLine(lines, at, { line, encoded, books }),
             state.mustWait(id, [packed.idHashes[2 * at]!, packed.idHashes[2 * at + 1]!])
           )
         : this.#addDocument(documentOf(line))
+      if (!encoded) lines.settle()
       if (waiting) await waiting
     }
   }
@@ -388,12 +390,12 @@ export class BatchWriter {
     const [outcomes] = digest
       ? await Promise.all([sending, digestMeanwhile(this.#options.target, target, batch.items, digest)])
       : [await sending]
+    if (digest) addDigests(batch.items, outcomes, outgoing => digest(target, outgoing))
     for (let index = 0; index < outcomes.length; index++) {
       const outcome = outcomes[index]!
       const outgoing = batch.items[index]!
       const { encoded, books } = outgoing
-      const { delta, sums, mark } = books
-      if (digest && typeof outcome === 'string') addOutcome(sums, outcome, encoded.id, digest(target, outgoing))
+      const { delta, mark } = books
       if (outcome === 'written') {
         countWritten(state.report, encoded)
         countWritten(delta, encoded)
@@ -402,6 +404,7 @@ export class BatchWriter {
         countSkipped(delta, encoded.id)
       } else await this.#bury('write', outcome, { id: encoded.id, document: outgoing.document, mark }, [state.report, delta])
     }
+    for (const outgoing of batch.items) if (outgoing instanceof CountedLine) outgoing.settle()
     this.#window.acknowledge(batch.number)
     state.checkDone()
   }
@@ -458,7 +461,7 @@ async function digestMeanwhile(
 ): Promise<void> {
   await setImmediate()
   target.digestAll?.(batch.map(({ encoded }) => encoded))
-  for (const outgoing of batch) digest(collection, outgoing)
+  for (const outgoing of batch) if (!hasDigest(outgoing)) digest(collection, outgoing)
 }
 
 /** A cause is told by its kind and message only: inspected, a vendor's may print what was sent. */

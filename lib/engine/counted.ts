@@ -18,25 +18,54 @@ export interface Counted extends Outgoing {
   readonly books: Books
 }
 
+/** Lines of packed documents: their text is used again once each has its outcome. */
+export class LinesUnderWay {
+  readonly packed: Packed
+  readonly hasNoRev: boolean
+  #left: number
+  #isKept = false
+
+  constructor(packed: Packed) {
+    this.packed = packed
+    this.hasNoRev = packed.packing.drop.includes('_rev')
+    this.#left = packed.count
+  }
+
+  /** Nobody looks at the line any more of one of them. */
+  settle(): void {
+    if (--this.#left === 0 && !this.#isKept) this.packed.release?.()
+  }
+
+  /** Somebody may still look at them. */
+  keep(): void {
+    this.#isKept = true
+  }
+}
+
 /** One of which there is the line: the document is made of it where somebody asks for it, as for a dead letter. */
 export class CountedLine implements Counted {
   readonly encoded: Encoded
   readonly books: Books
-  readonly hasNoRev: boolean
+  /** Which of the packed documents it is. */
+  readonly at: number
   readonly #line: Buffer
-  readonly #packed: Packed
-  readonly #at: number
-  #digests: DocumentDigests | undefined
+  readonly #lines: LinesUnderWay
   #document: Document | undefined
 
-  /** @param at which of the packed documents it is */
-  constructor(packed: Packed, at: number, { line, encoded, books }: { line: Buffer; encoded: Encoded; books: Books }) {
+  constructor(lines: LinesUnderWay, at: number, { line, encoded, books }: { line: Buffer; encoded: Encoded; books: Books }) {
     this.encoded = encoded
     this.books = books
-    this.hasNoRev = packed.packing.drop.includes('_rev')
+    this.at = at
     this.#line = line
-    this.#packed = packed
-    this.#at = at
+    this.#lines = lines
+  }
+
+  get packed(): Packed {
+    return this.#lines.packed
+  }
+
+  get hasNoRev(): boolean {
+    return this.#lines.hasNoRev
   }
 
   get document(): Document {
@@ -44,7 +73,15 @@ export class CountedLine implements Counted {
   }
 
   get digests(): DocumentDigests {
-    return (this.#digests ??= digestsAt(this.#packed.digests, this.#packed.kinds, this.#at))
+    return digestsAt(this.packed.digests, this.packed.kinds, this.at)
+  }
+
+  settle(): void {
+    this.#lines.settle()
+  }
+
+  keep(): void {
+    this.#lines.keep()
   }
 }
 

@@ -1,6 +1,8 @@
 /** Digests of the documents behind the counts of one collection: what its receipt is made of. */
 import { BucketSums } from '../values/bucket-sums.ts'
+import type { WriteOutcome } from '../types.ts'
 import type { DocumentDigests } from '../values/index.ts'
+import type { Outgoing } from './write-batch.ts'
 
 export interface OutcomeSums {
   written?: BucketSums
@@ -15,6 +17,47 @@ const outcomes = ['written', 'skipped'] as const
 export function addOutcome(sums: OutcomeSums, outcome: keyof OutcomeSums, id: string, digests: DocumentDigests): void {
   const sum = (sums[outcome] ??= new BucketSums())
   sum.add(id, digests)
+}
+
+/** A document that has its outcome, and the sums that it belongs to. */
+interface Ended extends Outgoing {
+  readonly books: { readonly sums: OutcomeSums }
+}
+
+/** Whether its digest came with it, holds for whoever asks, and has none of kinds beside it. */
+export function hasDigest({ packed, hasNoRev }: Outgoing): boolean {
+  return packed !== undefined && packed.kinds === undefined && hasNoRev === true
+}
+
+/**
+ * @param batch by whose index the outcomes are; those that failed are in no sum
+ * @param digest asked for documents that came without one
+ */
+export function addDigests<Each extends Ended>(
+  batch: readonly Each[],
+  outcomes: readonly WriteOutcome[],
+  digest: (outgoing: Each) => DocumentDigests
+): void {
+  for (let index = 0, end = 0; index < outcomes.length; index = end) {
+    const outgoing = batch[index]!
+    const outcome = outcomes[index]!
+    end = index + 1
+    if (typeof outcome !== 'string') continue
+    const { sums } = outgoing.books
+    if (!hasDigest(outgoing)) {
+      addOutcome(sums, outcome, outgoing.encoded.id, digest(outgoing))
+      continue
+    }
+    while (end < outcomes.length && outcomes[end] === outcome && follows(batch[end]!, outgoing, end - index)) end++
+    const { idHashes, digests } = outgoing.packed!
+    const [from, to] = [outgoing.at!, outgoing.at! + end - index]
+    sums[outcome] ??= new BucketSums()
+    sums[outcome].addAll(idHashes.subarray(2 * from, 2 * to), digests.subarray(8 * from, 8 * to))
+  }
+}
+
+function follows({ packed, at, books }: Ended, first: Ended, by: number): boolean {
+  return packed === first.packed && at === first.at! + by && books === first.books
 }
 
 export function mergeOutcomes(total: OutcomeSums, part: Readonly<OutcomeSums>): void {

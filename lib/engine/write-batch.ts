@@ -7,6 +7,7 @@ import type { CallToken } from './rate-control.ts'
 import { defaultAttempts, retryDelayMs, sleep, withRetry } from './retry.ts'
 import type { RetryOptions } from './retry.ts'
 import type { Document, Encoded, OnConflict, Target, WriteFailure, WriteOutcome } from '../types.ts'
+import type { Packed } from '../packed.ts'
 import type { DocumentDigests } from '../values/index.ts'
 import { withinTime } from './within-time.ts'
 
@@ -19,6 +20,11 @@ export interface Outgoing {
   digests?: DocumentDigests | undefined
   /** Known without looking at the document. */
   readonly hasNoRev?: boolean
+  /** What it came with, and which of these documents it is: its digests are there. */
+  readonly packed?: Packed
+  readonly at?: number
+  /** A call that was given up may still look at what was to be sent. */
+  keep?(): void
 }
 
 /** One call for a part of a batch; answers and throws as `Target.write`. */
@@ -177,6 +183,7 @@ class BatchInWriting {
   /** Nothing can be said about the documents of a call. */
   async #withoutAnswer(call: CallToken, part: readonly number[], error: DocferryError): Promise<void> {
     const isBroken = error.code !== 'DOCFERRY_THROTTLED'
+    for (const index of part) (this.#batch[index] as Outgoing).keep?.()
     this.#rate.pushedBack(call, { isBroken, retryAfterMs: error.retryAfterMs })
     this.#mayBeApplied = true
     if (isBroken) this.#most = Math.ceil(part.length / 2)

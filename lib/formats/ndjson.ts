@@ -17,7 +17,7 @@ import type { Line } from './lines.ts'
 import { canPack } from '../kernel/kernel.ts'
 import { packedPieces, piecesOfPacker, plainPieces, workedPieces } from './packing-lines.ts'
 import type { PackedRun, Pieces } from './packing-lines.ts'
-import type { BlockPlace } from '../packed.ts'
+import type { BlockPlace, Packing } from '../packed.ts'
 import { isForgotten, isWanted, PageBuilder } from './page-builder.ts'
 import type { Entry, ReadOptions } from './page-builder.ts'
 
@@ -85,6 +85,11 @@ export async function* readNdjson(chunks: AsyncIterable<Buffer>, options: Ndjson
   if (!reading.pages.isEmpty) yield reading.flush()
   if (ending !== undefined) throw ending
   reading.finish()
+}
+
+/** Whether `readNdjson` is done with each chunk when it asks for the next, or gives it back to the packer. */
+export function takesLentChunks(packing: Packing | undefined): packing is Packing {
+  return packing !== undefined && (packing.packer !== undefined || !packing.worker) && canPack()
 }
 
 function piecesOf(

@@ -30,7 +30,10 @@ export async function* plainPieces(chunks: Chunks, splitter: LineSplitter): Asyn
   yield lastOf(splitter)
 }
 
-/** @param splitter numbers the lines, and cuts those that are not packed; whoever takes packed ones has it skip them */
+/**
+ * @param chunks each of which may be used again once the next is asked for
+ * @param splitter numbers the lines, and cuts those that are not packed; whoever takes packed ones has it skip them
+ */
 export async function* packedPieces(chunks: Chunks, splitter: LineSplitter, packing: Packing): AsyncGenerator<Pieces, void, undefined> {
   const blocks = new BlockSplitter()
   const { most = Infinity } = packing
@@ -40,7 +43,7 @@ export async function* packedPieces(chunks: Chunks, splitter: LineSplitter, pack
     for (const { parts, isSound } of blocks.push(chunk)) {
       const stretches = isSound ? packLines(parts, packing, { room: most - (given % most) }) : []
       given = stretches.reduce((sum, stretch) => sum + ('packed' in stretch ? stretch.packed.count : 1), given)
-      yield isSound ? piecesOf(parts, 0, stretches, splitter) : linesOf(parts, splitter)
+      yield isSound ? piecesOf(parts, 0, stretches, splitter) : linesOf(copiesOf(parts), splitter)
     }
   }
   yield linesOf(blocks.end().parts, splitter)
@@ -57,8 +60,7 @@ interface PackJob {
 /** The same with several blocks under way, in their order. */
 export async function* piecesOfPacker(chunks: Chunks, splitter: LineSplitter, packer: LinePacker): AsyncGenerator<Pieces, void, undefined> {
   const begin = ({ parts, isSound }: Block): PackJob => {
-    // Of what is not sound, the splitter may keep a part.
-    if (!isSound) return { parts: parts.map(part => Buffer.from(part)) }
+    if (!isSound) return { parts: copiesOf(parts) }
     const stretches = packer.pack(parts)
     // Whether it fails is asked when its turn comes.
     if (stretches instanceof Promise) stretches.catch(() => undefined)
@@ -85,6 +87,9 @@ export async function* piecesOfPacker(chunks: Chunks, splitter: LineSplitter, pa
   yield linesOf(blocks.end().parts, splitter)
   yield lastOf(splitter)
 }
+
+/** Of what is not sound, the splitter may keep a part. */
+const copiesOf = (parts: readonly Buffer[]): Buffer[] => parts.map(part => Buffer.from(part))
 
 /** A block under way. */
 interface Job {

@@ -6,6 +6,7 @@ import { Packed } from '../packed.ts'
 import type { Packing, PlainLine, Stretch } from '../packed.ts'
 import type { KindDigests } from '../values/index.ts'
 import { canonicalOf, digestOf, formsOf, wordsOf } from './digests.ts'
+import { BufferPool } from './buffer-pool.ts'
 import { kind, mostLines, openKernel, openMemory, place, record, writeDropped } from './instance.ts'
 import type { Kernel } from './instance.ts'
 
@@ -265,10 +266,9 @@ export class Gathering {
   packed(isKept = false): Packed {
     const idHashes = Int32Array.from(this.#idHashes)
     const lines = this.#kernel.memory.subarray(this.#from, this.#to)
-    const text = isKept ? lines : Buffer.from(lines)
     return new Packed({
       packing: this.#packing,
-      text,
+      ...(isKept ? { text: lines } : this.#packing.byLine ? lentText(lines) : { text: Buffer.from(lines) }),
       count: idHashes.length / 2,
       digests: wordsOf(this.#digests),
       kinds: this.#kindDigests(),
@@ -298,6 +298,15 @@ export class Gathering {
       return id
     })
   }
+}
+
+/** Texts are several hundred KB each: left to the collector of garbage, many times as many lie about as are under way. */
+const texts = new BufferPool(8)
+
+function lentText(lines: Buffer): Pick<Packed, 'text' | 'release'> {
+  const place = texts.take(lines.length)
+  place.set(lines)
+  return { text: place.subarray(0, lines.length), release: () => texts.give(place) }
 }
 
 function countDropped(counts: number[], bits: number): void {

@@ -95,6 +95,28 @@ export function isSameMark(a: Mark, b: Mark): boolean {
   return a.values === b.values && (a.kinds === undefined || b.kinds === undefined || a.kinds === b.kinds)
 }
 
+/** Characters of `Mark.values`. */
+export const markLength = 22
+const base64url = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_')
+
+/**
+ * Write `Mark.values` of one of several digests.
+ *
+ * @param digests eight words for each, the most significant first
+ * @returns the place behind it
+ */
+export function writeMark(digests: Uint32Array, at: number, bytes: Uint8Array, to: number): number {
+  const first = wordsOfDigest * at
+  for (let index = 0; index < markLength; index++) {
+    const bit = 6 * index
+    const word = first + (bit >> 5)
+    const shift = 26 - (bit & 31)
+    const value = shift >= 0 ? digests[word]! >>> shift : (digests[word]! << -shift) | (digests[word + 1]! >>> (32 + shift))
+    bytes[to + index] = base64url[value & 63]!
+  }
+  return to + markLength
+}
+
 /** What so many characters hold at most. */
 const shortBytes = 17
 

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { createdLines, entryLine, parseEntry } from '../../lib/checkpoint/undo-entry.ts'
+import { createdBytes, createdLines, createdRoom, entryLine, parseEntry } from '../../lib/checkpoint/undo-entry.ts'
 import type { UndoEntry } from '../../lib/checkpoint/undo-entry.ts'
 import { openUndoEntries, UndoJournal } from '../../lib/checkpoint/undo-journal.ts'
-import { Double, markOf, markOfDigests } from '../../lib/values/index.ts'
+import { digestAt, Double, markOf, markOfDigests } from '../../lib/values/index.ts'
 import type { Document } from '../../lib/values/index.ts'
 
 const told = { kinds: true }
@@ -132,6 +132,21 @@ describe('undo journal', () => {
             marks
           )
         ).to.equal(lines.join(''))
+      })
+    )
+  })
+
+  it('has the same entries of documents that came packed', () => {
+    const word = fc.integer({ min: 0, max: 0xffffffff })
+    const made = fc.record({ id: fc.string({ unit: 'binary' }), words: fc.array(word, { minLength: 8, maxLength: 8 }) })
+    fc.assert(
+      fc.property(fc.string(), fc.array(made), fc.boolean(), (collection, entries, kinds) => {
+        const digests = Uint32Array.from(entries.flatMap(({ words }) => words))
+        const packed = entries.map(({ id }, at) => ({ encoded: { id }, packed: { digests }, at }))
+        const bytes = createdBytes(collection, packed, kinds, Buffer.alloc(createdRoom(collection, packed, kinds)))
+        const marks = entries.map((_, at) => markOfDigests({ values: digestAt(digests, at) }, { kinds }))
+        const ids = entries.map(({ id }) => id)
+        expect(bytes.toString()).to.equal(Buffer.from(createdLines(collection, ids, marks)).toString())
       })
     )
   })

@@ -22,13 +22,22 @@ type Way = (chunks: AsyncIterable<Buffer>, splitter: LineSplitter) => AsyncItera
 
 const place = { collection: 'a', digests: true }
 const ways: Readonly<Record<string, Way>> = {
-  packed: (chunks, splitter) => packedPieces(chunks, splitter, packing),
+  packed: (chunks, splitter) => packedPieces(lent(chunks), splitter, packing),
   worked: (chunks, splitter) => workedPieces(chunks, splitter, { worker, placeOf: () => place })
 }
 
 // eslint-disable-next-line @typescript-eslint/require-await
 async function* chunksOf(bytes: Buffer, size: number): AsyncGenerator<Buffer, void, undefined> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
+}
+
+/** Each chunk is spoilt when the next is asked for. */
+async function* lent(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+  for await (const chunk of chunks) {
+    const copy = Buffer.from(chunk)
+    yield copy
+    copy.fill(0x7b)
+  }
 }
 
 interface Found {

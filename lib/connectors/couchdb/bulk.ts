@@ -1,6 +1,6 @@
 /** `_bulk_docs`: sends documents, and tells what became of each. */
 import type { WriteFailure } from '../../types.ts'
-import type { BufferPool } from './buffer-pool.ts'
+import type { BufferPool } from '../../kernel/buffer-pool.ts'
 import type { Client } from './client.ts'
 import { AnswerError, brokenAnswer, mayBeOneDocument, writeFailure } from './errors.ts'
 import type { Text } from './values.ts'

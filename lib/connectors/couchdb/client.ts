@@ -13,7 +13,7 @@ import type { Asked } from './errors.ts'
 import { guardRequest } from './guard.ts'
 import type { RequestGuard } from './guard.ts'
 import { answerTo, bodyOf, open } from './http.ts'
-import { BufferPool } from './buffer-pool.ts'
+import { BufferPool } from '../../kernel/buffer-pool.ts'
 import { askLong } from './long-answer.ts'
 import { locate } from './options.ts'
 import type { Settings } from './options.ts'
@@ -170,7 +170,7 @@ export class Client {
   async text(request: Request): Promise<string> {
     const chunks: Uint8Array[] = []
     for await (const chunk of this.chunks(request)) chunks.push(chunk)
-    return Buffer.concat(chunks).toString()
+    return joined(chunks).toString()
   }
 
   /** The whole answer to a small request that may be repeated; digits of large numbers are lost. */
@@ -330,6 +330,11 @@ export class Client {
     }
     return withRetry(work, { signal, attempts: 5, onRetry: (error, delayMs) => this.logger.debug({ delayMs }, error.message) })
   }
+}
+
+function joined(chunks: readonly Uint8Array[]): Buffer {
+  const [first] = chunks
+  return chunks.length === 1 ? Buffer.from(first!.buffer, first!.byteOffset, first!.byteLength) : Buffer.concat(chunks)
 }
 
 function pathOf(database: string): string {

@@ -1,5 +1,5 @@
 /** Bytes of lines, gathered in two blocks that are used in turn. */
-import type { BufferPool } from './buffer-pool.ts'
+import type { BufferPool } from '../../kernel/buffer-pool.ts'
 
 const newline = 0x0a
 

@@ -5,7 +5,7 @@
 import { connect as connectTcp, isIP } from 'node:net'
 import type { Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import type { BufferPool } from './buffer-pool.ts'
+import type { BufferPool } from '../../kernel/buffer-pool.ts'
 import type { RequestGuard } from './guard.ts'
 import { framingOf, longestHead, readHead } from './http-framing.ts'
 import type { Framing, Head } from './http-framing.ts'

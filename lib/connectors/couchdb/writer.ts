@@ -141,7 +141,7 @@ async function write(
       wholes.filter(({ index }) => isConflict(outcomes[index])),
       signal
     )
-  const all = given.filter(({ attachments }) => attachments.length === 0)
+  const all = wholes.length === 0 ? given : given.filter(({ attachments }) => attachments.length === 0)
   const bulk = createBulk(client, collection, outcomes, signal)
   if (onConflict !== 'overwrite') {
     await bulk(all)

@@ -1,4 +1,4 @@
-/** Reads a file of lines into places out of which they can be packed, and whole lines at a time where these are not too long. */
+/** Reads a file of lines into places that are used again: those out of which lines can be packed, or two in turn. */
 import { open } from 'node:fs/promises'
 import type { LinePacker } from '../../packed.ts'
 
@@ -13,7 +13,35 @@ export interface BlocksOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** @returns chunks that whoever is done with them gives back to the packer, or keeps */
+/** What is read at once where nothing waits for more: the memory that it takes is still near when it is looked at. */
+const turnBytes = 256 << 10
+
+/** @returns chunks, each of which is the caller's until the next is asked for */
+export async function* readInTurn(path: string, { start, signal }: Omit<BlocksOptions, 'packer'>): AsyncGenerator<Buffer, void, undefined> {
+  const file = await open(path)
+  let [place, other] = [Buffer.allocUnsafeSlow(turnBytes), Buffer.allocUnsafeSlow(turnBytes)]
+  let position = start
+  let next = file.read(place, 0, turnBytes, position)
+  try {
+    for (;;) {
+      const { bytesRead: length } = await next
+      signal?.throwIfAborted()
+      if (length === 0) return
+      position += length
+      const chunk = place.subarray(0, length)
+      ;[place, other] = [other, place]
+      next = file.read(place, 0, turnBytes, position)
+      // While this one is looked at, it may fail.
+      next.catch(() => undefined)
+      yield chunk
+    }
+  } finally {
+    await next.catch(() => undefined)
+    await file.close()
+  }
+}
+
+/** @returns whole lines, where these are not too long, in chunks that whoever is done with them gives back to the packer, or keeps */
 export async function* readBlocks(path: string, { start, packer, signal }: BlocksOptions): AsyncGenerator<Buffer, void, undefined> {
   const file = await open(path)
   const { placeBytes } = packer

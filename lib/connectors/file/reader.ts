@@ -1,6 +1,6 @@
 /** Reads a file or a folder of files. */
 import { createReadStream } from 'node:fs'
-import { realpath, stat } from 'node:fs/promises'
+import { open, realpath, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { DocferryError } from '../../errors.ts'
 import { summaryName } from '../../formats/dynamodb/manifest.ts'
@@ -9,12 +9,12 @@ import type { Winners } from '../../formats/couchbackup-winners.ts'
 import { manifestName } from '../../formats/export-text.ts'
 import { gunzip } from '../../formats/gzip.ts'
 import { maxBlockBytes } from '../../kernel/kernel.ts'
-import { offsetOf, readNdjson, shorterThanBefore } from '../../formats/ndjson.ts'
+import { offsetOf, readNdjson, shorterThanBefore, takesLentChunks } from '../../formats/ndjson.ts'
 import type { NdjsonOptions } from '../../formats/ndjson.ts'
 import { formatOfName, openInput, readerOf } from '../../formats/open-input.ts'
 import type { Format, Input, InputReading } from '../../formats/open-input.ts'
 import { readSummary } from '../../formats/tail.ts'
-import type { LinePacker } from '../../packed.ts'
+import type { Packing } from '../../packed.ts'
 import type { CollectionInfo, Cursor, OpenContext, Page, Partition, Source } from '../../types.ts'
 import { attachedPages } from './attached-pages.ts'
 import { attachmentsBeside, attachmentsName } from './attachment-store.ts'
@@ -25,12 +25,14 @@ import type { Folder, FolderFile } from './folder.ts'
 import { securityIn } from './security.ts'
 import { keyOption, standardStreams } from './options.ts'
 import type { FileOptions } from './options.ts'
-import { readBlocks } from './read-blocks.ts'
+import { readBlocks, readInTurn } from './read-blocks.ts'
 import { PassedOverNotes } from './passed-over.ts'
 import { findExports } from './s3-export.ts'
 import { s3Source } from './s3-reader.ts'
 import { guarded, isOfFirestore, openStreamSource } from './stream-reader.ts'
 
+/** More than tells what a file is. */
+const headBytes = 16 << 10
 /** As much as the kernel takes at once, and the rest of a line before it. */
 const readChunkBytes = maxBlockBytes - (24 << 10)
 
@@ -160,13 +162,13 @@ function singleSource(
           ...(head.format === 'couchbackup' && { winners: await winnersOf(input, signal) }),
           onPassedOver: passedOver.add(named)
         }
-        const packer = head.format === 'ndjson' && size >= largeBytes ? packing?.packer : undefined
-        if (input.gzip || head.format === 'json' || (after === undefined && !packer)) return yield* input.read(reading)
+        const inPlaces = head.format === 'ndjson' && size >= largeBytes && !input.gzip ? packing : undefined
+        if (input.gzip || head.format === 'json' || (after === undefined && !takesLentChunks(inPlaces))) return yield* input.read(reading)
         await input.close()
         const read = readerOf(head.format, key)
         yield* readRest(path, name, after, (chunks, rest) => read(chunks, { ...reading, ...rest, listed: head.metadata?.collections }), {
           signal,
-          packer
+          packing: inPlaces
         })
       })
       yield* attachedPages(pages, { folder, how, signal })
@@ -182,12 +184,20 @@ async function* readRest(
   name: string,
   after: Cursor | undefined,
   read: (chunks: AsyncIterable<Buffer>, options: { readonly name: string; readonly startsAt: number }) => AsyncGenerator<Page>,
-  { signal, packer }: { readonly signal?: AbortSignal | undefined; readonly packer?: LinePacker | undefined }
+  { signal, packing }: { readonly signal?: AbortSignal | undefined; readonly packing?: Packing | undefined }
 ): AsyncGenerator<Page> {
   const start = after === undefined ? 0 : offsetOf(after)
   if ((await stat(path)).size < start) throw shorterThanBefore(name)
-  const chunks = packer ? readBlocks(path, { start, signal, packer }) : openBytes(path, { start, signal })
-  yield* read(chunks, { name, startsAt: start })
+  yield* read(chunksOf(path, { start, signal, packing }), { name, startsAt: start })
+}
+
+/** @param options.packing of a large file of documents, each a line */
+function chunksOf(
+  path: string,
+  { packing, ...options }: { readonly start: number; readonly signal?: AbortSignal | undefined; readonly packing: Packing | undefined }
+): AsyncIterable<Buffer> {
+  if (packing?.packer) return readBlocks(path, { ...options, packer: packing.packer })
+  return takesLentChunks(packing) ? readInTurn(path, options) : openBytes(path, options)
 }
 
 function folderSource(
@@ -226,9 +236,9 @@ function folderSource(
       const pages = guarded(name, signal, async function* () {
         const expected = documents === undefined ? undefined : { documents, digest, receipt, root }
         const reading: Omit<NdjsonOptions, 'name'> = { collection, wanted: null, after, pageSize, packing, expected }
-        const packer = bytes >= largeBytes ? packing?.packer : undefined
+        const inPlaces = bytes >= largeBytes ? packing : undefined
         const rest = (): AsyncGenerator<Page> =>
-          readRest(filePath, name, after, (chunks, begin) => readNdjson(chunks, { ...reading, ...begin }), { signal, packer })
+          readRest(filePath, name, after, (chunks, begin) => readNdjson(chunks, { ...reading, ...begin }), { signal, packing: inPlaces })
         if (after !== undefined && !gzip) return yield* rest()
         const input = await openInput(openBytes(filePath, { signal }), { name, format: 'ndjson' })
         if (input.head.hasSections) {
@@ -238,7 +248,7 @@ function folderSource(
             `${name} is an export of its own, with sections: read it by itself, as in file:${name}`
           )
         }
-        if (!packer || gzip) return yield* input.read(reading)
+        if (gzip || !takesLentChunks(inPlaces)) return yield* input.read(reading)
         await input.close()
         yield* rest()
       })
@@ -255,8 +265,21 @@ function stemOf(path: string, format: Format): string {
   return format === 'couchbackup' ? stem.replace(/\.(?:txt|backup|bak|dump|couchbackup)$/i, '') : stem
 }
 
-function openBytes(path: string, { start, signal }: { readonly start?: number; readonly signal?: AbortSignal }): AsyncIterable<Buffer> {
-  return createReadStream(path, { start, signal, highWaterMark: readChunkBytes })
+/** The beginning by itself: often nothing but that is wanted. */
+async function* openBytes(
+  path: string,
+  { start = 0, signal }: { readonly start?: number; readonly signal?: AbortSignal | undefined }
+): AsyncGenerator<Buffer, void, undefined> {
+  const file = await open(path)
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafeSlow(headBytes), 0, headBytes, start)
+    signal?.throwIfAborted()
+    if (bytesRead === 0) return
+    yield buffer.subarray(0, bytesRead)
+    yield* file.createReadStream({ start: start + bytesRead, signal, highWaterMark: readChunkBytes, autoClose: false })
+  } finally {
+    await file.close()
+  }
 }
 
 async function readSections(input: Input): Promise<ReadonlySet<string>> {

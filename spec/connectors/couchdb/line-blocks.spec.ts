@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { BufferPool } from '../../../lib/connectors/couchdb/buffer-pool.ts'
+import { BufferPool } from '../../../lib/kernel/buffer-pool.ts'
 import { blockBytes, LineBlocks } from '../../../lib/connectors/couchdb/line-blocks.ts'
 
 describe('couchdb: blocks of lines', () => {
