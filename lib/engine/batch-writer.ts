@@ -17,6 +17,8 @@ import { countEnveloped } from './packed-conversions.ts'
 import { DocumentSlice } from './document-slice.ts'
 import { CountedLine, documentOf, LinesUnderWay } from './counted.ts'
 import type { Books, Counted } from './counted.ts'
+import { firstFailed, HeldDocuments, partByFailure } from './held-documents.ts'
+import type { Batch } from './held-documents.ts'
 import { addDigests, hasDigest } from './outcome-sums.ts'
 import type { RateControl } from './rate-control.ts'
 import { Tally } from './tally.ts'
@@ -80,24 +82,9 @@ export interface BatchWriterOptions {
   readonly digest?: ((collection: string, outgoing: Outgoing) => DocumentDigests) | undefined
 }
 
-interface Batch {
-  readonly number: number
-  readonly items: Counted[]
-  readonly ids: Set<string> | undefined
-  bytes: number
-}
-
 const noDocument: Refusal = { code: 'DOCFERRY_BAD_DOCUMENT', message: 'no document: a document is an object with a string _id' }
 
-const firstFailed: Refusal = {
-  code: 'DOCFERRY_FIRST_FAILED',
-  message: 'the document that came before it with this id failed, and this one, which may be older, is not written in its place'
-}
-
 const newline = 0x0a
-
-/** How many batches may follow before documents that wait because their id may be a repeated one are written. */
-const longestHold = 64
 
 export class BatchWriter {
   readonly #options: BatchWriterOptions
@@ -106,11 +93,7 @@ export class BatchWriter {
   readonly #inFlight = new Map<number, Promise<void>>()
   #state: CollectionState | undefined
   #open: Batch | undefined
-  /**
-   * Documents whose id may have come before. They are written when nothing of their partition is in flight, with the target's own check,
-   * so that the order among documents of one id is kept and none of them replaces another unseen.
-   */
-  #held: Batch | undefined
+  readonly #held: HeldDocuments
   #error: Error | undefined
   #settled = false
   /** Of the stretch since the last mark. */
@@ -124,6 +107,7 @@ export class BatchWriter {
     this.#options = options
     this.#marks = options.marksBefore ?? 0
     this.#window = new AckWindow(({ mark, tally }) => options.onMark(mark, tally))
+    this.#held = new HeldDocuments(options.rate, () => this.#window.open())
   }
 
   /** Take the next item of the stream. @returns a promise where the caller must wait: that is the back-pressure */
@@ -152,9 +136,8 @@ export class BatchWriter {
 
   /** What is held of an id came before the document of that id that now fails, and does not fail with it. */
   async #writeHeld(id: string | undefined): Promise<void> {
-    if (id === undefined || !this.#held?.ids?.has(id)) return
-    await this.#flush()
-    await this.#flushHeld()
+    if (id === undefined || !this.#held.has(id)) return
+    await this.#flushAll()
   }
 
   #mark(mark: Mark): Promise<void> | undefined {
@@ -172,8 +155,7 @@ export class BatchWriter {
 
   /** Write what is left and wait for everything. */
   async finish(): Promise<void> {
-    await this.#flush()
-    await this.#flushHeld()
+    await this.#flushAll()
     await Promise.all(this.#inFlight.values())
     if (this.#error !== undefined) throw this.#error
   }
@@ -190,8 +172,7 @@ export class BatchWriter {
   }
 
   async #enter(collection: string): Promise<void> {
-    await this.#flush()
-    await this.#flushHeld()
+    await this.#flushAll()
     if (this.#options.target.limits.oneCollectionAtATime) await Promise.all(this.#inFlight.values())
     this.#state?.leave()
     this.#state = await this.#options.enter(collection)
@@ -245,7 +226,7 @@ export class BatchWriter {
       waiting = this.#flush()
       batch = undefined
     }
-    if (!batch) this.#open = batch = { number: this.#window.open(), items: [], ids: undefined, bytes: 0 }
+    if (!batch) this.#open = batch = { number: this.#window.open(), items: [], bytes: 0 }
     batch.items.push(outgoing)
     batch.bytes += encoded.bytes
     if (batch.items.length < batchCount) return waiting
@@ -255,8 +236,7 @@ export class BatchWriter {
 
   /** In their order with the others, one call at a time; a target that takes them fails as a whole or not at all. */
   async #addPacked(packed: Packed): Promise<void> {
-    await this.#flush()
-    await this.#flushHeld()
+    await this.#flushAll()
     await Promise.all(this.#inFlight.values())
     if (this.#error !== undefined) throw this.#error
     const state = this.#current()
@@ -310,20 +290,13 @@ export class BatchWriter {
   }
 
   async #hold(outgoing: Counted): Promise<void> {
-    const { batchCount, batchBytes } = this.#options.rate
-    const { id, bytes } = outgoing.encoded
-    if (this.#held && (this.#held.ids?.has(id) || this.#held.bytes + bytes > batchBytes)) {
-      await this.#flush()
-      await this.#flushHeld()
-    }
-    const held = (this.#held ??= { number: this.#window.open(), items: [], ids: new Set(), bytes: 0 })
-    held.items.push(outgoing)
-    held.ids?.add(id)
-    held.bytes += bytes
-    if (held.items.length >= batchCount) {
-      await this.#flush()
-      await this.#flushHeld()
-    }
+    if (this.#held.hasNoRoomFor(outgoing)) await this.#flushAll()
+    if (this.#held.add(outgoing)) await this.#flushAll()
+  }
+
+  async #flushAll(): Promise<void> {
+    await this.#flush()
+    await this.#flushHeld()
   }
 
   /** Send the open batch. @returns a promise where no more may be under way: it resolves when the batch is on its way */
@@ -346,7 +319,7 @@ export class BatchWriter {
     }
     const place = this.#options.rate.take()
     const sent = place ? place.then(start).then(() => this.#straggler(batch)) : (start(), this.#straggler(batch))
-    if (this.#held && batch.number - this.#held.number >= longestHold) return Promise.resolve(sent).then(() => this.#flushHeld())
+    if (this.#held.areOverdue(batch)) return Promise.resolve(sent).then(() => this.#flushHeld())
     return sent
   }
 
@@ -360,27 +333,24 @@ export class BatchWriter {
   }
 
   async #flushHeld(): Promise<void> {
-    const held = this.#held
+    const held = this.#held.take()
     if (!held) return
-    this.#held = undefined
     const state = this.#current()
     await Promise.all(this.#inFlight.values())
     if (this.#error !== undefined) throw this.#error
     state.countHeld(held.items.length)
-    await this.#buryLater(state, held)
+    const { failed, rest } = partByFailure(held, state)
+    for (const outgoing of failed) {
+      const { document, encoded, books } = outgoing
+      await this.#bury('write', firstFailed, { id: encoded.id, document, mark: books.mark }, [state.report, books.delta])
+      settle(outgoing)
+    }
     await this.#options.rate.take()
     try {
-      await this.#send(state, held, { fresh: false, repeated: true, isNew: state.isNew })
+      await this.#send(state, { ...held, items: rest }, { fresh: false, repeated: true, isNew: state.isNew })
     } finally {
       this.#options.rate.give()
     }
-  }
-
-  /** Of documents with one id the first is to stay: where it failed, none that came later stands in for it. */
-  async #buryLater(state: CollectionState, held: Batch): Promise<void> {
-    for (const { document, encoded, books } of held.items.filter(({ encoded: { id } }) => state.hasFailed(id)))
-      await this.#bury('write', firstFailed, { id: encoded.id, document, mark: books.mark }, [state.report, books.delta])
-    held.items.splice(0, Infinity, ...held.items.filter(({ encoded: { id } }) => !state.hasFailed(id)))
   }
 
   async #send(state: CollectionState, batch: Batch, options: Parameters<SendBatch>[2]): Promise<void> {
@@ -404,7 +374,7 @@ export class BatchWriter {
         countSkipped(delta, encoded.id)
       } else await this.#bury('write', outcome, { id: encoded.id, document: outgoing.document, mark }, [state.report, delta])
     }
-    for (const outgoing of batch.items) if (outgoing instanceof CountedLine) outgoing.settle()
+    batch.items.forEach(settle)
     this.#window.acknowledge(batch.number)
     state.checkDone()
   }
@@ -450,6 +420,11 @@ export class BatchWriter {
     if (!this.#state) throw new DocferryError('DOCFERRY_BUG', 'a document came before its section')
     return this.#state
   }
+}
+
+/** It has its outcome. */
+function settle(outgoing: Counted): void {
+  if (outgoing instanceof CountedLine) outgoing.settle()
 }
 
 /** Make digests once the batch is on its way: the target is waited for anyway. */
