@@ -236,7 +236,7 @@ export class Ledger {
     const { notes, onConflict, dryRun, target } = this.report
     for (const state of states) {
       const { report } = state
-      const { count: repeated, isAtMost, trouble } = state.repeated()
+      const { count: repeated, isAtMost, isAtLeast, trouble } = state.repeated()
       const say = (count: number, one: string, many: string): void => {
         if (count > 0) notes.push(`${report.source}: ${count} ${count === 1 ? one : many}`)
       }
@@ -245,12 +245,15 @@ export class Ledger {
           `${report.source}: whether ids come more than once in the source is not known: ${describeError(trouble)}; the file holds all documents`
         )
       const came = 'an id that came before in the source'
-      const fewer = isAtMost ? 'or fewer ' : ''
+      const about = isAtMost ? 'or fewer ' : isAtLeast ? 'or more ' : ''
+      const before = isAtLeast ? '; ids that went by before the run went on are not known to it' : ''
       const kept =
         target.provider === 'file'
           ? 'the file holds them all, and importing it keeps one of each'
           : `${onConflict === 'overwrite' ? 'the last' : 'the first'} of each ${dryRun ? 'would be' : 'is'} kept`
-      say(repeated, `${fewer}document has ${came}; ${kept}`, `${fewer}documents have ${came}; ${kept}`)
+      say(repeated, `${about}document has ${came}; ${kept}${before}`, `${about}documents have ${came}; ${kept}${before}`)
+      if (repeated === 0 && isAtLeast && target.provider === 'file')
+        notes.push(`${report.source}: whether documents share an id with one that went by before the run went on is not known; ${kept}`)
       const left = report.attachmentsLeft ?? 0
       const attached = left === 1 ? '1 attachment, which is not moved' : `${left} attachments, which are not moved`
       const advice = '(--attachments moves them, to another CouchDB or into an export)'

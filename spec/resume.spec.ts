@@ -123,15 +123,15 @@ describe('run: going on', () => {
     })
   }
 
-  it('takes no document of a file for a repeated one because it goes on', async () => {
+  it('takes no document of a file for a repeated one because it goes on, and says that it does not know', async () => {
     const stages = [{ name: 'same', apply: (document: Document) => document }]
     const source = failingSource(5)
     const target = join(stateDir, 'out.ndjson')
     const resume = await failed({ source, target, stages })
-    const warnings: string[] = []
-    const logger = { debug() {}, info() {}, warn: (_: object, message: string) => void warnings.push(message), error() {} }
-    await migrate({ source, target, stages, stateDir, resume, logger })
-    expect(warnings).to.deep.equal([])
+    const { notes } = await migrate({ source, target, stages, stateDir, resume })
+    expect(notes.filter(note => note.includes('an id'))).to.deep.equal([
+      'agents: whether documents share an id with one that went by before the run went on is not known; the file holds them all, and importing it keeps one of each'
+    ])
   })
 
   it('cuts an output back that has more than the checkpoint says', async () => {
@@ -155,7 +155,9 @@ describe('run: going on', () => {
         readdirSync(stateDir).find(file => file.includes('partial'))!
       )
     )
-    expect(await migrate({ source, target, stateDir, resume }).catch((thrown: unknown) => thrown)).to.include({ code: 'DOCFERRY_STATE' })
+    expect(await migrate({ source, target, stateDir, resume }).catch((thrown: unknown) => thrown)).to.include({
+      code: 'DOCFERRY_RUN_UNFIT'
+    })
   })
 
   it('begins anew where the target keeps nothing of a run that did not end', async () => {

@@ -43,7 +43,7 @@ export function partialName(path: string): string {
   return `${path.replace(/\/+$/, '')}.partial-${randomBytes(6).toString('hex')}`
 }
 
-/** @throws {DocferryError} DOCFERRY_STATE where the partial file to go on with is gone, or shorter than it was */
+/** @throws {DocferryError} DOCFERRY_RUN_UNFIT where the partial file to go on with is gone, or shorter than it was */
 export async function createAtomicFile(
   path: string,
   { overwrite = false, resume, mode: newMode }: AtomicFileOptions = {}
@@ -109,7 +109,7 @@ export async function isPublished(
   return true
 }
 
-/** @throws {DocferryError} DOCFERRY_STATE where the partial file to go on with is gone, or shorter than it was */
+/** @throws {DocferryError} DOCFERRY_RUN_UNFIT where the partial file to go on with is gone, or shorter than it was */
 export async function cutBack({ partial, bytes }: { readonly partial: string; readonly bytes: number }): Promise<void> {
   const size = await stat(partial).then(
     found => found.size,
@@ -117,7 +117,7 @@ export async function cutBack({ partial, bytes }: { readonly partial: string; re
   )
   if (size < bytes) {
     const what = size === -1 ? 'is gone' : `has ${size} bytes, and had ${bytes}`
-    throw new DocferryError('DOCFERRY_STATE', `the unfinished output ${partial} ${what}: begin the run anew`)
+    throw new DocferryError('DOCFERRY_RUN_UNFIT', `the unfinished output ${partial} ${what}: begin the run anew`)
   }
   await truncate(partial, bytes)
 }

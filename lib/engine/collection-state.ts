@@ -6,8 +6,9 @@ import { SeenIds } from './seen-ids.ts'
 
 export interface Repeated {
   readonly count: number
-  /** So many, or fewer. */
+  /** So many, or fewer; or so many, or more: ids that went by before a run went on are not known. */
   readonly isAtMost: boolean
+  readonly isAtLeast: boolean
   /** Why it is not known. */
   readonly trouble: unknown
 }
@@ -24,6 +25,7 @@ export class CollectionState {
   readonly #repeats: RepeatCounter | undefined
   /** Ids of documents that failed, where the first of an id is to stay: what comes behind one with its id may be older. */
   readonly failedIds: SeenIds | undefined
+  readonly #idsMayRepeat: boolean
   #held = 0
   #hasFailures = false
   #partitionsLeft: number
@@ -44,6 +46,7 @@ export class CollectionState {
     this.fresh = options.fresh
     this.isNew = options.isNew
     const { idsMayRepeat, holdsRepeats = false } = options
+    this.#idsMayRepeat = idsMayRepeat
     this.#seenIds = idsMayRepeat && !holdsRepeats ? new SeenIds(() => expectedDocuments(report)) : undefined
     this.#repeats = idsMayRepeat && holdsRepeats ? new RepeatCounter() : undefined
     this.failedIds = idsMayRepeat && options.firstStays ? new SeenIds() : undefined
@@ -76,7 +79,12 @@ export class CollectionState {
   /** Documents whose id came before; see there for how sure that is. */
   repeated(): Repeated {
     const count = this.#held + (this.#repeats?.count() ?? 0)
-    return { count, isAtMost: this.#seenIds?.isFull ?? false, trouble: this.#repeats?.trouble }
+    return {
+      count,
+      isAtMost: this.#seenIds?.isFull ?? false,
+      isAtLeast: this.#idsMayRepeat && (this.report.before?.read ?? 0) > 0,
+      trouble: this.#repeats?.trouble
+    }
   }
 
   /** Whether a document of this id has failed. */
