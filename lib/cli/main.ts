@@ -1,21 +1,10 @@
 #!/usr/bin/env node
 /** The bin. What is slow to load is loaded when a command runs, so that `--help` is quick. */
+import { tuneHeap } from './heap.ts'
 import { reportFailure, runCommandLine } from './program.ts'
 import { endedBy, uncaught } from './user-code.ts'
 
-/** From then on it is a stream that runs, and no command that is over soon. */
-const streamsAfterMs = 1_000
-
-// V8 lets the heap of a stream grow to several times what is alive in it before it looks; a quarter less memory costs a few per cent of time. From the
-// moment on in which a flag is set, Node compiles its own modules anew, in place of taking what it has compiled: so not while all are being loaded.
-// Where documents are made into objects, the young generation has grown by then to what it may be; it grows no more where few objects are made, and
-// where it would by and by, without being of use, for the few that outlive every look at it.
-setTimeout(() => {
-  void import('node:v8').then(({ setFlagsFromString }) => {
-    setFlagsFromString('--heap-growing-percent=40')
-    setFlagsFromString('--semi-space-growth-factor=1')
-  })
-}, streamsAfterMs).unref()
+tuneHeap()
 
 /** What the command has ended with. */
 let ended: number | undefined = undefined

@@ -6,6 +6,7 @@ import { link, lstat, mkdir, open, realpath, rename, rm, stat, truncate, unlink 
 import { dirname } from 'node:path'
 import type { Writable } from 'node:stream'
 import { DocferryError } from '../errors.ts'
+import { syncAhead } from './sync-ahead.ts'
 
 /** Where what has the name already goes while `partial` takes its place; the same for each process that goes on with the output. */
 function replacedName(partial: string): string {
@@ -55,7 +56,7 @@ export async function createAtomicFile(
   // What replaces a file that only its owner may read must not be readable by others, from its first byte on.
   const mode = await modeOf(place)
   const way = resume ? { flags: 'r+', start: resume.bytes } : { flags: 'wx', mode: mode ?? newMode ?? 0o666 }
-  const stream = createWriteStream(partial, { ...way, highWaterMark: 1 << 20 })
+  const stream = createWriteStream(partial, { ...way, highWaterMark: 1 << 20, fs: syncAhead(error => void stream.destroy(error)) })
   await once(stream, 'open')
   return {
     stream,
