@@ -58,10 +58,12 @@ export class CollectionState {
    *
    * @param hashes `idHashes` of its id, where they are known
    */
-  mustWait(id: string, hashes: readonly [number, number] = idHashes(id)): boolean {
-    if (this.#seenIds) return this.#seenIds.addHashes(...hashes)
-    this.#repeats?.add(...hashes)
-    return this.#repeats !== undefined && this.hasFailed(id)
+  mustWait(id: string, hashes?: readonly [number, number]): boolean {
+    if (!this.#idsMayRepeat) return false
+    const [first, second] = hashes ?? idHashes(id)
+    if (this.#seenIds) return this.#seenIds.addHashes(first, second)
+    this.#repeats?.add(first, second)
+    return this.hasFailed(id)
   }
 
   /** Documents that a target takes by themselves are about to be written. @param idHashes of each id, one pair after the other */
@@ -89,7 +91,7 @@ export class CollectionState {
 
   /** Whether a document of this id has failed. */
   hasFailed(id: string): boolean {
-    return this.failedIds !== undefined && !this.failedIds.isFull && this.failedIds.has(id)
+    return this.#hasFailures && this.failedIds !== undefined && !this.failedIds.isFull && this.failedIds.has(id)
   }
 
   /** Whether one of several may have failed. @param idHashes of each id, one pair after the other */
