@@ -48,6 +48,16 @@ function cpuOfChildren(): number {
   }
 }
 
+/** Seconds of user and system time that a process has taken so far. */
+export function cpuOf(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)!.split(' ')
+    return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
+  } catch {
+    return NaN
+  }
+}
+
 /** The system's own high-water marks of a process and those that it has started, in KB; 0 where it tells none. */
 function peakOf(pid: number): number {
   try {

@@ -2,25 +2,18 @@
 import { spawn } from 'node:child_process'
 import { createReadStream } from 'node:fs'
 import { open, rm } from 'node:fs/promises'
-import { request } from 'node:http'
-import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import nano from 'nano'
 import { runParallel } from '../../lib/engine/run-parallel.ts'
 import type { Endpoint } from '../../lib/open.ts'
 import type { Document } from '../../lib/types.ts'
+import { readRanges } from './bare-couchdb.ts'
+import type { CouchdbServer } from './bare-couchdb.ts'
 import { arraySource, move, nullTarget } from './ends.ts'
 import type { Contest } from './measure.ts'
 
 const collection = 'bench_documents'
-
-export interface CouchdbServer {
-  /** Of plain HTTP, without credentials. */
-  readonly url: string
-  readonly user: string
-  readonly password: string
-}
 
 interface Place {
   readonly end: Endpoint
@@ -45,11 +38,8 @@ export function couchdbContests({ end, documents, path }: Place, server: Couchdb
     await runParallel(chunks(documents, 500), 4, async docs => void (await database.bulk({ docs })))
     return documents.length
   }
-  const middle = documents.map(({ _id }) => _id).toSorted()[documents.length >> 1] as string
-  const readBoth = async (): Promise<number> => {
-    const halves = [readLines(server, `endkey=${key(middle)}&inclusive_end=false`), readLines(server, `startkey=${key(middle)}`)]
-    return (await Promise.all(halves)).reduce((a, b) => a + b)
-  }
+  const middle = middleOf(documents)
+  const readBoth = (): Promise<number> => readRanges(server, { database: collection, middle })
   const file: Endpoint = { connector: 'file', options: { path: path('couchdb.ndjson'), force: true, collection } }
   return [
     {
@@ -86,36 +76,16 @@ export function couchdbContests({ end, documents, path }: Place, server: Couchdb
   ]
 }
 
-const key = (id: string): string => encodeURIComponent(JSON.stringify(id))
+/** The id with half of the documents before it. */
+export function middleOf(documents: readonly Document[]): string {
+  return documents.map(({ _id }) => _id).toSorted()[documents.length >> 1]!
+}
 
 export function addressOf({ url, user, password }: CouchdbServer): string {
   const address = new URL(url)
   address.username = user
   address.password = password
   return address.href
-}
-
-/** The plain way's limit: no checks, nothing kept. */
-async function readLines({ url, user, password }: CouchdbServer, range: string): Promise<number> {
-  const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
-  const answer = await new Promise<IncomingMessage>((resolve, reject) =>
-    request(`${url}/${collection}/_all_docs?include_docs=true&${range}`, { headers: { authorization } }, resolve).on('error', reject).end()
-  )
-  let count = 0
-  let rest: Buffer = Buffer.alloc(0)
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
-    const bytes = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk
-    let start = 0
-    for (let lineEnd = bytes.indexOf(10); lineEnd !== -1; lineEnd = bytes.indexOf(10, start)) {
-      const line = bytes.toString('utf8', start, lineEnd).trimEnd()
-      start = lineEnd + 1
-      if (!line.startsWith('{"id"')) continue
-      JSON.parse(line.endsWith(',') ? line.slice(0, -1) : line)
-      count++
-    }
-    rest = bytes.subarray(start)
-  }
-  return count
 }
 
 /** What a process took. */
@@ -128,15 +98,17 @@ export interface ChildSample {
 }
 
 /**
- * `docferry export` and `import` and couchbackup's `couchbackup` and `couchrestore`, in turn, of the database that is there.
+ * `docferry export` and `import`, couchbackup's `couchbackup` and `couchrestore`, and a bare reader, in turn, of the database that is there.
  *
+ * @param middle an id with half of the documents before it
  * @param peers the folder with couchbackup in its `node_modules`: `npm install --prefix FOLDER @cloudant/couchbackup`
  */
 export async function couchbackupRounds(
   server: CouchdbServer,
-  { database, peers, path, rounds }: { database: string; peers: string; path: Place['path']; rounds: number }
+  { database, middle, peers, path, rounds }: { database: string; middle: string; peers: string; path: Place['path']; rounds: number }
 ): Promise<ChildSample[]> {
   const docferry = fileURLToPath(new URL('../../bundle/main.js', import.meta.url))
+  const bareReader = fileURLToPath(new URL('bare-couchdb.js', import.meta.url))
   const peer = (name: string): string => join(peers, 'node_modules', '@cloudant', 'couchbackup', 'bin', `${name}.bin.js`)
   const client = nano(addressOf(server))
   const env = { COUCHDB_URL: server.url, COUCHDB_USER: server.user, COUCHDB_PASSWORD: server.password }
@@ -151,6 +123,7 @@ export async function couchbackupRounds(
       await run('docferry export', [docferry, 'export', '-s', 'couchdb', '-c', database, '-o', ours, '--force', ...common], { env })
     )
     samples.push(await run('couchbackup', [peer('couchbackup'), ...url, '--db', database, '--mode', 'full'], { output: theirs }))
+    samples.push(await run('bare reader', [bareReader, database, middle], { env }))
     await drop()
     const rename = ['--rename', `${database}=${copy}`]
     samples.push(await run('docferry import', [docferry, 'import', '-i', ours, '-t', 'couchdb', ...rename, ...common], { env }))

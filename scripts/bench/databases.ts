@@ -2,17 +2,20 @@
 import { startServers } from '../servers/index.ts'
 import type { ServerName } from '../servers/index.ts'
 import type { Document } from '../../lib/types.ts'
-import { couchdbContests } from './couchdb.ts'
+import { cpuOf } from './child.ts'
+import { couchdbContests, middleOf } from './couchdb.ts'
 import { dynamodbContests } from './dynamodb.ts'
 import { firestoreContests } from './firestore.ts'
 import { versionOf } from './machine.ts'
 import type { Contest, Goal } from './measure.ts'
-import { plainCouchdb, plainDynamodb, plainFirestore } from './pairs.ts'
 import type { Database } from './pairs.ts'
+import { plainCouchdb, plainDynamodb, plainFirestore } from './plain-clients.ts'
 
 export interface Databases {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly of: (name: ServerName) => Database
+  /** Seconds that the servers have taken so far; NaN where one was there before. */
+  readonly cpuOfServers: () => number
   /** Servers and clients, with their versions. */
   readonly versions: string
   readonly stop: () => Promise<void>
@@ -51,7 +54,12 @@ export async function startDatabases(
         password: environment['COUCHDB_PASSWORD'] ?? ''
       }
       const end = { connector: 'couchdb', options: server } as const
-      return { name: 'CouchDB', end, contests: couchdbContests({ end, documents, path }, server), plain: plainCouchdb(server) }
+      return {
+        name: 'CouchDB',
+        end,
+        contests: couchdbContests({ end, documents, path }, server),
+        plain: plainCouchdb(server, middleOf(documents))
+      }
     },
     dynamodb() {
       const server = { endpoint: environment['DYNAMODB_ENDPOINT_URL']!, region: environment['DYNAMODB_REGION'] ?? 'us-east-1' }
@@ -71,6 +79,7 @@ export async function startDatabases(
   }
   return {
     environment,
+    cpuOfServers: () => servers.servers.reduce((sum, { pid }) => sum + (pid === undefined ? NaN : cpuOf(pid)), 0),
     of: name => withGoals(name, make[name]()),
     versions: (await Promise.all(which.map(name => told[name]()))).join('; '),
     stop: () => servers.stop()

@@ -6,7 +6,7 @@ import { collectionNames, generate } from '../../spec/support/generator.ts'
 import { pythonExport } from '../../spec/support/python-json.ts'
 import { cities } from '../../spec/support/real-data.ts'
 import { runChild } from './child.ts'
-import { docferry, knowsOption } from './docferry.ts'
+import { docferry } from './docferry.ts'
 import { couchdbTexts, writeLines, writePieces, writeRepeated } from './inputs.ts'
 import type { Input } from './inputs.ts'
 import type { Goal, Opponent, Race, Sample } from './measure.ts'
@@ -62,21 +62,15 @@ export async function fileRaces(options: FilesOptions): Promise<Race[]> {
   const list = await writeList(path('cities.json'), many)
   const gofannon = await writeGofannon(path('gofannon.json'), bytes / 10)
   const raced = (name: string, input: Input, ours: Way, others: readonly Way[]): Race => raceOf(options, name, input, ours, others)
-  const hasWorkers = await knowsOption('run', '--workers')
   const inside = (name: keyof typeof pipelines, input: Input, workers = 0): Way =>
-    throughPipeline(options, name, input, hasWorkers ? ['--workers', String(workers)] : [])
+    throughPipeline(options, name, input, ['--workers', String(workers)])
   return [
     raced('NDJSON, _rev and _attachments stripped', large, migrate(options, large), [bare('strip', large, { time: 1 / 8 })]),
     raced('NDJSON, the same', small, migrate(options, small), strippers(options, small)),
     raced('NDJSON, stages that look inside, one thread', medium, inside('deep', medium), [bare('deep', medium, { time: 1.1 })]),
-    raced(
-      'NDJSON, the same stages, --workers 2',
-      medium,
-      { ...inside('deep', medium, 2), ...(!hasWorkers && { missing: 'docferry has no --workers' }) },
-      [bare('deep', medium, { time: 1 / 1.8 })]
-    ),
+    raced('NDJSON, the same stages, --workers 2', large, inside('deep', large, 2), [bare('deep', large, { time: 1 / 1.8 })]),
     raced("NDJSON, a stage of one's own, one thread", medium, inside('own', medium), [bare('deep', medium, { time: 1.1 })]),
-    raced("NDJSON, a stage of one's own, --workers 2", medium, inside('own', medium, 2), [bare('deep', medium, { time: 1 / 1.8 })]),
+    raced("NDJSON, a stage of one's own, --workers 2", large, inside('own', large, 2), [bare('deep', large, { time: 1 / 1.8 })]),
     raced(`cities, ${copies} times over, stripped`, many, migrate(options, many), [bare('strip', many, { time: 1 / 8 })]),
     raced('cities, stripped', places, migrate(options, places), strippers(options, places).slice(1)),
     raced(`cities, ${copies} times over, stages that look inside, one thread`, many, inside('citiesDeep', many), [

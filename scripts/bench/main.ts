@@ -26,7 +26,7 @@ import { writeResults } from './results.ts'
 import { scaleTables } from './scale.ts'
 import { slowTargetTable } from './slow-target.ts'
 import { measureStartup, startupTable } from './startup.ts'
-import { tableOf } from './table.ts'
+import { serversTable, tableOf } from './table.ts'
 import { throttlingContests } from './throttling.ts'
 import { valuesContests } from './values.ts'
 
@@ -91,10 +91,10 @@ const parts: Readonly<Record<string, Part>> = {
         for (const [from, to] of pairs) {
           const [source, target] = [from, to].map(name => all.find(database => database.name === name)!) as [Database, Database]
           await fill(source)
-          results.push(await told(pairRace(source, target, collection, count)))
+          results.push(await told(pairRace({ source, target, collection, documents: count, cpuOfServers: databases.cpuOfServers })))
         }
         for (const database of all) await clear(database)
-        return tableOf(results)
+        return `${tableOf(results)}\n\n${serversTable(results)}`
       })
   },
   startup: {

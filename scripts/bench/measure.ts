@@ -8,6 +8,8 @@ export interface Sample {
   readonly cpuSeconds: number
   /** Peak resident memory; missing of what runs in this process, which holds more than the side. */
   readonly megabytes?: number
+  /** What the servers took for it, where it was looked at. */
+  readonly serverCpuSeconds?: number
 }
 
 export interface Side {
@@ -115,8 +117,15 @@ export async function measure(race: Race, runs: number): Promise<Result> {
 function medians(samples: readonly Sample[]): Sample {
   const { documents } = samples[0]!
   const of = (value: (sample: Sample) => number): number => median(samples.map(value))
-  const megabytes = samples.some(sample => sample.megabytes !== undefined) ? of(sample => sample.megabytes ?? NaN) : undefined
-  return { documents, seconds: of(sample => sample.seconds), cpuSeconds: of(sample => sample.cpuSeconds), megabytes }
+  const ofSome = (key: 'megabytes' | 'serverCpuSeconds'): number | undefined =>
+    samples.some(sample => sample[key] !== undefined) ? of(sample => sample[key] ?? NaN) : undefined
+  return {
+    documents,
+    seconds: of(sample => sample.seconds),
+    cpuSeconds: of(sample => sample.cpuSeconds),
+    megabytes: ofSome('megabytes'),
+    serverCpuSeconds: ofSome('serverCpuSeconds')
+  }
 }
 
 export function median(values: readonly number[]): number {

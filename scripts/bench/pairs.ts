@@ -1,8 +1,4 @@
-/** From one database to another: against the ceiling of the slower side, and against reading all and saving one by one. */
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import { DynamoDBDocumentClient, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb'
-import { Firestore } from '@google-cloud/firestore'
-import nano from 'nano'
+/** From one database to another: against the ceiling of the slower side, the vendors' clients, and reading all and saving one by one. */
 import type { Endpoint } from '../../lib/open.ts'
 import { createReadStream } from '../../lib/streams.ts'
 import type { Document } from '../../lib/types.ts'
@@ -10,6 +6,8 @@ import { DigestSum } from '../../lib/values/index.ts'
 import { move } from './ends.ts'
 import { inThisProcess } from './measure.ts'
 import type { Contest, Opponent, Race, Sample } from './measure.ts'
+import { pipe } from './plain-clients.ts'
+import type { PlainClient } from './plain-clients.ts'
 
 /** Saving one by one takes minutes for what the others do in seconds. */
 const savedOneByOne = 500
@@ -23,13 +21,13 @@ export interface Database {
   readonly plain: PlainClient
 }
 
-/** As a guide would do it. */
-interface PlainClient {
-  /** Missing where `prepare` of its contests leaves a collection to write to, or none is needed. */
-  readonly make?: (collection: string) => Promise<unknown>
-  /** @param most documents that are wanted */
-  readonly list: (collection: string, most: number) => Promise<readonly Document[]>
-  readonly save: (collection: string, document: Document) => Promise<unknown>
+export interface PairOptions {
+  readonly source: Database
+  readonly target: Database
+  readonly collection: string
+  readonly documents: number
+  /** Seconds that the servers have taken so far. */
+  readonly cpuOfServers: () => number
 }
 
 export const pairs = [
@@ -38,28 +36,44 @@ export const pairs = [
   ['Firestore', 'CouchDB']
 ] as const
 
-/** @param collection that the contests fill; in the source it must be full, in the target it is emptied before each run */
-export function pairRace(source: Database, target: Database, collection: string, documents: number): Race {
+/**
+ * The ceilings are those of each server alone, with all of the machine: together they may need more of it than there is. So servers' CPU is told, and
+ * what the vendors' own clients do.
+ *
+ * @param collection that the contests fill; in the source it must be full, in the target it is emptied before each run
+ */
+export function pairRace({ source, target, collection, documents, cpuOfServers }: PairOptions): Race {
+  const measured = async (work: () => Promise<number>): Promise<Sample> => {
+    const before = cpuOfServers()
+    const sample = await inThisProcess(work)
+    return { ...sample, serverCpuSeconds: cpuOfServers() - before }
+  }
   const read = sideOf(source, 'read')
   const write = sideOf(target, 'write')
   const ceiling: Opponent = {
     name: `the slower one of: ${read.bareName}; ${write.bareName}`,
     goal: { time: 1 / 0.9 },
     async run() {
-      const reading = await inThisProcess(read.bare)
-      const writing = await inThisProcess(write.bare)
+      const reading = await measured(read.bare)
+      const writing = await measured(write.bare)
       return {
         documents: Math.min(reading.documents, writing.documents),
         seconds: Math.max(reading.seconds, writing.seconds),
-        cpuSeconds: reading.cpuSeconds + writing.cpuSeconds
+        cpuSeconds: reading.cpuSeconds + writing.cpuSeconds,
+        serverCpuSeconds: reading.serverCpuSeconds! + writing.serverCpuSeconds!
       }
     }
+  }
+  const clients: Opponent = {
+    name: "the vendors' clients, the same reader into the same writer",
+    goal: { time: 1 },
+    run: () => measured(() => pipe(source.plain, target.plain, collection))
   }
   const oneByOne: Opponent = {
     name: 'all listed, saved one by one',
     documents: Math.min(documents, savedOneByOne),
     run: (): Promise<Sample> =>
-      inThisProcess(async () => {
+      measured(async () => {
         const found = await source.plain.list(collection, savedOneByOne)
         await target.plain.make?.(collection)
         for (const document of found) await target.plain.save(collection, document)
@@ -72,8 +86,8 @@ export function pairRace(source: Database, target: Database, collection: string,
     documents,
     warmsUp: true,
     prepare: write.prepare,
-    ours: { name: 'docferry', run: () => inThisProcess(() => move(source.end, target.end, collection)) },
-    others: [ceiling, oneByOne],
+    ours: { name: 'docferry', run: () => measured(() => move(source.end, target.end, collection)) },
+    others: [ceiling, clients, oneByOne],
     async check() {
       if ((await digestOf(target.end, collection)) !== (await digestOf(source.end, collection)))
         throw new Error(`${source.name} -> ${target.name}: the target does not hold what the source holds`)
@@ -106,51 +120,4 @@ function sideOf({ name, contests }: Database, side: 'read' | 'write'): Contest {
   const contest = contests.find(each => each.name.toLowerCase().endsWith(` ${side}`))
   if (!contest) throw new Error(`${name}: no contest whose name ends in "${side}"`)
   return contest
-}
-
-export function plainCouchdb(server: { readonly url: string; readonly user: string; readonly password: string }): PlainClient {
-  const address = new URL(server.url)
-  address.username = server.user
-  address.password = server.password
-  const client = nano(address.href)
-  return {
-    make: collection => client.db.create(collection),
-    async list(collection, most) {
-      const { rows } = await client.use<object>(collection).list({ include_docs: true, limit: most })
-      return rows.map(({ doc }) => {
-        const { _rev, ...document } = doc as Document
-        return document
-      })
-    },
-    save: (collection, document) => client.use(collection).insert(document)
-  }
-}
-
-export function plainDynamodb(server: { readonly endpoint: string; readonly region: string }): PlainClient {
-  const client = DynamoDBDocumentClient.from(
-    new DynamoDBClient({ ...server, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } })
-  )
-  return {
-    async list(TableName, most) {
-      const { Items } = await client.send(new ScanCommand({ TableName, Limit: most }))
-      return (Items ?? []) as Document[]
-    },
-    save: (TableName, Item) => client.send(new PutCommand({ TableName, Item }))
-  }
-}
-
-export function plainFirestore(server: { readonly host: string; readonly project: string }): PlainClient {
-  const client = new Firestore({
-    projectId: server.project,
-    host: server.host,
-    ssl: false,
-    customHeaders: { Authorization: 'Bearer owner' }
-  })
-  return {
-    async list(collection, most) {
-      const { docs } = await client.collection(collection).limit(most).get()
-      return docs.map(each => each.data() as Document)
-    },
-    save: (collection, document) => client.collection(collection).doc(document._id).set(document)
-  }
 }

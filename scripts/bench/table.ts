@@ -1,4 +1,5 @@
 /** Results as Markdown: a row for each side that docferry is compared with. */
+import { availableParallelism } from 'node:os'
 import type { Goal, Result, Sample } from './measure.ts'
 
 const head = [
@@ -21,6 +22,21 @@ const head = [
 /** Ratios are ours divided by the other's: below 1 is better. */
 export function tableOf(results: readonly Result[]): string {
   return markdown(head, results.flatMap(rowsOf))
+}
+
+/** What the servers took beside the clients, and how much of what the machine has that is. */
+export function serversTable(results: readonly Result[]): string {
+  const cores = availableParallelism()
+  const rows = results.flatMap(({ race, ours, others }) =>
+    [...others, { name: 'docferry', sample: ours }].flatMap(({ name, sample }) => {
+      if (typeof sample === 'string' || sample.documents !== race.documents) return []
+      const { seconds, cpuSeconds, serverCpuSeconds = NaN } = sample
+      const all = cpuSeconds + serverCpuSeconds
+      const figures = [seconds, cpuSeconds, serverCpuSeconds, all / cores].map(each => number(each, 2))
+      return [[race.name, name, ...figures]]
+    })
+  )
+  return markdown(['what', 'by', 's', 's of client CPU', "s of the servers' CPU", `all CPU / ${cores} cores, s`], rows)
 }
 
 export function markdown(names: readonly string[], rows: readonly (readonly string[])[]): string {
