@@ -73,6 +73,8 @@ export interface DocferryErrorOptions extends ErrorContext {
   readonly retryAfterMs?: number
   /** Whether documents that were handed on before may be wrong: what they were read of is not what it was taken for. Default false. */
   readonly spoilsRun?: boolean
+  /** Whether what the run would have to go on with is lost. Default false. */
+  readonly endsRun?: boolean
 }
 
 /**
@@ -87,15 +89,18 @@ export class DocferryError extends Error {
   readonly retryAfterMs: number | undefined
   /** A run that it ends must not be gone on with: it would begin behind documents that may be wrong. */
   readonly spoilsRun: boolean
+  /** A run that it ends can't be gone on with, whoever tries. */
+  readonly endsRun: boolean
 
   constructor(code: ErrorCode, message: string, options: DocferryErrorOptions = {}) {
-    const { cause, retryable = false, retryAfterMs, spoilsRun = false, ...context } = options
+    const { cause, retryable = false, retryAfterMs, spoilsRun = false, endsRun = false, ...context } = options
     super(message, cause === undefined ? undefined : { cause })
     this.code = code
     this.context = context
     this.retryable = retryable
     this.retryAfterMs = retryAfterMs
     this.spoilsRun = spoilsRun
+    this.endsRun = endsRun
   }
 
   get exitCode(): number {

@@ -16,5 +16,5 @@ export function interrupted(target: Target, { dryRun, folder }: Readonly<RunRepo
       ? 'what went down the pipe is not complete, and a pipe can not be gone on with'
       : 'nothing is left of the output, which was not complete'
   const left = isSavedAtEnd(target.location) && !target.suspend ? lost : stays
-  return new DocferryError('DOCFERRY_INTERRUPTED', `interrupted: ${left}`, { provider, cause })
+  return new DocferryError('DOCFERRY_INTERRUPTED', `interrupted: ${left}`, { cause })
 }

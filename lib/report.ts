@@ -158,6 +158,8 @@ export interface RunReport {
   state: 'running' | 'done' | 'partial' | 'interrupted' | 'failed'
   /** Why it can't be gone on with although it could be by its target: what it has read, and perhaps written, may be wrong. */
   spoilt?: string
+  /** What it would have to be gone on with is lost. */
+  ended?: true
   /** Path of the file that holds the dead letters, once there is one. */
   deadLetters?: string
   /** Path of the receipt of a run that has come to its end, and its root digest. */

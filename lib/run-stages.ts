@@ -29,7 +29,8 @@ export class RunStages {
     if (resumed && lost)
       throw new DocferryError(
         'DOCFERRY_RUN_UNFIT',
-        `the stage ${lost.name} remembered something that is lost with the process, so that the run ${journal.runId} can't be gone on with: undo it (docferry undo ${journal.runId}), and begin anew`
+        `the stage ${lost.name} remembered something that is lost with the process, so that the run ${journal.runId} can't be gone on with: undo it (docferry undo ${journal.runId}), and begin anew`,
+        { endsRun: true }
       )
     if (resumed) await this.#restore(journal)
     for (const stage of this.#functions()) {

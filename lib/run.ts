@@ -208,6 +208,7 @@ class Run {
       await this.#keepReceipt(report)
       return report
     } catch (error) {
+      if (error instanceof DocferryError && error.endsRun) this.#ledger.report.ended = true
       this.#ledger.finish(signal?.aborted ? 'interrupted' : 'failed')
       if (!signal?.aborted) throw error
       throw interrupted(this.#target, this.#ledger.report, error)

@@ -6,10 +6,12 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { createMemoryStore } from '../lib/connectors/memory/store.ts'
 import { listRuns } from '../lib/checkpoint/run-folder.ts'
+import { goOnCommand } from '../lib/cli/hints.ts'
 import { DocferryError } from '../lib/errors.ts'
 import { migrate } from '../lib/run.ts'
 import type { Document } from '../lib/values/index.ts'
 import type { MigrateOptions } from '../lib/options.ts'
+import type { RunReport } from '../lib/report.ts'
 import { scriptedSource, scriptedTarget } from './support/scripted-connector.ts'
 
 const documents: readonly Document[] = Array.from({ length: 100 }, (_, index) => ({ _id: `d${String(index).padStart(3, '0')}` }))
@@ -145,7 +147,7 @@ describe('run: going on', () => {
     expect(lines).to.have.length(103)
   })
 
-  it('says that an output to go on with is gone', async () => {
+  it('says that an output to go on with is gone, and does not offer to go on with it', async () => {
     const source = failingSource(5)
     const target = join(stateDir, 'out.ndjson')
     const resume = await failed({ source, target })
@@ -155,9 +157,11 @@ describe('run: going on', () => {
         readdirSync(stateDir).find(file => file.includes('partial'))!
       )
     )
-    expect(await migrate({ source, target, stateDir, resume }).catch((thrown: unknown) => thrown)).to.include({
-      code: 'DOCFERRY_RUN_UNFIT'
-    })
+    let report: Readonly<RunReport> | undefined
+    const again = migrate({ source, target, stateDir, resume, onBegun: begun => (report = begun) })
+    expect(await again.catch((thrown: unknown) => thrown)).to.include({ code: 'DOCFERRY_RUN_UNFIT' })
+    expect(report).to.include({ state: 'failed' })
+    expect(goOnCommand(report!, 'resume')).to.equal(undefined)
   })
 
   it('begins anew where the target keeps nothing of a run that did not end', async () => {

@@ -118,7 +118,7 @@ export async function cutBack({ partial, bytes }: { readonly partial: string; re
   )
   if (size < bytes) {
     const what = size === -1 ? 'is gone' : `has ${size} bytes, and had ${bytes}`
-    throw new DocferryError('DOCFERRY_RUN_UNFIT', `the unfinished output ${partial} ${what}: begin the run anew`)
+    throw new DocferryError('DOCFERRY_RUN_UNFIT', `the unfinished output ${partial} ${what}: begin the run anew`, { endsRun: true })
   }
   await truncate(partial, bytes)
 }
