@@ -1,6 +1,6 @@
 /** Documents that travel as the lines of their JSON, because nobody on their way looks into them, or whoever does has done so. */
 import { ControlItem } from './types.ts'
-import type { KindDigests, ValueKind } from './values/index.ts'
+import type { Document, KindDigests, ValueKind } from './values/index.ts'
 
 /** What a reader may do in place of making objects: leave out these top-level fields, and hand on the text. */
 export interface Packing {
@@ -89,6 +89,13 @@ export interface Worked {
   readonly filtered: readonly { readonly stage: number; readonly count: number; readonly failed: number }[]
   /** How many documents came of others, beyond one of each. */
   readonly added: number
+}
+
+/** Documents that came as objects, and follow one another. */
+export interface DocumentStretch {
+  readonly documents: readonly Document[]
+  /** The same, by line. Missing where the plain way must look at them. */
+  readonly packed?: Packed
 }
 
 /** Lines of a block that follow one another. */

@@ -34,6 +34,7 @@ import { stageChain } from './engine/stage-chain.ts'
 import { conditional, writeBatch } from './engine/write-batch.ts'
 import type { Outgoing, WriteBatchOptions } from './engine/write-batch.ts'
 import { DocferryError } from './errors.ts'
+import { DocumentPacker } from './kernel/pack-documents.ts'
 import { Ledger } from './ledger.ts'
 import type { PartitionBooks } from './ledger.ts'
 import { interrupted } from './interrupted.ts'
@@ -106,6 +107,8 @@ class Run {
   readonly #rate: RateControl
   readonly #readPace: ReadPace | undefined
   readonly #barrier = new Barrier()
+  /** Whether documents may be written as the lines of their JSON. */
+  readonly #packs: boolean
   /** Missing where documents have to be looked at one by one. */
   readonly #division: Division | undefined
   /** Missing where nothing has to look into them. */
@@ -142,7 +145,8 @@ class Run {
     this.#stages = new RunStages(options.stages, this.#allStages().length - options.stages.length)
     // What bounds or watches single documents has to see them.
     const { again, maxRate, types: asked = 'natural' } = options
-    if (!dryRun && !again && maxRate === undefined && asked !== 'plain') this.#division = packingFor(source, target, this.#allStages())
+    this.#packs = !dryRun && !again && asked !== 'plain'
+    if (this.#packs && maxRate === undefined) this.#division = packingFor(source, target, this.#allStages())
     this.#ledger = new Ledger({
       source: source.location,
       target: target.location,
@@ -335,6 +339,7 @@ class Run {
         await ledger.countStageFailure(error, document)
       }
     })
+    const packer = this.#packs ? new DocumentPacker() : undefined
     const writer = new BatchWriter({
       partition: partition.id,
       marksBefore: marks,
@@ -348,6 +353,7 @@ class Run {
       // A dry run is to find them all.
       onIncompatible: this.#survey ? 'dead-letter' : this.#options.onIncompatible,
       onEncoded: this.#survey?.add,
+      pack: packer && (documents => packer.pack(documents)),
       digest: this.#survey ? undefined : this.#digest
     })
     try {

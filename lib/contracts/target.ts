@@ -44,6 +44,8 @@ export interface Prepared {
 export interface LineEncoder<Payload = unknown> {
   /** Whether it has to see those that have another top-level field than `_id` that begins with an underscore. */
   readonly noUnderscores: boolean
+  /** Whether ordinary documents of this collection that come as objects are to be written as lines first. Missing where `Target.encode` costs less. */
+  wantsObjects?(collection: string): boolean
   /**
    * As `Target.encode` does, for a document whose text is the same as the document: ordinary values, no name or `_id` that begins with `$`, no `_id`
    * that begins with `_`.

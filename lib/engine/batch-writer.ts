@@ -4,7 +4,7 @@ import { DocferryError, describeError } from '../errors.ts'
 import { countFailure, countSkipped, countWritten, shortenId } from '../report.ts'
 import type { CollectionReport } from '../report.ts'
 import { Packed } from '../packed.ts'
-import type { LinePlaces } from '../packed.ts'
+import type { DocumentStretch, LinePlaces } from '../packed.ts'
 import { Mark, Reject, Section } from '../types.ts'
 import type { ControlItem, Document, Encoded, OnIncompatible, Refusal, RejectDetails, Target, WriteOutcome } from '../types.ts'
 import { BucketSums } from '../values/bucket-sums.ts'
@@ -78,6 +78,8 @@ export interface BatchWriterOptions {
   readonly onIncompatible?: OnIncompatible
   /** Called for each document that the target takes, in its form. */
   readonly onEncoded?: (report: CollectionReport, document: Document, encoded: Encoded) => void
+  /** Packs documents that come in slices, where the target wants such. Default: none are packed. */
+  readonly pack?: ((documents: readonly Document[]) => readonly DocumentStretch[]) | undefined
   /** Digests for the sums of the tallies, which have none without it. Asked once more for what it has told of the same `outgoing`. */
   readonly digest?: ((collection: string, outgoing: Outgoing) => DocumentDigests) | undefined
 }
@@ -117,14 +119,29 @@ export class BatchWriter {
     if (item instanceof Section) return this.#enter(item.collection)
     if (item instanceof Reject) return this.#reject(item)
     if (item instanceof Packed) return item.lines ? this.#addLines(item, item.lines) : this.#addPacked(item)
-    return item instanceof DocumentSlice ? this.#addSlice(item.documents, 0) : this.#addDocument(item as Document)
+    return item instanceof DocumentSlice ? this.#addSlice(item.documents) : this.#addDocument(item as Document)
   }
 
-  #addSlice(documents: readonly Document[], from: number): Promise<void> | undefined {
+  #addSlice(documents: readonly Document[]): Promise<void> | undefined {
+    const { pack, target } = this.#options
+    if (!pack || !target.lines?.wantsObjects?.(this.#current().report.target)) return this.#addDocuments(documents, 0)
+    return this.#addStretches(pack(documents), 0)
+  }
+
+  #addStretches(stretches: readonly DocumentStretch[], from: number): Promise<void> | undefined {
+    for (let index = from; index < stretches.length; index++) {
+      const { documents, packed } = stretches[index]!
+      const waiting = packed?.lines ? this.#addLines(packed, packed.lines, documents) : this.#addDocuments(documents, 0)
+      if (waiting) return waiting.then(() => this.#addStretches(stretches, index + 1))
+    }
+    return undefined
+  }
+
+  #addDocuments(documents: readonly Document[], from: number): Promise<void> | undefined {
     if (this.#error !== undefined) return Promise.reject(this.#error)
     for (let index = from; index < documents.length; index++) {
       const waiting = this.#addDocument(documents[index]!)
-      if (waiting) return waiting.then(() => this.#addSlice(documents, index + 1))
+      if (waiting) return waiting.then(() => this.#addDocuments(documents, index + 1))
     }
     return undefined
   }
@@ -192,7 +209,8 @@ export class BatchWriter {
     return this.#place(outgoing, state.mustWait(encoded.id))
   }
 
-  async #addLines(packed: Packed, { ends, ids }: LinePlaces): Promise<void> {
+  /** @param documents the same, where they came as objects */
+  async #addLines(packed: Packed, { ends, ids }: LinePlaces, documents?: readonly Document[]): Promise<void> {
     const { target } = this.#options
     const state = this.#current()
     const books = (this.#books ??= this.#openBooks())
@@ -209,7 +227,7 @@ export class BatchWriter {
             new CountedLine(lines, at, { line, encoded, books }),
             state.mustWait(id, [packed.idHashes[2 * at]!, packed.idHashes[2 * at + 1]!])
           )
-        : this.#addDocument(documentOf(line))
+        : this.#addDocument(documents?.[at] ?? documentOf(line))
       if (!encoded) lines.settle()
       if (waiting) await waiting
     }

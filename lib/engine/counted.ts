@@ -27,7 +27,8 @@ export class LinesUnderWay {
 
   constructor(packed: Packed) {
     this.packed = packed
-    this.hasNoRev = packed.packing.drop.includes('_rev')
+    const { drop, noUnderscores = false } = packed.packing
+    this.hasNoRev = noUnderscores || drop.includes('_rev')
     this.#left = packed.count
   }
 

@@ -6,7 +6,7 @@ import { Packed } from '../packed.ts'
 import type { Packing, PlainLine, Stretch } from '../packed.ts'
 import type { KindDigests } from '../values/index.ts'
 import { canonicalOf, digestOf, formsOf, wordsOf } from './digests.ts'
-import { BufferPool } from './buffer-pool.ts'
+import { lendText } from './lent-texts.ts'
 import { kind, mostLines, openKernel, openMemory, place, record, writeDropped } from './instance.ts'
 import type { Kernel } from './instance.ts'
 
@@ -174,15 +174,19 @@ function packElements(kernel: Kernel, block: Buffer, packing: Packing, from: num
 
 /** @returns bytes of the block */
 export function load(kernel: Kernel, parts: readonly Buffer[], packing: Packing, its: number = kind.line): number {
-  writeDropped(kernel, packing)
-  const from = kernel.base + place.input
   let length = 0
   for (const part of parts) {
-    kernel.memory.set(part, from + length)
+    kernel.memory.set(part, kernel.base + place.input + length)
     length += part.length
   }
-  kernel.begin(from, kernel.base + place.text, its)
+  beginBlock(kernel, packing, its)
   return length
+}
+
+/** Of bytes that are at the beginning of the kernel's input. */
+export function beginBlock(kernel: Kernel, packing: Packing, its: number = kind.line): void {
+  writeDropped(kernel, packing)
+  kernel.begin(kernel.base + place.input, kernel.base + place.text, its)
 }
 
 /** What is known of documents without their text: see `Packed`. The digests are empty where they are not wanted. */
@@ -268,7 +272,7 @@ export class Gathering {
     const lines = this.#kernel.memory.subarray(this.#from, this.#to)
     return new Packed({
       packing: this.#packing,
-      ...(isKept ? { text: lines } : this.#packing.byLine ? lentText(lines) : { text: Buffer.from(lines) }),
+      ...(isKept ? { text: lines } : this.#packing.byLine ? lendText(lines) : { text: Buffer.from(lines) }),
       count: idHashes.length / 2,
       digests: wordsOf(this.#digests),
       kinds: this.#kindDigests(),
@@ -298,15 +302,6 @@ export class Gathering {
       return id
     })
   }
-}
-
-/** Texts are several hundred KB each: left to the collector of garbage, many times as many lie about as are under way. */
-const texts = new BufferPool(8)
-
-function lentText(lines: Buffer): Pick<Packed, 'text' | 'release'> {
-  const place = texts.take(lines.length)
-  place.set(lines)
-  return { text: place.subarray(0, lines.length), release: () => texts.give(place) }
 }
 
 function countDropped(counts: number[], bits: number): void {

@@ -1,10 +1,7 @@
 /** Ordinary values to the bytes of their JSON, in one walk: to ask whether a value is ordinary, to stringify it and to encode the text costs half as much again. */
-import { isOrdinaryNumber } from './stringify.ts'
+import { isOrdinaryNumber, notOrdinary } from './stringify.ts'
 import { maxDepth, type ValueMap } from './kinds.ts'
 import type { Value } from './types.ts'
-
-/** The value is not ordinary: its text is made by `stringifySpecial`. */
-export const notOrdinary = -1
 
 let target: Buffer = Buffer.alloc(0)
 

@@ -39,37 +39,56 @@ export function stringifySpecial(value: Value, style: JsonStyle): string {
 
 /** Whether JSON.stringify writes a value right; texts with half a surrogate pair are (as an escape). */
 export function isOrdinary(value: Value): boolean {
-  return isOrdinaryAt(value, 0)
+  return ordinaryLength(value) !== notOrdinary
 }
 
+/** The value is not ordinary: its text is made by `stringifySpecial`. */
+export const notOrdinary = -1
+
+/** How many characters of a value that `isOrdinary` JSON.stringify writes, about: less by what it escapes, and by digits. `notOrdinary` for any other. */
+export function ordinaryLength(value: Value): number {
+  return lengthAt(value, 0)
+}
+
+/** Of a number, `true` and `null`. */
+const shortLength = 5
 const smallestNormal = 2.2250738585072014e-308
 
-function isOrdinaryAt(value: Value | undefined, depth: number): boolean {
+function lengthAt(value: Value | undefined, depth: number): number {
   switch (typeof value) {
     case 'string':
+      return value.length + 3
     case 'boolean':
-      return true
+      return shortLength
     case 'number':
-      return isOrdinaryNumber(value)
+      return isOrdinaryNumber(value) ? shortLength : notOrdinary
     case 'object':
       break
     default:
-      return false
+      return notOrdinary
   }
-  if (value === null) return true
-  if (depth > maxDepth) return false
+  if (value === null) return shortLength
+  if (depth > maxDepth) return notOrdinary
+  let total = 2
   if (Array.isArray(value)) {
-    for (let index = 0; index < value.length; index++) if (!isOrdinaryAt(value[index], depth + 1)) return false
-    return true
+    for (let index = 0; index < value.length; index++) {
+      const length = lengthAt(value[index], depth + 1)
+      if (length === notOrdinary) return notOrdinary
+      total += length
+    }
+    return total
   }
-  if (Object.getPrototypeOf(value) !== Object.prototype) return false
+  if (Object.getPrototypeOf(value) !== Object.prototype) return notOrdinary
   const map = value as ValueMap
   for (const key in map) {
-    if (key.charCodeAt(0) === 36) return false
+    if (key.charCodeAt(0) === 36) return notOrdinary
     const field = map[key]
-    if (field !== undefined && !isOrdinaryAt(field, depth + 1)) return false
+    if (field === undefined) continue
+    const length = lengthAt(field, depth + 1)
+    if (length === notOrdinary) return notOrdinary
+    total += key.length + 3 + length
   }
-  return true
+  return total
 }
 
 export function isOrdinaryNumber(value: number): boolean {

@@ -47,6 +47,14 @@ export function packingSuite({ connector, odd, drop, count = 1_500, ...suite }: 
   const path = (name: string): string => join(folder, name)
   const file = (name: string) => ({ connector: 'file', options: { path: path(name), collection: 'packing' } }) as const
   const database = () => ({ connector, options }) as const
+  /** That takes documents as objects only. */
+  const plainly: Connector = {
+    ...connector,
+    async openTarget(...given) {
+      const { lines: _lines, ...rest } = await connector.openTarget(...given)
+      return rest
+    }
+  }
 
   // Receipts hang on the names too.
   const [from, to] = ['from', 'to'].map(name => `packing_${name}_${process.pid}`) as [string, string]
@@ -97,8 +105,12 @@ export function packingSuite({ connector, odd, drop, count = 1_500, ...suite }: 
           return { told: told(report), letters: await lettersOf(report), documents }
         }
         const packed = await run('packed', {})
-        const plain = await run('plain', { stages: [lookAtAll] })
-        for (const key of Object.keys(plain) as (keyof typeof plain)[]) expect(packed[key], key).to.deep.equal(plain[key])
+        const packedLate = await run('packed-late', { stages: [lookAtAll] })
+        const plain = await run('plain', { stages: [lookAtAll], target: { connector: plainly, options } })
+        for (const key of Object.keys(plain) as (keyof typeof plain)[]) {
+          expect(packed[key], key).to.deep.equal(plain[key])
+          expect(packedLate[key], key).to.deep.equal(plain[key])
+        }
         expect(packed.told.counts[0]!.failed).to.be.greaterThan(3)
         expect(packed.documents.length).to.be.greaterThan(count)
       })

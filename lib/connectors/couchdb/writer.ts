@@ -53,7 +53,11 @@ export function createTarget(
     },
     encode: (collection, document, onConversion) =>
       (attachments ? encodeWhole : encodeDocument)(document, databaseRules(collection), rules, onConversion),
-    lines: { noUnderscores: true, encode: (collection, id, line) => encodeLine(id, line, databaseRules(collection)) },
+    lines: {
+      noUnderscores: true,
+      wantsObjects: () => true,
+      encode: (collection, id, line) => encodeLine(id, line, databaseRules(collection))
+    },
     holdsAttachments: attachments !== undefined,
     security: targetSecurity(client),
     write(collection, documents, options) {

@@ -43,7 +43,11 @@ export function createTarget(connection: Connection, rules: EncodeRules = defaul
       return 'code' in item ? item : { id: item.id, bytes: item.bytes, payload: Buffer.from(item.json) }
     },
 
-    lines: { noUnderscores: false, encode: (collection, id, line) => packLine(keyOf(collection), id, line) },
+    lines: {
+      noUnderscores: false,
+      wantsObjects: collection => isDocumentKey(keyOf(collection)),
+      encode: (collection, id, line) => packLine(keyOf(collection), id, line)
+    },
 
     // A packed item is read back as the document that it was made of.
     digests: digestsOf,
