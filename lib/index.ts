@@ -70,7 +70,7 @@ export type {
 export type { JsonSchema, StageMaking } from './stages/stage-spec.ts'
 export { createReadStream, createWriteStream, toTransform } from './streams.ts'
 export type { DocumentWriteStream, ReadStreamOptions, WriteStreamOptions } from './streams.ts'
-export type { DeadLetter } from './engine/batch-writer.ts'
+export type { DeadLetter } from './engine/dead-letter.ts'
 export type * from './types.ts'
 export { ControlItem, Mark, Reject, Section } from './types.ts'
 export * from './values/index.ts'

@@ -2,7 +2,7 @@
 import { DeadLetters } from './checkpoint/dead-letters.ts'
 import type { LetterKeeper, RunJournal } from './checkpoint/retry-journal.ts'
 import type { StageObserver } from './engine/apply-stages.ts'
-import type { DeadLetter } from './engine/batch-writer.ts'
+import type { DeadLetter } from './engine/dead-letter.ts'
 import type { CollectionState } from './engine/collection-state.ts'
 import { addDelta, sumOf, Tally } from './engine/tally.ts'
 import type { StagePiece } from './engine/tally.ts'

@@ -1,6 +1,6 @@
 /** What a run is asked to do. */
 import type { PresetName } from './config/presets.ts'
-import type { DeadLetter } from './engine/batch-writer.ts'
+import type { DeadLetter } from './engine/dead-letter.ts'
 import type { MayReplace } from './engine/replace-batch.ts'
 import type { RetryOptions } from './engine/retry.ts'
 import type { Endpoint } from './open.ts'

@@ -5,7 +5,7 @@
 import { Readable } from 'node:stream'
 import type { Transform, Writable } from 'node:stream'
 import { BatchWriter } from './engine/batch-writer.ts'
-import type { DeadLetter } from './engine/batch-writer.ts'
+import type { DeadLetter } from './engine/dead-letter.ts'
 import { closeEnd } from './engine/close-end.ts'
 import { CollectionState } from './engine/collection-state.ts'
 import { BatchWritable, StageTransform } from './engine/item-streams.ts'

@@ -1,6 +1,6 @@
 /** The dead letters of a run as a source: their documents, and as rejects those that hold none. */
 import { isDocument } from '../formats/document-line.ts'
-import type { DeadLetter } from '../engine/batch-writer.ts'
+import type { DeadLetter } from '../engine/dead-letter.ts'
 import { errorTable } from '../errors.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { Document, Page, RejectDetails, Source } from '../types.ts'

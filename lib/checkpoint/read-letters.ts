@@ -1,7 +1,7 @@
 /** Reads a file of dead letters, one by one, whatever its size. */
 import { isUtf8 } from 'node:buffer'
 import { createReadStream } from 'node:fs'
-import type { DeadLetter } from '../engine/batch-writer.ts'
+import type { DeadLetter } from '../engine/dead-letter.ts'
 import { DocferryError, describeError } from '../errors.ts'
 import { LineSplitter, isBlank } from '../formats/lines.ts'
 import type { Line } from '../formats/lines.ts'

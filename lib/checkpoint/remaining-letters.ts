@@ -2,7 +2,7 @@
 import { rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { syncFolder } from '../engine/atomic-file.ts'
-import type { DeadLetter } from '../engine/batch-writer.ts'
+import type { DeadLetter } from '../engine/dead-letter.ts'
 import { DocferryError, describeError } from '../errors.ts'
 import { parseJson } from '../values/index.ts'
 import type { Document } from '../types.ts'

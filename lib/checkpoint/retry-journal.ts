@@ -1,5 +1,5 @@
 /** What a run that is under way keeps on disk, as the data path sees it; and that of a retry, which keeps nothing but dead letters. */
-import type { DeadLetter } from '../engine/batch-writer.ts'
+import type { DeadLetter } from '../engine/dead-letter.ts'
 import { Progress } from './checkpoint.ts'
 import type { Journal } from './journal.ts'
 

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect } from 'chai'
 import { DeadLetters, trimDeadLetters } from '../../lib/checkpoint/dead-letters.ts'
-import type { DeadLetter } from '../../lib/engine/batch-writer.ts'
+import type { DeadLetter } from '../../lib/engine/dead-letter.ts'
 
 const letter = (id: string, partition: string, mark: number): DeadLetter => ({
   collection: 'agents',

@@ -1,7 +1,7 @@
 /** What every connector does, whatever its database. Run over each of them by `connectors.spec.ts`. */
 import { expect } from 'chai'
 import { BatchWriter } from '../../lib/engine/batch-writer.ts'
-import type { DeadLetter } from '../../lib/engine/batch-writer.ts'
+import type { DeadLetter } from '../../lib/engine/dead-letter.ts'
 import { CollectionState } from '../../lib/engine/collection-state.ts'
 import { RateControl } from '../../lib/engine/rate-control.ts'
 import { writeBatch } from '../../lib/engine/write-batch.ts'
