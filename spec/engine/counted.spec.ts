@@ -1,13 +1,17 @@
 import { expect } from 'chai'
 import { CountedLine, LinesUnderWay } from '../../lib/engine/counted.ts'
 import { Packed } from '../../lib/packed.ts'
+import type { Packing } from '../../lib/packed.ts'
 
 describe('engine: lines under way', () => {
-  function three(): { readonly lines: readonly CountedLine[]; readonly released: () => number } {
+  function three(packing: Packing = { drop: ['_rev'], byLine: true }): {
+    readonly lines: readonly CountedLine[]
+    readonly released: () => number
+  } {
     let count = 0
     const text = Buffer.from('{"_id":"a"}\n{"_id":"b"}\n{"_id":"c"}\n')
     const packed = new Packed({
-      packing: { drop: ['_rev'], byLine: true },
+      packing,
       text,
       count: 3,
       digests: new Uint32Array(24),
@@ -43,5 +47,11 @@ describe('engine: lines under way', () => {
     lines[1]!.keep()
     for (const line of lines) line.settle()
     expect(released()).to.equal(0)
+  })
+
+  it('have no revision where it was dropped, or none with an underscore was packed', () => {
+    expect(three().lines[0]!.hasNoRev).to.equal(true)
+    expect(three({ drop: [], byLine: true, noUnderscores: true }).lines[0]!.hasNoRev).to.equal(true)
+    expect(three({ drop: [], byLine: true }).lines[0]!.hasNoRev).to.equal(false)
   })
 })
