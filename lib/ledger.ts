@@ -30,7 +30,7 @@ export interface LedgerOptions {
   readonly maxFailures?: FailureLimit | undefined
   /** Called once, when more documents have failed than may. */
   readonly onTooManyFailures?: (error: DocferryError) => void
-  readonly onRefused?: ((refused: Omit<DeadLetter, 'document' | 'raw' | 'cause'>) => void | Promise<void>) | undefined
+  readonly onRefused?: ((refused: Omit<DeadLetter, 'document' | 'raw' | 'rawBase64' | 'cause'>) => void | Promise<void>) | undefined
   readonly journal: RunJournal
 }
 
@@ -183,7 +183,7 @@ export class Ledger {
   /** Keep a document that could not be written; a dry run only counts it. */
   readonly bury = async (letter: DeadLetter): Promise<void> => {
     if (this.report.dryRun) {
-      const { document: _document, raw: _raw, cause: _cause, ...refused } = letter
+      const { document: _document, raw: _raw, rawBase64: _bytes, cause: _cause, ...refused } = letter
       return void (await this.#options.onRefused?.(refused))
     }
     await this.#letters.add(letter)

@@ -10,7 +10,7 @@ import type { RunReport } from './report.ts'
 import type { Environment, Logger, OnConflict, OnIncompatible, StageLike, Types, UndoMode } from './types.ts'
 
 /** A document that would fail, without its contents. */
-export type RefusedDocument = Omit<DeadLetter, 'document' | 'raw' | 'cause'>
+export type RefusedDocument = Omit<DeadLetter, 'document' | 'raw' | 'rawBase64' | 'cause'>
 
 export interface MigrateOptions extends Bounds {
   readonly source: Endpoint

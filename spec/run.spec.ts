@@ -424,13 +424,22 @@ describe('run: migrate', () => {
     })
 
     it('keep what the source holds that is no document', async () => {
-      const rejects = [{ code: 'DOCFERRY_BAD_DOCUMENT' as const, message: 'not valid JSON', where: 'line 3, byte 99', raw: '{"a' }]
+      const rejects = [
+        {
+          code: 'DOCFERRY_BAD_DOCUMENT' as const,
+          message: 'not valid UTF-8',
+          where: 'line 3, byte 99',
+          raw: '{"a\ufffd',
+          rawBase64: 'eyJh/w=='
+        }
+      ]
       const report = await run({ source: scriptedSource({ collections: { a: documents(2) }, rejects }), target: scriptedTarget().endpoint })
       expect(report.collections[0]).to.include({ read: 3, written: 2, failed: 1 })
       expect(JSON.parse(await readFile(report.deadLetters as string, 'utf8'))).to.include({
         at: 'read',
         where: 'line 3, byte 99',
-        raw: '{"a'
+        raw: '{"a\ufffd',
+        rawBase64: 'eyJh/w=='
       })
     })
 

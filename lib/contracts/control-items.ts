@@ -13,6 +13,8 @@ export interface RejectDetails {
   readonly id?: string
   /** What stood there, for the dead letter only. */
   readonly raw?: string
+  /** The bytes themselves, where they are no UTF-8, so that `raw` can't tell them. */
+  readonly rawBase64?: string
   /** How many documents of its page stood before it, where that matters: its id may come again. Default: all. */
   readonly documentsBefore?: number
 }

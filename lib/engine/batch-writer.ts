@@ -231,11 +231,12 @@ export class BatchWriter {
   async #bury(
     at: DeadLetter['at'],
     trouble: Trouble,
-    { id, document, raw, stage }: Partial<Pick<DeadLetter, 'id' | 'document' | 'raw' | 'stage'>>
+    { id, document, raw, rawBase64, stage }: Partial<Pick<DeadLetter, 'id' | 'document' | 'raw' | 'rawBase64' | 'stage'>>
   ): Promise<void> {
     const { partition, bury } = this.#options
     const reports = this.#reports()
-    await buryDocument(trouble, { state: this.#current(), bury, reports, partition, mark: this.#marks, at, id, document, raw, stage })
+    const place = { state: this.#current(), bury, reports, partition, mark: this.#marks }
+    await buryDocument(trouble, { ...place, at, id, document, raw, rawBase64, stage })
   }
 
   #reports(): CollectionReport[] {

@@ -22,6 +22,8 @@ export interface DeadLetter {
   readonly document?: Document
   /** What stood in the input, where it was no document. */
   readonly raw?: string
+  /** Its bytes, where they are no UTF-8, so that `raw` can't tell them. */
+  readonly rawBase64?: string
   /** The partition, and how many of its marks came before: by this a run that goes on knows which letters are behind it. */
   readonly partition?: string
   readonly mark?: number
@@ -30,7 +32,7 @@ export interface DeadLetter {
 /** What is wrong with one. */
 export type Trouble = (Refusal | RejectDetails) & { readonly where?: string; readonly cause?: unknown }
 
-export interface Burial extends Pick<DeadLetter, 'at' | 'id' | 'document' | 'raw' | 'stage' | 'partition' | 'mark'> {
+export interface Burial extends Pick<DeadLetter, 'at' | 'id' | 'document' | 'raw' | 'rawBase64' | 'stage' | 'partition' | 'mark'> {
   readonly state: CollectionState
   readonly bury: (letter: DeadLetter) => Promise<void>
   /** Where it is counted. */
@@ -38,7 +40,7 @@ export interface Burial extends Pick<DeadLetter, 'at' | 'id' | 'document' | 'raw
 }
 
 export async function buryDocument({ code, message, where, cause }: Trouble, burial: Burial): Promise<void> {
-  const { state, bury, reports, at, id, document, raw, stage, partition, mark } = burial
+  const { state, bury, reports, at, id, document, raw, rawBase64, stage, partition, mark } = burial
   // Where the target holds another, that one stands in its place already.
   if (id !== undefined && code !== 'DOCFERRY_CONFLICT') state.addFailed(id)
   await bury({
@@ -52,6 +54,7 @@ export async function buryDocument({ code, message, where, cause }: Trouble, bur
     stage,
     document,
     raw,
+    rawBase64,
     partition,
     mark
   })

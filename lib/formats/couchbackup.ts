@@ -14,7 +14,7 @@ import { isMap, parseJson, stringifyJson } from '../values/index.ts'
 import type { Value } from '../values/index.ts'
 import type { Page } from '../types.ts'
 import type { Winners } from './couchbackup-winners.ts'
-import { isDocument, whereIs, whyNoDocument } from './document-line.ts'
+import { isDocument, rawOf, whereIs, whyNoDocument } from './document-line.ts'
 import { isBlank, LineSplitter } from './lines.ts'
 import type { Line } from './lines.ts'
 import { bytesBehind } from './ndjson.ts'
@@ -156,7 +156,7 @@ class BackupReading {
 
   #entriesOf(line: Line): (Entry | PassedOverEntry)[] {
     const reject = (message: string): Entry[] => [
-      { reject: { code: 'DOCFERRY_BAD_DOCUMENT', message, where: whereIs(line), raw: line.bytes.toString() } }
+      { reject: { code: 'DOCFERRY_BAD_DOCUMENT', message, where: whereIs(line), ...rawOf(line) } }
     ]
     if (line.tooLong) return reject('the line is longer than docferry reads, 256 MB: back up in smaller batches (--buffer-size)')
     if (!isUtf8(line.bytes)) return reject('not valid UTF-8')

@@ -90,7 +90,12 @@ export function parseControl(value: Value): ControlLine | undefined {
 }
 
 function rejectLine(line: Line, code: RejectDetails['code'], message: string): Entry {
-  return { reject: { code, message, where: whereIs(line), raw: line.bytes.toString() } }
+  return { reject: { code, message, where: whereIs(line), ...rawOf(line) } }
+}
+
+/** What stands in a line, for a dead letter. */
+export function rawOf({ bytes }: Line): Pick<RejectDetails, 'raw' | 'rawBase64'> {
+  return { raw: bytes.toString(), ...(!isUtf8(bytes) && { rawBase64: bytes.toString('base64') }) }
 }
 
 /** Whether a line may be a control line, and has to be looked at in any case: it holds a `$`, as it is or escaped. */

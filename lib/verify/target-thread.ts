@@ -52,7 +52,7 @@ function makeVisitor({ keepsKinds, quick, sample, collections }: ThreadTask): Vi
         rejects.push({ collection, details: { code: error.code, message: error.message, where: '', id } })
       }
     },
-    reject(collection, { raw: _raw, ...details }) {
+    reject(collection, { raw: _raw, rawBase64: _bytes, ...details }) {
       rejects.push({ collection, details })
     },
     end(collection) {

@@ -72,6 +72,14 @@ describe('formats: NDJSON, plain', () => {
     expect(rejectsOf(pages).map(({ message, where }) => [message, where])).to.deep.equal([['not valid UTF-8', 'line 2, byte 12']])
   })
 
+  it('keeps the bytes of a line that is no UTF-8, and of no other', async () => {
+    const line = Buffer.concat([Buffer.from('{"_id":"'), Buffer.of(0xff, 0x0a)])
+    const { pages } = await read(Buffer.concat([line, Buffer.from('{"_id":\n')]))
+    const [bytes, text] = rejectsOf(pages)
+    expect(Buffer.from(bytes!.rawBase64!, 'base64')).to.deep.equal(line.subarray(0, -1))
+    expect(text).to.include({ raw: '{"_id":' }).and.not.have.property('rawBase64')
+  })
+
   it('says that the file may be cut where its last line is bad and has no line end', async () => {
     const { pages, error } = await read('{"_id":"1"}\n{"_id":"2","na')
     expect(error).to.equal(undefined)

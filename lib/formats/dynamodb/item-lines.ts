@@ -3,7 +3,7 @@
  * the item alone.
  */
 import { isUtf8 } from 'node:buffer'
-import { whereIs } from '../document-line.ts'
+import { rawOf, whereIs } from '../document-line.ts'
 import type { Line } from '../lines.ts'
 import type { Entry } from '../page-builder.ts'
 import { isItem } from './check-item.ts'
@@ -76,7 +76,7 @@ export function itemLineReader({ key: names, changes = false }: ItemLineOptions)
   }
   return line => {
     const reject = (message: string): Entry => ({
-      reject: { code: 'DOCFERRY_BAD_DOCUMENT', message, where: whereIs(line), raw: line.bytes.toString() }
+      reject: { code: 'DOCFERRY_BAD_DOCUMENT', message, where: whereIs(line), ...rawOf(line) }
     })
     if (line.tooLong) return reject('the line is longer than docferry reads, 256 MB')
     if (!isUtf8(line.bytes)) return reject('not valid UTF-8')
@@ -90,7 +90,7 @@ export function itemLineReader({ key: names, changes = false }: ItemLineOptions)
     try {
       const entry = read(value)
       if (typeof entry === 'string') return reject(entry)
-      return 'reject' in entry ? { reject: { ...entry.reject, where: whereIs(line), raw: line.bytes.toString() } } : entry
+      return 'reject' in entry ? { reject: { ...entry.reject, where: whereIs(line), ...rawOf(line) } } : entry
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error
       return reject(error.message)
