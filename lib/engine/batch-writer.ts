@@ -343,8 +343,8 @@ export class BatchWriter {
     for (const outgoing of failed) {
       const { document, encoded, books } = outgoing
       await this.#bury('write', firstFailed, { id: encoded.id, document, mark: books.mark }, [state.report, books.delta])
-      settle(outgoing)
     }
+    this.#settle(failed)
     await this.#options.rate.take()
     try {
       await this.#send(state, { ...held, items: rest }, { fresh: false, repeated: true, isNew: state.isNew })
@@ -374,9 +374,16 @@ export class BatchWriter {
         countSkipped(delta, encoded.id)
       } else await this.#bury('write', outcome, { id: encoded.id, document: outgoing.document, mark }, [state.report, delta])
     }
-    batch.items.forEach(settle)
+    this.#settle(batch.items)
     this.#window.acknowledge(batch.number)
     state.checkDone()
+  }
+
+  /** They have their outcomes. */
+  #settle(batch: readonly Counted[]): void {
+    for (const outgoing of batch) if (outgoing instanceof CountedLine) outgoing.settle()
+    const { target } = this.#options
+    target.release?.(batch.filter(({ isKept }) => !isKept).map(({ encoded }) => encoded))
   }
 
   async #bury(
@@ -420,11 +427,6 @@ export class BatchWriter {
     if (!this.#state) throw new DocferryError('DOCFERRY_BUG', 'a document came before its section')
     return this.#state
   }
-}
-
-/** It has its outcome. */
-function settle(outgoing: Counted): void {
-  if (outgoing instanceof CountedLine) outgoing.settle()
 }
 
 /** Make digests once the batch is on its way: the target is waited for anyway. */

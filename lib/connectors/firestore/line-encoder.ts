@@ -14,10 +14,10 @@ import {
 } from './limits.ts'
 import { storedId } from './names.ts'
 import { contentField, documentField, entryField, idField, valueField } from './values.ts'
-import { WireWriter } from './wire.ts'
+import { WireWriter, type Blocks } from './wire.ts'
 
-export function createLineEncoder(root: string, rules: EncodeRules): LineEncoder<Buffer> {
-  const writer = new WireWriter()
+export function createLineEncoder(root: string, rules: EncodeRules, blocks?: Blocks): LineEncoder<Buffer> {
+  const writer = new WireWriter(blocks)
   const list = new TokenList()
   return {
     noUnderscores: false,
