@@ -14,8 +14,6 @@ const FIXED32 = 5
 
 /** Up to this length a loop over ASCII characters is faster than a call into native code. */
 const SHORT_TEXT = 16
-/** The same of bytes. */
-const SHORT_SLICE = 48
 
 /** Room for some 60 documents of 1 KB; one of them that lives long keeps no more than this alive with it. */
 const blockBytes = 64 * 1024
@@ -160,14 +158,10 @@ export class WireWriter {
     this.#delimited(field, bytes.length)
   }
 
-  /** Bytes that stand in another buffer. */
-  sliceField(field: number, bytes: Buffer, from: number, to: number): void {
-    const size = to - from
-    const at = this.#reserve(size)
-    const buffer = this.#buffer
-    if (size <= SHORT_SLICE) for (let i = 0; i < size; i++) buffer[at + i] = bytes[from + i]!
-    else bytes.copy(buffer, at, from, to)
-    this.#delimited(field, size)
+  /** Fields that were written elsewhere. */
+  fields(bytes: Uint8Array): void {
+    const at = this.#reserve(bytes.length)
+    this.#buffer.set(bytes, at)
   }
 
   /** @returns the length in UTF-8, or -1, with nothing written, where the text holds half a surrogate pair, which UTF-8 can't */
