@@ -95,6 +95,11 @@ export interface Target<Payload = unknown> {
   writePacked?(collection: string, packed: Packed, options?: { readonly signal?: AbortSignal }): Promise<void>
   /** Whether it holds documents of one id beside each other, in the order in which they come, whatever `fresh` says. Default false. */
   readonly holdsRepeats?: boolean
+  /**
+   * Nobody looks at these any more, nor sends them: what they were encoded into may be used again. Each is told of once, or never, as where a call for it was
+   * given up.
+   */
+  release?(documents: readonly Encoded<Payload>[]): void
   /** In place of `writePacked`: takes documents one by one as the lines of their JSON, for `write`. Missing where it has to see documents. */
   readonly lines?: LineEncoder<Payload>
   /**

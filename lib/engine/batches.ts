@@ -154,10 +154,8 @@ export class Batches {
     if (this.error !== undefined) throw this.error
     state.countHeld(held.items.length)
     const { failed, rest } = partByFailure(held, state)
-    for (const outgoing of failed) {
-      await this.#bury(state, outgoing, firstFailed)
-      settle(outgoing)
-    }
+    for (const outgoing of failed) await this.#bury(state, outgoing, firstFailed)
+    this.#settle(failed)
     await this.#options.rate.take()
     try {
       await this.#send(state, { ...held, items: rest }, { fresh: false, repeated: true, isNew: state.isNew })
@@ -187,9 +185,16 @@ export class Batches {
         countSkipped(delta, encoded.id)
       } else await this.#bury(state, outgoing, outcome)
     }
-    batch.items.forEach(settle)
+    this.#settle(batch.items)
     this.#window.acknowledge(batch.number)
     state.checkDone()
+  }
+
+  /** They have their outcomes. */
+  #settle(batch: readonly Counted[]): void {
+    for (const outgoing of batch) if (outgoing instanceof CountedLine) outgoing.settle()
+    const { target } = this.#options
+    target.release?.(batch.filter(({ isKept }) => !isKept).map(({ encoded }) => encoded))
   }
 
   async #bury(state: CollectionState, { encoded, document, books }: Counted, trouble: Trouble): Promise<void> {
@@ -198,11 +203,6 @@ export class Batches {
     const reports = [state.report, delta]
     await buryDocument(trouble, { state, bury, reports, partition, mark, at: 'write', id: encoded.id, document })
   }
-}
-
-/** It has its outcome. */
-function settle(outgoing: Counted): void {
-  if (outgoing instanceof CountedLine) outgoing.settle()
 }
 
 /** Make digests once the batch is on its way: the target is waited for anyway. */

@@ -32,14 +32,10 @@ export class LinesUnderWay {
     this.#left = packed.count
   }
 
-  /** Nobody looks at the line any more of one of them. */
-  settle(): void {
+  /** One of them has its outcome. @param isKept whether somebody may still look at its line */
+  settle(isKept = false): void {
+    if (isKept) this.#isKept = true
     if (--this.#left === 0 && !this.#isKept) this.packed.release?.()
-  }
-
-  /** Somebody may still look at them. */
-  keep(): void {
-    this.#isKept = true
   }
 }
 
@@ -49,6 +45,7 @@ export class CountedLine implements Counted {
   readonly books: Books
   /** Which of the packed documents it is. */
   readonly at: number
+  isKept = false
   readonly #line: Buffer
   readonly #lines: LinesUnderWay
   #document: Document | undefined
@@ -78,11 +75,7 @@ export class CountedLine implements Counted {
   }
 
   settle(): void {
-    this.#lines.settle()
-  }
-
-  keep(): void {
-    this.#lines.keep()
+    this.#lines.settle(this.isKept)
   }
 }
 

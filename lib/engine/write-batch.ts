@@ -23,8 +23,8 @@ export interface Outgoing {
   /** What it came with, and which of these documents it is: its digests are there. */
   readonly packed?: Packed
   readonly at?: number
-  /** A call that was given up may still look at what was to be sent. */
-  keep?(): void
+  /** Whether a call for it was given up, which may still look at what was to be sent. */
+  isKept?: boolean
 }
 
 /** One call for a part of a batch; answers and throws as `Target.write`. */
@@ -183,7 +183,7 @@ class BatchInWriting {
   /** Nothing can be said about the documents of a call. */
   async #withoutAnswer(call: CallToken, part: readonly number[], error: DocferryError): Promise<void> {
     const isBroken = error.code !== 'DOCFERRY_THROTTLED'
-    for (const index of part) (this.#batch[index] as Outgoing).keep?.()
+    for (const index of part) (this.#batch[index] as Outgoing).isKept = true
     this.#rate.pushedBack(call, { isBroken, retryAfterMs: error.retryAfterMs })
     this.#mayBeApplied = true
     if (isBroken) this.#most = Math.ceil(part.length / 2)

@@ -44,7 +44,7 @@ describe('engine: lines under way', () => {
 
   it('keep it where a call for any of them was given up', () => {
     const { lines, released } = three()
-    lines[1]!.keep()
+    lines[1]!.isKept = true
     for (const line of lines) line.settle()
     expect(released()).to.equal(0)
   })

@@ -27,8 +27,14 @@ export function writeBytes({ content }: Write): number {
   return Buffer.byteLength(content) + updateOverheadBytes
 }
 
-export function batchWriteRequest(database: string, writes: readonly Write[]): Buffer {
-  const writer = new WireWriter(writes.reduce((sum, write) => sum + writeBytes(write), Buffer.byteLength(database) + updateOverheadBytes))
+/** Most that a request takes. */
+export function requestBytes(database: string, writes: readonly Write[]): number {
+  return writes.reduce((sum, write) => sum + writeBytes(write), Buffer.byteLength(database) + updateOverheadBytes)
+}
+
+/** @param block where it is written: of `requestBytes` */
+export function batchWriteRequest(database: string, writes: readonly Write[], block: Buffer): Buffer {
+  const writer = new WireWriter(undefined, block)
   for (let index = writes.length - 1; index >= 0; index--) {
     const { content, onlyIf } = writes[index]!
     const before = writer.length

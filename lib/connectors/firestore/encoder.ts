@@ -5,19 +5,20 @@ import { FieldWriter, Unfit } from './field-writer.ts'
 import { documentOverheadBytes, documentSizeRefusal, maxNameBytes, nameBytes, writeOverheadBytes } from './limits.ts'
 import { longestMovingName, storedId } from './names.ts'
 import { documentField, idField } from './values.ts'
-import { WireWriter } from './wire.ts'
+import { WireWriter, type Blocks } from './wire.ts'
 
 /** Turns documents into `Document` messages for one database. */
 export class DocumentEncoder {
   readonly #root: string
   readonly #rules: EncodeRules
-  readonly #writer = new WireWriter()
+  readonly #writer: WireWriter
   readonly #fields: FieldWriter
 
   /** @param root `projects/p/databases/d/documents` */
-  constructor(root: string, rules: EncodeRules = defaultRules) {
+  constructor(root: string, rules: EncodeRules = defaultRules, blocks?: Blocks) {
     this.#root = root
     this.#rules = rules
+    this.#writer = new WireWriter(blocks)
     this.#fields = new FieldWriter(this.#writer, root, rules)
   }
 

@@ -1,6 +1,7 @@
 /** Sends writes by BatchWrite, and tells what became of each. */
 import { DocferryError } from '../../errors.ts'
-import { batchWritePath, batchWriteRequest, readStatuses, type Write } from './batch-write.ts'
+import { BufferPool } from '../../kernel/buffer-pool.ts'
+import { batchWritePath, batchWriteRequest, readStatuses, requestBytes, type Write } from './batch-write.ts'
 import type { FirestoreConnection } from './client.ts'
 import { callError, decodeError, grpcCode, isGrpcError, isRefusal, type CallContext, type GrpcError } from './errors.ts'
 
@@ -8,6 +9,9 @@ export interface SendOptions {
   readonly collection: string
   readonly signal?: AbortSignal
 }
+
+/** As many as are in flight. */
+const requestBlocks = new BufferPool(8)
 
 /**
  * A document that is malformed in the service's eyes has it refuse the whole request, before anything is written: halving finds it and
@@ -19,12 +23,16 @@ export interface SendOptions {
 export async function sendWrites(connection: FirestoreConnection, writes: readonly Write[], options: SendOptions): Promise<GrpcError[]> {
   const { collection, signal } = options
   const context = connection.context('write', collection)
-  const request = batchWriteRequest(connection.database, writes)
+  const block = requestBlocks.take(requestBytes(connection.database, writes))
+  const request = batchWriteRequest(connection.database, writes, block)
   let answer: Buffer
   try {
     answer = await connection.callBytes(batchWritePath, request, { signal })
+    // Of a call that fails, a part may be sent yet.
+    requestBlocks.give(block)
   } catch (error) {
     if (!isGrpcError(error) || !isRefusal(error)) throw callError(error, context)
+    signal?.throwIfAborted()
     if (writes.length === 1) return [error]
     const middle = writes.length >>> 1
     const before = await sendWrites(connection, writes.slice(0, middle), options)

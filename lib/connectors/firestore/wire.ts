@@ -14,11 +14,19 @@ const FIXED32 = 5
 
 /** Up to this length a loop over ASCII characters is faster than a call into native code. */
 const SHORT_TEXT = 16
-/** The same of bytes. */
-const SHORT_SLICE = 48
 
 /** Room for some 60 documents of 1 KB; one of them that lives long keeps no more than this alive with it. */
 const blockBytes = 64 * 1024
+
+/** Where a writer has its blocks from. */
+export interface Blocks {
+  /** @returns at least so many bytes, of any content */
+  take(least: number): Buffer
+  /** Nothing more is written there. @param messages that were finished there */
+  leave(block: Buffer, messages: number): void
+}
+
+const blocksOfTheirOwn: Blocks = { take: least => Buffer.allocUnsafeSlow(least), leave: () => undefined }
 
 /**
  * Writes messages backwards, from the end of a block to the front: the length of a part is then known when it is due, and nothing is measured or
@@ -30,11 +38,15 @@ export class WireWriter {
   /** Of the message at hand, which ends where the one before begins. */
   #start: number
   #end: number
+  readonly #blocks: Blocks
+  /** Finished in this block. */
+  #messages = 0
 
-  /** @param bytes to begin with: about what the first messages take */
-  constructor(bytes = blockBytes) {
-    this.#buffer = Buffer.allocUnsafeSlow(bytes)
-    this.#start = this.#end = bytes
+  /** @param block to begin with */
+  constructor(blocks = blocksOfTheirOwn, block = blocks.take(blockBytes)) {
+    this.#blocks = blocks
+    this.#buffer = block
+    this.#start = this.#end = block.length
   }
 
   /** Bytes written so far; the difference of two is the length of what was written between. */
@@ -52,10 +64,11 @@ export class WireWriter {
     this.#start = this.#end - before
   }
 
-  /** What was written. Nothing else is ever written there. */
+  /** What was written. Nothing else is written there before the block is taken again. */
   finish(): Buffer {
     const message = this.#buffer.subarray(this.#start, this.#end)
     this.#end = this.#start
+    this.#messages++
     return message
   }
 
@@ -68,8 +81,10 @@ export class WireWriter {
   /** Go on in another block, that has room for so many bytes more. */
   #continue(bytes: number): void {
     const { length } = this
-    const block = Buffer.allocUnsafeSlow(Math.max(blockBytes, 2 * length + bytes))
+    const block = this.#blocks.take(Math.max(blockBytes, 2 * length + bytes))
     this.#buffer.copy(block, block.length - length, this.#start, this.#end)
+    this.#blocks.leave(this.#buffer, this.#messages)
+    this.#messages = 0
     this.#buffer = block
     this.#end = block.length
     this.#start = block.length - length
@@ -143,14 +158,10 @@ export class WireWriter {
     this.#delimited(field, bytes.length)
   }
 
-  /** Bytes that stand in another buffer. */
-  sliceField(field: number, bytes: Buffer, from: number, to: number): void {
-    const size = to - from
-    const at = this.#reserve(size)
-    const buffer = this.#buffer
-    if (size <= SHORT_SLICE) for (let i = 0; i < size; i++) buffer[at + i] = bytes[from + i]!
-    else bytes.copy(buffer, at, from, to)
-    this.#delimited(field, size)
+  /** Fields that were written elsewhere. */
+  fields(bytes: Uint8Array): void {
+    const at = this.#reserve(bytes.length)
+    this.#buffer.set(bytes, at)
   }
 
   /** @returns the length in UTF-8, or -1, with nothing written, where the text holds half a surrogate pair, which UTF-8 can't */

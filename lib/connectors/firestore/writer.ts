@@ -27,6 +27,7 @@ import { grpcCode, writeFailure, type GrpcError } from './errors.ts'
 import { collectionRefusal, targetLimits } from './limits.ts'
 import { createLineEncoder } from './line-encoder.ts'
 import { getDocuments, look, type Version } from './lookup.ts'
+import { MessageBlocks } from './message-blocks.ts'
 import { descendantsOf, namesOnly, type Query } from './queries.ts'
 import { sendWrites } from './sending.ts'
 
@@ -36,6 +37,7 @@ type EncodedDocument = Encoded<Buffer>
 export class FirestoreTarget implements Target<Buffer> {
   readonly limits: TargetLimits
   readonly #connection: FirestoreConnection
+  readonly #blocks = new MessageBlocks()
   readonly #encoder: DocumentEncoder
   readonly #rules: EncodeRules
   readonly #queries: CollectionQueries
@@ -49,9 +51,9 @@ export class FirestoreTarget implements Target<Buffer> {
   ) {
     this.#connection = connection
     this.#queries = new CollectionQueries(connection, logger)
-    this.#encoder = new DocumentEncoder(connection.root, rules)
+    this.#encoder = new DocumentEncoder(connection.root, rules, this.#blocks)
     this.#rules = rules
-    this.lines = createLineEncoder(connection.root, rules)
+    this.lines = createLineEncoder(connection.root, rules, this.#blocks)
     this.limits = targetLimits(connection.emulator, ramp)
   }
 
@@ -92,6 +94,10 @@ export class FirestoreTarget implements Target<Buffer> {
     const { signal } = options
     const statuses = await sendWrites(this.#connection, writes, { collection, signal })
     return statuses.map(status => outcome(status, options))
+  }
+
+  release(documents: readonly EncodedDocument[]): void {
+    for (const { payload } of documents) this.#blocks.release(payload)
   }
 
   get(collection: string, ids: readonly string[], options: Parameters<Target['get']>[2]): Promise<readonly Document[]> {

@@ -25,7 +25,9 @@ function check(line: string, rules: EncodeRules = defaultRules): boolean {
   if (!stretch || !('packed' in stretch)) return false
   const lines = encoders.get(rules) ?? createLineEncoder(root, rules)
   encoders.set(rules, lines)
-  const found = lines.encode('c', stretch.packed.lines!.ids[0]!, Buffer.from(line))
+  const { text } = stretch.packed
+  const { ids, ends } = stretch.packed.lines!
+  const found = lines.encode('c', ids[0]!, text.subarray(0, ends[0]! - 1))
   if (!found) return false
   const document = parseJson(line) as Document
   const encoded = new DocumentEncoder(root, rules).encode('c', document)
@@ -95,6 +97,38 @@ describe('firestore: line encoder', function () {
       { numRuns: 2_000 }
     )
     expect(written).to.be.greaterThan(100)
+  })
+
+  it('writes what a document of it becomes, of texts and numbers however they are written', () => {
+    const escape = fc.oneof(
+      fc.constantFrom(
+        '\\n',
+        '\\t',
+        '\\r',
+        '\\b',
+        '\\f',
+        '\\"',
+        '\\\\',
+        '\\/',
+        '\\u0000',
+        '\\u001F',
+        '\\u007f',
+        '\\u07ff',
+        '\\u0800',
+        '\\uFFFF'
+      ),
+      fc.string({ unit: 'grapheme' }).map(text => JSON.stringify(text).slice(1, -1))
+    )
+    const text = fc.array(escape, { maxLength: 12 }).map(parts => `"${parts.join('')}"`)
+    const digits = fc.stringMatching(/^-?(0|[1-9]\d{0,18})(\.\d{1,19})?([eE][+-]?\d{1,2})?$/)
+    let written = 0
+    fc.assert(
+      fc.property(fc.array(fc.oneof(text, digits), { maxLength: 4 }), values => {
+        if (check(`{"_id":"a","l":[${values.join()}],"m":{"é":${values[0] ?? null}}}`)) written++
+      }),
+      { numRuns: 5_000 }
+    )
+    expect(written).to.be.greaterThan(500)
   })
 
   it('writes what a document of it becomes, of all that JSON is', () => {
