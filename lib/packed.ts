@@ -146,6 +146,8 @@ export interface LinePacker {
   readonly atOnce: number
   /** Longest block that a place has room for, in bytes, beside the beginning of a line before it. */
   readonly placeBytes: number
+  /** So many bytes will come. */
+  expect(bytes: number): void
   /** A place for a block; undefined where all are in use. */
   take(): Buffer | undefined
   /** Nobody looks into the place any more that these bytes are in; nothing where it is none. */

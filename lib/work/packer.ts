@@ -71,6 +71,10 @@ export class Packer implements LinePacker {
 
   readonly placeBytes = slotBytes
 
+  expect(bytes: number): void {
+    if (bytes >= largeBytes) this.#threads ??= this.#begin()
+  }
+
   take(): Buffer | undefined {
     return this.#slots.take()?.input
   }

@@ -164,6 +164,20 @@ for (const threads of [0, 1, 2]) {
 }
 
 describe('Packer', () => {
+  it('begins its threads at once where much is to come', async () => {
+    const bytes = Buffer.from(`${lines[0]!}\n`.repeat(100))
+    for (const [expected, isBegun] of [
+      [1_000_000, false],
+      [100_000_000, true]
+    ] as const) {
+      const packer = new Packer({ packing, threads: 1, after: 1 << 30 })
+      packer.expect(expected)
+      release(await packer.pack([bytes]))
+      expect(packer.atOnce > 1).to.equal(isBegun)
+      await packer.close()
+    }
+  })
+
   it('does without a thread that fails, and tells why', async () => {
     // An array to whoever is here: a copy is a mere object, of which the thread's kernel can make nothing.
     const drop = Object.setPrototypeOf({ 0: '_rev', length: 1 }, Array.prototype) as string[]

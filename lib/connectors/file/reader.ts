@@ -163,6 +163,7 @@ function singleSource(
           onPassedOver: passedOver.add(named)
         }
         const isLarge = size >= largeBytes && !input.gzip
+        packing?.packer?.expect(size)
         if (isLarge && head.format === 'json' && packing?.packer) {
           await input.close()
           const chunks = readBlocks(path, { start: 0, packer: packing.packer, isLines: false, signal })
