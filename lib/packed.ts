@@ -116,6 +116,22 @@ export interface PlainLine {
   readonly to: number
 }
 
+/** Elements of a list that need not be parsed, each with the comma behind it, where there is one. */
+export interface PackedElements {
+  readonly packed: Packed
+  /** Of the block. */
+  readonly bytes: number
+  /** Line ends in these bytes. */
+  readonly lines: number
+  /** Whether they end behind a comma, so that another element must follow. */
+  readonly hasComma: boolean
+}
+
+/** The same of a block of which nobody knows where elements begin: good where one may begin at `from`. */
+export interface ElementRun extends PackedElements {
+  readonly from: number
+}
+
 /** Where a block comes from. */
 export interface BlockPlace {
   readonly collection: string
@@ -131,16 +147,24 @@ export interface LineWorker {
   work(block: Buffer, place: BlockPlace): Promise<readonly Stretch[]>
 }
 
-/** Packs blocks of lines, several at a time. */
+/** Packs blocks of lines, or of JSON that has lists of documents, several at a time. */
 export interface LinePacker {
   /** How many blocks may be under way before the first has to be waited for. */
   readonly atOnce: number
   /** Longest block that a place has room for, in bytes, beside the beginning of a line before it. */
   readonly placeBytes: number
+  /** So many bytes will come. */
+  expect(bytes: number): void
   /** A place for a block; undefined where all are in use. */
   take(): Buffer | undefined
   /** Nobody looks into the place any more that these bytes are in; nothing where it is none. */
   give(bytes: Buffer): void
   /** @param parts of a block, each of whole lines with their line ends; valid UTF-8; together at most `maxBlockBytes`; as they are until it is answered */
   pack(parts: readonly Buffer[]): readonly Stretch[] | Promise<readonly Stretch[]>
+  /**
+   * @param block any part of the text, at most `placeBytes`; as it is until it is answered; in its place, nothing that is needed may stand behind it
+   * @param separator what is taken to stand between two elements, from the brace that ends one to behind the first key of the other
+   * @returns what could be packed of it, in its order
+   */
+  packElements(block: Buffer, separator: Buffer): readonly ElementRun[] | Promise<readonly ElementRun[]>
 }

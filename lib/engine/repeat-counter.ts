@@ -8,7 +8,7 @@ const hashBytes = 8
 /** By the highest byte of the hashes. */
 const parts = 256
 
-/** Sorted, in hashes from the beginning of the file. */
+/** Part by part, in hashes from the beginning of the file. */
 interface Run {
   readonly start: number
   /** Where each part of it ends. */
@@ -17,7 +17,7 @@ interface Run {
 
 /**
  * Ids are told apart by 63 bits of hashes: among a hundred million, two that are not the same are taken to be so with a likelihood of 1 in 2,000.
- * It keeps 1 MB in memory, and what is more in a file, 8 bytes for each id.
+ * It keeps 1 MB in memory, some more for as long as it counts, and what is more in a file, 8 bytes for each id.
  */
 export class RepeatCounter {
   readonly #inMemory: number
@@ -98,11 +98,11 @@ export class RepeatCounter {
   }
 
   #count(): number {
-    if (!this.#file) return repeatsIn(this.#sorted())
+    if (!this.#file) return repeatsIn(this.#waiting.subarray(0, this.#length))
     try {
       this.#keep(this.#file)
       const sizes = Array.from({ length: parts }, (_, part) => placesOf(this.#runs, part).reduce((sum, { from, to }) => sum + to - from, 0))
-      const room = new BigUint64Array(Math.max(...sizes))
+      const room = new Int32Array(2 * Math.max(...sizes))
       let count = 0
       for (let part = 0; part < parts; part++) count += repeatsIn(this.#readPart(this.#file, part, room))
       return count
@@ -118,31 +118,21 @@ export class RepeatCounter {
     this.end()
   }
 
-  #sorted(): BigUint64Array {
-    return new BigUint64Array(this.#waiting.buffer, 0, this.#length / 2).sort()
-  }
-
   #keep(file: NamelessFile): void {
-    const hashes = this.#sorted()
+    const { hashes, ends } = parted(this.#waiting.subarray(0, this.#length))
     const start = this.#runs.at(-1)?.ends.at(-1) ?? 0
     file.write(bytesOf(hashes), start * hashBytes)
-    const words = wordsOf(hashes)
-    const ends = new Float64Array(parts)
-    for (let part = 0, at = 0; part < parts; part++) {
-      while (at < hashes.length && words[2 * at + 1]! >>> 24 <= part) at++
-      ends[part] = start + at
-    }
-    this.#runs.push({ start, ends })
+    this.#runs.push({ start, ends: Float64Array.from(ends, end => start + end) })
     this.#length = 0
   }
 
-  #readPart(file: NamelessFile, part: number, room: BigUint64Array): BigUint64Array {
+  #readPart(file: NamelessFile, part: number, room: Int32Array): Int32Array {
     let length = 0
     for (const { from, to } of placesOf(this.#runs, part)) {
-      file.read(bytesOf(room.subarray(length, length + to - from)), from * hashBytes)
-      length += to - from
+      file.read(bytesOf(room.subarray(length, length + 2 * (to - from))), from * hashBytes)
+      length += 2 * (to - from)
     }
-    return room.subarray(0, length).sort()
+    return room.subarray(0, length)
   }
 }
 
@@ -150,18 +140,60 @@ function placesOf(runs: readonly Run[], part: number): { readonly from: number; 
   return runs.map(({ start, ends }) => ({ from: part === 0 ? start : ends[part - 1]!, to: ends[part]! }))
 }
 
-/** As pairs of words, lower one first: numbers of 64 bits are slow to compare. */
-function wordsOf(hashes: BigUint64Array): Uint32Array {
-  return new Uint32Array(hashes.buffer, hashes.byteOffset, 2 * hashes.length)
+/** The same hashes, those of a part beside each other, and where each part ends. */
+function parted(hashes: Int32Array): { readonly hashes: Int32Array; readonly ends: Uint32Array } {
+  const ends = new Uint32Array(parts)
+  for (let at = 1; at < hashes.length; at += 2) ends[hashes[at]! >>> 24]!++
+  const places = new Uint32Array(parts)
+  for (let part = 1; part < parts; part++) {
+    places[part] = ends[part - 1]!
+    ends[part]! += ends[part - 1]!
+  }
+  const found = new Int32Array(hashes.length)
+  for (let at = 0; at < hashes.length; at += 2) {
+    const place = 2 * places[hashes[at + 1]! >>> 24]!++
+    found[place] = hashes[at]!
+    found[place + 1] = hashes[at + 1]!
+  }
+  return { hashes: found, ends }
 }
 
-function repeatsIn(sorted: BigUint64Array): number {
-  const words = wordsOf(sorted)
+/** A table of more would take more memory than they do. */
+const mostInTable = 1 << 18
+
+function repeatsIn(hashes: Int32Array): number {
+  return hashes.length <= 2 * mostInTable ? repeatsByTable(hashes) : repeatsBySorting(hashes)
+}
+
+function repeatsByTable(hashes: Int32Array): number {
+  const bits = Math.max(4, Math.ceil(Math.log2(hashes.length)))
+  const table = new Int32Array(2 << bits)
+  const mask = table.length - 2
+  let zeros = 0
   let count = 0
-  for (let at = 2; at < words.length; at += 2) if (words[at] === words[at - 2] && words[at + 1] === words[at - 1]) count++
+  for (let at = 0; at < hashes.length; at += 2) {
+    const first = hashes[at]!
+    const second = hashes[at + 1]!
+    // What is empty is zeros.
+    if (first === 0 && second === 0) zeros++
+    let place = (Math.imul(first ^ second, 0x9e3779b1) >>> (32 - bits)) << 1
+    while ((table[place] !== first || table[place + 1] !== second) && (table[place] !== 0 || table[place + 1] !== 0))
+      place = (place + 2) & mask
+    if (table[place] === first && table[place + 1] === second) count++
+    table[place] = first
+    table[place + 1] = second
+  }
+  return zeros > 0 ? count - 1 : count
+}
+
+function repeatsBySorting(hashes: Int32Array): number {
+  // Pairs of words, lower one first: numbers of 64 bits are slow to compare.
+  new BigUint64Array(hashes.buffer, hashes.byteOffset, hashes.length / 2).sort()
+  let count = 0
+  for (let at = 2; at < hashes.length; at += 2) if (hashes[at] === hashes[at - 2] && hashes[at + 1] === hashes[at - 1]) count++
   return count
 }
 
-function bytesOf(hashes: BigUint64Array): Uint8Array {
+function bytesOf(hashes: Int32Array): Uint8Array {
   return new Uint8Array(hashes.buffer, hashes.byteOffset, hashes.byteLength)
 }

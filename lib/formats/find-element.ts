@@ -68,3 +68,20 @@ function behindString(bytes: Buffer, from: number): number {
   }
   return length
 }
+
+/** Longer ones say nothing of what stands between other elements. */
+const maxSeparatorBytes = 256
+
+/**
+ * What stands between an element and the next, from the brace that ends the one to behind the first key of the other.
+ *
+ * @param from where the one may begin
+ * @returns undefined where they are no two maps, or the next begins in no common way
+ */
+export function findSeparator(bytes: Buffer, from: number): Buffer | undefined {
+  const found = findElement(bytes, from)
+  if (found === 'part' || found === 'other' || !found.hasComma) return undefined
+  const text = bytes.toString('latin1', found.end - 1, found.end + maxSeparatorBytes)
+  const separator = /^\}[ \t\r\n]*,[ \t\r\n]*\{[ \t\r\n]*"[^"\\]*"/.exec(text)?.[0]
+  return separator === undefined ? undefined : Buffer.from(separator, 'latin1')
+}

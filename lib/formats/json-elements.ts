@@ -4,13 +4,14 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { DocferryError } from '../errors.ts'
-import { canPack, maxBlockBytes, openElements } from '../kernel/kernel.ts'
-import type { PackElements } from '../kernel/kernel.ts'
-import type { Packing } from '../packed.ts'
+import { openElements } from '../kernel/elements.ts'
+import type { PackElements } from '../kernel/elements.ts'
+import { canPack, maxBlockBytes } from '../kernel/kernel.ts'
+import type { ElementRun, Packing } from '../packed.ts'
 import { maxDepth, parseJson } from '../values/index.ts'
 import type { Document } from '../values/index.ts'
 import { isDocument } from './document-line.ts'
-import { findElement } from './find-element.ts'
+import { findElement, findSeparator } from './find-element.ts'
 import type { ElementPlace } from './find-element.ts'
 import type { JsonText } from './json-text.ts'
 import { openCharacterBytes } from './utf8.ts'
@@ -31,6 +32,7 @@ export class JsonElements {
   #held: Buffer[] = []
   #heldBytes = 0
   #nextLook = 0
+  #separator: Buffer | undefined
 
   /** @param packing where documents may travel packed */
   constructor(text: JsonText, packing: Packing | undefined) {
@@ -38,10 +40,34 @@ export class JsonElements {
     this.#packing = packing && canPack() ? packing : undefined
   }
 
-  push(chunk: Buffer): void {
+  /** What stands between elements, as far as they have come: see `LinePacker.packElements`. Missing where nothing is known of that. */
+  get separator(): Buffer | undefined {
+    return this.#separator
+  }
+
+  /**
+   * @param chunk may be used again afterwards
+   * @param runs that were packed of it by what was taken for the separator: each is taken if an element may begin where it does
+   */
+  push(chunk: Buffer, runs: readonly ElementRun[] = []): void {
+    let at = 0
+    let taken = 0
+    for (const run of runs) {
+      this.#readNext(chunk.subarray(at, run.from))
+      at = run.from
+      if (!this.#takeRun(run)) continue
+      at += run.bytes
+      taken += run.bytes
+    }
+    // Most were guesses that were wrong: it is found anew.
+    if (taken < chunk.length / 2) this.#separator = undefined
+    this.#readNext(chunk.subarray(at))
+  }
+
+  #readNext(chunk: Buffer): void {
+    if (chunk.length === 0) return
+    if (this.#heldBytes + chunk.length < this.#nextLook) return this.#keep(chunk)
     this.#held.push(chunk)
-    this.#heldBytes += chunk.length
-    if (this.#heldBytes < this.#nextLook) return
     const bytes = this.#take()
     const rest = this.#read(bytes)
     if (bytes.length - rest > maxHeldBytes) return this.#feedRest(bytes, rest)
@@ -68,10 +94,14 @@ export class JsonElements {
     return bytes
   }
 
+  #keep(bytes: Buffer): void {
+    this.#held.push(Buffer.from(bytes))
+    this.#heldBytes += bytes.length
+  }
+
   #hold(bytes: Buffer): void {
     if (bytes.length === 0) return
-    this.#held = [bytes]
-    this.#heldBytes = bytes.length
+    this.#keep(bytes)
     this.#nextLook = bytes.length < smallBytes ? 0 : 2 * bytes.length
   }
 
@@ -113,11 +143,18 @@ export class JsonElements {
     const part = bytes.subarray(at, at + maxBlockBytes)
     const block = part.subarray(0, part.length - openCharacterBytes(part))
     const isValid = isUtf8(block)
-    return { start: at, end: at + block.length, isValid, packing, pack: isValid && packing ? openElements(block, packing) : undefined }
+    return {
+      start: at,
+      end: at + block.length,
+      block,
+      isValid,
+      packing,
+      pack: isValid && packing ? openElements(block, packing) : undefined
+    }
   }
 
   /** @returns behind them; the same place where there are none */
-  #packElements({ start, pack }: BlockPacker, at: number): number {
+  #packElements({ start, block, pack }: BlockPacker, at: number): number {
     const { documents } = this.#text
     const { toPass } = documents
     const found = pack?.(at - start, toPass > 0 ? toPass : (this.#packing?.most ?? Infinity))
@@ -125,8 +162,25 @@ export class JsonElements {
     const { packed, bytes, lines, hasComma } = found
     if (toPass > 0) documents.pass(packed.count)
     else documents.addPacked(packed)
+    this.#separator ??= findSeparator(block, at - start)
     this.#passOver(bytes, lines, hasComma)
     return at + bytes
+  }
+
+  /** @returns whether it was one that stands where the text has come to */
+  #takeRun({ packed, bytes, lines, hasComma }: ElementRun): boolean {
+    const { documents } = this.#text
+    const { toPass } = documents
+    if (!this.#isAtElement || this.#heldBytes > 0 || !this.#packing || (toPass > 0 && toPass < packed.count)) {
+      packed.release?.()
+      return false
+    }
+    if (toPass > 0) {
+      documents.pass(packed.count)
+      packed.release?.()
+    } else documents.addPacked(packed)
+    this.#passOver(bytes, lines, hasComma)
+    return true
   }
 
   /** @param validEnd up to where the bytes are known to be valid UTF-8; @returns behind it; the same place where it is not whole */
@@ -152,6 +206,7 @@ export class JsonElements {
 interface BlockPacker {
   readonly start: number
   readonly end: number
+  readonly block: Buffer
   /** Whether it is valid UTF-8. */
   readonly isValid: boolean
   readonly packing: Packing | undefined

@@ -83,7 +83,8 @@ export class JsonText {
   #read(part: Buffer, isAll: boolean): void {
     const bytes = this.#carry.length > 0 ? Buffer.concat([this.#carry, part]) : part
     const whole = isAll ? bytes.length : bytes.length - openCharacterBytes(bytes)
-    this.#carry = bytes.subarray(whole)
+    // Where it lies, others may be read.
+    this.#carry = Buffer.from(bytes.subarray(whole))
     this.#decode(bytes.subarray(0, whole))
   }
 

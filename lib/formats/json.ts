@@ -5,6 +5,8 @@ import { JsonElements } from './json-elements.ts'
 import type { JsonEntry } from './json-documents.ts'
 import { JsonText } from './json-text.ts'
 import { shorterThanBefore } from './ndjson.ts'
+import { packedJson, plainJson } from './packing-elements.ts'
+import type { JsonPiece } from './packing-elements.ts'
 import { isForgotten, isWanted, PageBuilder } from './page-builder.ts'
 import type { ReadOptions } from './page-builder.ts'
 
@@ -15,7 +17,7 @@ interface Place {
 }
 
 /**
- * @param chunks the decompressed bytes
+ * @param chunks the decompressed bytes; each may be used again once the next is asked for or, where there is a packer, once it was given back to it
  * @throws {DocferryError} DOCFERRY_FILE_CUT, DOCFERRY_DECODE with the place, behind all documents before it; and what `chunks` throws
  */
 export async function* readJson(chunks: AsyncIterable<Buffer>, options: ReadOptions): AsyncGenerator<Page> {
@@ -32,31 +34,37 @@ export async function* readJson(chunks: AsyncIterable<Buffer>, options: ReadOpti
       if (isForgotten(options, each)) forgotten.add(each)
     }
   })
-  const elements = new JsonElements(text, options.packing?.worker ? undefined : options.packing)
+  const packing = options.packing?.worker ? undefined : options.packing
+  const elements = new JsonElements(text, packing)
+  const pieces = packing?.packer ? packedJson(chunks, packing.packer, () => elements.separator) : plainJson(chunks)
   let section: string | undefined
   let entries = skip
   let ending: unknown
   let ended = false
   const flush = (): Page => pages.take(section as string, JSON.stringify({ entries } satisfies Place))
-  const iterator = chunks[Symbol.asyncIterator]()
   try {
     while (!ended && ending === undefined) {
       let bytes = 0
       try {
-        const chunk = await nextOf(iterator, elements)
-        ended = chunk === undefined
-        if (chunk) elements.push(chunk)
+        const piece = await nextOf(pieces, elements)
+        ended = piece === undefined
+        if (piece) elements.push(piece.bytes, piece.runs)
         else elements.end()
-        bytes = chunk?.length ?? 0
+        bytes = piece?.bytes.length ?? 0
       } catch (error) {
         ending = error
       }
       const found = text.take()
       const count = found.reduce((sum, entry) => sum + countOf(entry), 0)
+      let shared = 0
+      let seen = 0
       for (const entry of found) {
         if (section !== entry.collection && !pages.isEmpty) yield flush()
         section = entry.collection
-        const share = (bytes / count) * countOf(entry)
+        seen += countOf(entry)
+        // Whole bytes, all of them.
+        const share = Math.round((bytes * seen) / count) - shared
+        shared += share
         if ('packed' in entry) {
           if (!pages.takesPacked) yield flush()
           pages.addPacked(entry.packed, share)
@@ -70,7 +78,7 @@ export async function* readJson(chunks: AsyncIterable<Buffer>, options: ReadOpti
     if (ending !== undefined) throw ending
     if (text.documents.entries < skip) throw shorterThanBefore(name)
   } finally {
-    await iterator.return?.()
+    await pieces.return()
   }
   if (forgotten.size > 0) {
     const names = [...forgotten].map(each => JSON.stringify(each)).join(', ')
@@ -82,10 +90,10 @@ export async function* readJson(chunks: AsyncIterable<Buffer>, options: ReadOpti
 }
 
 /** @throws what the input failed with, behind all that is whole */
-async function nextOf(iterator: AsyncIterator<Buffer>, elements: JsonElements): Promise<Buffer | undefined> {
+async function nextOf(pieces: AsyncGenerator<JsonPiece, void>, elements: JsonElements): Promise<JsonPiece | undefined> {
   try {
-    const { value, done } = await iterator.next()
-    return done ? undefined : value
+    const { value } = await pieces.next()
+    return value ?? undefined
   } catch (error) {
     elements.settle()
     throw error

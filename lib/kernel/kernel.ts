@@ -115,63 +115,6 @@ export const nothingDropped: Packing = { drop: [] }
 /** The same, of lines that are written as they are. */
 export const allOfIt: Packing = { drop: [], special: true }
 
-/** Elements of a list, each but the last of the list with the comma behind it. */
-export interface PackedElements {
-  readonly packed: Packed
-  /** Of the block. */
-  readonly bytes: number
-  /** Line ends in these bytes. */
-  readonly lines: number
-  /** Whether they end behind a comma, so that another element must follow. */
-  readonly hasComma: boolean
-}
-
-/**
- * Take a part of a list.
- *
- * @param block valid UTF-8; at most `maxBlockBytes`
- * @returns undefined where nothing can be packed; otherwise what packs elements of it, as long as nothing else is packed
- */
-export function openElements(block: Buffer, packing: Packing): PackElements | undefined {
-  module ??= start()
-  if (module === null) return undefined
-  load(module, [block], packing)
-  const end = module.base + place.input + block.length
-  module.memory.fill(0, end, end + 64)
-  return packElements.bind(undefined, module, block, packing)
-}
-
-/**
- * As many elements as stand whole from a place of the block on, and need not be parsed.
- *
- * @param from where an element may begin
- * @param most elements; at least 1
- * @returns undefined where the first one is not whole, or must be parsed
- */
-export type PackElements = (from: number, most: number) => PackedElements | undefined
-
-function packElements(kernel: Kernel, block: Buffer, packing: Packing, from: number, most: number): PackedElements | undefined {
-  const { words, readList, seek, base } = kernel
-  const gathering = new Gathering(kernel, packing)
-  let lines = 0
-  let left = most
-  seek(from)
-  while (left > 0) {
-    const count = readList(block.length, Math.min(left, mostLines))
-    left = count === 0 ? 0 : left - count
-    for (let element = 0; element < count; element++) {
-      const at = ((base + place.lines) >> 2) + record.words * element
-      if (readNumbers(kernel, words[at + record.numbers]!)) {
-        gathering.add(at, words[at + record.length]!)
-        lines = words[at + record.lines]!
-      } else left = 0
-    }
-  }
-  const { bytes } = gathering
-  if (bytes === 0) return undefined
-  return { packed: gathering.packed(), bytes, lines, hasComma: block[from + bytes - 1] === 0x2c }
-}
-
 /** @returns bytes of the block */
 export function load(kernel: Kernel, parts: readonly Buffer[], packing: Packing, its: number = kind.line): number {
   let length = 0

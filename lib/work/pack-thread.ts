@@ -4,7 +4,8 @@ import { kernelCode } from '../kernel/instance.ts'
 import type { SharedMemory } from '../kernel/instance.ts'
 import type { MemoryBlock } from '../kernel/kernel.ts'
 import { Packed } from '../packed.ts'
-import type { PackedLines, Packing, PlainLine, Stretch } from '../packed.ts'
+import type { ElementRun, PackedLines, Packing, PlainLine } from '../packed.ts'
+import type { Made, PackTask } from './pack-here.ts'
 import { threadFile } from './thread-file.ts'
 import { WorkThread } from './work-thread.ts'
 
@@ -18,23 +19,19 @@ export interface PackSetup {
   readonly packing: Pick<Packing, 'drop' | 'counted' | 'special'>
 }
 
-export interface PackTask {
-  readonly block: MemoryBlock
-  readonly text: number
-}
-
 /** Bytes of the memory, in place of what lies there. */
-export type PackAnswer = readonly (PlainLine | AnsweredLines)[]
+export type PackAnswer = readonly (PlainLine | Answered<PackedLines> | Answered<ElementRun>)[]
 
-interface AnsweredLines extends Pick<Packed, 'count' | 'digests' | 'kinds' | 'idHashes' | 'dropped' | 'members' | 'enveloped'> {
-  readonly bytes: number
+type Answered<Found> = Omit<Found, 'packed'> & { readonly packed: AnsweredPacked }
+
+export interface AnsweredPacked extends Pick<Packed, 'count' | 'digests' | 'kinds' | 'idHashes' | 'dropped' | 'members' | 'enveloped'> {
   readonly text: MemoryBlock
 }
 
 export interface PackThreadOptions extends Omit<PackSetup, 'code'> {
   readonly packing: Packing
   /** For what the thread leaves where it fails. */
-  readonly packHere: (block: MemoryBlock, text: number) => readonly Stretch[]
+  readonly packHere: (task: PackTask) => readonly Made[]
 }
 
 export class PackThread {
@@ -70,17 +67,17 @@ export class PackThread {
     return ((this.#sent - Atomics.load(this.#done, 0)) | 0) < PackThread.atOnce
   }
 
-  async pack(block: MemoryBlock, text: number): Promise<readonly Stretch[]> {
+  async pack(task: PackTask): Promise<readonly Made[]> {
     this.#sent = (this.#sent + 1) | 0
     let answer: PackAnswer
     try {
-      answer = await this.#thread.run({ block, text })
+      answer = await this.#thread.run(task)
     } catch (error) {
       this.#taskFailure ??= describeError(error)
       // The block is where it was.
-      return this.#options.packHere(block, text)
+      return this.#options.packHere(task)
     }
-    return answer.map(stretch => this.#stretchOf(stretch))
+    return answer.map(each => ('packed' in each ? { ...each, packed: this.#packedOf(each.packed) } : each))
   }
 
   /** Whatever is under way is left. */
@@ -88,11 +85,9 @@ export class PackThread {
     await this.#thread.close()
   }
 
-  #stretchOf(answer: PlainLine | AnsweredLines): PackedLines | PlainLine {
-    if (!('text' in answer)) return answer
-    const { bytes, text: at, ...others } = answer
+  #packedOf({ text: at, ...others }: AnsweredPacked): Packed {
     const text = this.#memory.subarray(at.from, at.from + at.length)
-    return { packed: new Packed({ ...others, packing: this.#options.packing, text, worked: undefined, lines: undefined }), bytes }
+    return new Packed({ ...others, packing: this.#options.packing, text, worked: undefined, lines: undefined })
   }
 }
 

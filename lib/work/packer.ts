@@ -1,11 +1,13 @@
-/** Blocks of lines through the kernel: on the main thread, and in others besides once that pays. Nothing is copied on the way. */
+/** Blocks of lines, or of JSON with lists of documents, through the kernel: on the main thread, and in others besides once that pays. Nothing is copied on the way. */
 import { availableParallelism } from 'node:os'
 import { openKernel, openMemory, place } from '../kernel/instance.ts'
 import type { Kernel } from '../kernel/instance.ts'
-import { packInPlace, packLines } from '../kernel/kernel.ts'
+import { packLines } from '../kernel/kernel.ts'
 import type { MemoryBlock } from '../kernel/kernel.ts'
 import { Packed } from '../packed.ts'
-import type { LinePacker, Packing, Stretch } from '../packed.ts'
+import type { ElementRun, LinePacker, Packing, Stretch } from '../packed.ts'
+import { packHere } from './pack-here.ts'
+import type { Made, PackTask } from './pack-here.ts'
 import { PackThread } from './pack-thread.ts'
 import { slotBytes, Slots } from './slots.ts'
 import type { Slot } from './slots.ts'
@@ -69,6 +71,10 @@ export class Packer implements LinePacker {
 
   readonly placeBytes = slotBytes
 
+  expect(bytes: number): void {
+    if (bytes >= largeBytes) this.#threads ??= this.#begin()
+  }
+
   take(): Buffer | undefined {
     return this.#slots.take()?.input
   }
@@ -78,20 +84,30 @@ export class Packer implements LinePacker {
   }
 
   pack(parts: readonly Buffer[]): readonly Stretch[] | Promise<readonly Stretch[]> {
-    const { packing } = this.#options
+    return this.#make<Stretch>(parts) ?? packLines(parts, this.#options.packing)
+  }
+
+  packElements(block: Buffer, separator: Buffer): readonly ElementRun[] | Promise<readonly ElementRun[]> {
+    return this.#make<ElementRun>([block], separator) ?? []
+  }
+
+  /** @returns undefined where there is no place for it */
+  #make<Asked extends Made>(parts: readonly Buffer[], separator?: Buffer): readonly Asked[] | Promise<readonly Asked[]> | undefined {
     const found = this.#placeOf(parts)
-    if (!found) return packLines(parts, packing)
+    if (!found) return undefined
     const { slot, block } = found
+    const task: PackTask = { block, text: slot.text, ...(separator && { separator: Uint8Array.from(separator) }) }
     this.#bytes += block.length
     if (this.#bytes > this.#options.after) this.#threads ??= this.#begin()
     const thread = block.length >= leastSent ? this.#threads?.find(({ hasRoom }) => hasRoom) : undefined
-    const stretches = thread?.pack(block, slot.text) ?? this.#packHere(block, slot.text)
-    const finish = (made: readonly Stretch[]): readonly Stretch[] => {
-      const held = made.map(stretch => ('packed' in stretch ? { ...stretch, packed: heldIn(slot, stretch.packed) } : stretch))
+    const made = thread?.pack(task) ?? this.#packHere(task)
+    const finish = (all: readonly Made[]): readonly Asked[] => {
+      const held = all.map(each => ('packed' in each ? { ...each, packed: heldIn(slot, each.packed) } : each))
       slot.release()
-      return held
+      // What comes of a task is told by whether it has a separator.
+      return held as readonly Made[] as readonly Asked[]
     }
-    return stretches instanceof Promise ? stretches.then(finish) : finish(stretches)
+    return made instanceof Promise ? made.then(finish) : finish(made)
   }
 
   notes(): string[] {
@@ -119,7 +135,7 @@ export class Packer implements LinePacker {
     return { slot, block: { from: slot.input.byteOffset, length } }
   }
 
-  readonly #packHere = (block: MemoryBlock, text: number): Stretch[] => packInPlace(this.#kernel, block, text, this.#options.packing)
+  readonly #packHere = (task: PackTask): readonly Made[] => packHere(this.#kernel, task, this.#options.packing)
 
   #begin(): readonly PackThread[] {
     const { packing, threads } = this.#options

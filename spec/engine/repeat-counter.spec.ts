@@ -39,6 +39,18 @@ describe('the counter of repeated ids', () => {
     expect(counter.count()).to.equal(20)
   })
 
+  it('counts an id that comes very often, beside others, and one whose hashes are zeros', () => {
+    const hashes = new Int32Array(2 * 400_000)
+    for (let at = 0; at < 100_000; at++) hashes.set([at, at % 1_000], 2 * at)
+    hashes.set(hashesOf(['other', 'other', 'more']), 2 * 200_000)
+    for (const inMemory of [1_000, 1 << 20]) {
+      counter = new RepeatCounter({ inMemory })
+      counter.addAll(hashes)
+      expect(counter.count()).to.equal(400_000 - 100_000 - 2)
+      counter.end()
+    }
+  })
+
   describe('where the temporary folder', () => {
     const { TMPDIR } = process.env
     let folder: string

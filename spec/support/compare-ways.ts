@@ -31,7 +31,9 @@ export const oddLines = [
 /** What a run tells but for times and places, and its documents in their order. */
 export interface Outcome {
   readonly told: {
-    readonly counts: RunReport['collections'][number][]
+    readonly counts: Omit<RunReport['collections'][number], 'bytesRead'>[]
+    /** Of each collection; of all where what is read of a file at once is shared out among them. */
+    readonly bytesRead: readonly number[]
     readonly notes: readonly string[]
     readonly state: string
     readonly root?: string | undefined
@@ -59,7 +61,7 @@ export class Ways {
       ...options
     })
     const letters = report.deadLetters === undefined ? [] : (await readFile(report.deadLetters, 'utf8')).split('\n')
-    return { told: told(report), letters, documents: await documentsOf(this.path(output)) }
+    return { told: told(report, input.endsWith('.json')), letters, documents: await documentsOf(this.path(output)) }
   }
 
   /** @returns what the fast way gave */
@@ -73,9 +75,13 @@ export class Ways {
   }
 }
 
-function told({ collections, notes, state, receiptRoot }: RunReport): Outcome['told'] {
-  const counts = collections.map(({ startedAt: _startedAt, finishedAt: _finishedAt, bytesWritten: _bytesWritten, ...counted }) => counted)
-  return { counts: counts as Outcome['told']['counts'], notes, state, root: receiptRoot }
+function told({ collections, notes, state, receiptRoot }: RunReport, isShared: boolean): Outcome['told'] {
+  const counts = collections.map(
+    ({ startedAt: _startedAt, finishedAt: _finishedAt, bytesWritten: _bytesWritten, bytesRead: _bytesRead, ...counted }) => counted
+  )
+  const each = collections.map(({ bytesRead }) => bytesRead)
+  const bytesRead = isShared ? [each.reduce((sum, bytes) => sum + bytes, 0)] : each
+  return { counts: counts as Outcome['told']['counts'], bytesRead, notes, state, root: receiptRoot }
 }
 
 async function documentsOf(file: string): Promise<Document[]> {

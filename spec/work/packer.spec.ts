@@ -9,8 +9,8 @@ import { LineSplitter } from '../../lib/formats/lines.ts'
 import { piecesOfPacker } from '../../lib/formats/packing-lines.ts'
 import { openKernel, openMemory, place } from '../../lib/kernel/instance.ts'
 import { packInPlace, packLines } from '../../lib/kernel/kernel.ts'
-import type { MemoryBlock } from '../../lib/kernel/kernel.ts'
 import type { Packing, Stretch } from '../../lib/packed.ts'
+import type { PackTask } from '../../lib/work/pack-here.ts'
 import { PackThread } from '../../lib/work/pack-thread.ts'
 import { Packer } from '../../lib/work/packer.ts'
 import { Slots } from '../../lib/work/slots.ts'
@@ -120,7 +120,7 @@ for (const threads of [0, 1, 2]) {
         for (const start of [0, file.indexOf(10) + 1]) {
           const splitter = new LineSplitter()
           let found = ''
-          for await (const pieces of piecesOfPacker(readBlocks(path, { start, packer }), splitter, packer)) {
+          for await (const pieces of piecesOfPacker(readBlocks(path, { start, packer, isLines: true }), splitter, packer)) {
             for (const piece of pieces) {
               if ('packed' in piece) {
                 const raw = Buffer.concat(piece.raw)
@@ -164,6 +164,20 @@ for (const threads of [0, 1, 2]) {
 }
 
 describe('Packer', () => {
+  it('begins its threads at once where much is to come', async () => {
+    const bytes = Buffer.from(`${lines[0]!}\n`.repeat(100))
+    for (const [expected, isBegun] of [
+      [1_000_000, false],
+      [100_000_000, true]
+    ] as const) {
+      const packer = new Packer({ packing, threads: 1, after: 1 << 30 })
+      packer.expect(expected)
+      release(await packer.pack([bytes]))
+      expect(packer.atOnce > 1).to.equal(isBegun)
+      await packer.close()
+    }
+  })
+
   it('does without a thread that fails, and tells why', async () => {
     // An array to whoever is here: a copy is a mere object, of which the thread's kernel can make nothing.
     const drop = Object.setPrototypeOf({ 0: '_rev', length: 1 }, Array.prototype) as string[]
@@ -199,13 +213,13 @@ describe('PackThread', () => {
         .replace(/[^\n]*$/, '')
     )
     bytes.copy(slot.input)
-    const packHere = (at: MemoryBlock, text: number): Stretch[] => packInPlace(kernel, at, text, packing)
+    const packHere = ({ block, text }: PackTask): Stretch[] => packInPlace(kernel, block, text, packing)
     // A part that the memory does not have.
     const thread = new PackThread(kernel.memory, { memory, part: 100, packing, packHere })
     try {
       while (!thread.hasRoom) await setImmediate()
-      const at = { from: slot.input.byteOffset, length: bytes.length }
-      const answers = [thread.pack(at, slot.text), thread.pack(at, slot.text)]
+      const task = { block: { from: slot.input.byteOffset, length: bytes.length }, text: slot.text }
+      const answers = [thread.pack(task), thread.pack(task)]
       for (const answer of answers) expect(told(await answer)).to.deep.equal(told(packLines([bytes], packing)))
       expect(thread.hasRoom).to.equal(false)
       expect(thread.failure).to.be.a('string').that.is.not.empty

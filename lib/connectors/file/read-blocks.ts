@@ -1,4 +1,4 @@
-/** Reads a file of lines into places that are used again: those out of which lines can be packed, or two in turn. */
+/** Reads a file into places that are used again: those out of which lines can be packed, or two in turn. */
 import { open } from 'node:fs/promises'
 import type { LinePacker } from '../../packed.ts'
 
@@ -10,6 +10,8 @@ const headroomBytes = 16 << 10
 export interface BlocksOptions {
   readonly start: number
   readonly packer: LinePacker
+  /** Whether it is cut where lines end. */
+  readonly isLines: boolean
   readonly signal?: AbortSignal | undefined
 }
 
@@ -17,7 +19,10 @@ export interface BlocksOptions {
 const turnBytes = 256 << 10
 
 /** @returns chunks, each of which is the caller's until the next is asked for */
-export async function* readInTurn(path: string, { start, signal }: Omit<BlocksOptions, 'packer'>): AsyncGenerator<Buffer, void, undefined> {
+export async function* readInTurn(
+  path: string,
+  { start, signal }: Pick<BlocksOptions, 'start' | 'signal'>
+): AsyncGenerator<Buffer, void, undefined> {
   const file = await open(path)
   let [place, other] = [Buffer.allocUnsafeSlow(turnBytes), Buffer.allocUnsafeSlow(turnBytes)]
   let position = start
@@ -41,8 +46,11 @@ export async function* readInTurn(path: string, { start, signal }: Omit<BlocksOp
   }
 }
 
-/** @returns whole lines, where these are not too long, in chunks that whoever is done with them gives back to the packer, or keeps */
-export async function* readBlocks(path: string, { start, packer, signal }: BlocksOptions): AsyncGenerator<Buffer, void, undefined> {
+/** @returns what the file holds, of lines whole ones where these are not too long, in chunks that whoever is done with them gives back to the packer, or keeps */
+export async function* readBlocks(
+  path: string,
+  { start, packer, isLines, signal }: BlocksOptions
+): AsyncGenerator<Buffer, void, undefined> {
   const file = await open(path)
   const { placeBytes } = packer
   const read = async (position: number): Promise<{ readonly place: Buffer; readonly length: number }> => {
@@ -70,7 +78,7 @@ export async function* readBlocks(path: string, { start, packer, signal }: Block
       }
       rest.copy(place, begin - rest.length)
       const bytes = place.subarray(begin - rest.length, begin + length)
-      const end = bytes.lastIndexOf(newline) + 1 || bytes.length
+      const end = (isLines ? bytes.lastIndexOf(newline) + 1 : 0) || bytes.length
       // The place is used again.
       rest = Buffer.from(bytes.subarray(end))
       yield bytes.subarray(0, end)

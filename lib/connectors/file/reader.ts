@@ -162,7 +162,14 @@ function singleSource(
           ...(head.format === 'couchbackup' && { winners: await winnersOf(input, signal) }),
           onPassedOver: passedOver.add(named)
         }
-        const inPlaces = head.format === 'ndjson' && size >= largeBytes && !input.gzip ? packing : undefined
+        const isLarge = size >= largeBytes && !input.gzip
+        packing?.packer?.expect(size)
+        if (isLarge && head.format === 'json' && packing?.packer) {
+          await input.close()
+          const chunks = readBlocks(path, { start: 0, packer: packing.packer, isLines: false, signal })
+          return yield* readerOf(head.format, key)(chunks, { ...reading, name, listed: head.metadata?.collections })
+        }
+        const inPlaces = isLarge && head.format === 'ndjson' ? packing : undefined
         if (input.gzip || head.format === 'json' || (after === undefined && !takesLentChunks(inPlaces))) return yield* input.read(reading)
         await input.close()
         const read = readerOf(head.format, key)
@@ -196,7 +203,7 @@ function chunksOf(
   path: string,
   { packing, ...options }: { readonly start: number; readonly signal?: AbortSignal | undefined; readonly packing: Packing | undefined }
 ): AsyncIterable<Buffer> {
-  if (packing?.packer) return readBlocks(path, { ...options, packer: packing.packer })
+  if (packing?.packer) return readBlocks(path, { ...options, packer: packing.packer, isLines: true })
   return takesLentChunks(packing) ? readInTurn(path, options) : openBytes(path, options)
 }
 

@@ -4,7 +4,9 @@ import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
-import type { Document } from '../../../lib/types.ts'
+import type { Packing } from '../../../lib/packed.ts'
+import type { Cursor, Document } from '../../../lib/types.ts'
+import { Packer } from '../../../lib/work/packer.ts'
 import { failure, makeLogger, pagesOf, readWhole, source, useFolder, writeWhole } from './support.ts'
 
 const ids = (documents: readonly Document[] = []): string[] => documents.map(document => document._id)
@@ -47,6 +49,34 @@ describe('file: reader', () => {
       if (name === 'x.json') expect((await opened.collections({}))?.map(each => each.name)).to.deep.equal(['a', 'b'])
       else expect((await failure(opened.collections({}))).code).to.equal('DOCFERRY_FILE_CUT')
     }
+  })
+
+  it('reads a large JSON file out of places of a packer, from its beginning or a cursor', async () => {
+    const packing: Packing = { drop: [], special: true }
+    const packer = new Packer({ packing, threads: 0, after: 0 })
+    const all = { a: some(30_000, 'a'), b: some(30_000, 'b') }
+    await writeFile(path('x.json'), JSON.stringify({ metadata: { collections: ['a', 'b'] }, data: all }, null, 2))
+    const opened = await source({ path: path('x.json') })
+    const [partition] = await opened.partitions(['a', 'b'], { wanted: 1 })
+    const read = async (after?: Cursor): Promise<{ lines: string[]; cursors: { cursor: Cursor; lines: number }[]; inPlace: number }> => {
+      const found = { lines: [] as string[], cursors: [] as { cursor: Cursor; lines: number }[], inPlace: 0 }
+      for await (const { packed = [], documents, cursor } of opened.read(partition!, { after, packing: { ...packing, packer } })) {
+        for (const { text, release } of packed) {
+          found.lines.push(...text.toString().split('\n').slice(0, -1))
+          if (release) found.inPlace++
+          release?.()
+        }
+        found.lines.push(...documents.map(document => JSON.stringify(document)))
+        found.cursors.push({ cursor, lines: found.lines.length })
+      }
+      return found
+    }
+    const whole = await read()
+    expect(whole.lines).to.deep.equal([...all.a, ...all.b].map(document => JSON.stringify(document)))
+    expect(whole.inPlace).to.be.greaterThan(3)
+    for (const { cursor, lines } of whole.cursors) expect((await read(cursor)).lines).to.deep.equal(whole.lines.slice(lines))
+    await opened.close()
+    await packer.close()
   })
 
   it('is one partition that yields only what is wanted', async () => {
