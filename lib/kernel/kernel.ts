@@ -348,7 +348,8 @@ function start(): Kernel | null {
   }
 }
 
-function plainLines(parts: readonly Buffer[]): PlainLine[] {
+/** All of them for the plain way. */
+export function plainLines(parts: readonly Buffer[]): PlainLine[] {
   const lines: PlainLine[] = []
   let start = 0
   for (const part of parts) {

@@ -1,13 +1,13 @@
 /** Lines through stages to lines: what threads do, and what the main one does where there are none. */
-import { isAscii } from 'node:buffer'
 import { applyStages } from '../engine/apply-stages.ts'
-import { packLines } from '../kernel/kernel.ts'
+import { listLines } from '../kernel/lists.ts'
+import type { Listed } from '../kernel/lists.ts'
 import { Packed } from '../packed.ts'
-import type { BlockPlace, PackedLines, Packing, PlainLine, Stretch } from '../packed.ts'
+import type { BlockPlace, Packing, PlainLine, Stretch } from '../packed.ts'
 import type { Document, Stage, StageContext } from '../types.ts'
-import { isOrdinary, parseJson } from '../values/index.ts'
-import { LineWriter, specialLine } from './line-writer.ts'
-import type { Written } from './line-writer.ts'
+import { parseJson } from '../values/index.ts'
+import { DocumentWriter } from './document-writer.ts'
+import type { Written } from './document-writer.ts'
 import { StageCounts } from './stage-counts.ts'
 import { outlineBytes, workOutlines } from './work-outlines.ts'
 
@@ -51,8 +51,8 @@ const newline = 0x0a
 async function workPiece(block: Buffer, place: BlockPlace, work: Work): Promise<readonly Stretch[]> {
   const worked: Stretch[] = []
   let at = 0
-  for (const stretch of packLines([block], work.packing, { digests: place.digests })) {
-    if ('packed' in stretch) {
+  for (const stretch of listLines(block, work.packing, place)) {
+    if ('came' in stretch) {
       const raw = block.subarray(at, at + stretch.bytes)
       for (const each of await workStretch(raw, stretch, place, work)) worked.push(shifted(each, at))
       at += stretch.bytes
@@ -64,15 +64,13 @@ async function workPiece(block: Buffer, place: BlockPlace, work: Work): Promise<
   return worked
 }
 
-async function workStretch(raw: Buffer, stretch: PackedLines, place: BlockPlace, work: Work): Promise<readonly Stretch[]> {
-  const { packed } = stretch
-  const { out, left, counts } = await throughStages(packed, work.contextOf(place), work)
+async function workStretch(raw: Buffer, listed: Listed, place: BlockPlace, work: Work): Promise<readonly Stretch[]> {
+  const { count, digests, kinds, idHashes, dropped, members } = listed.came
+  const { out, left, counts } = await throughStages(listed, work.contextOf(place), work)
   if (left.size > 0) return await withoutLeft(raw, left, place, work)
-  const { packing, dropped, members } = packed
-  const worked = counts.worked(packed.count, work.stages, work.first)
-  const { digests, kinds, idHashes } = packed
-  const came = place.digests && { came: { digests, kinds, idHashes } }
-  return [{ packed: new Packed({ ...out, packing, dropped, members, worked, lines: undefined }), bytes: stretch.bytes, ...came }]
+  const worked = counts.worked(count, work.stages, work.first)
+  const packed = new Packed({ ...out, packing: work.packing, dropped, members, worked, lines: undefined })
+  return [{ packed, bytes: listed.bytes, ...(place.digests && { came: { digests, kinds, idHashes } }) }]
 }
 
 interface Made {
@@ -82,35 +80,25 @@ interface Made {
   readonly counts: StageCounts
 }
 
-async function throughStages({ text, count, kinds, enveloped }: Packed, context: StageContext, { stages }: Work): Promise<Made> {
-  const lines = textsOf(text)
-  const withKinds = new Set(kinds?.of)
+async function throughStages({ text, specials }: Listed, context: StageContext, { stages }: Work): Promise<Made> {
   const counts = new StageCounts()
-  let of = 0
   const left = new Set<number>()
-  const out = new LineWriter(left)
-  const emit = (document: Document): void => {
-    out.write(isOrdinary(document) ? JSON.stringify(document) : specialLine(document), of)
-  }
-  for (; of < count; of++) {
+  const out = new DocumentWriter(left)
+  let of = 0
+  let special = 0
+  const emit = (document: Document): void => out.write(document, of)
+  for (const parsed of JSON.parse(text) as (Document | 0)[]) {
     try {
-      const line = lines[of]!
-      const isSpecial = withKinds.has(of) || (enveloped && line.includes('"$'))
-      const document = (isSpecial ? parseJson(line) : JSON.parse(line)) as Document
+      const document = parsed === 0 ? (parseJson(specials[special++]!) as Document) : parsed
       const pending = applyStages(stages, document, context, emit, counts)
       if (pending) await pending
     } catch {
       // The plain way meets it again, and knows what to do.
       left.add(of)
     }
+    of++
   }
   return { out: out.end(), left, counts }
-}
-
-/** One text that is not ASCII would make all of them wide. */
-function textsOf(lines: Buffer): string[] {
-  if (isAscii(lines)) return lines.toString('latin1').split('\n')
-  return linesOf(lines).map(({ from, to }) => lines.toString('utf8', from, to))
 }
 
 /** So many of a stretch's lines may go the plain way before all do, in which each is looked at once. */
