@@ -64,7 +64,7 @@ function readStretches(
   let gathering: Gathering | undefined
   let left: number | undefined = room
   const close = (): void => {
-    if (gathering) stretches.push({ packed: gathering.packed(isKept), bytes: gathering.bytes })
+    if (gathering) stretches.push({ packed: gathering.packed(isKept ? 'kept' : textOf(packing)), bytes: gathering.bytes })
     gathering = undefined
   }
   for (let count = read(length, mostLines); count > 0; count = read(length, mostLines)) {
@@ -169,7 +169,7 @@ function packElements(kernel: Kernel, block: Buffer, packing: Packing, from: num
   }
   const { bytes } = gathering
   if (bytes === 0) return undefined
-  return { packed: gathering.packed(), bytes, lines, hasComma: block[from + bytes - 1] === 0x2c }
+  return { packed: gathering.packed(textOf(packing)), bytes, lines, hasComma: block[from + bytes - 1] === 0x2c }
 }
 
 /** @returns bytes of the block */
@@ -262,13 +262,13 @@ export class Gathering {
     }
   }
 
-  /** @param isKept whether the text may stay where it is, since the memory is not used again for the next block */
-  packed(isKept = false): Packed {
+  /** @param text where it is to be: `kept` where it is, since the memory is not used again for the next block; `lent` until it is released */
+  packed(text: 'kept' | 'lent' | 'copied'): Packed {
     const idHashes = Int32Array.from(this.#idHashes)
     const lines = this.#kernel.memory.subarray(this.#from, this.#to)
     return new Packed({
       packing: this.#packing,
-      ...(isKept ? { text: lines } : this.#packing.byLine ? lentText(lines) : { text: Buffer.from(lines) }),
+      ...(text === 'kept' ? { text: lines } : text === 'lent' ? lentText(lines) : { text: Buffer.from(lines) }),
       count: idHashes.length / 2,
       digests: wordsOf(this.#digests),
       kinds: this.#kindDigests(),
@@ -300,8 +300,12 @@ export class Gathering {
   }
 }
 
+function textOf({ byLine }: Packing): 'lent' | 'copied' {
+  return byLine ? 'lent' : 'copied'
+}
+
 /** Texts are several hundred KB each: left to the collector of garbage, many times as many lie about as are under way. */
-const texts = new BufferPool(8)
+const texts = new BufferPool(16)
 
 function lentText(lines: Buffer): Pick<Packed, 'text' | 'release'> {
   const place = texts.take(lines.length)

@@ -65,14 +65,14 @@ export function listLines(block: Buffer, packing: Packing, { digests }: { readon
 }
 
 /**
- * @param list JSON: a list of so many documents, at least one
+ * @param list JSON: a list of so many documents, at least one; @param lendsText whether its memory is used again once it is released
  * @returns undefined where it is too long, or one is not what the kernel knows
  */
-export function packList(list: string, count: number): Packed | undefined {
+export function packList(list: string, count: number, lendsText: boolean): Packed | undefined {
   const kernel = ownKernel()
   if (kernel === null || !isShort(list, maxBlockBytes)) return undefined
   const from = kernel.base + place.input
-  return gatherList(kernel, allOfIt, { list, count, from, to: kernel.base + place.text, its: kind.line })
+  return gatherList(kernel, allOfIt, { list, count, lendsText, from, to: kernel.base + place.text, its: kind.line })
 }
 
 /** Whether it is as many bytes at most. A UTF-16 unit is three at most. */
@@ -83,6 +83,7 @@ export function isShort(text: string, bytes: number): boolean {
 interface ListPlace {
   readonly list: string
   readonly count: number
+  readonly lendsText: boolean
   /** Where there is room for the list, and where for its text. */
   readonly from: number
   readonly to: number
@@ -90,7 +91,7 @@ interface ListPlace {
 }
 
 /** @returns undefined where one of them is not what the kernel knows */
-export function gatherList(kernel: Kernel, packing: Packing, { list, count, from, to, its }: ListPlace): Packed | undefined {
+export function gatherList(kernel: Kernel, packing: Packing, { list, count, lendsText, from, to, its }: ListPlace): Packed | undefined {
   const { memory, words, readList, base } = kernel
   const end = from + memory.write(list, from)
   memory.fill(0, end, end + slack)
@@ -105,7 +106,7 @@ export function gatherList(kernel: Kernel, packing: Packing, { list, count, from
       gathering.add(at, words[at + record.length]!)
     }
   }
-  return gathering.count === count ? gathering.packed() : undefined
+  return gathering.count === count ? gathering.packed(lendsText ? 'lent' : 'copied') : undefined
 }
 
 const slack = 64

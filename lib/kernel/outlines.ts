@@ -23,10 +23,10 @@ export interface Outlines {
   /**
    * Give documents their text again. Good until the kernel reads the next block.
    *
-   * @param list JSON: a list of so many outlines, at least one, perhaps changed in what is looked into
+   * @param list JSON: a list of so many outlines, at least one, perhaps changed in what is looked into; @param lendsText whether its memory is used again once it is released
    * @returns undefined where one is not what the kernel knows
    */
-  readonly fill: (list: string, count: number) => Packed | undefined
+  readonly fill: (list: string, count: number, lendsText: boolean) => Packed | undefined
 }
 
 /**
@@ -79,11 +79,11 @@ export function outlineLines(
     }
   }
   close()
-  return { stretches, fill: (list, count) => fill(kernel, list, count) }
+  return { stretches, fill: (...asked) => fill(kernel, ...asked) }
 }
 
-function fill(kernel: Kernel, list: string, count: number): Packed | undefined {
+function fill(kernel: Kernel, list: string, count: number, lendsText: boolean): Packed | undefined {
   const { base } = kernel
   if (!isShort(list, place.fillEnd - place.fill - 64)) return undefined
-  return gatherList(kernel, allOfIt, { list, count, from: base + place.fill, to: base + place.fillText, its: kind.filled })
+  return gatherList(kernel, allOfIt, { list, count, lendsText, from: base + place.fill, to: base + place.fillText, its: kind.filled })
 }

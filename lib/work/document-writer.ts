@@ -6,7 +6,7 @@ import type { Packed } from '../packed.ts'
 import { isOrdinary, joinKinds, stringifySpecial } from '../values/index.ts'
 import type { Document } from '../values/index.ts'
 
-export type Written = Pick<Packed, 'text' | 'count' | 'digests' | 'kinds' | 'idHashes' | 'enveloped'>
+export type Written = Pick<Packed, 'text' | 'count' | 'digests' | 'kinds' | 'idHashes' | 'enveloped'> & Partial<Pick<Packed, 'release'>>
 
 /** No more are held: a stage may make any number of one. */
 const mostHeld = 1024
@@ -27,14 +27,16 @@ function lineOf(document: Document, isSimple: (document: Document) => boolean): 
 
 export class DocumentWriter {
   readonly #left: Set<number>
+  readonly #lendsTexts: boolean
   #held: Document[] = []
   /** What each of them was made of. */
   #origins: number[] = []
   readonly #parts: Written[] = []
 
   /** @param left is told of each origin of which a document can't be packed */
-  constructor(left: Set<number>) {
+  constructor(left: Set<number>, lendsTexts: boolean) {
     this.#left = left
+    this.#lendsTexts = lendsTexts
   }
 
   /** @param of the line that it was made of */
@@ -54,7 +56,7 @@ export class DocumentWriter {
   #pack(): void {
     const held = this.#held
     if (held.length === 0) return
-    const packed = packedAtOnce(held)
+    const packed = packedAtOnce(held, this.#lendsTexts)
     if (packed) this.#parts.push(packed)
     else this.#packOneByOne()
     this.#held = []
@@ -98,9 +100,9 @@ export class DocumentWriter {
 }
 
 /** @returns undefined where they have to be looked at one by one */
-function packedAtOnce(documents: readonly Document[]): Packed | undefined {
+function packedAtOnce(documents: readonly Document[], lendsText: boolean): Packed | undefined {
   try {
-    return packList(listOf(documents, isOrdinary), documents.length)
+    return packList(listOf(documents, isOrdinary), documents.length, lendsText)
   } catch {
     return undefined
   }
@@ -116,8 +118,10 @@ function bytesOf(document: Document): Buffer | undefined {
 }
 
 function joined(parts: readonly Written[]): Written {
+  const text = Buffer.concat(parts.map(part => part.text))
+  for (const { release } of parts) release?.()
   return {
-    text: Buffer.concat(parts.map(part => part.text)),
+    text,
     count: parts.reduce((sum, part) => sum + part.count, 0),
     digests: Uint32Array.from(parts.flatMap(part => [...part.digests])),
     kinds: joinKinds(parts),

@@ -20,8 +20,8 @@ export interface Work {
   readonly first: number
   /** The only ones that the stages look into, as `fieldsOfStages` tells them. */
   readonly fields: readonly string[] | undefined
-  /** So much at once: what all its lines come to should die before it is moved out of the young generation. */
-  readonly pieceBytes: number
+  /** Whether texts lie in memory that is used again once they are released. Where they change hands it goes with them. */
+  readonly lendsTexts: boolean
   /** The same object for the same place: stages may keep what they make of it. */
   readonly contextOf: (place: BlockPlace) => StageContext
 }
@@ -33,8 +33,8 @@ export interface Work {
  * @param block whole lines, valid UTF-8, at most `maxBlockBytes`
  */
 export async function workLines(block: Buffer, place: BlockPlace, work: Work): Promise<Stretch[]> {
-  const { fields, pieceBytes } = work
-  const most = fields ? Math.min(pieceBytes, outlineBytes) : pieceBytes
+  const { fields } = work
+  const most = fields ? outlineBytes : pieceBytes
   const worked: Stretch[] = []
   for (let from = 0; from < block.length;) {
     const to = block.indexOf(newline, Math.min(from + most, block.length) - 1) + 1
@@ -47,6 +47,9 @@ export async function workLines(block: Buffer, place: BlockPlace, work: Work): P
 }
 
 const newline = 0x0a
+
+/** So much at once: its text and that of what comes of it are no large objects to V8, and its documents die young. */
+const pieceBytes = 64 << 10
 
 async function workPiece(block: Buffer, place: BlockPlace, work: Work): Promise<readonly Stretch[]> {
   const worked: Stretch[] = []
@@ -67,7 +70,10 @@ async function workPiece(block: Buffer, place: BlockPlace, work: Work): Promise<
 async function workStretch(raw: Buffer, listed: Listed, place: BlockPlace, work: Work): Promise<readonly Stretch[]> {
   const { count, digests, kinds, idHashes, dropped, members } = listed.came
   const { out, left, counts } = await throughStages(listed, work.contextOf(place), work)
-  if (left.size > 0) return await withoutLeft(raw, left, place, work)
+  if (left.size > 0) {
+    out.release?.()
+    return await withoutLeft(raw, left, place, work)
+  }
   const worked = counts.worked(count, work.stages, work.first)
   const packed = new Packed({ ...out, packing: work.packing, dropped, members, worked, lines: undefined })
   return [{ packed, bytes: listed.bytes, ...(place.digests && { came: { digests, kinds, idHashes } }) }]
@@ -80,10 +86,10 @@ interface Made {
   readonly counts: StageCounts
 }
 
-async function throughStages({ text, specials }: Listed, context: StageContext, { stages }: Work): Promise<Made> {
+async function throughStages({ text, specials }: Listed, context: StageContext, { stages, lendsTexts }: Work): Promise<Made> {
   const counts = new StageCounts()
   const left = new Set<number>()
-  const out = new DocumentWriter(left)
+  const out = new DocumentWriter(left, lendsTexts)
   let of = 0
   let special = 0
   const emit = (document: Document): void => out.write(document, of)

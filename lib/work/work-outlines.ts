@@ -54,7 +54,7 @@ function workStretch({ came, bytes, ...outlined }: Outlined, fill: Fill, place: 
   const { packing, stages, first } = work
   const counts = new StageCounts()
   const made = throughStages(outlined, stages, work.contextOf(place), counts)
-  const filled = made && fillAll(made, fill)
+  const filled = made && fillAll(made, list => fill(list, made.length, work.lendsTexts))
   if (!filled) return undefined
   const { count, digests, kinds, idHashes, dropped, members } = came
   const worked = counts.worked(count, stages, first)
@@ -87,9 +87,9 @@ function throughStages(
 }
 
 /** @returns undefined where nothing can be written of one of them, or the kernel does not know it */
-function fillAll(made: readonly Document[], fill: Fill): Packed | undefined {
+function fillAll(made: readonly Document[], fill: (list: string) => Packed | undefined): Packed | undefined {
   try {
-    return fill(listOf(made, isSimple), made.length)
+    return fill(listOf(made, isSimple))
   } catch {
     return undefined
   }
