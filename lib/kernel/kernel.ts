@@ -305,7 +305,7 @@ function textOf({ byLine }: Packing): 'lent' | 'copied' {
 }
 
 /** Texts are several hundred KB each: left to the collector of garbage, many times as many lie about as are under way. */
-const texts = new BufferPool(16)
+const texts = new BufferPool(8)
 
 function lentText(lines: Buffer): Pick<Packed, 'text' | 'release'> {
   const place = texts.take(lines.length)
