@@ -262,13 +262,13 @@ export class Gathering {
     }
   }
 
-  /** @param text where it is to be: `kept` where it is, since the memory is not used again for the next block; `lent` until it is released */
-  packed(text: 'kept' | 'lent' | 'copied'): Packed {
+  /** @param text where it is to be: `kept` where it is, since the memory is not used again for the next block; or lent from a pool until it is released */
+  packed(text: 'kept' | 'copied' | BufferPool): Packed {
     const idHashes = Int32Array.from(this.#idHashes)
     const lines = this.#kernel.memory.subarray(this.#from, this.#to)
     return new Packed({
       packing: this.#packing,
-      ...(text === 'kept' ? { text: lines } : text === 'lent' ? lentText(lines) : { text: Buffer.from(lines) }),
+      ...(text === 'kept' ? { text: lines } : text === 'copied' ? { text: Buffer.from(lines) } : lentText(lines, text)),
       count: idHashes.length / 2,
       digests: wordsOf(this.#digests),
       kinds: this.#kindDigests(),
@@ -300,17 +300,17 @@ export class Gathering {
   }
 }
 
-function textOf({ byLine }: Packing): 'lent' | 'copied' {
-  return byLine ? 'lent' : 'copied'
+function textOf({ byLine }: Packing): BufferPool | 'copied' {
+  return byLine ? texts : 'copied'
 }
 
 /** Texts are several hundred KB each: left to the collector of garbage, many times as many lie about as are under way. */
 const texts = new BufferPool(8)
 
-function lentText(lines: Buffer): Pick<Packed, 'text' | 'release'> {
-  const place = texts.take(lines.length)
+function lentText(lines: Buffer, pool: BufferPool): Pick<Packed, 'text' | 'release'> {
+  const place = pool.take(lines.length)
   place.set(lines)
-  return { text: place.subarray(0, lines.length), release: () => texts.give(place) }
+  return { text: place.subarray(0, lines.length), release: () => pool.give(place) }
 }
 
 function countDropped(counts: number[], bits: number): void {

@@ -1,5 +1,6 @@
 /** Lines that are parsed all at once, as a list, and lists of documents as lines: each takes one call of the engine, which costs as much as a small document. */
 import type { Packed, Packing, PlainLine } from '../packed.ts'
+import { BufferPool } from './buffer-pool.ts'
 import { kind, mostLines, place, record, writeDropped } from './instance.ts'
 import type { Kernel } from './instance.ts'
 import { allOfIt, Gathering, load, maxBlockBytes, ownKernel, plainLines, readNumbers } from './kernel.ts'
@@ -106,9 +107,11 @@ export function gatherList(kernel: Kernel, packing: Packing, { list, count, lend
       gathering.add(at, words[at + record.length]!)
     }
   }
-  return gathering.count === count ? gathering.packed(lendsText ? 'lent' : 'copied') : undefined
+  return gathering.count === count ? gathering.packed(lendsText ? texts : 'copied') : undefined
 }
 
+/** Small ones, of which many wait to be written. */
+const texts = new BufferPool(32)
 const slack = 64
 const openingBracket = 0x5b
 const closingBracket = 0x5d
