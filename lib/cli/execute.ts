@@ -5,7 +5,6 @@ import { createLogger } from '../log.ts'
 import type { LogLevel } from '../log.ts'
 import { makePlan } from '../plan/plan.ts'
 import type { EstimateOptions, Plan } from '../plan/plan.ts'
-import type { Endpoint } from '../open.ts'
 import type { RunReport } from '../report.ts'
 import type { MigrateOptions } from '../options.ts'
 import type { migrate } from '../run.ts'
@@ -13,7 +12,6 @@ import type { Environment, Logger, RunStage } from '../types.ts'
 import type { VerifyReport } from '../verify/report.ts'
 import { Display } from './display.ts'
 import type { OutputStream } from './display.ts'
-import { expectObjects } from './heap.ts'
 import { coloursOf, completeEnvironment, readEnvFile } from './environment.ts'
 import { errorLines, exitCodeFor } from './exit.ts'
 import { commandFor, goOnCommand, stoppedAtOnce } from './hints.ts'
@@ -171,7 +169,6 @@ export async function execute(
     const begun = flags.runIdFile === undefined ? {} : { onBegun: runIdFile(flags.runIdFile, options) }
     const { migrate: run } = await (job.loadEngine ?? loadEngine)()
     const stages = await stagesOf(job, host.env)
-    if (stages.length > 0 && isFile(options.source) && isFile(options.target)) expectObjects()
     const observe = (report: Readonly<RunReport>): void => {
       seen = report
       if (receiptPlace !== undefined) refuseEnds(receiptPlace, report)
@@ -289,10 +286,6 @@ export function createCommandLogger(
 /** Those of a job, made anew: they may remember something. */
 export async function stagesOf({ stages = [], makeStages }: Job, environment: Environment): Promise<NonNullable<MigrateOptions['stages']>> {
   return [...((await makeStages?.(environment)) ?? []), ...(await loadStages(stages, environment))]
-}
-
-function isFile(endpoint: Endpoint): boolean {
-  return (typeof endpoint === 'string' ? parseEndpoint(endpoint) : endpoint).connector === 'file'
 }
 
 export async function loadStages(texts: readonly string[], environment: Environment): Promise<NonNullable<MigrateOptions['stages']>> {

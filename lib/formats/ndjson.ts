@@ -89,7 +89,7 @@ export async function* readNdjson(chunks: AsyncIterable<Buffer>, options: Ndjson
 
 /** Whether `readNdjson` is done with each chunk when it asks for the next, or gives it back to the packer. */
 export function takesLentChunks(packing: Packing | undefined): packing is Packing {
-  return packing !== undefined && (packing.packer !== undefined || !packing.worker) && canPack()
+  return packing !== undefined && canPack()
 }
 
 function piecesOf(

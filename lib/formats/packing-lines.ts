@@ -2,6 +2,7 @@
  * Bytes to lines, of which most need no parsing where documents travel packed: blocks of whole lines go through the kernel, or through a worker
  * and its stages, and what these leave comes as lines.
  */
+import { BufferPool } from '../kernel/buffer-pool.ts'
 import { packLines } from '../kernel/kernel.ts'
 import type { BlockPlace, LinePacker, LineWorker, Packed, PackedLines, Packing, Stretch } from '../packed.ts'
 import { BlockSplitter } from './blocks.ts'
@@ -50,6 +51,9 @@ export async function* packedPieces(chunks: Chunks, splitter: LineSplitter, pack
   yield lastOf(splitter)
 }
 
+/** As many as are under way where there are a few threads. */
+const memoriesKept = 8
+
 /** A block that is being packed. */
 interface PackJob {
   readonly parts: readonly Buffer[]
@@ -95,13 +99,15 @@ const copiesOf = (parts: readonly Buffer[]): Buffer[] => parts.map(part => Buffe
 interface Job {
   readonly bytes: Buffer
   readonly isSound: boolean
+  /** That it lies in, and others will. */
+  readonly memory?: Buffer
   /** Where its documents were taken to be; missing where they are not worked on. */
   readonly place?: BlockPlace | undefined
   readonly answer?: Promise<readonly Stretch[]>
 }
 
 /**
- * The same with several blocks under way, in their order.
+ * The same with several blocks under way, in their order: each where threads can read it too.
  *
  * @param placeOf where the documents are that follow what was taken last, the same object for the same place; undefined where these are not to be worked on
  */
@@ -139,28 +145,43 @@ export async function* workedPieces(
     if (open.length > 0) yield piecesOf([bytes], from, open, splitter)
   }
 
+  const memories = new BufferPool(memoriesKept, { isShared: true })
+  async function* finishFirst(): AsyncGenerator<Pieces, void, undefined> {
+    const job = jobs.shift()!
+    yield* finish(job)
+    if (job.memory) memories.give(job.memory)
+  }
+  const jobOf = ({ parts, isSound }: Block): Job => {
+    if (!isSound) return { bytes: Buffer.concat(parts), isSound }
+    const length = parts.reduce((sum, part) => sum + part.length, 0)
+    const memory = memories.take(length)
+    let to = 0
+    for (const part of parts) to += part.copy(memory, to)
+    return { bytes: memory.subarray(0, length), isSound, memory }
+  }
+
   const blocks = new BlockSplitter()
   let isFirst = true
   let failed: { readonly error: unknown } | undefined
   try {
     for await (const chunk of chunks) {
-      for (const { parts, isSound } of blocks.push(chunk)) {
-        let bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts)
-        if (isFirst && isSound) {
+      for (const block of blocks.push(chunk)) {
+        let job = jobOf(block)
+        if (isFirst && job.isSound) {
           // What the first line says holds for all that follow.
-          const end = bytes.indexOf(newline) + 1
-          yield splitter.push(bytes.subarray(0, end))
-          bytes = bytes.subarray(end)
+          const end = job.bytes.indexOf(newline) + 1
+          yield splitter.push(job.bytes.subarray(0, end))
+          job = { ...job, bytes: job.bytes.subarray(end) }
         }
         isFirst = false
-        if (bytes.length > 0) jobs.push(begin({ bytes, isSound }))
-        while (jobs.length >= worker.atOnce) yield* finish(jobs.shift()!)
+        if (job.bytes.length > 0) jobs.push(begin(job))
+        while (jobs.length >= worker.atOnce) yield* finishFirst()
       }
     }
   } catch (error) {
     failed = { error }
   }
-  for (let job = jobs.shift(); job; job = jobs.shift()) yield* finish(job)
+  while (jobs.length > 0) yield* finishFirst()
   if (failed) throw failed.error
   yield linesOf(blocks.end().parts, splitter)
   yield lastOf(splitter)

@@ -7,16 +7,20 @@ const granule = 64 * 1024
 export class BufferPool {
   readonly #free: Buffer[] = []
   readonly #most: number
+  readonly #isShared: boolean
 
-  /** @param most buffers to keep */
-  constructor(most: number) {
+  /** @param most buffers to keep; @param options `isShared`: whether threads that are sent one get the same memory */
+  constructor(most: number, { isShared = false }: { readonly isShared?: boolean } = {}) {
     this.#most = most
+    this.#isShared = isShared
   }
 
   /** @returns at least so many bytes, of any content, which are the caller's until they are given back */
   take(least: number): Buffer {
     const at = this.#free.findLastIndex(buffer => buffer.length >= least)
-    return at === -1 ? Buffer.allocUnsafeSlow(Math.ceil(least / granule) * granule) : this.#free.splice(at, 1)[0]!
+    if (at !== -1) return this.#free.splice(at, 1)[0]!
+    const bytes = Math.ceil(least / granule) * granule
+    return this.#isShared ? Buffer.from(new SharedArrayBuffer(bytes)) : Buffer.allocUnsafeSlow(bytes)
   }
 
   /** @param buffer as `take` gave it; nobody uses it any more */

@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer'
 import type { ElementRun, PackedElements, Packing } from '../packed.ts'
 import { kind, mostLines, place, record, writeDropped } from './instance.ts'
 import type { Kernel } from './instance.ts'
-import { Gathering, load, ownKernel, readNumbers } from './kernel.ts'
+import { Gathering, load, ownKernel, readNumbers, textOf } from './kernel.ts'
 import type { MemoryBlock } from './kernel.ts'
 
 /** The kernel reads sixteen bytes at a time, and takes what is not whole for wrong where zeros follow. */
@@ -90,5 +90,5 @@ function packElements(
   }
   const { bytes } = gathering
   if (bytes === 0) return undefined
-  return { packed: gathering.packed(isKept), bytes, lines, hasComma: block[from + bytes - 1] === comma }
+  return { packed: gathering.packed(isKept ? 'kept' : textOf(packing)), bytes, lines, hasComma: block[from + bytes - 1] === comma }
 }

@@ -20,6 +20,8 @@ export interface Kernel {
   readonly seek: (from: number) => void
   /** Puts a document's canonical bytes without the kinds of numbers at `place.scratch`, and what it has of `envelopedKinds` at `place.enveloped`. @returns how many bytes there are */
   readonly freeOfKinds: (from: number, length: number) => number
+  /** JSON in Latin-1, of JSON that was read: see `assembly/narrow.ts`. @returns the place behind it */
+  readonly narrow: (from: number, end: number, to: number) => number
   /** What was written last. */
   packing: Packing | undefined
   looked: readonly string[] | undefined
@@ -80,7 +82,7 @@ const pageBytes = 64 << 10
 /** As `build:kernel` says it. */
 const mostPages = 16 << 10
 
-type Exports = Pick<Kernel, 'begin' | 'read' | 'readList' | 'seek' | 'freeOfKinds'>
+type Exports = Pick<Kernel, 'begin' | 'read' | 'readList' | 'seek' | 'freeOfKinds' | 'narrow'>
 
 declare const WebAssembly: {
   readonly Memory: new (size: { readonly initial: number; readonly maximum: number; readonly shared: true }) => SharedMemory
@@ -110,7 +112,7 @@ export function kernelCode(): object {
 export function openKernel(memory: SharedMemory, part = 0, code = kernelCode()): Kernel {
   const base = part * place.end
   const { exports } = new WebAssembly.Instance(code, { env: { memory, abort: () => undefined }, layout: { base } })
-  const { begin, read, readList, seek, freeOfKinds } = exports
+  const { begin, read, readList, seek, freeOfKinds, narrow } = exports
   return {
     memory: Buffer.from(memory.buffer),
     words: new Uint32Array(memory.buffer),
@@ -120,6 +122,7 @@ export function openKernel(memory: SharedMemory, part = 0, code = kernelCode()):
     readList,
     seek,
     freeOfKinds,
+    narrow,
     packing: undefined,
     looked: undefined
   }

@@ -64,7 +64,7 @@ function readStretches(
   let gathering: Gathering | undefined
   let left: number | undefined = room
   const close = (): void => {
-    if (gathering) stretches.push({ packed: gathering.packed(isKept), bytes: gathering.bytes })
+    if (gathering) stretches.push({ packed: gathering.packed(isKept ? 'kept' : textOf(packing)), bytes: gathering.bytes })
     gathering = undefined
   }
   for (let count = read(length, mostLines); count > 0; count = read(length, mostLines)) {
@@ -122,18 +122,16 @@ export function load(kernel: Kernel, parts: readonly Buffer[], packing: Packing,
     kernel.memory.set(part, kernel.base + place.input + length)
     length += part.length
   }
-  beginBlock(kernel, packing, its)
-  return length
-}
-
-/** Of bytes that are at the beginning of the kernel's input. */
-export function beginBlock(kernel: Kernel, packing: Packing, its: number = kind.line): void {
   writeDropped(kernel, packing)
   kernel.begin(kernel.base + place.input, kernel.base + place.text, its)
+  return length
 }
 
 /** What is known of documents without their text: see `Packed`. The digests are empty where they are not wanted. */
 export type Came = Pick<Packed, 'count' | 'digests' | 'kinds' | 'idHashes' | 'dropped' | 'members'>
+
+/** `kept` where it is, since the memory is not used again for the next block; `lent` until it is released. */
+export type TextPlace = 'kept' | 'lent' | 'copied'
 
 /** Documents that follow one another, as long as they are in the module's memory. */
 export class Gathering {
@@ -209,13 +207,12 @@ export class Gathering {
     }
   }
 
-  /** @param isKept whether the text may stay where it is, since the memory is not used again for the next block */
-  packed(isKept = false): Packed {
+  packed(text: TextPlace): Packed {
     const idHashes = Int32Array.from(this.#idHashes)
     const lines = this.#kernel.memory.subarray(this.#from, this.#to)
     return new Packed({
       packing: this.#packing,
-      ...(isKept ? { text: lines } : this.#packing.byLine ? lendText(lines) : { text: Buffer.from(lines) }),
+      ...(text === 'kept' ? { text: lines } : text === 'lent' ? lendText(lines) : { text: Buffer.from(lines) }),
       count: idHashes.length / 2,
       digests: wordsOf(this.#digests),
       kinds: this.#kindDigests(),
@@ -245,6 +242,11 @@ export class Gathering {
       return id
     })
   }
+}
+
+/** Where text goes that can't stay: that of lines is looked at for as long as their answers take. */
+export function textOf({ byLine }: Packing): TextPlace {
+  return byLine ? 'lent' : 'copied'
 }
 
 function countDropped(counts: number[], bits: number): void {
@@ -286,7 +288,8 @@ function start(): Kernel | null {
   }
 }
 
-function plainLines(parts: readonly Buffer[]): PlainLine[] {
+/** All of them for the plain way. */
+export function plainLines(parts: readonly Buffer[]): PlainLine[] {
   const lines: PlainLine[] = []
   let start = 0
   for (const part of parts) {

@@ -1,9 +1,10 @@
 /** Lines of which only some top-level members are looked into: see `assembly/outline.ts`. */
 import type { Packed, Packing, PlainLine } from '../packed.ts'
-import { kind, mostLines, place, record, writeDropped, writeLooked } from './instance.ts'
+import { kind, mostLines, place, record, writeLooked } from './instance.ts'
 import type { Kernel } from './instance.ts'
 import { allOfIt, Gathering, load, ownKernel, readNumbers } from './kernel.ts'
-import type { Came } from './kernel.ts'
+import type { Came, TextPlace } from './kernel.ts'
+import { allOf, gatherList, isShort } from './lists.ts'
 
 /** Documents of lines that follow one another. */
 export interface Outlined {
@@ -22,10 +23,10 @@ export interface Outlines {
   /**
    * Give documents their text again. Good until the kernel reads the next block.
    *
-   * @param lines each an outline, perhaps changed in what is looked into, with its line end
+   * @param list JSON: a list of so many outlines, at least one, perhaps changed in what is looked into; @param text where theirs is to be
    * @returns undefined where one is not what the kernel knows
    */
-  readonly fill: (lines: string) => Packed | undefined
+  readonly fill: (list: string, count: number, text: TextPlace) => Packed | undefined
 }
 
 /**
@@ -40,7 +41,7 @@ export function outlineLines(
 ): Outlines | undefined {
   const kernel = ownKernel()
   if (kernel === null) return undefined
-  const { memory, words, read, base } = kernel
+  const { memory, words, read, base, narrow } = kernel
   writeLooked(kernel, looked)
   const length = load(kernel, [block], packing, kind.outlined)
   const stretches: (Outlined | PlainLine)[] = []
@@ -49,9 +50,10 @@ export function outlineLines(
   let to = from
   let hasSpecials = false
   const close = (): void => {
-    // The last one has a comma behind it too.
     if (gathering) {
-      const text = `[${memory.toString('utf8', from, to - 1)}]`
+      // The last one has a comma behind it too.
+      const end = narrow(from, to - 1, base + place.fill)
+      const text = `[${memory.toString('latin1', base + place.fill, end)}]`
       stretches.push({ came: gathering.came(), bytes: gathering.bytes, text, hasSpecials })
     }
     gathering = undefined
@@ -77,25 +79,11 @@ export function outlineLines(
     }
   }
   close()
-  return { stretches, fill: lines => fill(kernel, lines) }
+  return { stretches, fill: (...asked) => fill(kernel, ...asked) }
 }
 
-function fill(kernel: Kernel, lines: string): Packed | undefined {
-  const { memory, words, read, base } = kernel
-  const room = place.fillEnd - place.fill - 64
-  // A UTF-16 unit is three bytes at most.
-  if (3 * lines.length > room && Buffer.byteLength(lines) > room) return undefined
-  const length = memory.write(lines, base + place.fill)
-  writeDropped(kernel, allOfIt)
-  kernel.begin(base + place.fill, base + place.fillText, kind.filled)
-  const gathering = new Gathering(kernel, allOfIt)
-  for (let count = read(length, mostLines); count > 0; count = read(length, mostLines)) {
-    for (let line = 0; line < count; line++) {
-      const at = ((base + place.lines) >> 2) + record.words * line
-      if (words[at + record.status] !== 0 || !readNumbers(kernel, words[at + record.numbers]!)) return undefined
-      if (words[at + record.specials] !== 0 && words[at + record.canonicalLength]! > place.scratchEnd - place.scratch) return undefined
-      gathering.add(at, words[at + record.length]! + 1)
-    }
-  }
-  return gathering.packed()
+function fill(kernel: Kernel, list: string, count: number, text: TextPlace): Packed | undefined {
+  const { base } = kernel
+  if (!isShort(list, place.fillEnd - place.fill - 64)) return undefined
+  return allOf(gatherList(kernel, allOfIt, { list, from: base + place.fill, to: base + place.fillText, its: kind.filled }), count, text)
 }

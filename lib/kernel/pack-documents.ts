@@ -5,9 +5,10 @@
 import type { DocumentStretch, Packed, Packing } from '../packed.ts'
 import { notOrdinary, ordinaryLength } from '../values/index.ts'
 import type { Document } from '../values/index.ts'
-import { mostLines, place, record } from './instance.ts'
+import { kind, place } from './instance.ts'
 import type { Kernel } from './instance.ts'
-import { beginBlock, Gathering, maxBlockBytes, ownKernel, readNumbers } from './kernel.ts'
+import { maxBlockBytes, ownKernel } from './kernel.ts'
+import { gatherList, isShort } from './lists.ts'
 
 /** What begins with an underscore is the database's own business, or means something to one. */
 const packing: Packing = { drop: [], byLine: true, noUnderscores: true }
@@ -20,8 +21,6 @@ const mostLength = maxBlockBytes / 4
 const mostOdd = 3
 /** Lists that are not looked at behind one of which little could be packed: those that follow are like it. */
 const mostLeft = 32
-/** What the kernel wants behind a list. */
-const slack = 16
 
 export class DocumentPacker {
   #left = 0
@@ -87,33 +86,18 @@ function packList(kernel: Kernel, documents: readonly Document[], { from, to, st
   let next = from
   for (let odd = 0; next < to && odd <= mostOdd; odd++) {
     const packed = packFirst(kernel, documents.slice(next, to))
-    if (packed && packed.count > 0) stretches.add(next, packed)
+    if (packed) stretches.add(next, packed)
     next += packed?.count ?? 0
     if (next < to) stretches.addPlain(next, ++next)
   }
   stretches.addPlain(next, to)
 }
 
-/** @returns as many as the kernel knows, which may be none */
+/** @returns as many as the kernel knows; undefined for none */
 function packFirst(kernel: Kernel, documents: readonly Document[]): Packed | undefined {
-  const { memory, base, words, seek, readList } = kernel
-  const text = JSON.stringify(documents)
-  const start = base + place.input
-  const room = maxBlockBytes - slack
-  if (3 * text.length > room && Buffer.byteLength(text) > room) return undefined
-  const length = memory.write(text, start)
-  memory.fill(0, start + length, start + length + slack)
-  beginBlock(kernel, packing)
-  const gathering = new Gathering(kernel, packing)
-  // Behind the bracket.
-  seek(1)
-  for (let count = -1; count !== 0 && gathering.count < documents.length;) {
-    count = readList(length, mostLines)
-    for (let element = 0; element < count; element++) {
-      const at = ((base + place.lines) >> 2) + record.words * element
-      if (!readNumbers(kernel, words[at + record.numbers]!)) return gathering.packed()
-      gathering.add(at, words[at + record.length]!)
-    }
-  }
-  return gathering.packed()
+  const list = JSON.stringify(documents)
+  if (!isShort(list, maxBlockBytes)) return undefined
+  const { base } = kernel
+  const gathering = gatherList(kernel, packing, { list, from: base + place.input, to: base + place.text, its: kind.line })
+  return gathering.count === 0 ? undefined : gathering.packed('lent')
 }

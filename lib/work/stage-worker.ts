@@ -92,14 +92,15 @@ export class StageWorker {
   #here(block: Buffer, place: BlockPlace, contextOf: Work['contextOf']): Promise<readonly Stretch[]> {
     const { packing, first } = this.#options
     const stages = this.#stages
-    return workLines(block, place, { packing, stages, first, fields: this.#fields, contextOf, pieceBytes })
+    return workLines(block, place, { packing, stages, first, fields: this.#fields, contextOf, textPlace: 'lent' })
   }
 
   /** @returns undefined where the thread is gone: then the block is where it was */
   async #inThread(thread: StageThread, bytes: Buffer, place: BlockPlace, partition: string): Promise<readonly Stretch[] | undefined> {
-    const block = new Uint8Array(bytes)
+    const isShared = bytes.buffer instanceof SharedArrayBuffer
+    const block = isShared ? bytes : new Uint8Array(bytes)
     try {
-      const answer = await thread.run({ block, place, partition }, [block.buffer])
+      const answer = await thread.run({ block, place, partition }, isShared ? [] : [block.buffer as ArrayBuffer])
       return answer.map(message => fromMessage(message, this.#options.packing))
     } catch (error) {
       if (thread.failure === undefined) throw error
@@ -124,9 +125,6 @@ export class StageWorker {
 
 /** One that is worked on, and one that waits, so that no thread has to. */
 const blocksOfThread = 2
-
-/** On the main thread, whose young generation is small. */
-const pieceBytes = 128 << 10
 
 /** Documents die young: what does not fit is copied while it still lives. */
 const youngMb = 32

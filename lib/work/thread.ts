@@ -21,6 +21,6 @@ doTasks<ThreadTask, readonly ThreadStretch[]>(async ({ block, place, partition }
   const lines = Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength)
   let contextOf = contexts.get(partition)
   if (!contextOf) contexts.set(partition, (contextOf = contextsOf(partition)))
-  const answer = (await workLines(lines, place, { packing, stages, first, fields, contextOf, pieceBytes: lines.length })).map(toMessage)
+  const answer = (await workLines(lines, place, { packing, stages, first, fields, contextOf, textPlace: 'copied' })).map(toMessage)
   return { answer, transfer: answer.flatMap(message => ('text' in message ? [message.text.buffer as ArrayBuffer] : [])) }
 })

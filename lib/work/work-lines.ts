@@ -1,13 +1,14 @@
 /** Lines through stages to lines: what threads do, and what the main one does where there are none. */
-import { isAscii } from 'node:buffer'
 import { applyStages } from '../engine/apply-stages.ts'
-import { packLines } from '../kernel/kernel.ts'
+import type { TextPlace } from '../kernel/kernel.ts'
+import { listLines } from '../kernel/lists.ts'
+import type { Listed } from '../kernel/lists.ts'
 import { Packed } from '../packed.ts'
-import type { BlockPlace, PackedLines, Packing, PlainLine, Stretch } from '../packed.ts'
+import type { BlockPlace, Packing, PlainLine, Stretch } from '../packed.ts'
 import type { Document, Stage, StageContext } from '../types.ts'
-import { isOrdinary, parseJson } from '../values/index.ts'
-import { LineWriter, specialLine } from './line-writer.ts'
-import type { Written } from './line-writer.ts'
+import { parseJson } from '../values/index.ts'
+import { DocumentWriter } from './document-writer.ts'
+import type { Written } from './document-writer.ts'
 import { StageCounts } from './stage-counts.ts'
 import { outlineBytes, workOutlines } from './work-outlines.ts'
 
@@ -20,8 +21,8 @@ export interface Work {
   readonly first: number
   /** The only ones that the stages look into, as `fieldsOfStages` tells them. */
   readonly fields: readonly string[] | undefined
-  /** So much at once: what all its lines come to should die before it is moved out of the young generation. */
-  readonly pieceBytes: number
+  /** Of what is made: where it changes hands, its memory goes with it, and can't be lent. */
+  readonly textPlace: TextPlace
   /** The same object for the same place: stages may keep what they make of it. */
   readonly contextOf: (place: BlockPlace) => StageContext
 }
@@ -33,8 +34,8 @@ export interface Work {
  * @param block whole lines, valid UTF-8, at most `maxBlockBytes`
  */
 export async function workLines(block: Buffer, place: BlockPlace, work: Work): Promise<Stretch[]> {
-  const { fields, pieceBytes } = work
-  const most = fields ? Math.min(pieceBytes, outlineBytes) : pieceBytes
+  const { fields } = work
+  const most = fields ? outlineBytes : pieceBytes
   const worked: Stretch[] = []
   for (let from = 0; from < block.length;) {
     const to = block.indexOf(newline, Math.min(from + most, block.length) - 1) + 1
@@ -48,11 +49,14 @@ export async function workLines(block: Buffer, place: BlockPlace, work: Work): P
 
 const newline = 0x0a
 
+/** So much at once: its text and that of what comes of it are no large objects to V8, and its documents die young. */
+const pieceBytes = 64 << 10
+
 async function workPiece(block: Buffer, place: BlockPlace, work: Work): Promise<readonly Stretch[]> {
   const worked: Stretch[] = []
   let at = 0
-  for (const stretch of packLines([block], work.packing, { digests: place.digests })) {
-    if ('packed' in stretch) {
+  for (const stretch of listLines(block, work.packing, place)) {
+    if ('came' in stretch) {
       const raw = block.subarray(at, at + stretch.bytes)
       for (const each of await workStretch(raw, stretch, place, work)) worked.push(shifted(each, at))
       at += stretch.bytes
@@ -64,15 +68,16 @@ async function workPiece(block: Buffer, place: BlockPlace, work: Work): Promise<
   return worked
 }
 
-async function workStretch(raw: Buffer, stretch: PackedLines, place: BlockPlace, work: Work): Promise<readonly Stretch[]> {
-  const { packed } = stretch
-  const { out, left, counts } = await throughStages(packed, work.contextOf(place), work)
-  if (left.size > 0) return await withoutLeft(raw, left, place, work)
-  const { packing, dropped, members } = packed
-  const worked = counts.worked(packed.count, work.stages, work.first)
-  const { digests, kinds, idHashes } = packed
-  const came = place.digests && { came: { digests, kinds, idHashes } }
-  return [{ packed: new Packed({ ...out, packing, dropped, members, worked, lines: undefined }), bytes: stretch.bytes, ...came }]
+async function workStretch(raw: Buffer, listed: Listed, place: BlockPlace, work: Work): Promise<readonly Stretch[]> {
+  const { count, digests, kinds, idHashes, dropped, members } = listed.came
+  const { out, left, counts } = await throughStages(listed, work.contextOf(place), work)
+  if (left.size > 0) {
+    out.release?.()
+    return await withoutLeft(raw, left, place, work)
+  }
+  const worked = counts.worked(count, work.stages, work.first)
+  const packed = new Packed({ ...out, packing: work.packing, dropped, members, worked, lines: undefined })
+  return [{ packed, bytes: listed.bytes, ...(place.digests && { came: { digests, kinds, idHashes } }) }]
 }
 
 interface Made {
@@ -82,35 +87,25 @@ interface Made {
   readonly counts: StageCounts
 }
 
-async function throughStages({ text, count, kinds, enveloped }: Packed, context: StageContext, { stages }: Work): Promise<Made> {
-  const lines = textsOf(text)
-  const withKinds = new Set(kinds?.of)
+async function throughStages({ text, specials }: Listed, context: StageContext, { stages, textPlace }: Work): Promise<Made> {
   const counts = new StageCounts()
-  let of = 0
   const left = new Set<number>()
-  const out = new LineWriter(left)
-  const emit = (document: Document): void => {
-    out.write(isOrdinary(document) ? JSON.stringify(document) : specialLine(document), of)
-  }
-  for (; of < count; of++) {
+  const out = new DocumentWriter(left, textPlace)
+  let of = 0
+  let special = 0
+  const emit = (document: Document): void => out.write(document, of)
+  for (const parsed of JSON.parse(text) as (Document | 0)[]) {
     try {
-      const line = lines[of]!
-      const isSpecial = withKinds.has(of) || (enveloped && line.includes('"$'))
-      const document = (isSpecial ? parseJson(line) : JSON.parse(line)) as Document
+      const document = parsed === 0 ? (parseJson(specials[special++]!) as Document) : parsed
       const pending = applyStages(stages, document, context, emit, counts)
       if (pending) await pending
     } catch {
       // The plain way meets it again, and knows what to do.
       left.add(of)
     }
+    of++
   }
   return { out: out.end(), left, counts }
-}
-
-/** One text that is not ASCII would make all of them wide. */
-function textsOf(lines: Buffer): string[] {
-  if (isAscii(lines)) return lines.toString('latin1').split('\n')
-  return linesOf(lines).map(({ from, to }) => lines.toString('utf8', from, to))
 }
 
 /** So many of a stretch's lines may go the plain way before all do, in which each is looked at once. */

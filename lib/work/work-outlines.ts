@@ -3,12 +3,12 @@
  */
 import { applyStages } from '../engine/apply-stages.ts'
 import { outlineLines } from '../kernel/outlines.ts'
-import type { Outlined } from '../kernel/outlines.ts'
+import type { Outlined, Outlines } from '../kernel/outlines.ts'
 import { Packed } from '../packed.ts'
 import type { BlockPlace, PackedLines, Stretch } from '../packed.ts'
 import type { Document, Stage, StageContext } from '../types.ts'
 import { isOrdinary, parseJson } from '../values/index.ts'
-import { specialLine } from './line-writer.ts'
+import { listOf } from './document-writer.ts'
 import { StageCounts } from './stage-counts.ts'
 import type { Work } from './work-lines.ts'
 
@@ -48,40 +48,29 @@ export function workOutlines(block: Buffer, place: BlockPlace, work: Work, field
   return worked
 }
 
-type Fill = (lines: string) => Packed | undefined
+type Fill = Outlines['fill']
 
 function workStretch({ came, bytes, ...outlined }: Outlined, fill: Fill, place: BlockPlace, work: Work): PackedLines | undefined {
   const { packing, stages, first } = work
   const counts = new StageCounts()
-  const lines = linesThroughStages(outlined, stages, work.contextOf(place), counts)
-  const filled = lines === undefined ? undefined : fill(lines)
+  const made = throughStages(outlined, stages, work.contextOf(place), counts)
+  const filled = made && fillAll(made, list => fill(list, made.length, work.textPlace))
   if (!filled) return undefined
   const { count, digests, kinds, idHashes, dropped, members } = came
-  const { text: made, ...its } = filled
-  const packed = new Packed({
-    ...its,
-    text: made,
-    packing,
-    dropped,
-    members,
-    worked: counts.worked(count, stages, first),
-    lines: undefined
-  })
+  const worked = counts.worked(count, stages, first)
+  const packed = new Packed({ ...filled, packing, dropped, members, worked, lines: undefined })
   return { packed, bytes, ...(place.digests && { came: { digests, kinds, idHashes } }) }
 }
 
-/** @returns undefined where a stage fails, or makes what JSON has no type for: the plain way meets it again, and knows what to do */
-function linesThroughStages(
+/** @returns undefined where a stage fails, for the plain way meets it again, and knows what to do; or where it has to be waited for */
+function throughStages(
   { text, hasSpecials }: Pick<Outlined, 'text' | 'hasSpecials'>,
   stages: readonly Stage[],
   context: StageContext,
   counts: StageCounts
-): string | undefined {
-  let lines = ''
-  const emit = (document: Document): void => {
-    const isSimple = Object.keys(document).every(name => name.startsWith('$') || isOrdinary(document[name]!))
-    lines += (isSimple ? JSON.stringify(document) : specialLine(document)) + '\n'
-  }
+): Document[] | undefined {
+  const made: Document[] = []
+  const emit = (document: Document): void => void made.push(document)
   try {
     for (const document of (hasSpecials ? parseJson(text) : JSON.parse(text)) as Document[]) {
       const pending = applyStages(stages, document, context, emit, counts)
@@ -94,7 +83,23 @@ function linesThroughStages(
   } catch {
     return undefined
   }
-  return lines
+  return made
+}
+
+/** @returns undefined where nothing can be written of one of them, or the kernel does not know it */
+function fillAll(made: readonly Document[], fill: (list: string) => Packed | undefined): Packed | undefined {
+  try {
+    return fill(listOf(made, isSimple))
+  } catch {
+    return undefined
+  }
+}
+
+/** What stands for gaps is no envelope. */
+function isSimple(document: Document): boolean {
+  if (Object.getPrototypeOf(document) !== Object.prototype) return false
+  for (const name in document) if (!name.startsWith('$') && !isOrdinary(document[name]!)) return false
+  return true
 }
 
 /** Stages that have answered with a promise: they are waited for document by document. */

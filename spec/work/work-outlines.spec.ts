@@ -34,7 +34,7 @@ function work(lines: readonly string[], stages: readonly Stage[], digests = true
   const fields = fieldsOfStages(stages)
   expect(fields).not.to.equal(undefined)
   const block = Buffer.from(lines.map(line => `${line}\n`).join(''))
-  const options = { packing, stages: stagesInPlace(stages), first: 2, fields, contextOf: () => context, pieceBytes: block.length }
+  const options = { packing, stages: stagesInPlace(stages), first: 2, fields, contextOf: () => context, textPlace: 'copied' as const }
   return workOutlines(block, { collection: 'documents', digests }, options, fields!)
 }
 

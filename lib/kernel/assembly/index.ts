@@ -18,6 +18,7 @@ import {
   LINES,
   MEMBERS
 } from './layout.ts'
+import { writeNarrow } from './narrow.ts'
 import { beginOutline, beginOutlines, hasRoomForOutline, writeOutline } from './outline.ts'
 import { toDocument } from './rows.ts'
 import { copy, countAt, FILLED, OK, OUTLINED, PLAIN, ROW, skipSpace, state, writeText } from './state.ts'
@@ -95,6 +96,11 @@ export function freeOfKinds(from: usize, length: usize): usize {
   return copyWithoutKinds(from, length)
 }
 
+/** As `writeNarrow`. */
+export function narrow(from: usize, end: usize, to: usize): usize {
+  return writeNarrow(from, end, to)
+}
+
 /**
  * Read lines until the input ends or one has numbers for the host to read, which it must do before it calls again. Canonical bytes are those of this call,
  * but for those of outlined documents, which stay.
@@ -139,7 +145,7 @@ export function read(length: usize, most: i32): i32 {
 export function readList(length: usize, most: i32): i32 {
   const end = input + length
   let count: i32 = 0
-  canonical = CANONICAL
+  canonical = state.kind == FILLED ? FILL_CANONICAL : CANONICAL
   state.isList = true
   while (next < end && count < most) {
     const lines = state.lines
