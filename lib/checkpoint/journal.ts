@@ -40,10 +40,7 @@ export interface JournalOptions {
  * Brings an output that is made in one piece to rest, and calls `work` with where it stands then; or not, where it can't be gone on with from
  * there, or does not come to rest within `patienceMs`.
  */
-export type Suspend = (
-  work: (output: SuspendedOutput | undefined) => Checkpoint,
-  patienceMs: number
-) => Promise<Checkpoint | undefined> | Checkpoint
+export type Suspend = <Made>(work: (output: SuspendedOutput | undefined) => Made, patienceMs: number) => Promise<Made | undefined> | Made
 
 export interface BeginOptions {
   /** Whether what is acknowledged between two checkpoints is kept too. Not of an output that is cut back to its checkpoint. */
@@ -229,19 +226,23 @@ export class Journal {
     const save = async (): Promise<boolean> => {
       if (!this.#isSaving) return true
       let began = 0
-      const snapshot = (output: SuspendedOutput | undefined): Checkpoint => {
+      const snapshot = (
+        output: SuspendedOutput | undefined
+      ): Pick<Checkpoint, 'log'> & { readonly bytes: readonly Buffer[] | undefined } => {
         began = performance.now()
-        return this.#snapshot(output)
+        const checkpoint = this.#snapshot(output)
+        return { log: checkpoint.log, bytes: this.#folder?.checkpointBytes(checkpoint) }
       }
-      const checkpoint = await this.#suspend(snapshot, patience)
-      if (!checkpoint) return false
+      const made = await this.#suspend(snapshot, patience)
+      if (!made) return false
+      const { log, bytes } = made
       await Promise.all(this.#syncs.map(sync => sync()))
       if (this.#folder) await this.#stageMemory.write()
-      await this.#folder?.save(checkpoint)
+      if (bytes) await this.#folder?.save(bytes)
       this.#writingMs = performance.now() - began
-      if (checkpoint.log === undefined || !this.#folder) return true
-      this.#namedLog = checkpoint.log
-      await removeProgress(this.#folder.path, number => number < checkpoint.log!)
+      if (log === undefined || !this.#folder) return true
+      this.#namedLog = log
+      await removeProgress(this.#folder.path, number => number < log)
       return true
     }
     const saving = this.#saving.then(save, save)

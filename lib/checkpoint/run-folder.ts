@@ -4,6 +4,7 @@ import { mkdir, readdir, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { exists, inodeOf } from '../engine/atomic-file.ts'
 import { DocferryError, describeError } from '../errors.ts'
+import { BufferPool } from '../kernel/buffer-pool.ts'
 import { isSavedAtEnd, totalCounts } from '../report.ts'
 import type { Counts, RunReport } from '../report.ts'
 import type { Location, Partition, ProviderName } from '../types.ts'
@@ -13,7 +14,7 @@ import { checkpointName, lastState, readCheckpoint } from './how-far.ts'
 import { dropNext, findReceipt, keepNext, keepReceipt, takeNext } from './kept-receipt.ts'
 import { holderOf, isLockName, takeLock } from './lock.ts'
 import type { Holder, Lock } from './lock.ts'
-import { isPartialState, readState, removePartialStates, writeState } from './state-file.ts'
+import { isPartialState, readState, removePartialStates, replaceFile, stateBytes, writeState } from './state-file.ts'
 
 /** What does not change while a run goes on. Plain JSON, without secrets. */
 export interface RunRecord<Asked = unknown> {
@@ -93,6 +94,9 @@ export class RunFolder {
   readonly path: string
   readonly #runId: string
   readonly #lock: Lock
+  /** For the bytes of checkpoints, of which one is written at a time. */
+  readonly #places = new BufferPool(1)
+  #place: Buffer | undefined
 
   private constructor(path: string, runId: string, lock: Lock) {
     this.path = path
@@ -144,8 +148,19 @@ export class RunFolder {
     await writeState(join(this.path, files.record), 'run', record)
   }
 
-  async save(checkpoint: Checkpoint): Promise<void> {
-    await writeState(join(this.path, files.checkpoint), 'checkpoint', { runId: this.#runId, ...checkpoint })
+  /**
+   * What `save` writes. It is good until the next one is made, and nothing of the checkpoint is held meanwhile: its texts are large, and each one that lives
+   * through a collection of the young generation stays in the heap for long.
+   */
+  checkpointBytes(checkpoint: Checkpoint): readonly Buffer[] {
+    const take = (least: number): Buffer => (this.#place = this.#places.take(least))
+    if (this.#place) this.#places.give(this.#place)
+    return stateBytes('checkpoint', { runId: this.#runId, ...checkpoint }, take)
+  }
+
+  /** @param bytes as `checkpointBytes` gave them */
+  async save(bytes: readonly Buffer[]): Promise<void> {
+    await replaceFile(join(this.path, files.checkpoint), bytes)
   }
 
   /** @returns its path */

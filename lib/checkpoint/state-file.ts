@@ -15,10 +15,25 @@ const formVersion = 1
  * @throws {DocferryError} DOCFERRY_STATE
  */
 export async function writeState(path: string, kind: string, content: object): Promise<void> {
+  await replaceFile(path, stateBytes(kind, content))
+}
+
+/**
+ * A state file's bytes, in parts.
+ *
+ * @param take gives a place of at least so many bytes for the content
+ */
+export function stateBytes(
+  kind: string,
+  content: object,
+  take = (least: number): Buffer => Buffer.allocUnsafeSlow(least)
+): readonly Buffer[] {
   // As bytes, once: a checkpoint of thousands of collections has tens of megabytes.
-  const body = Buffer.from(JSON.stringify(content))
+  const text = JSON.stringify(content)
+  const place = take(Buffer.byteLength(text))
+  const body = place.subarray(0, place.write(text))
   const head = `{"docferry":${JSON.stringify(kind)},"form":${formVersion},"sha256":"${digestOf(body)}","content":`
-  await replaceFile(path, [Buffer.from(head), body, Buffer.from('}\n')])
+  return [Buffer.from(head), body, Buffer.from('}\n')]
 }
 
 /** The same for any text, or bytes one behind the other. @throws {DocferryError} DOCFERRY_STATE */

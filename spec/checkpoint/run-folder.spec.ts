@@ -44,12 +44,24 @@ describe('checkpoint: run folder', () => {
     const folder = await create('a')
     expect(await folder.checkpoint()).to.equal(undefined)
     const checkpoint = new Progress().snapshot(3, { bytes: 12 })
-    await folder.save(checkpoint)
+    await folder.save(folder.checkpointBytes(checkpoint))
     await folder.close()
     const again = await RunFolder.open(stateDir, 'a')
     open.push(again)
     expect(await again.record()).to.deep.equal(recordOf('a'))
     expect(await again.checkpoint()).to.deep.include({ ...checkpoint })
+  })
+
+  it('gives back the last of several checkpoints whole, whatever is shorter or longer, or was never saved', async () => {
+    const folder = await create('a')
+    for (const name of ['ü'.repeat(300_000), 'short', 'ü'.repeat(2_000_000), 'longer than that']) {
+      const progress = new Progress()
+      progress.prepare(name, { created: true, empty: true })
+      folder.checkpointBytes(progress.snapshot(1, { bytes: 1 }))
+      const checkpoint = progress.snapshot(2, { bytes: 2 })
+      await folder.save(folder.checkpointBytes(checkpoint))
+      expect(await folder.checkpoint()).to.deep.include({ ...checkpoint })
+    }
   })
 
   it('can be looked into by its owner only', async () => {
@@ -79,7 +91,7 @@ describe('checkpoint: run folder', () => {
   it('knows the checkpoint of another run', async () => {
     const folder = await create('a')
     const other = await create('b')
-    await other.save(new Progress().snapshot(0, undefined))
+    await other.save(other.checkpointBytes(new Progress().snapshot(0, undefined)))
     copyFileSync(join(other.path, 'checkpoint.json'), join(folder.path, 'checkpoint.json'))
     const error = await folder.checkpoint().catch((thrown: unknown) => thrown)
     expect(error).to.include({ code: 'DOCFERRY_STATE' })
