@@ -100,7 +100,7 @@ interface Job {
   readonly bytes: Buffer
   readonly isSound: boolean
   /** That it lies in, and others will. */
-  readonly memory?: Buffer
+  readonly memory?: Buffer | undefined
   /** Where its documents were taken to be; missing where they are not worked on. */
   readonly place?: BlockPlace | undefined
   readonly answer?: Promise<readonly Stretch[]>
@@ -117,13 +117,13 @@ export async function* workedPieces(
   { worker, placeOf }: { readonly worker: LineWorker; readonly placeOf: () => BlockPlace | undefined }
 ): AsyncGenerator<Pieces, void, undefined> {
   const jobs: Job[] = []
-  const begin = (job: Job): Job => {
-    const place = job.isSound ? placeOf() : undefined
-    if (!place) return job
-    const answer = worker.work(job.bytes, place)
+  const begin = ({ bytes, isSound, memory }: Job): Job => {
+    const place = isSound ? placeOf() : undefined
+    if (!place) return { bytes, isSound, memory }
+    const answer = worker.work(bytes, place)
     // Whether it fails is asked when its turn comes.
     answer.catch(() => undefined)
-    return { ...job, place, answer }
+    return { bytes, isSound, memory, place, answer }
   }
 
   async function* finish(job: Job): AsyncGenerator<Pieces, void, undefined> {
@@ -149,7 +149,10 @@ export async function* workedPieces(
   async function* finishFirst(): AsyncGenerator<Pieces, void, undefined> {
     const job = jobs.shift()!
     yield* finish(job)
-    if (job.memory) memories.give(job.memory)
+    if (!job.memory) return
+    // Nobody may have waited for it: it was for another collection. Whoever is at it still reads the block.
+    await job.answer?.catch(() => undefined)
+    memories.give(job.memory)
   }
   const jobOf = ({ parts, isSound }: Block): Job => {
     if (!isSound) return { bytes: Buffer.concat(parts), isSound }
