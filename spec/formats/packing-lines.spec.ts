@@ -24,7 +24,7 @@ type Way = (chunks: AsyncIterable<Buffer>, splitter: LineSplitter) => AsyncItera
 const place = { collection: 'a', digests: true }
 const ways: Readonly<Record<string, Way>> = {
   packed: (chunks, splitter) => packedPieces(lent(chunks), splitter, packing),
-  worked: (chunks, splitter) => workedPieces(chunks, splitter, { worker, placeOf: () => place })
+  worked: (chunks, splitter) => workedPieces(lent(chunks), splitter, { worker, placeOf: () => place })
 }
 
 // eslint-disable-next-line @typescript-eslint/require-await
