@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { link, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { DocferryError } from '../errors.ts'
+import { DocferryError, describeError } from '../errors.ts'
 
 /** Who holds a lock. A process id alone comes back after a while, with another process. */
 export interface Holder {
@@ -30,13 +30,13 @@ export interface Lock {
  * find a dead one's lock only one goes on. Where a slow process takes a number although a lower one was taken meanwhile, the lower one wins.
  *
  * @param what for messages: `run 2026-...`
- * @throws {DocferryError} DOCFERRY_RUN_BUSY where a living process holds it
+ * @throws {DocferryError} DOCFERRY_RUN_BUSY where a living process holds it; DOCFERRY_STATE where nothing can be written there
  */
 export async function takeLock(folder: string, what: string): Promise<Lock> {
-  await clearLeftovers(folder)
   const own = join(folder, `lock.${process.pid}-${randomBytes(4).toString('hex')}`)
-  await writeFile(own, JSON.stringify(await thisProcess()), { mode: 0o600, flag: 'wx' })
   try {
+    await clearLeftovers(folder)
+    await writeFile(own, JSON.stringify(await thisProcess()), { mode: 0o600, flag: 'wx' })
     for (;;) {
       const held = await listLocks(folder)
       const holder = await livingHolder(folder, number => held.includes(number))
@@ -52,6 +52,9 @@ export async function takeLock(folder: string, what: string): Promise<Lock> {
       await Promise.all(held.map(old => rm(join(folder, `lock-${old}`), { force: true })))
       return { release: () => rm(path, { force: true }) }
     }
+  } catch (error) {
+    if (error instanceof DocferryError) throw error
+    throw new DocferryError('DOCFERRY_STATE', `${folder} can't be locked: ${describeError(error)}`, { cause: error })
   } finally {
     await rm(own, { force: true })
   }

@@ -113,7 +113,12 @@ export class RunFolder {
       throw new DocferryError('DOCFERRY_STATE', `the run folder ${path} can't be made: ${describeError(error)}`, { cause: error })
     }
     await clearNeverBegun(dirname(path))
-    return new RunFolder(path, runId, await takeLock(path, `run ${runId}`))
+    try {
+      return new RunFolder(path, runId, await takeLock(path, `run ${runId}`))
+    } catch (error) {
+      await rm(path, { recursive: true, force: true })
+      throw error
+    }
   }
 
   /** Take the folder of a run that is there. @throws {DocferryError} DOCFERRY_NO_SUCH_RUN, DOCFERRY_RUN_BUSY, DOCFERRY_STATE */

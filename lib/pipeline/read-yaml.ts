@@ -1,6 +1,7 @@
 /** YAML and JSON text to plain data, every value with its place. Anchors, aliases and merge keys are resolved here. */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
 import type { Alias, Document, Node, Pair, Scalar, YAMLError, YAMLMap } from 'yaml'
+import { inexactNumber } from '../stages/inexact-number.ts'
 import { isNumberText, numberFromText, setField } from '../values/index.ts'
 import type { ValueMap } from '../values/index.ts'
 import { interpolate } from './interpolate.ts'
@@ -174,8 +175,10 @@ class YamlReader {
   #number(value: number, source: string | undefined, path: Path): unknown {
     const isExact = source === undefined || !isNumberText(source)
     if (this.#options.isDocumentValue(path)) return isExact ? value : numberFromText(source)
-    if (Number.isInteger(value) && !Number.isSafeInteger(value) && !isExact && /^-?\d+$/.test(source)) {
-      this.#findings.push({ path, message: `${source} has more digits than a number keeps here; put it in quotes` })
+    const trouble =
+      isExact || !Number.isInteger(value) || Number.isSafeInteger(value) || !/^-?\d+$/.test(source) ? undefined : inexactNumber(source)
+    if (trouble !== undefined) {
+      this.#findings.push({ path, message: trouble })
       this.#unknown.add(path)
     }
     return value

@@ -1,6 +1,7 @@
 /** `--stage`: a stage and its options in one text. */
 import { DocferryError } from '../errors.ts'
 import type { Stage } from '../types.ts'
+import { inexactNumber } from './inexact-number.ts'
 import { checkStageOptions, issueText, makeOf, secretsIn } from './make-stage.ts'
 import type { StageMaking, StageSpec } from './stage-spec.ts'
 
@@ -41,13 +42,22 @@ function optionsFrom(spec: StageSpec, argument: string | undefined): unknown {
   throw usageError(spec, 'its options are wanted as JSON')
 }
 
-/** The message holds nothing of the text. */
+/** Of JSON. */
+const textOrNumber = /"(?:[^"\\]|\\.)*"|-?[0-9][-+.0-9eE]*/g
+
+/** The message holds nothing of the text but a number. */
 function parseOptions(text: string): unknown {
+  let options: unknown
   try {
-    return JSON.parse(text)
+    options = JSON.parse(text)
   } catch (error) {
     throw new SyntaxError(`its options are not valid JSON${/ at position \d+/.exec(String(error))?.[0] ?? ''}`)
   }
+  for (const [token] of text.matchAll(textOrNumber)) {
+    const trouble = token.startsWith('"') ? undefined : inexactNumber(token)
+    if (trouble !== undefined) throw new SyntaxError(trouble)
+  }
+  return options
 }
 
 function usageError({ name, short }: StageSpec, message: string): DocferryError {

@@ -3,7 +3,7 @@ import { allOfIt, maxBlockBytes, packLines } from '../kernel/kernel.ts'
 import type { TextPlace } from '../kernel/kernel.ts'
 import { packList } from '../kernel/lists.ts'
 import { envelopedKinds } from '../packed.ts'
-import type { Packed } from '../packed.ts'
+import type { Packed, Packing } from '../packed.ts'
 import { isOrdinary, joinKinds, stringifySpecial } from '../values/index.ts'
 import type { Document } from '../values/index.ts'
 
@@ -24,6 +24,11 @@ export function listOf(documents: readonly Document[], isSimple: (document: Docu
 
 function lineOf(document: Document, isSimple: (document: Document) => boolean): string {
   return isSimple(document) ? JSON.stringify(document) : stringifySpecial(document, {})
+}
+
+/** Where receipts leave `_rev` out, the reader has dropped it: this one was made by a stage, and the line's digest would be of it too. */
+export function hasOddRevision(document: Document, { drop }: Packing): boolean {
+  return document['_rev'] !== undefined && drop.includes('_rev')
 }
 
 export class DocumentWriter {

@@ -7,7 +7,7 @@ import { Packed } from '../packed.ts'
 import type { BlockPlace, Packing, PlainLine, Stretch } from '../packed.ts'
 import type { Document, Stage, StageContext } from '../types.ts'
 import { parseJson } from '../values/index.ts'
-import { DocumentWriter } from './document-writer.ts'
+import { DocumentWriter, hasOddRevision } from './document-writer.ts'
 import type { Written } from './document-writer.ts'
 import { StageCounts } from './stage-counts.ts'
 import { outlineBytes, workOutlines } from './work-outlines.ts'
@@ -87,13 +87,13 @@ interface Made {
   readonly counts: StageCounts
 }
 
-async function throughStages({ text, specials }: Listed, context: StageContext, { stages, textPlace }: Work): Promise<Made> {
+async function throughStages({ text, specials }: Listed, context: StageContext, { stages, packing, textPlace }: Work): Promise<Made> {
   const counts = new StageCounts()
   const left = new Set<number>()
   const out = new DocumentWriter(left, textPlace)
   let of = 0
   let special = 0
-  const emit = (document: Document): void => out.write(document, of)
+  const emit = (document: Document): void => void (hasOddRevision(document, packing) ? left.add(of) : out.write(document, of))
   for (const parsed of JSON.parse(text) as (Document | 0)[]) {
     try {
       const document = parsed === 0 ? (parseJson(specials[special++]!) as Document) : parsed

@@ -8,7 +8,7 @@ import { Packed } from '../packed.ts'
 import type { BlockPlace, PackedLines, Stretch } from '../packed.ts'
 import type { Document, Stage, StageContext } from '../types.ts'
 import { isOrdinary, parseJson } from '../values/index.ts'
-import { listOf } from './document-writer.ts'
+import { hasOddRevision, listOf } from './document-writer.ts'
 import { StageCounts } from './stage-counts.ts'
 import type { Work } from './work-lines.ts'
 
@@ -54,6 +54,7 @@ function workStretch({ came, bytes, ...outlined }: Outlined, fill: Fill, place: 
   const { packing, stages, first } = work
   const counts = new StageCounts()
   const made = throughStages(outlined, stages, work.contextOf(place), counts)
+  if (made?.some(document => hasOddRevision(document, packing))) return undefined
   const filled = made && fillAll(made, list => fill(list, made.length, work.textPlace))
   if (!filled) return undefined
   const { count, digests, kinds, idHashes, dropped, members } = came

@@ -30,6 +30,12 @@ describe('checkpoint: lock', () => {
     rmSync(folder, { recursive: true, force: true })
   })
 
+  it('says that nothing can be written where it would be', async () => {
+    const error = await takeLock(join(folder, 'gone'), 'run x').catch((thrown: unknown) => thrown)
+    expect(error).to.include({ code: 'DOCFERRY_STATE' })
+    expect((error as Error).message).to.include("gone can't be locked: ENOENT")
+  })
+
   const end = async (child: ChildProcess): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return
     child.kill('SIGKILL')

@@ -69,6 +69,24 @@ describe('stages', () => {
     expect((inherited as Error).message).to.match(/^there is no stage toString; there are strip/)
   })
 
+  for (const [number, kind] of [
+    ['9007199254740993', 'Long'],
+    ['-12345678901234567890', 'Long'],
+    ['0.1234567890123456789012', 'Decimal'],
+    ['1e400', 'Decimal']
+  ]) {
+    it(`are not made where ${number} would be rounded`, async () => {
+      for (const text of [`set:{"a\\"1":[${number}]}`, `filter:{"a":{"$gt":${number}}}`]) {
+        const error = await parseStage(text).catch((reason: Error) => reason)
+        expect(error).to.include({ code: 'DOCFERRY_USAGE' })
+        expect((error as Error).message).to.include(
+          `${number} has more digits than a number keeps here; for a value write {"$number${kind}": "${number}"}`
+        )
+      }
+      expect(await parseStage(`set:{"a":{"$number${kind}":"${number}"},"b":"${number}","c":[-0.5,1e5,2.50]}`)).to.include({ name: 'set' })
+    })
+  }
+
   for (const text of ['strip', 'strip:a,,b', 'strip:[1]', 'strip:["a"', 'strip:a..b', 'rename:a', 'rename:a=b=c', 'rename:["a"]']) {
     it(`refuses ${JSON.stringify(text)} with the way to write it`, async () => {
       const error = await parseStage(text).catch((reason: Error) => reason)

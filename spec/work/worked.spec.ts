@@ -45,6 +45,17 @@ for (const workers of [0, 2]) {
       expect(counts!.filteredBy['filter']).to.be.above(1_000)
     })
 
+    it('leave a revision that a stage makes out of the receipt', async () => {
+      await writeFile(ways.path('in.ndjson'), linesOf(simpleDocuments({ seed: 14, count: 300, bytes: 300 })).join('\n'))
+      for (const stage of ['set:{"_rev":"3-x"}', 'rename:{"name":"_rev"}']) {
+        const { told } = await ways.compare('in.ndjson', { stages: await stagesOf(stage), workers })
+        expect(told.root).to.be.a('string')
+        for (const name of ['fast', 'plain']) await rm(ways.path(`${name}.ndjson`))
+      }
+      const own = (document: Document): Document => ({ ...document, ...(Number(document._id.slice(-1)) < 3 && { _rev: '1-a' }) })
+      await ways.compare('in.ndjson', { stages: [{ name: 'own', isPure: true, changesInPlace: false, apply: own }], workers })
+    })
+
     it('keep the kinds of numbers, looked into or not, and those that a stage makes', async () => {
       const users = [...generate({ collection: 'users', seed: 20, count: 800 })]
       const lines = users.map((user, index) => stringifyJson({ ...user, n: index % 3, big: 12345678901234567890n }))
