@@ -71,6 +71,15 @@ const schema: fc.Arbitrary<JsonSchema> = fc.letrec<{ any: JsonSchema }>(tie => {
   }
 }).any
 
+/** To compare the elements of a list ajv calls their `valueOf` and `toString`, which may be fields, or missing: then it throws. */
+function judgement(validate: () => boolean): boolean | undefined {
+  try {
+    return validate()
+  } catch {
+    return undefined
+  }
+}
+
 describe('surelyFits', function () {
   this.timeout(60_000)
 
@@ -85,7 +94,7 @@ describe('surelyFits', function () {
           return
         }
         for (const each of values) {
-          const fits = validate(each)
+          const fits = judgement(() => validate(each))
           const isSure = surelyFits(wanted, each)
           if (isSure) expect(fits, JSON.stringify([wanted, each])).to.equal(true)
           if (isSure) found++
