@@ -175,8 +175,7 @@ class YamlReader {
   #number(value: number, source: string | undefined, path: Path): unknown {
     const isExact = source === undefined || !isNumberText(source)
     if (this.#options.isDocumentValue(path)) return isExact ? value : numberFromText(source)
-    const trouble =
-      isExact || !Number.isInteger(value) || Number.isSafeInteger(value) || !/^-?\d+$/.test(source) ? undefined : inexactNumber(source)
+    const trouble = isExact || !Number.isInteger(value) || !/^-?\d+$/.test(source) ? undefined : inexactNumber(source)
     if (trouble !== undefined) {
       this.#findings.push({ path, message: trouble })
       this.#unknown.add(path)

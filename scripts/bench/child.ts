@@ -39,20 +39,20 @@ export async function runChild(command: string, args: readonly string[], options
 
 /** Seconds of user and system time of all children that have ended. */
 function cpuOfChildren(): number {
-  try {
-    // Behind the command's name, which may hold anything.
-    const fields = readFileSync('/proc/self/stat', 'latin1').split(') ').at(-1)!.split(' ')
-    return (Number(fields[13]) + Number(fields[14])) / ticksPerSecond
-  } catch {
-    return NaN
-  }
+  return cpuIn('self', 13)
 }
 
 /** Seconds of user and system time that a process has taken so far. */
 export function cpuOf(pid: number): number {
+  return cpuIn(String(pid), 11)
+}
+
+/** @param first which field behind the name is the user's time; that of the system follows it. NaN where the system does not tell */
+function cpuIn(process: string, first: number): number {
   try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)!.split(' ')
-    return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
+    // Behind the command's name, which may hold anything.
+    const fields = readFileSync(`/proc/${process}/stat`, 'latin1').split(') ').at(-1)!.split(' ')
+    return (Number(fields[first]) + Number(fields[first + 1])) / ticksPerSecond
   } catch {
     return NaN
   }

@@ -4,17 +4,14 @@ import { rm } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { finished } from 'node:stream/promises'
 import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import { BatchWriteCommand, DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb'
 import { runParallel } from '../../lib/engine/run-parallel.ts'
 import type { Endpoint } from '../../lib/open.ts'
 import type { Document } from '../../lib/types.ts'
 import { arraySource, move, nullTarget } from './ends.ts'
 import type { Contest, Goal } from './measure.ts'
+import { plainDynamodb, segments } from './plain-clients.ts'
 
 const collection = 'bench_documents'
-
-/** As many segments as docferry reads by itself. */
-const segments = 4
 
 const chunks = <T>(items: readonly T[], size: number): T[][] =>
   Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size))
@@ -30,7 +27,7 @@ const goal: Goal = { time: 1 / 0.95, cpu: 0.5 }
 
 export function dynamodbContests({ end, documents, path }: Place, server: { endpoint: string; region: string }): Contest[] {
   const client = new DynamoDBClient({ ...server, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } })
-  const lib = DynamoDBDocumentClient.from(client)
+  const plain = plainDynamodb(server)
   const empty = async (): Promise<void> => {
     await client.send(new DeleteTableCommand({ TableName: collection })).catch((error: Error) => {
       if (error.name !== 'ResourceNotFoundException') throw error
@@ -41,24 +38,16 @@ export function dynamodbContests({ end, documents, path }: Place, server: { endp
   writeFileSync(input, documents.map(document => `${JSON.stringify(document)}\n`).join(''))
   const fileOf = (at: string): Endpoint => ({ connector: 'file', options: { path: at, force: true, collection } })
   const writeAll = async (written: readonly Document[]): Promise<number> => {
-    await runParallel(chunks(written, 25), 12, async batch => {
-      await lib.send(new BatchWriteCommand({ RequestItems: { [collection]: batch.map(Item => ({ PutRequest: { Item } })) } }))
-    })
+    const { batch, inFlight } = plain.writing
+    await runParallel(chunks(written, batch), inFlight, async some => void (await plain.saveMany(collection, some)))
     return written.length
   }
   const scanAll = async (take?: (items: readonly Document[]) => void): Promise<number> => {
     let count = 0
-    await runParallel([...Array(segments).keys()], segments, async Segment => {
-      let ExclusiveStartKey: Record<string, unknown> | undefined
-      do {
-        const page = await lib.send(
-          new ScanCommand({ TableName: collection, Segment, TotalSegments: segments, ExclusiveStartKey, ConsistentRead: true })
-        )
-        const items = (page.Items ?? []) as Document[]
-        take?.(items)
-        count += items.length
-        ExclusiveStartKey = page.LastEvaluatedKey
-      } while (ExclusiveStartKey)
+    await plain.readAll(collection, items => {
+      take?.(items)
+      count += items.length
+      return undefined
     })
     return count
   }

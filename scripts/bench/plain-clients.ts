@@ -68,7 +68,7 @@ export function plainCouchdb(server: CouchdbServer, middle: string): PlainClient
 }
 
 /** As many segments as docferry reads by itself. */
-const segments = 4
+export const segments = 4
 
 export function plainDynamodb(server: { readonly endpoint: string; readonly region: string }): PlainClient {
   const client = DynamoDBDocumentClient.from(

@@ -1,6 +1,6 @@
 /** Fields of messages, made of the bytes of JSON by WebAssembly, without an object for a value. */
-import { readFileSync } from 'node:fs'
-import { endianness } from 'node:os'
+import { openSmallModule } from '../../kernel/small-module.ts'
+import type { SmallModule } from '../../kernel/small-module.ts'
 
 /** A document's fields, without its `_id`. */
 export interface WrittenFields {
@@ -27,40 +27,20 @@ export function writeFields(line: Buffer): WrittenFields | undefined {
 const place = { counted: 4096, input: 1 << 20, end: 8 << 20 } as const
 /** The fields of so long a line, and what tags and lengths of as many tokens as there may be add, have room behind it. */
 const longestLine = 2 << 20
-const pageBytes = 64 << 10
 
-interface MessageKernel {
-  readonly memory: Buffer
-  readonly words: Uint32Array
+interface Exports {
   readonly writeFields: (length: number) => number
 }
 
 /** null where it can't be used. */
-let kernel: MessageKernel | null | undefined
+let kernel: (SmallModule & Exports) | null | undefined
 
-/** What is used of WebAssembly, of which Node's types know nothing. */
-declare const WebAssembly: {
-  readonly Memory: new (size: { readonly initial: number }) => { readonly buffer: ArrayBuffer }
-  readonly Module: new (bytes: Uint8Array) => object
-  readonly Instance: new (module: object, imports: object) => { readonly exports: Pick<MessageKernel, 'writeFields'> }
-}
-
-function start(): MessageKernel | null {
-  // What it writes is read in words.
-  if (endianness() !== 'LE') return null
-  try {
-    const wasmMemory = new WebAssembly.Memory({ initial: place.end / pageBytes })
-    const memory = Buffer.from(wasmMemory.buffer)
-    const code = new WebAssembly.Module(readFileSync(new URL('../../kernel/messages.wasm', import.meta.url)))
-    const readNumber = (from: number, length: number): number => ownForm(memory.toString('latin1', from, from + length))
-    const { writeFields: write } = new WebAssembly.Instance(code, {
-      env: { memory: wasmMemory, abort: () => undefined },
-      read: { readNumber }
-    }).exports
-    return { memory, words: new Uint32Array(wasmMemory.buffer), writeFields: write }
-  } catch {
-    return null
-  }
+function start(): (SmallModule & Exports) | null {
+  return openSmallModule<Exports>(
+    'messages',
+    place.end,
+    memory => (from, length) => ownForm(memory.toString('latin1', from, from + length))
+  )
 }
 
 /** @returns NaN for a text that is not the number's own */

@@ -2,8 +2,8 @@
  * DynamoDB's JSON and ordinary JSON, each made of the other's bytes by WebAssembly, without an object for a value. What it is not sure of is told, and left
  * to those who look at values.
  */
-import { readFileSync } from 'node:fs'
-import { endianness } from 'node:os'
+import { openSmallModule } from '../../kernel/small-module.ts'
+import type { SmallModule } from '../../kernel/small-module.ts'
 import { readNumber } from './numbers.ts'
 
 /** Items that were read. */
@@ -68,39 +68,17 @@ const slack = 64
 const mostInput = (2 << 20) - slack
 /** An item is at most five times as long as its line. */
 const longestLine = 1 << 20
-const pageBytes = 64 << 10
 
-interface ItemKernel {
-  readonly memory: Buffer
-  readonly words: Uint32Array
+interface Exports {
   readonly readItems: (length: number, most: number, ownKey: boolean) => number
   readonly writeItem: (length: number) => number
 }
 
 /** null where it can't be used. */
-let kernel: ItemKernel | null | undefined
+let kernel: (SmallModule & Exports) | null | undefined
 
-/** What is used of WebAssembly, of which Node's types know nothing. */
-declare const WebAssembly: {
-  readonly Memory: new (size: { readonly initial: number }) => { readonly buffer: ArrayBuffer }
-  readonly Module: new (bytes: Uint8Array) => object
-  readonly Instance: new (module: object, imports: object) => { readonly exports: Pick<ItemKernel, 'readItems' | 'writeItem'> }
-}
-
-function start(): ItemKernel | null {
-  // What it writes is read in words.
-  if (endianness() !== 'LE') return null
-  try {
-    const wasmMemory = new WebAssembly.Memory({ initial: place.end / pageBytes })
-    const memory = Buffer.from(wasmMemory.buffer)
-    const code = new WebAssembly.Module(readFileSync(new URL('../../kernel/items.wasm', import.meta.url)))
-    const digits = (from: number, size: number, to: number): number => digitsAt(memory, { from, size, to })
-    const imports = { env: { memory: wasmMemory, abort: () => undefined }, read: { readNumber: digits } }
-    const { readItems, writeItem } = new WebAssembly.Instance(code, imports).exports
-    return { memory, words: new Uint32Array(wasmMemory.buffer), readItems, writeItem }
-  } catch {
-    return null
-  }
+function start(): (SmallModule & Exports) | null {
+  return openSmallModule<Exports>('items', place.end, memory => (from, size, to) => digitsAt(memory, { from, size, to }))
 }
 
 /** Write the digits that a number has in JSON. @returns how many; -1 where JSON has no such number */
