@@ -245,7 +245,7 @@ function verdict(report: Readonly<RunReport>, { nowMs, plan, command }: SummaryV
     if (command === 'retry')
       return paint(`${how} after ${took}; the dead letters are as they were.${next === undefined ? '' : ` To try them again: ${next}`}`)
     if (report.piped) return paint(`${how} after ${took}, before the output was complete. A pipe can not be gone on with: begin again.`)
-    const goOn = report.spoilt === undefined ? (next === undefined ? '' : ` To go on with it: ${next}`) : ` ${spoiltText(report)}`
+    const goOn = report.spoilt === undefined ? (next === undefined ? '' : ` ${whenToGoOn(report)}: ${next}`) : ` ${spoiltText(report)}`
     if (wholeOrNothing.has(report.target.provider)) return paint(`${how} after ${took}, before the output was complete.${goOn}`)
     return paint(`${how} after ${took}; ${written} written.${goOn}`)
   }
@@ -261,6 +261,12 @@ function verdict(report: Readonly<RunReport>, { nowMs, plan, command }: SummaryV
   if (counts.failed > 0)
     return style.red(`Finished in ${took} with failures: ${written} written, ${formatCount(counts.failed)} not${before}.`)
   return style.green(`Done in ${took}: ${written} written${before}.`)
+}
+
+/** A stage fails on the same document again as long as both are what they were. */
+function whenToGoOn({ state, collections }: Readonly<RunReport>): string {
+  const isStage = state === 'failed' && collections.some(({ failures }) => failures.some(({ code }) => code === 'DOCFERRY_STAGE'))
+  return isStage ? 'Once the document, or the code of the stage, is mended, go on with' : 'To go on with it'
 }
 
 /** What is written can't be told to be right, and going on would begin behind it. */

@@ -159,6 +159,12 @@ describe('cli: summary', () => {
     expect(text).to.include('agents (not whole)').and.include('users (not begun)').and.include('docferry resume run-1')
   })
 
+  it('does not send back to a stage that would fail again', () => {
+    const failures = [{ code: 'DOCFERRY_STAGE' as const, message: 'stage convert failed', count: 1, examples: ['a'] }]
+    const failed = fakeReport({ state: 'failed', folder, collections: [fakeCollection('agents', { failures, failed: 1 })] })
+    expect(summary(failed)).to.include('Once the document, or the code of the stage, is mended, go on with: docferry resume run-1')
+  })
+
   it('claims nothing of an output that is there only when it is whole', () => {
     const target = { provider: 'file', address: '/x.json', identity: 'x' } as const
     for (const state of ['interrupted', 'failed'] as const) {
