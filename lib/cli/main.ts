@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The bin. What is slow to load is loaded when a command runs, so that `--help` is quick. */
 import { tuneHeap } from './heap.ts'
 import { reportFailure, runCommandLine } from './program.ts'
@@ -42,10 +41,14 @@ process.on('uncaughtException', onUnexpected)
 process.on('unhandledRejection', onUnexpected)
 process.on('exit', onExit)
 
-ended = await runCommandLine(process, async (job, host) => {
-  const { execute } = await import('./execute.ts')
-  return await execute(job, host)
-})
-await Promise.all([flush(process.stdout, ended), flush(process.stderr, ended)])
-// a vendor's client may keep its connections, and with them the process, open
-process.exit(ended)
+async function main(): Promise<void> {
+  ended = await runCommandLine(process, async (job, host) => {
+    const { execute } = await import('./execute.ts')
+    return await execute(job, host)
+  })
+  await Promise.all([flush(process.stdout, ended), flush(process.stderr, ended)])
+  // a vendor's client may keep its connections, and with them the process, open
+  process.exit(ended)
+}
+
+void main()

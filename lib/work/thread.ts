@@ -12,15 +12,20 @@ import { workLines } from './work-lines.ts'
 import { fieldsOfStages } from './work-outlines.ts'
 
 const { asked, environment, first, packing } = workerData as ThreadSetup
-const stages = stagesInPlace([...builtInStages(asked), ...(await stagesOfRun(asked, { environment }))].slice(first) as Stage[])
-const fields = fieldsOfStages(stages)
-const contexts = new Map<string, ReturnType<typeof contextsOf>>()
 
-doTasks<ThreadTask, readonly ThreadStretch[]>(async ({ block, place, partition }) => {
-  const { buffer, byteOffset, byteLength } = block
-  const lines = Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength)
-  let contextOf = contexts.get(partition)
-  if (!contextOf) contexts.set(partition, (contextOf = contextsOf(partition)))
-  const answer = (await workLines(lines, place, { packing, stages, first, fields, contextOf, textPlace: 'copied' })).map(toMessage)
-  return { answer, transfer: answer.flatMap(message => ('text' in message ? [message.text.buffer as ArrayBuffer] : [])) }
-})
+async function begin(): Promise<void> {
+  const stages = stagesInPlace([...builtInStages(asked), ...(await stagesOfRun(asked, { environment }))].slice(first) as Stage[])
+  const fields = fieldsOfStages(stages)
+  const contexts = new Map<string, ReturnType<typeof contextsOf>>()
+
+  doTasks<ThreadTask, readonly ThreadStretch[]>(async ({ block, place, partition }) => {
+    const { buffer, byteOffset, byteLength } = block
+    const lines = Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength)
+    let contextOf = contexts.get(partition)
+    if (!contextOf) contexts.set(partition, (contextOf = contextsOf(partition)))
+    const answer = (await workLines(lines, place, { packing, stages, first, fields, contextOf, textPlace: 'copied' })).map(toMessage)
+    return { answer, transfer: answer.flatMap(message => ('text' in message ? [message.text.buffer as ArrayBuffer] : [])) }
+  })
+}
+
+void begin()

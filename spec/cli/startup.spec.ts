@@ -97,7 +97,7 @@ describe('docferry, as it starts', function () {
     if (inTypeScript) this.skip()
     const bundle = fileURLToPath(new URL('../../bundle/', import.meta.url))
     const texts = readdirSync(bundle).flatMap(name => (name.endsWith('.js') ? [readFileSync(join(bundle, name), 'utf8')] : []))
-    const homes = texts.flatMap(text => [...text.matchAll(/new URL\("(\.\.\/lib\/[^"]+)", import\.meta\.url\)/g)].map(([, path]) => path!))
+    const homes = texts.flatMap(text => [...text.matchAll(/new URL\("(\.\.\/lib\/[^"]+)", metaUrl\)/g)].map(([, path]) => path!))
     expect(homes.length).to.be.greaterThan(3)
     expect(homes.filter(path => !existsSync(join(bundle, path)))).to.deep.equal([])
   })

@@ -6,8 +6,10 @@
 import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { build } from 'esbuild'
-import type { BuildOptions, BuildResult, Plugin } from 'esbuild'
-import { projectFolder } from './servers/tools.ts'
+import type { BuildOptions, BuildResult, Metafile, Plugin } from 'esbuild'
+import { projectFolder } from '../servers/tools.ts'
+import { commonJsOf } from './common-js.ts'
+import { keepCode } from './keep-code.ts'
 
 const root = projectFolder()
 const lib = join(root, 'lib')
@@ -28,8 +30,8 @@ const groups: Readonly<Record<string, readonly string[]>> = {
   'docferry:move': ['cli/execute.ts', 'run.ts', 'connectors/file/index.ts', 'connectors/memory/index.ts'].map(path => join(lib, path))
 }
 
-/** The log's package, which is loaded with the first line that is written: a file that can be required. */
-const pino = { load: "createRequire(import.meta.url)('pino')", file: 'pino.cjs' }
+/** The log's package is loaded with the first line that is written: from a file of the bundle. */
+const pino = { asked: "createRequire(import.meta.url)('pino')", answered: "loadBundled('pino.js').default" }
 
 /** Packages whose code is in the bundle. */
 const taken = new Set(['commander', 'jsonata', 'mingo', 'pino', 'yaml'])
@@ -64,9 +66,8 @@ const homes: Plugin = {
   name: 'homes',
   setup(hooks) {
     hooks.onLoad({ filter: /\.ts$/, namespace: 'file' }, ({ path }) => {
-      const [first = '', ...others] = readFileSync(path, 'utf8').split(pino.load)
-      const homed = [first, ...others].map(part => part.replaceAll('import.meta.url', homeOf(path)))
-      return { contents: homed.join(pino.load.replace('pino', `./${pino.file}`)), loader: 'ts' }
+      const contents = readFileSync(path, 'utf8').replaceAll(pino.asked, pino.answered)
+      return { contents: contents.replaceAll('import.meta.url', homeOf(path)), loader: 'ts' }
     })
   }
 }
@@ -79,8 +80,8 @@ function homeOf(path: string): string {
 }
 
 /** What the licences of packages whose code is in the bundle want told. */
-function noticesOf(built: readonly BuildResult[]): string[] {
-  const files = built.flatMap(({ metafile }) => Object.keys(metafile?.inputs ?? {}))
+function noticesOf(built: readonly BuildResult<{ metafile: true }>[]): string[] {
+  const files = built.flatMap(({ metafile }) => Object.keys(metafile.inputs))
   const folders = files.flatMap(path => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? [])
   return [...new Set(folders)].sort().map(folder => {
     const licence = readdirSync(join(root, folder)).find(name => /^licen[cs]e/i.test(name))
@@ -89,7 +90,7 @@ function noticesOf(built: readonly BuildResult[]): string[] {
   })
 }
 
-const common: BuildOptions = {
+const common = {
   absWorkingDir: root,
   outdir,
   bundle: true,
@@ -99,23 +100,62 @@ const common: BuildOptions = {
   sourcesContent: false,
   logLevel: 'warning',
   metafile: true
+} as const satisfies BuildOptions
+const modules = { ...common, splitting: true, format: 'esm', sourcemap: 'linked' } as const satisfies BuildOptions
+
+/** What is asked for by name: the module and, where it is not for docferry alone, the file that loads it. */
+const entries: Readonly<Record<string, string>> = {
+  'main.js': "#!/usr/bin/env node\n'use strict'\nrequire('./bundled.js').load('entry-main.js')\n",
+  'thread.js': "'use strict'\nrequire('./bundled.js').load('entry-thread.js')\n",
+  'pack-in-thread.js': "'use strict'\nrequire('./bundled.js').load('entry-pack-in-thread.js')\n"
 }
-const modules: BuildOptions = {
-  ...common,
-  entryNames: '[name]',
-  splitting: true,
-  format: 'esm',
-  sourcemap: 'linked',
-  // CommonJS that is taken in asks for Node's own modules.
-  banner: { js: "import { createRequire as requireFor } from 'node:module'; const require = requireFor(import.meta.url)" }
+
+/** An importing ES module sees the names that are written here. */
+function libraryOf(names: readonly string[]): string {
+  return `'use strict'\nconst { load } = require('./bundled.js')\nmodule.exports = load('entry-index.js')\n0 && (module.exports = { ${names.join(', ')} })\n`
+}
+
+/** A module of a circle would read exports that are not there yet. */
+function checkCircles(outputs: Metafile['outputs']): void {
+  const done = new Set<string>()
+  const visit = (path: string, above: readonly string[]): void => {
+    if (above.includes(path)) throw new Error(`files of the bundle import each other in a circle: ${[...above, path].join(' -> ')}`)
+    if (done.has(path)) return
+    for (const { kind, path: next } of outputs[path]?.imports ?? []) if (kind === 'import-statement') visit(next, [...above, path])
+    done.add(path)
+  }
+  for (const path of Object.keys(outputs)) visit(path, [])
 }
 
 rmSync(outdir, { recursive: true, force: true })
 const built = [
-  await build({ ...modules, entryPoints: [main, index], chunkNames: '[name]-[hash]', plugins: [grouping, homes] }),
+  await build({
+    ...modules,
+    entryPoints: [
+      { in: main, out: 'entry-main' },
+      { in: index, out: 'entry-index' }
+    ],
+    chunkNames: '[name]-[hash]',
+    plugins: [grouping, homes]
+  }),
   // By themselves, for they need little of what a move does.
-  await build({ ...modules, entryPoints: threads, chunkNames: 'thread-[name]-[hash]', plugins: [homes] }),
-  await build({ ...common, entryPoints: [{ in: 'pino', out: 'pino' }], format: 'cjs', outExtension: { '.js': '.cjs' } })
+  await build({ ...modules, entryPoints: threads, entryNames: 'entry-[name]', chunkNames: 'thread-[name]-[hash]', plugins: [homes] }),
+  await build({ ...modules, entryPoints: [{ in: 'pino', out: 'pino' }] })
 ]
+for (const { metafile } of built) {
+  checkCircles(metafile.outputs)
+  for (const path of Object.keys(metafile.outputs).filter(name => name.endsWith('.js')))
+    writeFileSync(join(root, path), commonJsOf(readFileSync(join(root, path), 'utf8')))
+}
+await build({
+  ...common,
+  entryPoints: [join(root, 'scripts/bundle/bundled.ts')],
+  format: 'cjs',
+  define: { 'import.meta.dirname': '__dirname', 'import.meta.url': '__filename' }
+})
+for (const [name, code] of Object.entries(entries)) writeFileSync(join(outdir, name), code)
+writeFileSync(join(outdir, 'index.js'), libraryOf(built[0]!.metafile.outputs[relative(root, join(outdir, 'entry-index.js'))]!.exports))
+writeFileSync(join(outdir, 'package.json'), '{ "type": "commonjs" }\n')
 chmodSync(join(outdir, 'main.js'), 0o755)
 writeFileSync(join(outdir, 'LICENCES.txt'), noticesOf(built).join('\n----\n\n'))
+await keepCode(outdir)
