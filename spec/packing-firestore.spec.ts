@@ -8,7 +8,7 @@ import type { FirestoreOptions } from '../lib/connectors/firestore/index.ts'
 import type { MigrateOptions } from '../lib/options.ts'
 import { migrate } from '../lib/run.ts'
 import { strip } from '../lib/stages/strip.ts'
-import type { Document, OnConflict, StageLike } from '../lib/types.ts'
+import type { Connector, Document, OnConflict, StageLike } from '../lib/types.ts'
 import { undo } from '../lib/undo/undo.ts'
 import { verify } from '../lib/verify/verify.ts'
 import { Timestamp } from '../lib/values/index.ts'
@@ -42,6 +42,15 @@ const odd = [
   `{"_id":"too large","text":"${'é'.repeat(600_000)}"}`
 ]
 
+/** That takes documents as objects only. */
+const plainly: Connector<FirestoreOptions> = {
+  ...firestoreConnector,
+  async openTarget(...given) {
+    const target = await firestoreConnector.openTarget(...given)
+    return Object.defineProperty(target, 'lines', { value: undefined })
+  }
+}
+
 describe('packed documents of Firestore', function () {
   this.timeout(120_000)
   let folder: string
@@ -51,6 +60,12 @@ describe('packed documents of Firestore', function () {
   const path = (file: string): string => join(folder, file)
   const file = (of: string) => ({ connector: 'file', options: { path: path(of), collection: name } }) as const
   const firestore = (options: FirestoreOptions) => ({ connector: 'firestore', options }) as const
+  /** Lines; lines that are made of objects; and objects. */
+  const ways = {
+    packed: { stages: [], connector: firestoreConnector },
+    packedLate: { stages: [lookAtAll], connector: firestoreConnector },
+    plain: { stages: [lookAtAll], connector: plainly }
+  } as const
 
   async function held(options: FirestoreOptions): Promise<string[]> {
     const source = await firestoreConnector.openSource(options, { logger: listeningLogger() })
@@ -85,9 +100,10 @@ describe('packed documents of Firestore', function () {
       // Half of what stands there is the same, and half is not.
       const seeds = lines.slice(200, 260).filter(line => line.startsWith('{"_id":"doc'))
       await writeFile(path('seed.ndjson'), seeds.map((line, at) => (at % 2 === 0 ? line : line.replace('{', '{"other":true,'))).join('\n'))
-      const run = async (way: string, stages: readonly StageLike[]) => {
+      const run = async (way: keyof typeof ways) => {
+        const { stages, connector } = ways[way]
         const options = await ownProject()
-        const ends = { target: firestore(options), stateDir: path(way) }
+        const ends = { target: { connector, options }, stateDir: path(way) }
         await migrate({ source: file('seed.ndjson'), ...ends })
         const before = await held(options)
         const report = await migrate({ source: file('in.ndjson'), onConflict, ...ends, ...more, stages })
@@ -98,22 +114,29 @@ describe('packed documents of Firestore', function () {
         }
         return { told: told(report), letters: await lettersOf(report), documents }
       }
-      const packed = await run('packed', [])
-      const plain = await run('plain', [lookAtAll])
-      for (const key of Object.keys(plain) as (keyof typeof plain)[]) expect(packed[key], key).to.deep.equal(plain[key])
+      const packed = await run('packed')
+      const packedLate = await run('packedLate')
+      const plain = await run('plain')
+      for (const key of Object.keys(plain) as (keyof typeof plain)[]) {
+        expect(packed[key], key).to.deep.equal(plain[key])
+        expect(packedLate[key], key).to.deep.equal(plain[key])
+      }
       expect(packed.told.counts[0]!.failed).to.be.greaterThan(1)
       expect(packed.documents.length).to.be.greaterThan(1_500)
     })
 
   it('are written into an empty collection with the receipt and the journal of the plain way', async () => {
     await writeFile(path('in.ndjson'), input().join('\n'))
-    const run = async (way: string, stages: readonly StageLike[]) => {
+    const run = async (way: keyof typeof ways) => {
+      const { stages, connector } = ways[way]
       const options = await ownProject()
-      const report = await migrate({ source: file('in.ndjson'), target: firestore(options), stateDir: path(way), stages })
+      const report = await migrate({ source: file('in.ndjson'), target: { connector, options }, stateDir: path(way), stages })
       const journal = await readFile(join(report.folder!, 'undo.ndjson'), 'utf8')
       return { told: told(report), journal: journal.split('\n').toSorted(), documents: await held(options) }
     }
-    expect(await run('packed', [])).to.deep.equal(await run('plain', [lookAtAll]))
+    const plain = await run('plain')
+    expect(await run('packed')).to.deep.equal(plain)
+    expect(await run('packedLate')).to.deep.equal(plain)
   })
 
   it('are read as by the plain way', async () => {

@@ -10,6 +10,7 @@ export function createLineEncoder(root: string, rules: EncodeRules, blocks?: Blo
   const writer = new WireWriter(blocks)
   return {
     noUnderscores: false,
+    wantsObjects: () => true,
     encode(collection, id, line) {
       if (storedId(id, rules) !== id || id.includes('/')) return undefined
       const fields = writeFields(line)
