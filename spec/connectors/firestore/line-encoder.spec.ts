@@ -78,6 +78,9 @@ describe('firestore: line encoder', function () {
   ]
   for (const line of left) it(`leaves ${line.slice(0, 60)}`, () => expect(check(line)).to.equal(false))
 
+  it('wants documents that come as objects as lines too', () =>
+    expect(createLineEncoder(root, defaultRules).wantsObjects?.('c')).to.equal(true))
+
   it('leaves what is too large', () => {
     const line = (length: number) => Buffer.from(`{"_id":"a","one":"${'x'.repeat(length)}","two":"${'x'.repeat(524_288)}"}`)
     const lines = createLineEncoder(root, defaultRules)
