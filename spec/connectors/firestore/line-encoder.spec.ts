@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { DocumentEncoder } from '../../../lib/connectors/firestore/encoder.ts'
 import { createLineEncoder } from '../../../lib/connectors/firestore/line-encoder.ts'
 import { packLines } from '../../../lib/kernel/kernel.ts'
+import { DocumentPacker } from '../../../lib/kernel/pack-documents.ts'
 import { defaultRules } from '../../../lib/types.ts'
 import type { EncodeRules } from '../../../lib/types.ts'
 import { parseJson, stringifyJson } from '../../../lib/values/index.ts'
@@ -100,6 +101,37 @@ describe('firestore: line encoder', function () {
       { numRuns: 2_000 }
     )
     expect(written).to.be.greaterThan(100)
+  })
+
+  it('writes documents that come as objects as the encoder that sees them does', () => {
+    const usual = [...simpleDocuments({ seed: 8, count: 20, bytes: 300 })]
+    const lines = createLineEncoder(root, defaultRules)
+    const encoder = new DocumentEncoder(root, defaultRules)
+    const gap = fc.tuple(anyDocument, fc.string()).map(([document, name]): Document => ({ ...document, [name]: undefined }) as never)
+    let written = 0
+    fc.assert(
+      fc.property(fc.array(fc.oneof(anyDocument, gap), { maxLength: 10 }), documents => {
+        for (const { documents: own, packed } of new DocumentPacker().pack([...usual, ...documents])) {
+          if (!packed) continue
+          let from = 0
+          for (const [index, end] of packed.lines!.ends.entries()) {
+            const found = lines.encode('c', packed.lines!.ids[index]!, packed.text.subarray(from, end - 1))
+            from = end
+            if (!found) continue
+            const encoded = encoder.encode('c', own[index]!)
+            if ('code' in encoded) throw new Error(encoded.code)
+            expect({ ...found, payload: found.payload.toString('hex') }).to.deep.equal({
+              ...encoded,
+              payload: encoded.payload.toString('hex')
+            })
+            written++
+          }
+          packed.release?.()
+        }
+      }),
+      { numRuns: 500 }
+    )
+    expect(written).to.be.greaterThan(10_000)
   })
 
   it('writes what a document of it becomes, of texts and numbers however they are written', () => {
