@@ -99,7 +99,10 @@ export class PartitionStream extends Readable {
 
   get #isOver(): boolean {
     const { stop, isSated } = this.#options
-    return (stop?.aborted ?? false) || (isSated !== undefined && this.#partition.collections.every(isSated))
+    if (stop?.aborted) return true
+    // Of a pipe only reading tells which there are.
+    const { collections } = this.#partition
+    return isSated !== undefined && collections.length > 0 && collections.every(isSated)
   }
 
   #itemsOf(page: Page): Item[] {

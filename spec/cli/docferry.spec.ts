@@ -124,6 +124,12 @@ describe('docferry, the command', function () {
     expect(JSON.parse(readFileSync(join(cwd, 'copy.json'), 'utf8')).data).to.deep.equal(exported.data)
   })
 
+  it('says that documents of a pipe need a name, and does not take it for empty', async () => {
+    const { code, stderr } = await run(['import', '--input', '-', '--target', 'memory:copy.json', '--quiet'], { input: lines(agents) })
+    expect(code).to.equal(2)
+    expect(stderr).to.include('DOCFERRY_CONFIG').and.include('--as NAME')
+  })
+
   it('writes nothing in a dry run', async () => {
     const { code, stdout } = await run([
       'import',

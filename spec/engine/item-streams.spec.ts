@@ -148,4 +148,10 @@ describe('engine: item streams', () => {
     const items = await through([pageOf(documentsOf(Array.from({ length: 200 }, () => 'keep')))], {})
     expect(items.length).to.be.below(10)
   })
+
+  it('read a partition of which nobody knows what it holds', async () => {
+    const partition = { id: 'p', collections: [], range: { all: true } }
+    const stream = new PartitionStream(sourceOf([pageOf([{ _id: '1' }])]), partition, { isSated: () => true })
+    expect(told((await stream.toArray()) as Item[])).to.deep.equal(['section a', '1', 'mark 1'])
+  })
 })
