@@ -67,14 +67,16 @@ export class StageWorker {
   /** For the blocks of one partition. */
   of(partition: string): LineWorker {
     const contextOf = contextsOf(partition)
-    const atOnce = (): number => (this.#threads.length > 0 ? this.#threads.length * blocksOfThread + 1 : 1)
+    const atOnce = (): number => (this.#threads.length > 0 ? this.#threads.length * blocksOfThread + blocksBeside : 1)
     return {
       get atOnce() {
         return atOnce()
       },
       work: async (block, place) => {
         this.#bytes += block.length
-        const thread = await this.#freeThread()
+        if (this.#wantsThreads()) this.#threads = this.#begin()
+        if (StageWorker.waitsForThreads) await Promise.all(this.#threads.map(({ loaded }) => loaded))
+        const thread = this.#freeThread()
         return (thread && (await this.#inThread(thread, block, place, partition))) ?? (await this.#here(block, place, contextOf))
       }
     }
@@ -108,23 +110,27 @@ export class StageWorker {
     }
   }
 
-  /** The one that has least to do; undefined where none is ready, or all have enough: what comes then the main one does itself. */
-  async #freeThread(): Promise<StageThread | undefined> {
+  #wantsThreads(): boolean {
     const { threads } = this.#options
-    if (!threads || this.#bytes <= threads.after) return undefined
-    if (this.#threads.length === 0) this.#threads = this.#begin(threads)
-    if (StageWorker.waitsForThreads) await Promise.all(this.#threads.map(({ loaded }) => loaded))
-    const free = this.#threads.filter(({ isReady, load }) => isReady && load < blocksOfThread)
-    return free.length === 0 ? undefined : free.reduce((least, thread) => (thread.load < least.load ? thread : least))
+    return threads !== undefined && this.#threads.length === 0 && this.#bytes > threads.after
   }
 
-  #begin({ count, setup }: NonNullable<StageWorkerOptions['threads']>): StageThread[] {
+  #begin(): StageThread[] {
+    const { count, setup } = this.#options.threads!
     return Array.from({ length: count }, (_, index) => new WorkThread(threadFile('thread'), { name: `work ${index + 1}`, setup, youngMb }))
+  }
+
+  /** The one that has least to do; undefined where none is ready, or all have enough: what comes then the main one does itself. */
+  #freeThread(): StageThread | undefined {
+    const free = this.#threads.filter(({ isReady, load }) => isReady && load < blocksOfThread)
+    return free.length === 0 ? undefined : free.reduce((least, thread) => (thread.load < least.load ? thread : least))
   }
 }
 
 /** One that is worked on, and one that waits, so that no thread has to. */
 const blocksOfThread = 2
+/** Done, or the main thread's own: where the first is not done it works on another one in place of waiting. */
+const blocksBeside = 2
 
 /** Documents die young: what does not fit is copied while it still lives. */
 const youngMb = 32

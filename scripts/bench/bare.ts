@@ -10,6 +10,7 @@ import { createGunzip, createGzip } from 'node:zlib'
 import { none } from 'stream-chain/core'
 import { jsonParser } from 'stream-json/core/parser.js'
 import type { Token } from 'stream-json/core/parser.js'
+import { own } from './own-stage.ts'
 import { TokenBuilder } from './token-builder.ts'
 
 type Fields = Record<string, unknown>
@@ -21,6 +22,7 @@ const jobs: Readonly<Record<string, (input: string, output: string) => Promise<v
   strip: (input, output) => eachLine(input, output, strip),
   deep: (input, output) => eachLine(input, output, deep),
   citiesDeep: (input, output) => eachLine(input, output, citiesDeep),
+  own: (input, output) => eachLine(input, output, applyOwn),
   streamJson,
   parseWhole
 }
@@ -28,13 +30,14 @@ const jobs: Readonly<Record<string, (input: string, output: string) => Promise<v
 const [job, input, output] = process.argv.slice(2)
 await jobs[job!]!(input!, output!)
 
-function strip(document: Fields): void {
+function strip(document: Fields): Fields {
   delete document['_rev']
   delete document['_attachments']
+  return document
 }
 
 /** What the pipeline `deep` says. */
-function deep(document: Fields): void {
+function deep(document: Fields): Fields {
   strip(document)
   const owner = document['owner'] as Fields
   owner['source'] = 'bench'
@@ -42,17 +45,23 @@ function deep(document: Fields): void {
   document['owner'] = { key: id, ...rest }
   const address = owner['address'] as Fields
   address['zip'] = Number(address['zip'])
+  return document
+}
+
+function applyOwn(document: Fields): object {
+  return own.apply(strip(document) as unknown as Parameters<typeof own.apply>[0])
 }
 
 /** What the pipeline `cities-deep` says. */
-function citiesDeep(document: Fields): void {
+function citiesDeep(document: Fields): Fields {
   strip(document)
   document['place'] = { source: 'bench' }
   document['lat'] = String(document['lat'])
+  return document
 }
 
 /** Buffers cut at newlines, JSON.parse, JSON.stringify; through gzip where the names say so. */
-async function eachLine(input: string, output: string, change: (document: Fields) => void): Promise<void> {
+async function eachLine(input: string, output: string, change: (document: Fields) => object): Promise<void> {
   const write = openOutput(output)
   let lines: string[] = []
   let rest: Buffer = Buffer.alloc(0)
@@ -63,8 +72,7 @@ async function eachLine(input: string, output: string, change: (document: Fields
     for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
       const document = JSON.parse(bytes.toString('utf8', start, end)) as Fields
       start = end + 1
-      change(document)
-      lines.push(JSON.stringify(document))
+      lines.push(JSON.stringify(change(document)))
       if (lines.length < linesAtOnce) continue
       await write(`${lines.join('\n')}\n`)
       lines = []

@@ -287,6 +287,26 @@ describe('StageWorker', function () {
     }
   })
 
+  it('has the main thread work on a block while those of its threads are not done', async () => {
+    const worker = workerFor(await divided('set:{"a":1}'), planned('set:{"a":1}'), { stages: await stagesOf('set:{"a":1}'), workers: 1 })
+    const { waitsForThreads } = StageWorker
+    StageWorker.waitsForThreads = true
+    try {
+      const lines = worker.of('p')
+      await lines.work(block, place)
+      const done: number[] = []
+      const work = (index: number): Promise<unknown> => lines.work(block, place).then(() => done.push(index))
+      const all = Array.from({ length: lines.atOnce }, (_, index) => work(index))
+      await Promise.race(all)
+      // Two are a thread's. What it does is known later than what is done here.
+      expect(done[0]).to.equal(2)
+      await Promise.all(all)
+    } finally {
+      StageWorker.waitsForThreads = waitsForThreads
+      await worker.close()
+    }
+  })
+
   it('has no threads for stages that no text names', async () => {
     const [stage] = await stagesOf('set:{"a":1}')
     const { text: _text, ...nameless } = stage!
