@@ -102,9 +102,11 @@ export class RepeatCounter {
     try {
       this.#keep(this.#file)
       const sizes = Array.from({ length: parts }, (_, part) => placesOf(this.#runs, part).reduce((sum, { from, to }) => sum + to - from, 0))
-      const room = new Int32Array(2 * Math.max(...sizes))
+      const largest = 2 * Math.max(...sizes)
+      const room = new Int32Array(largest)
+      const table = tableFor(largest)
       let count = 0
-      for (let part = 0; part < parts; part++) count += repeatsIn(this.#readPart(this.#file, part, room))
+      for (let part = 0; part < parts; part++) count += repeatsIn(this.#readPart(this.#file, part, room), table)
       return count
     } catch (error) {
       this.#giveUp(error)
@@ -161,14 +163,25 @@ function parted(hashes: Int32Array): { readonly hashes: Int32Array; readonly end
 /** A table of more would take more memory than they do. */
 const mostInTable = 1 << 18
 
-function repeatsIn(hashes: Int32Array): number {
-  return hashes.length <= 2 * mostInTable ? repeatsByTable(hashes) : repeatsBySorting(hashes)
+function repeatsIn(hashes: Int32Array, table = tableFor(hashes.length)): number {
+  return hashes.length <= 2 * mostInTable ? repeatsByTable(hashes, table) : repeatsBySorting(hashes)
 }
 
-function repeatsByTable(hashes: Int32Array): number {
-  const bits = Math.max(4, Math.ceil(Math.log2(hashes.length)))
-  const table = new Int32Array(2 << bits)
-  const mask = table.length - 2
+/** @param length of the most hashes that are looked for in it at once; for more there is none */
+function tableFor(length: number): Int32Array {
+  return new Int32Array(2 << bitsFor(Math.min(length, 2 * mostInTable)))
+}
+
+/** At most half of the places are taken. */
+function bitsFor(length: number): number {
+  return Math.max(4, Math.ceil(Math.log2(length)))
+}
+
+/** @param table whatever it holds */
+function repeatsByTable(hashes: Int32Array, table: Int32Array): number {
+  const bits = bitsFor(hashes.length)
+  const mask = (2 << bits) - 2
+  table.fill(0, 0, mask + 2)
   let zeros = 0
   let count = 0
   for (let at = 0; at < hashes.length; at += 2) {

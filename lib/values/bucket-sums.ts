@@ -23,8 +23,8 @@ const lanes = 8
 const kindsAt = 1 + lanes
 const wordsPerBucket = 2 * kindsAt
 const initialBuckets = 8
-/** Documents that may wait to be added up: what goes from sum to sum is added once, in the last. */
-const mostWaiting = 1 << 13
+/** Documents that may wait to be added up: what goes from sum to sum is added once, in the last. A page of small ones has ten thousand. */
+const mostWaiting = 1 << 14
 
 /** Of sums that hold nothing; not written into. */
 const noRanks = new Uint16Array(bucketCount)
