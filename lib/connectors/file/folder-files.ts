@@ -95,9 +95,7 @@ export class FolderFiles {
         kept.stands = await standing(open)
       })
     )
-    const all: Record<string, StandingFile> = {}
-    for (const { collection, stands } of this.#all.values()) if (stands) all[collection] = stands
-    return all
+    return Object.fromEntries([...this.#all.values()].flatMap(({ collection, stands }) => (stands ? [[collection, stands]] : [])))
   }
 
   /** Make all of them whole, and durable. */
