@@ -28,6 +28,8 @@ export interface CollectionStatesParts {
 export class CollectionStates {
   readonly #parts: CollectionStatesParts
   readonly #states = new Map<string, Promise<CollectionState>>()
+  /** The partitions that hold some of each collection, once they are asked for. */
+  #partitions: ReadonlyMap<string, readonly Partition[]> | undefined
 
   constructor(parts: CollectionStatesParts) {
     this.#parts = parts
@@ -62,8 +64,8 @@ export class CollectionStates {
     survey?.countHeld(report.target, prepared.empty ? 0 : prepared.documents)
     const idsMayRepeat = !source.uniqueIds || stages.some(({ mayRepeatIds = true }) => mayRepeatIds)
     // What one partition holds back in its open batch, another can't see: where ids repeat, only a single partition can tell the first.
-    const isOpen = ({ id, collections }: Partition): boolean => collections.includes(report.source) && !journal.progress.of(id).done
-    const partitions = this.#parts.partitions().filter(isOpen).length
+    this.#partitions ??= byCollection(this.#parts.partitions())
+    const partitions = (this.#partitions.get(report.source) ?? []).filter(({ id }) => !journal.progress.of(id).done).length
     // A run that goes on does not know which ids it has seen; a file takes them all.
     const knowsIds = journal.record === undefined || isSavedAtEnd(target.location)
     const fresh = prepared.empty && (!idsMayRepeat || (partitions <= 1 && knowsIds))
@@ -81,4 +83,16 @@ export class CollectionStates {
         if (letter.id !== undefined && letter.code !== 'DOCFERRY_CONFLICT') state.addFailed(letter.id)
     return state
   }
+}
+
+function byCollection(partitions: readonly Partition[]): ReadonlyMap<string, readonly Partition[]> {
+  const found = new Map<string, Partition[]>()
+  for (const partition of partitions) {
+    for (const collection of new Set(partition.collections)) {
+      const those = found.get(collection)
+      if (those) those.push(partition)
+      else found.set(collection, [partition])
+    }
+  }
+  return found
 }

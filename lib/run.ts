@@ -31,6 +31,7 @@ import { ReadPace } from './engine/read-pace.ts'
 import { SecurityCopy, securityLeft } from './engine/security.ts'
 import type { PutSecurity } from './engine/security.ts'
 import { stageChain } from './engine/stage-chain.ts'
+import { textChunks } from './engine/text-chunks.ts'
 import { conditional, writeBatch } from './engine/write-batch.ts'
 import type { Outgoing, WriteBatchOptions } from './engine/write-batch.ts'
 import { DocferryError } from './errors.ts'
@@ -59,7 +60,7 @@ import { builtInStages } from './stages/index.ts'
 import type { Partition, RunStage, Source, Target, TargetLimits } from './types.ts'
 import type { DocumentDigests } from './values/index.ts'
 import { makeReceipt } from './verify/make-receipt.ts'
-import { formatReceipt, rootOf } from './verify/receipt.ts'
+import { receiptPieces, rootOf } from './verify/receipt.ts'
 import { packerFor } from './work/packer.ts'
 import type { Packer } from './work/packer.ts'
 import { workerFor } from './work/stage-worker.ts'
@@ -451,8 +452,9 @@ class Run {
       startedAt: record?.startedAt
     })
     if (!receipt) return void report.notes.push('there is no receipt: the run was begun by an older docferry, which did not make them')
-    report.receipt = await this.#journal.keepReceipt(formatReceipt(receipt))
-    report.receiptRoot = rootOf(receipt.collections)
+    const root = rootOf(receipt.collections)
+    report.receipt = await this.#journal.keepReceipt(textChunks(receiptPieces(receipt, root)))
+    report.receiptRoot = root
   }
 
   /** A reader's tries count as the writers' do. */

@@ -1,5 +1,5 @@
 /** How far a run has come: the cursors that the target has acknowledged, and the counts of what lies before them. */
-import { keepSums, mergeOutcomes, restoreSums } from '../engine/outcome-sums.ts'
+import { keepSums, keptSums, mergeOutcomes, restoreSums } from '../engine/outcome-sums.ts'
 import type { KeptSums, OutcomeSums } from '../engine/outcome-sums.ts'
 import { addDelta, compactDelta, sumOf, wholeDelta } from '../engine/tally.ts'
 import type { CompactDelta, StagePiece, Tally } from '../engine/tally.ts'
@@ -7,6 +7,7 @@ import { DocferryError } from '../errors.ts'
 import { collectionReport } from '../report.ts'
 import type { CollectionReport } from '../report.ts'
 import type { Cursor, Mark, Prepared, SuspendedOutput } from '../types.ts'
+import type { Part, SettledPlace } from './settled.ts'
 
 export interface PartitionProgress {
   /** Missing where nothing is acknowledged yet. */
@@ -31,6 +32,8 @@ export interface Checkpoint {
   readonly log?: number | undefined
   /** So much of the file of what stages remember belongs to it. */
   readonly stageBytes?: number
+  /** Where what is missing here stands. */
+  readonly settled?: SettledPlace | undefined
 }
 
 /** What happens between two checkpoints; plain JSON. */
@@ -51,6 +54,8 @@ export class Progress {
   readonly #collections = new Map<string, CollectionReport>()
   readonly #sums: Map<string, OutcomeSums>
   readonly #prepared = new Map<string, Prepared>()
+  /** By collection: another object with each change. */
+  readonly #versions = new Map<string, object>()
   /** Not in a checkpoint yet. */
   #pieces: StagePiece[] = []
   #onStep: ((step: Step) => void) | undefined
@@ -58,7 +63,10 @@ export class Progress {
   /** Go on from a checkpoint, and the steps behind it. */
   constructor(from?: Checkpoint, steps: readonly Step[] = []) {
     for (const [id, progress] of Object.entries(from?.partitions ?? {})) this.#partitions.set(id, progress)
-    for (const report of from?.collections ?? []) this.#collections.set(report.source, structuredClone(report))
+    for (const report of from?.collections ?? []) {
+      this.#collections.set(report.source, structuredClone(report))
+      this.#versions.set(report.source, {})
+    }
     for (const [name, prepared] of Object.entries(from?.prepared ?? {})) this.#prepared.set(name, prepared)
     this.#sums = restoreSums(from?.sums)
     for (const step of steps) this.#apply(step, 'counts' in step ? restoreSums(step.sums) : undefined)
@@ -106,7 +114,10 @@ export class Progress {
       const { partition, cursor, counts, pieces = [] } = step
       this.#pieces.push(...pieces)
       this.#partitions.set(partition, { cursor, done: false, marks: this.of(partition).marks + 1 })
-      for (const delta of counts) addDelta(this.#collection(delta.source), wholeDelta(delta))
+      for (const delta of counts) {
+        addDelta(this.#collection(delta.source), wholeDelta(delta))
+        this.#versions.set(delta.source, {})
+      }
       for (const [name, part] of sums ?? []) this.#addSums(name, part)
     }
   }
@@ -141,7 +152,20 @@ export class Progress {
     return { partitions, collections, sums, prepared, retries, output, ...(log !== undefined && { log }) }
   }
 
+  /** What a snapshot is made of, piece by piece. */
+  *parts(): Generator<Part, void, undefined> {
+    for (const [name, progress] of this.#partitions) yield { kind: 'partitions', name, version: progress, value: () => progress }
+    for (const [name, report] of this.#collections)
+      yield { kind: 'collections', name, version: this.#versions.get(name), value: () => structuredClone(report) }
+    for (const [name, sums] of this.#sums) {
+      if (!sums.written && !sums.skipped) continue
+      yield { kind: 'sums', name, version: this.#versions.get(name), value: () => keptSums(sums) }
+    }
+    for (const [name, prepared] of this.#prepared) yield { kind: 'prepared', name, version: prepared, value: () => prepared }
+  }
+
   #addSums(name: string, part: OutcomeSums): void {
+    this.#versions.set(name, {})
     const total = this.#sums.get(name) ?? {}
     mergeOutcomes(total, part)
     this.#sums.set(name, total)

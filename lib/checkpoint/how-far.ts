@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { checkpointFrom, Progress } from './checkpoint.ts'
 import type { Checkpoint, Step } from './checkpoint.ts'
 import { readProgress } from './progress-log.ts'
+import { withSettled } from './settled.ts'
 import type { ChainEnd } from './progress-log.ts'
 import { readState } from './state-file.ts'
 
@@ -19,7 +20,8 @@ export interface HowFar {
 export async function readCheckpoint(folder: string, runId: string): Promise<Checkpoint | undefined> {
   const path = join(folder, checkpointName)
   const content = await readState(path, 'checkpoint')
-  return content === undefined ? undefined : checkpointFrom(content, { runId, path })
+  if (content === undefined) return undefined
+  return await withSettled(folder, checkpointFrom(content, { runId, path }))
 }
 
 /** @throws {DocferryError} DOCFERRY_STATE */

@@ -15,6 +15,8 @@ import type { ChainEnd } from './progress-log.ts'
 import { logName, RunFolder } from './run-folder.ts'
 import type { RunEnd, RunRecord } from './run-folder.ts'
 import { newRunId } from './run-id.ts'
+import { checkpointOf, divideOutput, Settled } from './settled.ts'
+import type { Part, SettledPlace } from './settled.ts'
 import { StageMemory, stageMemoryName } from './stage-memory.ts'
 import { undoJournalName } from './undo-journal.ts'
 
@@ -86,6 +88,10 @@ export class Journal {
   #writingMs = 0
   readonly #syncs: (() => Promise<void>)[] = []
   #stageMemory: StageMemory
+  /** Of the checkpoint that was found. */
+  readonly #settledBefore: SettledPlace | undefined
+  /** Once the run has a folder. */
+  #settled: Settled | undefined
 
   private constructor(options: JournalOptions, found?: Found) {
     this.#options = options
@@ -94,6 +100,7 @@ export class Journal {
     this.#progress = new Progress(found?.checkpoint, found?.steps)
     this.#logsEnd = found?.end ?? { number: 0, checksum: '' }
     this.#retriesBefore = found?.checkpoint?.retries ?? 0
+    this.#settledBefore = found?.checkpoint?.settled
     this.output = found?.checkpoint?.output
     this.runId = found?.record.runId ?? newRunId()
     this.#stageMemory = new StageMemory(this.#pathOf(stageMemoryName), found?.checkpoint?.stageBytes)
@@ -176,6 +183,7 @@ export class Journal {
       await this.#folder.begin({ runId: this.runId, startedAt: new Date().toISOString(), ...record })
     }
     this.#hasBegun = true
+    this.#settled = new Settled(this.#folder.path, this.#settledBefore)
     if (!steps) return
     this.#log = ProgressLog.begin(this.#folder.path, this.runId, this.#logsEnd)
     this.#lastLog = this.#log.number
@@ -238,8 +246,10 @@ export class Journal {
       const { log, bytes } = made
       await Promise.all(this.#syncs.map(sync => sync()))
       if (this.#folder) await this.#stageMemory.write()
+      await this.#settled?.write()
       if (bytes) await this.#folder?.save(bytes)
       this.#writingMs = performance.now() - began
+      await this.#settled?.removeOthers()
       if (log === undefined || !this.#folder) return true
       this.#namedLog = log
       await removeProgress(this.#folder.path, number => number < log)
@@ -257,7 +267,20 @@ export class Journal {
     else if (this.#logError !== undefined && this.#lastLog !== undefined) this.#lastLog++
     this.#lastLog = this.#log?.number ?? this.#lastLog
     const stageBytes = this.#stageMemory.add(this.#progress.takePieces())
-    return { ...this.#progress.snapshot(this.#retries(), output, this.#lastLog), ...(stageBytes > 0 && { stageBytes }) }
+    const { left, place } = this.#settled?.divide(this.#parts(output)) ?? { left: [], place: undefined }
+    const log = this.#lastLog
+    return checkpointOf(left, {
+      retries: this.#retries(),
+      output: divideOutput(output).rest,
+      ...(log !== undefined && { log }),
+      ...(stageBytes > 0 && { stageBytes }),
+      ...(place && { settled: place })
+    })
+  }
+
+  *#parts(output: SuspendedOutput | undefined): Generator<Part, void, undefined> {
+    yield* this.#progress.parts()
+    yield* divideOutput(output).parts
   }
 
   /** The last checkpoint. Nothing more is written, and the output may be made whole: it does not rest any more. */
@@ -268,7 +291,7 @@ export class Journal {
   }
 
   /** @returns the path of the receipt, which is on disk; undefined where the run has no folder */
-  async keepReceipt(text: string): Promise<string | undefined> {
+  async keepReceipt(text: Iterable<string>): Promise<string | undefined> {
     return await this.#folder?.keepReceipt(text)
   }
 

@@ -14,7 +14,7 @@ import { checkpointName, lastState, readCheckpoint } from './how-far.ts'
 import { dropNext, findReceipt, keepNext, keepReceipt, takeNext } from './kept-receipt.ts'
 import { holderOf, isLockName, takeLock } from './lock.ts'
 import type { Holder, Lock } from './lock.ts'
-import { isPartialState, readState, removePartialStates, replaceFile, stateBytes, writeState } from './state-file.ts'
+import { formOfPart, isPartialState, readState, removePartialStates, replaceFile, stateBytes, writeState } from './state-file.ts'
 
 /** What does not change while a run goes on. Plain JSON, without secrets. */
 export interface RunRecord<Asked = unknown> {
@@ -160,7 +160,7 @@ export class RunFolder {
   checkpointBytes(checkpoint: Checkpoint): readonly Buffer[] {
     const take = (least: number): Buffer => (this.#place = this.#places.take(least))
     if (this.#place) this.#places.give(this.#place)
-    return stateBytes('checkpoint', { runId: this.#runId, ...checkpoint }, take)
+    return stateBytes('checkpoint', { runId: this.#runId, ...checkpoint }, take, checkpoint.settled && formOfPart)
   }
 
   /** @param bytes as `checkpointBytes` gave them */
@@ -169,7 +169,7 @@ export class RunFolder {
   }
 
   /** @returns its path */
-  async keepReceipt(text: string): Promise<string> {
+  async keepReceipt(text: string | Iterable<string>): Promise<string> {
     return await keepReceipt(this.path, text)
   }
 
@@ -190,7 +190,7 @@ export class RunFolder {
    * @param replace gives it its place, or removes what is there
    * @param receipt of the run as it stands then, where it has one
    */
-  async replaceLetters(partial: string | undefined, end: RunEnd, replace: () => Promise<void>, receipt?: string): Promise<void> {
+  async replaceLetters(partial: string | undefined, end: RunEnd, replace: () => Promise<void>, receipt?: Iterable<string>): Promise<void> {
     const before = (await readEnd(this.path)) ?? end
     const letters = partial === undefined ? null : await inodeOf(partial)
     const kept: KeptEnd = { ...before, replacing: { letters, end } }

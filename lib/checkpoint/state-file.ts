@@ -7,6 +7,8 @@ import { DocferryError, describeError } from '../errors.ts'
 
 /** Version of the form; a newer docferry reads older ones, not the other way round. */
 const formVersion = 1
+/** Of a file whose content is a part of it, with the rest elsewhere: a docferry that does not know where must not take it for all. */
+export const formOfPart = 2
 
 /**
  * Replace a state file: readable by its owner only, on disk when this resolves, and either the old or the new one at every moment.
@@ -26,18 +28,19 @@ export async function writeState(path: string, kind: string, content: object): P
 export function stateBytes(
   kind: string,
   content: object,
-  take = (least: number): Buffer => Buffer.allocUnsafeSlow(least)
+  take = (least: number): Buffer => Buffer.allocUnsafeSlow(least),
+  form = formVersion
 ): readonly Buffer[] {
   // As bytes, once: a checkpoint of thousands of collections has tens of megabytes.
   const text = JSON.stringify(content)
   const place = take(Buffer.byteLength(text))
   const body = place.subarray(0, place.write(text))
-  const head = `{"docferry":${JSON.stringify(kind)},"form":${formVersion},"sha256":"${digestOf(body)}","content":`
+  const head = `{"docferry":${JSON.stringify(kind)},"form":${form},"sha256":"${digestOf(body)}","content":`
   return [Buffer.from(head), body, Buffer.from('}\n')]
 }
 
-/** The same for any text, or bytes one behind the other. @throws {DocferryError} DOCFERRY_STATE */
-export async function replaceFile(path: string, content: string | readonly Buffer[]): Promise<void> {
+/** The same for any text, or parts of it or bytes one behind the other. @throws {DocferryError} DOCFERRY_STATE */
+export async function replaceFile(path: string, content: string | Iterable<string | Buffer>): Promise<void> {
   const partial = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}`)
   try {
     const file = await open(partial, 'wx', 0o600)
@@ -82,7 +85,7 @@ export async function readState(path: string, kind: string): Promise<unknown> {
   const head = /^\{"docferry":"([a-z-]+)","form":([1-9]\d*),"sha256":"([0-9a-f]{64})","content":/.exec(text)
   if (!head) throw wrong(text.startsWith('{"docferry":') ? 'it is cut off' : "it is no file of docferry's")
   const [start, found, form, digest] = head as unknown as [string, string, string, string]
-  if (Number(form) > formVersion) throw wrong(`it is of a newer docferry (form ${form})`)
+  if (Number(form) > formOfPart) throw wrong(`it is of a newer docferry (form ${form})`)
   const body = text.slice(start.length, -2)
   if (!text.endsWith('}\n') || digestOf(body) !== digest) throw wrong('it is cut off, or was changed: its checksum does not match')
   if (found !== kind) throw wrong(`it holds a ${found}, and a ${kind} is wanted`)

@@ -9,6 +9,7 @@ export class Halt {
   readonly #stop = new AbortController()
   readonly #cut = new AbortController()
   #grace: NodeJS.Timeout | undefined
+  #afterCut: Promise<void> | undefined
 
   constructor() {
     // Every call in flight listens to them.
@@ -33,7 +34,12 @@ export class Halt {
   }
 
   /** Resolves a while after what is in flight was cut. */
-  async afterCut(): Promise<void> {
+  afterCut(): Promise<void> {
+    // One for all who ask: there may be thousands, and most of them never learn of it.
+    return (this.#afterCut ??= this.#waitForCut())
+  }
+
+  async #waitForCut(): Promise<void> {
     const { signal } = this.#cut
     if (!signal.aborted) await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
     await new Promise(resolve => setTimeout(resolve, cutMs).unref())

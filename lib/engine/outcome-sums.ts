@@ -80,11 +80,11 @@ export function takeOutcomes(total: OutcomeSums, part: Readonly<OutcomeSums>): v
 
 /** By the collections' names; collections of which there is nothing are left out. */
 export function keepSums(sums: ReadonlyMap<string, Readonly<OutcomeSums>>): Record<string, KeptSums> {
-  return Object.fromEntries(
-    [...sums].flatMap(([name, { written, skipped }]) =>
-      written || skipped ? [[name, { ...(written && { written: written.base64() }), ...(skipped && { skipped: skipped.base64() }) }]] : []
-    )
-  )
+  return Object.fromEntries([...sums].flatMap(([name, each]) => (each.written || each.skipped ? [[name, keptSums(each)]] : [])))
+}
+
+export function keptSums({ written, skipped }: Readonly<OutcomeSums>): KeptSums {
+  return { ...(written && { written: written.base64() }), ...(skipped && { skipped: skipped.base64() }) }
 }
 
 /** @throws {RangeError} for what `keepSums` did not give */

@@ -50,7 +50,12 @@ export function openByteSink(
   { gzip = false, level = 6, keepOpen = false, offset = 0, forgets = false }: ByteSinkOptions = {}
 ): ByteSink {
   const plain = new StreamSink(stream, { keepOpen, offset, forgets })
-  return gzip ? new GzipSink(plain, level) : plain
+  return gzip ? compressed(plain, level) : plain
+}
+
+/** What is written into it goes to `target` through gzip. */
+export function compressed(target: ByteSink, level = 6): ByteSink {
+  return new GzipSink(target, level)
 }
 
 /** gzip members, one after another: each `flush` ends one. */

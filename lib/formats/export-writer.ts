@@ -68,11 +68,9 @@ export class ExportWriter {
     return { state: { collections, opened: [...this.#opened], started, ...(current !== undefined && { current }), currentIsEmpty }, bytes }
   }
 
-  #restore({ collections, opened, started, current, currentIsEmpty }: ExportState): void {
-    for (const [name, count, digest, sums] of collections) {
-      if (sums !== undefined) this.#written.set(name, { count, sums: BucketSums.from(Buffer.from(sums, 'base64')) })
-      else this.#written.set(name, { count, sums: new BucketSums(), before: DigestSum.from(count, digest) })
-    }
+  #restore(state: ExportState): void {
+    const { opened, started, current, currentIsEmpty } = state
+    for (const [name, written] of writtenUpTo(state)) this.#written.set(name, written)
     for (const name of opened) this.#opened.add(name)
     this.#started = started
     this.#current = current
@@ -131,13 +129,7 @@ export class ExportWriter {
 
   /** Documents, digest and sums of each collection so far; no sums where an older docferry began the export. */
   summary(): Summary {
-    const written = [...this.#written]
-    const counts = Object.fromEntries(written.map(([name, { count }]) => [name, count]))
-    if (!this.#options.digests) return { counts, digest: {} }
-    const digest = Object.fromEntries(written.map(([name, each]) => [name, digestOf(each)]))
-    if (written.some(([, { before }]) => before !== undefined)) return { counts, digest }
-    const receipt = Object.fromEntries(written.map(([name, { sums }]) => [name, sums.base64()]))
-    return { counts, digest, receipt, root: Object.fromEntries(written.map(([name, { sums }]) => [name, sums.root()])) }
+    return summaryOf([...this.#written], this.#options)
   }
 
   #start(): string {
@@ -168,6 +160,30 @@ export class ExportWriter {
   async #put(text: string): Promise<void> {
     if (text !== '') await this.#sink.write(Buffer.from(text))
   }
+}
+
+/** `ExportWriter.summary` of an export that stands there. */
+export function summaryOfState(state: ExportState, options: Pick<ExportWriterOptions, 'digests'>): Summary {
+  return summaryOf(writtenUpTo(state), options)
+}
+
+function writtenUpTo({ collections }: ExportState): (readonly [name: string, written: Written])[] {
+  return collections.map(([name, count, digest, sums]) => {
+    if (sums !== undefined) return [name, { count, sums: BucketSums.from(Buffer.from(sums, 'base64')) }] as const
+    return [name, { count, sums: new BucketSums(), before: DigestSum.from(count, digest) }] as const
+  })
+}
+
+function summaryOf(
+  written: readonly (readonly [name: string, written: Written])[],
+  { digests }: Pick<ExportWriterOptions, 'digests'>
+): Summary {
+  const counts = Object.fromEntries(written.map(([name, { count }]) => [name, count]))
+  if (!digests) return { counts, digest: {} }
+  const digest = Object.fromEntries(written.map(([name, each]) => [name, digestOf(each)]))
+  if (written.some(([, { before }]) => before !== undefined)) return { counts, digest }
+  const receipt = Object.fromEntries(written.map(([name, { sums }]) => [name, sums.base64()]))
+  return { counts, digest, receipt, root: Object.fromEntries(written.map(([name, { sums }]) => [name, sums.root()])) }
 }
 
 function digestOf({ sums, before }: Written): string {

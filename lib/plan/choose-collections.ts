@@ -44,16 +44,19 @@ export function chooseCollections(
     return { collections: null, notTaken: [], missing: [] }
   }
   const visible = held.filter(({ system }) => !system)
-  const missing = wanted?.filter(name => !held.some(info => info.name === name)) ?? []
+  const names = new Set(held.map(({ name }) => name))
+  const missing = wanted?.filter(name => !names.has(name)) ?? []
   if (named && missing.length > 0) throw noSuchCollection(missing, visible, ends.source)
   if (preset && !named && missing.length === wanted?.length) throw noSuchCollection(missing, visible, ends.source)
-  const strangers = Object.keys(rename).filter(name => !held.some(info => info.name === name))
+  const strangers = Object.keys(rename).filter(name => !names.has(name))
   if (strangers.length > 0) throw noSuchCollection(strangers, visible, ends.source)
-  const taken = wanted ? held.filter(({ name }) => wanted.includes(name)) : visible
+  const asked = wanted && new Set(wanted)
+  const taken = asked ? held.filter(({ name }) => asked.has(name)) : visible
   checkWhole(taken)
   const collections = taken.map(info => ({ ...info, target: nameInTarget(info.name) }))
   checkTargets(collections, ends)
-  const notTaken = visible.filter(info => !taken.includes(info)).map(({ name }) => name)
+  const isTaken = new Set(taken)
+  const notTaken = visible.filter(info => !isTaken.has(info)).map(({ name }) => name)
   return { collections, notTaken, missing }
 }
 
@@ -101,7 +104,8 @@ function checkTargets(
     )
   }
   const targets = collections.map(({ target: name }) => name)
-  const twice = targets.find((name, index) => targets.indexOf(name) !== index)
+  const seen = new Set<string>()
+  const twice = targets.find(name => seen.size === seen.add(name).size)
   if (twice !== undefined) {
     throw new DocferryError('DOCFERRY_CONFIG', `two collections would both become ${twice} in the target; give each a name of its own`, {
       collection: twice

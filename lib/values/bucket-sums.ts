@@ -28,6 +28,21 @@ const mostWaiting = 1 << 14
 
 /** Of sums that hold nothing; not written into. */
 const noRanks = new Uint16Array(bucketCount)
+const noBuckets = new Uint16Array()
+const noWords = new Uint32Array()
+/** Of so many buckets the bytes are kept in place of all else: they take a fifth of it where there are few, and nothing where there are many. */
+const mostFolded = 1024
+
+/** What sums are added up in; all zeros where they wait for the next. */
+interface Arrays {
+  readonly ranks: Uint16Array<ArrayBuffer>
+  readonly buckets: Uint16Array<ArrayBuffer>
+  readonly words: Uint32Array<ArrayBuffer>
+}
+
+/** Of sums that were folded: thousands of them would be made in vain. */
+const spare: Arrays[] = []
+const mostSpare = 4
 
 /** Not changed by anyone. */
 interface Waiting {
@@ -39,16 +54,16 @@ interface Waiting {
 export class BucketSums {
   /** By bucket, which of those that hold something it is, counted from 1 in the order in which they came. */
   #ranks = noRanks
-  #buckets = new Uint16Array(initialBuckets)
+  #buckets = noBuckets
   /** Buckets that hold something. */
   #size = 0
-  #words = new Uint32Array(initialBuckets * wordsPerBucket)
+  #words = noWords
+  /** `bytes`, of sums that were asked for them and have few buckets: the arrays are empty then. */
+  #folded: Buffer | undefined
   /** Counted, and not added up. */
   #waiting: Waiting[] = []
   #waitingCount = 0
   #count = 0
-  /** `base64`, until something is added. */
-  #text: string | undefined
 
   /** Documents, each as often as it was added. */
   get count(): number {
@@ -56,11 +71,11 @@ export class BucketSums {
   }
 
   add(id: string, { values, kinds }: DocumentDigests): void {
+    this.#unfold()
     const at = this.#placeOf(bucketOf(id))
     this.#addDigest(at, values)
     if (kinds) this.#addDigest(at + kindsAt, kinds)
     this.#count++
-    this.#text = undefined
   }
 
   /**
@@ -69,12 +84,13 @@ export class BucketSums {
    */
   addAll(idHashes: Int32Array, digests: Uint32Array, kinds?: KindDigests): void {
     this.#count += idHashes.length / 2
-    this.#text = undefined
     this.#wait({ idHashes, digests, kinds })
   }
 
   merge(other: BucketSums): void {
     for (const each of other.#waiting) this.#wait(each)
+    this.#unfold()
+    other.#unfold()
     for (let rank = 0; rank < other.#size; rank++) {
       const from = rank * wordsPerBucket
       const at = this.#placeOf(other.#buckets[rank]!)
@@ -82,7 +98,6 @@ export class BucketSums {
       this.#mergeSum(at + kindsAt, other.#words, from + kindsAt)
     }
     this.#count += other.#count
-    this.#text = undefined
   }
 
   /**
@@ -132,49 +147,90 @@ export class BucketSums {
    * in which numbers have kinds (4) and, where there are any, the sum of these (32).
    */
   bytes(): Buffer {
+    if (this.#folded && this.#waiting.length === 0) return this.#folded
     this.#addWaiting()
     const buckets = this.#buckets
       .slice(0, this.#size)
       .sort()
       .filter(bucket => this.#word(bucket, 0) > 0)
-    const bytes = Buffer.alloc(buckets.length * (2 + 4 * wordsPerBucket))
+    const bytes = Buffer.allocUnsafeSlow(this.#lengthOf(buckets))
+    const view = new DataView(bytes.buffer)
+    const words = this.#words
     let length = 0
     for (const bucket of buckets) {
-      length = bytes.writeUInt16BE(bucket, length)
-      for (const start of [0, kindsAt]) {
-        length = bytes.writeUInt32BE(this.#word(bucket, start), length)
-        if (this.#word(bucket, start) === 0) continue
-        for (let lane = lanes; lane > 0; lane--) length = bytes.writeUInt32BE(this.#word(bucket, start + lane), length)
+      view.setUint16(length, bucket)
+      length += 2
+      const at = (this.#ranks[bucket]! - 1) * wordsPerBucket
+      for (const start of [at, at + kindsAt]) {
+        view.setUint32(length, words[start]!)
+        length += 4
+        if (words[start] === 0) continue
+        for (let lane = lanes; lane > 0; lane--, length += 4) view.setUint32(length, words[start + lane]!)
       }
     }
-    return bytes.subarray(0, length)
+    if (this.#size <= mostFolded) this.#fold(bytes)
+    return bytes
+  }
+
+  #lengthOf(buckets: Uint16Array): number {
+    let length = 0
+    for (const bucket of buckets) length += 2 + 2 * 4 + 4 * lanes * (this.#word(bucket, kindsAt) > 0 ? 2 : 1)
+    return length
+  }
+
+  #fold(bytes: Buffer): void {
+    const [ranks, buckets, words] = [this.#ranks, this.#buckets, this.#words]
+    if (spare.length < mostSpare && ranks !== noRanks && buckets.length <= mostFolded) {
+      for (let rank = 0; rank < this.#size; rank++) ranks[buckets[rank]!] = 0
+      words.fill(0, 0, this.#size * wordsPerBucket)
+      spare.push({ ranks, buckets, words })
+    }
+    this.#folded = bytes
+    this.#ranks = noRanks
+    this.#buckets = noBuckets
+    this.#words = noWords
+    this.#size = 0
+  }
+
+  #unfold(): void {
+    const bytes = this.#folded
+    if (!bytes) return
+    this.#folded = undefined
+    this.#read(bytes)
   }
 
   /** `bytes` as text, for JSON. */
   base64(): string {
-    return (this.#text ??= this.bytes().toString('base64'))
+    return this.bytes().toString('base64')
   }
 
   /** @throws {RangeError} for what `bytes` did not give */
   static from(bytes: Uint8Array): BucketSums {
-    const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     const sums = new BucketSums()
+    sums.#count = sums.#read(bytes)
+    return sums
+  }
+
+  /** @returns documents */
+  #read(bytes: Uint8Array): number {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    let count = 0
     let before = -1
-    for (let length = 0; length < view.length;) {
-      const bucket = view.readUInt16BE(length)
+    for (let length = 0; length < view.byteLength;) {
+      const bucket = view.getUint16(length)
       if (bucket <= before || bucket >= bucketCount) throw new RangeError('the buckets are not in order')
       before = bucket
       length += 2
-      const at = sums.#placeOf(bucket)
-      for (const start of [0, kindsAt]) {
-        const count = view.readUInt32BE(length)
+      const at = this.#placeOf(bucket)
+      for (const start of [at, at + kindsAt]) {
+        const some = view.getUint32(length)
         length += 4
-        sums.#words[at + start] = count
-        for (let lane = lanes; count > 0 && lane > 0; lane--, length += 4) sums.#words[at + start + lane] = view.readUInt32BE(length)
+        this.#words[start] = some
+        for (let lane = lanes; some > 0 && lane > 0; lane--, length += 4) this.#words[start + lane] = view.getUint32(length)
       }
-      sums.#count += sums.#word(bucket, 0)
+      count += this.#words[at]!
     }
-    return sums
+    return count
   }
 
   #wait(waiting: Waiting): void {
@@ -185,6 +241,7 @@ export class BucketSums {
   }
 
   #addWaiting(): void {
+    this.#unfold()
     for (const waiting of this.#waiting) this.#addEach(waiting)
     this.#waiting = []
     this.#waitingCount = 0
@@ -209,15 +266,23 @@ export class BucketSums {
   #placeOf(bucket: number): number {
     const rank = this.#ranks[bucket]!
     if (rank > 0) return (rank - 1) * wordsPerBucket
-    if (this.#ranks === noRanks) this.#ranks = new Uint16Array(bucketCount)
+    if (this.#ranks === noRanks) this.#take()
     if (this.#size === this.#buckets.length) this.#grow()
     this.#buckets[this.#size] = bucket
     this.#ranks[bucket] = ++this.#size
     return (this.#size - 1) * wordsPerBucket
   }
 
+  #take(): void {
+    const arrays = spare.pop()
+    if (!arrays) return void (this.#ranks = new Uint16Array(bucketCount))
+    this.#ranks = arrays.ranks
+    this.#buckets = arrays.buckets
+    this.#words = arrays.words
+  }
+
   #grow(): void {
-    const buckets = new Uint16Array(Math.min(4 * this.#size, bucketCount))
+    const buckets = new Uint16Array(Math.min(Math.max(4 * this.#size, initialBuckets), bucketCount))
     const words = new Uint32Array(buckets.length * wordsPerBucket)
     buckets.set(this.#buckets)
     words.set(this.#words)

@@ -81,22 +81,29 @@ export function rootOfRoots(roots: readonly (readonly [target: string, root: str
 }
 
 /** The receipt as text: JSON. */
-export function formatReceipt({ collections, ...rest }: Receipt): string {
-  const kept: Omit<KeptReceipt, 'checksum'> = {
-    docferryReceipt: formVersion,
-    ...rest,
-    root: rootOf(collections),
-    collections: collections.map(({ source, target, counts, wasEmpty, written, skipped }) => ({
-      source,
-      target,
-      counts,
-      wasEmpty,
-      root: written.root(),
-      written: written.base64(),
-      ...(skipped.count > 0 && { skipped: skipped.base64() })
-    }))
+export function formatReceipt(receipt: Receipt): string {
+  return [...receiptPieces(receipt)].join('')
+}
+
+/** The same piece by piece: with thousands of collections it is large. @param root `rootOf` the collections, where it is known */
+export function* receiptPieces({ collections, ...rest }: Receipt, root = rootOf(collections)): Generator<string, void, undefined> {
+  const head = { docferryReceipt: formVersion, ...rest, root }
+  const checksum = createHash('sha256').update(`${JSON.stringify(head).slice(0, -1)},"collections":[`)
+  yield `${JSON.stringify(head, null, 1).slice(0, -'\n}'.length)},\n "collections": [`
+  let separator = ''
+  for (const each of collections) {
+    const kept = keptOf(each)
+    checksum.update(separator).update(JSON.stringify(kept))
+    yield `${separator}\n  ${JSON.stringify(kept, null, 1).replaceAll('\n', '\n  ')}`
+    separator = ','
   }
-  return JSON.stringify({ ...kept, checksum: checksumOf(kept) }, null, 1) + '\n'
+  const sum = checksum.update(']}').digest('hex')
+  yield `${separator === '' ? '' : '\n '}],\n "checksum": "${sum}"\n}\n`
+}
+
+function keptOf({ source, target, counts, wasEmpty, written, skipped }: CollectionReceipt): KeptCollection {
+  const sums = { root: written.root(), written: written.base64(), ...(skipped.count > 0 && { skipped: skipped.base64() }) }
+  return { source, target, counts, wasEmpty, ...sums }
 }
 
 /**

@@ -7,9 +7,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { listRuns } from '../../lib/checkpoint/run-folder.ts'
 import { Progress } from '../../lib/checkpoint/checkpoint.ts'
-import type { Checkpoint } from '../../lib/checkpoint/checkpoint.ts'
+import { readCheckpoint } from '../../lib/checkpoint/how-far.ts'
 import { readProgress } from '../../lib/checkpoint/progress-log.ts'
-import { readState } from '../../lib/checkpoint/state-file.ts'
 import { totalCounts } from '../../lib/report.ts'
 import type { ChildEvent, ChildTask } from './chaos-child.ts'
 import { compare, fill, makeCollections, makePlace } from './chaos-ends.ts'
@@ -169,7 +168,7 @@ class ChaosRun {
   async #covered(runId: string | undefined): Promise<number> {
     if (runId === undefined) return 0
     const folder = join(this.#stateDir, 'runs', runId)
-    const checkpoint = (await readState(join(folder, 'checkpoint.json'), 'checkpoint')) as Checkpoint | undefined
+    const checkpoint = await readCheckpoint(folder, runId)
     const first = checkpoint ? checkpoint.log : 1
     const { steps } = first === undefined ? { steps: [] } : await readProgress(folder, { runId, first })
     return totalCounts([...new Progress(checkpoint, steps).collections.values()]).written

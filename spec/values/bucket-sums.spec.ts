@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import fc from 'fast-check'
 import { BucketSums, bucketCount, bucketOf } from '../../lib/values/bucket-sums.ts'
 import { idHashes } from '../../lib/values/id-hashes.ts'
 import { DigestSum, documentDigests, Double } from '../../lib/values/index.ts'
@@ -107,6 +108,47 @@ describe('bucket sums', () => {
   it('spread ids that are alike evenly', () => {
     const counts = Array.from({ length: bucketCount }, (_, bucket) => whole.countOf(bucket))
     expect(Math.max(...counts)).to.be.below(20)
+  })
+
+  it('are the same whenever somebody asked for their bytes in between', () => {
+    const step = fc.oneof(
+      fc.record({ of: fc.nat(3), add: fc.nat(3_000) }),
+      fc.record({ of: fc.nat(3), addAll: fc.nat(3_000) }),
+      fc.record({ of: fc.nat(3), merge: fc.nat(3) }),
+      fc.record({ of: fc.nat(3), ask: fc.constant(true) })
+    )
+    const wordsOf = (digest: Uint8Array): Uint32Array => {
+      const view = new DataView(digest.buffer, digest.byteOffset)
+      return Uint32Array.from({ length: 8 }, (_, index) => view.getUint32(4 * index))
+    }
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), steps => {
+        const sums = Array.from({ length: 4 }, () => new BucketSums())
+        const held: Document[][] = sums.map(() => [])
+        for (const each of steps) {
+          const own = sums[each.of]!
+          if ('ask' in each) own.bytes()
+          else if ('merge' in each) {
+            if (each.merge === each.of) continue
+            own.merge(sums[each.merge]!)
+            held[each.of]!.push(...held[each.merge]!)
+          } else {
+            const document: Document = { _id: `d${'add' in each ? each.add : each.addAll}`, n: 1 }
+            held[each.of]!.push(document)
+            if ('add' in each) own.add(document._id, documentDigests(document))
+            else own.addAll(Int32Array.from(idHashes(document._id)), wordsOf(documentDigests(document).values))
+          }
+        }
+        for (const [index, own] of sums.entries()) {
+          const expected = sumsOf(held[index]!)
+          expect(own.differing(expected, { kinds: true })).to.deep.equal([])
+          expect(own.count).to.equal(expected.count)
+          expect(own.base64()).to.equal(expected.base64())
+          expect(BucketSums.from(own.bytes()).root()).to.equal(expected.root())
+          expect(own.total()).to.equal(expected.total())
+        }
+      })
+    )
   })
 
   it('refuse bytes that are not theirs', () => {

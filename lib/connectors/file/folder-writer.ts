@@ -1,50 +1,33 @@
 /** Writes a folder: a file for each collection, and a manifest that says what they hold. With items, an export as DynamoDB makes them for each. */
-import { once } from 'node:events'
-import { createWriteStream } from 'node:fs'
-import { access, constants, mkdir, readdir, writeFile } from 'node:fs/promises'
+import { access, constants, readdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { createAtomicFolder, cutBack, exists, inodeOf, isPublished, outputExists, syncFile, syncFolder } from '../../engine/atomic-file.ts'
+import { createAtomicFolder, exists, inodeOf, isPublished, outputExists, syncFolder } from '../../engine/atomic-file.ts'
 import type { AtomicFolder } from '../../engine/atomic-file.ts'
-import { runParallel } from '../../engine/run-parallel.ts'
+import { textChunks } from '../../engine/text-chunks.ts'
 import { DocferryError } from '../../errors.ts'
-import { openByteSink } from '../../formats/byte-sink.ts'
-import type { ByteSink } from '../../formats/byte-sink.ts'
-import { manifestName, plainText } from '../../formats/export-text.ts'
-import { ExportWriter } from '../../formats/export-writer.ts'
+import { manifestName } from '../../formats/export-text.ts'
 import type { DocumentLine } from '../../formats/document-lines.ts'
 import type { SecurityObject, SuspendedOutput, Target } from '../../types.ts'
 import { AttachmentStore, attachmentsName, openContents, withContents } from './attachment-store.ts'
 import { lineCodec } from './encode.ts'
-import type { FileContext, SuspendedFile } from './encode.ts'
+import type { FileContext } from './encode.ts'
 import { writeError } from './errors.ts'
-import { isExportFolder, manifestText } from './folder.ts'
+import { isExportFolder, manifestPieces } from './folder.ts'
 import { isS3Folder, placeInExport, writeManifests } from './s3-writer.ts'
 import type { ManifestEntry } from './folder.ts'
+import { FolderFiles } from './folder-files.ts'
+import type { StandingFile } from './folder-files.ts'
 import { checkFileName, fileNameOf, folderLimits } from './limits.ts'
 import { isFolder } from './options.ts'
 import type { FileOptions, OutputLayout } from './options.ts'
 import { placeOf } from './place.ts'
 import { exportSecurity } from './security.ts'
 
-/** How many files are made durable at once. */
-const syncedAtOnce = 16
-
-/** A collection's file while it is written. */
-interface OpenFile {
-  readonly file: string
-  readonly sink: ByteSink
-  readonly writer: ExportWriter
-  /** The file takes one batch after another. */
-  queue: Promise<void>
-  /** Where it stands, and that this is on disk; missing once something was written behind it. */
-  stands?: SuspendedFolder['files'][string]
-}
-
 /** Where a folder stands that is not finished. */
 interface SuspendedFolder extends SuspendedOutput {
   readonly partial: string
   readonly inode: string
-  readonly files: Readonly<Record<string, Pick<SuspendedFile, 'bytes' | 'state'>>>
+  readonly files: Readonly<Record<string, StandingFile>>
 }
 
 export async function openFolderTarget(
@@ -60,7 +43,6 @@ export async function openFolderTarget(
   const codec = lineCodec(options, rules)
   const holdsAttachments = attachments !== undefined && !items
   const security: Record<string, SecurityObject> = {}
-  const files = new Map<string, Promise<OpenFile>>()
   const startedAt = new Date()
   let folder: Promise<AtomicFolder> | undefined
   let isCommitted = isWhole
@@ -68,57 +50,39 @@ export async function openFolderTarget(
   const contents = new AttachmentStore(async () => openContents(join((await start()).partial, attachmentsName)))
   const start = (): Promise<AtomicFolder> => (folder ??= createAtomicFolder(path, { overwrite: force, resume: suspended }))
 
-  async function openFile(collection: string): Promise<OpenFile> {
-    const { partial } = await start()
-    const file = items ? placeInExport(collection, gzip) : `${fileNameOf(collection)}.ndjson${gzip ? '.gz' : ''}`
-    const place = join(partial, file)
-    if (items) await mkdir(dirname(place), { recursive: true })
-    const before = suspended?.files[collection]
-    // A file that was begun behind the checkpoint is begun again.
-    if (before) await cutBack({ partial: place, bytes: before.bytes })
-    const way = before ? { flags: 'r+', start: before.bytes } : { flags: suspended ? 'w' : 'wx' }
-    const stream = createWriteStream(place, { ...way, highWaterMark: 1 << 20 })
-    await once(stream, 'open')
-    const sink = openByteSink(stream, { gzip, level: options.level, offset: before?.bytes, forgets: true })
-    const writer = new ExportWriter(sink, { text: plainText, provider, mayReopen: true, digests: !items, state: before?.state })
-    writer.announce(collection)
-    return { file, sink, writer, queue: Promise.resolve(), ...(before && { stands: before }) }
-  }
-
-  function fileOf(collection: string): Promise<OpenFile> {
-    let file = files.get(collection)
-    if (!file) files.set(collection, (file = openFile(collection)))
-    return file
-  }
+  const files = new FolderFiles({
+    folder: async () => (await start()).partial,
+    nameOf: collection => (items ? placeInExport(collection, gzip) : `${fileNameOf(collection)}.ndjson${gzip ? '.gz' : ''}`),
+    gzip,
+    level: options.level,
+    provider,
+    digests: !items,
+    suspended: suspended?.files
+  })
 
   async function finish(): Promise<void> {
     const started = await start()
     const { partial } = started
-    const entries: [string, ManifestEntry][] = []
-    await runParallel([...files.values()], syncedAtOnce, async opened => {
-      const { file, writer } = await opened
-      await writer.end()
-      await syncFile(join(partial, file))
-    })
-    for (const [collection, opened] of files) {
-      const { file, writer } = await opened
-      const { counts, digest, receipt, root } = writer.summary()
-      if (items) {
-        for (const folder of await writeManifests(partial, { collection, file, items: counts[collection] ?? 0, startedAt }))
-          await syncFolder(folder)
-        continue
-      }
-      const sums = { digest: digest[collection], receipt: receipt?.[collection], root: root?.[collection] }
-      entries.push([collection, { file, documents: counts[collection] ?? 0, ...sums }])
-    }
+    await files.end()
     await contents.sync()
-    const manifest = join(partial, manifestName)
-    if (!items) await writeFile(manifest, manifestText(provider, Object.fromEntries(entries), security), { flush: true })
+    if (items) await writeAllManifests(partial)
+    else await writeManifest(join(partial, manifestName))
     await started.commit()
   }
 
+  async function writeAllManifests(partial: string): Promise<void> {
+    for (const { collection, file, summary } of files.summaries())
+      for (const folder of await writeManifests(partial, { collection, file, items: summary.counts[collection] ?? 0, startedAt }))
+        await syncFolder(folder)
+  }
+
+  async function writeManifest(place: string): Promise<void> {
+    const pieces = manifestPieces(provider, files.collections, entriesOf(files), security)
+    await writeFile(place, textChunks(pieces), { flush: true })
+  }
+
   async function discard(): Promise<void> {
-    for (const opened of files.values()) (await opened.catch(() => undefined))?.sink.destroy()
+    files.destroy()
     if (isSuspended) return
     await (await folder?.catch(() => undefined))?.discard()
   }
@@ -137,7 +101,7 @@ export async function openFolderTarget(
     checkCollection: checkFileName,
     prepare: (collection, { create }) =>
       attempt(async () => {
-        if (create && !isWhole) await fileOf(collection)
+        if (create && !isWhole) await files.make(collection)
         return { created: true, empty: true }
       }),
     ...codec,
@@ -151,25 +115,14 @@ export async function openFolderTarget(
     write: (collection, documents, { signal }) =>
       attempt(async () => {
         signal?.throwIfAborted()
-        const file = await fileOf(collection)
-        const write = async (lines: readonly DocumentLine[]): Promise<void> => {
-          delete file.stands
-          const written = file.queue.then(() => file.writer.write(collection, lines))
-          file.queue = written.catch(() => undefined)
-          await written
-        }
-        return await contents.keepAll(documents, signal, write)
+        return await contents.keepAll(documents, signal, lines => files.write(collection, writer => writer.write(collection, lines)))
       }),
     ...(!items &&
       !holdsAttachments && {
         writePacked: (collection, packed, { signal } = {}) =>
           attempt(async () => {
             signal?.throwIfAborted()
-            const file = await fileOf(collection)
-            delete file.stands
-            const written = file.queue.then(() => file.writer.writePacked(collection, packed))
-            file.queue = written.catch(() => undefined)
-            await written
+            await files.write(collection, writer => writer.writePacked(collection, packed))
           })
       }),
     get: () => Promise.resolve(null),
@@ -178,16 +131,7 @@ export async function openFolderTarget(
         if (isCommitted) return isWhole ? suspended : undefined
         const { partial } = await start()
         await contents.sync()
-        const stands: Record<string, SuspendedFolder['files'][string]> = {}
-        await runParallel([...files], syncedAtOnce, async ([collection, opening]) => {
-          const opened = await opening
-          if (!opened.stands) {
-            const stands = await opened.writer.suspend()
-            await syncFile(join(partial, opened.file))
-            opened.stands = stands
-          }
-          stands[collection] = opened.stands
-        })
+        const stands = await files.suspend()
         isSuspended = true
         return { partial, inode: await inodeOf(partial), files: stands }
       }),
@@ -201,6 +145,14 @@ export async function openFolderTarget(
     async close() {
       if (!isCommitted) await attempt(discard)
     }
+  }
+}
+
+function* entriesOf(files: FolderFiles): Generator<readonly [string, ManifestEntry], void, undefined> {
+  for (const { collection, file, summary } of files.summaries()) {
+    const { counts, digest, receipt, root } = summary
+    const sums = { digest: digest[collection], receipt: receipt?.[collection], root: root?.[collection] }
+    yield [collection, { file, documents: counts[collection] ?? 0, ...sums }]
   }
 }
 

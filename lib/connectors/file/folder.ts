@@ -52,19 +52,27 @@ export interface ManifestEntry {
   readonly root?: string
 }
 
-/** The text of a manifest. */
-export function manifestText(
+/** Its entries are asked for one by one, each as it is written. @param collections of all entries, in their order */
+export function* manifestPieces(
   provider: string,
-  entries: Readonly<Record<string, ManifestEntry>>,
+  collections: readonly string[],
+  entries: Iterable<readonly [collection: string, entry: ManifestEntry]>,
   security: Readonly<Record<string, SecurityObject>> = {}
-): string {
+): Generator<string, void, undefined> {
   const metadata = {
     provider,
     exported_at: new Date().toISOString(),
-    collections: Object.keys(entries),
+    collections,
     ...(Object.keys(security).length > 0 && { security })
   }
-  return JSON.stringify({ $docferry: formatVersion, metadata, files: entries }, undefined, 2) + '\n'
+  const head = JSON.stringify({ $docferry: formatVersion, metadata }, undefined, 2)
+  yield `${head.slice(0, -'\n}'.length)},\n  "files": {`
+  let separator = ''
+  for (const [collection, entry] of entries) {
+    yield `${separator}\n    ${JSON.stringify(collection)}: ${JSON.stringify(entry, undefined, 2).replaceAll('\n', '\n    ')}`
+    separator = ','
+  }
+  yield separator === '' ? '}\n}\n' : '\n  }\n}\n'
 }
 
 /** @throws {DocferryError} DOCFERRY_CONFIG where there is nothing to read, or two files are one collection; DOCFERRY_DECODE */

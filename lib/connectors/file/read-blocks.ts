@@ -1,5 +1,7 @@
-/** Reads a file into places that are used again: those out of which lines can be packed, or two in turn. */
+/** Reads a file into places that are used again: those out of which lines can be packed, two in turn, or one for all of a small file. */
 import { open } from 'node:fs/promises'
+import { isGzip } from '../../formats/gzip.ts'
+import type { BufferPool } from '../../kernel/buffer-pool.ts'
 import type { LinePacker } from '../../packed.ts'
 
 const newline = 0x0a
@@ -43,6 +45,39 @@ export async function* readInTurn(
   } finally {
     await next.catch(() => undefined)
     await file.close()
+  }
+}
+
+/**
+ * @param options.bytes that the file had when it was last looked at; @param options.places where it is read into
+ * @returns what it holds now: one chunk, and more where it has grown since. All are the caller's until it asks for what is behind the last one, or for no more
+ */
+export async function* readAtOnce(
+  path: string,
+  { bytes, places, signal }: { readonly bytes: number; readonly places: BufferPool; readonly signal?: AbortSignal | undefined }
+): AsyncGenerator<Buffer, void, undefined> {
+  const file = await open(path)
+  const place = places.take(bytes + 1)
+  try {
+    let chunk = place
+    for (let position = 0; ;) {
+      let length = 0
+      let isAtEnd = false
+      while (!isAtEnd && length < chunk.length) {
+        const { bytesRead } = await file.read(chunk, length, chunk.length - length, position)
+        signal?.throwIfAborted()
+        isAtEnd = bytesRead === 0
+        length += bytesRead
+        position += bytesRead
+      }
+      if (length > 0) yield chunk.subarray(0, length)
+      if (isAtEnd) return
+      chunk = Buffer.allocUnsafeSlow(turnBytes)
+    }
+  } finally {
+    await file.close()
+    // Where it is unpacked, a thread may still look at it.
+    if (!isGzip(place)) places.give(place)
   }
 }
 

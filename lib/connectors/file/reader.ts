@@ -8,6 +8,7 @@ import { findWinners } from '../../formats/couchbackup-winners.ts'
 import type { Winners } from '../../formats/couchbackup-winners.ts'
 import { manifestName } from '../../formats/export-text.ts'
 import { gunzip } from '../../formats/gzip.ts'
+import { BufferPool } from '../../kernel/buffer-pool.ts'
 import { maxBlockBytes } from '../../kernel/kernel.ts'
 import { offsetOf, readNdjson, shorterThanBefore, takesLentChunks } from '../../formats/ndjson.ts'
 import type { NdjsonOptions } from '../../formats/ndjson.ts'
@@ -25,7 +26,7 @@ import type { Folder, FolderFile } from './folder.ts'
 import { securityIn } from './security.ts'
 import { keyOption, standardStreams } from './options.ts'
 import type { FileOptions } from './options.ts'
-import { readBlocks, readInTurn } from './read-blocks.ts'
+import { readAtOnce, readBlocks, readInTurn } from './read-blocks.ts'
 import { PassedOverNotes } from './passed-over.ts'
 import { findExports } from './s3-export.ts'
 import { s3Source } from './s3-reader.ts'
@@ -38,6 +39,8 @@ const readChunkBytes = maxBlockBytes - (24 << 10)
 
 /** Smaller files are not opened again to be read in places that they can be packed in. */
 const largeBytes = 1 << 20
+/** For small files of a folder that are read at once. */
+const placesKept = 4
 
 export async function openFileSource(options: FileOptions, context: OpenContext): Promise<Source> {
   if (options.path === standardStreams) return openStreamSource(options, 'standard input', options.stdin ?? process.stdin, context)
@@ -213,6 +216,8 @@ function folderSource(
   { files, others, hasManifest, provider, security }: Folder,
   { attachments: how }: OpenContext
 ): Source {
+  const filesByName = new Map(files.map(each => [each.file, each]))
+  const places = new BufferPool(placesKept)
   return {
     location: location(path),
     uniqueIds: false,
@@ -230,24 +235,27 @@ function folderSource(
         }))
       ),
     partitions(collections) {
-      const wanted = files.filter(({ collection }) => collections === null || collections.includes(collection))
+      const names = collections && new Set(collections)
+      const wanted = files.filter(({ collection }) => names === null || names.has(collection))
       return Promise.resolve(wanted.map(({ collection, file }) => ({ id: collection, collections: [collection], range: { file } })))
     },
     packs: how === undefined,
     works: true,
     async *read(partition, { after, signal, pageSize, packing }) {
-      const { collection, documents, digest, receipt, root, file, bytes, gzip, lost } = fileOf(files, partition)
+      const { collection, documents, digest, receipt, root, file, bytes, gzip, lost } = fileOf(filesByName, partition)
       if (lost !== undefined) throw new DocferryError('DOCFERRY_FILE_CUT', lost, { collection })
       const filePath = join(path, file)
       const name = join(options.path, file)
       const pages = guarded(name, signal, async function* () {
         const expected = documents === undefined ? undefined : { documents, digest, receipt, root }
         const reading: Omit<NdjsonOptions, 'name'> = { collection, wanted: null, after, pageSize, packing, expected }
-        const inPlaces = bytes >= largeBytes ? packing : undefined
+        const lent = gzip || !takesLentChunks(packing) ? undefined : packing
+        const inPlaces = bytes >= largeBytes ? lent : undefined
         const rest = (): AsyncGenerator<Page> =>
           readRest(filePath, name, after, (chunks, begin) => readNdjson(chunks, { ...reading, ...begin }), { signal, packing: inPlaces })
         if (after !== undefined && !gzip) return yield* rest()
-        const input = await openInput(openBytes(filePath, { signal }), { name, format: 'ndjson' })
+        const chunks = lent && !inPlaces ? readAtOnce(filePath, { bytes, places, signal }) : openBytes(filePath, { signal })
+        const input = await openInput(chunks, { name, format: 'ndjson' })
         if (input.head.hasSections) {
           await input.close()
           throw new DocferryError(
@@ -255,7 +263,7 @@ function folderSource(
             `${name} is an export of its own, with sections: read it by itself, as in file:${name}`
           )
         }
-        if (gzip || !takesLentChunks(inPlaces)) return yield* input.read(reading)
+        if (!inPlaces) return yield* input.read(reading)
         await input.close()
         yield* rest()
       })
@@ -295,8 +303,8 @@ async function readSections(input: Input): Promise<ReadonlySet<string>> {
   return names
 }
 
-function fileOf(files: readonly FolderFile[], partition: Partition): FolderFile {
-  const file = files.find(each => each.file === partition.range?.file)
+function fileOf(files: ReadonlyMap<unknown, FolderFile>, partition: Partition): FolderFile {
+  const file = files.get(partition.range?.file)
   if (file) return file
   throw new DocferryError('DOCFERRY_READ', `${String(partition.range?.file)} is not in the folder any more`, {
     collection: partition.collections[0]

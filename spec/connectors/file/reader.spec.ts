@@ -5,7 +5,8 @@ import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import type { Packing } from '../../../lib/packed.ts'
-import type { Cursor, Document } from '../../../lib/types.ts'
+import type { Cursor, Document, Partition } from '../../../lib/types.ts'
+import { parseJson } from '../../../lib/values/index.ts'
 import { Packer } from '../../../lib/work/packer.ts'
 import { failure, makeLogger, pagesOf, readWhole, source, useFolder, writeWhole } from './support.ts'
 
@@ -313,6 +314,51 @@ describe('file: folder reader', () => {
       ['more', undefined]
     ])
     expect(await failure(readWhole({ path: path('out') }))).to.include({ code: 'DOCFERRY_FILE_CUT' })
+  })
+
+  it('reads small files packed as it reads them one by one, several at once, whatever they hold', async () => {
+    const packing: Packing = { drop: [], special: true }
+    await mkdir(path('in'))
+    const odd = ['', '{"_id":"1"', '{"_id":1}\n{"_id":"2"}\n', '\n\n{"_id":"1"}', '\ufeff{"_id":"1"}\n', '{"_id":"1","n":1.0}\nnonsense\n']
+    for (const [index, text] of odd.entries()) await writeFile(path('in', `odd${index}.ndjson`), text)
+    await writeFile(path('in', 'invalid.ndjson'), Buffer.from([0x7b, 0xff, 0x0a, ...Buffer.from('{"_id":"1"}\n')]))
+    await writeFile(path('in', 'compressed.ndjson'), gzipSync('{"_id":"1"}\n'.repeat(50_000)))
+    for (let file = 0; file < 20; file++)
+      await writeFile(
+        path('in', `f${file}.ndjson`),
+        some(100 * file, `${file}-`)
+          .map(each => `${JSON.stringify(each)}\n`)
+          .join('')
+      )
+    const opened = await source({ path: path('in') })
+    const partitions = await opened.partitions(null, { wanted: 1 })
+    const readAll = async (how?: Packing): Promise<Record<string, unknown[]>> => {
+      const found: Record<string, unknown[]> = {}
+      const readOne = async (partition: Partition): Promise<void> => {
+        const items: unknown[] = (found[partition.id] = [])
+        try {
+          for await (const { packed = [], documents, rejects = [] } of opened.read(partition, { packing: how })) {
+            for (const { text, release } of packed) {
+              for (const line of text.toString().split('\n').slice(0, -1)) items.push(parseJson(line))
+              release?.()
+            }
+            items.push(...documents, ...rejects.map(({ code, where, raw }) => ({ code, where, raw })))
+          }
+        } catch (error) {
+          items.push((error as Error).message)
+        }
+      }
+      await Promise.all(partitions.map(readOne))
+      return found
+    }
+    const plain = await readAll()
+    const packer = new Packer({ packing, threads: 1, after: 0 })
+    try {
+      expect(await readAll(packing)).to.deep.equal(plain)
+      expect(await readAll({ ...packing, packer })).to.deep.equal(plain)
+    } finally {
+      await packer.close()
+    }
   })
 
   it('refuses two files for one collection, a broken manifest, and an export inside', async () => {

@@ -1,0 +1,214 @@
+/** The files of a folder while they are written: a few are open, the others rest, and nothing is held of them but where they stand. */
+import { mkdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { cutBack } from '../../engine/atomic-file.ts'
+import { runParallel } from '../../engine/run-parallel.ts'
+import { compressed } from '../../formats/byte-sink.ts'
+import type { Summary } from '../../formats/document-line.ts'
+import { plainText } from '../../formats/export-text.ts'
+import { ExportWriter, summaryOfState } from '../../formats/export-writer.ts'
+import type { SuspendedFile } from './encode.ts'
+import { FileSink } from './file-sink.ts'
+
+/** How many may be open, and how many of these are made durable and closed together: what a file system does for one it does for several in nearly the same time. */
+const mostOpen = 64
+const restedAtOnce = 16
+
+/** Where a file stands. */
+export type StandingFile = Pick<SuspendedFile, 'bytes' | 'state'>
+
+export interface FolderFilesOptions {
+  /** Gives the folder, made if it has to be. */
+  readonly folder: () => Promise<string>
+  /** A collection's file, from the folder. */
+  readonly nameOf: (collection: string) => string
+  readonly gzip: boolean
+  readonly level?: number | undefined
+  readonly provider: string
+  /** Whether digests of the documents are wanted. */
+  readonly digests: boolean
+  /** Go on with files that stand here, by their collections; others that are there are begun again. */
+  readonly suspended?: Readonly<Record<string, StandingFile>> | undefined
+}
+
+interface OpenFile {
+  readonly sink: FileSink
+  readonly writer: ExportWriter
+}
+
+interface Kept {
+  readonly collection: string
+  readonly file: string
+  /** What is done with it, one thing after the other, and how many things that are. */
+  queue: Promise<unknown>
+  pending: number
+  open?: OpenFile | undefined
+  isMade: boolean
+  /** Whether nothing was written into it. */
+  isEmpty: boolean
+  /** Where it stands, and that this is on disk; missing once something was written behind it, and of one that is empty. */
+  stands?: StandingFile | undefined
+  /** Of one that is whole and was open at the end. */
+  summary?: Summary
+  /** Why nothing more can be done with it. */
+  failure?: { readonly error: unknown }
+}
+
+export class FolderFiles {
+  readonly #options: FolderFilesOptions
+  readonly #all = new Map<string, Kept>()
+  /** Those that are open: what was used last comes last. */
+  readonly #open = new Set<Kept>()
+  #resting: Promise<void> | undefined
+
+  constructor(options: FolderFilesOptions) {
+    this.#options = options
+    for (const [collection, stands] of Object.entries(options.suspended ?? {})) this.#add(collection, stands)
+  }
+
+  /** Whatever is written into it, the collection has a file from now on. */
+  async make(collection: string): Promise<void> {
+    const kept = this.#of(collection)
+    await this.#inTurn(kept, async () => {
+      if (!kept.stands) return void (await this.#opened(kept))
+      await cutBack({ partial: join(await this.#options.folder(), kept.file), bytes: kept.stands.bytes })
+      kept.isMade = true
+    })
+  }
+
+  async write(collection: string, work: (writer: ExportWriter) => Promise<void>): Promise<void> {
+    const kept = this.#of(collection)
+    await this.#inTurn(kept, async () => {
+      const { writer } = await this.#opened(kept)
+      kept.stands = undefined
+      kept.isEmpty = false
+      await work(writer)
+    })
+  }
+
+  /** @returns where all stand that are not empty, which is on disk; an object that was given before stands for what has not changed */
+  async suspend(): Promise<Record<string, StandingFile>> {
+    const moved = [...this.#all.values()].filter(kept => !kept.stands && !kept.isEmpty)
+    await runParallel(moved, restedAtOnce, kept =>
+      this.#inTurn(kept, async () => {
+        const open = await this.#opened(kept)
+        kept.stands = await standing(open)
+      })
+    )
+    return Object.fromEntries([...this.#all.values()].flatMap(({ collection, stands }) => (stands ? [[collection, stands]] : [])))
+  }
+
+  /** Make all of them whole, and durable. */
+  async end(): Promise<void> {
+    // Compressed, a file without bytes is not whole.
+    const unfinished = [...this.#all.values()].filter(({ open, isEmpty, stands }) => open || isEmpty || stands?.bytes === 0)
+    await runParallel(unfinished, restedAtOnce, kept =>
+      this.#inTurn(kept, async () => {
+        const { writer, sink } = await this.#opened(kept)
+        await writer.end()
+        await sink.sync()
+        kept.summary = writer.summary()
+        await this.#close(kept)
+      })
+    )
+  }
+
+  /** Those that have a file, in the order in which they got it. */
+  get collections(): readonly string[] {
+    return [...this.#all.keys()]
+  }
+
+  /** What the files hold, once they are whole: one at a time, for together that may be much. */
+  *summaries(): Generator<{ readonly collection: string; readonly file: string; readonly summary: Summary }, void, undefined> {
+    for (const { collection, file, summary, stands } of this.#all.values())
+      yield { collection, file, summary: summary ?? summaryOfState(stands!.state, this.#options) }
+  }
+
+  destroy(): void {
+    for (const { open } of this.#open) open?.sink.destroy()
+    this.#open.clear()
+  }
+
+  #of(collection: string): Kept {
+    return this.#all.get(collection) ?? this.#add(collection)
+  }
+
+  #add(collection: string, stands?: StandingFile): Kept {
+    const isThere = stands !== undefined
+    const file = this.#options.nameOf(collection)
+    const kept: Kept = { collection, file, queue: Promise.resolve(), pending: 0, stands, isMade: isThere, isEmpty: !isThere }
+    this.#all.set(collection, kept)
+    return kept
+  }
+
+  async #inTurn(kept: Kept, work: () => Promise<void>): Promise<void> {
+    kept.pending++
+    const done = kept.queue.then(work)
+    kept.queue = done.catch(() => undefined)
+    try {
+      await done
+    } finally {
+      kept.pending--
+    }
+  }
+
+  async #opened(kept: Kept): Promise<OpenFile> {
+    if (kept.failure) throw kept.failure.error
+    if (!kept.open) {
+      await this.#makeRoom()
+      kept.open = await this.#openFile(kept)
+    }
+    this.#open.delete(kept)
+    this.#open.add(kept)
+    return kept.open
+  }
+
+  async #openFile(kept: Kept): Promise<OpenFile> {
+    const { folder, gzip, level, provider, digests, suspended } = this.#options
+    const { collection, file, stands } = kept
+    const place = join(await folder(), file)
+    if (!kept.isMade && dirname(file) !== '.') await mkdir(dirname(place), { recursive: true })
+    // One that was begun behind the checkpoint is begun again.
+    const flags = kept.isMade ? 'r+' : suspended ? 'w' : 'wx'
+    const sink = await FileSink.open(place, { flags, ...(stands && { position: stands.bytes }) })
+    kept.isMade = true
+    const options = { text: plainText, provider, mayReopen: true, digests, state: stands?.state }
+    const writer = new ExportWriter(gzip ? compressed(sink, level) : sink, options)
+    writer.announce(collection)
+    return { sink, writer }
+  }
+
+  #makeRoom(): Promise<void> | undefined {
+    if (this.#open.size < mostOpen) return undefined
+    return (this.#resting ??= this.#restSome().finally(() => (this.#resting = undefined)))
+  }
+
+  /** Only those with which nothing is done: what is waited for here waits for nobody. */
+  async #restSome(): Promise<void> {
+    const idle = [...this.#open].filter(({ pending }) => pending === 0).slice(0, restedAtOnce)
+    await Promise.all(idle.map(kept => this.#inTurn(kept, () => this.#rest(kept))))
+  }
+
+  async #rest(kept: Kept): Promise<void> {
+    try {
+      if (!kept.isEmpty) kept.stands ??= await standing(kept.open!)
+      await this.#close(kept)
+    } catch (error) {
+      kept.failure = { error }
+      throw error
+    }
+  }
+
+  async #close(kept: Kept): Promise<void> {
+    this.#open.delete(kept)
+    const { sink } = kept.open!
+    kept.open = undefined
+    await sink.close()
+  }
+}
+
+async function standing({ writer, sink }: OpenFile): Promise<StandingFile> {
+  const { state, bytes } = await writer.suspend()
+  await sink.sync()
+  return { bytes, state }
+}
