@@ -32,7 +32,7 @@ let isOfFiles = false
 
 /**
  * What comes are blocks of lines. What is made of them is gone at once, or waits for a target's answer, which no young generation is large enough for:
- * a small one stays near the processor.
+ * a small one stays near the processor. Flags are those of all threads, so not where threads that make objects are just beginning: theirs would stay too small.
  */
 export function expectFiles(): void {
   isOfFiles = true
