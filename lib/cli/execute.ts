@@ -14,6 +14,7 @@ import { Display } from './display.ts'
 import type { OutputStream } from './display.ts'
 import { coloursOf, completeEnvironment, readEnvFile } from './environment.ts'
 import { errorLines, exitCodeFor } from './exit.ts'
+import { expectFiles } from './heap.ts'
 import { commandFor, goOnCommand, stoppedAtOnce } from './hints.ts'
 import { jsonReport } from './json.ts'
 import type { JsonOutcome } from './json.ts'
@@ -162,6 +163,7 @@ export async function execute(
       )
     }
     display.opening(providerOf(options.source), providerOf(options.target))
+    if (providerOf(options.source) === 'file' && !startsThreads(options)) expectFiles()
     const logger = createCommandLogger(display, host, { level: flags.logLevel, mask })
     logger.debug({ variables: Object.keys(added) }, 'variables of the environment file, which the real environment wins over')
     if (job.plan?.save !== undefined) await checkPlanPlace(job.plan.save)
@@ -268,6 +270,11 @@ function stdoutFailure(error: NodeJS.ErrnoException): DocferryError {
 /** The report of a run that could not say how it ended, or was stopped by what it can't know of. */
 function ended(report: Readonly<RunReport>, exitCode: number): Readonly<RunReport> {
   return { ...report, state: exitCode === 130 ? 'interrupted' : 'failed', finishedAt: report.finishedAt ?? Date.now() }
+}
+
+/** With the first block, and not once there is much to do. */
+function startsThreads({ workers }: Job['options']): boolean {
+  return typeof workers === 'number' && workers > 0
 }
 
 function providerOf(endpoint: MigrateOptions['source']): string {

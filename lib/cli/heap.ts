@@ -14,15 +14,32 @@ const streamsAfterMs = 1_000
  * Each collection sets the limit for the next one, so that the flag does nothing before there is one. The first comes by itself within the first second, or does
  * not: so one is made then, which takes some ten milliseconds, and what is left behind never grows with the time that a stream takes.
  *
- * Where documents are made into objects, the young generation has grown by then to what it may be; it grows no more where few objects are made, and
- * where it would by and by, without being of use, for the few that outlive every look at it.
+ * The young generation grows with what outlives a look at it. Answers of databases do while they are put together, so that it may grow until the stream runs;
+ * after that it would by and by, without being of use.
  */
 export function tuneHeap(): void {
-  after(limitsAfterMs, setFlags => setFlags('--heap-growing-percent=40'))
+  after(limitsAfterMs, setFlags => {
+    setFlags('--heap-growing-percent=40')
+    if (isOfFiles) keepYoung(setFlags)
+  })
   after(streamsAfterMs, async setFlags => {
-    setFlags('--semi-space-growth-factor=1')
+    keepYoung(setFlags)
     await collect(setFlags)
   })
+}
+
+let isOfFiles = false
+
+/**
+ * What comes are blocks of lines. What is made of them is gone at once, or waits for a target's answer, which no young generation is large enough for:
+ * a small one stays near the processor. Flags are those of all threads, so not where threads that make objects are just beginning: theirs would stay too small.
+ */
+export function expectFiles(): void {
+  isOfFiles = true
+}
+
+function keepYoung(setFlags: typeof setFlagsFromString): void {
+  setFlags('--semi-space-growth-factor=1')
 }
 
 function after(ms: number, work: (setFlags: typeof setFlagsFromString) => void | Promise<void>): void {

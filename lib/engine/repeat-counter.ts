@@ -1,5 +1,6 @@
 /** Counts the documents whose id came before, in bounded memory, where nobody has to know until the end which these are. */
 import { NamelessFile } from './nameless-file.ts'
+import { RepeatTable } from './repeat-table.ts'
 
 /** 8 bytes each. */
 const mostInMemory = 1 << 17
@@ -98,15 +99,14 @@ export class RepeatCounter {
   }
 
   #count(): number {
-    if (!this.#file) return repeatsIn(this.#waiting.subarray(0, this.#length))
+    if (!this.#file) return new RepeatTable().count(this.#waiting.subarray(0, this.#length))
     try {
       this.#keep(this.#file)
       const sizes = Array.from({ length: parts }, (_, part) => placesOf(this.#runs, part).reduce((sum, { from, to }) => sum + to - from, 0))
-      const largest = 2 * Math.max(...sizes)
-      const room = new Int32Array(largest)
-      const table = tableFor(largest)
+      const room = new Int32Array(2 * Math.max(...sizes))
+      const table = new RepeatTable()
       let count = 0
-      for (let part = 0; part < parts; part++) count += repeatsIn(this.#readPart(this.#file, part, room), table)
+      for (let part = 0; part < parts; part++) count += table.count(this.#readPart(this.#file, part, room))
       return count
     } catch (error) {
       this.#giveUp(error)
@@ -121,7 +121,8 @@ export class RepeatCounter {
   }
 
   #keep(file: NamelessFile): void {
-    const { hashes, ends } = parted(this.#waiting.subarray(0, this.#length))
+    const hashes = this.#waiting.subarray(0, this.#length)
+    const ends = sortByPart(hashes)
     const start = this.#runs.at(-1)?.ends.at(-1) ?? 0
     file.write(bytesOf(hashes), start * hashBytes)
     this.#runs.push({ start, ends: Float64Array.from(ends, end => start + end) })
@@ -142,69 +143,28 @@ function placesOf(runs: readonly Run[], part: number): { readonly from: number; 
   return runs.map(({ start, ends }) => ({ from: part === 0 ? start : ends[part - 1]!, to: ends[part]! }))
 }
 
-/** The same hashes, those of a part beside each other, and where each part ends. */
-function parted(hashes: Int32Array): { readonly hashes: Int32Array; readonly ends: Uint32Array } {
+/** Moves those of a part beside each other, in place. @returns where each part ends */
+function sortByPart(hashes: Int32Array): Uint32Array {
   const ends = new Uint32Array(parts)
   for (let at = 1; at < hashes.length; at += 2) ends[hashes[at]! >>> 24]!++
-  const places = new Uint32Array(parts)
+  const next = new Uint32Array(parts)
   for (let part = 1; part < parts; part++) {
-    places[part] = ends[part - 1]!
+    next[part] = ends[part - 1]!
     ends[part]! += ends[part - 1]!
   }
-  const found = new Int32Array(hashes.length)
-  for (let at = 0; at < hashes.length; at += 2) {
-    const place = 2 * places[hashes[at + 1]! >>> 24]!++
-    found[place] = hashes[at]!
-    found[place + 1] = hashes[at + 1]!
+  for (let part = 0; part < parts; part++) {
+    while (next[part]! < ends[part]!) {
+      const at = 2 * next[part]!
+      const first = hashes[at]!
+      const second = hashes[at + 1]!
+      const to = 2 * next[second >>> 24]!++
+      hashes[at] = hashes[to]!
+      hashes[at + 1] = hashes[to + 1]!
+      hashes[to] = first
+      hashes[to + 1] = second
+    }
   }
-  return { hashes: found, ends }
-}
-
-/** A table of more would take more memory than they do. */
-const mostInTable = 1 << 18
-
-function repeatsIn(hashes: Int32Array, table = tableFor(hashes.length)): number {
-  return hashes.length <= 2 * mostInTable ? repeatsByTable(hashes, table) : repeatsBySorting(hashes)
-}
-
-/** @param length of the most hashes that are looked for in it at once; for more there is none */
-function tableFor(length: number): Int32Array {
-  return new Int32Array(2 << bitsFor(Math.min(length, 2 * mostInTable)))
-}
-
-/** At most half of the places are taken. */
-function bitsFor(length: number): number {
-  return Math.max(4, Math.ceil(Math.log2(length)))
-}
-
-/** @param table whatever it holds */
-function repeatsByTable(hashes: Int32Array, table: Int32Array): number {
-  const bits = bitsFor(hashes.length)
-  const mask = (2 << bits) - 2
-  table.fill(0, 0, mask + 2)
-  let zeros = 0
-  let count = 0
-  for (let at = 0; at < hashes.length; at += 2) {
-    const first = hashes[at]!
-    const second = hashes[at + 1]!
-    // What is empty is zeros.
-    if (first === 0 && second === 0) zeros++
-    let place = (Math.imul(first ^ second, 0x9e3779b1) >>> (32 - bits)) << 1
-    while ((table[place] !== first || table[place + 1] !== second) && (table[place] !== 0 || table[place + 1] !== 0))
-      place = (place + 2) & mask
-    if (table[place] === first && table[place + 1] === second) count++
-    table[place] = first
-    table[place + 1] = second
-  }
-  return zeros > 0 ? count - 1 : count
-}
-
-function repeatsBySorting(hashes: Int32Array): number {
-  // Pairs of words, lower one first: numbers of 64 bits are slow to compare.
-  new BigUint64Array(hashes.buffer, hashes.byteOffset, hashes.length / 2).sort()
-  let count = 0
-  for (let at = 2; at < hashes.length; at += 2) if (hashes[at] === hashes[at - 2] && hashes[at + 1] === hashes[at - 1]) count++
-  return count
+  return ends
 }
 
 function bytesOf(hashes: Int32Array): Uint8Array {

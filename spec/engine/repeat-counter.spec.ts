@@ -51,6 +51,15 @@ describe('the counter of repeated ids', () => {
     }
   })
 
+  it('takes little more memory to count them than one part of them does', () => {
+    counter = new RepeatCounter({ inMemory: 1 << 14 })
+    const hashes = hashesOf(Array.from({ length: 400_000 }, (_, index) => `id-${index}`))
+    counter.addAll(hashes)
+    const before = process.memoryUsage().arrayBuffers
+    expect(counter.count()).to.equal(0)
+    expect(process.memoryUsage().arrayBuffers - before).to.be.below(1 << 20)
+  })
+
   describe('where the temporary folder', () => {
     const { TMPDIR } = process.env
     let folder: string
