@@ -61,8 +61,8 @@ export interface WrittenItem {
  * @returns undefined where it may have to be written in another way, or refused: as where there is space between tokens
  */
 export function writeItem(line: Buffer): WrittenItem | undefined {
-  kernel ??= start()
-  if (kernel === null || line.length > longestLine) return undefined
+  if (kernel === undefined && ++written > fewItems) kernel = start()
+  if (!kernel || line.length > longestLine) return undefined
   const { memory, words, writeItem } = kernel
   line.copy(memory, place.input)
   memory.fill(0, place.input + line.length, place.input + line.length + slack)
@@ -83,6 +83,10 @@ interface Exports {
   readonly readItems: (length: number, most: number, ownKey: boolean) => number
   readonly writeItem: (length: number) => number
 }
+
+/** So few are written without it: its memory counts with V8, and has it search the heap, which is felt in a run of one document. */
+export const fewItems = 8
+let written = 0
 
 /** null where it can't be used. */
 let kernel: (SmallModule & Exports) | null | undefined
