@@ -212,11 +212,15 @@ function allOf({ from, to }: Slice): PackedItems {
 }
 
 function documentsOf(items: ItemList, indexes: readonly number[], key: TableKey): Pick<Page, 'documents' | 'rejects'> {
+  const [first = 0] = indexes
+  const last = indexes.at(-1) ?? -1
+  // What the kernel has left of packed ones stands far apart.
+  const made = last - first + 1 === indexes.length ? items.documents?.(first, last + 1) : undefined
   const documents: Document[] = []
   const rejects: RejectDetails[] = []
   for (const index of indexes) {
     try {
-      documents.push(items.document(index))
+      documents.push(made?.[index - first] ?? items.document(index))
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error
       const item = items.item(index)

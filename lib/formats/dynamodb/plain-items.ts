@@ -24,6 +24,8 @@ export interface PlainItems {
    * @param range indexes of items, and how long the lines may be together
    */
   lines(range: ItemRange): ItemLines
+  /** The same as JSON: a list of them. */
+  list(range: ItemRange): ItemTexts
   /** Nobody looks at lines any more, or asks for text. */
   release(): void
 }
@@ -34,16 +36,24 @@ export interface ItemRange {
   readonly mostBytes: number
 }
 
-export interface ItemLines {
+export interface ItemLines extends Taken {
+  readonly lines: Buffer
+}
+
+export interface ItemTexts extends Taken {
+  readonly list: string
+}
+
+interface Taken {
   /** Behind the last item that was looked at: at least one was. */
   readonly to: number
-  readonly lines: Buffer
   /** Of the item that each line is of. */
   readonly indexes: readonly number[]
   /** Of those that have none. */
   readonly odd: readonly number[]
 }
 
+const lineEnd = 10
 const quotation = 34
 const comma = 44
 const colon = 58
@@ -131,6 +141,16 @@ class ScannedItems implements PlainItems {
       }
     }
     return { to: index, lines: part.text.subarray(textFrom, textTo), indexes, odd }
+  }
+
+  list(range: ItemRange): ItemTexts {
+    const { lines, ...taken } = this.lines(range)
+    const { encoding, records, text, first } = this.#partOf(range.from)
+    const ends = taken.indexes.map(index => records[(index - first) * record.words + record.textTo]! - 1)
+    for (const end of ends) text[end] = comma
+    const list = `[${lines.toString(encoding, 0, Math.max(0, lines.length - 1))}]`
+    for (const end of ends) text[end] = lineEnd
+    return { ...taken, list }
   }
 
   release(): void {
