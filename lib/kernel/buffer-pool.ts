@@ -1,18 +1,23 @@
 /** Large buffers that are used again: what they take is no part of the heap, and enough of them in a short time has it searched through. */
 
-/** Larger ones are rare, and not kept. */
-const largestKept = 1024 * 1024
+/** Larger ones are rare, and not kept, unless whoever makes a pool knows better. */
+const usuallyLargest = 1024 * 1024
 const granule = 64 * 1024
 
 export class BufferPool {
   readonly #free: Buffer[] = []
   readonly #most: number
   readonly #isShared: boolean
+  readonly #largest: number
 
-  /** @param most buffers to keep; @param options `isShared`: whether threads that are sent one get the same memory */
-  constructor(most: number, { isShared = false }: { readonly isShared?: boolean } = {}) {
+  /** @param most buffers to keep; @param options `isShared`: whether threads that are sent one get the same memory; `largest`: bytes of one that is kept */
+  constructor(
+    most: number,
+    { isShared = false, largest = usuallyLargest }: { readonly isShared?: boolean; readonly largest?: number } = {}
+  ) {
     this.#most = most
     this.#isShared = isShared
+    this.#largest = largest
   }
 
   /** @returns at least so many bytes, of any content, which are the caller's until they are given back */
@@ -25,7 +30,7 @@ export class BufferPool {
 
   /** @param buffer as `take` gave it; nobody uses it any more */
   give(buffer: Buffer): void {
-    if (buffer.length > largestKept) return
+    if (buffer.length > this.#largest) return
     // Small ones give way to what is wanted now.
     if (this.#free.length === this.#most) this.#free.shift()
     this.#free.push(buffer)

@@ -21,17 +21,25 @@ export function canPack(): boolean {
 /**
  * @param parts of a block, each of whole lines with their line ends; valid UTF-8; together at most `maxBlockBytes`
  * @param options `digests`: whether these are wanted: without them the list of digests is empty; `rows`: whether the lines are rows of CouchDB's
- * `_all_docs`, each with the document as its last member; `room`: most documents of the first that is packed, where there is a most
+ * `_all_docs`, each with the document as its last member; `room`: most documents of the first that is packed, where there is a most; `text`: where theirs
+ * goes
  */
 export function packLines(
   parts: readonly Buffer[],
   packing: Packing,
-  { digests = true, rows = false, room = packing.most } = {}
+  { digests = true, rows = false, room = packing.most, text = textOf(packing) }: LinesOptions = {}
 ): Stretch[] {
   module ??= start()
   if (module === null) return plainLines(parts)
   const length = load(module, parts, packing, rows ? kind.row : kind.line)
-  return readStretches(module, { from: module.base + place.input, length }, packing, { digests, room, isKept: false })
+  return readStretches(module, { from: module.base + place.input, length }, packing, { digests, room, text })
+}
+
+interface LinesOptions {
+  readonly digests?: boolean
+  readonly rows?: boolean
+  readonly room?: number | undefined
+  readonly text?: TextPlace
 }
 
 /** A part of the kernel's memory. */
@@ -49,22 +57,21 @@ export interface MemoryBlock {
 export function packInPlace(kernel: Kernel, block: MemoryBlock, to: number, packing: Packing): Stretch[] {
   writeDropped(kernel, packing)
   kernel.begin(block.from, to, kind.line)
-  return readStretches(kernel, block, packing, { digests: true, room: packing.most, isKept: true })
+  return readStretches(kernel, block, packing, { digests: true, room: packing.most, text: 'kept' })
 }
 
-/** @param isKept whether the text stays where it is as long as it is needed */
 function readStretches(
   kernel: Kernel,
   { from: start, length }: MemoryBlock,
   packing: Packing,
-  { digests, room, isKept }: { readonly digests: boolean; readonly room: number | undefined; readonly isKept: boolean }
+  { digests, room, text }: { readonly digests: boolean; readonly room: number | undefined; readonly text: TextPlace }
 ): Stretch[] {
   const { words, read, base } = kernel
   const stretches: Stretch[] = []
   let gathering: Gathering | undefined
   let left: number | undefined = room
   const close = (): void => {
-    if (gathering) stretches.push({ packed: gathering.packed(isKept ? 'kept' : textOf(packing)), bytes: gathering.bytes })
+    if (gathering) stretches.push({ packed: gathering.packed(text), bytes: gathering.bytes })
     gathering = undefined
   }
   for (let count = read(length, mostLines); count > 0; count = read(length, mostLines)) {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Endpoint } from '../../lib/open.ts'
 import { migrate } from '../../lib/run.ts'
+import type { Packed } from '../../lib/packed.ts'
 import type { Connector, Document, Page, Source, Target } from '../../lib/types.ts'
 
 const blank: Connector = {
@@ -42,7 +43,12 @@ export function nullTarget({ takesLines = false } = {}): Endpoint {
     prepare: () => Promise.resolve({ created: true, empty: true }),
     encode: (_, document) => ({ id: document._id, bytes: 1, payload: document }),
     write: (_, documents) => Promise.resolve(documents.map(() => 'written')),
-    ...(takesLines && { writePacked: () => Promise.resolve() }),
+    ...(takesLines && {
+      writePacked(_: string, { release }: Packed) {
+        release?.()
+        return Promise.resolve()
+      }
+    }),
     get: () => Promise.resolve([]),
     commit: () => Promise.resolve(),
     close: () => Promise.resolve()

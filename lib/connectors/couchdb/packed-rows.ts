@@ -50,7 +50,7 @@ export class RowPacker {
 
   *#packBlock(block: Buffer): Generator<PackedRows | PlainRows, void, undefined> {
     let at = 0
-    for (const stretch of packLines([block], this.#packing, { rows: true })) {
+    for (const stretch of packLines([block], this.#packing, { rows: true, text: 'lent' })) {
       const end = 'packed' in stretch ? at + stretch.bytes : stretch.to + 1
       const lines = block.subarray(at, end)
       yield 'packed' in stretch ? this.#withoutConflicts(stretch.packed, lines) : { plain: lines }

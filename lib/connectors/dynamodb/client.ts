@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { createRequire } from 'node:module'
 import type { Location, Logger, OpenContext } from '../../types.ts'
 import { withRetry } from '../../engine/retry.ts'
+import type { BufferPool } from '../../kernel/buffer-pool.ts'
 import { translate } from './errors.ts'
 import { checkTimes, isLocalEndpoint } from './options.ts'
 import type { DynamodbOptions } from './options.ts'
@@ -11,6 +12,8 @@ import { Wire } from './wire.ts'
 import type { Operation, Sdk } from './wire.ts'
 
 export interface CallOptions {
+  /** Has memory for the answer's bytes, which is the caller's until it is released. Default: memory of their own. */
+  readonly pool?: BufferPool
   /** The table, where the call is about one. */
   readonly collection?: string
   readonly writing?: boolean
@@ -26,6 +29,8 @@ export interface Reading<T> {
 export interface Answer<T> {
   readonly value: T
   readonly bytes: number
+  /** Nobody looks at the bytes any more. */
+  release?(): void
 }
 
 /** What the connector needs of a client; a spec may bring its own. */
@@ -142,7 +147,7 @@ async function locate(
     }
     const request = typeof body === 'string' ? Buffer.from(body) : body
     const bytes = await wire.send(operation, request, { ...call, table: collection, timeoutMs, address: address(), onDate })
-    return { value: read(bytes), bytes: bytes.length }
+    return { value: read(bytes), bytes: bytes.length, release: () => call.pool?.give(Buffer.from(bytes.buffer)) }
   }
   const tables = await withRetry(
     async () => {

@@ -1,6 +1,7 @@
 /** Reading tables: parallel scan segments, an answer of up to 1 MB at a time, cut into pages. */
 import { DocferryError } from '../../errors.ts'
 import { withRetry } from '../../engine/retry.ts'
+import { BufferPool } from '../../kernel/buffer-pool.ts'
 import type { Cursor, Page, Partition, RejectDetails, Source } from '../../types.ts'
 import type { Document } from '../../values/index.ts'
 import type { Answer, Connection } from './client.ts'
@@ -32,11 +33,16 @@ type Place = { readonly after: ItemJson } | { readonly end: true }
 /** Throttled tables need patience: about two minutes in all. */
 const readAttempts = 16
 
+/** Answers and what is made of them lie in memory that is used again: a megabyte each time would have V8 search the whole heap every few answers. */
+const mostBuffers = 16
+const largestBuffer = 4 * 1024 * 1024
+
 /** Bytes that one read unit stands for in a consistent read; in another, half a unit does. */
 const unitBytes = 4_096
 
 export function createSource(connection: Connection, { consistentRead = true }: { readonly consistentRead?: boolean }): Source {
   const tables = new Map<string, Promise<ReadTable>>()
+  const pool = new BufferPool(mostBuffers, { largest: largestBuffer })
   const unitPrice = consistentRead ? 1 : 0.5
   let requests = 0
   let readUnits = 0
@@ -85,7 +91,7 @@ export function createSource(connection: Connection, { consistentRead = true }: 
         })
         const call = (): Promise<Answer<ItemList | undefined>> => {
           requests++
-          return connection.call('Scan', body, { collection, signal: until, read: bytes => readItemList(bytes, key) })
+          return connection.call('Scan', body, { collection, signal: until, pool, read: bytes => readItemList(bytes, key, pool) })
         }
         return withRetry(call, { attempts: readAttempts, ...retry, signal: until, onRetry })
       }
@@ -118,9 +124,12 @@ export function createSource(connection: Connection, { consistentRead = true }: 
             signal?.throwIfAborted()
             const cursor = JSON.stringify(slice.after ? { after: slice.after } : place)
             const share = items.length === 0 ? 1 : (slice.to - slice.from) / items.length
-            const { packed, left: rest } = packing && items.line ? await packItems(items, slice, { packing, place: where }) : allOf(slice)
+            const { packed, left: rest } =
+              packing && items.lines ? await packItems(items.lines, slice, { packing, place: where }) : allOf(slice)
             yield { collection, packed, ...documentsOf(items, rest, key), cursor, bytes: bytes * share } satisfies Page
           }
+          items.release()
+          answer.release?.()
         }
       } finally {
         left.abort()
@@ -203,11 +212,15 @@ function allOf({ from, to }: Slice): PackedItems {
 }
 
 function documentsOf(items: ItemList, indexes: readonly number[], key: TableKey): Pick<Page, 'documents' | 'rejects'> {
+  const [first = 0] = indexes
+  const last = indexes.at(-1) ?? -1
+  // What the kernel has left of packed ones stands far apart.
+  const made = last - first + 1 === indexes.length ? items.documents?.(first, last + 1) : undefined
   const documents: Document[] = []
   const rejects: RejectDetails[] = []
   for (const index of indexes) {
     try {
-      documents.push(items.document(index))
+      documents.push(made?.[index - first] ?? items.document(index))
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error
       const item = items.item(index)

@@ -12,6 +12,9 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { DocferryError } from '../../errors.ts'
+import type { BufferPool } from '../../kernel/buffer-pool.ts'
+import { LooseBytes, PooledBytes } from './answer-bytes.ts'
+import type { AnswerBytes } from './answer-bytes.ts'
 
 export type Sdk = typeof AwsSdk
 
@@ -135,6 +138,8 @@ export interface SendOptions {
   readonly signal?: AbortSignal
   readonly timeoutMs: number
   readonly address: string
+  /** Has memory for the answer, which is then the caller's. */
+  readonly pool?: BufferPool | undefined
   /** Told the server's time, in the words of its `Date` header, with each answer that has one. */
   readonly onDate?: (date: string) => void
 }
@@ -159,7 +164,7 @@ export class Wire {
    * @param body JSON
    * @throws whatever the SDK throws, the signal's reason, or DOCFERRY_CONNECT (retryable) when the whole takes longer than `timeoutMs`
    */
-  async send(operation: Operation, body: Buffer, { table = '', signal, timeoutMs, address, onDate }: SendOptions): Promise<Buffer> {
+  async send(operation: Operation, body: Buffer, { table = '', signal, timeoutMs, address, pool, onDate }: SendOptions): Promise<Buffer> {
     signal?.throwIfAborted()
     const controller = new AbortController()
     const giveUp = (): void => controller.abort(signal?.reason)
@@ -168,7 +173,9 @@ export class Wire {
     const take = (response: HttpResponse): Promise<Buffer> | undefined => {
       const date = response.headers?.date
       if (date !== undefined) onDate?.(date)
-      return response.statusCode === 200 ? readBytes(response.body as Readable, controller.signal) : undefined
+      if (response.statusCode !== 200) return undefined
+      const bytes = pool ? new PooledBytes(pool, Number(response.headers?.['content-length'])) : new LooseBytes()
+      return readBytes(response.body as Readable, bytes, controller.signal)
     }
     try {
       const form = await this.#formFor(table)
@@ -293,17 +300,16 @@ function tooLate(operation: Operation, { timeoutMs, address }: Pick<SendOptions,
 }
 
 /** Without the stream's own iterator, which costs as much as the rest of a small answer. */
-function readBytes(body: Readable, signal: AbortSignal): Promise<Buffer> {
+function readBytes(body: Readable, bytes: AnswerBytes, signal: AbortSignal): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
     let isWhole = false
     const stop = (): void => void body.destroy(new Error('given up'))
     if (signal.aborted) stop()
     else signal.addEventListener('abort', stop, { once: true })
-    body.on('data', (chunk: Buffer) => chunks.push(chunk))
+    body.on('data', (chunk: Buffer) => bytes.add(chunk))
     body.on('end', () => {
       isWhole = true
-      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
+      resolve(bytes.all())
     })
     body.on('error', reject)
     body.on('close', () => {

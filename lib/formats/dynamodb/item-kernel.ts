@@ -2,6 +2,7 @@
  * DynamoDB's JSON and ordinary JSON, each made of the other's bytes by WebAssembly, without an object for a value. What it is not sure of is told, and left
  * to those who look at values.
  */
+import type { BufferPool } from '../../kernel/buffer-pool.ts'
 import { openSmallModule } from '../../kernel/small-module.ts'
 import type { SmallModule } from '../../kernel/small-module.ts'
 import { readNumber } from './numbers.ts'
@@ -21,10 +22,10 @@ export const record = { from: 0, to: 1, isOdd: 2, textFrom: 3, textTo: 4, words:
  * As many items of a list as stand whole and go in at once, each as a line of ordinary JSON.
  *
  * @param bytes from an item on
- * @param ownKey see `readPlainItems`
+ * @param options see `readPlainItems`
  * @returns those up to the end of the list, or up to the comma behind the last of them; undefined where there is no WebAssembly
  */
-export function readItems(bytes: Buffer, ownKey: boolean): ReadItems | undefined {
+export function readItems(bytes: Buffer, { ownKey, pool }: ItemsOptions): ReadItems | undefined {
   kernel ??= start()
   if (kernel === null) return undefined
   const { memory, words, readItems } = kernel
@@ -34,7 +35,16 @@ export function readItems(bytes: Buffer, ownKey: boolean): ReadItems | undefined
   const first = place.records / 4
   const records = words.slice(first, first + record.words * count)
   const size = count === 0 ? 0 : records[record.words * (count - 1) + record.textTo]!
-  return { count, records, text: Buffer.from(memory.subarray(place.output, place.output + size)) }
+  const text = (pool?.take(Math.max(size, 1)) ?? Buffer.allocUnsafeSlow(size)).subarray(0, size)
+  memory.copy(text, 0, place.output, place.output + size)
+  return { count, records, text }
+}
+
+export interface ItemsOptions {
+  /** Whether the table has docferry's own key. */
+  readonly ownKey: boolean
+  /** Has memory for lines. */
+  readonly pool?: BufferPool | undefined
 }
 
 /** An item in the kernel's memory, until the next one is written there. */
@@ -51,8 +61,8 @@ export interface WrittenItem {
  * @returns undefined where it may have to be written in another way, or refused: as where there is space between tokens
  */
 export function writeItem(line: Buffer): WrittenItem | undefined {
-  kernel ??= start()
-  if (kernel === null || line.length > longestLine) return undefined
+  if (kernel === undefined && ++written > fewItems) kernel = start()
+  if (!kernel || line.length > longestLine) return undefined
   const { memory, words, writeItem } = kernel
   line.copy(memory, place.input)
   memory.fill(0, place.input + line.length, place.input + line.length + slack)
@@ -73,6 +83,10 @@ interface Exports {
   readonly readItems: (length: number, most: number, ownKey: boolean) => number
   readonly writeItem: (length: number) => number
 }
+
+/** So few are written without it: its memory counts with V8, and has it search the heap, which is felt in a run of one document. */
+export const fewItems = 8
+let written = 0
 
 /** null where it can't be used. */
 let kernel: (SmallModule & Exports) | null | undefined

@@ -7,7 +7,9 @@ import type { Document } from '../../values/index.ts'
 import { toDocument } from './items.ts'
 import { idOfItem, isDocumentKey } from './keys.ts'
 import type { TableKey } from './keys.ts'
+import type { BufferPool } from '../../kernel/buffer-pool.ts'
 import { readPlainItems } from './plain-items.ts'
+import type { ItemLines, ItemRange, PlainItems } from './plain-items.ts'
 import type { AttributeJson, ItemJson } from './values.ts'
 
 /** An answer with `Items`. */
@@ -18,27 +20,38 @@ export interface ItemList {
   item(index: number): ItemJson
   /** @throws {SyntaxError} for an item that can't be one */
   document(index: number): Document
-  /** The document's JSON, with a line end; undefined where that is not known. Missing where it is of none. */
-  line?(index: number): Buffer | undefined
+  /** Of items that follow one another; undefined for each that only `document` knows. Missing where that goes for all. */
+  readonly documents?: (from: number, to: number) => readonly (Document | undefined)[]
+  /** The documents' JSON, as `PlainItems.lines`. Missing where it is of none. */
+  readonly lines?: (range: ItemRange) => ItemLines
+  /** Nobody looks into it any more. */
+  release(): void
 }
 
-/** @returns undefined when there are no items. @throws {SyntaxError} when it is no JSON object */
-export function readItemList(bytes: Buffer, key: TableKey): ItemList | undefined {
-  return scanItemList(bytes, key) ?? parseItemList(bytes, key)
+/**
+ * @param bytes as they are until the list is released
+ * @param pool has memory for what is made of them
+ * @returns undefined when there are no items
+ * @throws {SyntaxError} when it is no JSON object
+ */
+export function readItemList(bytes: Buffer, key: TableKey, pool?: BufferPool): ItemList | undefined {
+  return scanItemList(bytes, key, pool) ?? parseItemList(bytes, key)
 }
 
 /** The plain way: all that the answer holds as objects. */
 export function parseItemList(bytes: Buffer, key: TableKey): ItemList | undefined {
   const { Items: items, ...rest } = parseObject(bytes.toString()) as { readonly Items?: readonly ItemJson[] }
   if (!items) return undefined
-  return { length: items.length, rest, item: index => items[index]!, document: index => toDocument(key, items[index]!) }
+  return { length: items.length, rest, item: index => items[index]!, document: index => toDocument(key, items[index]!), release: nothing }
 }
 
+const nothing = (): void => undefined
+
 /** @returns undefined for an answer that is left to the plain way */
-export function scanItemList(bytes: Buffer, key: TableKey): ItemList | undefined {
+export function scanItemList(bytes: Buffer, key: TableKey, pool?: BufferPool): ItemList | undefined {
   const ownKey = isDocumentKey(key)
   if (!ownKey && key.some(({ name }) => name === '_id')) return undefined
-  const plain = readPlainItems(bytes, ownKey)
+  const plain = readPlainItems(bytes, { ownKey, pool })
   if (!plain) return undefined
   const itemOf = (index: number): ItemJson => parseObject(plain.itemText(index)) as ItemJson
   const odd = new Map<number, ItemJson>()
@@ -56,7 +69,11 @@ export function scanItemList(bytes: Buffer, key: TableKey): ItemList | undefined
     length: plain.length,
     rest,
     item: index => odd.get(index) ?? itemOf(index),
-    ...(ownKey && { line: (index: number) => plain.line(index) }),
+    ...(ownKey && {
+      lines: (range: ItemRange) => plain.lines(range),
+      documents: (from: number, to: number) => documentsOf(plain, from, to)
+    }),
+    release: () => plain.release(),
     document(index) {
       const item = odd.get(index)
       if (item) return toDocument(key, item)
@@ -68,6 +85,21 @@ export function scanItemList(bytes: Buffer, key: TableKey): ItemList | undefined
       return document
     }
   }
+}
+
+/** So much is parsed at once: its text is no large object to V8, and its documents die young. */
+const listBytes = 64 << 10
+
+/** Parsed as lists, which costs less than one by one. */
+function documentsOf(plain: PlainItems, from: number, to: number): (Document | undefined)[] {
+  const documents = Array.from<Document | undefined>({ length: to - from })
+  for (let next = from; next < to;) {
+    const taken = plain.list({ from: next, to, mostBytes: listBytes })
+    const parsed = JSON.parse(taken.list) as Document[]
+    for (const [at, index] of taken.indexes.entries()) documents[index - from] = parsed[at]
+    next = taken.to
+  }
+  return documents
 }
 
 /** The key of a table's item, which stands in the document's fields; undefined where a part of it is missing or of another type. */

@@ -6,7 +6,9 @@
  * `readNumber` does, a name that begins with `$` or has an escape, or is not written as the service writes, without spaces.
  */
 import { isAscii, isUtf8 } from 'node:buffer'
+import type { BufferPool } from '../../kernel/buffer-pool.ts'
 import { readItems, record } from './item-kernel.ts'
+import type { ItemsOptions } from './item-kernel.ts'
 
 export interface PlainItems {
   readonly length: number
@@ -16,10 +18,42 @@ export interface PlainItems {
   itemText(index: number): string
   /** Sound JSON of a map that begins with `_id`; undefined for an odd item. */
   text(index: number): string | undefined
-  /** The bytes of that, with a line end, which stay as they are; undefined also where they may be no UTF-8. */
-  line(index: number): Buffer | undefined
+  /**
+   * The same of some that follow one another, each with a line end, until they are released; an item whose text may be no UTF-8 has none.
+   *
+   * @param range indexes of items, and how long the lines may be together
+   */
+  lines(range: ItemRange): ItemLines
+  /** The same as JSON: a list of them. */
+  list(range: ItemRange): ItemTexts
+  /** Nobody looks at lines any more, or asks for text. */
+  release(): void
 }
 
+export interface ItemRange {
+  readonly from: number
+  readonly to: number
+  readonly mostBytes: number
+}
+
+export interface ItemLines extends Taken {
+  readonly lines: Buffer
+}
+
+export interface ItemTexts extends Taken {
+  readonly list: string
+}
+
+interface Taken {
+  /** Behind the last item that was looked at: at least one was. */
+  readonly to: number
+  /** Of the item that each line is of. */
+  readonly indexes: readonly number[]
+  /** Of those that have none. */
+  readonly odd: readonly number[]
+}
+
+const lineEnd = 10
 const quotation = 34
 const comma = 44
 const colon = 58
@@ -31,6 +65,9 @@ const close = 125
 
 /** Some of the items, one behind the other. */
 interface Part {
+  /** The first one's index, and behind the last one's. */
+  readonly first: number
+  readonly end: number
   /** Where they begin in the answer. */
   readonly from: number
   readonly records: Uint32Array
@@ -40,37 +77,97 @@ interface Part {
 }
 
 /**
- * @param ownKey whether the table has docferry's own key: `_id` is then the attribute, and an item without it is odd. Otherwise `_id` is empty, and
- * odd is an item with an attribute for which that name has a meaning
+ * @param options `ownKey`: `_id` is then the attribute, and an item without it is odd. Otherwise `_id` is empty, and odd is an item with an attribute for
+ * which that name has a meaning
  * @returns undefined where the bytes are no object with a list `Items`, or have spaces around it
  */
-export function readPlainItems(bytes: Buffer, ownKey: boolean): PlainItems | undefined {
+export function readPlainItems(bytes: Buffer, options: ItemsOptions): PlainItems | undefined {
   const from = findItems(bytes)
   if (from === -1) return undefined
   const parts: Part[] = []
-  const to = takeList(bytes, from, ownKey, parts)
+  const to = takeList(bytes, from, options, parts)
   if (to === -1) return undefined
-  const places = parts.flatMap(part =>
-    Array.from({ length: part.records.length / record.words }, (_, index) => ({ part, at: index * record.words }))
-  )
-  return {
-    length: places.length,
-    rest: `${bytes.toString('utf8', 0, from)}null${bytes.toString('utf8', to)}`,
-    itemText(index) {
-      const { part, at } = places[index]!
-      return bytes.toString('utf8', part.from + part.records[at + record.from]!, part.from + part.records[at + record.to]!)
-    },
-    text(index) {
-      const { part, at } = places[index]!
-      if (part.records[at + record.isOdd] === 1) return undefined
-      return part.text.toString(part.encoding, part.records[at + record.textFrom], part.records[at + record.textTo]! - 1)
-    },
-    line(index) {
-      const { part, at } = places[index]!
-      if (!part.isSound || part.records[at + record.isOdd] === 1) return undefined
-      return part.text.subarray(part.records[at + record.textFrom], part.records[at + record.textTo])
-    }
+  return new ScannedItems(bytes, { from, to }, parts, options.pool)
+}
+
+class ScannedItems implements PlainItems {
+  readonly length: number
+  readonly rest: string
+  readonly #bytes: Buffer
+  readonly #parts: readonly Part[]
+  readonly #pool: BufferPool | undefined
+
+  constructor(bytes: Buffer, list: { readonly from: number; readonly to: number }, parts: readonly Part[], pool: BufferPool | undefined) {
+    this.#bytes = bytes
+    this.#parts = parts
+    this.#pool = pool
+    this.length = parts.at(-1)?.end ?? 0
+    this.rest = `${bytes.toString('utf8', 0, list.from)}null${bytes.toString('utf8', list.to)}`
   }
+
+  itemText(index: number): string {
+    const part = this.#partOf(index)
+    return this.#bytes.toString('utf8', part.from + fieldOf(part, index, record.from), part.from + fieldOf(part, index, record.to))
+  }
+
+  text(index: number): string | undefined {
+    const part = this.#partOf(index)
+    if (isOdd(part, index)) return undefined
+    return part.text.toString(part.encoding, fieldOf(part, index, record.textFrom), fieldOf(part, index, record.textTo) - 1)
+  }
+
+  lines({ from, to, mostBytes }: ItemRange): ItemLines {
+    const part = this.#partOf(from)
+    const end = Math.min(to, part.end)
+    const indexes: number[] = []
+    const odd: number[] = []
+    let textFrom = fieldOf(part, from, record.textFrom)
+    let textTo = textFrom
+    let index = from
+    for (; index < end; index++) {
+      const lineFrom = fieldOf(part, index, record.textFrom)
+      const lineTo = fieldOf(part, index, record.textTo)
+      if (part.isSound && !isOdd(part, index) && lineTo - lineFrom <= mostBytes) {
+        if (lineTo - textFrom > mostBytes) break
+        indexes.push(index)
+        textTo = lineTo
+      } else {
+        // An odd one takes nothing of the text: the lines on both sides of it are neighbours.
+        if (lineTo > lineFrom) {
+          if (indexes.length > 0) break
+          textFrom = textTo = lineTo
+        }
+        odd.push(index)
+      }
+    }
+    return { to: index, lines: part.text.subarray(textFrom, textTo), indexes, odd }
+  }
+
+  list(range: ItemRange): ItemTexts {
+    const { lines, ...taken } = this.lines(range)
+    const { encoding, records, text, first } = this.#partOf(range.from)
+    const ends = taken.indexes.map(index => records[(index - first) * record.words + record.textTo]! - 1)
+    for (const end of ends) text[end] = comma
+    const list = `[${lines.toString(encoding, 0, Math.max(0, lines.length - 1))}]`
+    for (const end of ends) text[end] = lineEnd
+    return { ...taken, list }
+  }
+
+  release(): void {
+    for (const { text } of this.#parts) this.#pool?.give(Buffer.from(text.buffer))
+  }
+
+  #partOf(index: number): Part {
+    return this.#parts.find(({ end }) => index < end)!
+  }
+}
+
+function fieldOf({ first, records }: Part, index: number, field: number): number {
+  return records[(index - first) * record.words + field]!
+}
+
+function isOdd(part: Part, index: number): boolean {
+  return fieldOf(part, index, record.isOdd) === 1
 }
 
 /** @returns where the list of items begins, or -1 */
@@ -86,14 +183,23 @@ function findItems(bytes: Buffer): number {
 }
 
 /** @returns where the list has ended, or -1 */
-function takeList(bytes: Buffer, from: number, ownKey: boolean, parts: Part[]): number {
+function takeList(bytes: Buffer, from: number, options: ItemsOptions, parts: Part[]): number {
   if (bytes[from + 1] === closeList) return from + 2
   for (let at = from + 1; ;) {
-    const read = readItems(bytes.subarray(at), ownKey)
+    const read = readItems(bytes.subarray(at), options)
     if (!read || read.count === 0) return -1
-    const { records, text } = read
+    const { count, records, text } = read
     const isPlainText = isAscii(text)
-    parts.push({ from: at, records, text, encoding: isPlainText ? 'latin1' : 'utf8', isSound: isPlainText || isUtf8(text) })
+    const first = parts.at(-1)?.end ?? 0
+    parts.push({
+      first,
+      end: first + count,
+      from: at,
+      records,
+      text,
+      encoding: isPlainText ? 'latin1' : 'utf8',
+      isSound: isPlainText || isUtf8(text)
+    })
     at += records[records.length - record.words + record.to]! + 1
     if (bytes[at - 1] === closeList) return at
   }

@@ -7,6 +7,7 @@ import { toItem } from '../../../lib/formats/dynamodb/items.ts'
 import { documentKey } from '../../../lib/formats/dynamodb/keys.ts'
 import type { TableKey } from '../../../lib/formats/dynamodb/keys.ts'
 import { readPlainItems } from '../../../lib/formats/dynamodb/plain-items.ts'
+import type { PlainItems } from '../../../lib/formats/dynamodb/plain-items.ts'
 import type { Document } from '../../../lib/values/index.ts'
 import { oddText } from '../../support/odd-json.ts'
 import { anyDocument, anyString } from '../../values/arbitraries.ts'
@@ -29,6 +30,24 @@ function documentOrError(list: ItemList, index: number): Document | string {
   }
 }
 
+/** By the item's index, of blocks of so many bytes. */
+function linesOf(items: PlainItems, length: number, mostBytes: number): Map<number, string> {
+  const found = new Map<number, string>()
+  for (let from = 0; from < length;) {
+    const { to, lines, indexes, odd } = items.lines({ from, to: length, mostBytes })
+    const all = Array.from({ length: to - from }, (_, at) => from + at)
+    expect([...indexes, ...odd].toSorted((a, b) => a - b)).to.deep.equal(all)
+    expect(to).to.be.above(from)
+    expect(lines.length).to.be.at.most(mostBytes)
+    const texts = lines.toString().split('\n')
+    expect(texts.pop()).to.equal('')
+    expect(texts).to.have.length(indexes.length)
+    for (const [at, index] of indexes.entries()) found.set(index, texts[at]!)
+    from = to
+  }
+  return found
+}
+
 /** What the plain way makes of it, or nothing: then the plain way is gone. @returns how many documents were made without objects for attributes */
 function check(text: string | Buffer, key: TableKey): number {
   const bytes = Buffer.from(text)
@@ -38,17 +57,23 @@ function check(text: string | Buffer, key: TableKey): number {
   expect(scanned.length).to.equal(plain.length)
   expect(scanned.rest).to.deep.equal({ ...plain.rest, Items: null })
   let count = 0
-  const taken = readPlainItems(bytes, key === documentKey)!
+  const some = scanned.documents?.(0, plain.length)
+  const taken = readPlainItems(bytes, { ownKey: key === documentKey })!
+  const lines = linesOf(taken, plain.length, 4_000_000)
+  for (const [index, line] of linesOf(taken, plain.length, 100)) expect(line).to.equal(lines.get(index))
   for (let index = 0; index < plain.length; index++) {
     expect(scanned.item(index)).to.deep.equal(plain.item(index))
     const [ours, theirs] = [documentOrError(scanned, index), documentOrError(plain, index)]
     if (typeof theirs === 'string') expect(ours).to.equal(theirs)
     else sameValue(ours, theirs)
+    const made = some?.[index]
+    if (made) expect(made).to.deep.equal(ours)
+    else expect(some === undefined || typeof theirs === 'string' || !lines.has(index) || lines.get(index)!.length > 65_000).to.equal(true)
     if (typeof ours !== 'string') expect(Object.keys(ours)).to.deep.equal(Object.keys(theirs))
     const text = taken.text(index)
     if (text !== undefined) count++
-    const line = taken.line(index)
-    if (line) expect(line.toString()).to.equal(`${text}\n`)
+    const line = lines.get(index)
+    if (line !== undefined) expect(line).to.equal(text)
     else expect(text === undefined || !isUtf8(bytes)).to.equal(true)
   }
   return count

@@ -1,0 +1,54 @@
+/** The bytes of an answer, as its chunks come. */
+import type { BufferPool } from '../../kernel/buffer-pool.ts'
+
+export interface AnswerBytes {
+  add(chunk: Buffer): void
+  /** Nothing is added behind it. */
+  all(): Buffer
+}
+
+/** In memory of their own. */
+export class LooseBytes implements AnswerBytes {
+  readonly #chunks: Buffer[] = []
+
+  add(chunk: Buffer): void {
+    this.#chunks.push(chunk)
+  }
+
+  all(): Buffer {
+    return this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks)
+  }
+}
+
+/** A Scan answers a megabyte of items, which take about as much again to be told apart; one that is whole has told its length. */
+const usualLength = 1024 * 1024
+const mostTrusted = 16 * 1024 * 1024
+
+/** One behind the other in a buffer of a pool's. */
+export class PooledBytes implements AnswerBytes {
+  readonly #pool: BufferPool
+  #buffer: Buffer
+  #length = 0
+
+  /** @param length as the answer tells it; NaN where it does not */
+  constructor(pool: BufferPool, length: number) {
+    this.#pool = pool
+    this.#buffer = pool.take(length > 0 && length <= mostTrusted ? length : usualLength)
+  }
+
+  add(chunk: Buffer): void {
+    const length = this.#length + chunk.length
+    if (length > this.#buffer.length) {
+      const larger = this.#pool.take(2 * length)
+      larger.set(this.#buffer.subarray(0, this.#length))
+      this.#pool.give(this.#buffer)
+      this.#buffer = larger
+    }
+    this.#buffer.set(chunk, this.#length)
+    this.#length = length
+  }
+
+  all(): Buffer {
+    return this.#buffer.subarray(0, this.#length)
+  }
+}
