@@ -108,6 +108,7 @@ class NdjsonReading {
   readonly pages: PageBuilder
   readonly #options: NdjsonOptions
   readonly #found = new Map<string, Found>()
+  readonly #resting = new RestingSections()
   readonly #forgotten = new Set<string>()
   #headered: boolean
   #section: string | null
@@ -125,6 +126,7 @@ class NdjsonReading {
     this.#line = place?.line ?? 1
     for (const [name, { entries, digest }] of Object.entries(place?.found ?? {})) {
       this.#found.set(name, { entries, digest: digest === null ? undefined : DigestSum.from(entries, digest), sums: undefined })
+      if (name !== this.#section) this.#resting.add(name, this.#found.get(name)!)
     }
     if (!this.#headered && this.#section !== null) options.onSection?.(this.#section)
   }
@@ -196,14 +198,12 @@ class NdjsonReading {
   }
 
   flush(): Page {
-    const place: Place = {
-      offset: this.#offset,
-      line: this.#line,
-      headered: this.#headered,
-      section: this.#section,
-      found: Object.fromEntries([...this.#found].map(([name, { entries, digest }]) => [name, { entries, digest: digest?.hex() ?? null }]))
-    }
-    return this.pages.take(this.#section as string, JSON.stringify(place))
+    const section = this.#section as string
+    const place: Omit<Place, 'found'> = { offset: this.#offset, line: this.#line, headered: this.#headered, section }
+    return this.pages.take(
+      section,
+      `${JSON.stringify(place).slice(0, -1)},"found":{${this.#resting.textWith(section, this.#found.get(section))}}}`
+    )
   }
 
   /** The input ended. @throws {DocferryError} where it should not have ended, or holds something else than it says */
@@ -242,6 +242,9 @@ class NdjsonReading {
     } else if (this.#ended) {
       throw this.#decodeError(line, 'something follows the line {"$end":...}, which is the last of an export')
     } else if ('section' in control) {
+      const found = this.#section === null ? undefined : this.#found.get(this.#section)
+      if (found) this.#resting.add(this.#section!, found)
+      this.#resting.wake(control.section, this.#found)
       this.#section = control.section
       this.#options.onSection?.(control.section)
       if (isForgotten(this.#options, control.section)) this.#forgotten.add(control.section)
@@ -336,6 +339,36 @@ class NdjsonReading {
   #decodeError(line: Line, what: string): DocferryError {
     return new DocferryError('DOCFERRY_DECODE', `${this.#options.name}, ${whereIs(line)}: ${what}`, { where: whereIs(line) })
   }
+}
+
+/**
+ * What was found of the sections but the one that is read, as a cursor has it. The text only grows, unless a section is gone on with, and is shared by the
+ * cursors: with thousands of sections, writing all of them into each took as long as the square of their number.
+ */
+class RestingSections {
+  readonly #names = new Set<string>()
+  #text = ''
+
+  /** @param name of a section that does not rest */
+  add(name: string, found: Found): void {
+    this.#names.add(name)
+    this.#text += `${this.#text === '' ? '' : ','}${foundText(name, found)}`
+  }
+
+  /** @param found of all sections */
+  wake(name: string, found: ReadonlyMap<string, Found>): void {
+    if (!this.#names.delete(name)) return
+    this.#text = [...this.#names].map(each => foundText(each, found.get(each)!)).join(',')
+  }
+
+  textWith(name: string, found: Found | undefined): string {
+    if (!found) return this.#text
+    return `${this.#text}${this.#text === '' ? '' : ','}${foundText(name, found)}`
+  }
+}
+
+function foundText(name: string, { entries, digest }: Found): string {
+  return `${JSON.stringify(name)}:${JSON.stringify({ entries, digest: digest?.hex() ?? null } satisfies Place['found'][string])}`
 }
 
 /** Of numbers, the text does not keep every kind: a decimal is read as what its digits are. */

@@ -206,6 +206,34 @@ describe('formats: NDJSON, an export with sections', () => {
     await check(header + body.replace('{"$collection":"b"}\n{"_id":"3"}\n', '') + end, 'DOCFERRY_FILE_CUT')
   })
 
+  it('tells in each cursor what was found of every section so far, also of one that is gone on with', async () => {
+    const sections: [string, string][] = [
+      ['a', '1'],
+      ['__proto__', '2'],
+      ['b"', '3'],
+      ['a', '4'],
+      ['a', '5'],
+      ['c', '6'],
+      ['b"', '7']
+    ]
+    const text = header + sections.map(([name, id]) => `${JSON.stringify({ $collection: name })}\n{"_id":"${id}"}\n`).join('')
+    const foundAfter = (count: number): Map<string, { entries: number; digest: string }> => {
+      const found = new Map<string, Document[]>()
+      for (const [name, id] of sections.slice(0, count)) found.set(name, [...(found.get(name) ?? []), { _id: id }])
+      return new Map([...found].map(([name, documents]) => [name, { entries: documents.length, digest: digestOf(...documents) }]))
+    }
+    const checkCursors = (pages: readonly Page[], first: number): void =>
+      pages.forEach(({ cursor }, index) => {
+        const { found } = JSON.parse(cursor) as { found: object }
+        expect(new Map(Object.entries(found))).to.deep.equal(foundAfter(first + index + 1))
+      })
+    const { pages } = await read(text, { collection: null })
+    expect(pages.length).to.equal(sections.length)
+    checkCursors(pages, 0)
+    for (const [index, { cursor }] of pages.entries())
+      checkCursors((await read(text, { collection: null, after: cursor })).pages, index + 1)
+  })
+
   it('does not check sections that it passes over', async () => {
     expect((await read(header + body.replace('{"_id":"2"}', '{"_id":"x"}') + end, { wanted: ['b'] })).error).to.equal(undefined)
   })

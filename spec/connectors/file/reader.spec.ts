@@ -332,20 +332,26 @@ describe('file: folder reader', () => {
       )
     const opened = await source({ path: path('in') })
     const partitions = await opened.partitions(null, { wanted: 1 })
-    const readAll = async (how?: Packing): Promise<Record<string, unknown[]>> => {
-      const found: Record<string, unknown[]> = {}
+    interface Read {
+      readonly items: unknown[]
+      readonly rejects: unknown[]
+      readonly errors: string[]
+    }
+    const readAll = async (how?: Packing): Promise<Record<string, Read>> => {
+      const found: Record<string, Read> = {}
       const readOne = async (partition: Partition): Promise<void> => {
-        const items: unknown[] = (found[partition.id] = [])
+        const read: Read = (found[partition.id] = { items: [], rejects: [], errors: [] })
         try {
           for await (const { packed = [], documents, rejects = [] } of opened.read(partition, { packing: how })) {
             for (const { text, release } of packed) {
-              for (const line of text.toString().split('\n').slice(0, -1)) items.push(parseJson(line))
+              for (const line of text.toString().split('\n').slice(0, -1)) read.items.push(parseJson(line))
               release?.()
             }
-            items.push(...documents, ...rejects.map(({ code, where, raw }) => ({ code, where, raw })))
+            read.items.push(...documents)
+            read.rejects.push(...rejects.map(({ code, where, raw }) => ({ code, where, raw })))
           }
         } catch (error) {
-          items.push((error as Error).message)
+          read.errors.push((error as Error).message)
         }
       }
       await Promise.all(partitions.map(readOne))
