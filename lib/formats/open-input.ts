@@ -178,6 +178,8 @@ async function recognise(
 function recogniseHeader(bytes: Buffer, isAll: boolean): Head | undefined {
   const end = bytes.indexOf(0x0a)
   if (end === -1 && !isAll) return undefined
+  // The sections behind it tell what a header that long would.
+  if (end === -1 && bytes.length >= maxHeadBytes) return { format: 'ndjson', hasSections: true, metadata: {} }
   let control: ReturnType<typeof parseControl>
   try {
     control = parseControl(parseJson(bytes.toString('utf8', 0, end === -1 ? bytes.length : end)))

@@ -45,6 +45,14 @@ describe('formats: finding out what an input is', () => {
     }
   })
 
+  it('knows an export by its header, also where that is longer than what is looked at', async () => {
+    const header = JSON.stringify({
+      $docferry: 1,
+      metadata: { collections: Array.from({ length: 50_000 }, (_, n) => `${n}`.padEnd(100, 'x')) }
+    })
+    expect(await sniff(`${header}\n{"$collection":"a"}\n`)).to.include({ format: 'ndjson', hasSections: true })
+  })
+
   it('reads the metadata of a JSON export, wherever its end is', async () => {
     const names = Array.from({ length: 30_000 }, (_, number) => `collection_${number}`)
     const { metadata, ids } = await sniff(

@@ -83,7 +83,7 @@ function singleSource(
   const plainName = (found: Format): string => options.collection ?? stemOf(path, found)
   const openWhole = (signal?: AbortSignal): Promise<Input> => openInput(openBytes(path, { signal }), { name, format, key })
   let found: Promise<readonly CollectionInfo[]> | undefined
-
+  let head: Input['head'] | undefined
   let winners: Promise<Winners> | undefined
 
   /** Of a backup by couchbackup. */
@@ -97,6 +97,14 @@ function singleSource(
       await input.close()
       throw error
     }
+  }
+
+  /** Read once: of a file of thousands of collections it is asked for with each of them. */
+  async function headOf(signal?: AbortSignal): Promise<Input['head']> {
+    if (head) return head
+    const input = await openWhole(signal)
+    await input.close()
+    return (head = input.head)
   }
 
   async function findCollections(signal?: AbortSignal): Promise<readonly CollectionInfo[]> {
@@ -119,9 +127,7 @@ function singleSource(
     uniqueIds: false,
     async holdsSubcollections({ signal }) {
       try {
-        const input = await openWhole(signal)
-        await input.close()
-        return isOfFirestore(input.head)
+        return isOfFirestore(await headOf(signal))
       } catch {
         // Whoever reads it says what is wrong.
         signal?.throwIfAborted()
@@ -139,9 +145,7 @@ function singleSource(
       }
     },
     async security(collection, { signal }) {
-      const input = await openWhole(signal)
-      await input.close()
-      return securityIn(input.head.metadata?.security, collection)
+      return securityIn((await headOf(signal)).metadata?.security, collection)
     },
     async partitions(collections, { signal }) {
       const names = collections ?? (await this.collections({ signal }))?.map(each => each.name) ?? []

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
@@ -34,6 +34,16 @@ describe('file: reader', () => {
         ['empty', 0]
       ])
     }
+  })
+
+  it('reads the head of a file once, however many collections ask what it says', async () => {
+    const security = { a: { admins: { names: ['x'] } }, b: { admins: { names: ['y'] } } }
+    const text = (await exported({ a: some(1), b: some(1) })).replace('"metadata":{', `"metadata":{"security":${JSON.stringify(security)},`)
+    await writeFile(path('x.ndjson'), text)
+    const opened = await source({ path: path('x.ndjson') })
+    expect(await opened.security?.('a', {})).to.deep.equal(security.a)
+    await rm(path('x.ndjson'))
+    expect(await opened.security?.('b', {})).to.deep.equal(security.b)
   })
 
   it('lists what the end of an export names and its header does not', async () => {
