@@ -25,8 +25,6 @@ import { withRetry } from './engine/retry.ts'
 import type { RetryOptions } from './engine/retry.ts'
 import { runParallel } from './engine/run-parallel.ts'
 import { RateControl } from './engine/rate-control.ts'
-import { packingFor } from './engine/packing.ts'
-import type { Division } from './engine/packing.ts'
 import { ReadPace } from './engine/read-pace.ts'
 import { SecurityCopy, securityLeft } from './engine/security.ts'
 import type { PutSecurity } from './engine/security.ts'
@@ -35,7 +33,6 @@ import { textChunks } from './engine/text-chunks.ts'
 import { conditional, writeBatch } from './engine/write-batch.ts'
 import type { Outgoing, WriteBatchOptions } from './engine/write-batch.ts'
 import { DocferryError } from './errors.ts'
-import { DocumentPacker } from './kernel/pack-documents.ts'
 import { Ledger } from './ledger.ts'
 import type { PartitionBooks } from './ledger.ts'
 import { interrupted } from './interrupted.ts'
@@ -43,7 +40,6 @@ import { kept } from './open.ts'
 import { openAgain, openRun } from './open-run.ts'
 import type { CheckedOptions, Move } from './open-run.ts'
 import type { MigrateOptions } from './options.ts'
-import type { Packing } from './packed.ts'
 import { boundsOf } from './plan/bounds.ts'
 import { checkUnits } from './plan/check-units.ts'
 import { targetNameOf } from './plan/choose-collections.ts'
@@ -55,16 +51,13 @@ import { Survey } from './plan/survey.ts'
 import { isSavedAtEnd, totalCounts } from './report.ts'
 import type { RunReport } from './report.ts'
 import type { RunLog } from './run-log.ts'
+import { RunPacking } from './run-packing.ts'
 import { RunStages } from './run-stages.ts'
 import { builtInStages } from './stages/index.ts'
 import type { Partition, RunStage, Source, Target, TargetLimits } from './types.ts'
 import type { DocumentDigests } from './values/index.ts'
 import { makeReceipt } from './verify/make-receipt.ts'
 import { receiptPieces, rootOf } from './verify/receipt.ts'
-import { packerFor } from './work/packer.ts'
-import type { Packer } from './work/packer.ts'
-import { workerFor } from './work/stage-worker.ts'
-import type { StageWorker } from './work/stage-worker.ts'
 
 /** How long a reader of a database may give no sign before it is left, and another one goes on. */
 const stallMs = 150_000
@@ -108,14 +101,7 @@ class Run {
   readonly #rate: RateControl
   readonly #readPace: ReadPace | undefined
   readonly #barrier = new Barrier()
-  /** Whether documents may be written as the lines of their JSON. */
-  readonly #packs: boolean
-  /** Missing where documents have to be looked at one by one. */
-  readonly #division: Division | undefined
-  /** Missing where nothing has to look into them. */
-  #worker: StageWorker | undefined
-  /** Missing where documents do not go from lines to lines as they are. */
-  #packer: Packer | undefined
+  readonly #packing: RunPacking
   /** Missing where nothing is kept for undoing. */
   #undo: { readonly recorder: UndoRecorder; readonly journal: UndoJournal } | undefined
   readonly #piped: boolean
@@ -144,10 +130,6 @@ class Run {
     if (maxReadUnits !== undefined && source.usage) this.#readPace = new ReadPace(maxReadUnits, () => source.usage?.() ?? { requests: 0 })
     if (dryRun) this.#survey = new Survey(source)
     this.#stages = new RunStages(options.stages, this.#allStages().length - options.stages.length)
-    // What bounds or watches single documents has to see them.
-    const { again, maxRate, types: asked = 'natural' } = options
-    this.#packs = !dryRun && !again && asked !== 'plain'
-    if (this.#packs && maxRate === undefined) this.#division = packingFor(source, target, this.#allStages())
     this.#ledger = new Ledger({
       source: source.location,
       target: target.location,
@@ -165,6 +147,7 @@ class Run {
       onTooManyFailures: error => this.#fail(error),
       targetNameOf: name => targetNameOf(name, { source, target }, options)
     })
+    this.#packing = new RunPacking({ source, target, options, stages: this.#allStages(), report: this.#ledger.report })
     this.#states = new CollectionStates({
       ...{ source, target, options, journal, retry: this.#retry, ledger: this.#ledger, survey: this.#survey },
       partitions: () => this.#partitions,
@@ -206,8 +189,7 @@ class Run {
         ...(this.#source.notes?.() ?? []),
         ...(this.#target.notes?.() ?? []),
         ...this.#stages.notes(),
-        ...(this.#worker?.notes() ?? []),
-        ...(this.#packer?.notes() ?? [])
+        ...this.#packing.notes()
       )
       const report = this.#ledger.finish('done')
       await this.#keepReceipt(report)
@@ -220,8 +202,7 @@ class Run {
     } finally {
       this.#halt.dispose()
       clearInterval(alive)
-      await this.#worker?.close()
-      await this.#packer?.close()
+      await this.#packing.close()
       await this.#states.end()
       await this.#closeStages()
       signal?.removeEventListener('abort', onAbort)
@@ -324,7 +305,7 @@ class Run {
       // Nor gives a page a sign while it reads large attachments.
       stallMs: this.#options.attachments || isSavedAtEnd(this.#source.location) || this.#source.waitsForOthers ? undefined : stallMs,
       requestUnits: this.#requestUnits,
-      packing: this.#packingOf(partition),
+      packing: this.#packing.of(partition),
       isSated: this.#stages.isSated,
       paceMs: this.#readPace && (() => this.#readPace?.waitMs() ?? 0)
     })
@@ -340,7 +321,7 @@ class Run {
         await ledger.countStageFailure(error, document)
       }
     })
-    const packer = this.#packs ? new DocumentPacker() : undefined
+    const packer = this.#packing.packerOfDocuments()
     const writer = new BatchWriter({
       partition: partition.id,
       marksBefore: marks,
@@ -372,23 +353,6 @@ class Run {
       this.#barrier.leave({ atMark })
     }
     if (this.#firstError !== undefined) throw this.#firstError
-  }
-
-  #packingOf({ id }: Partition): Packing | undefined {
-    if (!this.#division) return undefined
-    const { packing, stages } = this.#division
-    if (stages.length === 0) {
-      if (packing.byLine || !this.#source.works) return packing
-      const { collections } = this.#ledger.report
-      this.#packer ??= packerFor(
-        packing,
-        this.#options.workers,
-        collections.reduce((sum, { expectedBytes = 0 }) => sum + expectedBytes, 0)
-      )
-      return this.#packer ? { ...packing, packer: this.#packer } : packing
-    }
-    this.#worker ??= workerFor(this.#division, plannedOptions(this.#ledger.report, this.#options), this.#options)
-    return { ...packing, worker: this.#worker.of(id) }
   }
 
   #fail(error: unknown): void {
