@@ -84,7 +84,7 @@ export class CollectionState {
     return {
       count,
       isAtMost: this.#seenIds?.isFull ?? false,
-      isAtLeast: this.#idsMayRepeat && (this.report.before?.read ?? 0) > 0,
+      isAtLeast: (this.#idsMayRepeat && (this.report.before?.read ?? 0) > 0) || (this.#repeats?.isAtLeast ?? false),
       trouble: this.#repeats?.trouble
     }
   }

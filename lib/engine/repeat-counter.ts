@@ -23,11 +23,16 @@ interface Run {
 export class RepeatCounter {
   readonly #inMemory: number
   /** `idHashes` of each id. */
-  #waiting = new Int32Array(2 * firstInMemory)
+  #waiting = new Int32Array()
   #length = 0
   #file: NamelessFile | undefined
   readonly #runs: Run[] = []
-  #settled: number | undefined
+  /** Of those that wait or are in the file. */
+  #counted: number | undefined
+  /** Of those before `close`. */
+  #closedCount = 0
+  #isClosed = false
+  #isAtLeast = false
   #trouble: unknown
 
   /** @param inMemory most ids that are kept there */
@@ -57,20 +62,27 @@ export class RepeatCounter {
     return this.#trouble
   }
 
-  /** Of those that were added: how many had the id of one before. 0 where there is `trouble`. */
-  count(): number {
-    return (this.#settled ??= this.#count())
+  /** Whether ids were added behind `close`, which nothing before it was compared with. */
+  get isAtLeast(): boolean {
+    return this.#isAtLeast
   }
 
-  /** Nothing is added any more, and the count is kept. */
+  /** Of those that were added: how many had the id of one before. 0 where there is `trouble`. */
+  count(): number {
+    const count = (this.#counted ??= this.#count())
+    return this.#trouble === undefined ? this.#closedCount + count : 0
+  }
+
+  /** The count is kept, and nothing else: mostly, nothing is added any more. */
   close(): void {
-    this.count()
+    this.#closedCount = this.count()
     this.end()
   }
 
   /** Whatever was counted. */
   end(): void {
-    this.#settled ??= 0
+    this.#isClosed = true
+    this.#counted = 0
     this.#runs.length = 0
     this.#waiting = new Int32Array()
     this.#length = 0
@@ -80,11 +92,13 @@ export class RepeatCounter {
 
   /** For one more. @returns false where nothing is kept any more */
   #hasRoom(): boolean {
-    this.#settled = undefined
-    if (this.#length < this.#waiting.length) return true
     if (this.#trouble !== undefined) return false
-    if (this.#length < 2 * this.#inMemory) {
-      const larger = new Int32Array(Math.min(4 * this.#length, 2 * this.#inMemory))
+    this.#counted = undefined
+    this.#isAtLeast ||= this.#isClosed
+    if (this.#length < this.#waiting.length) return true
+    const isFirst = this.#waiting.length === 0
+    if (isFirst || this.#length < 2 * this.#inMemory) {
+      const larger = new Int32Array(isFirst ? 2 * firstInMemory : Math.min(4 * this.#length, 2 * this.#inMemory))
       larger.set(this.#waiting)
       this.#waiting = larger
       return true

@@ -31,6 +31,19 @@ describe('the counter of repeated ids', () => {
     )
   })
 
+  it('goes on counting behind its close, without those before it, and says so', () => {
+    counter = new RepeatCounter({ inMemory: 300 })
+    counter.addAll(hashesOf(['a', 'b', 'a']))
+    counter.close()
+    expect([counter.count(), counter.isAtLeast]).to.deep.equal([1, false])
+    counter.addAll(hashesOf(['a', 'c', 'c']))
+    counter.add(...idHashes('c'))
+    expect([counter.count(), counter.isAtLeast]).to.deep.equal([3, true])
+    counter.close()
+    counter.addAll(hashesOf(Array.from({ length: 2_000 }, (_, index) => `id-${index % 1_000}`)))
+    expect(counter.count()).to.equal(1_003)
+  })
+
   it('finds those of many that are far apart', () => {
     counter = new RepeatCounter({ inMemory: 1_000 })
     const ids = Array.from({ length: 20_000 }, (_, index) => `id-${index}`)
