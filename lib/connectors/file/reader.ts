@@ -30,6 +30,7 @@ import { readAtOnce, readBlocks, readInTurn } from './read-blocks.ts'
 import { PassedOverNotes } from './passed-over.ts'
 import { findExports } from './s3-export.ts'
 import { s3Source } from './s3-reader.ts'
+import { pagesOfSameFile } from './same-file.ts'
 import { guarded, isOfFirestore, openStreamSource } from './stream-reader.ts'
 
 /** More than tells what a file is. */
@@ -153,9 +154,9 @@ function singleSource(
     },
     packs: how === undefined,
     works: true,
-    async *read(partition, { after, signal, pageSize, packing }) {
+    async *read(partition, { after: place, signal, pageSize, packing }) {
       const folder = attachmentsBeside(path)
-      const pages = guarded(name, signal, async function* () {
+      const pagesBehind = async function* (after: Cursor | undefined): AsyncGenerator<Page> {
         const input = await openWhole(signal)
         const { head } = input
         const named = plainName(head.format)
@@ -184,7 +185,8 @@ function singleSource(
           signal,
           packing: inPlaces
         })
-      })
+      }
+      const pages = guarded(name, signal, () => pagesOfSameFile({ path, name, after: place, signal }, pagesBehind))
       yield* attachedPages(pages, { folder, how, signal })
     },
     notes: () => passedOver.notes(),
@@ -245,12 +247,12 @@ function folderSource(
     },
     packs: how === undefined,
     works: true,
-    async *read(partition, { after, signal, pageSize, packing }) {
+    async *read(partition, { after: place, signal, pageSize, packing }) {
       const { collection, documents, digest, receipt, root, file, bytes, gzip, lost } = fileOf(filesByName, partition)
       if (lost !== undefined) throw new DocferryError('DOCFERRY_FILE_CUT', lost, { collection })
       const filePath = join(path, file)
       const name = join(options.path, file)
-      const pages = guarded(name, signal, async function* () {
+      const pagesBehind = async function* (after: Cursor | undefined): AsyncGenerator<Page> {
         const expected = documents === undefined ? undefined : { documents, digest, receipt, root }
         const reading: Omit<NdjsonOptions, 'name'> = { collection, wanted: null, after, pageSize, packing, expected }
         const lent = gzip || !takesLentChunks(packing) ? undefined : packing
@@ -270,7 +272,8 @@ function folderSource(
         if (!inPlaces) return yield* input.read(reading)
         await input.close()
         yield* rest()
-      })
+      }
+      const pages = guarded(name, signal, () => pagesOfSameFile({ path: filePath, name, after: place, signal }, pagesBehind))
       yield* attachedPages(pages, { folder: join(path, attachmentsName), how, signal })
     },
     async close() {}

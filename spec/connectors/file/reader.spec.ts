@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process'
-import { mkdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import type { Packing } from '../../../lib/packed.ts'
-import type { Cursor, Document, Partition } from '../../../lib/types.ts'
+import type { Cursor, Document, Page, Partition } from '../../../lib/types.ts'
 import { parseJson } from '../../../lib/values/index.ts'
 import { Packer } from '../../../lib/work/packer.ts'
 import { failure, makeLogger, pagesOf, readWhole, source, useFolder, writeWhole } from './support.ts'
@@ -118,6 +118,7 @@ describe('file: reader', () => {
 
   it('reads behind a cursor without reading what stands before it', async () => {
     await writeWhole({ path: path('a.ndjson') }, { a: some(1000) })
+    await utimes(path('a.ndjson'), 1, 1)
     const opened = await source({ path: path('a.ndjson') })
     const [partition] = await opened.partitions(null, { wanted: 1 })
     const pages = await pagesOf(opened, partition!, { pageSize: 900 })
@@ -125,11 +126,69 @@ describe('file: reader', () => {
     const half = Math.floor(text.indexOf('"$end"') / 2)
     // What stands before the cursor would be seen to be damaged if it was read.
     await writeFile(path('a.ndjson'), `${text.slice(0, 200)}${'x'.repeat(half - 200)}${text.slice(half)}`)
+    await utimes(path('a.ndjson'), 1, 1)
     const rest = await pagesOf(opened, partition!, { after: pages[0]!.cursor })
     expect(rest.flatMap(page => ids(page.documents))).to.deep.equal(ids(some(1000)).slice(900))
-    await truncate(path('a.ndjson'), 300)
-    expect((await failure(pagesOf(opened, partition!, { after: pages[0]!.cursor }))).code).to.equal('DOCFERRY_FILE_CUT')
   })
+
+  for (const name of ['x.ndjson', 'plain.ndjson', 'x.ndjson.gz', 'plain.ndjson.gz', 'x.json', 'out/']) {
+    it(`does not go on in ${name} once it was changed, whatever of it`, async () => {
+      const write = async (documents: readonly Document[]): Promise<void> => {
+        const lines = documents.map(document => `${JSON.stringify(document)}\n`).join('')
+        if (name.startsWith('plain')) await writeFile(path(name), name.endsWith('.gz') ? gzipSync(lines) : lines)
+        else if (name === 'out/') await mkdir(path('out'), { recursive: true }).then(() => writeFile(path('out', 'a.ndjson'), lines))
+        else await rm(path(name), { force: true }).then(() => writeWhole({ path: path(name) }, { a: documents }))
+      }
+      const firstPage = async (after?: Cursor) => {
+        const opened = await source({ path: path(name) })
+        const [partition] = await opened.partitions(null, { wanted: 1 })
+        return await pagesOf(opened, partition!, { pageSize: 100, ...(after !== undefined && { after }) })
+      }
+      await write(some(1000))
+      const [{ cursor }] = (await firstPage()) as [Page]
+      expect((await firstPage(cursor)).flatMap(page => ids(page.documents)).length).to.equal(900)
+      for (const others of [some(1000).toReversed(), some(1001), some(500)]) {
+        await write(others)
+        const error = await failure(firstPage(cursor))
+        expect(error.code).to.equal('DOCFERRY_RUN_UNFIT')
+        expect(error.message).to.include('was changed since it was read')
+      }
+    })
+  }
+
+  for (const name of ['x.ndjson', 'plain.ndjson.gz', 'x.json']) {
+    it(`goes on in ${name}, which was cut, with the whole of it, and with no other`, async () => {
+      const whole = async (documents: readonly Document[]): Promise<Buffer> => {
+        await rm(path(name), { force: true })
+        if (name.startsWith('plain')) return gzipSync(documents.map(document => `${JSON.stringify(document)}\n`).join(''))
+        await writeWhole({ path: path(name) }, { a: documents })
+        return await readFile(path(name))
+      }
+      const odd = (document: Document): Document => ({ ...document, text: String(Math.sin(document.number as number)) })
+      const right = await whole(some(5000).map(odd))
+      const other = await whole(some(5000).map((document, index) => odd(index === 7 ? { ...document, number: 9 } : document)))
+      await writeFile(path(name), right.subarray(0, Math.floor(right.length * 0.3)))
+      const cursors: Cursor[] = []
+      const read = async (after?: Cursor): Promise<string[]> => {
+        const found: string[] = []
+        const opened = await source({ path: path(name) })
+        const [partition] = await opened.partitions(['a', 'plain'], { wanted: 1 })
+        for await (const page of opened.read(partition!, { pageSize: 100, ...(after !== undefined && { after }) })) {
+          cursors.push(page.cursor)
+          found.push(...ids(page.documents))
+        }
+        return found
+      }
+      expect((await failure(read())).code).to.equal('DOCFERRY_FILE_CUT')
+      const last = cursors.at(-1)!
+      await writeFile(path(name), other)
+      expect((await failure(read(last))).code).to.equal('DOCFERRY_RUN_UNFIT')
+      await writeFile(path(name), right)
+      const rest = await read(last)
+      expect(rest.length).to.be.within(1, 4999)
+      expect(rest).to.deep.equal(ids(some(5000)).slice(-rest.length))
+    })
+  }
 
   it('says that a file is cut, behind its documents', async () => {
     // A large part of an NDJSON export is its trailer.
