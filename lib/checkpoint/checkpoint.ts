@@ -7,6 +7,7 @@ import { DocferryError } from '../errors.ts'
 import { collectionReport } from '../report.ts'
 import type { CollectionReport } from '../report.ts'
 import type { Cursor, Mark, Prepared, SuspendedOutput } from '../types.ts'
+import { checkpointOf } from './settled.ts'
 import type { Part, SettledPlace } from './settled.ts'
 
 export interface PartitionProgress {
@@ -145,11 +146,7 @@ export class Progress {
 
   /** As it is now, whatever is acknowledged meanwhile. */
   snapshot(retries: number, output: SuspendedOutput | undefined, log?: number): Checkpoint {
-    const partitions = Object.fromEntries(this.#partitions)
-    const collections = structuredClone([...this.#collections.values()])
-    const prepared = Object.fromEntries(this.#prepared)
-    const sums = keepSums(this.#sums)
-    return { partitions, collections, sums, prepared, retries, output, ...(log !== undefined && { log }) }
+    return checkpointOf([...this.parts()], { retries, output, ...(log !== undefined && { log }) })
   }
 
   /** What a snapshot is made of, piece by piece. */

@@ -16,7 +16,7 @@ import { logName, RunFolder } from './run-folder.ts'
 import type { RunEnd, RunRecord } from './run-folder.ts'
 import { newRunId } from './run-id.ts'
 import { checkpointOf, divideOutput, Settled } from './settled.ts'
-import type { Part, SettledPlace } from './settled.ts'
+import type { SettledPlace } from './settled.ts'
 import { StageMemory, stageMemoryName } from './stage-memory.ts'
 import { undoJournalName } from './undo-journal.ts'
 
@@ -267,20 +267,16 @@ export class Journal {
     else if (this.#logError !== undefined && this.#lastLog !== undefined) this.#lastLog++
     this.#lastLog = this.#log?.number ?? this.#lastLog
     const stageBytes = this.#stageMemory.add(this.#progress.takePieces())
-    const { left, place } = this.#settled?.divide(this.#parts(output)) ?? { left: [], place: undefined }
+    const { parts, rest } = divideOutput(output)
+    const { left, place } = this.#settled?.divide([...this.#progress.parts(), ...parts]) ?? { left: [], place: undefined }
     const log = this.#lastLog
     return checkpointOf(left, {
       retries: this.#retries(),
-      output: divideOutput(output).rest,
+      output: rest,
       ...(log !== undefined && { log }),
       ...(stageBytes > 0 && { stageBytes }),
       ...(place && { settled: place })
     })
-  }
-
-  *#parts(output: SuspendedOutput | undefined): Generator<Part, void, undefined> {
-    yield* this.#progress.parts()
-    yield* divideOutput(output).parts
   }
 
   /** The last checkpoint. Nothing more is written, and the output may be made whole: it does not rest any more. */
