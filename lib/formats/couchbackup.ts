@@ -17,6 +17,7 @@ import type { Winners } from './couchbackup-winners.ts'
 import { isDocument, rawOf, whereIs, whyNoDocument } from './document-line.ts'
 import { isBlank, LineSplitter } from './lines.ts'
 import type { Line } from './lines.ts'
+import { namelessError } from './nameless.ts'
 import { bytesBehind } from './ndjson.ts'
 import { PageBuilder } from './page-builder.ts'
 import type { Entry, ReadOptions } from './page-builder.ts'
@@ -150,8 +151,7 @@ class BackupReading {
   #collection(): string {
     const { collection, name } = this.#options
     if (collection !== null) return collection
-    const what = 'nothing says to which collection the documents belong: name it with --as NAME (in an address: file:-?collection=NAME)'
-    throw new DocferryError('DOCFERRY_CONFIG', `${name}: ${what}`)
+    throw namelessError(name)
   }
 
   #entriesOf(line: Line): (Entry | PassedOverEntry)[] {

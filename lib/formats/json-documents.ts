@@ -7,6 +7,7 @@ import type { Document, Value } from '../values/index.ts'
 import { isDocument, whyNoDocument } from './document-line.ts'
 import { JsonBuilder } from './json-builder.ts'
 import type { Spoiled } from './json-builder.ts'
+import { namelessError } from './nameless.ts'
 import type { Entry } from './page-builder.ts'
 
 /** An entry or several, their collection, and how many entries of the file there are up to behind them. */
@@ -164,10 +165,7 @@ export class JsonDocuments {
 
   #beginPlainList(): void {
     const { collection } = this.#options
-    if (collection === null) {
-      const what = 'nothing says to which collection the documents belong: name it with --as NAME (in an address: file:-?collection=NAME)'
-      throw new DocferryError('DOCFERRY_CONFIG', `${this.#name}: ${what}`)
-    }
+    if (collection === null) throw namelessError(this.#name)
     this.#plainList = true
     this.#beginList(collection)
   }

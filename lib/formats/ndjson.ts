@@ -14,6 +14,7 @@ import { mayBeControl, parseLine, whereIs } from './document-line.ts'
 import type { ControlLine, Summary } from './document-line.ts'
 import { isBlank, LineSplitter } from './lines.ts'
 import type { Line } from './lines.ts'
+import { namelessError } from './nameless.ts'
 import { canPack } from '../kernel/kernel.ts'
 import { packedPieces, piecesOfPacker, plainPieces, workedPieces } from './packing-lines.ts'
 import type { PackedRun, Pieces } from './packing-lines.ts'
@@ -261,8 +262,7 @@ class NdjsonReading {
 
   #collection(line: Line): string {
     if (this.#section !== null) return this.#section
-    const what = 'nothing says to which collection the documents belong: name it with --as NAME (in an address: file:-?collection=NAME)'
-    throw new DocferryError('DOCFERRY_CONFIG', `${this.#options.name}, ${whereIs(line)}: ${what}`)
+    throw namelessError(`${this.#options.name}, ${whereIs(line)}`)
   }
 
   /** @returns the document's digests, where they were made */

@@ -14,6 +14,7 @@ import type { FaultAction, ProxyRequest } from '../support/fault-proxy.ts'
 import { simpleDocuments } from '../support/generator.ts'
 import { servers, uniqueName } from '../support/servers.ts'
 import { couchdbBench } from './support/bench.ts'
+import { docferry } from './support/docferry.ts'
 import type { Started } from './support/docferry.ts'
 
 const count = 3000
@@ -325,6 +326,21 @@ describe('docferry resume and runs', function () {
     expect((await run('runs')).stdout).to.match(/ killed /)
     expect((await run('resume', runId)).code).to.equal(0)
   })
+
+  for (const [what, input] of [
+    ['lines', '{"_id":"a"}\n'],
+    ['a list', '[{"_id":"a"}]'],
+    ['a backup of couchbackup', '[{"_id":"a"}]\n[{"_id":"b"}]\n']
+  ] as const) {
+    it(`is not offered where nothing names what came in, for it could not be named then either: ${what}`, async () => {
+      const { code, stdout, stderr } = await docferry(['migrate', '-s', '-', '-t', 'out.ndjson'], { cwd: bench.cwd, input })
+      expect(code).to.equal(2)
+      expect(stderr).to.include('name it with --as NAME')
+      expect(stdout + stderr)
+        .to.include('Failed after')
+        .and.not.include('docferry resume')
+    })
+  }
 
   it('takes no options that were given when the run began', async () => {
     for (const option of [['--collections', 'agents'], ['--on-conflict', 'fail'], ['--types', 'plain'], ['--dry-run']]) {
