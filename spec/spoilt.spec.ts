@@ -52,6 +52,20 @@ describe('run: an input that turns out wrong', () => {
     return target
   }
 
+  for (const name of ['out.ndjson', 'out/']) {
+    it(`finds a document that was changed beside a line that is broken: ${name}`, async () => {
+      const path = await exported(name)
+      const file = name === 'out/' ? join(path, 'agents.ndjson') : path
+      const text = readFileSync(file, 'utf8')
+      const broken = text.replace('{"_id":"d003"', '"_id":"d003"')
+      writeFileSync(file, broken)
+      expect((await run(path)).collections[0]).to.include({ written: 199, failed: 1 })
+      store = createMemoryStore()
+      writeFileSync(file, broken.replace('"d177","text":"x', '"d177","text":"y'))
+      expect((await failed(path)).message).to.include('changed after it was written')
+    })
+  }
+
   it('takes nothing of a data file of DynamoDB’s that is another, and goes on when it is right', async () => {
     const { data } = await makeExport(join(folder, 's3'), { files: [items('a', 'b'), items('c', 'd')] })
     const right = readFileSync(data[1]!)

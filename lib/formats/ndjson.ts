@@ -6,12 +6,11 @@
  * and each of its lines is a document or a reject.
  */
 import { DocferryError } from '../errors.ts'
-import { BucketSums, isOfRoot } from '../values/bucket-sums.ts'
-import { DigestSum, documentDigests } from '../values/index.ts'
-import type { Document, DocumentDigests } from '../values/index.ts'
 import type { Page } from '../types.ts'
 import { mayBeControl, parseLine, whereIs } from './document-line.ts'
 import type { ControlLine, Summary } from './document-line.ts'
+import { FoundDocuments, RestingSections } from './found-documents.ts'
+import type { FoundPlace } from './found-documents.ts'
 import { isBlank, LineSplitter } from './lines.ts'
 import type { Line } from './lines.ts'
 import { namelessError } from './nameless.ts'
@@ -42,17 +41,7 @@ interface Place {
   readonly headered: boolean
   readonly section: string | null
   /** Per collection, what was found so far. */
-  readonly found: Readonly<Record<string, { readonly entries: number; readonly digest: string | null }>>
-}
-
-/** What was found of one collection. */
-interface Found {
-  /** Documents, and what stood where a document should be. */
-  entries: number
-  /** Missing where it can't be told: something stood there that is no document, or nobody will ask. */
-  digest: DigestSum | undefined
-  /** The same; missing also where the reading went on from a place in the middle: a cursor would be too large with them. */
-  sums: BucketSums | undefined
+  readonly found: Readonly<Record<string, FoundPlace>>
 }
 
 /** Where in the (decompressed) file a cursor points: a plain file can be opened there. */
@@ -108,7 +97,7 @@ function piecesOf(
 class NdjsonReading {
   readonly pages: PageBuilder
   readonly #options: NdjsonOptions
-  readonly #found = new Map<string, Found>()
+  readonly #found = new Map<string, FoundDocuments>()
   readonly #resting = new RestingSections()
   readonly #forgotten = new Set<string>()
   #headered: boolean
@@ -125,8 +114,8 @@ class NdjsonReading {
     this.#section = place ? place.section : options.collection
     this.#offset = place?.offset ?? 0
     this.#line = place?.line ?? 1
-    for (const [name, { entries, digest }] of Object.entries(place?.found ?? {})) {
-      this.#found.set(name, { entries, digest: digest === null ? undefined : DigestSum.from(entries, digest), sums: undefined })
+    for (const [name, found] of Object.entries(place?.found ?? {})) {
+      this.#found.set(name, new FoundDocuments(found, this.#isAsked()))
       if (name !== this.#section) this.#resting.add(name, this.#found.get(name)!)
     }
     if (!this.#headered && this.#section !== null) options.onSection?.(this.#section)
@@ -145,7 +134,7 @@ class NdjsonReading {
   place(): BlockPlace | undefined {
     const collection = this.#section
     if (this.#ended || collection === null || !this.#isWantedNow()) return undefined
-    const digests = this.#isDigested(collection)
+    const digests = this.#foundOf(collection).isDigested
     if (this.#place?.collection !== collection || this.#place.digests !== digests) this.#place = { collection, digests }
     return this.#place
   }
@@ -155,17 +144,14 @@ class NdjsonReading {
     const bytes = raw.reduce((sum, part) => sum + part.length, 0)
     // An export's own digests are of whole documents.
     const isWhole = packed.dropped.every(count => count === 0)
-    if (this.#ended || this.#section === null || (isWanted && !isWhole && this.#isDigested(this.#section))) {
+    if (this.#ended || this.#section === null || (isWanted && !isWhole && this.#foundOf(this.#section).isDigested)) {
       for (const part of raw) for (const line of splitter.push(part)) yield* this.take(line)
       packed.release?.()
       return
     }
     if (isWanted) {
       if (!this.pages.takesPacked) yield this.flush()
-      const found = this.#foundOf(this.#section)
-      found.entries += packed.read
-      found.digest?.addAll(came.digests)
-      if (found.digest) found.sums?.addAll(came.idHashes, came.digests, came.kinds)
+      this.#foundOf(this.#section).addPacked(packed.read, came)
       this.pages.addPacked(packed, bytes)
     } else {
       this.pages.addBytes(bytes)
@@ -193,8 +179,11 @@ class NdjsonReading {
     if (this.#ended) throw this.#decodeError(line, 'something follows the line {"$end":...}, which is the last of an export')
     if (!this.#isWantedNow()) return void this.pages.addBytes(bytes)
     const collection = this.#collection(line)
-    const digests = this.#count(collection, 'document' in found ? found.document : undefined)
-    this.pages.add(found, bytes, digests)
+    if ('document' in found) this.pages.add(found, bytes, this.#foundOf(collection).add(found.document))
+    else {
+      this.#foundOf(collection).addReject()
+      this.pages.add(found, bytes)
+    }
     return undefined
   }
 
@@ -265,67 +254,26 @@ class NdjsonReading {
     throw namelessError(`${this.#options.name}, ${whereIs(line)}`)
   }
 
-  /** @returns the document's digests, where they were made */
-  #count(collection: string, document: Document | undefined): DocumentDigests | undefined {
-    const found = this.#foundOf(collection)
-    found.entries++
-    if (!document) {
-      found.digest = undefined
-      found.sums = undefined
-    }
-    if (!document || !found.digest) return undefined
-    const digests = documentDigests(document)
-    found.digest.addDigest(digests.values)
-    found.sums?.add(document._id, digests)
-    return digests
-  }
-
-  #foundOf(collection: string): Found {
+  #foundOf(collection: string): FoundDocuments {
     let found = this.#found.get(collection)
     if (!found) {
-      const isAsked = this.#headered || this.#options.expected?.digest !== undefined
-      found = isAsked ? noneFound() : { entries: 0, digest: undefined, sums: undefined }
+      found = new FoundDocuments(undefined, this.#isAsked())
       this.#found.set(collection, found)
     }
     return found
   }
 
-  /** Whether the digests of a collection's documents are wanted. */
-  #isDigested(collection: string): boolean {
-    return this.#foundOf(collection).digest !== undefined
+  /** Whether anything says of the documents more than how many they are. */
+  #isAsked(): boolean {
+    return this.#headered || this.#options.expected?.digest !== undefined
   }
 
-  #check({ counts, digest, receipt = {}, root }: Summary): void {
+  #check(summary: Summary): void {
     const { name, wanted } = this.#options
-    for (const collection of new Set([...Object.keys(counts), ...this.#found.keys()])) {
+    for (const collection of new Set([...Object.keys(summary.counts), ...this.#found.keys()])) {
       if (!isWanted(wanted, collection)) continue
-      const expected = ownField(counts, collection) ?? 0
-      const found = this.#found.get(collection) ?? noneFound()
-      if (found.entries !== expected) {
-        const message = `${name}: ${JSON.stringify(collection)} should hold ${expected === 1 ? '1 document' : `${expected} documents`} and holds ${found.entries}`
-        const code = found.entries < expected ? 'DOCFERRY_FILE_CUT' : 'DOCFERRY_DECODE'
-        const spoilsRun = code === 'DOCFERRY_DECODE'
-        throw new DocferryError(code, `${message}: the file was cut or changed after it was written`, { collection, spoilsRun })
-      }
-      const expectedDigest = ownField(digest, collection)
-      const foundDigest = found.digest?.hex()
-      const expectedSums = ownField(receipt, collection)
-      if (root && !isOfRoot(expectedSums, ownField(root, collection)))
-        throw new DocferryError(
-          'DOCFERRY_DECODE',
-          `${name}: the receipt of ${JSON.stringify(collection)} does not agree with its root: the file was changed after it was written`,
-          { collection, spoilsRun: true }
-        )
-      const isSame =
-        (expectedDigest === undefined || foundDigest === undefined || foundDigest === expectedDigest) &&
-        (expectedSums === undefined || found.sums === undefined || hasSums(found.sums, expectedSums))
-      if (isSame) continue
-      const documents = `the documents of ${JSON.stringify(collection)}`
-      const message =
-        foundDigest === expectedDigest
-          ? `${name}: ${documents} are not those of its receipt`
-          : `${name}: ${documents} have the digest ${foundDigest} instead of ${expectedDigest}`
-      throw new DocferryError('DOCFERRY_DECODE', `${message}: the file was changed after it was written`, { collection, spoilsRun: true })
+      const found = this.#found.get(collection) ?? new FoundDocuments(undefined, true)
+      found.check(collection, summary, name)
     }
   }
 
@@ -341,50 +289,6 @@ class NdjsonReading {
   }
 }
 
-/**
- * What was found of the sections but the one that is read, as a cursor has it. The text only grows, unless a section is gone on with, and is shared by the
- * cursors: with thousands of sections, writing all of them into each took as long as the square of their number.
- */
-class RestingSections {
-  readonly #names = new Set<string>()
-  #text = ''
-
-  /** @param name of a section that does not rest */
-  add(name: string, found: Found): void {
-    this.#names.add(name)
-    this.#text += `${this.#text === '' ? '' : ','}${foundText(name, found)}`
-  }
-
-  /** @param found of all sections */
-  wake(name: string, found: ReadonlyMap<string, Found>): void {
-    if (!this.#names.delete(name)) return
-    this.#text = [...this.#names].map(each => foundText(each, found.get(each)!)).join(',')
-  }
-
-  textWith(name: string, found: Found | undefined): string {
-    if (!found) return this.#text
-    return `${this.#text}${this.#text === '' ? '' : ','}${foundText(name, found)}`
-  }
-}
-
-function foundText(name: string, { entries, digest }: Found): string {
-  return `${JSON.stringify(name)}:${JSON.stringify({ entries, digest: digest?.hex() ?? null } satisfies Place['found'][string])}`
-}
-
-/** Of numbers, the text does not keep every kind: a decimal is read as what its digits are. */
-function hasSums(found: BucketSums, expected: string): boolean {
-  try {
-    return found.differing(BucketSums.from(Buffer.from(expected, 'base64')), { kinds: false }).length === 0
-  } catch (error) {
-    if (error instanceof RangeError) return false
-    throw error
-  }
-}
-
-function noneFound(): Found {
-  return { entries: 0, digest: new DigestSum(), sums: new BucketSums() }
-}
-
 /** @throws {DocferryError} DOCFERRY_FILE_CUT where there are not so many bytes to pass over, and what `chunks` throws */
 export async function* bytesBehind(chunks: AsyncIterable<Buffer>, skipped: number, name: string): AsyncGenerator<Buffer, void, undefined> {
   let toSkip = skipped
@@ -397,8 +301,4 @@ export async function* bytesBehind(chunks: AsyncIterable<Buffer>, skipped: numbe
 
 export function shorterThanBefore(name: string): DocferryError {
   return new DocferryError('DOCFERRY_FILE_CUT', `${name} is shorter than when reading it began: it was cut or replaced. Start anew`)
-}
-
-function ownField<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
-  return Object.hasOwn(record, name) ? record[name] : undefined
 }

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { readNdjson } from '../../lib/formats/ndjson.ts'
 import type { NdjsonOptions } from '../../lib/formats/ndjson.ts'
+import { BucketSums } from '../../lib/values/bucket-sums.ts'
 import { DigestSum, documentDigests, Double } from '../../lib/values/index.ts'
 import type { Document } from '../../lib/values/index.ts'
 import type { Page } from '../../lib/types.ts'
@@ -142,6 +143,20 @@ describe('formats: NDJSON, plain', () => {
     expect(codeOf((await read('', { expected: { documents: 1 } })).error)).to.equal('DOCFERRY_FILE_CUT')
   })
 
+  it('finds documents that were changed beside lines that are broken, by the parts of the collection that hold none of these', async () => {
+    const documents = Array.from({ length: 30 }, (_, number) => ({ _id: `${number}`, n: 1 }))
+    const sums = new BucketSums()
+    for (const document of documents) sums.add(document._id, documentDigests(document))
+    const lines = documents.map(document => JSON.stringify(document))
+    const expected = { documents: 30, digest: digestOf(...documents), receipt: sums.bytes().toString('base64'), root: sums.root() }
+    const broken = lines.map((line, number) => (number === 7 || number === 20 ? line.slice(0, -1) : line))
+    const { pages, error } = await read(broken.join('\n'), { expected })
+    expect(error).to.equal(undefined)
+    expect(rejectsOf(pages)).to.have.length(2)
+    const changed = broken.map((line, number) => (number === 8 ? line.replace('1', '2') : line))
+    expect(codeOf((await read(changed.join('\n'), { expected })).error)).to.equal('DOCFERRY_DECODE')
+  })
+
   it('yields what it read before its input failed, and not the half line', async () => {
     const { pages, error } = await readAll(
       readNdjson(failing('{"_id":"1"}\n{"_i', new Error('disk')), { name: 'in', collection: 'c', wanted: null })
@@ -163,7 +178,7 @@ describe('formats: NDJSON, an export with sections', () => {
     const digestsOf = ({ documents, digests = [] }: Page) => documents.map((_, index) => digests[index])
     const number = '{"$collection":"a"}\n{"_id":"1","n":1.0}\n{"_id":"2"}\nbroken\n{"_id":"3"}\n'
     const [page] = (await read(header + number, { collection: null })).pages
-    const known = [documentDigests({ _id: '1', n: new Double(1) }), documentDigests({ _id: '2' }), undefined]
+    const known = [documentDigests({ _id: '1', n: new Double(1) }), documentDigests({ _id: '2' }), documentDigests({ _id: '3' })]
     expect(digestsOf(page!)).to.deep.equal(known)
     expect(digestsOf((await read('{"_id":"1"}\n')).pages[0]!)).to.deep.equal([undefined])
   })
