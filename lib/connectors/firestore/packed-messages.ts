@@ -64,7 +64,7 @@ export class MessagePacker {
     const { packed, plain } = this.#found
     if (block.length === 0) return void plain.push(...answers)
     let line = 0
-    for (const stretch of packLines([block], this.#packing)) {
+    for (const stretch of packLines([block], this.#packing, { text: 'lent' })) {
       if ('packed' in stretch) {
         packed.push(stretch.packed)
         line += stretch.packed.count

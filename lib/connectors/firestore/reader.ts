@@ -1,5 +1,6 @@
 import { DocferryError } from '../../errors.ts'
 import { retryDelayMs, sleep } from '../../engine/retry.ts'
+import { youngGarbage } from '../../kernel/young-garbage.ts'
 import type { CollectionInfo, Cursor, Logger, Page, Partition, ReadOptions, Source, Usage } from '../../types.ts'
 import type { Packed } from '../../packed.ts'
 import type { Document } from '../../values/index.ts'
@@ -225,7 +226,11 @@ export class FirestoreSource implements Source {
       async next(signal) {
         if (way.failure) throw way.failure.error
         const found = await stream.next(signal)
-        return found && { ...way.finish(found.documents), bytes: found.bytes }
+        if (!found) return undefined
+        const finished = way.finish(found.documents)
+        // grpc-js makes two buffers of each answer.
+        youngGarbage.watch()
+        return { ...finished, bytes: found.bytes }
       },
       close: () => stream.close()
     }
