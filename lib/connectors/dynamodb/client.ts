@@ -18,6 +18,8 @@ export interface CallOptions {
   readonly collection?: string
   readonly writing?: boolean
   readonly signal?: AbortSignal
+  /** The body's bytes are the caller's again: nobody sends them any more. Not told of every call, and of none that failed. */
+  readonly onSent?: () => void
 }
 
 /** How an answer is read: @throws {SyntaxError} for one that is not DynamoDB's. Default: all of it is parsed. */

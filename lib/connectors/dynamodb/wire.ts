@@ -9,7 +9,8 @@
  */
 import type * as AwsSdk from '@aws-sdk/client-dynamodb'
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
+import type { IncomingMessage, OutgoingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { DocferryError } from '../../errors.ts'
 import type { BufferPool } from '../../kernel/buffer-pool.ts'
@@ -103,10 +104,13 @@ interface Scheme {
 interface RequestForm {
   readonly request: HttpRequest
   readonly scheme: Scheme
+  /** Whether it tells the body's SHA-256, which the signer takes from there instead of making it. */
+  readonly tellsHash: boolean
 }
 
 /** Names the operation, and is all that tells requests of two operations apart. */
 const operationHeader = 'x-amz-target'
+const hashHeader = 'x-amz-content-sha256'
 const headerOf = (operation: Operation): string => `DynamoDB_20120810.${operation}`
 
 /** Set for each request anew: by the signer, or here. */
@@ -114,7 +118,7 @@ const ownHeaders = [
   'authorization',
   'x-amz-date',
   'x-amz-security-token',
-  'x-amz-content-sha256',
+  hashHeader,
   'content-length',
   'amz-sdk-invocation-id',
   operationHeader
@@ -142,6 +146,8 @@ export interface SendOptions {
   readonly pool?: BufferPool | undefined
   /** Told the server's time, in the words of its `Date` header, with each answer that has one. */
   readonly onDate?: (date: string) => void
+  /** See `CallOptions.onSent`. */
+  readonly onSent?: (() => void) | undefined
 }
 
 /** One client's requests. */
@@ -164,7 +170,8 @@ export class Wire {
    * @param body JSON
    * @throws whatever the SDK throws, the signal's reason, or DOCFERRY_CONNECT (retryable) when the whole takes longer than `timeoutMs`
    */
-  async send(operation: Operation, body: Buffer, { table = '', signal, timeoutMs, address, pool, onDate }: SendOptions): Promise<Buffer> {
+  async send(operation: Operation, body: Buffer, options: SendOptions): Promise<Buffer> {
+    const { table = '', signal, timeoutMs, address, pool, onDate, onSent } = options
     signal?.throwIfAborted()
     const controller = new AbortController()
     const giveUp = (): void => controller.abort(signal?.reason)
@@ -180,10 +187,10 @@ export class Wire {
     try {
       const form = await this.#formFor(table)
       const response = form && (await this.#sendAsBefore(form, operation, body, controller.signal))
-      return (
-        (response && (await take(response))) ??
-        (await this.#sendByMiddlewares(operation, body, table, { signal: controller.signal, take, response }))
-      )
+      const bytes = response && (await take(response))
+      if (!bytes) return await this.#sendByMiddlewares(operation, body, table, { signal: controller.signal, take, response })
+      if (onSent && isSent(response.body)) onSent()
+      return bytes
     } catch (error) {
       if (controller.signal.aborted) throw controller.signal.reason
       throw error
@@ -200,7 +207,7 @@ export class Wire {
   }
 
   async #sendAsBefore(
-    { request, scheme }: RequestForm,
+    { request, scheme, tellsHash }: RequestForm,
     operation: Operation,
     body: Buffer,
     abortSignal: AbortSignal
@@ -210,7 +217,8 @@ export class Wire {
       ...request.headers,
       [operationHeader]: headerOf(operation),
       'content-length': String(body.length),
-      'amz-sdk-invocation-id': randomUUID()
+      'amz-sdk-invocation-id': randomUUID(),
+      ...(tellsHash && { [hashHeader]: hashOf(body) })
     }
     const properties = { ...httpAuthOption.signingProperties }
     const signed = await signer.sign({ ...request, headers, body }, identity, properties)
@@ -257,7 +265,7 @@ export class Wire {
         bytes = options.response ? undefined : await take(response)
         if (bytes) {
           response.body = emptyAnswer
-          this.#keepForm(operation, table, step.request, context)
+          this.#keepForm(operation, table, { signed: step.request, body, context })
         }
         return result
       },
@@ -268,14 +276,32 @@ export class Wire {
     return bytes
   }
 
-  #keepForm(operation: Operation, table: string, signed: HttpRequest, context: Readonly<Record<string, unknown>>): void {
+  #keepForm(
+    operation: Operation,
+    table: string,
+    { signed, body, context }: { readonly signed: HttpRequest; readonly body: Buffer; readonly context: Readonly<Record<string, unknown>> }
+  ): void {
     const { selectedHttpAuthScheme: scheme } = context['__smithy_context'] as { readonly selectedHttpAuthScheme?: Scheme }
     if (!this.#options.keepsForm || table.includes(':') || typeof scheme?.signer?.sign !== 'function') return
     if (signed.headers[operationHeader] !== headerOf(operation)) return
     const headers = Object.fromEntries(Object.entries(signed.headers).filter(([name]) => !ownHeaders.includes(name.toLowerCase())))
     const { method, protocol, hostname, port, path, query } = signed
-    this.#form = { request: { method, protocol, hostname, port, path, query, headers, body: undefined }, scheme }
+    this.#form = {
+      request: { method, protocol, hostname, port, path, query, headers, body: undefined },
+      scheme,
+      tellsHash: signed.headers[hashHeader] === hashOf(body)
+    }
   }
+}
+
+function hashOf(body: Buffer): string {
+  return createHash('sha256').update(body).digest('hex')
+}
+
+/** Whether all of an answered request has left: a server may answer before it has taken it. */
+function isSent(answer: HttpResponse['body']): boolean {
+  const { req } = answer as Partial<IncomingMessage & { readonly req: OutgoingMessage }>
+  return req?.writableFinished === true
 }
 
 /** The SDK would make a signer for each request, which takes as long as signing; it remembers nothing of a request. */
