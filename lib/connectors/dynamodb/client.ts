@@ -9,7 +9,7 @@ import { translate } from './errors.ts'
 import { checkTimes, isLocalEndpoint } from './options.ts'
 import type { DynamodbOptions } from './options.ts'
 import { Wire } from './wire.ts'
-import type { Operation, Sdk } from './wire.ts'
+import type { Operation, Sdk } from './commands.ts'
 
 export interface CallOptions {
   /** Has memory for the answer's bytes, which is the caller's until it is released. Default: memory of their own. */

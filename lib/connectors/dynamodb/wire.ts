@@ -7,61 +7,16 @@
  * Its middlewares take longer for a request than signing and sending it, though all that they find out is the same each time: so the first request
  * is kept as a form (`RequestForm`), and those that follow are signed and sent by the SDK's signer and transport alone.
  */
-import type * as AwsSdk from '@aws-sdk/client-dynamodb'
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { createHash, randomUUID } from 'node:crypto'
 import type { IncomingMessage, OutgoingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { DocferryError } from '../../errors.ts'
 import type { BufferPool } from '../../kernel/buffer-pool.ts'
-import { LooseBytes, PooledBytes } from './answer-bytes.ts'
-import type { AnswerBytes } from './answer-bytes.ts'
-
-export type Sdk = typeof AwsSdk
-
-export type Operation =
-  | 'BatchGetItem'
-  | 'BatchWriteItem'
-  | 'CreateTable'
-  | 'DeleteItem'
-  | 'DeleteTable'
-  | 'DescribeContinuousBackups'
-  | 'DescribeTable'
-  | 'DescribeTimeToLive'
-  | 'ListTables'
-  | 'PutItem'
-  | 'Scan'
-  | 'TransactWriteItems'
-
-/** The least input with which the SDK finds the endpoint; the body is ours. */
-function makeCommand(sdk: Sdk, operation: Operation, table: string) {
-  switch (operation) {
-    case 'BatchGetItem':
-      return new sdk.BatchGetItemCommand({ RequestItems: { [table]: { Keys: [] } } })
-    case 'BatchWriteItem':
-      return new sdk.BatchWriteItemCommand({ RequestItems: { [table]: [] } })
-    case 'CreateTable':
-      return new sdk.CreateTableCommand({ TableName: table })
-    case 'DeleteItem':
-      return new sdk.DeleteItemCommand({ TableName: table, Key: {} })
-    case 'DeleteTable':
-      return new sdk.DeleteTableCommand({ TableName: table })
-    case 'DescribeContinuousBackups':
-      return new sdk.DescribeContinuousBackupsCommand({ TableName: table })
-    case 'DescribeTimeToLive':
-      return new sdk.DescribeTimeToLiveCommand({ TableName: table })
-    case 'DescribeTable':
-      return new sdk.DescribeTableCommand({ TableName: table })
-    case 'ListTables':
-      return new sdk.ListTablesCommand({})
-    case 'PutItem':
-      return new sdk.PutItemCommand({ TableName: table, Item: {} })
-    case 'Scan':
-      return new sdk.ScanCommand({ TableName: table })
-    case 'TransactWriteItems':
-      return new sdk.TransactWriteItemsCommand({ TransactItems: [{ Put: { TableName: table, Item: {} } }], ClientRequestToken: 'unused' })
-  }
-}
+import { LooseBytes, PooledBytes, readBytes } from './answer-bytes.ts'
+import { CallLimit } from './call-limit.ts'
+import { makeCommand } from './commands.ts'
+import type { Operation, Sdk } from './commands.ts'
 
 /** The parts of the SDK's requests and responses that are touched here. */
 interface HttpRequest {
@@ -173,30 +128,26 @@ export class Wire {
   async send(operation: Operation, body: Buffer, options: SendOptions): Promise<Buffer> {
     const { table = '', signal, timeoutMs, address, pool, onDate, onSent } = options
     signal?.throwIfAborted()
-    const controller = new AbortController()
-    const giveUp = (): void => controller.abort(signal?.reason)
-    signal?.addEventListener('abort', giveUp, { once: true })
-    const timer = setTimeout(() => controller.abort(tooLate(operation, { timeoutMs, address })), timeoutMs)
+    const limit = new CallLimit(signal, timeoutMs, () => tooLate(operation, { timeoutMs, address }))
     const take = (response: HttpResponse): Promise<Buffer> | undefined => {
       const date = response.headers?.date
       if (date !== undefined) onDate?.(date)
       if (response.statusCode !== 200) return undefined
       const bytes = pool ? new PooledBytes(pool, Number(response.headers?.['content-length'])) : new LooseBytes()
-      return readBytes(response.body as Readable, bytes, controller.signal)
+      return readBytes(response.body as Readable, bytes, limit)
     }
     try {
       const form = await this.#formFor(table)
-      const response = form && (await this.#sendAsBefore(form, operation, body, controller.signal))
+      const response = form && (await this.#sendAsBefore(form, operation, body, limit))
       const bytes = response && (await take(response))
-      if (!bytes) return await this.#sendByMiddlewares(operation, body, table, { signal: controller.signal, take, response })
+      if (!bytes) return await this.#sendByMiddlewares(operation, body, table, { limit, take, response })
       if (onSent && isSent(response.body)) onSent()
       return bytes
     } catch (error) {
-      if (controller.signal.aborted) throw controller.signal.reason
+      if (limit.aborted) throw limit.reason
       throw error
     } finally {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', giveUp)
+      limit.close()
     }
   }
 
@@ -210,7 +161,7 @@ export class Wire {
     { request, scheme, tellsHash }: RequestForm,
     operation: Operation,
     body: Buffer,
-    abortSignal: AbortSignal
+    abortSignal: CallLimit
   ): Promise<HttpResponse> {
     const { httpAuthOption, identity, signer } = scheme
     const headers = {
@@ -234,12 +185,12 @@ export class Wire {
     body: Buffer,
     table: string,
     options: {
-      readonly signal: AbortSignal
+      readonly limit: CallLimit
       readonly take: (response: HttpResponse) => Promise<Buffer> | undefined
       readonly response: HttpResponse | undefined
     }
   ): Promise<Buffer> {
-    const { signal, take } = options
+    const { limit, take } = options
     let bytes: Buffer | undefined
     const command = makeCommand(this.#sdk, operation, table)
     const stack = command.middlewareStack as unknown as Stack
@@ -271,7 +222,7 @@ export class Wire {
       },
       { step: 'deserialize', priority: 'low', name: 'docferryAnswer' }
     )
-    await this.#client.send(command as Parameters<DynamoDBClient['send']>[0], { abortSignal: signal })
+    await this.#client.send(command as Parameters<DynamoDBClient['send']>[0], { abortSignal: limit.signal })
     if (bytes === undefined) throw new SyntaxError('an answer without a body')
     return bytes
   }
@@ -315,32 +266,12 @@ function keepSigner({ config }: DynamoDBClient): void {
 }
 
 interface Handler {
-  handle(request: HttpRequest, options: { readonly abortSignal: AbortSignal }): Promise<{ readonly response: HttpResponse }>
+  handle(request: HttpRequest, options: { readonly abortSignal: CallLimit }): Promise<{ readonly response: HttpResponse }>
 }
 
 function tooLate(operation: Operation, { timeoutMs, address }: Pick<SendOptions, 'timeoutMs' | 'address'>): DocferryError {
   return new DocferryError('DOCFERRY_CONNECT', `DynamoDB (${address}) did not answer ${operation} within ${timeoutMs / 1000} s`, {
     provider: 'dynamodb',
     retryable: true
-  })
-}
-
-/** Without the stream's own iterator, which costs as much as the rest of a small answer. */
-function readBytes(body: Readable, bytes: AnswerBytes, signal: AbortSignal): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    let isWhole = false
-    const stop = (): void => void body.destroy(new Error('given up'))
-    if (signal.aborted) stop()
-    else signal.addEventListener('abort', stop, { once: true })
-    body.on('data', (chunk: Buffer) => bytes.add(chunk))
-    body.on('end', () => {
-      isWhole = true
-      resolve(bytes.all())
-    })
-    body.on('error', reject)
-    body.on('close', () => {
-      signal.removeEventListener('abort', stop)
-      if (!isWhole) reject(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }))
-    })
   })
 }

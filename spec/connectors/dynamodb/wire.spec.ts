@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Wire } from '../../../lib/connectors/dynamodb/wire.ts'
-import type { Operation } from '../../../lib/connectors/dynamodb/wire.ts'
+import type { Operation } from '../../../lib/connectors/dynamodb/commands.ts'
 
 interface Seen {
   readonly method: string | undefined
