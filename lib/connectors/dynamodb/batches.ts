@@ -11,8 +11,9 @@ import type { Connection } from './client.ts'
 import { isRefusal, refusedDocument } from './errors.ts'
 import { idOfItem, storedId } from '../../formats/dynamodb/keys.ts'
 import type { TableKey } from '../../formats/dynamodb/keys.ts'
-import { maxBatchItems, maxRequestBytes, maxTransactionItems } from './limits.ts'
-import { bodyOf, changeTogether, eachHalf, settle, throttled, throwUnlessThrottled } from './transactions.ts'
+import { maxBatchItems, maxRequestBytes, maxTransactionItems, targetLimits } from './limits.ts'
+import { BufferPool } from '../../kernel/buffer-pool.ts'
+import { changeTogether, eachHalf, settle, throttled, throwUnlessThrottled } from './transactions.ts'
 import type { Part, Sending } from './transactions.ts'
 import type { ItemJson } from '../../formats/dynamodb/values.ts'
 
@@ -72,13 +73,13 @@ function parts(documents: readonly Item[], form: Form): Part[] {
 /** Put a part without conditions. When the service refuses it for what is in it, halves tell which document. */
 async function writePart(writing: Writing, part: Part): Promise<void> {
   const { connection, collection, documents, signal, outcomes } = writing
-  const body = bodyOf(part, `{"RequestItems":{${JSON.stringify(collection)}:[`, ']}}', index => [
-    beforePut,
-    (documents[index] as Item).payload,
-    afterPut
-  ])
+  const body = putsOf(collection, part, documents)
   try {
-    const { value } = await connection.send<BatchWriteAnswer>('BatchWriteItem', body, { collection, signal })
+    const { value } = await connection.send<BatchWriteAnswer>('BatchWriteItem', body, {
+      collection,
+      signal,
+      onSent: () => bodies.give(Buffer.from(body.buffer))
+    })
     if (!value.UnprocessedItems) throw new SyntaxError('an answer without UnprocessedItems')
     for (const index of part) outcomes[index] = 'written'
     markUnprocessed(writing, part, Object.values(value.UnprocessedItems).flat())
@@ -89,8 +90,29 @@ async function writePart(writing: Writing, part: Part): Promise<void> {
   }
 }
 
-const beforePut = Buffer.from('{"PutRequest":{"Item":')
-const afterPut = Buffer.from('}}')
+/** As many as may be under way. With new ones all the time V8 searches the whole heap for their sake. */
+const bodies = new BufferPool(targetLimits.inFlight * Math.ceil(maxTransactionItems / maxBatchItems))
+
+const beforeFirst = '{"PutRequest":{"Item":'
+const betweenPuts = `}},${beforeFirst}`
+const afterLast = '}}]}}'
+
+/** @returns bytes in a buffer of `bodies`, which is the caller's */
+function putsOf(collection: string, part: Part, documents: readonly Item[]): Buffer {
+  const before = `{"RequestItems":{${JSON.stringify(collection)}:[${beforeFirst}`
+  let length = Buffer.byteLength(before) + (part.length - 1) * betweenPuts.length + afterLast.length
+  for (const index of part) length += (documents[index] as Item).payload.length
+  const body = bodies.take(length)
+  let at = body.write(before)
+  for (let position = 0; position < part.length; position++) {
+    if (position > 0) at += body.write(betweenPuts, at, 'latin1')
+    const { payload } = documents[part[position]!] as Item
+    body.set(payload, at)
+    at += payload.length
+  }
+  at += body.write(afterLast, at, 'latin1')
+  return body.subarray(0, at)
+}
 
 interface WriteRequest {
   readonly PutRequest?: { readonly Item?: ItemJson }

@@ -9,7 +9,7 @@ import { translate } from './errors.ts'
 import { checkTimes, isLocalEndpoint } from './options.ts'
 import type { DynamodbOptions } from './options.ts'
 import { Wire } from './wire.ts'
-import type { Operation, Sdk } from './wire.ts'
+import type { Operation, Sdk } from './commands.ts'
 
 export interface CallOptions {
   /** Has memory for the answer's bytes, which is the caller's until it is released. Default: memory of their own. */
@@ -18,6 +18,8 @@ export interface CallOptions {
   readonly collection?: string
   readonly writing?: boolean
   readonly signal?: AbortSignal
+  /** The body's bytes are the caller's again: nobody sends them any more. Not told of every call, and of none that failed. */
+  readonly onSent?: () => void
 }
 
 /** How an answer is read: @throws {SyntaxError} for one that is not DynamoDB's. Default: all of it is parsed. */

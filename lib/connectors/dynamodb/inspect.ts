@@ -5,7 +5,7 @@ import type { Inspection, InspectOptions } from '../../contracts/inspection.ts'
 import type { Connection } from './client.ts'
 import { isMissingTable } from './errors.ts'
 import { listTables } from './tables.ts'
-import type { Operation } from './wire.ts'
+import type { Operation } from './commands.ts'
 
 interface TableDescription {
   readonly TableStatus?: string

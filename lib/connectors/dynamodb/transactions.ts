@@ -120,7 +120,7 @@ const comma = Buffer.from(',')
 const closing = Buffer.from('}')
 
 /** A request about several documents. @param piecesOf the JSON of each */
-export function bodyOf(part: Part, before: string, after: string, piecesOf: (index: number) => readonly Buffer[]): Buffer {
+function bodyOf(part: Part, before: string, after: string, piecesOf: (index: number) => readonly Buffer[]): Buffer {
   const pieces: Buffer[] = [Buffer.from(before)]
   for (const [position, index] of part.entries()) {
     if (position > 0) pieces.push(comma)

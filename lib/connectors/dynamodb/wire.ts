@@ -7,60 +7,16 @@
  * Its middlewares take longer for a request than signing and sending it, though all that they find out is the same each time: so the first request
  * is kept as a form (`RequestForm`), and those that follow are signed and sent by the SDK's signer and transport alone.
  */
-import type * as AwsSdk from '@aws-sdk/client-dynamodb'
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
+import type { IncomingMessage, OutgoingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { DocferryError } from '../../errors.ts'
 import type { BufferPool } from '../../kernel/buffer-pool.ts'
-import { LooseBytes, PooledBytes } from './answer-bytes.ts'
-import type { AnswerBytes } from './answer-bytes.ts'
-
-export type Sdk = typeof AwsSdk
-
-export type Operation =
-  | 'BatchGetItem'
-  | 'BatchWriteItem'
-  | 'CreateTable'
-  | 'DeleteItem'
-  | 'DeleteTable'
-  | 'DescribeContinuousBackups'
-  | 'DescribeTable'
-  | 'DescribeTimeToLive'
-  | 'ListTables'
-  | 'PutItem'
-  | 'Scan'
-  | 'TransactWriteItems'
-
-/** The least input with which the SDK finds the endpoint; the body is ours. */
-function makeCommand(sdk: Sdk, operation: Operation, table: string) {
-  switch (operation) {
-    case 'BatchGetItem':
-      return new sdk.BatchGetItemCommand({ RequestItems: { [table]: { Keys: [] } } })
-    case 'BatchWriteItem':
-      return new sdk.BatchWriteItemCommand({ RequestItems: { [table]: [] } })
-    case 'CreateTable':
-      return new sdk.CreateTableCommand({ TableName: table })
-    case 'DeleteItem':
-      return new sdk.DeleteItemCommand({ TableName: table, Key: {} })
-    case 'DeleteTable':
-      return new sdk.DeleteTableCommand({ TableName: table })
-    case 'DescribeContinuousBackups':
-      return new sdk.DescribeContinuousBackupsCommand({ TableName: table })
-    case 'DescribeTimeToLive':
-      return new sdk.DescribeTimeToLiveCommand({ TableName: table })
-    case 'DescribeTable':
-      return new sdk.DescribeTableCommand({ TableName: table })
-    case 'ListTables':
-      return new sdk.ListTablesCommand({})
-    case 'PutItem':
-      return new sdk.PutItemCommand({ TableName: table, Item: {} })
-    case 'Scan':
-      return new sdk.ScanCommand({ TableName: table })
-    case 'TransactWriteItems':
-      return new sdk.TransactWriteItemsCommand({ TransactItems: [{ Put: { TableName: table, Item: {} } }], ClientRequestToken: 'unused' })
-  }
-}
+import { LooseBytes, PooledBytes, readBytes } from './answer-bytes.ts'
+import { CallLimit } from './call-limit.ts'
+import { makeCommand } from './commands.ts'
+import type { Operation, Sdk } from './commands.ts'
 
 /** The parts of the SDK's requests and responses that are touched here. */
 interface HttpRequest {
@@ -103,10 +59,13 @@ interface Scheme {
 interface RequestForm {
   readonly request: HttpRequest
   readonly scheme: Scheme
+  /** Whether it tells the body's SHA-256, which the signer takes from there instead of making it. */
+  readonly tellsHash: boolean
 }
 
 /** Names the operation, and is all that tells requests of two operations apart. */
 const operationHeader = 'x-amz-target'
+const hashHeader = 'x-amz-content-sha256'
 const headerOf = (operation: Operation): string => `DynamoDB_20120810.${operation}`
 
 /** Set for each request anew: by the signer, or here. */
@@ -114,7 +73,7 @@ const ownHeaders = [
   'authorization',
   'x-amz-date',
   'x-amz-security-token',
-  'x-amz-content-sha256',
+  hashHeader,
   'content-length',
   'amz-sdk-invocation-id',
   operationHeader
@@ -142,6 +101,8 @@ export interface SendOptions {
   readonly pool?: BufferPool | undefined
   /** Told the server's time, in the words of its `Date` header, with each answer that has one. */
   readonly onDate?: (date: string) => void
+  /** See `CallOptions.onSent`. */
+  readonly onSent?: (() => void) | undefined
 }
 
 /** One client's requests. */
@@ -164,32 +125,29 @@ export class Wire {
    * @param body JSON
    * @throws whatever the SDK throws, the signal's reason, or DOCFERRY_CONNECT (retryable) when the whole takes longer than `timeoutMs`
    */
-  async send(operation: Operation, body: Buffer, { table = '', signal, timeoutMs, address, pool, onDate }: SendOptions): Promise<Buffer> {
+  async send(operation: Operation, body: Buffer, options: SendOptions): Promise<Buffer> {
+    const { table = '', signal, timeoutMs, address, pool, onDate, onSent } = options
     signal?.throwIfAborted()
-    const controller = new AbortController()
-    const giveUp = (): void => controller.abort(signal?.reason)
-    signal?.addEventListener('abort', giveUp, { once: true })
-    const timer = setTimeout(() => controller.abort(tooLate(operation, { timeoutMs, address })), timeoutMs)
+    const limit = new CallLimit(signal, timeoutMs, () => tooLate(operation, { timeoutMs, address }))
     const take = (response: HttpResponse): Promise<Buffer> | undefined => {
       const date = response.headers?.date
       if (date !== undefined) onDate?.(date)
       if (response.statusCode !== 200) return undefined
       const bytes = pool ? new PooledBytes(pool, Number(response.headers?.['content-length'])) : new LooseBytes()
-      return readBytes(response.body as Readable, bytes, controller.signal)
+      return readBytes(response.body as Readable, bytes, limit)
     }
     try {
       const form = await this.#formFor(table)
-      const response = form && (await this.#sendAsBefore(form, operation, body, controller.signal))
-      return (
-        (response && (await take(response))) ??
-        (await this.#sendByMiddlewares(operation, body, table, { signal: controller.signal, take, response }))
-      )
+      const response = form && (await this.#sendAsBefore(form, operation, body, limit))
+      const bytes = response && (await take(response))
+      if (!bytes) return await this.#sendByMiddlewares(operation, body, table, { limit, take, response })
+      if (onSent && isSent(response.body)) onSent()
+      return bytes
     } catch (error) {
-      if (controller.signal.aborted) throw controller.signal.reason
+      if (limit.aborted) throw limit.reason
       throw error
     } finally {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', giveUp)
+      limit.close()
     }
   }
 
@@ -200,17 +158,18 @@ export class Wire {
   }
 
   async #sendAsBefore(
-    { request, scheme }: RequestForm,
+    { request, scheme, tellsHash }: RequestForm,
     operation: Operation,
     body: Buffer,
-    abortSignal: AbortSignal
+    abortSignal: CallLimit
   ): Promise<HttpResponse> {
     const { httpAuthOption, identity, signer } = scheme
     const headers = {
       ...request.headers,
       [operationHeader]: headerOf(operation),
       'content-length': String(body.length),
-      'amz-sdk-invocation-id': randomUUID()
+      'amz-sdk-invocation-id': randomUUID(),
+      ...(tellsHash && { [hashHeader]: hashOf(body) })
     }
     const properties = { ...httpAuthOption.signingProperties }
     const signed = await signer.sign({ ...request, headers, body }, identity, properties)
@@ -226,12 +185,12 @@ export class Wire {
     body: Buffer,
     table: string,
     options: {
-      readonly signal: AbortSignal
+      readonly limit: CallLimit
       readonly take: (response: HttpResponse) => Promise<Buffer> | undefined
       readonly response: HttpResponse | undefined
     }
   ): Promise<Buffer> {
-    const { signal, take } = options
+    const { limit, take } = options
     let bytes: Buffer | undefined
     const command = makeCommand(this.#sdk, operation, table)
     const stack = command.middlewareStack as unknown as Stack
@@ -257,25 +216,43 @@ export class Wire {
         bytes = options.response ? undefined : await take(response)
         if (bytes) {
           response.body = emptyAnswer
-          this.#keepForm(operation, table, step.request, context)
+          this.#keepForm(operation, table, { signed: step.request, body, context })
         }
         return result
       },
       { step: 'deserialize', priority: 'low', name: 'docferryAnswer' }
     )
-    await this.#client.send(command as Parameters<DynamoDBClient['send']>[0], { abortSignal: signal })
+    await this.#client.send(command as Parameters<DynamoDBClient['send']>[0], { abortSignal: limit.signal })
     if (bytes === undefined) throw new SyntaxError('an answer without a body')
     return bytes
   }
 
-  #keepForm(operation: Operation, table: string, signed: HttpRequest, context: Readonly<Record<string, unknown>>): void {
+  #keepForm(
+    operation: Operation,
+    table: string,
+    { signed, body, context }: { readonly signed: HttpRequest; readonly body: Buffer; readonly context: Readonly<Record<string, unknown>> }
+  ): void {
     const { selectedHttpAuthScheme: scheme } = context['__smithy_context'] as { readonly selectedHttpAuthScheme?: Scheme }
     if (!this.#options.keepsForm || table.includes(':') || typeof scheme?.signer?.sign !== 'function') return
     if (signed.headers[operationHeader] !== headerOf(operation)) return
     const headers = Object.fromEntries(Object.entries(signed.headers).filter(([name]) => !ownHeaders.includes(name.toLowerCase())))
     const { method, protocol, hostname, port, path, query } = signed
-    this.#form = { request: { method, protocol, hostname, port, path, query, headers, body: undefined }, scheme }
+    this.#form = {
+      request: { method, protocol, hostname, port, path, query, headers, body: undefined },
+      scheme,
+      tellsHash: signed.headers[hashHeader] === hashOf(body)
+    }
   }
+}
+
+function hashOf(body: Buffer): string {
+  return createHash('sha256').update(body).digest('hex')
+}
+
+/** Whether all of an answered request has left: a server may answer before it has taken it. */
+function isSent(answer: HttpResponse['body']): boolean {
+  const { req } = answer as Partial<IncomingMessage & { readonly req: OutgoingMessage }>
+  return req?.writableFinished === true
 }
 
 /** The SDK would make a signer for each request, which takes as long as signing; it remembers nothing of a request. */
@@ -289,32 +266,12 @@ function keepSigner({ config }: DynamoDBClient): void {
 }
 
 interface Handler {
-  handle(request: HttpRequest, options: { readonly abortSignal: AbortSignal }): Promise<{ readonly response: HttpResponse }>
+  handle(request: HttpRequest, options: { readonly abortSignal: CallLimit }): Promise<{ readonly response: HttpResponse }>
 }
 
 function tooLate(operation: Operation, { timeoutMs, address }: Pick<SendOptions, 'timeoutMs' | 'address'>): DocferryError {
   return new DocferryError('DOCFERRY_CONNECT', `DynamoDB (${address}) did not answer ${operation} within ${timeoutMs / 1000} s`, {
     provider: 'dynamodb',
     retryable: true
-  })
-}
-
-/** Without the stream's own iterator, which costs as much as the rest of a small answer. */
-function readBytes(body: Readable, bytes: AnswerBytes, signal: AbortSignal): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    let isWhole = false
-    const stop = (): void => void body.destroy(new Error('given up'))
-    if (signal.aborted) stop()
-    else signal.addEventListener('abort', stop, { once: true })
-    body.on('data', (chunk: Buffer) => bytes.add(chunk))
-    body.on('end', () => {
-      isWhole = true
-      resolve(bytes.all())
-    })
-    body.on('error', reject)
-    body.on('close', () => {
-      signal.removeEventListener('abort', stop)
-      if (!isWhole) reject(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }))
-    })
   })
 }

@@ -53,6 +53,10 @@ export function createTarget(connection: Connection, rules: EncodeRules = defaul
     digests: digestsOf,
     digestAll: encoded => digestDocumentLines(encoded.flatMap(each => (each as PackedItem).line ?? [])),
 
+    release(documents) {
+      for (const each of documents) (each as PackedItem).release?.()
+    },
+
     usage: usageOf,
 
     write(collection, documents, options) {

@@ -1,10 +1,11 @@
 /**
  * Ordinary documents as the bytes of their items: what `toItem` writes, made of the bytes of the document's JSON, without making text of it. A batch's items
- * wait in memory for their answer, and bytes side by side cost the garbage collector nothing, where the pieces that a text is put together of cost more
- * than the writing. What is not ordinary is left to `toItem`.
+ * wait in memory for their answer, and bytes side by side, in memory that is used again, cost the garbage collector nothing, where the pieces that a text is
+ * put together of cost more than the writing. What is not ordinary is left to `toItem`.
  */
 import { isOrdinary } from '../../values/index.ts'
 import type { Document } from '../../values/index.ts'
+import { lendText } from '../../kernel/lent-texts.ts'
 import { documentLine } from '../document-lines.ts'
 import type { DocumentLine } from '../document-lines.ts'
 import { writeItem } from './item-kernel.ts'
@@ -18,13 +19,9 @@ export interface PackedItem {
   readonly bytes: number
   /** What it was made of, where it was a document. */
   readonly line?: DocumentLine
+  /** Nobody looks at the payload any more; told once, or never. */
+  readonly release?: () => void
 }
-
-/** The memory of a few dozen items; it is free again when none of them is needed. */
-const slabBytes = 65_536
-
-let slab = Buffer.allocUnsafeSlow(slabBytes)
-let used = 0
 
 /** @returns undefined for a document that `toItem` must look at: it may write it in another way, or refuse it */
 export function packItem(key: TableKey, document: Document): PackedItem | undefined {
@@ -43,15 +40,7 @@ export function packItem(key: TableKey, document: Document): PackedItem | undefi
 export function packLine(key: TableKey, id: string, line: Buffer): PackedItem | undefined {
   if (!isDocumentKey(key)) return undefined
   const item = writeItem(line)
-  return item && { id, payload: kept(item.json), bytes: item.bytes }
-}
-
-function kept(json: Buffer): Buffer {
-  if (used + json.length > slab.length) {
-    slab = Buffer.allocUnsafeSlow(Math.max(slabBytes, json.length))
-    used = 0
-  }
-  const from = used
-  used += json.copy(slab, from)
-  return slab.subarray(from, used)
+  if (!item) return undefined
+  const { text: payload, release } = lendText(item.json)
+  return { id, payload, bytes: item.bytes, release }
 }

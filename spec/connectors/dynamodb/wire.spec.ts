@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Wire } from '../../../lib/connectors/dynamodb/wire.ts'
-import type { Operation } from '../../../lib/connectors/dynamodb/wire.ts'
+import type { Operation } from '../../../lib/connectors/dynamodb/commands.ts'
 
 interface Seen {
   readonly method: string | undefined
@@ -181,6 +181,48 @@ describe('dynamodb: requests', () => {
     }
     const second = new AbortController()
     expect(await errorOf(send(wire, '{}', 'BatchWriteItem', second.signal))).to.equal(reason)
+  })
+
+  /** Whether it is said that the bytes of a request by a form may be used again, when its answer is there. */
+  async function isFree(wire: Wire, body: Buffer): Promise<boolean> {
+    let free = false
+    const onSent = (): void => void (free = true)
+    await wire.send('BatchWriteItem', body, { table: 'agents', timeoutMs: 5_000, address: 'here', onSent }).catch(() => undefined)
+    return free
+  }
+
+  it('gives a request’s bytes back when it is answered', async () => {
+    const wire = wireOf(true)
+    await send(wire, '{}')
+    expect(await isFree(wire, Buffer.alloc(100_000, ' '))).to.equal(true)
+  })
+
+  it('keeps the bytes of a request that failed', async () => {
+    const wire = wireOf(true)
+    await send(wire, '{}')
+    answer = whole('{"__type":"InternalServerError"}', 500)
+    expect(await isFree(wire, Buffer.from('{}'))).to.equal(false)
+    answer = response => void response.destroy()
+    expect(await isFree(wire, Buffer.from('{}'))).to.equal(false)
+  })
+
+  it('keeps the bytes of a request that is answered before it is sent', async () => {
+    const hasty = createServer((request, response) => {
+      if (request.headers['content-length'] === '2') request.resume().on('end', () => whole('{}')(response))
+      else whole('{}')(response)
+    })
+    await new Promise<void>(resolve => hasty.listen(0, '127.0.0.1', resolve))
+    const own = `http://127.0.0.1:${(hasty.address() as AddressInfo).port}`
+    const client = new sdk.DynamoDBClient({ region: 'eu-west-1', endpoint: own, credentials: { accessKeyId: 'a', secretAccessKey: 's' } })
+    clients.push(client)
+    const wire = new Wire(sdk, client, { keepsForm: true, onHost: () => undefined })
+    try {
+      await send(wire, '{}')
+      expect(await isFree(wire, Buffer.alloc(64 * 1024 * 1024, ' '))).to.equal(false)
+    } finally {
+      hasty.closeAllConnections()
+      await new Promise<void>(resolve => hasty.close(() => resolve()))
+    }
   })
 
   it('gives up a request by a form that gets no answer in time', async () => {

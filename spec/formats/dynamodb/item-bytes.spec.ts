@@ -189,4 +189,15 @@ describe('formats: DynamoDB JSON, items as bytes', () => {
     })
     packed.forEach((item, index) => expectAsToItem(documents[index]!, item))
   })
+
+  it('keeps an item until it is released, whatever becomes of those beside it', () => {
+    const document = (index: number): Document => ({ _id: `d${index}`, text: String(index % 10).repeat((index * 97) % 5_000) })
+    const kept: { readonly index: number; readonly item: PackedItem }[] = []
+    for (let index = 0; index < 4_000; index++) {
+      const item = packItem(documentKey, document(index))!
+      if (index % 40 === 0) kept.push({ index, item })
+      else item.release?.()
+    }
+    for (const { index, item } of kept) expectAsToItem(document(index), item)
+  })
 })
