@@ -1,4 +1,5 @@
 /** Takes the items of one partition in their order: documents in the target's form go into batches, refused ones are buried, marks pass on behind them. */
+import { setImmediate } from 'node:timers/promises'
 import { DocferryError } from '../errors.ts'
 import { countWritten, shortenId } from '../report.ts'
 import type { CollectionReport } from '../report.ts'
@@ -74,7 +75,13 @@ export class BatchWriter {
   #addSlice(documents: readonly Document[]): Promise<void> | undefined {
     const { pack, target } = this.#options
     if (!pack || !target.lines?.wantsObjects?.(this.#current().report.target)) return this.#addDocuments(documents, 0)
-    return this.#addStretches(pack(documents), 0)
+    return this.#addPackable(pack(documents))
+  }
+
+  async #addPackable(stretches: readonly DocumentStretch[]): Promise<void> {
+    await this.#addStretches(stretches, 0)
+    // Of a source that never waits, the first batch would otherwise be sent when there are as many as may be under way.
+    if (this.#batches.isRampingUp) await setImmediate()
   }
 
   #addStretches(stretches: readonly DocumentStretch[], from: number): Promise<void> | undefined {

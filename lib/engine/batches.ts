@@ -84,6 +84,11 @@ export class Batches {
     await this.flushAll()
   }
 
+  /** Whether some are in flight, and there may be more of them. */
+  get isRampingUp(): boolean {
+    return this.#inFlight.size > 0 && this.#options.rate.hasPlace
+  }
+
   /** Wait until none is in flight. */
   async idle(): Promise<void> {
     await Promise.all(this.#inFlight.values())

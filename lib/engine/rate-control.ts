@@ -93,9 +93,14 @@ export class RateControl {
     return this.#cuts
   }
 
+  /** Whether a batch would find a place now. */
+  get hasPlace(): boolean {
+    return this.#underWay < this.inFlight
+  }
+
   /** A place for a batch. Resolves when there is one; undefined (no wait) where one is free now. */
   take(): Promise<void> | undefined {
-    if (this.#underWay < this.inFlight) {
+    if (this.hasPlace) {
       this.#underWay++
       return undefined
     }
@@ -179,7 +184,7 @@ export class RateControl {
   }
 
   #admit(): void {
-    while (this.#underWay < this.inFlight) {
+    while (this.hasPlace) {
       const next = this.#waiting.shift()
       if (!next) return
       this.#underWay++

@@ -17,12 +17,16 @@ export interface Listed {
   readonly specials: readonly string[]
 }
 
-/** @param block as for `packLines` */
-export function listLines(block: Buffer, packing: Packing, { digests }: { readonly digests: boolean }): (Listed | PlainLine)[] {
+/** @param block, options as for `packLines` */
+export function listLines(
+  block: Buffer,
+  packing: Packing,
+  { digests, rows = false }: { readonly digests: boolean; readonly rows?: boolean }
+): (Listed | PlainLine)[] {
   const kernel = ownKernel()
   if (kernel === null) return plainLines([block])
   const { memory, words, read, base, narrow } = kernel
-  const length = load(kernel, [block], packing)
+  const length = load(kernel, [block], packing, rows ? kind.row : kind.line)
   const listed: (Listed | PlainLine)[] = []
   const from = base + place.fill
   let to = from

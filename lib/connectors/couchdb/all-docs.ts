@@ -41,6 +41,13 @@ export interface Rows {
 export type Piece = { readonly lines: Buffer } | { readonly rows: readonly Row[]; readonly bytes: number }
 
 const newline = 10
+const lastOfHead = /"rows":\[\s*$/
+
+/** Whether an answer, however many rows it has, is one in which each has a line of its own. */
+export function isByLine(answer: string): boolean {
+  const headEnd = answer.indexOf('\n')
+  return headEnd !== -1 && lastOfHead.test(answer.slice(0, headEnd))
+}
 
 /**
  * Read an answer of `_all_docs` to its end. CouchDB puts every row on its own line, and they are handed on as they come; any other way of
@@ -73,7 +80,7 @@ export async function* readPieces(chunks: AsyncIterable<Uint8Array>, asked: Aske
     let from = 0
     if (state === 'head') {
       from = taken.indexOf(newline) + 1
-      if (!/"rows":\[\s*$/.test(taken.toString('utf8', 0, from - 1))) {
+      if (!lastOfHead.test(taken.toString('utf8', 0, from - 1))) {
         state = 'blob'
         held.unshift(Buffer.from(taken))
         continue

@@ -173,9 +173,12 @@ export class Client {
     return joined(chunks).toString()
   }
 
-  /** The whole answer to a small request that may be repeated; digits of large numbers are lost. */
-  async json(request: Request): Promise<unknown> {
-    return this.#control(request, answer => answer)
+  /** The whole answer to a small request that may be repeated; digits of large numbers are lost. @param look told its text */
+  async json(request: Request, look?: (text: string) => void): Promise<unknown> {
+    return this.#control(request, (answer, text) => {
+      look?.(text)
+      return answer
+    })
   }
 
   /**
@@ -314,8 +317,8 @@ export class Client {
     this.#closing.abort()
   }
 
-  /** @param check given the answer: what it throws may be tried again, too */
-  async #control<T>(request: Request, check: (answer: unknown) => T): Promise<T> {
+  /** @param check given the answer, and its text: what it throws may be tried again, too */
+  async #control<T>(request: Request, check: (answer: unknown, text: string) => T): Promise<T> {
     const { asked, signal } = request
     const work = async (): Promise<T> => {
       const text = await this.text(request)
@@ -326,7 +329,7 @@ export class Client {
         // The text may hold anything; that it is not whole says what is needed.
         throw brokenAnswer(asked, 'is no whole JSON')
       }
-      return check(answer)
+      return check(answer, text)
     }
     return withRetry(work, { signal, attempts: 5, onRetry: (error, delayMs) => this.logger.debug({ delayMs }, error.message) })
   }

@@ -4,7 +4,7 @@ import type { BufferPool } from '../../kernel/buffer-pool.ts'
 const newline = 0x0a
 
 /** A block is handed on when it holds about so much: what is done once for each does then not count. */
-export const blockBytes = 256 * 1024
+export const blockBytes = 128 * 1024
 /** What comes at once, at most, where it may still be put into a block that is not full. */
 const roomBytes = 64 * 1024
 

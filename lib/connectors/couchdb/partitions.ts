@@ -23,12 +23,22 @@ interface Place {
   readonly rank: number
 }
 
+interface Asking {
+  /** Told each answer of `_all_docs`. */
+  readonly onAnswer?: (text: string) => void
+  readonly signal?: AbortSignal
+}
+
+interface SplitOptions extends Asking {
+  readonly wanted: number
+}
+
 /**
  * CouchDB tells the rank of a key (`offset`) from its index without walking. So each boundary is found by bisection, between ids that
  * exist. All boundaries are ids of documents: a range begins with its own and ends before the next, so that no document is in two.
  */
-export async function splitByRank(client: Client, database: string, wanted: number, signal?: AbortSignal): Promise<Partition[]> {
-  const probe = createProbe(client, database, signal)
+export async function splitByRank(client: Client, database: string, { wanted, ...asking }: SplitOptions): Promise<Partition[]> {
+  const probe = createProbe(client, database, asking)
   const first = await probe({})
   const total = first.total
   if (client.pouchdb && total > 0) await checkListing(database, probe, total)
@@ -73,11 +83,11 @@ interface Probed {
 
 type Probe = (parameters: Readonly<Record<string, unknown>>) => Promise<Probed>
 
-function createProbe(client: Client, database: string, signal?: AbortSignal): Probe {
+function createProbe(client: Client, database: string, { onAnswer, signal }: Asking): Probe {
   const asked = client.asked(`splitting ${database}`, 'DOCFERRY_READ', database)
   return async parameters => {
     try {
-      const answer = await client.json({ ...allDocsRequest(database, { ...parameters, limit: 1 }), asked, signal })
+      const answer = await client.json({ ...allDocsRequest(database, { ...parameters, limit: 1 }), asked, signal }, onAnswer)
       const { total_rows: total, offset, rows } = answer as { total_rows?: unknown; offset?: unknown; rows?: { id: string }[] }
       const id = rows?.[0]?.id
       return {

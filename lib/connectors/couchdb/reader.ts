@@ -5,8 +5,10 @@ import type { Packed, Packing } from '../../packed.ts'
 import type { CollectionInfo, Document, OpenContext, Page, Partition, ReadOptions, RejectDetails, Source } from '../../types.ts'
 import { restoreNames } from '../../values/index.ts'
 import type { NameRules } from '../../values/index.ts'
-import { allDocsRequest, readPieces, rowsOfLines } from './all-docs.ts'
+import { allDocsRequest, isByLine, readPieces, rowsOfLines } from './all-docs.ts'
 import type { Piece, Row } from './all-docs.ts'
+import { rowsOfBlock } from './listed-rows.ts'
+import type { RowsOfBytes } from './listed-rows.ts'
 import { describeAttachments, listedBytes } from './attachments.ts'
 import type { Client, DatabaseInfo } from './client.ts'
 import { AnswerError, mayBeOneDocument } from './errors.ts'
@@ -65,9 +67,10 @@ export function createSource(client: Client, how: Pick<OpenContext, 'attachments
       return describe(client, await databaseNames(client, signal), signal)
     },
     async partitions(collections, { wanted, designLast = false, signal }) {
+      const onAnswer = (text: string): void => void (pace.byLine ||= isByLine(text))
       const names = collections ?? (await databaseNames(client, signal)).filter(name => !name.startsWith('_'))
       const partitions: Partition[] = []
-      for (const name of names) partitions.push(...(await splitByRank(client, name, wanted, signal)))
+      for (const name of names) partitions.push(...(await splitByRank(client, name, { wanted, onAnswer, signal })))
       return designLast ? partitions.flatMap(withoutDesign).concat(names.map(designPartition)) : partitions
     },
     read: (partition, options) => readPartition(client, pace, partition, { ...options, ...how, packer: packerFor(options.packing) }),
@@ -263,15 +266,19 @@ interface PlainEntry {
 
 /** The first row of an answer is parsed: it may be the one that was read last. */
 function* entriesOf(piece: Piece, asked: Asked, packer: RowPacker | undefined, isFirst: boolean): Generator<PackedRows | PlainEntry> {
-  if ('rows' in piece) return yield* plainEntries(piece.rows, piece.bytes)
+  if ('rows' in piece) return yield* plainEntries(piece)
   const { lines } = piece
-  const plainEnd = !packer ? lines.length : isFirst ? lines.indexOf(newline) + 1 : 0
-  const plain = (bytes: Buffer): Iterable<PlainEntry> => plainEntries(rowsOfLines(bytes.toString(), asked), bytes.length)
+  if (!packer) {
+    for (const rows of rowsOfBlock(lines, asked)) yield* plainEntries(rows)
+    return
+  }
+  const plainEnd = isFirst ? lines.indexOf(newline) + 1 : 0
+  const plain = (bytes: Buffer): Iterable<PlainEntry> => plainEntries({ rows: rowsOfLines(bytes.toString(), asked), bytes: bytes.length })
   if (plainEnd > 0) yield* plain(lines.subarray(0, plainEnd))
-  if (packer) for (const rows of packer.pack(lines.subarray(plainEnd))) yield* 'packed' in rows ? [rows] : plain(rows.plain)
+  for (const rows of packer.pack(lines.subarray(plainEnd))) yield* 'packed' in rows ? [rows] : plain(rows.plain)
 }
 
-function* plainEntries(rows: readonly Row[], bytes: number): Generator<PlainEntry> {
+function* plainEntries({ rows, bytes }: RowsOfBytes): Generator<PlainEntry> {
   for (const row of rows) yield { row, bytes: bytes / rows.length }
 }
 

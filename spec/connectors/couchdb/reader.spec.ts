@@ -52,6 +52,19 @@ describe('couchdb: reader', () => {
     expect(page?.documents[0]?.['_rev']).to.equal('1-a')
   })
 
+  for (const [how, body, limit] of [
+    ['many rows at once of a server that puts each on a line of its own', allDocs([document('a')]), '10000'],
+    ['few at first of any other', allDocs([document('a')]).replaceAll('\r\n', ''), '100']
+  ] as const)
+    it(`asks for ${how}`, async () => {
+      stub.script = () => ({ body })
+      const opened = await openSource({ url: stub.url })
+      const [partition] = await opened.partitions(['d'], { wanted: 1 })
+      await pagesOf(opened, partition!)
+      await opened.close()
+      expect(stub.asked.map(({ query }) => query.get('limit'))).to.deep.equal(['1', limit])
+    })
+
   it('counts open conflicts, which are no part of a document', async () => {
     stub.script = () => ({ body: allDocs([document('a', '"n":1,"_conflicts":["1-b"]'), document('b', '"n":2')]) })
     const opened = await openSource({ url: stub.url })
