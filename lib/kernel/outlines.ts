@@ -67,7 +67,7 @@ export function outlineLines(
       const isRead = words[at + record.status] === 0
       if (isRead && readNumbers(kernel, words[at + record.numbers]!, true)) {
         if (!gathering) from = to
-        gathering ??= new Gathering(kernel, packing, digests ? 'digests' : 'kinds')
+        gathering ??= new Gathering(kernel, packing, digests ? 'digests' : 'nothing')
         gathering.add(at, bytes)
         hasSpecials ||= words[at + record.lookedSpecials] !== 0
         to = words[at + record.outline]!
