@@ -18,8 +18,8 @@ export function formsOf(kernel: Kernel, at: number): Forms {
 }
 
 /** The canonical bytes, with the kinds of numbers in them. Good until more is read. */
-export function canonicalOf({ memory, words }: Kernel, at: number): Uint8Array {
-  return new Uint8Array(memory.buffer, words[at + record.canonical], words[at + record.canonicalLength])
+export function canonicalOf({ bytes, words }: Kernel, at: number): Uint8Array {
+  return new Uint8Array(bytes, words[at + record.canonical], words[at + record.canonicalLength])
 }
 
 function specialForms({ memory, words, base, freeOfKinds }: Kernel, canonical: Uint8Array): Forms {
@@ -36,11 +36,11 @@ export function digestOf(bytes: Uint8Array): string {
   return hash('sha256', bytes, 'binary')
 }
 
-/** Eight of each, the most significant first. @param digests in Latin-1, one after the other */
-export function wordsOf(digests: string): Uint32Array {
+/** Eight of each, the most significant first. @param digests one after the other */
+export function wordsOf(digests: Uint8Array): Uint32Array {
   const words = new Uint32Array(digests.length / 4)
   const bytes = Buffer.from(words.buffer)
-  bytes.write(digests, 'latin1')
+  bytes.set(digests)
   bytes.swap32()
   return words
 }

@@ -3,7 +3,8 @@ import { isUtf8 } from 'node:buffer'
 import type { ElementRun, PackedElements, Packing } from '../packed.ts'
 import { kind, mostLines, place, record, writeDropped } from './instance.ts'
 import type { Kernel } from './instance.ts'
-import { Gathering, load, ownKernel, readNumbers, textOf } from './kernel.ts'
+import { Gathering, textOf } from './gathering.ts'
+import { load, ownKernel, readNumbers } from './kernel.ts'
 import type { MemoryBlock } from './kernel.ts'
 
 /** The kernel reads sixteen bytes at a time, and takes what is not whole for wrong where zeros follow. */

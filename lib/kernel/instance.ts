@@ -11,6 +11,8 @@ export interface SharedMemory {
 export interface Kernel {
   /** All of the memory. */
   readonly memory: Buffer
+  /** The same: to ask a view for it takes as long as to make one. */
+  readonly bytes: SharedArrayBuffer
   readonly words: Uint32Array
   /** Bytes at which the instance's own part begins. */
   readonly base: number
@@ -22,6 +24,10 @@ export interface Kernel {
   readonly freeOfKinds: (from: number, length: number) => number
   /** JSON in Latin-1, of JSON that was read: see `assembly/narrow.ts`. @returns the place behind it */
   readonly narrow: (from: number, end: number, to: number) => number
+  /** UTF-8, of so many units of UTF-16: see `assembly/utf16.ts`. @returns the place behind it */
+  readonly encode: (from: number, count: number, to: number) => number
+  /** Whether the text that was written into it last was more than ASCII. */
+  isWide: boolean
   /** What was written last. */
   packing: Packing | undefined
   looked: readonly string[] | undefined
@@ -46,11 +52,12 @@ export const place = {
   fill: 19 << 20,
   fillEnd: 23 << 20,
   fillText: 23 << 20,
+  fillTextEnd: 31 << 20,
   end: 43 << 20
 } as const
 
 /** What is read: the same as in `assembly/state.ts`. */
-export const kind = { line: 0, row: 1, outlined: 2, filled: 3 } as const
+export const kind = { line: 0, row: 1, outlined: 2, filled: 3, checked: 4 } as const
 
 /** Words of a line's record: the same as in `assembly/index.ts`. */
 export const record = {
@@ -82,7 +89,7 @@ const pageBytes = 64 << 10
 /** As `build:kernel` says it. */
 const mostPages = 16 << 10
 
-type Exports = Pick<Kernel, 'begin' | 'read' | 'readList' | 'seek' | 'freeOfKinds' | 'narrow'>
+type Exports = Pick<Kernel, 'begin' | 'read' | 'readList' | 'seek' | 'freeOfKinds' | 'narrow' | 'encode'>
 
 declare const WebAssembly: {
   readonly Memory: new (size: { readonly initial: number; readonly maximum: number; readonly shared: true }) => SharedMemory
@@ -112,9 +119,10 @@ export function kernelCode(): object {
 export function openKernel(memory: SharedMemory, part = 0, code = kernelCode()): Kernel {
   const base = part * place.end
   const { exports } = new WebAssembly.Instance(code, { env: { memory, abort: () => undefined }, layout: { base } })
-  const { begin, read, readList, seek, freeOfKinds, narrow } = exports
+  const { begin, read, readList, seek, freeOfKinds, narrow, encode } = exports
   return {
     memory: Buffer.from(memory.buffer),
+    bytes: memory.buffer,
     words: new Uint32Array(memory.buffer),
     base,
     begin,
@@ -123,10 +131,27 @@ export function openKernel(memory: SharedMemory, part = 0, code = kernelCode()):
     seek,
     freeOfKinds,
     narrow,
+    encode,
+    isWide: false,
     packing: undefined,
     looked: undefined
   }
 }
+
+/** As UTF-8. @param text of which as many units as bytes have room from `fillText` on, twice over @returns the place behind it */
+export function writeText(kernel: Kernel, text: string, to: number): number {
+  const { memory, base, encode } = kernel
+  let end: number
+  if (kernel.isWide && 2 * text.length <= mostWide) {
+    const from = base + place.fillText
+    memory.write(text, from, 'utf16le')
+    end = encode(from, text.length, to)
+  } else end = to + memory.write(text, to)
+  kernel.isWide = end - to > text.length
+  return end
+}
+
+const mostWide = place.fillTextEnd - place.fillText - 64
 
 /** Have it drop what the packing says. */
 export function writeDropped(kernel: Kernel, packing: Packing): void {

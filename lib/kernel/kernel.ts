@@ -2,11 +2,10 @@
  * Documents as lines of JSON, read without making objects of them: WebAssembly checks each, leaves top-level fields out, and gives the bytes that
  * its digest is made of. What it does not know goes the plain way, and so does every line where WebAssembly is switched off.
  */
-import { Packed } from '../packed.ts'
 import type { Packing, PlainLine, Stretch } from '../packed.ts'
-import type { KindDigests } from '../values/index.ts'
-import { canonicalOf, digestOf, formsOf, wordsOf } from './digests.ts'
-import { lendText } from './lent-texts.ts'
+import { digestOf, formsOf } from './digests.ts'
+import { Gathering, textOf } from './gathering.ts'
+import type { TextPlace } from './gathering.ts'
 import { kind, mostLines, openKernel, openMemory, place, record, writeDropped } from './instance.ts'
 import type { Kernel } from './instance.ts'
 
@@ -79,7 +78,7 @@ function readStretches(
       const at = ((base + place.lines) >> 2) + record.words * line
       const bytes = words[at + record.length]! + 1
       if (words[at + record.status] === 0 && readNumbers(kernel, words[at + record.numbers]!)) {
-        gathering ??= new Gathering(kernel, packing, digests)
+        gathering ??= new Gathering(kernel, packing, digests ? 'digests' : 'kinds')
         gathering.add(at, bytes)
         if (gathering.count === left) {
           close()
@@ -132,132 +131,6 @@ export function load(kernel: Kernel, parts: readonly Buffer[], packing: Packing,
   writeDropped(kernel, packing)
   kernel.begin(kernel.base + place.input, kernel.base + place.text, its)
   return length
-}
-
-/** What is known of documents without their text: see `Packed`. The digests are empty where they are not wanted. */
-export type Came = Pick<Packed, 'count' | 'digests' | 'kinds' | 'idHashes' | 'dropped' | 'members'>
-
-/** `kept` where it is, since the memory is not used again for the next block; `lent` until it is released. */
-export type TextPlace = 'kept' | 'lent' | 'copied'
-
-/** Documents that follow one another, as long as they are in the module's memory. */
-export class Gathering {
-  /** Of the block. */
-  bytes = 0
-  readonly #kernel: Kernel
-  readonly #packing: Packing
-  readonly #isDigested: boolean
-  #from = 0
-  #to = 0
-  #members = 0
-  /** In Latin-1. */
-  #digests = ''
-  #kinds = ''
-  #enveloped: readonly number[] | undefined
-  readonly #withKinds: number[] = []
-  readonly #idHashes: number[] = []
-  readonly #dropped: number[]
-  /** Where each line ends, and where the first id begins and each ends: `byLine` only. */
-  readonly #ends: number[] = []
-  #ids = 0
-  readonly #idEnds: number[] = []
-
-  constructor(kernel: Kernel, packing: Packing, isDigested = true) {
-    this.#kernel = kernel
-    this.#packing = packing
-    this.#isDigested = isDigested
-    this.#dropped = packing.drop.map(() => 0)
-  }
-
-  get count(): number {
-    return this.#idHashes.length / 2
-  }
-
-  /** @param at the document's record, in words; @param bytes that it takes of the block */
-  add(at: number, bytes: number): void {
-    const { words } = this.#kernel
-    const text = words[at + record.text]!
-    if (this.bytes === 0) this.#from = text
-    this.#to = text + words[at + record.textLength]!
-    this.bytes += bytes
-    if (words[at + record.specials] !== 0) this.#addSpecial(at)
-    else if (this.#isDigested) this.#digests += digestOf(canonicalOf(this.#kernel, at))
-    this.#idHashes.push(words[at + record.firstHash]!, words[at + record.secondHash]!)
-    this.#members += words[at + record.counted]!
-    const dropped = words[at + record.dropped]!
-    if (dropped !== 0) countDropped(this.#dropped, dropped)
-    if (!this.#packing.byLine) return
-    const id = words[at + record.id]!
-    if (this.#ends.length === 0) this.#ids = id
-    this.#ends.push(this.#to)
-    this.#idEnds.push(id + words[at + record.idLength]!)
-  }
-
-  #addSpecial(at: number): void {
-    const { values, kinds, enveloped } = formsOf(this.#kernel, at)
-    if (kinds) this.#withKinds.push(this.count)
-    if (this.#isDigested) {
-      this.#digests += digestOf(values)
-      if (kinds) this.#kinds += digestOf(kinds)
-    }
-    if (enveloped) this.#enveloped = this.#enveloped?.map((count, kind) => count + enveloped[kind]!) ?? enveloped
-  }
-
-  came(): Came {
-    return {
-      count: this.count,
-      digests: wordsOf(this.#digests),
-      kinds: this.#kindDigests(),
-      idHashes: Int32Array.from(this.#idHashes),
-      dropped: this.#dropped,
-      members: this.#members
-    }
-  }
-
-  packed(text: TextPlace): Packed {
-    const idHashes = Int32Array.from(this.#idHashes)
-    const lines = this.#kernel.memory.subarray(this.#from, this.#to)
-    return new Packed({
-      packing: this.#packing,
-      ...(text === 'kept' ? { text: lines } : text === 'lent' ? lendText(lines) : { text: Buffer.from(lines) }),
-      count: idHashes.length / 2,
-      digests: wordsOf(this.#digests),
-      kinds: this.#kindDigests(),
-      idHashes,
-      dropped: this.#dropped,
-      members: this.#members,
-      enveloped: this.#enveloped,
-      worked: undefined,
-      lines: this.#packing.byLine ? { ends: Uint32Array.from(this.#ends, end => end - this.#from), ids: this.#idTexts() } : undefined
-    })
-  }
-
-  #kindDigests(): KindDigests | undefined {
-    return this.#withKinds.length === 0 ? undefined : { of: Uint32Array.from(this.#withKinds), digests: wordsOf(this.#kinds) }
-  }
-
-  #idTexts(): string[] {
-    const { memory } = this.#kernel
-    const ids = this.#ids
-    const end = this.#idEnds.at(-1) ?? ids
-    const all = memory.toString('utf8', ids, end)
-    const isAscii = all.length === end - ids
-    let from = ids
-    return this.#idEnds.map(to => {
-      const id = isAscii ? all.slice(from - ids, to - ids) : memory.toString('utf8', from, to)
-      from = to
-      return id
-    })
-  }
-}
-
-/** Where text goes that can't stay: that of lines is looked at for as long as their answers take. */
-export function textOf({ byLine }: Packing): TextPlace {
-  return byLine ? 'lent' : 'copied'
-}
-
-function countDropped(counts: number[], bits: number): void {
-  for (let rest = bits; rest !== 0; rest &= rest - 1) counts[31 - Math.clz32(rest & -rest)]!++
 }
 
 /**

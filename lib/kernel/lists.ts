@@ -1,9 +1,10 @@
 /** Lines that are parsed all at once, as a list, and lists of documents as lines: each takes one call of the engine, which costs as much as a small document. */
 import type { Packed, Packing, PlainLine } from '../packed.ts'
-import { kind, mostLines, place, record, writeDropped } from './instance.ts'
+import { kind, mostLines, place, record, writeDropped, writeText } from './instance.ts'
 import type { Kernel } from './instance.ts'
-import { allOfIt, Gathering, load, maxBlockBytes, ownKernel, plainLines, readNumbers } from './kernel.ts'
-import type { Came, TextPlace } from './kernel.ts'
+import { Gathering } from './gathering.ts'
+import type { Came, TextPlace } from './gathering.ts'
+import { allOfIt, load, maxBlockBytes, ownKernel, plainLines, readNumbers } from './kernel.ts'
 
 /** Documents of lines that follow one another. */
 export interface Listed {
@@ -26,7 +27,7 @@ export function listLines(
   const kernel = ownKernel()
   if (kernel === null) return plainLines([block])
   const { memory, words, read, base, narrow } = kernel
-  const length = load(kernel, [block], packing, rows ? kind.row : kind.line)
+  const length = load(kernel, [block], packing, rows ? kind.row : digests ? kind.line : kind.checked)
   const listed: (Listed | PlainLine)[] = []
   const from = base + place.fill
   let to = from
@@ -46,7 +47,7 @@ export function listLines(
       const bytes = words[at + record.length]! + 1
       if (words[at + record.status] === 0 && readNumbers(kernel, words[at + record.numbers]!)) {
         if (!gathering) to = from
-        gathering ??= new Gathering(kernel, packing, digests)
+        gathering ??= new Gathering(kernel, packing, digests ? 'digests' : 'nothing')
         gathering.add(at, bytes)
         const text = words[at + record.text]!
         const end = text + words[at + record.textLength]! - 1
@@ -100,7 +101,7 @@ interface ListPlace {
 /** As many elements from the first on as the kernel knows. */
 export function gatherList(kernel: Kernel, packing: Packing, { list, from, to, its }: ListPlace): Gathering {
   const { memory, words, readList, base } = kernel
-  const end = from + memory.write(list, from)
+  const end = writeText(kernel, list, from)
   memory.fill(0, end, end + slack)
   writeDropped(kernel, packing)
   // Behind the bracket.

@@ -2,8 +2,9 @@
 import type { Packed, Packing, PlainLine } from '../packed.ts'
 import { kind, mostLines, place, record, writeLooked } from './instance.ts'
 import type { Kernel } from './instance.ts'
-import { allOfIt, Gathering, load, ownKernel, readNumbers } from './kernel.ts'
-import type { Came, TextPlace } from './kernel.ts'
+import { Gathering } from './gathering.ts'
+import type { Came, TextPlace } from './gathering.ts'
+import { allOfIt, load, ownKernel, readNumbers } from './kernel.ts'
 import { allOf, gatherList, isShort } from './lists.ts'
 
 /** Documents of lines that follow one another. */
@@ -66,7 +67,7 @@ export function outlineLines(
       const isRead = words[at + record.status] === 0
       if (isRead && readNumbers(kernel, words[at + record.numbers]!, true)) {
         if (!gathering) from = to
-        gathering ??= new Gathering(kernel, packing, digests)
+        gathering ??= new Gathering(kernel, packing, digests ? 'digests' : 'nothing')
         gathering.add(at, bytes)
         hasSpecials ||= words[at + record.lookedSpecials] !== 0
         to = words[at + record.outline]!

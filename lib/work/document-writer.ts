@@ -1,6 +1,6 @@
 /** Documents that come out of stages, as packed lines: many at once, and one by one where the kernel does not know one of them, or JSON.stringify not all of it. */
 import { allOfIt, maxBlockBytes, packLines } from '../kernel/kernel.ts'
-import type { TextPlace } from '../kernel/kernel.ts'
+import type { TextPlace } from '../kernel/gathering.ts'
 import { packList } from '../kernel/lists.ts'
 import { envelopedKinds } from '../packed.ts'
 import type { Packed, Packing } from '../packed.ts'

@@ -1,6 +1,7 @@
 /** The stages of a run that look into documents, applied to blocks of lines: on the main thread, and in threads once that pays. */
 import { availableParallelism } from 'node:os'
 import type { Division } from '../engine/packing.ts'
+import { BufferPool } from '../kernel/buffer-pool.ts'
 import type { CheckedOptions } from '../open-run.ts'
 import type { BlockPlace, LineWorker, Stretch } from '../packed.ts'
 import type { PlannedOptions } from '../plan/plan.ts'
@@ -8,7 +9,7 @@ import { stagesInPlace } from '../stages/in-place.ts'
 import type { Stage } from '../types.ts'
 import { contextsOf } from './contexts.ts'
 import { threadFile } from './thread-file.ts'
-import { fromMessage } from './thread-messages.ts'
+import { fromMessages } from './thread-messages.ts'
 import type { ThreadSetup, ThreadStretch, ThreadTask } from './thread-messages.ts'
 import { workLines } from './work-lines.ts'
 import type { Work } from './work-lines.ts'
@@ -57,6 +58,7 @@ export class StageWorker {
   readonly #fields: readonly string[] | undefined
   #bytes = 0
   #threads: readonly StageThread[] = []
+  readonly #rooms = new BufferPool(roomsKept, { isShared: true })
 
   constructor(options: StageWorkerOptions) {
     this.#options = options
@@ -101,9 +103,10 @@ export class StageWorker {
   async #inThread(thread: StageThread, bytes: Buffer, place: BlockPlace, partition: string): Promise<readonly Stretch[] | undefined> {
     const isShared = bytes.buffer instanceof SharedArrayBuffer
     const block = isShared ? bytes : new Uint8Array(bytes)
+    const room = this.#rooms.take(roomOf(block.length))
     try {
-      const answer = await thread.run({ block, place, partition }, isShared ? [] : [block.buffer as ArrayBuffer])
-      return answer.map(message => fromMessage(message, this.#options.packing))
+      const answer = await thread.run({ block, room, place, partition }, isShared ? [] : [block.buffer as ArrayBuffer])
+      return fromMessages(answer, { room, give: () => this.#rooms.give(room), packing: this.#options.packing })
     } catch (error) {
       if (thread.failure === undefined) throw error
       return undefined
@@ -131,6 +134,14 @@ export class StageWorker {
 const blocksOfThread = 2
 /** Done, or the main thread's own: where the first is not done it works on another one in place of waiting. */
 const blocksBeside = 2
+
+/** As many as wait to be written, about. */
+const roomsKept = 8
+
+/** Of what is made of so many bytes: stages add less than a quarter, mostly. */
+function roomOf(bytes: number): number {
+  return bytes + (bytes >> 2)
+}
 
 /** Documents die young: what does not fit is copied while it still lives. */
 const youngMb = 32

@@ -5,7 +5,7 @@ import { stagesInPlace } from '../stages/in-place.ts'
 import { builtInStages } from '../stages/index.ts'
 import type { Stage } from '../types.ts'
 import { doTasks } from './do-tasks.ts'
-import { toMessage } from './thread-messages.ts'
+import { buffersOf, ThreadRoom } from './thread-messages.ts'
 import type { ThreadSetup, ThreadStretch, ThreadTask } from './thread-messages.ts'
 import { contextsOf } from './contexts.ts'
 import { workLines } from './work-lines.ts'
@@ -18,13 +18,15 @@ async function begin(): Promise<void> {
   const fields = fieldsOfStages(stages)
   const contexts = new Map<string, ReturnType<typeof contextsOf>>()
 
-  doTasks<ThreadTask, readonly ThreadStretch[]>(async ({ block, place, partition }) => {
+  doTasks<ThreadTask, readonly ThreadStretch[]>(async ({ block, room, place, partition }) => {
     const { buffer, byteOffset, byteLength } = block
     const lines = Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength)
     let contextOf = contexts.get(partition)
     if (!contextOf) contexts.set(partition, (contextOf = contextsOf(partition)))
-    const answer = (await workLines(lines, place, { packing, stages, first, fields, contextOf, textPlace: 'copied' })).map(toMessage)
-    return { answer, transfer: answer.flatMap(message => ('text' in message ? [message.text.buffer as ArrayBuffer] : [])) }
+    const textPlace = new ThreadRoom(room)
+    const stretches = await workLines(lines, place, { packing, stages, first, fields, contextOf, textPlace })
+    const answer = stretches.map(each => textPlace.toMessage(each))
+    return { answer, transfer: buffersOf(answer) }
   })
 }
 

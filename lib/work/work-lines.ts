@@ -1,6 +1,6 @@
 /** Lines through stages to lines: what threads do, and what the main one does where there are none. */
 import { applyStages } from '../engine/apply-stages.ts'
-import type { TextPlace } from '../kernel/kernel.ts'
+import type { TextPlace } from '../kernel/gathering.ts'
 import { listLines } from '../kernel/lists.ts'
 import type { Listed } from '../kernel/lists.ts'
 import { Packed } from '../packed.ts'

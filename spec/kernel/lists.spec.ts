@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { allOfIt, maxBlockBytes, packLines } from '../../lib/kernel/kernel.ts'
+import { place, writeText } from '../../lib/kernel/instance.ts'
+import { allOfIt, maxBlockBytes, ownKernel, packLines } from '../../lib/kernel/kernel.ts'
 import { listLines, packList } from '../../lib/kernel/lists.ts'
 import type { Packed, Packing } from '../../lib/packed.ts'
 
@@ -66,7 +67,14 @@ describe('lines as lists', () => {
           const as = simple[index]!
           if (!('came' in each) || !('packed' in as)) continue
           const { count: documents, digests: words, kinds, idHashes, dropped, members } = as.packed
-          expect(each.came).to.deep.equal({ count: documents, digests: words, kinds, idHashes, dropped, members })
+          expect(each.came).to.deep.equal({
+            count: documents,
+            digests: words,
+            kinds: digests ? kinds : undefined,
+            idHashes,
+            dropped,
+            members
+          })
           expect(each.text).to.match(/^[\0-\xff]*$/)
           const specials = [...each.specials]
           const found = (JSON.parse(each.text) as unknown[]).map(one => (one === 0 ? specials.shift() : one))
@@ -80,6 +88,53 @@ describe('lines as lists', () => {
       { numRuns: 1_500 }
     )
     expect(count).to.be.above(300)
+  })
+
+  it('leave to the plain way what a pass that makes digests does, whatever stands where', () => {
+    const many = Array.from({ length: 300 }, (_, index) => `"${(index * 7919) % 1000}":{"b":1,"a":[2]}`).join()
+    const all = [
+      '{"b":{"d":1,"c":2,"d":3},"_id":"a"}',
+      '{"_id":"a","b":[{"c":1,"c":2}]}',
+      '{"b":1,"a":{"z":{"y":[1,2],"x":3},"w":4},"_id":"b"}',
+      '{"longer name b":1,"longer name a":{"_id":"x"},"_id":"c"}',
+      '{"longer name b":1,"longer name a":2,"longer name b":3,"_id":"c"}',
+      `{"z":1,${many},"_id":"d"}`,
+      `{"_id":"e","z":{${many}}}`,
+      '{"_id":"f","b":{"c":[0.1234567890123456]},"_rev":0.30000000000000004}',
+      '{"_id":"f","b":{"c":[0.12345678901234567]},"_rev":0.30000000000000004}',
+      '{"_id":"f","b":{"c":[0.12345678901234567,{"d":0.10000000000000001}]},"_rev":"1","a":2}',
+      '{"_id":"g","b":{"c":{"d":{"e":[[0.10000000000000001,"xxxxxxxxxxxxxxxxxxxxxxxxxxxx"]]}}},"_rev":{"a":0.1},"_attachments":{"a":1,"b":{"c":2}}}',
+      '{"_id":"h","b":{"$date":"2026-01-01T00:00:00Z"},"_rev":-0,"a":1.0}',
+      '{"b":1,"_id":"i","a":2,"_id":"j"}'
+    ]
+    const [sound, checked] = [true, false].map(digests => listLines(blockOf(all), packing, { digests }))
+    const known = (listed: ReturnType<typeof listLines>): unknown =>
+      listed.map(each =>
+        'came' in each ? { ...each, came: { ...each.came, digests: undefined, kinds: undefined, idHashes: [...each.came.idHashes] } } : each
+      )
+    expect(known(checked!)).to.deep.equal(known(sound!))
+    expect(sound!.filter(each => !('came' in each))).to.have.length.above(4)
+  })
+
+  it('are written into the memory as the engine writes them', () => {
+    const kernel = ownKernel()!
+    const character = fc.oneof(
+      fc.constantFrom('a', 'é', '\x7f', '\x80', '\u07ff', '\u0800', '\uffff', '😀', '\ud800', '\udfff'),
+      fc.string({ unit: 'binary' })
+    )
+    const text = fc
+      .array(fc.tuple(character, fc.nat(40)), { maxLength: 6 })
+      .map(parts => parts.map(([one, count]) => one + 'x'.repeat(count)).join(''))
+    fc.assert(
+      fc.property(text, fc.boolean(), (written, isWide) => {
+        kernel.isWide = isWide
+        const to = kernel.base + place.input
+        const end = writeText(kernel, written, to)
+        expect(kernel.memory.subarray(to, end).toString('hex')).to.equal(Buffer.from(written).toString('hex'))
+        expect(kernel.isWide).to.equal(end - to > written.length)
+      }),
+      { numRuns: 2_000 }
+    )
   })
 
   it('are packed as lines are, or not at all', () => {

@@ -19,6 +19,7 @@ import {
   MEMBERS
 } from './layout.ts'
 import { writeNarrow } from './narrow.ts'
+import { writeUtf8 } from './utf16.ts'
 import { beginOutline, beginOutlines, hasRoomForOutline, writeOutline } from './outline.ts'
 import { toDocument } from './rows.ts'
 import { copy, countAt, FILLED, OK, OUTLINED, PLAIN, ROW, skipSpace, state, writeText } from './state.ts'
@@ -99,6 +100,11 @@ export function freeOfKinds(from: usize, length: usize): usize {
 /** As `writeNarrow`. */
 export function narrow(from: usize, end: usize, to: usize): usize {
   return writeNarrow(from, end, to)
+}
+
+/** As `writeUtf8`. */
+export function encode(from: usize, count: usize, to: usize): usize {
+  return writeUtf8(from, count, to)
 }
 
 /**

@@ -95,6 +95,11 @@ export function sortMembers(base: usize, count: i32, first: usize, target: usize
   return true
 }
 
+/** @returns false where two have one key, or there are too many */
+export function areUnlike(base: usize, count: i32): bool {
+  return count <= mostSorted && sortEntries(base, <usize>count) != 0
+}
+
 /** Maps of a kind have the same keys in the same order: the ranks of these, and where each member was whose turn it is. */
 namespace known {
   export const count: usize = 0

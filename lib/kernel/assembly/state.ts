@@ -6,11 +6,15 @@ export const OK: i32 = 0
 /** The plain way must look at it: not JSON, or something of which only that knows what it is. */
 export const PLAIN: i32 = 1
 
-/** What is read: lines that are documents, rows of CouchDB's `_all_docs`, documents to be outlined, outlines to be filled. */
+/**
+ * What is read: lines that are documents, rows of CouchDB's `_all_docs`, documents to be outlined, outlines to be filled, lines of which nobody wants the
+ * canonical bytes.
+ */
 export const LINE: i32 = 0
 export const ROW: i32 = 1
 export const OUTLINED: i32 = 2
 export const FILLED: i32 = 3
+export const CHECKED: i32 = 4
 
 export namespace state {
   /** Which of these. */

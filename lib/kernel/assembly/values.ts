@@ -2,10 +2,10 @@
 import { DROPPED, FILL_TEXT_END, MEMBERS_END, NUMBERS, SCRATCH, UNSORTED } from './layout.ts'
 import { readEnvelope } from './envelopes.ts'
 import { beginKeys, learnKey, skipKnownKey } from './keys.ts'
-import { addMember, compareKeys, isBeyondOrder, MEMBER_SIZE, sortMembers } from './members.ts'
+import { addMember, areUnlike, compareKeys, isBeyondOrder, MEMBER_SIZE, sortMembers } from './members.ts'
 import { readNumber } from './numbers.ts'
 import { fillGap, isAtGap, noteMember } from './outline.ts'
-import { copy, countAt, FILLED, OUTLINED, putCount, skipSpace, state, writeText } from './state.ts'
+import { CHECKED, copy, countAt, FILLED, OUTLINED, putCount, skipSpace, state, writeText } from './state.ts'
 import { readString } from './strings.ts'
 
 /** What is nested deeper goes the plain way, which knows what to say of it. */
@@ -120,9 +120,9 @@ function readMap(depth: i32): bool {
   const count = (state.members - base) / MEMBER_SIZE
   state.members = base
   if (depth == 0 && state.kind == OUTLINED) rememberNumbers()
-  if (isSorted) {
+  if (isSorted || state.kind == CHECKED) {
     putCount(place + 1, count)
-    return true
+    return isSorted || areUnlike(base, <i32>count)
   }
   const first = place + 5
   const size = state.out - first
@@ -168,11 +168,17 @@ function readMember(depth: i32): bool {
   if (load<u8>(state.at) <= 0x20) skipSpace()
   const value = state.out
   const specials = state.specials
+  const numbers = state.numbers
   const length = value - key - 4
   if (!readValue(depth + 1)) return false
-  if (depth > 0) return true
+  if (depth > 0) {
+    forget(value)
+    return true
+  }
   const field = droppedField(key)
   if (field >= 0) {
+    // Numbers in it need no reading.
+    state.numbers = numbers
     state.specials = specials
     return drop(field, key, value)
   }
@@ -183,7 +189,13 @@ function readMember(depth: i32): bool {
     state.id = value + 1
     return true
   }
+  forget(value)
   return load<u8>(key + 4) != 0x5f || length == 0 || load<u32>(DROPPED + 8) == 0
+}
+
+/** Where nobody wants the canonical bytes, those of keys alone are kept, to be compared. */
+function forget(value: usize): void {
+  if (state.kind == CHECKED) state.out = value
 }
 
 /** Its canonical bytes, and on behind the colon. */
@@ -226,7 +238,5 @@ function drop(field: i32, key: usize, value: usize): bool {
   state.dropped |= 1 << field
   if (field == load<i32>(DROPPED + 4) && load<u8>(value) == 0x6d) state.counted += countAt(value + 1)
   state.out = key
-  // Numbers in it need no reading.
-  while (state.numbers > 0 && <usize>load<u32>(NUMBERS + 12 * <usize>(state.numbers - 1)) > key) state.numbers--
   return true
 }
