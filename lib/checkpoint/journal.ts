@@ -4,7 +4,7 @@ import { DocferryError } from '../errors.ts'
 import type { StagePiece } from '../engine/tally.ts'
 import type { RunReport } from '../report.ts'
 import { totalCounts } from '../report.ts'
-import type { SuspendedOutput } from '../types.ts'
+import type { OutputStand, SuspendedOutput } from '../types.ts'
 import { Progress } from './checkpoint.ts'
 import type { Checkpoint, Step } from './checkpoint.ts'
 import { deadLettersName, trimDeadLetters } from './dead-letters.ts'
@@ -42,7 +42,7 @@ export interface JournalOptions {
  * Brings an output that is made in one piece to rest, and calls `work` with where it stands then; or not, where it can't be gone on with from
  * there, or does not come to rest within `patienceMs`.
  */
-export type Suspend = <Made>(work: (output: SuspendedOutput | undefined) => Made, patienceMs: number) => Promise<Made | undefined> | Made
+export type Suspend = <Made>(work: (output: OutputStand | undefined) => Made, patienceMs: number) => Promise<Made | undefined> | Made
 
 export interface BeginOptions {
   /** Whether what is acknowledged between two checkpoints is kept too. Not of an output that is cut back to its checkpoint. */
@@ -234,9 +234,7 @@ export class Journal {
     const save = async (): Promise<boolean> => {
       if (!this.#isSaving) return true
       let began = 0
-      const snapshot = (
-        output: SuspendedOutput | undefined
-      ): Pick<Checkpoint, 'log'> & { readonly bytes: readonly Buffer[] | undefined } => {
+      const snapshot = (output: OutputStand | undefined): Pick<Checkpoint, 'log'> & { readonly bytes: readonly Buffer[] | undefined } => {
         began = performance.now()
         const checkpoint = this.#snapshot(output)
         return { log: checkpoint.log, bytes: this.#folder?.checkpointBytes(checkpoint) }
@@ -246,7 +244,7 @@ export class Journal {
       const { log, bytes } = made
       await Promise.all(this.#syncs.map(sync => sync()))
       if (this.#folder) await this.#stageMemory.write()
-      await this.#settled?.write()
+      await this.#settled?.sync()
       if (bytes) await this.#folder?.save(bytes)
       this.#writingMs = performance.now() - began
       await this.#settled?.removeOthers()
@@ -261,7 +259,7 @@ export class Journal {
   }
 
   /** What is acknowledged from here on stands in the next log, whether or not this checkpoint is on disk by then. */
-  #snapshot(output: SuspendedOutput | undefined): Checkpoint {
+  #snapshot(output: OutputStand | undefined): Checkpoint {
     if (this.#log) this.#log = this.#log.next()
     // A log that could not be written on has steps that this checkpoint covers: one is named that is not there.
     else if (this.#logError !== undefined && this.#lastLog !== undefined) this.#lastLog++

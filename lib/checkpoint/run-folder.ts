@@ -4,7 +4,6 @@ import { mkdir, readdir, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { exists, inodeOf } from '../engine/atomic-file.ts'
 import { DocferryError, describeError } from '../errors.ts'
-import { BufferPool } from '../kernel/buffer-pool.ts'
 import { isSavedAtEnd, totalCounts } from '../report.ts'
 import type { Counts, RunReport } from '../report.ts'
 import type { Location, Partition, ProviderName } from '../types.ts'
@@ -14,7 +13,16 @@ import { checkpointName, lastState, readCheckpoint } from './how-far.ts'
 import { dropNext, findReceipt, keepNext, keepReceipt, takeNext } from './kept-receipt.ts'
 import { holderOf, isLockName, takeLock } from './lock.ts'
 import type { Holder, Lock } from './lock.ts'
-import { formOfPart, isPartialState, readState, removePartialStates, replaceFile, stateBytes, writeState } from './state-file.ts'
+import {
+  formOfOutput,
+  formOfPart,
+  isPartialState,
+  readState,
+  removePartialStates,
+  replaceFile,
+  stateBytes,
+  writeState
+} from './state-file.ts'
 
 /** What does not change while a run goes on. Plain JSON, without secrets. */
 export interface RunRecord<Asked = unknown> {
@@ -90,13 +98,15 @@ export const logName = 'log.ndjson'
 
 const files = { record: 'run.json', checkpoint: checkpointName, end: 'end.json', undone: 'undone.json' } as const
 
+/** Checkpoints grow: of each size there would be a place. */
+const granule = 64 << 10
+
 export class RunFolder {
   readonly path: string
   readonly #runId: string
   readonly #lock: Lock
   /** For the bytes of checkpoints, of which one is written at a time. */
-  readonly #places = new BufferPool(1)
-  #place: Buffer | undefined
+  #place = Buffer.alloc(0)
 
   private constructor(path: string, runId: string, lock: Lock) {
     this.path = path
@@ -158,9 +168,12 @@ export class RunFolder {
    * through a collection of the young generation stays in the heap for long.
    */
   checkpointBytes(checkpoint: Checkpoint): readonly Buffer[] {
-    const take = (least: number): Buffer => (this.#place = this.#places.take(least))
-    if (this.#place) this.#places.give(this.#place)
-    return stateBytes('checkpoint', { runId: this.#runId, ...checkpoint }, take, checkpoint.settled && formOfPart)
+    const take = (least: number): Buffer => {
+      if (this.#place.length < least) this.#place = Buffer.allocUnsafeSlow(Math.ceil(least / granule) * granule)
+      return this.#place
+    }
+    const form = checkpoint.output ? formOfOutput : checkpoint.settled && formOfPart
+    return stateBytes('checkpoint', { runId: this.#runId, ...checkpoint }, take, form)
   }
 
   /** @param bytes as `checkpointBytes` gave them */

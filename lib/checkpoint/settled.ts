@@ -4,10 +4,12 @@
  */
 import { createHash } from 'node:crypto'
 import type { Hash } from 'node:crypto'
-import { open, readdir, readFile, rm } from 'node:fs/promises'
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { syncFile } from '../engine/atomic-file.ts'
 import { DocferryError, describeError } from '../errors.ts'
-import type { SuspendedOutput } from '../types.ts'
+import type { OutputStand, SuspendedOutput } from '../types.ts'
 import type { Checkpoint } from './checkpoint.ts'
 
 /** Fewer stay in the checkpoint. */
@@ -15,14 +17,14 @@ const leastTogether = 32
 /** How often a part is written there while it changes, and at most, when it has not changed from one checkpoint to the next: the file must not grow without end. */
 const mostTimes = { changing: 2, atRest: 6 }
 
-/** Written with one call. */
-const linesAtOnce = 64
+/** Written with one call, unless a line is longer. */
+const bytesAtOnce = 1 << 18
 
 const fileName = /^settled-([1-9]\d*)\.ndjson$/
 
 /** A piece of a checkpoint. */
 export interface Part {
-  /** Of its fields; or `output.` and a field of it that is a map. */
+  /** Of its fields; or `output.` and a field of what an output was suspended at. */
   readonly kind: string
   readonly name: string
   /** The same object as long as the part is the same. */
@@ -48,14 +50,12 @@ interface Seen {
 /** Of one process: it begins a file of its own with the first that settles. */
 export class Settled {
   readonly #folder: string
-  readonly #number: number
+  #number: number
   readonly #seen = new Map<string, Map<string, Seen>>()
-  readonly #hash: Hash = createHash('sha256')
+  #hash: Hash = createHash('sha256')
   #bytes = 0
-  #written = 0
+  #isSynced = true
   #isAlone = false
-  /** Counted in, and not written. */
-  #waiting: Buffer[] = []
 
   /** @param before of the checkpoint that the run goes on from */
   constructor(folder: string, before?: SettledPlace) {
@@ -66,7 +66,8 @@ export class Settled {
   /**
    * Take out of the parts of a checkpoint those that settle, or have.
    *
-   * @returns those that the checkpoint has to hold, and where the others are once `write` has resolved
+   * @returns those that the checkpoint has to hold, and where the others are, on disk once `sync` has resolved
+   * @throws {DocferryError} DOCFERRY_STATE: the next time all is written anew
    */
   divide(parts: Iterable<Part>): { readonly left: readonly Part[]; readonly place: SettledPlace | undefined } {
     const left: Part[] = []
@@ -84,34 +85,26 @@ export class Settled {
       else left.push(part)
     }
     if (settling.length < leastTogether) left.push(...settling.map(({ part }) => part))
-    else for (const { part, seen } of settling) this.#settle(part, seen)
+    else {
+      this.#write(settling.map(({ part }) => part))
+      for (const { seen } of settling) {
+        seen.isSettled = true
+        seen.times++
+      }
+    }
     if (this.#bytes === 0) return { left, place: undefined }
     return { left, place: { number: this.#number, bytes: this.#bytes, sha256: this.#hash.copy().digest('hex') } }
   }
 
-  /** On disk when this resolves. @throws {DocferryError} DOCFERRY_STATE */
-  async write(): Promise<void> {
-    if (this.#waiting.length === 0) return
-    const path = pathOf(this.#folder, this.#number)
-    const waiting = this.#waiting
+  /** @throws {DocferryError} DOCFERRY_STATE: the next time all is written anew */
+  async sync(): Promise<void> {
+    if (this.#isSynced) return
     try {
-      const file = await open(path, this.#written > 0 ? 'r+' : 'w', 0o600)
-      try {
-        for (let done = 0, at = this.#written; done < waiting.length; done += linesAtOnce) {
-          const bytes = Buffer.concat(waiting.slice(done, done + linesAtOnce))
-          for (let from = 0; from < bytes.length;) from += (await file.write(bytes, from, bytes.length - from, at + from)).bytesWritten
-          at += bytes.length
-        }
-        await file.sync()
-      } finally {
-        await file.close()
-      }
+      await syncFile(this.#path)
+      this.#isSynced = true
     } catch (error) {
-      throw new DocferryError('DOCFERRY_STATE', `${path} can't be written: ${describeError(error)}`, { cause: error })
+      throw this.#failed(error)
     }
-    // What can't be written is tried again with the next checkpoint.
-    this.#waiting = []
-    this.#written = this.#bytes
   }
 
   /** Remove the files of processes before, once a checkpoint of this one is on disk. */
@@ -122,14 +115,57 @@ export class Settled {
     await Promise.all(others.map(name => rm(join(this.#folder, name), { force: true })))
   }
 
-  #settle({ kind, name, value }: Part, seen: Seen): void {
-    const line = Buffer.from(`${JSON.stringify([kind, name, value()])}\n`)
-    seen.isSettled = true
-    seen.times++
-    this.#hash.update(line)
-    this.#bytes += line.length
-    this.#waiting.push(line)
+  get #path(): string {
+    return pathOf(this.#folder, this.#number)
   }
+
+  /** At once: the lines of thousands would wait in memory, and what they are made of may be another soon. */
+  #write(parts: readonly Part[]): void {
+    try {
+      const file = openSync(this.#path, this.#bytes > 0 ? 'r+' : 'w', 0o600)
+      try {
+        this.#isSynced = false
+        for (const bytes of chunksOf(parts)) {
+          for (let from = 0; from < bytes.length;) from += writeSync(file, bytes, from, bytes.length - from, this.#bytes + from)
+          this.#hash.update(bytes)
+          this.#bytes += bytes.length
+        }
+      } finally {
+        closeSync(file)
+      }
+    } catch (error) {
+      throw this.#failed(error)
+    }
+  }
+
+  /** Nothing is known of what the file holds: another one is begun. */
+  #failed(error: unknown): DocferryError {
+    const path = this.#path
+    this.#seen.clear()
+    this.#number++
+    this.#hash = createHash('sha256')
+    this.#bytes = 0
+    this.#isSynced = true
+    this.#isAlone = false
+    return new DocferryError('DOCFERRY_STATE', `${path} can't be written: ${describeError(error)}`, { cause: error })
+  }
+}
+
+/** Of their lines; each chunk is good until the next. */
+function* chunksOf(parts: readonly Part[]): Generator<Buffer, void, undefined> {
+  const place = Buffer.allocUnsafe(bytesAtOnce)
+  let length = 0
+  for (const { kind, name, value } of parts) {
+    const line = `${JSON.stringify([kind, name, value()])}\n`
+    const bytes = Buffer.byteLength(line)
+    if (length > 0 && length + bytes > place.length) {
+      yield place.subarray(0, length)
+      length = 0
+    }
+    if (bytes > place.length) yield Buffer.from(line)
+    else length += place.write(line, length)
+  }
+  if (length > 0) yield place.subarray(0, length)
 }
 
 /** A checkpoint of these parts alone. @param rest what has no parts */
@@ -141,21 +177,14 @@ export function checkpointOf(
   return joined({ partitions: {}, collections: [], sums: {}, prepared: {}, ...rest }, found)
 }
 
-/** What an output says of itself in parts, and the rest of it. */
-export function divideOutput(output: SuspendedOutput | undefined): {
+/** What an output says of itself in parts, and the rest of it, in which they have their fields. */
+export function divideOutput(output: OutputStand | undefined): {
   readonly parts: readonly Part[]
   readonly rest: SuspendedOutput | undefined
 } {
-  const maps = Object.entries(output ?? {}).filter(([, content]) => isMap(content))
-  const parts = maps.flatMap(([field, content]) =>
-    Object.entries(content as object).map(([name, value]) => ({
-      kind: outputKind(field),
-      name,
-      version: value as unknown,
-      value: () => value as unknown
-    }))
-  )
-  return { parts, rest: output && { ...output, ...Object.fromEntries(maps.map(([field]) => [field, {}])) } }
+  const fields = Object.entries(output?.parts ?? {})
+  const parts = fields.flatMap(([field, some]) => Array.from(some, part => ({ kind: outputKind(field), ...part })))
+  return { parts, rest: output && { ...output.stands, ...Object.fromEntries(fields.map(([field]) => [field, {}])) } }
 }
 
 /** The checkpoint with all that it need not hold. @throws {DocferryError} DOCFERRY_STATE where that is gone, cut off, or was changed */
@@ -209,7 +238,13 @@ function joined({ partitions, collections, sums, prepared, output, ...rest }: Ch
     ...(sums && { sums: under('sums', sums) }),
     prepared: under('prepared', prepared),
     output:
-      output && Object.fromEntries(Object.entries(output).map(([field, own]) => [field, isMap(own) ? under(outputKind(field), own) : own]))
+      output &&
+      Object.fromEntries(
+        Object.entries(output).map(([field, own]) => {
+          const kind = outputKind(field)
+          return [field, found.has(kind) ? under(kind, own as Readonly<Record<string, unknown>>) : own]
+        })
+      )
   }
 }
 
@@ -220,10 +255,6 @@ function isOther(name: string, number: number): boolean {
 
 function outputKind(field: string): string {
   return `output.${field}`
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function pathOf(folder: string, number: number): string {

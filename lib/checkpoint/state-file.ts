@@ -9,6 +9,8 @@ import { DocferryError, describeError } from '../errors.ts'
 const formVersion = 1
 /** Of a file whose content is a part of it, with the rest elsewhere: a docferry that does not know where must not take it for all. */
 export const formOfPart = 2
+/** Of a checkpoint with an output, whose parts have names: a file's sections were a list. */
+export const formOfOutput = 3
 
 /**
  * Replace a state file: readable by its owner only, on disk when this resolves, and either the old or the new one at every moment.
@@ -85,7 +87,7 @@ export async function readState(path: string, kind: string): Promise<unknown> {
   const head = /^\{"docferry":"([a-z-]+)","form":([1-9]\d*),"sha256":"([0-9a-f]{64})","content":/.exec(text)
   if (!head) throw wrong(text.startsWith('{"docferry":') ? 'it is cut off' : "it is no file of docferry's")
   const [start, found, form, digest] = head as unknown as [string, string, string, string]
-  if (Number(form) > formOfPart) throw wrong(`it is of a newer docferry (form ${form})`)
+  if (Number(form) > formOfOutput) throw wrong(`it is of a newer docferry (form ${form})`)
   const body = text.slice(start.length, -2)
   if (!text.endsWith('}\n') || digestOf(body) !== digest) throw wrong('it is cut off, or was changed: its checksum does not match')
   if (found !== kind) throw wrong(`it holds a ${found}, and a ${kind} is wanted`)

@@ -18,6 +18,22 @@ export interface Ramp {
   readonly everyMs: number
 }
 
+/** Where an output stands that is made in one piece: by the two together it is gone on with. */
+export interface OutputStand {
+  /** What there is little of; plain JSON. */
+  readonly stands: SuspendedOutput
+  /** What there may be thousands of, by the field of what `resume` is given that holds them, a map by their names. */
+  readonly parts: Readonly<Record<string, Iterable<OutputPart>>>
+}
+
+export interface OutputPart {
+  readonly name: string
+  /** The same object as long as the part is the same: it is written once or twice then, and not with every checkpoint. */
+  readonly version: unknown
+  /** Plain JSON; asked for before the next `write`, if at all. */
+  readonly value: () => unknown
+}
+
 /** The service's own rules that the data path needs; a connector's `limits.ts` says where each comes from. */
 export interface TargetLimits {
   /** Most documents in one `write`. */
@@ -162,9 +178,9 @@ export interface Target<Payload = unknown> {
    * Of an output that is made in one piece (a file): make what was written durable, and say what is needed to go on from there. No `write` is under
    * way. From then on `close` without a `commit` leaves what is there. Missing where every acknowledged write stays by itself, or can't be gone on with.
    *
-   * @returns undefined once it is committed
+   * @returns undefined once it is committed; where it stands holds until the next `write`
    */
-  suspend?(): Promise<SuspendedOutput | undefined>
+  suspend?(): Promise<OutputStand | undefined>
   /** What a user should know in the end, and would not see from the counts. */
   notes?(): readonly string[]
   /** Called once after the last write of a run that came to its end, also when documents were dead-lettered: make the result whole (trailer, rename). */

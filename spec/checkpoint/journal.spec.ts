@@ -82,7 +82,7 @@ describe('checkpoint: journal', () => {
   })
 
   it('goes on where it was', async () => {
-    const first = await begun(work => work({ bytes: 12 }))
+    const first = await begun(work => work({ stands: { bytes: 12 }, parts: {} }))
     first.progress.advance(new Mark('p', 'a', 1, 1), [])
     await first.save()
     await first.close()
@@ -94,7 +94,7 @@ describe('checkpoint: journal', () => {
   })
 
   it('leaves a run as it was that it was opened for and did not go on with', async () => {
-    const first = await begun(work => work({ bytes: 12 }))
+    const first = await begun(work => work({ stands: { bytes: 12 }, parts: {} }))
     await first.end(reportOf(first, 'interrupted'))
     await first.close()
     const before = [await saved(first), (await listRuns(stateDir))[0]]
@@ -105,7 +105,7 @@ describe('checkpoint: journal', () => {
   })
 
   it('keeps the checkpoint of a run whose target could not be prepared again', async () => {
-    const first = await begun(work => work({ bytes: 12 }))
+    const first = await begun(work => work({ stands: { bytes: 12 }, parts: {} }))
     await first.close()
     const second = await openJournal(first.runId)
     await second.begin(record)
@@ -117,7 +117,7 @@ describe('checkpoint: journal', () => {
 
   it('keeps the checkpoint before where there is none to be had', async () => {
     let bytes: number | undefined = 12
-    const journal = await begun(work => (bytes === undefined ? Promise.resolve(undefined) : work({ bytes })))
+    const journal = await begun(work => (bytes === undefined ? Promise.resolve(undefined) : work({ stands: { bytes }, parts: {} })))
     bytes = undefined
     await journal.end(reportOf(journal, 'failed'))
     expect((await saved(journal))?.output).to.deep.equal({ bytes: 12 })
@@ -125,7 +125,7 @@ describe('checkpoint: journal', () => {
 
   it('asks nothing of an output any more once it has settled', async () => {
     let asked = 0
-    const journal = await begun(work => work({ asked: ++asked }), 1)
+    const journal = await begun(work => work({ stands: { asked: ++asked }, parts: {} }), 1)
     await journal.settle()
     const before = asked
     await journal.save()

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { Progress } from '../../lib/checkpoint/checkpoint.ts'
 import { Journal } from '../../lib/checkpoint/journal.ts'
 import { readCheckpoint } from '../../lib/checkpoint/how-far.ts'
+import { standOf } from '../../lib/engine/output-stand.ts'
 import { addOutcome } from '../../lib/engine/outcome-sums.ts'
 import { Tally } from '../../lib/engine/tally.ts'
 import { DocferryError } from '../../lib/errors.ts'
@@ -45,7 +46,10 @@ describe('checkpoint: what has settled', () => {
     })
     await journal.start(
       report,
-      work => work(output()),
+      work => {
+        const stands = output()
+        return work(stands && standOf(stands, ['files']))
+      },
       error => {
         throw error
       }
@@ -167,6 +171,31 @@ describe('checkpoint: what has settled', () => {
     }
     rmSync(path)
     expect(await read()).to.have.property('code', 'DOCFERRY_STATE')
+  })
+
+  it('is what the output names, whatever else of it is a map', async () => {
+    const journal = await begin()
+    const state = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`s${index}`, index]))
+    await start(journal, () => ({ state, files: {} }))
+    await journal.save()
+    expect(files(journal)).to.deep.equal([])
+    expect((await readCheckpoint(folderOf(journal), journal.runId))?.output).to.deep.equal({ state, files: {} })
+    await journal.close()
+  })
+
+  it('is begun anew where it could not be written', async () => {
+    const journal = await begin()
+    await start(journal, () => undefined)
+    for (let collection = 0; collection < 100; collection++) put(journal, collection, collection)
+    const inTheWay = join(folderOf(journal), 'settled-1.ndjson')
+    mkdirSync(inTheWay)
+    expect(await journal.save().catch((error: unknown) => error)).to.have.property('code', 'DOCFERRY_STATE')
+    rmSync(inTheWay, { recursive: true })
+    await journal.save()
+    expect(files(journal)).to.deep.equal(['settled-2.ndjson'])
+    const { partitions, sums } = journal.progress.snapshot(0, undefined)
+    expect(await readCheckpoint(folderOf(journal), journal.runId)).to.deep.include({ partitions, sums })
+    await journal.close()
   })
 
   it('of processes before is removed once a checkpoint of this one is on disk', async () => {

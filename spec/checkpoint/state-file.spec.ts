@@ -77,7 +77,7 @@ describe('checkpoint: state file', () => {
 
   it('says that a newer docferry wrote it', async () => {
     await writeState(path, 'checkpoint', {})
-    writeFileSync(path, readFileSync(path, 'utf8').replace('"form":1', '"form":3'))
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"form":1', '"form":4'))
     expect(await messageOf()).to.include('newer docferry')
   })
 

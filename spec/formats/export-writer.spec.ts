@@ -4,7 +4,8 @@ import { openByteSink } from '../../lib/formats/byte-sink.ts'
 import { documentLine } from '../../lib/formats/document-lines.ts'
 import { sectionedText } from '../../lib/formats/export-text.ts'
 import { ExportWriter } from '../../lib/formats/export-writer.ts'
-import type { ExportState } from '../../lib/formats/export-writer.ts'
+import { ExportBooks } from '../../lib/formats/export-books.ts'
+import type { ExportState } from '../../lib/formats/export-books.ts'
 import { BucketSums } from '../../lib/values/bucket-sums.ts'
 import { DigestSum, documentDigests } from '../../lib/values/index.ts'
 import type { Document } from '../../lib/values/index.ts'
@@ -14,7 +15,13 @@ const lines = (some: readonly Document[]) => some.map(document => documentLine(d
 
 function open(state?: ExportState): ExportWriter {
   const sink = openByteSink(new Writable({ write: (_chunk, _encoding, callback) => callback() }))
-  return new ExportWriter(sink, { text: sectionedText, provider: 'memory', mayReopen: true, digests: true, state })
+  return new ExportWriter(sink, {
+    text: sectionedText,
+    provider: 'memory',
+    mayReopen: true,
+    digests: true,
+    books: state && ExportBooks.from(state)
+  })
 }
 
 function digestOf(some: readonly Document[]): string {
@@ -30,8 +37,8 @@ describe('formats: export writer', () => {
   async function suspended(): Promise<ExportState> {
     const writer = open()
     await writer.write('a', lines(documents.slice(0, 4)))
-    const { state } = await writer.suspend()
-    return JSON.parse(JSON.stringify(state)) as ExportState
+    const { books } = await writer.suspend()
+    return JSON.parse(JSON.stringify(books.state())) as ExportState
   }
 
   it('goes on with digests and receipt of what was written before', async () => {
@@ -50,8 +57,8 @@ describe('formats: export writer', () => {
     const older = { ...rest, collections: collections.map(([name, count, digest]) => [name, count, digest] as const) }
     const first = open(older)
     await first.write('a', lines(documents.slice(4, 6)))
-    const { state } = await first.suspend()
-    const writer = open(JSON.parse(JSON.stringify(state)) as ExportState)
+    const { books } = await first.suspend()
+    const writer = open(JSON.parse(JSON.stringify(books.state())) as ExportState)
     await writer.write('a', lines(documents.slice(6)))
     expect(writer.summary()).to.deep.equal({ counts: { a: 10 }, digest: { a: digestOf(documents) } })
   })

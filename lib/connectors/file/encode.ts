@@ -5,7 +5,8 @@ import { keyToWrite } from '../../formats/dynamodb/key-option.ts'
 import { isDocumentKey } from '../../formats/dynamodb/keys.ts'
 import { digestDocumentLines, documentLine, lineDigests, ordinaryDocumentLine } from '../../formats/document-lines.ts'
 import type { DocumentLine } from '../../formats/document-lines.ts'
-import type { ExportState } from '../../formats/export-writer.ts'
+import { stateOfParts } from '../../formats/export-books.ts'
+import type { CollectionState, ExportHead, ExportState } from '../../formats/export-books.ts'
 import { bytesOf, lineText } from '../../formats/line-bytes.ts'
 import type { Document, Encoded, EncodeRules, OnConversion, OpenContext, Refusal, SuspendedOutput, Target } from '../../types.ts'
 import { isOrdinary, parseJson, plainDocument, stringifyJson } from '../../values/index.ts'
@@ -23,7 +24,13 @@ export interface SuspendedFile extends SuspendedOutput {
   readonly partial: string
   readonly inode: string
   readonly bytes: number
-  readonly state: ExportState
+  /** All of it where an older docferry began, which kept the collections with it. */
+  readonly state: ExportHead | ExportState
+  readonly collections?: Readonly<Record<string, CollectionState>>
+}
+
+export function exportStateOf({ state, collections = {} }: SuspendedFile): ExportState {
+  return 'collections' in state ? state : stateOfParts(state, Object.values(collections))
 }
 
 /** How documents become lines: of ordinary JSON, or of DynamoDB's. */

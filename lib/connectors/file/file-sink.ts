@@ -1,16 +1,22 @@
 /** Writes to a file by its descriptor: of thousands of small files, each would cost more as a stream than its bytes do. */
 import fs from 'node:fs'
 import { promisify } from 'node:util'
+import { QuickCalls } from '../../engine/quick-calls.ts'
 import type { ByteSink } from '../../formats/byte-sink.ts'
 
 /** So much may wait to be written. */
 const mostWaitingBytes = 1 << 20
+/** More is written while others are read and packed. */
+const mostAtOnceBytes = 256 << 10
 
 const openDescriptor = promisify(fs.open)
 const writeOne = promisify(fs.write)
 const writeSeveral = promisify(fs.writev)
 const syncDescriptor = promisify(fs.fsync)
 const closeDescriptor = promisify(fs.close)
+
+const opening = new QuickCalls()
+const writing = new QuickCalls()
 
 interface Waiting {
   readonly bytes: Buffer
@@ -35,7 +41,11 @@ export class FileSink implements ByteSink {
 
   /** @param position where to begin; what stands behind it must have been cut off */
   static async open(path: string, { flags, position = 0 }: { readonly flags: string; readonly position?: number }): Promise<FileSink> {
-    return new FileSink(await openDescriptor(path, flags), position)
+    const descriptor = await opening.make(
+      () => fs.openSync(path, flags),
+      () => openDescriptor(path, flags)
+    )
+    return new FileSink(descriptor, position)
   }
 
   async write(bytes: Buffer, release?: () => void): Promise<void> {
@@ -65,7 +75,7 @@ export class FileSink implements ByteSink {
   }
 
   close(): Promise<void> {
-    return (this.#closing ??= closeDescriptor(this.#descriptor))
+    return (this.#closing ??= this.#close())
   }
 
   destroy(): void {
@@ -75,6 +85,13 @@ export class FileSink implements ByteSink {
       await this.close()
     }
     close().catch(() => undefined)
+  }
+
+  async #close(): Promise<void> {
+    await opening.make(
+      () => fs.closeSync(this.#descriptor),
+      () => closeDescriptor(this.#descriptor)
+    )
   }
 
   async #writeWaiting(): Promise<void> {
@@ -97,14 +114,27 @@ export class FileSink implements ByteSink {
 
   async #put(buffers: readonly Buffer[]): Promise<void> {
     for (let rest = buffers.filter(({ length }) => length > 0); rest.length > 0;) {
-      const first = rest[0]!
-      const { bytesWritten } =
-        rest.length === 1
-          ? await writeOne(this.#descriptor, first, 0, first.length, this.#position)
-          : await writeSeveral(this.#descriptor, rest, this.#position)
-      this.#position += bytesWritten
-      rest = behind(rest, bytesWritten)
+      const isMuch = rest.reduce((sum, { length }) => sum + length, 0) > mostAtOnceBytes
+      const written = await (isMuch ? this.#putInThread(rest) : this.#putSoon(rest))
+      this.#position += written
+      rest = behind(rest, written)
     }
+  }
+
+  #putSoon(buffers: readonly Buffer[]): number | Promise<number> {
+    return writing.make(
+      () => fs.writevSync(this.#descriptor, buffers, this.#position),
+      () => this.#putInThread(buffers)
+    )
+  }
+
+  async #putInThread(buffers: readonly Buffer[]): Promise<number> {
+    const first = buffers[0]!
+    const { bytesWritten } =
+      buffers.length === 1
+        ? await writeOne(this.#descriptor, first, 0, first.length, this.#position)
+        : await writeSeveral(this.#descriptor, buffers, this.#position)
+    return bytesWritten
   }
 
   #throwFailure(): void {

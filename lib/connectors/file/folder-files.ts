@@ -6,16 +6,27 @@ import { runParallel } from '../../engine/run-parallel.ts'
 import { compressed } from '../../formats/byte-sink.ts'
 import type { Summary } from '../../formats/document-line.ts'
 import { plainText } from '../../formats/export-text.ts'
-import { ExportWriter, summaryOfState } from '../../formats/export-writer.ts'
-import type { SuspendedFile } from './encode.ts'
+import { ExportBooks } from '../../formats/export-books.ts'
+import type { ExportState } from '../../formats/export-books.ts'
+import { ExportWriter } from '../../formats/export-writer.ts'
+import type { OutputPart } from '../../types.ts'
 import { FileSink } from './file-sink.ts'
 
 /** How many may be open, and how many of these are made durable and closed together: what a file system does for one it does for several in nearly the same time. */
 const mostOpen = 64
 const restedAtOnce = 16
 
-/** Where a file stands. */
-export type StandingFile = Pick<SuspendedFile, 'bytes' | 'state'>
+/** Where a file stands; plain JSON. */
+export interface StandingFile {
+  readonly bytes: number
+  readonly state: ExportState
+}
+
+/** The same; of a file that nobody has gone on with, as it was kept. */
+interface Standing {
+  readonly bytes: number
+  readonly at: ExportBooks | ExportState
+}
 
 export interface FolderFilesOptions {
   /** Gives the folder, made if it has to be. */
@@ -47,7 +58,7 @@ interface Kept {
   /** Whether nothing was written into it. */
   isEmpty: boolean
   /** Where it stands, and that this is on disk; missing once something was written behind it, and of one that is empty. */
-  stands?: StandingFile | undefined
+  stands?: Standing | undefined
   /** Of one that is whole and was open at the end. */
   summary?: Summary
   /** Why nothing more can be done with it. */
@@ -63,14 +74,14 @@ export class FolderFiles {
 
   constructor(options: FolderFilesOptions) {
     this.#options = options
-    for (const [collection, stands] of Object.entries(options.suspended ?? {})) this.#add(collection, stands)
+    for (const [collection, { bytes, state }] of Object.entries(options.suspended ?? {})) this.#add(collection, { bytes, at: state })
   }
 
   /** Whatever is written into it, the collection has a file from now on. */
   async make(collection: string): Promise<void> {
     const kept = this.#of(collection)
     await this.#inTurn(kept, async () => {
-      if (!kept.stands) return void (await this.#opened(kept))
+      if (!kept.stands) return await this.#makeFile(kept)
       await cutBack({ partial: join(await this.#options.folder(), kept.file), bytes: kept.stands.bytes })
       kept.isMade = true
     })
@@ -86,8 +97,8 @@ export class FolderFiles {
     })
   }
 
-  /** @returns where all stand that are not empty, which is on disk; an object that was given before stands for what has not changed */
-  async suspend(): Promise<Record<string, StandingFile>> {
+  /** @returns where all stand that are not empty, which is on disk: by its collection, a `StandingFile` */
+  async suspend(): Promise<readonly OutputPart[]> {
     const moved = [...this.#all.values()].filter(kept => !kept.stands && !kept.isEmpty)
     await runParallel(moved, restedAtOnce, kept =>
       this.#inTurn(kept, async () => {
@@ -95,7 +106,9 @@ export class FolderFiles {
         kept.stands = await standing(open)
       })
     )
-    return Object.fromEntries([...this.#all.values()].flatMap(({ collection, stands }) => (stands ? [[collection, stands]] : [])))
+    return [...this.#all.values()].flatMap(({ collection, stands }) => {
+      return stands ? [{ name: collection, version: stands, value: () => keptOf(stands) }] : []
+    })
   }
 
   /** Make all of them whole, and durable. */
@@ -121,7 +134,7 @@ export class FolderFiles {
   /** What the files hold, once they are whole: one at a time, for together that may be much. */
   *summaries(): Generator<{ readonly collection: string; readonly file: string; readonly summary: Summary }, void, undefined> {
     for (const { collection, file, summary, stands } of this.#all.values())
-      yield { collection, file, summary: summary ?? summaryOfState(stands!.state, this.#options) }
+      yield { collection, file, summary: summary ?? booksOf(stands!).summary(this.#options) }
   }
 
   destroy(): void {
@@ -133,7 +146,7 @@ export class FolderFiles {
     return this.#all.get(collection) ?? this.#add(collection)
   }
 
-  #add(collection: string, stands?: StandingFile): Kept {
+  #add(collection: string, stands?: Standing): Kept {
     const isThere = stands !== undefined
     const file = this.#options.nameOf(collection)
     const kept: Kept = { collection, file, queue: Promise.resolve(), pending: 0, stands, isMade: isThere, isEmpty: !isThere }
@@ -163,16 +176,25 @@ export class FolderFiles {
     return kept.open
   }
 
+  /** Empty, where it was not made yet: thousands are made before the first document comes. */
+  async #makeFile(kept: Kept): Promise<void> {
+    if (kept.isMade) return
+    const { folder, suspended } = this.#options
+    const place = join(await folder(), kept.file)
+    if (dirname(kept.file) !== '.') await mkdir(dirname(place), { recursive: true })
+    // One that was begun behind the checkpoint is begun again.
+    const sink = await FileSink.open(place, { flags: suspended ? 'w' : 'wx' })
+    kept.isMade = true
+    await sink.close()
+  }
+
   async #openFile(kept: Kept): Promise<OpenFile> {
-    const { folder, gzip, level, provider, digests, suspended } = this.#options
+    const { folder, gzip, level, provider, digests } = this.#options
     const { collection, file, stands } = kept
     const place = join(await folder(), file)
-    if (!kept.isMade && dirname(file) !== '.') await mkdir(dirname(place), { recursive: true })
-    // One that was begun behind the checkpoint is begun again.
-    const flags = kept.isMade ? 'r+' : suspended ? 'w' : 'wx'
-    const sink = await FileSink.open(place, { flags, ...(stands && { position: stands.bytes }) })
-    kept.isMade = true
-    const options = { text: plainText, provider, mayReopen: true, digests, state: stands?.state }
+    await this.#makeFile(kept)
+    const sink = await FileSink.open(place, { flags: 'r+', ...(stands && { position: stands.bytes }) })
+    const options = { text: plainText, provider, mayReopen: true, digests, books: stands && booksOf(stands) }
     const writer = new ExportWriter(gzip ? compressed(sink, level) : sink, options)
     writer.announce(collection)
     return { sink, writer }
@@ -207,8 +229,16 @@ export class FolderFiles {
   }
 }
 
-async function standing({ writer, sink }: OpenFile): Promise<StandingFile> {
-  const { state, bytes } = await writer.suspend()
+async function standing({ writer, sink }: OpenFile): Promise<Standing> {
+  const { books, bytes } = await writer.suspend()
   await sink.sync()
-  return { bytes, state }
+  return { bytes, at: books }
+}
+
+function booksOf({ at }: Standing): ExportBooks {
+  return at instanceof ExportBooks ? at : ExportBooks.from(at)
+}
+
+function keptOf({ bytes, at }: Standing): StandingFile {
+  return { bytes, state: at instanceof ExportBooks ? at.state() : at }
 }

@@ -3,11 +3,12 @@ import { access, constants, readdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { createAtomicFolder, exists, inodeOf, isPublished, outputExists, syncFolder } from '../../engine/atomic-file.ts'
 import type { AtomicFolder } from '../../engine/atomic-file.ts'
+import { standOf } from '../../engine/output-stand.ts'
 import { textChunks } from '../../engine/text-chunks.ts'
 import { DocferryError } from '../../errors.ts'
 import { manifestName } from '../../formats/export-text.ts'
 import type { DocumentLine } from '../../formats/document-lines.ts'
-import type { SecurityObject, SuspendedOutput, Target } from '../../types.ts'
+import type { OutputStand, SecurityObject, SuspendedOutput, Target } from '../../types.ts'
 import { AttachmentStore, attachmentsName, openContents, withContents } from './attachment-store.ts'
 import { lineCodec } from './encode.ts'
 import type { FileContext } from './encode.ts'
@@ -127,13 +128,13 @@ export async function openFolderTarget(
       }),
     get: () => Promise.resolve(null),
     suspend: () =>
-      attempt(async (): Promise<SuspendedFolder | undefined> => {
-        if (isCommitted) return isWhole ? suspended : undefined
+      attempt(async (): Promise<OutputStand | undefined> => {
+        if (isCommitted) return isWhole ? standOf(suspended, ['files']) : undefined
         const { partial } = await start()
         await contents.sync()
-        const stands = await files.suspend()
+        const parts = { files: await files.suspend() }
         isSuspended = true
-        return { partial, inode: await inodeOf(partial), files: stands }
+        return { stands: { partial, inode: await inodeOf(partial) }, parts }
       }),
     commit: ({ signal }) =>
       attempt(async () => {

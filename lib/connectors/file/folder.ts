@@ -1,6 +1,8 @@
 /** A folder of NDJSON files, one for each collection, with a manifest that says what they should hold. */
+import { statSync } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { QuickCalls } from '../../engine/quick-calls.ts'
 import { DocferryError } from '../../errors.ts'
 import { manifestName } from '../../formats/export-text.ts'
 import { formatVersion } from '../../formats/ndjson.ts'
@@ -82,6 +84,7 @@ export async function listFolder(path: string, logger: Logger): Promise<Folder> 
   const listedBy = new Map([...(manifest?.entries ?? [])].map(([collection, entry]) => [entry.file, { collection, entry }]))
   const files = new Map<string, FolderFile>()
   const others: string[] = []
+  const looks = new QuickCalls()
   for (const file of names) {
     const { format, gzip, stem } = formatOfName(file)
     if (format !== 'ndjson') {
@@ -96,7 +99,11 @@ export async function listFolder(path: string, logger: Logger): Promise<Folder> 
         'DOCFERRY_CONFIG',
         `${path}: ${twin.file} and ${file} are both the collection ${JSON.stringify(collection)}: remove one`
       )
-    const { size } = await stat(join(path, file))
+    const place = join(path, file)
+    const { size } = await looks.make(
+      () => statSync(place),
+      () => stat(place)
+    )
     const { documents, digest, receipt, root } = listed?.entry ?? {}
     files.set(collection, { collection, file, gzip, bytes: size, documents, digest, receipt, root })
   }

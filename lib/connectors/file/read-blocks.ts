@@ -1,5 +1,8 @@
 /** Reads a file into places that are used again: those out of which lines can be packed, two in turn, or one for all of a small file. */
+import fs from 'node:fs'
 import { open } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { QuickCalls } from '../../engine/quick-calls.ts'
 import { isGzip } from '../../formats/gzip.ts'
 import type { BufferPool } from '../../kernel/buffer-pool.ts'
 import type { LinePacker } from '../../packed.ts'
@@ -56,7 +59,7 @@ export async function* readAtOnce(
   path: string,
   { bytes, places, signal }: { readonly bytes: number; readonly places: BufferPool; readonly signal?: AbortSignal | undefined }
 ): AsyncGenerator<Buffer, void, undefined> {
-  const file = await open(path)
+  const file = await openDescriptor(path)
   const place = places.take(bytes + 1)
   try {
     let chunk = place
@@ -64,7 +67,7 @@ export async function* readAtOnce(
       let length = 0
       let isAtEnd = false
       while (!isAtEnd && length < chunk.length) {
-        const { bytesRead } = await file.read(chunk, length, chunk.length - length, position)
+        const bytesRead = await readInto(file, chunk.subarray(length), position)
         signal?.throwIfAborted()
         isAtEnd = bytesRead === 0
         length += bytesRead
@@ -75,10 +78,28 @@ export async function* readAtOnce(
       chunk = Buffer.allocUnsafeSlow(turnBytes)
     }
   } finally {
-    await file.close()
+    fs.closeSync(file)
     // Where it is unpacked, a thread may still look at it.
     if (!isGzip(place)) places.give(place)
   }
+}
+
+const small = new QuickCalls()
+const openInThread = promisify(fs.open)
+const readInThread = promisify(fs.read)
+
+function openDescriptor(path: string): number | Promise<number> {
+  return small.make(
+    () => fs.openSync(path, 'r'),
+    () => openInThread(path, 'r')
+  )
+}
+
+function readInto(file: number, place: Buffer, position: number): number | Promise<number> {
+  return small.make(
+    () => fs.readSync(file, place, 0, place.length, position),
+    async () => (await readInThread(file, place, 0, place.length, position)).bytesRead
+  )
 }
 
 /** @returns what the file holds, of lines whole ones where these are not too long, in chunks that whoever is done with them gives back to the packer, or keeps */

@@ -95,7 +95,6 @@ function singleSource(
       return await (winners ??= findWinners(open))
     } catch (error) {
       winners = undefined
-      await input.close()
       throw error
     }
   }
@@ -158,33 +157,38 @@ function singleSource(
       const folder = attachmentsBeside(path)
       const pagesBehind = async function* (after: Cursor | undefined): AsyncGenerator<Page> {
         const input = await openWhole(signal)
-        const { head } = input
-        const named = plainName(head.format)
-        const reading: InputReading = {
-          collection: head.hasSections ? null : named,
-          wanted: partition.range?.all === true ? null : partition.collections,
-          after,
-          pageSize,
-          packing,
-          batches,
-          ...(head.format === 'couchbackup' && { winners: await winnersOf(input, signal) }),
-          onPassedOver: passedOver.add(named)
-        }
-        const isLarge = size >= largeBytes && !input.gzip
-        packing?.packer?.expect(size)
-        if (isLarge && head.format === 'json' && packing?.packer) {
+        try {
+          const { head } = input
+          const named = plainName(head.format)
+          const reading: InputReading = {
+            collection: head.hasSections ? null : named,
+            wanted: partition.range?.all === true ? null : partition.collections,
+            after,
+            pageSize,
+            packing,
+            batches,
+            ...(head.format === 'couchbackup' && { winners: await winnersOf(input, signal) }),
+            onPassedOver: passedOver.add(named)
+          }
+          const isLarge = size >= largeBytes && !input.gzip
+          packing?.packer?.expect(size)
+          if (isLarge && head.format === 'json' && packing?.packer) {
+            await input.close()
+            const chunks = readBlocks(path, { start: 0, packer: packing.packer, isLines: false, signal })
+            return yield* readerOf(head.format, key)(chunks, { ...reading, name, listed: head.metadata?.collections })
+          }
+          const inPlaces = isLarge && head.format === 'ndjson' ? packing : undefined
+          if (input.gzip || head.format === 'json' || (after === undefined && !takesLentChunks(inPlaces))) return yield* input.read(reading)
           await input.close()
-          const chunks = readBlocks(path, { start: 0, packer: packing.packer, isLines: false, signal })
-          return yield* readerOf(head.format, key)(chunks, { ...reading, name, listed: head.metadata?.collections })
+          const read = readerOf(head.format, key)
+          yield* readRest(path, name, after, (chunks, rest) => read(chunks, { ...reading, ...rest, listed: head.metadata?.collections }), {
+            signal,
+            packing: inPlaces
+          })
+        } finally {
+          // A reader that refuses what it is to go on with has not begun to read.
+          await input.close()
         }
-        const inPlaces = isLarge && head.format === 'ndjson' ? packing : undefined
-        if (input.gzip || head.format === 'json' || (after === undefined && !takesLentChunks(inPlaces))) return yield* input.read(reading)
-        await input.close()
-        const read = readerOf(head.format, key)
-        yield* readRest(path, name, after, (chunks, rest) => read(chunks, { ...reading, ...rest, listed: head.metadata?.collections }), {
-          signal,
-          packing: inPlaces
-        })
       }
       const pages = guarded(name, signal, () => pagesOfSameFile({ path, name, after: place, signal }, pagesBehind))
       yield* attachedPages(pages, { folder, how, signal })
@@ -262,15 +266,16 @@ function folderSource(
         if (after !== undefined && !gzip) return yield* rest()
         const chunks = lent && !inPlaces ? readAtOnce(filePath, { bytes, places, signal }) : openBytes(filePath, { signal })
         const input = await openInput(chunks, { name, format: 'ndjson' })
-        if (input.head.hasSections) {
+        try {
+          if (input.head.hasSections)
+            throw new DocferryError(
+              'DOCFERRY_CONFIG',
+              `${name} is an export of its own, with sections: read it by itself, as in file:${name}`
+            )
+          if (!inPlaces) return yield* input.read(reading)
+        } finally {
           await input.close()
-          throw new DocferryError(
-            'DOCFERRY_CONFIG',
-            `${name} is an export of its own, with sections: read it by itself, as in file:${name}`
-          )
         }
-        if (!inPlaces) return yield* input.read(reading)
-        await input.close()
         yield* rest()
       }
       const pages = guarded(name, signal, () => pagesOfSameFile({ path: filePath, name, after: place, signal }, pagesBehind))

@@ -4,14 +4,16 @@ import { createWriteStream } from 'node:fs'
 import { dirname } from 'node:path'
 import { createAtomicFile, inodeOf, isPublished, modeOf, outputExists } from '../../engine/atomic-file.ts'
 import type { AtomicFile } from '../../engine/atomic-file.ts'
+import { standOf } from '../../engine/output-stand.ts'
 import { DocferryError } from '../../errors.ts'
 import { openByteSink } from '../../formats/byte-sink.ts'
 import type { ByteSink } from '../../formats/byte-sink.ts'
 import { jsonText, plainText, sectionedText } from '../../formats/export-text.ts'
+import { ExportBooks } from '../../formats/export-books.ts'
 import { ExportWriter } from '../../formats/export-writer.ts'
 import type { DocumentLine } from '../../formats/document-lines.ts'
 import { defaultRules } from '../../types.ts'
-import type { OpenContext, Target } from '../../types.ts'
+import type { OpenContext, OutputStand, Target } from '../../types.ts'
 import {
   AttachmentStore,
   attachmentsBeside,
@@ -21,7 +23,7 @@ import {
   publishContents,
   withContents
 } from './attachment-store.ts'
-import { lineCodec } from './encode.ts'
+import { exportStateOf, lineCodec } from './encode.ts'
 import type { FileContext, SuspendedFile } from './encode.ts'
 import { writeError } from './errors.ts'
 import { openFolderTarget } from './folder-writer.ts'
@@ -107,7 +109,7 @@ async function singleTarget(
       provider,
       mayReopen: format !== 'json',
       digests: text === sectionedText,
-      state: suspended?.state
+      books: suspended && ExportBooks.from(exportStateOf(suspended))
     })
   }
 
@@ -175,14 +177,14 @@ async function singleTarget(
     // What has gone down a pipe can't be cut back.
     ...(!special && {
       suspend: () =>
-        attempt(async (): Promise<SuspendedFile | undefined> => {
-          if (isCommitted) return isWhole ? suspended : undefined
-          const { state, bytes } = await (await start()).suspend()
+        attempt(async (): Promise<OutputStand | undefined> => {
+          if (isCommitted) return isWhole ? standOf(suspended!, ['collections']) : undefined
+          const { books, bytes } = await (await start()).suspend()
           const { partial } = file!
           await contents.sync()
           await file!.sync()
           isSuspended = true
-          return { partial, inode: await inodeOf(partial), bytes, state }
+          return { stands: { partial, inode: await inodeOf(partial), bytes, state: books.head }, parts: { collections: books.parts() } }
         })
     }),
     commit: ({ signal }) =>

@@ -8,7 +8,7 @@ import { mergedSources } from '../../../lib/several/merge-sources.ts'
 import { migrate } from '../../support/migrate.ts'
 import { projectFolder } from '../../../scripts/servers/tools.ts'
 import { items, makeExport } from './s3-folder.ts'
-import { failure, pagesOf, readWhole, source, useFolder } from './support.ts'
+import { failure, openFiles, pagesOf, readWhole, source, useFolder } from './support.ts'
 
 const fixture = (name: string): string => join(projectFolder(), 'spec/fixtures/couchbackup', name)
 
@@ -64,14 +64,14 @@ describe('file: backups of couchbackup', () => {
     const ids: string[] = []
     let after: string | undefined
     for (;;) {
-      const { value: page } = (await opened.read(partition!, { after, pageSize: 4 })[Symbol.asyncIterator]().next()) as {
-        value: { cursor: string; documents: readonly { _id: string }[] } | undefined
-      }
+      let page: Page | undefined
+      for await (page of opened.read(partition!, { after, pageSize: 4 })) break
       if (!page) break
       ids.push(...page.documents.map(({ _id }) => _id))
       after = page.cursor
     }
     expect(ids).to.deep.equal((await readWhole({ path: fixture('resumed.txt') }))['resumed']!.map(({ _id }) => _id))
+    expect(await openFiles()).to.not.include(fixture('resumed.txt'))
   })
 
   describe('with documents in several batches', () => {
@@ -150,6 +150,7 @@ describe('file: backups of couchbackup', () => {
       const error = await failure(pagesOf(await source(options), partition!, { after: pages.at(-1)!.cursor }))
       expect(error.code).to.equal('DOCFERRY_DECODE')
       expect(error.message).to.include('is not the file that was begun with')
+      expect(await openFiles()).to.not.include(options.path)
     })
 
     it('says of a stream that it was not looked at', async () => {

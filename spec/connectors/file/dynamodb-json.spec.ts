@@ -6,6 +6,7 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { fileConnector } from '../../../lib/connectors/file/index.ts'
+import { suspendedOf } from '../../../lib/engine/output-stand.ts'
 import { toDocument, toItem } from '../../../lib/formats/dynamodb/items.ts'
 import { documentKey } from '../../../lib/formats/dynamodb/keys.ts'
 import type { ItemJson } from '../../../lib/formats/dynamodb/values.ts'
@@ -147,7 +148,7 @@ describe('file: DynamoDB JSON', () => {
     it('is gone on with where it was suspended', async () => {
       const first = await target({ path: path('x/'), format })
       await fill(first, { a: [{ _id: '1' }], b: [] })
-      const resume = await first.suspend!()
+      const resume = suspendedOf((await first.suspend!())!)
       await put(first, 'a', [{ _id: 'lost' }])
       await first.close()
       const again = await fileConnector.openTarget(

@@ -9,6 +9,7 @@ import { FileSink } from '../../../lib/connectors/file/file-sink.ts'
 import { FolderFiles } from '../../../lib/connectors/file/folder-files.ts'
 import type { StandingFile } from '../../../lib/connectors/file/folder-files.ts'
 import { manifestPieces } from '../../../lib/connectors/file/folder.ts'
+import { suspendedOf } from '../../../lib/engine/output-stand.ts'
 import { textChunks } from '../../../lib/engine/text-chunks.ts'
 import type { DocumentLine } from '../../../lib/formats/document-lines.ts'
 import { defaultRules } from '../../../lib/types.ts'
@@ -64,7 +65,8 @@ describe('file: many files of a folder', () => {
           const first = filesOf(gzip)
           await Promise.all(collections.slice(0, 70).map(name => first.make(name)))
           await writeAll(first, before, false)
-          const stands = JSON.parse(JSON.stringify(await first.suspend())) as Record<string, StandingFile>
+          const { files } = suspendedOf({ stands: {}, parts: { files: await first.suspend() } })
+          const stands = JSON.parse(JSON.stringify(files)) as Record<string, StandingFile>
           await writeAll(first, lost, true)
           first.destroy()
           const second = filesOf(gzip, stands)
@@ -100,9 +102,9 @@ describe('file: many files of a folder', () => {
     const first = await files.suspend()
     await put('b', '2')
     const second = await files.suspend()
-    expect(Object.keys(second)).to.deep.equal(['a', 'b'])
-    expect(second['a']).to.equal(first['a'])
-    expect(second['b']).to.not.equal(first['b'])
+    expect(second.map(({ name }) => name)).to.deep.equal(['a', 'b'])
+    expect(second[0]?.version).to.equal(first[0]?.version)
+    expect(second[1]?.version).to.not.equal(first[1]?.version)
     files.destroy()
   })
 })

@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import type { Packing } from '../../../lib/packed.ts'
 import type { Cursor, Document, Page } from '../../../lib/types.ts'
 import { Packer } from '../../../lib/work/packer.ts'
-import { failure, pagesOf, readWhole, source, useFolder, writeWhole } from './support.ts'
+import { failure, openFiles, pagesOf, readWhole, source, useFolder, writeWhole } from './support.ts'
 
 const ids = (documents: readonly Document[] = []): string[] => documents.map(document => document._id)
 const some = (count: number, prefix = ''): Document[] =>
@@ -265,13 +265,6 @@ async function exported(collections: Readonly<Record<string, Document[]>>): Prom
   const stdout = new PassThrough().on('data', (chunk: Buffer) => parts.push(chunk))
   await writeWhole({ path: '-', stdout }, collections)
   return Buffer.concat(parts).toString()
-}
-
-async function openFiles(): Promise<string[]> {
-  const { readdir, readlink } = await import('node:fs/promises')
-  if (process.platform !== 'linux') return []
-  const links = await readdir('/proc/self/fd')
-  return await Promise.all(links.map(fd => readlink(`/proc/self/fd/${fd}`).catch(() => '')))
 }
 
 async function eventually(condition: () => Promise<boolean>): Promise<void> {

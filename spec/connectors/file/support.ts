@@ -1,5 +1,5 @@
 /** A folder of its own for each spec, and short ways to write and read. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readlink, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Document, Logger, Page, Partition, Source, Target } from '../../../lib/types.ts'
@@ -93,4 +93,11 @@ export async function failure(
     return { code: String(code), message }
   }
   return { code: 'none', message: '' }
+}
+
+/** Paths of what this process has open; none where the system does not tell. */
+export async function openFiles(): Promise<string[]> {
+  if (process.platform !== 'linux') return []
+  const links = await readdir('/proc/self/fd')
+  return await Promise.all(links.map(fd => readlink(`/proc/self/fd/${fd}`).catch(() => '')))
 }

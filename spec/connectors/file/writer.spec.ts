@@ -4,6 +4,8 @@ import { PassThrough, Writable } from 'node:stream'
 import { gunzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import { fileConnector } from '../../../lib/connectors/file/index.ts'
+import { suspendedOf } from '../../../lib/engine/output-stand.ts'
+import type { CollectionState, ExportHead } from '../../../lib/formats/export-books.ts'
 import { migrate } from '../../../lib/run.ts'
 import type { Document } from '../../../lib/types.ts'
 import { failure, fill, makeLogger, put, readWhole, target, useFolder, writeWhole } from './support.ts'
@@ -289,6 +291,40 @@ describe('file: standard output', () => {
     await opened.close()
     expect(await readdir(path())).to.deep.equal([])
   })
+
+  it('goes on with a file whose sections an older docferry kept in a list, in their order', async () => {
+    const options = { path: path('out.ndjson') }
+    const opened = await target(options)
+    const names = ['b', '10', '2', '__proto__']
+    for (const name of [...names, 'empty']) await opened.prepare(name, { create: true })
+    for (const name of names) await put(opened, name, some(1))
+    const { collections, state, ...rest } = suspendedOf((await opened.suspend!())!)
+    await opened.close()
+    const parts = Object.values(collections as Record<string, CollectionState>).sort((a, b) => a.at - b.at)
+    const older = { ...(state as ExportHead), collections: parts.map(({ kept }) => kept), opened: names }
+    expect(parts.map(({ kept: [name] }) => name)).to.deep.equal([...names, 'empty'])
+    const again = await fileConnector.openTarget(options, { logger: makeLogger(), resume: { ...rest, state: older } })
+    expect(suspendedOf((await again.suspend!())!)).to.deep.equal({ ...rest, state, collections })
+    await put(again, '2', [{ _id: 'last' }])
+    await again.commit({})
+    await again.close()
+    const read = await readWhole(options)
+    expect(Object.keys(read)).to.include.members(['b', '10', '2', 'empty'])
+    expect(await readFile(options.path, 'utf8')).to.include('"__proto__"')
+    expect(read['2']).to.deep.equal([...some(1), { _id: 'last' }])
+  })
+
+  it('names each section as a part of where it stands, which is another one only once it has changed', async () => {
+    const opened = await target({ path: path('out.ndjson') })
+    await fill(opened, { a: some(1), b: some(1) })
+    const versions = async (): Promise<unknown[]> => [...(await opened.suspend!())!.parts['collections']!].map(({ version }) => version)
+    const first = await versions()
+    await put(opened, 'b', [{ _id: 'more' }])
+    const second = await versions()
+    expect(second[0]).to.equal(first[0])
+    expect(second[1]).to.not.equal(first[1])
+    await opened.close()
+  })
 })
 
 describe('file: folder writer', () => {
@@ -349,12 +385,12 @@ describe('file: folder writer', () => {
       await fill(opened, { a: some(1), b: some(2), empty: [] })
       await opened.suspend!()
       await put(opened, 'b', [{ _id: 'more' }])
-      const resume = (await opened.suspend!())!
+      const resume = suspendedOf((await opened.suspend!())!)
       await put(opened, 'a', [{ _id: 'behind' }])
       await opened.close()
       const again = await fileConnector.openTarget(options, { logger: makeLogger(), resume })
       for (const name of ['a', 'b', 'empty']) await again.prepare(name, { create: true })
-      expect(await again.suspend!()).to.deep.equal(resume)
+      expect(suspendedOf((await again.suspend!())!)).to.deep.equal(resume)
       await put(again, 'a', [{ _id: 'last' }])
       await again.commit({})
       await again.close()
