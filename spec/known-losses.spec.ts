@@ -106,13 +106,13 @@ describe('known losses', function () {
   it('a throttled page answered from the page before', async () => {
     const collection = name()
     const documents = numbered(700, () => ({ text: 'x'.repeat(3_500) }))
-    const check = async ({ place, proxy, address }: HttpEnd | GrpcEnd, throttle: () => void): Promise<void> => {
+    const check = async ({ place, proxy, address }: HttpEnd | GrpcEnd, throttle: () => void, cuts = 0): Promise<void> => {
       await move({ source: memory(storeOf({ [collection]: documents })), target: place.end })
       throttle()
       const output = join(folder, `${collection}-${place.end.connector}.ndjson`)
       // A file takes what comes twice.
       const report = await move({ source: address, target: output, collections: [collection], parallel: 1 })
-      expect(proxy.hits, address).to.equal(2)
+      expect(proxy.hits, address).to.equal(2 + cuts)
       expect(report.collections[0]).to.include({ read: 700, written: 700 })
       const lines = readFileSync(output, 'utf8').trimEnd().split('\n').slice(2, -1)
       expect(ids(lines.map(line => JSON.parse(line) as Document))).to.deep.equal(ids(documents))
@@ -122,9 +122,10 @@ describe('known losses', function () {
       return request => isRead(request) && ++reads > 1
     }
     const throughput = 'ProvisionedThroughputExceededException'
-    await check(couchdb, () =>
-      couchdb.proxy.faults.push({ match: behindTheFirst(couchdb.isRead), times: 2, action: { type: 'throttle', status: 429 } })
-    )
+    // All of it is one answer, unless it is cut.
+    const match = couchdb.isRead
+    const cut = { match, times: 1, action: { type: 'cut', afterBytes: 1_000_000 } } as const
+    await check(couchdb, () => couchdb.proxy.faults.push(cut, { match, times: 2, action: { type: 'throttle', status: 429 } }), 1)
     await check(dynamodb, () =>
       dynamodb.proxy.faults.push({ match: behindTheFirst(dynamodb.isRead), times: 2, action: { type: 'dynamodbError', name: throughput } })
     )

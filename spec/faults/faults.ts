@@ -40,7 +40,7 @@ const network: readonly PassingFault<FaultAction & GrpcAction>[] = [
 
 const http: readonly PassingFault<FaultAction>[] = [
   ...network,
-  { name: 'answers half sent', actions: [0, 1, 20].map(afterBytes => ({ type: 'cut', afterBytes })) },
+  { name: 'answers half sent', actions: [0, 1, 20, 60_000].map(afterBytes => ({ type: 'cut', afterBytes })) },
   // DynamoDB's answer to a write has 23 bytes.
   { name: 'stalls in the answer', actions: [{ type: 'stall', afterBytes: 10 }] },
   {
@@ -162,15 +162,19 @@ export function documentsLeftOut(action: { readonly type: string } | undefined, 
 
 const gone: LastingFault<never> = { name: 'server gone, then back', error: 'DOCFERRY_CONNECT' }
 
+const inTheMiddle: FaultAction = { type: 'cut', afterBytes: 60_000 }
+
 export const couchdbLasting: readonly LastingFault<FaultAction>[] = [
-  gone,
+  { ...gone, firstRead: inTheMiddle },
   {
     name: 'password changed, then mended',
+    firstRead: inTheMiddle,
     action: { type: 'answer', status: 401, body: { error: 'unauthorized', reason: 'Name or password is incorrect.' } },
     error: 'DOCFERRY_AUTH'
   },
   {
     name: 'permission taken, then given',
+    firstRead: inTheMiddle,
     action: { type: 'answer', status: 403, body: { error: 'forbidden', reason: 'You are not allowed to access this db.' } },
     error: 'DOCFERRY_PERMISSION'
   }
