@@ -3,6 +3,7 @@ import { readLetters } from './checkpoint/read-letters.ts'
 import type { RunJournal } from './checkpoint/retry-journal.ts'
 import type { UndoRecorder } from './checkpoint/undo-recorder.ts'
 import { CollectionState } from './engine/collection-state.ts'
+import { RestingRoom } from './engine/repeat-counter.ts'
 import { withRetry } from './engine/retry.ts'
 import type { RetryOptions } from './engine/retry.ts'
 import type { Ledger } from './ledger.ts'
@@ -28,6 +29,7 @@ export interface CollectionStatesParts {
 export class CollectionStates {
   readonly #parts: CollectionStatesParts
   readonly #states = new Map<string, Promise<CollectionState>>()
+  readonly #restingRoom = new RestingRoom()
   /** The partitions that hold some of each collection, once they are asked for. */
   #partitions: ReadonlyMap<string, readonly Partition[]> | undefined
 
@@ -65,7 +67,9 @@ export class CollectionStates {
     const idsMayRepeat = !source.uniqueIds || stages.some(({ mayRepeatIds = true }) => mayRepeatIds)
     // What one partition holds back in its open batch, another can't see: where ids repeat, only a single partition can tell the first.
     this.#partitions ??= byCollection(this.#parts.partitions())
-    const partitions = (this.#partitions.get(report.source) ?? []).filter(({ id }) => !journal.progress.of(id).done).length
+    const those = this.#partitions.get(report.source)
+    const partitions = those ? those.filter(({ id }) => !journal.progress.of(id).done).length : 1
+    const mayComeAgain = those?.every(({ collections }) => collections?.length === 1) !== true
     // A run that goes on does not know which ids it has seen; a file takes them all.
     const knowsIds = journal.record === undefined || isSavedAtEnd(target.location)
     const fresh = prepared.empty && (!idsMayRepeat || (partitions <= 1 && knowsIds))
@@ -76,7 +80,8 @@ export class CollectionStates {
       idsMayRepeat,
       firstStays,
       holdsRepeats: target.holdsRepeats,
-      partitions
+      partitions,
+      restingRoom: mayComeAgain ? this.#restingRoom : undefined
     })
     if (state.failedIds && report.failed > 0 && !options.again)
       for await (const { letter } of readLetters(journal.deadLetters, { collection: report.source }))

@@ -57,6 +57,9 @@ const longWaitMs = 5_000
 /** A share of failures means little before so many documents were read. */
 const fewDocuments = 1_000
 
+/** Collections of which the same is to be said. */
+const mostNamed = 10
+
 export class Ledger {
   readonly report: RunReport
   readonly #options: LedgerOptions
@@ -234,9 +237,19 @@ export class Ledger {
   /** Say what the counts alone don't. */
   note(states: readonly CollectionState[]): void {
     const { notes, onConflict, dryRun, target } = this.report
+    /** Of those about which nothing else is to be said. */
+    const unknown: Record<'went by before the run went on' | 'came before it was left', string[]> = {
+      'went by before the run went on': [],
+      'came before it was left': []
+    }
+    const kept =
+      target.provider === 'file'
+        ? 'the file holds them all, and importing it keeps one of each'
+        : `${onConflict === 'overwrite' ? 'the last' : 'the first'} of each ${dryRun ? 'would be' : 'is'} kept`
     for (const state of states) {
       const { report } = state
-      const { count: repeated, isAtMost, isAtLeast, trouble } = state.repeated()
+      const { count: repeated, isAtMost, isAtLeast, isWentOn, trouble } = state.repeated()
+      const when = isWentOn ? 'went by before the run went on' : 'came before it was left'
       const say = (count: number, one: string, many: string): void => {
         if (count > 0) notes.push(`${report.source}: ${count} ${count === 1 ? one : many}`)
       }
@@ -246,14 +259,9 @@ export class Ledger {
         )
       const came = 'an id that came before in the source'
       const about = isAtMost ? 'or fewer ' : isAtLeast ? 'or more ' : ''
-      const before = isAtLeast ? '; ids that went by before the run went on are not known to it' : ''
-      const kept =
-        target.provider === 'file'
-          ? 'the file holds them all, and importing it keeps one of each'
-          : `${onConflict === 'overwrite' ? 'the last' : 'the first'} of each ${dryRun ? 'would be' : 'is'} kept`
+      const before = isAtLeast ? `; ids that ${when} are not known any more` : ''
       say(repeated, `${about}document has ${came}; ${kept}${before}`, `${about}documents have ${came}; ${kept}${before}`)
-      if (repeated === 0 && isAtLeast && target.provider === 'file')
-        notes.push(`${report.source}: whether documents share an id with one that went by before the run went on is not known; ${kept}`)
+      if (repeated === 0 && isAtLeast && target.provider === 'file') unknown[when].push(report.source)
       const left = report.attachmentsLeft ?? 0
       const attached = left === 1 ? '1 attachment, which is not moved' : `${left} attachments, which are not moved`
       const advice = '(--attachments moves them, to another CouchDB or into an export)'
@@ -261,6 +269,19 @@ export class Ledger {
       const designs = report.filteredBy['leave-out-design-documents'] ?? 0
       say(designs, 'design document left out (--include-design takes it)', 'design documents left out (--include-design takes them)')
     }
+    for (const [when, names] of Object.entries(unknown)) {
+      const more = names.length > mostNamed ? ` and ${names.length - mostNamed} more collections` : ''
+      if (names.length > 0)
+        notes.push(
+          `${names.slice(0, mostNamed).join(', ')}${more}: whether documents share an id with one that ${when} is not known; ${kept}`
+        )
+    }
+  }
+
+  /** What was read of a collection is not what was to be read, though all of it was. */
+  markSpoilt(name: string | undefined): void {
+    const spoilt = this.report.collections.find(({ source }) => source === name)
+    if (spoilt?.state === 'done') spoilt.state = 'stopped'
   }
 
   finish(state: 'done' | 'interrupted' | 'failed'): RunReport {

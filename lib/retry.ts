@@ -1,6 +1,7 @@
 /** Writes the dead letters of a run again, by the data path of every run. */
 import { join } from 'node:path'
 import { deadLettersName } from './checkpoint/dead-letters.ts'
+import { isSpoilt } from './checkpoint/journal.ts'
 import { letterSource, surveyLetters } from './checkpoint/letter-source.ts'
 import type { LetterOrigin, LetterSurvey } from './checkpoint/letter-source.ts'
 import { RemainingLetters } from './checkpoint/remaining-letters.ts'
@@ -93,6 +94,7 @@ async function look(folder: RunFolder, run: string): Promise<Retried> {
   const end = await folder.lastEnd()
   const undone = await folder.undone()
   const unfit = (message: string): DocferryError => new DocferryError('DOCFERRY_RUN_UNFIT', message)
+  if (end?.spoilt !== undefined) throw isSpoilt(run, end.spoilt)
   if (!end || (end.state !== 'done' && end.state !== 'partial'))
     throw unfit(
       `the run ${run} has not come to its end: go on with it first (docferry resume ${run}), then retry what could not be written`

@@ -196,6 +196,7 @@ class Run {
       return report
     } catch (error) {
       if (error instanceof DocferryError && error.endsRun) this.#ledger.report.ended = true
+      if (error instanceof DocferryError && error.spoilsRun) this.#ledger.markSpoilt(error.context.collection)
       this.#ledger.finish(signal?.aborted ? 'interrupted' : 'failed')
       if (!signal?.aborted) throw error
       throw interrupted(this.#target, this.#ledger.report, error)

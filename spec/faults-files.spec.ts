@@ -146,4 +146,11 @@ describe('faults: files and pipes', function () {
     expect(existsSync(join(cwd, 'disk', 'out.ndjson'))).to.equal(true)
     await check('EPIPE of the summary', 'out.ndjson', [end])
   })
+
+  it('what a shell hands over in place of a file is read', async () => {
+    await runShell(cwd, [kept('first', `import --input <(cat docs.ndjson) --as docs --target file:$disk/out.ndjson ${common}`)])
+    const end = endOf(cwd, 'first')
+    expect(end.code, end.stderr).to.equal(0)
+    await check('a process in place of a file', 'out.ndjson', [end])
+  })
 })

@@ -52,7 +52,18 @@ describe('an export whose sections come again', () => {
         ['b', 2]
       ])
       expect(readFileSync(output, 'utf8').match(/"_id"/g)).to.have.length(8)
-      expect(report.notes.join('\n')).to.match(/a: 2 or more documents have an id that came before/)
+      expect(report.notes.join('\n')).to.match(/a: 3 documents have an id that came before in the source; the file/)
     })
   }
+
+  it('can not become a .json file, which holds a collection in one place: it is told what to do', async () => {
+    write()
+    const error = await migrate({
+      source: `file:${input()}`,
+      target: `file:${join(folder, 'out.json')}`,
+      stateDir: join(folder, 'state')
+    }).catch((thrown: unknown) => thrown)
+    expect(error).to.include({ code: 'DOCFERRY_CONFIG' })
+    expect((error as Error).message).to.include('write .ndjson or a folder')
+  })
 })

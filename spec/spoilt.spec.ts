@@ -10,6 +10,7 @@ import { summaryLines } from '../lib/cli/summary.ts'
 import { createMemoryStore } from '../lib/connectors/memory/store.ts'
 import { DocferryError } from '../lib/errors.ts'
 import type { RunReport } from '../lib/report.ts'
+import { retryRun } from '../lib/retry.ts'
 import { migrate } from '../lib/run.ts'
 import type { Stage } from '../lib/types.ts'
 import { scriptedSource } from './support/scripted-connector.ts'
@@ -65,6 +66,21 @@ describe('run: an input that turns out wrong', () => {
       expect((await failed(path)).message).to.include('changed after it was written')
     })
   }
+
+  it('does not go on with an export in which lines are missing, though its end is there', async () => {
+    const path = await exported('out.ndjson')
+    writeFileSync(path, readFileSync(path, 'utf8').replace(/.*"d101".*\n/, ''))
+    const error = await failed(path)
+    expect(error.message).to.include('lines of it were lost')
+    expect(seen!.collections[0]!.state).to.equal('stopped')
+    expect(goOnCommand(seen!)).to.equal(undefined)
+    const { runId, state } = await lastRun()
+    expect(state).to.equal('spoilt')
+    const refused = await retryRun({ run: runId, stateDir }).catch((thrown: unknown) => thrown)
+    expect((refused as Error).message)
+      .to.include("can't be gone on with")
+      .and.include('begin a new run')
+  })
 
   it('takes nothing of a data file of DynamoDB’s that is another, and goes on when it is right', async () => {
     const { data } = await makeExport(join(folder, 's3'), { files: [items('a', 'b'), items('c', 'd')] })

@@ -338,7 +338,8 @@ function atItsEnd(runId: string, { state }: RunEnd): DocferryError {
   return new DocferryError('DOCFERRY_RUN_UNFIT', `the run ${runId} has come to its end: there is nothing to go on with${letters}`)
 }
 
-function isSpoilt(runId: string, why: string): DocferryError {
+/** @param why what it has read was wrong */
+export function isSpoilt(runId: string, why: string): DocferryError {
   return new DocferryError(
     'DOCFERRY_RUN_UNFIT',
     `the run ${runId} can't be gone on with, for what it has written may be wrong (${why}). Put the right input in its place, take back what was written ` +

@@ -48,6 +48,8 @@ export class BatchWriter {
   readonly #window: AckWindow<{ readonly mark: Mark; readonly tally: Tally }>
   readonly #batches: Batches
   #state: CollectionState | undefined
+  /** Those that others were entered behind. */
+  readonly #left = new Set<CollectionState>()
   /** Of the stretch since the last mark. */
   #tally = new Tally()
   #marks: number
@@ -138,8 +140,12 @@ export class BatchWriter {
   async #enter(collection: string): Promise<void> {
     await this.#batches.flushAll()
     if (this.#options.target.limits.oneCollectionAtATime) await this.#batches.idle()
-    this.#state?.leave()
+    if (this.#state) {
+      this.#left.add(this.#state)
+      this.#state.leave()
+    }
     this.#state = await this.#options.enter(collection)
+    if (this.#left.delete(this.#state)) this.#state.comeBack()
     this.#books = undefined
   }
 

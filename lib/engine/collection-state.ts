@@ -2,6 +2,7 @@
 import type { CollectionReport } from '../report.ts'
 import { idHashes } from '../values/id-hashes.ts'
 import { RepeatCounter } from './repeat-counter.ts'
+import type { RestingRoom } from './repeat-counter.ts'
 import { SeenIds } from './seen-ids.ts'
 
 export interface Repeated {
@@ -9,6 +10,8 @@ export interface Repeated {
   /** So many, or fewer; or so many, or more: ids that went by before a run went on are not known. */
   readonly isAtMost: boolean
   readonly isAtLeast: boolean
+  /** Whether that is because the run went on; otherwise, too many of its collections were left and came again. */
+  readonly isWentOn: boolean
   /** Why it is not known. */
   readonly trouble: unknown
 }
@@ -29,6 +32,7 @@ export class CollectionState {
   #held = 0
   #hasFailures = false
   #partitionsLeft: number
+  readonly #restingRoom: RestingRoom | undefined
 
   constructor(
     report: CollectionReport,
@@ -40,6 +44,8 @@ export class CollectionState {
       /** See `Target.holdsRepeats`. */
       readonly holdsRepeats?: boolean | undefined
       readonly partitions?: number
+      /** Of a collection that may be left and come again, as sections of a file may. */
+      readonly restingRoom?: RestingRoom | undefined
     }
   ) {
     this.report = report
@@ -51,6 +57,7 @@ export class CollectionState {
     this.#repeats = idsMayRepeat && holdsRepeats ? new RepeatCounter() : undefined
     this.failedIds = idsMayRepeat && options.firstStays ? new SeenIds() : undefined
     this.#partitionsLeft = options.partitions ?? 1
+    this.#restingRoom = options.restingRoom
   }
 
   /**
@@ -81,10 +88,12 @@ export class CollectionState {
   /** Documents whose id came before; see there for how sure that is. */
   repeated(): Repeated {
     const count = this.#held + (this.#repeats?.count() ?? 0)
+    const isWentOn = this.#idsMayRepeat && (this.report.before?.read ?? 0) > 0
     return {
       count,
       isAtMost: this.#seenIds?.isFull ?? false,
-      isAtLeast: (this.#idsMayRepeat && (this.report.before?.read ?? 0) > 0) || (this.#repeats?.isAtLeast ?? false),
+      isAtLeast: isWentOn || (this.#repeats?.isAtLeast ?? false),
+      isWentOn,
       trouble: this.#repeats?.trouble
     }
   }
@@ -114,13 +123,21 @@ export class CollectionState {
     this.checkDone()
   }
 
+  /** More of it comes from a partition that had left it. */
+  comeBack(): void {
+    this.#partitionsLeft++
+    if (this.report.state === 'done') this.report.state = 'running'
+    delete this.report.finishedAt
+  }
+
   /** It is done when nothing more comes and every document has its outcome. */
   checkDone(): void {
     const { read, added, written, skipped, filtered, failed } = this.report
     if (this.#partitionsLeft > 0 || read + added !== written + skipped + filtered + failed) return
     this.report.state = 'done'
     this.report.finishedAt = Date.now()
-    this.#repeats?.close()
+    if (this.#restingRoom) this.#repeats?.rest(this.#restingRoom)
+    else this.#repeats?.close()
   }
 
   /** Whatever has become of it. */

@@ -9,6 +9,29 @@ const hashBytes = 8
 /** By the highest byte of the hashes. */
 const parts = 256
 
+/** What all counters of a run that rest may keep together. */
+export class RestingRoom {
+  #bytes: number
+  #files: number
+
+  constructor({ bytes = 4 << 20, files = 64 }: { readonly bytes?: number; readonly files?: number } = {}) {
+    this.#bytes = bytes
+    this.#files = files
+  }
+
+  takesBytes(bytes: number): boolean {
+    if (bytes > this.#bytes) return false
+    this.#bytes -= bytes
+    return true
+  }
+
+  takesFile(): boolean {
+    if (this.#files === 0) return false
+    this.#files--
+    return true
+  }
+}
+
 /** Part by part, in hashes from the beginning of the file. */
 interface Run {
   readonly start: number
@@ -22,6 +45,9 @@ interface Run {
  */
 export class RepeatCounter {
   readonly #inMemory: number
+  /** What it has of the room for those that rest. */
+  #hasFile = false
+  #restingBytes = 0
   /** `idHashes` of each id. */
   #waiting = new Int32Array()
   #length = 0
@@ -71,6 +97,26 @@ export class RepeatCounter {
   count(): number {
     const count = (this.#counted ??= this.#count())
     return this.#trouble === undefined ? this.#closedCount + count : 0
+  }
+
+  /** Nothing is added for now, and perhaps never again. What it keeps stays where there is room for it, and else it is closed. */
+  rest(room: RestingRoom): void {
+    if (this.#trouble !== undefined) return
+    if (this.#file) {
+      if (!this.#hasFile && !room.takesFile()) return this.close()
+      this.#hasFile = true
+      try {
+        this.#keep(this.#file)
+      } catch (error) {
+        return this.#giveUp(error)
+      }
+      this.#waiting = new Int32Array()
+    } else {
+      const bytes = 4 * this.#length
+      if (!room.takesBytes(bytes - this.#restingBytes)) return this.close()
+      this.#restingBytes = bytes
+      this.#waiting = this.#waiting.slice(0, this.#length)
+    }
   }
 
   /** The count is kept, and nothing else: mostly, nothing is added any more. */

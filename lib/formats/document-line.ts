@@ -89,6 +89,20 @@ export function parseControl(value: Value): ControlLine | undefined {
   return undefined
 }
 
+/** Whether a line that is no document is a control line, exactly as exports have them. */
+export function isOfExport({ bytes }: Line): boolean {
+  if (!mayBeControl(bytes)) return false
+  let value: Value
+  try {
+    value = parseJson(bytes.toString())
+  } catch {
+    // It is a reject, and told as that.
+    return false
+  }
+  const control = parseControl(value)
+  return control !== undefined && Object.keys(value as object).length === ('header' in control ? 2 : 1)
+}
+
 function rejectLine(line: Line, code: RejectDetails['code'], message: string): Entry {
   return { reject: { code, message, where: whereIs(line), ...rawOf(line) } }
 }

@@ -109,7 +109,8 @@ export class ExportWriter {
     const start = this.#start()
     if (collection === this.#books.current) return start
     if (this.#books.isOpened(collection) && !this.#options.mayReopen) {
-      throw new DocferryError('DOCFERRY_BUG', 'a collection of a JSON file was left and comes back', { collection })
+      const what = `the source has documents of ${JSON.stringify(collection)} in several places, and a .json file holds a collection in one`
+      throw new DocferryError('DOCFERRY_CONFIG', `${what}: write .ndjson or a folder (and make the .json file of that)`, { collection })
     }
     const text = start + this.#options.text.openCollection(collection, this.#books.openedCount === 0)
     this.#books.open(collection)

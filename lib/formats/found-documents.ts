@@ -12,6 +12,12 @@ export interface FoundPlace {
   readonly digest: string | null
 }
 
+export interface CheckedBy {
+  /** Of the file. */
+  readonly name: string
+  readonly from: 'end' | 'manifest'
+}
+
 export class FoundDocuments {
   /** Documents, and what stood where a document should be. */
   #entries: number
@@ -60,14 +66,19 @@ export class FoundDocuments {
     return { entries: this.#entries, digest: this.#digest?.hex() ?? null }
   }
 
-  /** @throws {DocferryError} DOCFERRY_FILE_CUT, DOCFERRY_DECODE where the file is not what it says */
-  check(collection: string, { counts, digest, receipt = {}, root }: Summary, name: string): void {
+  /**
+   * @param from what says it: the file's own end, which is there then, or a manifest
+   * @returns whether there was anything to compare the documents with but their number
+   * @throws {DocferryError} DOCFERRY_FILE_CUT, DOCFERRY_DECODE where the file is not what it says
+   */
+  check(collection: string, { counts, digest, receipt = {}, root }: Summary, { name, from }: CheckedBy): boolean {
     const expected = ownField(counts, collection) ?? 0
     if (this.#entries !== expected) {
       const message = `${name}: ${JSON.stringify(collection)} should hold ${expected === 1 ? '1 document' : `${expected} documents`} and holds ${this.#entries}`
-      const code = this.#entries < expected ? 'DOCFERRY_FILE_CUT' : 'DOCFERRY_DECODE'
+      const code = this.#entries < expected && from === 'manifest' ? 'DOCFERRY_FILE_CUT' : 'DOCFERRY_DECODE'
       const spoilsRun = code === 'DOCFERRY_DECODE'
-      throw new DocferryError(code, `${message}: the file was cut or changed after it was written`, { collection, spoilsRun })
+      const lost = this.#entries < expected ? 'the file was cut, or lines of it were lost' : 'the file was changed'
+      throw new DocferryError(code, `${message}: ${lost} after it was written`, { collection, spoilsRun })
     }
     const changed = (what: string): DocferryError =>
       new DocferryError('DOCFERRY_DECODE', `${name}: ${what}: the file was changed after it was written`, { collection, spoilsRun: true })
@@ -80,6 +91,7 @@ export class FoundDocuments {
     if (wanted !== undefined && found !== undefined && found !== wanted)
       throw changed(`${documents} have the digest ${found} instead of ${wanted}`)
     if (sums !== undefined && this.#sums && !this.#fits(this.#sums, sums)) throw changed(`${documents} are not those of its receipt`)
+    return (wanted === undefined && sums === undefined) || found !== undefined || (sums !== undefined && this.#sums !== undefined)
   }
 
   /** Of numbers, the text does not keep every kind: a decimal is read as what its digits are. */

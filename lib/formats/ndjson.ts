@@ -7,10 +7,10 @@
  */
 import { DocferryError } from '../errors.ts'
 import type { Page } from '../types.ts'
-import { mayBeControl, parseLine, whereIs } from './document-line.ts'
+import { isOfExport, mayBeControl, parseLine, whereIs } from './document-line.ts'
 import type { ControlLine, Summary } from './document-line.ts'
 import { FoundDocuments, RestingSections } from './found-documents.ts'
-import type { FoundPlace } from './found-documents.ts'
+import type { CheckedBy, FoundPlace } from './found-documents.ts'
 import { isBlank, LineSplitter } from './lines.ts'
 import type { Line } from './lines.ts'
 import { namelessError } from './nameless.ts'
@@ -29,6 +29,8 @@ export interface NdjsonOptions extends ReadOptions {
   readonly startsAt?: number
   /** How a line that is not blank is read, in a file without control lines. Default: as a document. */
   readonly entryOf?: ((line: Line) => Entry) | undefined
+  /** Told of a collection whose documents could be compared with what the file, or the manifest, says of them by their number alone. */
+  readonly onUnchecked?: (collection: string) => void
   /** What a plain file must hold, where a manifest states it. */
   readonly expected?: { readonly documents: number; readonly digest?: string; readonly receipt?: string; readonly root?: string }
 }
@@ -170,6 +172,10 @@ class NdjsonReading {
     const found = entryOf ? entryOf(line) : parseLine(line, this.#headered ? 'all' : line.number === 1 ? 'header' : 'none')
     // An export ends its lines: going on, with the whole file, begins with this one.
     if ('reject' in found && !line.complete && (this.#headered || expected)) throw this.#cutError()
+    if ('reject' in found && !this.#headered && !entryOf && isOfExport(line)) {
+      const what = 'this line is of an export by docferry, whose first line, {"$docferry":1,...}, is missing or broken'
+      throw this.#decodeError(line, `${what}: without it, documents of all its collections would be taken for those of one. Copy it again`)
+    }
     if (!('document' in found || 'reject' in found)) {
       const page = this.pages.isEmpty ? undefined : this.flush()
       this.pages.addBytes(bytes)
@@ -200,15 +206,16 @@ class NdjsonReading {
   finish(): void {
     const { name, expected } = this.#options
     if (this.#headered && !this.#ended) throw this.#cutError()
-    if (this.#ended) this.#check(this.#ended)
+    if (this.#ended) this.#check(this.#ended, 'end')
     else if (expected && this.#section !== null) {
       const { documents, digest, receipt, root } = expected
-      this.#check({
+      const summary = {
         counts: { [this.#section]: documents },
         digest: digest === undefined ? {} : { [this.#section]: digest },
         ...(receipt !== undefined && { receipt: { [this.#section]: receipt } }),
         ...(root !== undefined && { root: { [this.#section]: root } })
-      })
+      }
+      this.#check(summary, 'manifest')
     }
     if (this.#forgotten.size > 0) {
       const names = [...this.#forgotten].map(each => JSON.stringify(each)).join(', ')
@@ -268,12 +275,12 @@ class NdjsonReading {
     return this.#headered || this.#options.expected?.digest !== undefined
   }
 
-  #check(summary: Summary): void {
-    const { name, wanted } = this.#options
+  #check(summary: Summary, from: CheckedBy['from']): void {
+    const { name, wanted, onUnchecked } = this.#options
     for (const collection of new Set([...Object.keys(summary.counts), ...this.#found.keys()])) {
       if (!isWanted(wanted, collection)) continue
       const found = this.#found.get(collection) ?? new FoundDocuments(undefined, true)
-      found.check(collection, summary, name)
+      if (!found.check(collection, summary, { name, from })) onUnchecked?.(collection)
     }
   }
 
@@ -285,7 +292,10 @@ class NdjsonReading {
   }
 
   #decodeError(line: Line, what: string): DocferryError {
-    return new DocferryError('DOCFERRY_DECODE', `${this.#options.name}, ${whereIs(line)}: ${what}`, { where: whereIs(line) })
+    return new DocferryError('DOCFERRY_DECODE', `${this.#options.name}, ${whereIs(line)}: ${what}`, {
+      where: whereIs(line),
+      spoilsRun: true
+    })
   }
 }
 

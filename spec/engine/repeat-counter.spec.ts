@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { RepeatCounter } from '../../lib/engine/repeat-counter.ts'
+import { RepeatCounter, RestingRoom } from '../../lib/engine/repeat-counter.ts'
 import { idHashes } from '../../lib/values/id-hashes.ts'
 
 describe('the counter of repeated ids', () => {
@@ -42,6 +42,24 @@ describe('the counter of repeated ids', () => {
     counter.close()
     counter.addAll(hashesOf(Array.from({ length: 2_000 }, (_, index) => `id-${index % 1_000}`)))
     expect(counter.count()).to.equal(1_003)
+  })
+
+  it('counts on behind a rest as if there had been none, in memory and on disk, as long as there is room', () => {
+    for (const [length, room, isExact] of [
+      [100, new RestingRoom(), true],
+      [5_000, new RestingRoom(), true],
+      [100, new RestingRoom({ bytes: 100 }), false],
+      [5_000, new RestingRoom({ files: 0 }), false]
+    ] as const) {
+      counter = new RepeatCounter({ inMemory: 300 })
+      const ids = Array.from({ length }, (_, index) => `id-${index}`)
+      for (let stretch = 0; stretch < 3; stretch++) {
+        counter.addAll(hashesOf(ids))
+        counter.rest(room)
+      }
+      expect([counter.count(), counter.isAtLeast]).to.deep.equal(isExact ? [2 * length, false] : [0, true])
+      counter.end()
+    }
   })
 
   it('finds those of many that are far apart', () => {

@@ -104,10 +104,24 @@ describe('formats: NDJSON, plain', () => {
     expect(documentsOf(pages)[1]?.text).to.have.length(text.length)
   })
 
-  it('takes every line for a document or a reject, also one that looks like a section', async () => {
-    const { pages } = await read(`{"$collection":"a"}\n{"_id":"1"}\n${end}`)
-    expect(pathsOf(pages)).to.deep.equal(['cities/1'])
-    expect(rejectsOf(pages).map(({ where }) => where)).to.deep.equal(['line 1, byte 0', 'line 3, byte 32'])
+  it('takes no export without its first line for documents of one collection', async () => {
+    for (const [text, read_] of [
+      [body + end, 0],
+      [`broken\n${body}${end}`, 0],
+      [`{"_id":"1"}\n${header}${body}${end}`, 1],
+      [`{"_id":"3"}\n${end}`, 1]
+    ] as const) {
+      const { pages, error } = await read(text)
+      expect(error).to.include({ code: 'DOCFERRY_DECODE', spoilsRun: true })
+      expect(messageOf(error)).to.include('whose first line')
+      expect(documentsOf(pages)).to.have.length(read_)
+    }
+  })
+
+  it('takes a line that only looks like one of an export for a reject', async () => {
+    const { pages, error } = await read('{"$collection":"a","n":1}\n{"$end":true}\n{"$docferry":1}\n{"_id":"1"}\n')
+    expect(error).to.equal(undefined)
+    expect(rejectsOf(pages)).to.have.length(3)
   })
 
   it('reads a line that is nested too deep as a reject', async () => {
@@ -153,6 +167,15 @@ describe('formats: NDJSON, plain', () => {
     const { pages, error } = await read(broken.join('\n'), { expected })
     expect(error).to.equal(undefined)
     expect(rejectsOf(pages)).to.have.length(2)
+    const unchecked: string[] = []
+    const options = { expected, pageSize: 5, onUnchecked: (collection: string) => void unchecked.push(collection) }
+    const [, second] = (await read(broken.join('\n'), options)).pages
+    expect(unchecked).to.deep.equal([])
+    // A cursor has no room for the parts.
+    await read(broken.join('\n'), { ...options, after: second!.cursor })
+    expect(unchecked).to.deep.equal(['cities'])
+    await read(lines.join('\n'), { ...options, after: (await read(lines.join('\n'), options)).pages[1]!.cursor })
+    expect(unchecked).to.have.length(1)
     const changed = broken.map((line, number) => (number === 8 ? line.replace('1', '2') : line))
     expect(codeOf((await read(changed.join('\n'), { expected })).error)).to.equal('DOCFERRY_DECODE')
   })
@@ -215,10 +238,10 @@ describe('formats: NDJSON, an export with sections', () => {
     const check = async (text: string, code: string): Promise<void> => {
       expect(codeOf((await read(text)).error)).to.equal(code)
     }
-    await check(header + body.replace('{"_id":"2"}\n', '') + end, 'DOCFERRY_FILE_CUT')
+    await check(header + body.replace('{"_id":"2"}\n', '') + end, 'DOCFERRY_DECODE')
     await check(header + body.replace('{"_id":"2"}\n', '{"_id":"2"}\n{"_id":"2b"}\n') + end, 'DOCFERRY_DECODE')
     await check(header + body.replace('{"_id":"2"}', '{"_id":"x"}') + end, 'DOCFERRY_DECODE')
-    await check(header + body.replace('{"$collection":"b"}\n{"_id":"3"}\n', '') + end, 'DOCFERRY_FILE_CUT')
+    await check(header + body.replace('{"$collection":"b"}\n{"_id":"3"}\n', '') + end, 'DOCFERRY_DECODE')
   })
 
   it('tells in each cursor what was found of every section so far, also of one that is gone on with', async () => {

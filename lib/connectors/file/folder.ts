@@ -100,12 +100,18 @@ export async function listFolder(path: string, logger: Logger): Promise<Folder> 
         `${path}: ${twin.file} and ${file} are both the collection ${JSON.stringify(collection)}: remove one`
       )
     const place = join(path, file)
-    const { size } = await looks.make(
+    const stats = await looks.make(
       () => statSync(place),
       () => stat(place)
     )
+    // To open a pipe waits for who writes into it.
+    if (!stats.isFile())
+      throw new DocferryError(
+        'DOCFERRY_CONFIG',
+        `${place} is no file (${stats.isDirectory() ? 'a folder' : 'a pipe or a device'}): take it out of the folder, or name it by itself`
+      )
     const { documents, digest, receipt, root } = listed?.entry ?? {}
-    files.set(collection, { collection, file, gzip, bytes: size, documents, digest, receipt, root })
+    files.set(collection, { collection, file, gzip, bytes: stats.size, documents, digest, receipt, root })
   }
   for (const [collection, { file, documents }] of manifest?.entries ?? []) {
     if (files.has(collection)) continue

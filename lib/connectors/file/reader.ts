@@ -27,7 +27,7 @@ import { securityIn } from './security.ts'
 import { keyOption, standardStreams } from './options.ts'
 import type { FileOptions } from './options.ts'
 import { readAtOnce, readBlocks, readInTurn } from './read-blocks.ts'
-import { PassedOverNotes } from './passed-over.ts'
+import { InputNotes } from './input-notes.ts'
 import { findExports } from './s3-export.ts'
 import { s3Source } from './s3-reader.ts'
 import { pagesOfSameFile } from './same-file.ts'
@@ -46,7 +46,11 @@ const placesKept = 4
 export async function openFileSource(options: FileOptions, context: OpenContext): Promise<Source> {
   if (options.path === standardStreams) return openStreamSource(options, 'standard input', options.stdin ?? process.stdin, context)
   try {
-    const path = await realpath(options.path)
+    const path = await realpath(options.path).catch((error: unknown) => {
+      // What a shell hands over as /dev/fd/63 is there, and leads to no place with a name.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      return options.path
+    })
     const stats = await stat(path)
     if (stats.isDirectory()) {
       const { format, incremental = false } = options
@@ -80,7 +84,7 @@ function singleSource(
   const format = options.format === 'folder' ? undefined : options.format
   const name = options.path
   const key = keyOption(options)
-  const passedOver = new PassedOverNotes()
+  const inputNotes = new InputNotes()
   const plainName = (found: Format): string => options.collection ?? stemOf(path, found)
   const openWhole = (signal?: AbortSignal): Promise<Input> => openInput(openBytes(path, { signal }), { name, format, key })
   let found: Promise<readonly CollectionInfo[]> | undefined
@@ -160,6 +164,7 @@ function singleSource(
         try {
           const { head } = input
           const named = plainName(head.format)
+          if (head.hasSections && options.collection !== undefined) inputNotes.nameUnused(options.collection, name)
           const reading: InputReading = {
             collection: head.hasSections ? null : named,
             wanted: partition.range?.all === true ? null : partition.collections,
@@ -168,7 +173,8 @@ function singleSource(
             packing,
             batches,
             ...(head.format === 'couchbackup' && { winners: await winnersOf(input, signal) }),
-            onPassedOver: passedOver.add(named)
+            onPassedOver: inputNotes.passedOver(named),
+            onUnchecked: inputNotes.onUnchecked
           }
           const isLarge = size >= largeBytes && !input.gzip
           packing?.packer?.expect(size)
@@ -193,7 +199,7 @@ function singleSource(
       const pages = guarded(name, signal, () => pagesOfSameFile({ path, name, after: place, signal }, pagesBehind))
       yield* attachedPages(pages, { folder, how, signal })
     },
-    notes: () => passedOver.notes(),
+    notes: () => inputNotes.notes(),
     async close() {}
   }
 }
@@ -228,6 +234,7 @@ function folderSource(
 ): Source {
   const filesByName = new Map(files.map(each => [each.file, each]))
   const places = new BufferPool(placesKept)
+  const inputNotes = new InputNotes()
   return {
     location: location(path),
     uniqueIds: false,
@@ -258,7 +265,15 @@ function folderSource(
       const name = join(options.path, file)
       const pagesBehind = async function* (after: Cursor | undefined): AsyncGenerator<Page> {
         const expected = documents === undefined ? undefined : { documents, digest, receipt, root }
-        const reading: Omit<NdjsonOptions, 'name'> = { collection, wanted: null, after, pageSize, packing, expected }
+        const reading: Omit<NdjsonOptions, 'name'> = {
+          collection,
+          wanted: null,
+          after,
+          pageSize,
+          packing,
+          expected,
+          onUnchecked: inputNotes.onUnchecked
+        }
         const lent = gzip || !takesLentChunks(packing) ? undefined : packing
         const inPlaces = bytes >= largeBytes ? lent : undefined
         const rest = (): AsyncGenerator<Page> =>
@@ -281,6 +296,7 @@ function folderSource(
       const pages = guarded(name, signal, () => pagesOfSameFile({ path: filePath, name, after: place, signal }, pagesBehind))
       yield* attachedPages(pages, { folder: join(path, attachmentsName), how, signal })
     },
+    notes: () => inputNotes.notes(),
     async close() {}
   }
 }
@@ -303,6 +319,8 @@ async function* openBytes(
     signal?.throwIfAborted()
     if (bytesRead === 0) return
     yield buffer.subarray(0, bytesRead)
+    // A stream that begins aborted ends in an error which nobody can wait for yet.
+    signal?.throwIfAborted()
     yield* file.createReadStream({ start: start + bytesRead, signal, highWaterMark: readChunkBytes, autoClose: false })
   } finally {
     await file.close()

@@ -7,7 +7,7 @@ import type { OpenContext, Page, Source } from '../../types.ts'
 import { readError } from './errors.ts'
 import { keyOption } from './options.ts'
 import type { FileOptions } from './options.ts'
-import { PassedOverNotes } from './passed-over.ts'
+import { InputNotes } from './input-notes.ts'
 
 /** @param name for people: `standard input`, or a path */
 export function openStreamSource(options: FileOptions, name: string, stream: Readable, { attachments }: OpenContext): Source {
@@ -19,7 +19,7 @@ export function openStreamSource(options: FileOptions, name: string, stream: Rea
   const format = options.format === 'folder' ? undefined : options.format
   let opened: Promise<Input> | undefined
   let isRead = false
-  const passedOver = new PassedOverNotes()
+  const inputNotes = new InputNotes()
   const openOnce = (): Promise<Input> => (opened ??= openStream(stream, { name, format, key: keyOption(options) }))
 
   return {
@@ -45,16 +45,18 @@ export function openStreamSource(options: FileOptions, name: string, stream: Rea
       const [only, ...others] = partition.collections
       const named = options.collection ?? (others.length === 0 ? only : undefined) ?? null
       const { hasSections } = input.head
+      if (hasSections && options.collection !== undefined) inputNotes.nameUnused(options.collection, name)
       const pages = input.read({
         collection: hasSections ? null : named,
         wanted: all ? null : partition.collections,
         after,
         pageSize,
-        onPassedOver: passedOver.add(named ?? name)
+        onPassedOver: inputNotes.passedOver(named ?? name),
+        onUnchecked: inputNotes.onUnchecked
       })
       yield* guarded(name, signal, () => destroyedOnAbort(stream, signal, pages))
     },
-    notes: () => passedOver.notes(),
+    notes: () => inputNotes.notes(),
     async close() {
       if (opened || isRead) stream.destroy()
     }

@@ -111,6 +111,12 @@ describe('file: folder reader', () => {
     }
   })
 
+  it('does not wait for who writes into a pipe that lies in it', async () => {
+    await mkdir(path('in'))
+    await promisify(execFile)('mkfifo', [path('in', 'a.ndjson')])
+    expect(await failure(source({ path: path('in') }))).to.include({ code: 'DOCFERRY_CONFIG' })
+  })
+
   it('refuses two files for one collection, a broken manifest, and an export inside', async () => {
     await writeWhole({ path: path('out/') }, { a: some(1) })
     await writeFile(path('out', 'a.jsonl'), '')

@@ -1,11 +1,15 @@
-/** What stands in backups of couchbackup and is no document, in words for the end of a run. */
+/** What a user should know of a file that was read, in words for the end of a run. */
 import type { PassedOver } from '../../formats/couchbackup.ts'
 
-export class PassedOverNotes {
-  readonly #notes = new Set<string>()
+/** Collections of which the same is to be said. */
+const mostNamed = 10
 
-  /** @returns to be told what was passed over in the backup of a collection */
-  add(collection: string): (passed: PassedOver, isPartial: boolean) => void {
+export class InputNotes {
+  readonly #notes = new Set<string>()
+  readonly #unchecked = new Set<string>()
+
+  /** @returns to be told what was passed over in couchbackup's backup of a collection */
+  passedOver(collection: string): (passed: PassedOver, isPartial: boolean) => void {
     return ({ deleted, conflicts, older, repeated, broken }, isPartial) => {
       const say = (count: number, one: string, many: string, why: string): void => {
         if (count > 0) this.#notes.add(`${collection}: ${count} ${count === 1 ? one : many} of the backup left out: ${why}`)
@@ -26,7 +30,26 @@ export class PassedOverNotes {
     }
   }
 
+  /** A name was given to documents that have one. @param file in words */
+  nameUnused(collection: string, file: string): void {
+    this.#notes.add(
+      `${file} says itself to which collections its documents belong: the name ${JSON.stringify(collection)} is given to none (--rename does that)`
+    )
+  }
+
+  /** To be told of a collection whose documents could not be compared with what the file says of them. */
+  readonly onUnchecked = (collection: string): void => {
+    this.#unchecked.add(collection)
+  }
+
   notes(): readonly string[] {
-    return [...this.#notes]
+    if (this.#unchecked.size === 0) return [...this.#notes]
+    const names = [...this.#unchecked]
+    const more = names.length > mostNamed ? ` and ${names.length - mostNamed} more collections` : ''
+    const why = 'lines of it are broken, and the run was gone on with'
+    return [
+      ...this.#notes,
+      `${names.slice(0, mostNamed).join(', ')}${more}: whether the other documents are those that were exported could not be checked, for ${why}`
+    ]
   }
 }
