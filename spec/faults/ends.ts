@@ -39,6 +39,8 @@ export interface FaultyEnd<Request, Action> {
   readonly indexesIn: (request: Request) => number[]
   /** The most documents in one call of `Target.write`, and between two marks. */
   readonly batchCount: number
+  /** Where all calls share a connection, how many may be under way: one that is cut takes answers along that have just been sent. */
+  readonly sharedBy?: number
   /** How many documents go again where such a request fails: those of the one call of `Target.write` that it is a part of. */
   readonly batchOf: (request: Request) => number
 }
@@ -101,6 +103,7 @@ export async function firestoreEnd(folder: string): Promise<GrpcEnd> {
     readsBefore: 0,
     isRead: ({ method }) => method === 'RunQuery',
     isWrite: ({ method }) => method === 'BatchWrite',
+    sharedBy: firestoreLimits(true).inFlight,
     ...holdsBatches(({ message }) => message, firestoreLimits(true).batchCount)
   }
 }

@@ -129,6 +129,14 @@ export class FaultRun<Request, Action extends { readonly type: string }> {
     return proxy.requests.filter(isWrite).reduce((sum, request) => sum + indexesIn(request).length, 0)
   }
 
+  /** Writes that may have been under way on the connection of another. */
+  #besides(request: Request): Request[] {
+    const { proxy, isWrite, sharedBy = 1 } = this.#options.end
+    const writes = proxy.requests.filter(isWrite)
+    const at = writes.indexOf(request)
+    return writes.slice(Math.max(0, at - sharedBy + 1), at + sharedBy)
+  }
+
   /**
    * What was in the requests that a fault hit, or that were given up before their answer, and was not taken; where the run was gone on with,
    * also what was taken behind the first of these, or before it since the last mark.
@@ -139,16 +147,22 @@ export class FaultRun<Request, Action extends { readonly type: string }> {
     const hits = proxy.hit.filter(({ request }) => isWrite(request))
     const ofHits = hits.map(({ request, action }) => documentsLeftOut(action, indexesIn(request).length) ?? batchOf(request))
     const givenUp = proxy.givenUp.filter(isWrite)
-    const missed = new Set([...hits.map(({ request }) => request), ...givenUp])
+    const cut = hits.filter(({ action }) => endsConnection(action)).flatMap(({ request }) => this.#besides(request))
+    const alongWith = [...new Set(cut)].filter(request => !givenUp.includes(request) && !hits.some(hit => hit.request === request))
+    const missed = new Set([...hits.map(({ request }) => request), ...givenUp, ...alongWith])
     const firstMissed = Math.min(...[...missed].flatMap(indexesIn))
     const lastMark = Math.floor(firstMissed / batchCount) * batchCount
     const behindMark = proxy.requests
       .slice(0, this.#beforeResume)
       .filter(request => isWrite(request) && !missed.has(request))
       .map(request => indexesIn(request).filter(index => index >= lastMark).length)
-    const again = [...ofHits, ...givenUp.map(batchOf), ...behindMark].reduce((sum, number) => sum + number, 0)
+    const again = [...ofHits, ...[...givenUp, ...alongWith].map(batchOf), ...behindMark].reduce((sum, number) => sum + number, 0)
     return alwaysAgain === 0 ? again : 2 * again + alwaysAgain
   }
+}
+
+function endsConnection(action: { readonly type: string } | undefined): boolean {
+  return action === undefined || ['cut', 'loseAnswer', 'refuse', 'reset'].includes(action.type)
 }
 
 const anyPair = { source: 'file:', target: 'file:' } as const
