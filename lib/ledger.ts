@@ -7,7 +7,7 @@ import type { CollectionState } from './engine/collection-state.ts'
 import { addDelta, sumOf, Tally } from './engine/tally.ts'
 import type { StagePiece } from './engine/tally.ts'
 import { DocferryError, describeError } from './errors.ts'
-import { collectionReport, countFailure, emptyReport, finishReport, isSavedAtEnd, totalCounts } from './report.ts'
+import { collectionReport, countFailure, emptyReport, finishReport, isSavedAtEnd, listNames, totalCounts } from './report.ts'
 import type { CollectionReport, CollectionSurvey, FailureLimit, RunReport } from './report.ts'
 import type { Document, Location, Logger, Mark, OnConflict, OnIncompatible, Page, Types, Usage } from './types.ts'
 
@@ -56,9 +56,6 @@ const longWaitMs = 5_000
 
 /** A share of failures means little before so many documents were read. */
 const fewDocuments = 1_000
-
-/** Collections of which the same is to be said. */
-const mostNamed = 10
 
 export class Ledger {
   readonly report: RunReport
@@ -270,11 +267,7 @@ export class Ledger {
       say(designs, 'design document left out (--include-design takes it)', 'design documents left out (--include-design takes them)')
     }
     for (const [when, names] of Object.entries(unknown)) {
-      const more = names.length > mostNamed ? ` and ${names.length - mostNamed} more collections` : ''
-      if (names.length > 0)
-        notes.push(
-          `${names.slice(0, mostNamed).join(', ')}${more}: whether documents share an id with one that ${when} is not known; ${kept}`
-        )
+      if (names.length > 0) notes.push(`${listNames(names, 10)}: whether documents share an id with one that ${when} is not known; ${kept}`)
     }
   }
 

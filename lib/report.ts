@@ -278,6 +278,14 @@ export function shortenId(id: string): string {
   return id.length > mostOfId ? `${id.slice(0, mostOfId)}... (${id.length} characters)` : id
 }
 
+/** How many names a note has. */
+const mostNames = 20
+
+/** The first names of a list, and how many follow. */
+export function listNames(names: readonly string[], most = mostNames, between = ', '): string {
+  return names.length > most ? `${names.slice(0, most).join(between)} and ${names.length - most} more` : names.join(between)
+}
+
 /** A file and a snapshot are whole only when a run ends. A database keeps what is written. */
 export function isSavedAtEnd({ provider }: Location): boolean {
   return provider === 'file' || provider === 'memory'

@@ -3,6 +3,7 @@ import { sep } from 'node:path'
 import { presets } from '../config/presets.ts'
 import type { PresetName } from '../config/presets.ts'
 import { DocferryError } from '../errors.ts'
+import { listNames } from '../report.ts'
 import type { CollectionInfo, Source, Target } from '../types.ts'
 
 export interface ChooseOptions {
@@ -72,7 +73,7 @@ export function targetNameOf(
 }
 
 export function noSuchCollection(missing: readonly string[], held: readonly CollectionInfo[], source: Source): DocferryError {
-  const there = held.length > 0 ? `it holds ${list(held.map(({ name }) => name))}` : 'it holds no collections'
+  const there = held.length > 0 ? `it holds ${listNames(held.map(({ name }) => name))}` : 'it holds no collections'
   return new DocferryError(
     'DOCFERRY_NO_SUCH_COLLECTION',
     `${source.location.provider} (${source.location.address}) has no collection ${missing.join(', ')}; ${there}`,
@@ -139,9 +140,4 @@ function checkApart({ location, places = [location] }: Source, { location: { add
 /** Of paths. */
 function liesIn(inner: string, outer: string): boolean {
   return outer.startsWith('file:') && inner.startsWith(outer.endsWith(sep) ? outer : outer + sep)
-}
-
-/** Names for a message, the first twenty. */
-function list(names: readonly string[]): string {
-  return names.length > 20 ? `${names.slice(0, 20).join(', ')} and ${names.length - 20} more` : names.join(', ')
 }

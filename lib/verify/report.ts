@@ -154,16 +154,9 @@ export function exampleOf(difference: Difference): Difference {
   return difference.id === undefined ? difference : { ...difference, id: shortenId(difference.id) }
 }
 
-/** How many names a note has. */
-const mostNames = 20
-
 /** Of a collection that is missing as a whole. */
 export function missingReasonOf({ missingReason = 'the target has no such collection' }: VerifyCollection): string {
   return missingReason
-}
-
-export function listNames(names: readonly string[], most = mostNames, between = ', '): string {
-  return names.length > most ? `${names.slice(0, most).join(between)} and ${names.length - most} more` : names.join(between)
 }
 
 /** `1 document`, `2 documents`. */

@@ -5,7 +5,7 @@ import { bucketOf } from '../values/bucket-sums.ts'
 import type { DifferenceList } from './differences.ts'
 import type { CollectionLook } from './first-look.ts'
 import type { Visitor } from './read-end.ts'
-import { listNames } from './report.ts'
+import { listNames } from '../report.ts'
 import type { VerifyReport } from './report.ts'
 
 export interface SuspectOptions {

@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs'
 import { DocferryError } from '../../errors.ts'
 import { readBackupLog } from '../../formats/couchbackup-log.ts'
+import { listNames } from '../../report.ts'
 import { readError } from './errors.ts'
 
 /**
@@ -20,8 +21,7 @@ export async function checkBackupLog(path: string | undefined): Promise<number |
       `${path} says that the backup was broken off before it was known what belongs to it, or is no log of couchbackup: make the backup anew`
     )
   if (pending.length > 0) {
-    const most = 5
-    const listed = pending.slice(0, most).join(', ') + (pending.length > most ? ` and ${pending.length - most} more` : '')
+    const listed = listNames(pending.map(String), 5)
     throw new DocferryError('DOCFERRY_FILE_CUT', `${path} says that the backup is not whole (batches ${listed} are missing): ${again}`)
   }
   return done

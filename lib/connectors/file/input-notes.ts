@@ -1,8 +1,6 @@
 /** What a user should know of a file that was read, in words for the end of a run. */
 import type { PassedOver } from '../../formats/couchbackup.ts'
-
-/** Collections of which the same is to be said. */
-const mostNamed = 10
+import { listNames } from '../../report.ts'
 
 export class InputNotes {
   readonly #notes = new Set<string>()
@@ -44,12 +42,10 @@ export class InputNotes {
 
   notes(): readonly string[] {
     if (this.#unchecked.size === 0) return [...this.#notes]
-    const names = [...this.#unchecked]
-    const more = names.length > mostNamed ? ` and ${names.length - mostNamed} more collections` : ''
     const why = 'lines of it are broken, and the run was gone on with'
     return [
       ...this.#notes,
-      `${names.slice(0, mostNamed).join(', ')}${more}: whether the other documents are those that were exported could not be checked, for ${why}`
+      `${listNames([...this.#unchecked], 10)}: whether the other documents are those that were exported could not be checked, for ${why}`
     ]
   }
 }

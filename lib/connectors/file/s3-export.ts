@@ -6,6 +6,7 @@ import { exportsFolder, filesName, isChecksumOf, readDataFiles, readExportSummar
 import type { DataFile, ExportSummary } from '../../formats/dynamodb/manifest.ts'
 import { manifestName } from '../../formats/export-text.ts'
 import { formatOfName } from '../../formats/open-input.ts'
+import { listNames } from '../../report.ts'
 
 /** A data file, found. */
 export interface FoundFile extends DataFile {
@@ -109,11 +110,10 @@ async function readExport(root: string, folder: string): Promise<TableExport> {
     if (found) files.push({ ...each, ...found })
     else missing.push(each.file)
   }
-  const most = missing.slice(0, 3).join(', ') + (missing.length > 3 ? ` and ${missing.length - 3} more` : '')
   const lost =
     missing.length === 0
       ? undefined
-      : `${folder}: of its ${listed.length} data files ${missing.length} are missing (${most}): download them again`
+      : `${folder}: of its ${listed.length} data files ${missing.length} are missing (${listNames(missing, 3)}): download them again`
   const own = new Set(listed.map(({ file }) => file))
   const beside = await readdir(join(folder, 'data')).catch(() => [])
   const others = beside.filter(name => !own.has(name)).map(name => join(place, 'data', name))
