@@ -7,7 +7,7 @@ import { syncFolder } from '../engine/atomic-file.ts'
 import type { DeadLetter } from '../engine/dead-letter.ts'
 import { DocferryError, describeError } from '../errors.ts'
 import { LineSplitter } from '../formats/lines.ts'
-import { stringifyJson } from '../values/index.ts'
+import { parseText, stringifyJson } from '../values/index.ts'
 import type { Value } from '../values/index.ts'
 
 export const deadLettersName = 'dead-letters.ndjson'
@@ -129,7 +129,7 @@ const newline = Buffer.from('\n')
 
 function parseLetter(bytes: Buffer): Pick<DeadLetter, 'partition' | 'mark'> | undefined {
   try {
-    return JSON.parse(bytes.toString()) as Pick<DeadLetter, 'partition' | 'mark'>
+    return parseText(bytes.toString()) as Pick<DeadLetter, 'partition' | 'mark'>
   } catch (error) {
     if (error instanceof SyntaxError) return undefined
     throw error

@@ -10,6 +10,7 @@ import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DocferryError, describeError } from '../errors.ts'
 import type { Step } from './checkpoint.ts'
+import { parseText } from '../values/index.ts'
 
 /** Version of the form; a newer docferry reads older ones, not the other way round. */
 const formVersion = 1
@@ -159,7 +160,7 @@ async function readLines(path: string): Promise<string[] | undefined> {
 function headOf([line = '']: readonly string[]): Head | undefined {
   const body = /^\{"sum":"[0-9a-f]{8}","log":(\{.*\})\}$/.exec(line)?.[1]
   try {
-    const head = JSON.parse(body ?? 'null') as Head | null
+    const head = parseText(body ?? 'null') as Head | null
     // What is no head is a first line that is torn; what is a whole one says what it belongs to.
     return head && contentOf(line, head.follows) ? head : undefined
   } catch (error) {
@@ -172,7 +173,7 @@ function headOf([line = '']: readonly string[]): Head | undefined {
 function contentOf(line: string, checksumBefore: string): { readonly checksum: string; readonly step?: Step } | undefined {
   const [, checksum, name, body] = /^\{"sum":"([0-9a-f]{8})","(log|step)":(\{.*\})\}$/.exec(line) ?? []
   if (checksum === undefined || body === undefined || checksumOf(checksumBefore, body) !== checksum) return undefined
-  return name === 'step' ? { checksum, step: JSON.parse(body) as Step } : { checksum }
+  return name === 'step' ? { checksum, step: parseText(body) as Step } : { checksum }
 }
 
 function checksumOf(before: string, body: string): string {

@@ -11,6 +11,7 @@ import { syncFile } from '../engine/atomic-file.ts'
 import { DocferryError, describeError } from '../errors.ts'
 import type { OutputStand, SuspendedOutput } from '../types.ts'
 import type { Checkpoint } from './checkpoint.ts'
+import { parseText } from '../values/index.ts'
 
 /** Fewer stay in the checkpoint. */
 const leastTogether = 32
@@ -205,7 +206,7 @@ export async function withSettled(folder: string, checkpoint: Checkpoint): Promi
   const entries: Entry[] = []
   for (let from = 0; from < bytes.length;) {
     const end = bytes.indexOf(newline, from)
-    entries.push(JSON.parse(bytes.toString('utf8', from, end)) as Entry)
+    entries.push(parseText(bytes.toString('utf8', from, end)) as Entry)
     from = end + 1
   }
   return joined(checkpoint, byKind(entries))

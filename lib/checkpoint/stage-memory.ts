@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises'
 import { DocferryError, describeError } from '../errors.ts'
 import type { StagePiece } from '../engine/tally.ts'
 import { LineSplitter } from '../formats/lines.ts'
+import { parseText } from '../values/index.ts'
 
 export const stageMemoryName = 'stages.ndjson'
 
@@ -54,7 +55,7 @@ export class StageMemory {
     try {
       for await (const chunk of createReadStream(this.#path, { end: this.#bytes - 1 })) {
         seen += (chunk as Buffer).length
-        for (const { bytes } of splitter.push(chunk as Buffer)) yield JSON.parse(bytes.toString()) as StagePiece
+        for (const { bytes } of splitter.push(chunk as Buffer)) yield parseText(bytes.toString()) as StagePiece
       }
     } catch (error) {
       throw unusable(this.#path, error)

@@ -4,6 +4,7 @@ import { open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { syncFolder } from '../engine/atomic-file.ts'
 import { DocferryError, describeError } from '../errors.ts'
+import { parseText } from '../values/index.ts'
 
 /** Version of the form; a newer docferry reads older ones, not the other way round. */
 const formVersion = 1
@@ -91,7 +92,7 @@ export async function readState(path: string, kind: string): Promise<unknown> {
   const body = text.slice(start.length, -2)
   if (!text.endsWith('}\n') || digestOf(body) !== digest) throw wrong('it is cut off, or was changed: its checksum does not match')
   if (found !== kind) throw wrong(`it holds a ${found}, and a ${kind} is wanted`)
-  return JSON.parse(body) as unknown
+  return parseText(body)
 }
 
 function digestOf(body: string | Buffer): string {

@@ -2,7 +2,7 @@
 import { propertiesOf, secretsIn } from '../stages/make-stage.ts'
 import { pathPattern, placePattern } from '../stages/field-path.ts'
 import type { JsonSchema, StageSpec } from '../stages/stage-spec.ts'
-import { stringifyJson } from '../values/index.ts'
+import { parseText, stringifyJson } from '../values/index.ts'
 import type { Value } from '../values/index.ts'
 import { indentedLines, padEnd, plainStyle, wrap } from './text.ts'
 import type { View } from './text.ts'
@@ -72,7 +72,7 @@ function commandLines(spec: StageSpec): string[] {
 
 /** Values of classes as envelopes. */
 function plain(value: unknown): unknown {
-  return JSON.parse(stringifyJson(value as Value))
+  return parseText(stringifyJson(value as Value))
 }
 
 function paragraph(line: string, columns: number): string[] {

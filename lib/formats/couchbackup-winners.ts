@@ -8,6 +8,7 @@ import { DocferryError } from '../errors.ts'
 import { LineSplitter } from './lines.ts'
 import type { Line } from './lines.ts'
 import { partsOf, winsOver } from './revisions.ts'
+import { parseText } from '../values/index.ts'
 
 /** Ids that are kept; each takes some 300 bytes. */
 const mostIds = 250_000
@@ -165,7 +166,7 @@ function batchOf(line: Line): Batch {
 /** The numbers that JSON.parse rounds are none of those that are looked at. */
 function arrayOf(text: string): readonly unknown[] | undefined {
   try {
-    const value: unknown = JSON.parse(text)
+    const value: unknown = parseText(text)
     return Array.isArray(value) ? value : undefined
   } catch (error) {
     if (error instanceof SyntaxError) return undefined

@@ -1,6 +1,7 @@
 /** A saved plan, read back as far as a run depends on it. */
 import { DocferryError } from '../errors.ts'
 import type { Plan, PlannedOptions } from './plan.ts'
+import { parseText } from '../values/index.ts'
 
 /** @throws {DocferryError} DOCFERRY_CONFIG for what is no plan */
 export function readPlan(text: string, name: string): Plan {
@@ -8,7 +9,7 @@ export function readPlan(text: string, name: string): Plan {
     new DocferryError('DOCFERRY_CONFIG', `${name} is no plan of docferry's: ${why}; make one with docferry plan ... --save ${name}`)
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = parseText(text)
   } catch {
     // The parser's own message quotes the text, which may be that of a wrong file.
     throw wrong('not valid JSON')

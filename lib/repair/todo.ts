@@ -6,6 +6,7 @@ import type { Difference, VerifyReport } from '../verify/report.ts'
 import { IdSet } from './id-set.ts'
 import { mostFirst } from './report.ts'
 import type { RepairCollection } from './report.ts'
+import { parseText } from '../values/index.ts'
 
 /** A line of the list; of a collection that is missing as a whole, there is one with the number of its documents. */
 type Listed = Difference & { readonly documents?: number }
@@ -72,7 +73,7 @@ async function* listed(path: string | undefined): AsyncGenerator<Listed> {
   if (path === undefined) return
   const splitter = new LineSplitter()
   for await (const chunk of createReadStream(path))
-    for (const { bytes } of splitter.push(chunk as Buffer)) yield JSON.parse(bytes.toString()) as Listed
+    for (const { bytes } of splitter.push(chunk as Buffer)) yield parseText(bytes.toString()) as Listed
 }
 
 function emptyCollection({ source, target, isMissing }: VerifyReport['collections'][number]): RepairCollection {

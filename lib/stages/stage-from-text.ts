@@ -4,6 +4,7 @@ import type { Stage } from '../types.ts'
 import { inexactNumber } from './inexact-number.ts'
 import { checkStageOptions, issueText, makeOf, secretsIn } from './make-stage.ts'
 import type { StageMaking, StageSpec } from './stage-spec.ts'
+import { parseText } from '../values/index.ts'
 
 /**
  * @param text the whole, by which a run remembers the stage
@@ -49,7 +50,7 @@ const textOrNumber = /"(?:[^"\\]|\\.)*"|-?[0-9][-+.0-9eE]*/g
 function parseOptions(text: string): unknown {
   let options: unknown
   try {
-    options = JSON.parse(text)
+    options = parseText(text)
   } catch (error) {
     throw new SyntaxError(`its options are not valid JSON${/ at position \d+/.exec(String(error))?.[0] ?? ''}`)
   }

@@ -8,6 +8,7 @@ import { configError } from './config-error.ts'
 import { formatPath } from './field-path.ts'
 import { plainView } from './plain-view.ts'
 import type { StageSpec } from './stage-spec.ts'
+import { parseText } from '../values/index.ts'
 
 export interface ValidateOptions {
   /** A JSON Schema of draft 2020-12, or of what its `$schema` says: 2019-09, 07. */
@@ -166,7 +167,7 @@ async function readSchema(file: string, folder: string): Promise<object | boolea
   }
   let schema: unknown
   try {
-    schema = JSON.parse(text)
+    schema = parseText(text)
   } catch (error) {
     throw configError(`file: ${path} is not valid JSON${/ at position \d+.*/.exec((error as Error).message)?.[0] ?? ''}`, error)
   }

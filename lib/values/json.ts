@@ -4,6 +4,7 @@
  */
 import { decodeEnvelopeMap } from './envelope.ts'
 import { isMap, maxDepth, setField, tooDeep, type ValueMap } from './kinds.ts'
+import { parseText } from './parse-text.ts'
 import { findSpecial, firstUnsafe, type Special } from './special-numbers.ts'
 import type { Value } from './types.ts'
 
@@ -15,8 +16,8 @@ import type { Value } from './types.ts'
  */
 export function parseJson(text: string): Value {
   const special = findSpecial(text)
-  if (special === undefined) return parseText(text, text)
-  return revive(parseText(withPlaceholders(text, special), text), special, 0)
+  if (special === undefined) return parsePlain(text, text)
+  return revive(parsePlain(withPlaceholders(text, special), text), special, 0)
 }
 
 /**
@@ -35,11 +36,11 @@ function withPlaceholders(text: string, { numbers }: Special): string {
 }
 
 /** The engine's own message quotes the text, which may hold secrets; only the place is taken from it. */
-function parseText(text: string, original: string): Value {
+function parsePlain(text: string, original: string): Value {
   try {
-    return JSON.parse(text) as Value
+    return parseText(text) as Value
   } catch (error) {
-    if (text !== original) return parseText(original, original)
+    if (text !== original) return parsePlain(original, original)
     const place = / at position \d+/.exec(String(error))
     throw new SyntaxError(`not valid JSON${place?.[0] ?? ''}`)
   }

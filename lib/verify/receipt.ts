@@ -5,6 +5,7 @@ import { DocferryError, describeError } from '../errors.ts'
 import type { Counts } from '../report.ts'
 import type { Location, OnConflict, OnIncompatible, Types } from '../types.ts'
 import { BucketSums } from '../values/bucket-sums.ts'
+import { parseText } from '../values/index.ts'
 
 /** Version of the form; a newer docferry reads older ones, not the other way round. */
 const formVersion = 1
@@ -114,7 +115,7 @@ export function parseReceipt(text: string, name: string): Receipt {
   const unusable = (why: string, cause?: unknown): DocferryError => new DocferryError('DOCFERRY_RECEIPT', `${name} ${why}`, { cause })
   let parsed: Partial<KeptReceipt> | null
   try {
-    parsed = JSON.parse(text) as Partial<KeptReceipt> | null
+    parsed = parseText(text) as Partial<KeptReceipt> | null
   } catch (error) {
     throw unusable('is no receipt: it is not valid JSON', error)
   }

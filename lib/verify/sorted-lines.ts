@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { LineSplitter } from '../formats/lines.ts'
+import { parseText } from '../values/index.ts'
 
 export interface SortOptions<Line> {
   readonly compare: (a: Line, b: Line) => number
@@ -129,6 +130,6 @@ async function* readPiece<Line>(path: string): AsyncGenerator<Entry<Line>> {
   for await (const chunk of createReadStream(path, { highWaterMark: 256 << 10 }))
     for (const { bytes } of splitter.push(chunk as Buffer)) {
       const text = bytes.toString()
-      yield { line: JSON.parse(text) as Line, text }
+      yield { line: parseText(text) as Line, text }
     }
 }

@@ -6,7 +6,7 @@ import { closeSync, createReadStream, openSync, readSync, writeSync } from 'node
 import { join } from 'node:path'
 import { describeError, DocferryError } from '../errors.ts'
 import { LineSplitter } from '../formats/lines.ts'
-import { parseJson, stringifyJson } from '../values/index.ts'
+import { parseJson, parseText, stringifyJson } from '../values/index.ts'
 import type { Document, DocumentDigests } from '../values/index.ts'
 import { bucketOf } from '../values/bucket-sums.ts'
 import { Copies } from './copies.ts'
@@ -129,7 +129,7 @@ async function readGroup(
   const splitter = new LineSplitter()
   for await (const chunk of createReadStream(path, { highWaterMark: 256 << 10 }))
     for (const { bytes } of splitter.push(chunk as Buffer)) {
-      const [collection, side, id, document] = JSON.parse(bytes.toString()) as Line
+      const [collection, side, id, document] = parseText(bytes.toString()) as Line
       if (!isMeant(id)) continue
       const key = JSON.stringify([collection, id])
       let held = found.get(key)

@@ -9,6 +9,7 @@ import { LineSplitter } from '../formats/lines.ts'
 import { readSummary, readTail } from '../formats/tail.ts'
 import { BucketSums, isOfRoot } from '../values/bucket-sums.ts'
 import type { CollectionReceipt } from './receipt.ts'
+import { parseText } from '../values/index.ts'
 
 /** What one says of a collection. */
 interface Statement {
@@ -57,7 +58,7 @@ async function readTrailer(path: string, size: number): Promise<Statement[]> {
 }
 
 async function readManifest(path: string): Promise<Statement[]> {
-  const { files } = JSON.parse(await readFile(join(path, manifestName), 'utf8')) as { readonly files?: unknown }
+  const { files } = parseText(await readFile(join(path, manifestName), 'utf8')) as { readonly files?: unknown }
   if (typeof files !== 'object' || files === null) throw unusable(path, `has a ${manifestName} without files`)
   return Object.entries(files).map(([name, entry]) => {
     const { documents: count, digest, receipt: sums, root } = (entry ?? {}) as { readonly [field: string]: unknown }

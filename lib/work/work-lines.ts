@@ -6,7 +6,7 @@ import type { Listed } from '../kernel/lists.ts'
 import { Packed } from '../packed.ts'
 import type { BlockPlace, Packing, PlainLine, Stretch } from '../packed.ts'
 import type { Document, Stage, StageContext } from '../types.ts'
-import { parseJson } from '../values/index.ts'
+import { parseJson, parseText } from '../values/index.ts'
 import { DocumentWriter, hasOddRevision } from './document-writer.ts'
 import type { Written } from './document-writer.ts'
 import { StageCounts } from './stage-counts.ts'
@@ -94,7 +94,7 @@ async function throughStages({ text, specials }: Listed, context: StageContext, 
   let of = 0
   let special = 0
   const emit = (document: Document): void => void (hasOddRevision(document, packing) ? left.add(of) : out.write(document, of))
-  for (const parsed of JSON.parse(text) as (Document | 0)[]) {
+  for (const parsed of parseText(text) as (Document | 0)[]) {
     try {
       const document = parsed === 0 ? (parseJson(specials[special++]!) as Document) : parsed
       const pending = applyStages(stages, document, context, emit, counts)

@@ -7,7 +7,7 @@ import type { Outlined, Outlines } from '../kernel/outlines.ts'
 import { Packed } from '../packed.ts'
 import type { BlockPlace, PackedLines, Stretch } from '../packed.ts'
 import type { Document, Stage, StageContext } from '../types.ts'
-import { isOrdinary, parseJson } from '../values/index.ts'
+import { isOrdinary, parseJson, parseText } from '../values/index.ts'
 import { hasOddRevision, listOf } from './document-writer.ts'
 import { StageCounts } from './stage-counts.ts'
 import type { Work } from './work-lines.ts'
@@ -73,7 +73,7 @@ function throughStages(
   const made: Document[] = []
   const emit = (document: Document): void => void made.push(document)
   try {
-    for (const document of (hasSpecials ? parseJson(text) : JSON.parse(text)) as Document[]) {
+    for (const document of (hasSpecials ? parseJson(text) : parseText(text)) as Document[]) {
       const pending = applyStages(stages, document, context, emit, counts)
       if (!pending) continue
       slow.add(stages)

@@ -8,6 +8,7 @@ import type { CommonFlags } from '../execute.ts'
 import { addCollectionFlags, addCommonFlags, names, required, wholeNumber } from '../options.ts'
 import type { RunFlags } from '../options.ts'
 import { definedOf } from '../../values/defined.ts'
+import { parseText } from '../../values/index.ts'
 
 /** A replicate command, understood. */
 export interface ReplicateJob {
@@ -179,7 +180,7 @@ function jsonObject(text: string): ReplicateOptions['selector'] {
   const json = text.startsWith('@') ? readGiven(text.slice(1)) : text
   let value: unknown
   try {
-    value = JSON.parse(json)
+    value = parseText(json)
   } catch (error) {
     throw new InvalidArgumentError(`It is no JSON: ${describeError(error)}.`)
   }

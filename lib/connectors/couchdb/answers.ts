@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { errorName } from './errors.ts'
 import type { BadAnswer } from './errors.ts'
+import { parseText } from '../../values/index.ts'
 
 /** @param url that was asked */
 export function badAnswer(
@@ -32,7 +33,7 @@ function redirectOf(location: string | undefined, url: string): string | undefin
 
 export function parseObject(text: string): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(text)
+    const value: unknown = parseText(text)
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined
   } catch {
     // Proxies answer in HTML: no object then, and the status says enough.

@@ -4,6 +4,7 @@ import type { BufferPool } from '../../kernel/buffer-pool.ts'
 import type { Client } from './client.ts'
 import { AnswerError, brokenAnswer, mayBeOneDocument, writeFailure } from './errors.ts'
 import type { Text } from './values.ts'
+import { parseText } from '../../values/index.ts'
 
 /** A server that fails so often in a row, and takes nothing in between, does not fail for a single document. */
 const failuresInARow = 24
@@ -130,7 +131,7 @@ interface BulkAnswer {
 /** @returns `undefined` for what is no whole answer */
 function parseAnswers(text: string): readonly BulkAnswer[] | undefined {
   try {
-    const answers: unknown = JSON.parse(text)
+    const answers: unknown = parseText(text)
     return Array.isArray(answers) && answers.every(answer => typeof answer === 'object' && answer !== null) ? answers : undefined
   } catch {
     // Not whole: its length then says so.

@@ -17,6 +17,7 @@ import { BufferPool } from '../../kernel/buffer-pool.ts'
 import { askLong } from './long-answer.ts'
 import { locate } from './options.ts'
 import type { Settings } from './options.ts'
+import { parseText } from '../../values/index.ts'
 
 export interface Request {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
@@ -324,7 +325,7 @@ export class Client {
       const text = await this.text(request)
       let answer: unknown
       try {
-        answer = JSON.parse(text)
+        answer = parseText(text)
       } catch {
         // The text may hold anything; that it is not whole says what is needed.
         throw brokenAnswer(asked, 'is no whole JSON')

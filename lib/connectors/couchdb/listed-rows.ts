@@ -4,7 +4,7 @@ import { listLines } from '../../kernel/lists.ts'
 import type { Listed } from '../../kernel/lists.ts'
 import { allOfIt, canPack } from '../../kernel/kernel.ts'
 import type { Document } from '../../types.ts'
-import { parseJson } from '../../values/index.ts'
+import { parseJson, parseText } from '../../values/index.ts'
 import { rowsOfLines } from './all-docs.ts'
 import type { Row } from './all-docs.ts'
 import type { Asked } from './errors.ts'
@@ -49,7 +49,7 @@ function* rowsOfPiece(piece: Buffer, asked: Asked): Generator<RowsOfBytes, void,
 
 function rowsOfList({ text, specials }: Listed): Row[] {
   let special = 0
-  return (JSON.parse(text) as (Document | 0)[]).map(parsed => {
+  return (parseText(text) as (Document | 0)[]).map(parsed => {
     const document = parsed === 0 ? (parseJson(specials[special++]!) as Document) : parsed
     // The kernel knows none with a name that may be an escaped one.
     return { key: document._id, document, hasEscapes: false }

@@ -6,6 +6,7 @@ import type { Client } from './client.ts'
 import { AnswerError, brokenAnswer } from './errors.ts'
 import { countsOfAnswer, fromSchedulerJob, isObject } from './replication-documents.ts'
 import { replicationTrouble } from './replication-trouble.ts'
+import { parseText } from '../../values/index.ts'
 
 type Body = { readonly [key: string]: Json }
 
@@ -98,7 +99,7 @@ export class TransientReplications {
     const fields = { ...nothing(begun), id }
     try {
       const request = { method: 'POST', path: '/_replicate', body: JSON.stringify(begun.body), asked, timeoutMs: answerTimeoutMs } as const
-      const answer: unknown = JSON.parse(await this.#on.text(request))
+      const answer: unknown = parseText(await this.#on.text(request))
       const counts = countsOfAnswer(answer)
       const through = isObject(answer) ? answer['source_last_seq'] : undefined
       begun.end = { ...fields, state: 'completed', ...(counts && { counts }), ...(typeof through === 'string' && { through }) }

@@ -10,6 +10,7 @@ import { checkTimes, isLocalEndpoint } from './options.ts'
 import type { DynamodbOptions } from './options.ts'
 import { Wire } from './wire.ts'
 import type { Operation, Sdk } from './commands.ts'
+import { parseText } from '../../values/index.ts'
 
 export interface CallOptions {
   /** Has memory for the answer's bytes, which is the caller's until it is released. Default: memory of their own. */
@@ -223,7 +224,7 @@ async function accountOf(
 }
 
 function parseAnswer<T>(bytes: Buffer): T {
-  const value: unknown = JSON.parse(bytes.toString())
+  const value: unknown = parseText(bytes.toString())
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new SyntaxError('the answer is no JSON object')
   return value as T
 }

@@ -14,6 +14,7 @@ import { idOfItem } from '../../formats/dynamodb/keys.ts'
 import type { TableKey } from '../../formats/dynamodb/keys.ts'
 import { describeTable, listTables } from './tables.ts'
 import type { ItemJson } from '../../formats/dynamodb/values.ts'
+import { parseText } from '../../values/index.ts'
 
 /** What stands beside the items. */
 interface ScanAnswer {
@@ -168,7 +169,7 @@ function segmentFrom({ id, collections, range }: Partition): {
 
 function placeFrom(cursor: Cursor, { id }: Partition): Place {
   try {
-    const place = JSON.parse(cursor) as Partial<{ after: ItemJson; end: true }>
+    const place = parseText(cursor) as Partial<{ after: ItemJson; end: true }>
     if (place.end === true || typeof place.after === 'object') return place as Place
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error

@@ -11,6 +11,7 @@ import { toDocument } from './items.ts'
 import { keyOfItem } from './key-option.ts'
 import type { KeyNames } from './key-option.ts'
 import type { ItemJson } from './values.ts'
+import { parseText } from '../../values/index.ts'
 
 /** What a line of changes says that a document can't: the item was deleted. */
 export const deletedItem = 'it was deleted in the table that was exported'
@@ -47,7 +48,7 @@ export function mayBeItemLine(text: string, isAll: boolean): boolean {
 /** The first item of an input, if its first line is one. @param text of the line */
 export function readItemLine(text: string): ItemJson | undefined {
   try {
-    return itemOf(JSON.parse(text))
+    return itemOf(parseText(text))
   } catch (error) {
     if (error instanceof SyntaxError) return undefined
     throw error
@@ -82,7 +83,7 @@ export function itemLineReader({ key: names, changes = false }: ItemLineOptions)
     if (!isUtf8(line.bytes)) return reject('not valid UTF-8')
     let value: unknown
     try {
-      value = JSON.parse(line.bytes.toString())
+      value = parseText(line.bytes.toString())
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error
       return reject(line.complete ? 'not valid JSON' : 'not valid JSON; it is the last line and has no line end, so the file may be cut')

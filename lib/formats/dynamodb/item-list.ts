@@ -11,6 +11,7 @@ import type { BufferPool } from '../../kernel/buffer-pool.ts'
 import { readPlainItems } from './plain-items.ts'
 import type { ItemLines, ItemRange, PlainItems } from './plain-items.ts'
 import type { AttributeJson, ItemJson } from './values.ts'
+import { parseText } from '../../values/index.ts'
 
 /** An answer with `Items`. */
 export interface ItemList {
@@ -77,7 +78,7 @@ export function scanItemList(bytes: Buffer, key: TableKey, pool?: BufferPool): I
     document(index) {
       const item = odd.get(index)
       if (item) return toDocument(key, item)
-      const document = JSON.parse(plain.text(index)!) as Document
+      const document = parseText(plain.text(index)!) as Document
       if (ownKey) return document
       const keyItem = keyOfDocument(key, document)
       if (!keyItem) return toDocument(key, itemOf(index))
@@ -95,7 +96,7 @@ function documentsOf(plain: PlainItems, from: number, to: number): (Document | u
   const documents = Array.from<Document | undefined>({ length: to - from })
   for (let next = from; next < to;) {
     const taken = plain.list({ from: next, to, mostBytes: listBytes })
-    const parsed = JSON.parse(taken.list) as Document[]
+    const parsed = parseText(taken.list) as Document[]
     for (const [at, index] of taken.indexes.entries()) documents[index - from] = parsed[at]
     next = taken.to
   }
@@ -115,7 +116,7 @@ function keyOfDocument(key: TableKey, document: Document): ItemJson | undefined 
 }
 
 function parseObject(text: string): object {
-  const value: unknown = JSON.parse(text)
+  const value: unknown = parseText(text)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new SyntaxError('the answer is no JSON object')
   return value
 }

@@ -1,11 +1,12 @@
 /** Documents as items and back, in tables with any key. */
 import {
   Decimal,
-  decimalParts,
   Double,
+  decimalParts,
   hashedId,
   isNumberText,
   moveLongNames,
+  parseText,
   pathText,
   restoreNames,
   setField
@@ -75,7 +76,7 @@ export function toItem(
 export function writtenDocument(key: TableKey, document: Document, rules: EncodeRules): Document {
   const item = toItem(key, document, rules)
   if ('code' in item) return document
-  return { ...toDocument(key, JSON.parse(item.json) as ItemJson), _id: document._id }
+  return { ...toDocument(key, parseText(item.json) as ItemJson), _id: document._id }
 }
 
 function writeItem(key: TableKey, document: Document, encoding: Encoding): ItemText | Refusal {
