@@ -178,6 +178,8 @@ class Run {
       await security?.end(this.#ledger.report.collections)
       if (!dryRun) {
         await this.#journal.settle()
+        // Of a retry, which makes no checkpoints.
+        await this.#undo?.journal.sync()
         await this.#target.commit({ signal: this.#halt.cut })
       }
       this.#ledger.note(await this.#states.all())
@@ -337,7 +339,8 @@ class Run {
       onIncompatible: this.#survey ? 'dead-letter' : this.#options.onIncompatible,
       onEncoded: this.#survey?.add,
       pack: packer && (documents => packer.pack(documents)),
-      digest: this.#survey ? undefined : this.#digest
+      digest: this.#survey ? undefined : this.#digest,
+      onSent: this.#syncUndo
     })
     try {
       await pipeline([reader, ...stages, new BatchWritable(writer)], { signal: this.#halt.cut })
@@ -395,6 +398,12 @@ class Run {
     const isConditional = onConflict === 'overwrite' && this.#options.undo === 'all'
     this.#survey.countBatch(collection, this.#target.usage?.(encoded, isConditional ? conditional : options), replaced)
     return outcomes
+  }
+
+  /** Beside the last answers, so that the end need not wait for it. */
+  readonly #syncUndo = (): void => {
+    // It fails again, with the same error, for whoever waits for it.
+    this.#undo?.journal.sync().catch(() => undefined)
   }
 
   get #retry(): RetryOptions {
