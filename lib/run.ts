@@ -309,6 +309,7 @@ class Run {
       stallMs: this.#options.attachments || isSavedAtEnd(this.#source.location) || this.#source.waitsForOthers ? undefined : stallMs,
       requestUnits: this.#requestUnits,
       packing: this.#packing.of(partition),
+      leaving: this.#packing.leaving,
       isSated: this.#stages.isSated,
       paceMs: this.#readPace && (() => this.#readPace?.waitMs() ?? 0)
     })
@@ -316,6 +317,7 @@ class Run {
       partition: partition.id,
       stop: this.#halt.stop,
       mask: this.#options.mask,
+      leaving: this.#packing.leaving,
       segment: books.segment,
       onJoin: books.join,
       onFailure: async (error, document) => {

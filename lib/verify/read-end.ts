@@ -2,6 +2,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { applyStages } from '../engine/apply-stages.ts'
 import type { FailedDocument } from '../engine/apply-stages.ts'
+import { leavingFor } from '../engine/packing.ts'
 import { RateLimit } from '../engine/rate-limit.ts'
 import { ReadPace } from '../engine/read-pace.ts'
 import { sleep } from '../engine/retry.ts'
@@ -75,8 +76,9 @@ export async function readEnd({ source, stages, names }: ReadingEnd, visitor: Vi
     maxReadUnits === undefined || !source.usage ? undefined : new ReadPace(maxReadUnits, () => source.usage?.() ?? { requests: 0 })
   const requestUnits = pace && Math.max(1, Math.floor(maxReadUnits! / parallel))
   const pageSize = maxRate === undefined ? mostPerPage : Math.max(1, Math.min(mostPerPage, Math.floor(maxRate / parallel)))
-  const reading = { pageSize, signal, retry, onRetry, requestUnits }
   const digestsHold = stages.every(({ changesInPlace = true }) => !changesInPlace)
+  const leaving = leavingFor(stages, { digests: true, keepsFailed: false })
+  const reading = { pageSize, signal, retry, onRetry, requestUnits, leaving }
 
   /** What a stage dead-letters has not come to the target. */
   const unfit =
