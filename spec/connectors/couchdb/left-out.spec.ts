@@ -6,11 +6,13 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { couchdbConnector } from '../../../lib/connectors/couchdb/index.ts'
 import { createMemoryStore } from '../../../lib/connectors/memory/store.ts'
+import type { MemoryStore } from '../../../lib/connectors/memory/store.ts'
 import type { MigrateOptions } from '../../../lib/options.ts'
 import type { RunReport } from '../../../lib/report.ts'
 import { migrate } from '../../../lib/run.ts'
 import { strip } from '../../../lib/stages/strip.ts'
 import type { Document, Stage, StageLike } from '../../../lib/types.ts'
+import { verify } from '../../../lib/verify/verify.ts'
 import { lookAtAll } from '../../support/compare-ways.ts'
 import { lettersOf, told } from '../../support/told.ts'
 import { allDocs, document, json, startStub } from './stub.ts'
@@ -81,7 +83,7 @@ const field = fc.oneof(
     '"long":0.9113690123456789,"list":[[1],{"b":1,"a":2}]'
   )
 )
-const texts = fc.array(field, { minLength: 1, maxLength: 150 }).map(fields =>
+const texts = fc.array(field, { minLength: 1, maxLength: 150, size: 'max' }).map(fields =>
   fields.map((each, index) => {
     const id = index % 40 === 39 ? `_design/${index}` : `d${String(index).padStart(4, '0')}`
     return document(id, each)
@@ -141,4 +143,37 @@ describe('couchdb: what readers leave out', function () {
         { numRuns: 15 }
       )
     })
+
+  it('is verified as what stages leave out', async () => {
+    let attachments = 0
+    const looked = async (connector: typeof couchdbConnector, store: MemoryStore, keepMetadata: boolean) => {
+      const source = { connector, options: { url: stub.url } }
+      const target = { connector: 'memory', options: { store } } as const
+      const { collections, notes, state } = await verify({
+        source,
+        target,
+        collections: ['d'],
+        stateDir: folder,
+        keepMetadata,
+        settleMs: 0
+      })
+      attachments += notes.some(note => note.includes('attachment')) ? 1 : 0
+      return { state, notes, collections }
+    }
+    await fc.assert(
+      fc.asyncProperty(texts, fc.boolean(), fc.boolean(), async (lines, keepMetadata, isSpoilt) => {
+        listed = lines
+        const store = createMemoryStore()
+        const ends = {
+          source: { connector: couchdbConnector, options: { url: stub.url } },
+          target: { connector: 'memory', options: { store } }
+        } as const
+        await migrate({ ...ends, collections: ['d'], stateDir: folder, keepMetadata })
+        if (isSpoilt) store.collection('d').set('d0000', { _id: 'd0000', n: 'other' })
+        expect(await looked(couchdbConnector, store, keepMetadata)).to.deep.equal(await looked(plainly, store, keepMetadata))
+      }),
+      { numRuns: 30 }
+    )
+    expect(attachments).to.be.greaterThan(5)
+  })
 })
