@@ -321,8 +321,11 @@ async function rowsOf(
 type Describe = (documents: readonly Document[]) => ReturnType<typeof describeAttachments>
 
 class PageBuilder {
-  /** What was added last: a row, or the line of one. */
-  #last: Row | { readonly line: Buffer } | undefined
+  /** Of what was added last; or its row's line, where that is not known. */
+  #lastKey: string | undefined
+  #lastLine: Buffer | undefined
+  /** Packed documents stand in front of a page's others. */
+  takesPacked = true
   readonly #packed: Packed[] = []
   #packedCount = 0
   readonly #asked: Asked
@@ -344,7 +347,9 @@ class PageBuilder {
 
   add(row: Row, bytes: number): void {
     const { key, document, deleted, error } = row
-    this.#last = row
+    this.#lastKey = key
+    this.#lastLine = undefined
+    this.takesPacked = false
     this.#bytes += bytes
     if (deleted === true) return
     this.#rows.push(row)
@@ -352,22 +357,18 @@ class PageBuilder {
     if (document === undefined && (error === undefined || error === 'not_found')) this.#unopened.push(key)
   }
 
-  /** Packed documents stand in front of a page's others. */
-  get takesPacked(): boolean {
-    return this.#last === undefined || 'line' in this.#last
-  }
-
   addPacked({ packed, lines }: PackedRows): void {
+    this.#lastKey = packed.lines?.ids.at(-1)
     // The lines are used again for what follows.
-    this.#last = { line: Buffer.from(lines.subarray(lines.lastIndexOf(newline, lines.length - 2) + 1)) }
+    const start = lines.lastIndexOf(newline, lines.length - 2) + 1
+    this.#lastLine = this.#lastKey === undefined ? Buffer.from(lines.subarray(start)) : undefined
     this.#packed.push(packed)
     this.#packedCount += packed.count
     this.#bytes += lines.length
   }
 
   get lastKey(): string | undefined {
-    if (!this.#last || 'key' in this.#last) return this.#last?.key
-    return rowsOfLines(this.#last.line.toString(), this.#asked)[0]!.key
+    return this.#lastLine ? rowsOfLines(this.#lastLine.toString(), this.#asked)[0]!.key : this.#lastKey
   }
 
   isFull(pageSize: number): boolean {
