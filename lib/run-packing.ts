@@ -1,12 +1,12 @@
 /** How documents of a run travel that nobody has to look at one by one: as the lines of their JSON, or of what stages make of these, in blocks. */
-import { packingFor } from './engine/packing.ts'
+import { leavingFor, packingFor } from './engine/packing.ts'
 import type { Division } from './engine/packing.ts'
 import { DocumentPacker } from './kernel/pack-documents.ts'
 import type { CheckedOptions } from './open-run.ts'
 import type { Packing } from './packed.ts'
 import { plannedOptions } from './plan/plan.ts'
 import type { RunReport } from './report.ts'
-import type { Partition, RunStage, Source, Target } from './types.ts'
+import type { Leaving, Partition, RunStage, Source, Target } from './types.ts'
 import { packerFor } from './work/packer.ts'
 import type { Packer } from './work/packer.ts'
 import { workerFor } from './work/stage-worker.ts'
@@ -25,6 +25,8 @@ export class RunPacking {
   readonly #packs: boolean
   /** Missing where documents have to be looked at one by one. */
   readonly #division: Division | undefined
+  /** What readers may do in place of the first stages where documents come as objects. Missing where these have to be seen as they are. */
+  readonly leaving: Leaving | undefined
   /** Missing where nothing has to look into them. */
   #worker: StageWorker | undefined
   /** Missing where they do not go from lines to lines as they are. */
@@ -36,6 +38,9 @@ export class RunPacking {
     // What bounds or watches single documents has to see them.
     const { dryRun = false, again = false, maxRate, types = 'natural' } = options.options
     this.#packs = !dryRun && !again && types !== 'plain'
+    // Those that take them as lines, or write lines, make digests of these.
+    if (!dryRun && !again)
+      this.leaving = leavingFor(stages, { digests: !target.lines?.wantsObjects && !target.digestAll, keepsFailed: true })
     if (this.#packs && maxRate === undefined) this.#division = packingFor(source, target, stages)
   }
 

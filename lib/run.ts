@@ -178,6 +178,8 @@ class Run {
       await security?.end(this.#ledger.report.collections)
       if (!dryRun) {
         await this.#journal.settle()
+        // Of a retry, which makes no checkpoints.
+        await this.#undo?.journal.sync()
         await this.#target.commit({ signal: this.#halt.cut })
       }
       this.#ledger.note(await this.#states.all())
@@ -307,6 +309,7 @@ class Run {
       stallMs: this.#options.attachments || isSavedAtEnd(this.#source.location) || this.#source.waitsForOthers ? undefined : stallMs,
       requestUnits: this.#requestUnits,
       packing: this.#packing.of(partition),
+      leaving: this.#packing.leaving,
       isSated: this.#stages.isSated,
       paceMs: this.#readPace && (() => this.#readPace?.waitMs() ?? 0)
     })
@@ -314,6 +317,7 @@ class Run {
       partition: partition.id,
       stop: this.#halt.stop,
       mask: this.#options.mask,
+      leaving: this.#packing.leaving,
       segment: books.segment,
       onJoin: books.join,
       onFailure: async (error, document) => {
@@ -337,7 +341,8 @@ class Run {
       onIncompatible: this.#survey ? 'dead-letter' : this.#options.onIncompatible,
       onEncoded: this.#survey?.add,
       pack: packer && (documents => packer.pack(documents)),
-      digest: this.#survey ? undefined : this.#digest
+      digest: this.#survey ? undefined : this.#digest,
+      onSent: this.#syncUndo
     })
     try {
       await pipeline([reader, ...stages, new BatchWritable(writer)], { signal: this.#halt.cut })
@@ -395,6 +400,12 @@ class Run {
     const isConditional = onConflict === 'overwrite' && this.#options.undo === 'all'
     this.#survey.countBatch(collection, this.#target.usage?.(encoded, isConditional ? conditional : options), replaced)
     return outcomes
+  }
+
+  /** Beside the last answers, so that the end need not wait for it. */
+  readonly #syncUndo = (): void => {
+    // It fails again, with the same error, for whoever waits for it.
+    this.#undo?.journal.sync().catch(() => undefined)
   }
 
   get #retry(): RetryOptions {

@@ -1,8 +1,10 @@
 /** The file that keeps what undoing a run needs. */
+import { writeSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { syncFolder } from '../engine/atomic-file.ts'
+import { QuickCalls } from '../engine/quick-calls.ts'
 import { DocferryError, describeError } from '../errors.ts'
 import { linesBackwards } from '../formats/lines-backwards.ts'
 import { parseEntry } from './undo-entry.ts'
@@ -15,22 +17,27 @@ const blockBytes = 256 << 10
 
 interface Waiting {
   readonly lines: string | Buffer
-  readonly durable: boolean
   resolve(): void
   reject(error: unknown): void
 }
 
 /**
- * Takes lines in any number at once: what comes while the disk is busy is written together. The file is readable by its owner only, for it
- * holds documents; it comes to be with the first line. A run that goes on appends to it.
+ * Takes lines in any number at once: what comes while the system is busy is written together, and none waits for the disk that does not want to.
+ * The file is readable by its owner only, for it holds documents; it comes to be with the first line. A run that goes on appends to it.
  */
 export class UndoJournal {
   readonly path: string
+  readonly #calls = new QuickCalls()
   #file: FileHandle | undefined
   #waiting: Waiting[] = []
   #isWriting = false
   #written: Promise<void> = Promise.resolve()
-  #isSynced = true
+  #syncing: Promise<void> | undefined
+  /** Writes that the system has taken, and those of them that are on disk. */
+  #taken = 0
+  #onDisk = 0
+  /** Behind half a line nothing may follow, and what a disk has not taken the system tells only once. */
+  #failure: DocferryError | undefined
 
   constructor(path: string) {
     this.path = path
@@ -41,57 +48,87 @@ export class UndoJournal {
    * @param options.durable whether it has to be on disk, and not only safe from the end of this process, when this resolves
    * @throws {DocferryError} DOCFERRY_STATE: a run that can't keep them must not go on
    */
-  append(lines: string | Buffer, { durable = false }: { readonly durable?: boolean } = {}): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ lines, durable, resolve, reject })
-      if (!this.#isWriting) this.#written = this.#write()
-    })
+  async append(lines: string | Buffer, { durable = false }: { readonly durable?: boolean } = {}): Promise<void> {
+    await this.#take(lines)
+    if (durable) await this.sync()
   }
 
-  /** Make durable what was appended. */
+  /** Make durable what was appended, also by those who still wait for it. What comes meanwhile is taken. @throws as `append`, once and for all */
   async sync(): Promise<void> {
-    if (!this.#isSynced || this.#isWriting) await this.append('', { durable: true })
+    if (this.#isWriting) await this.#take('')
+    const wanted = this.#taken
+    while (this.#onDisk < wanted && !this.#failure) await (this.#syncing ??= this.#sync())
+    if (this.#failure) throw this.#failure
   }
 
   async close(): Promise<void> {
     await this.#written
+    while (this.#syncing) await this.#syncing
     await this.#file?.close()
     this.#file = undefined
+  }
+
+  #take(lines: string | Buffer): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ lines, resolve, reject })
+      if (!this.#isWriting) this.#written = this.#write()
+    })
   }
 
   async #write(): Promise<void> {
     this.#isWriting = true
     for (let batch = this.#waiting.splice(0); batch.length > 0; batch = this.#waiting.splice(0)) {
       try {
-        await this.#writeBatch(batch)
+        if (this.#failure) throw this.#failure
+        const lines = joined(batch)
+        if (lines.length > 0) {
+          const file = (this.#file ??= await openToAppend(this.path))
+          const waiting = this.#calls.make(
+            () => appendHere(file, lines),
+            () => file.appendFile(lines)
+          )
+          if (waiting) await waiting
+          this.#taken++
+        }
         for (const waiting of batch) waiting.resolve()
       } catch (error) {
-        const why = `what is needed to undo the run can't be kept in ${this.path}: ${describeError(error)}`
-        const failure = new DocferryError('DOCFERRY_STATE', why, { cause: error })
-        for (const waiting of batch) waiting.reject(failure)
+        this.#fail(error)
+        for (const waiting of batch) waiting.reject(this.#failure)
       }
     }
     // At once: who comes after the last look at what waits must not take this for still going on.
     this.#isWriting = false
   }
 
-  async #writeBatch(batch: readonly Waiting[]): Promise<void> {
-    const file = (this.#file ??= await openToAppend(this.path))
-    const lines = joined(batch)
-    if (lines.length > 0) {
-      this.#isSynced = false
-      await file.appendFile(lines)
+  async #sync(): Promise<void> {
+    const taken = this.#taken
+    try {
+      await this.#file?.datasync()
+      this.#onDisk = taken
+    } catch (error) {
+      this.#fail(error)
+    } finally {
+      this.#syncing = undefined
     }
-    if (this.#isSynced || !batch.some(({ durable }) => durable)) return
-    await file.datasync()
-    this.#isSynced = true
+  }
+
+  #fail(error: unknown): void {
+    const why = `what is needed to undo the run can't be kept in ${this.path}: ${describeError(error)}`
+    this.#failure ??= new DocferryError('DOCFERRY_STATE', why, { cause: error })
   }
 }
 
-function joined(batch: readonly Waiting[]): string | Buffer {
+function joined(batch: readonly Waiting[]): Buffer {
   const [{ lines }] = batch as [Waiting]
-  if (batch.length === 1) return lines
-  return Buffer.concat(batch.map(each => (typeof each.lines === 'string' ? Buffer.from(each.lines) : each.lines)))
+  return batch.length === 1 ? bytesOf(lines) : Buffer.concat(batch.map(each => bytesOf(each.lines)))
+}
+
+function bytesOf(lines: string | Buffer): Buffer {
+  return typeof lines === 'string' ? Buffer.from(lines) : lines
+}
+
+function appendHere({ fd }: FileHandle, bytes: Buffer): void {
+  for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at)
 }
 
 /** What a process that was killed has left half written is cut off, lest the next line begin in its middle. */

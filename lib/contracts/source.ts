@@ -30,14 +30,34 @@ export interface Page {
   /** In front of the others, where the reader was asked for them. */
   readonly packed?: readonly Packed[]
   readonly documents: readonly Document[]
-  /** `documentDigests` of each, by index, where the reader has made them to check what it reads. */
-  readonly digests?: readonly (DocumentDigests | undefined)[]
+  /** `documentDigests` of each, by index, where the reader has made them to check what it reads, or was asked for them and knows them at little cost. */
+  readonly digests?: readonly (DocumentDigests | undefined)[] | undefined
+  /** What each was given without, by index, where the reader was asked to leave something out. Missing of one that is whole. */
+  readonly leftOut?: readonly (LeftOut | undefined)[] | undefined
   /** What stood where a document should be and is none; each counts as read and is dead-lettered. */
   readonly rejects?: readonly RejectDetails[]
   /** Reading after it gives the rest of the partition. */
   readonly cursor: Cursor
   /** Bytes taken from the source for this page: of the file, of the response body, or estimated. */
   readonly bytes: number
+}
+
+/** Fields that a document was given without. */
+export interface LeftOut {
+  /** The field `Leaving.fields[n]` is bit n. */
+  readonly fields: number
+  /** Members of the one that is counted, where it is a map. */
+  readonly members: number
+}
+
+/** What those who read do first with each document, and a reader may do in their place where that costs less. */
+export interface Leaving {
+  /** Top-level fields to leave out: at most 30, and no `_id`. */
+  readonly fields: readonly string[]
+  /** One of these, of which the members are counted where it is a map. */
+  readonly counted?: string
+  /** Whether `Page.digests` are of use. */
+  readonly digests: boolean
 }
 
 export interface ReadOptions {
@@ -48,6 +68,8 @@ export interface ReadOptions {
   readonly pageSize?: number
   /** Documents may be given packed. */
   readonly packing?: Packing | undefined
+  /** Of documents that are given as objects, these fields may be left out, and told of. */
+  readonly leaving?: Leaving | undefined
   /** Most read units in one request, where the service bills by them. */
   readonly requestUnits?: number
   /** How throttling and dropped connections are tried again. Default: as the connector finds right. */

@@ -8,6 +8,7 @@ import type { DocumentStretch, LinePlaces } from '../packed.ts'
 import { Mark, Reject, Section } from '../types.ts'
 import type { ControlItem, Document, Encoded, OnIncompatible, Refusal } from '../types.ts'
 import { BucketSums } from '../values/bucket-sums.ts'
+import type { DocumentDigests } from '../values/index.ts'
 import { AckWindow } from './ack-window.ts'
 import type { Barrier } from './barrier.ts'
 import { Batches } from './batches.ts'
@@ -19,6 +20,7 @@ import type { Books, Counted } from './counted.ts'
 import { buryDocument } from './dead-letter.ts'
 import type { DeadLetter, Trouble } from './dead-letter.ts'
 import { DocumentSlice } from './document-slice.ts'
+import type { Known } from './document-slice.ts'
 import { countEnveloped } from './packed-conversions.ts'
 import { Tally } from './tally.ts'
 
@@ -71,12 +73,12 @@ export class BatchWriter {
     if (item instanceof Section) return this.#enter(item.collection)
     if (item instanceof Reject) return this.#reject(item)
     if (item instanceof Packed) return item.lines ? this.#addLines(item, item.lines) : this.#addPacked(item)
-    return item instanceof DocumentSlice ? this.#addSlice(item.documents) : this.#addDocument(item as Document)
+    return item instanceof DocumentSlice ? this.#addSlice(item) : this.#addDocument(item as Document)
   }
 
-  #addSlice(documents: readonly Document[]): Promise<void> | undefined {
+  #addSlice({ documents, known }: DocumentSlice): Promise<void> | undefined {
     const { pack, target } = this.#options
-    if (!pack || !target.lines?.wantsObjects?.(this.#current().report.target)) return this.#addDocuments(documents, 0)
+    if (!pack || !target.lines?.wantsObjects?.(this.#current().report.target)) return this.#addDocuments(documents, 0, known?.digests)
     return this.#addPackable(pack(documents))
   }
 
@@ -95,11 +97,11 @@ export class BatchWriter {
     return undefined
   }
 
-  #addDocuments(documents: readonly Document[], from: number): Promise<void> | undefined {
+  #addDocuments(documents: readonly Document[], from: number, digests?: Known['digests']): Promise<void> | undefined {
     if (this.#batches.error !== undefined) return Promise.reject(this.#batches.error)
     for (let index = from; index < documents.length; index++) {
-      const waiting = this.#addDocument(documents[index]!)
-      if (waiting) return waiting.then(() => this.#addDocuments(documents, index + 1))
+      const waiting = this.#addDocument(documents[index]!, digests?.[index])
+      if (waiting) return waiting.then(() => this.#addDocuments(documents, index + 1, digests))
     }
     return undefined
   }
@@ -149,7 +151,8 @@ export class BatchWriter {
     this.#books = undefined
   }
 
-  #addDocument(document: Document): Promise<void> | undefined {
+  /** @param known `documentDigests` of it */
+  #addDocument(document: Document, known?: DocumentDigests): Promise<void> | undefined {
     const state = this.#current()
     const books = (this.#books ??= this.#openBooks())
     const { target } = this.#options
@@ -158,7 +161,7 @@ export class BatchWriter {
     if ('code' in encoded) return this.#refuse(encoded, document)
     this.#conversions.count(document._id)
     this.#options.onEncoded?.(state.report, document, encoded)
-    const outgoing: Counted = { document, encoded, digests: undefined, books }
+    const outgoing: Counted = { document, encoded, known, digests: undefined, books }
     return this.#batches.place(outgoing, state.mustWait(encoded.id))
   }
 

@@ -37,6 +37,8 @@ export interface BatchesOptions {
   readonly rate: RateControl
   /** Digests for the sums of the tallies, which have none without it. Asked once more for what it has told of the same `outgoing`. */
   readonly digest?: ((collection: string, outgoing: Outgoing) => DocumentDigests) | undefined
+  /** Called when all that came is on its way, and nothing more will come soon. */
+  readonly onSent?: () => void
 }
 
 export class Batches {
@@ -97,6 +99,7 @@ export class Batches {
   /** Write what is left and wait for everything. */
   async finish(): Promise<void> {
     await this.flushAll()
+    this.#options.onSent?.()
     await this.idle()
     if (this.error !== undefined) throw this.error
   }

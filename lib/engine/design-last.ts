@@ -45,13 +45,14 @@ function innerOf(partition: Partition): Partition {
 function partOf(page: Page, isLater: boolean): Page {
   if (!isLater && !page.documents.some(isDesign)) return page
   const kept = page.documents.flatMap((document, index) => (isDesign(document) === isLater ? [index] : []))
-  const { digests, rejects, packed, ...rest } = page
+  const { digests, leftOut, rejects, packed, ...rest } = page
   return {
     ...rest,
     // No design document is packed.
     ...(packed && !isLater && { packed }),
     documents: kept.map(index => page.documents[index]!),
     ...(digests && { digests: kept.map(index => digests[index]) }),
+    ...(leftOut && { leftOut: kept.map(index => leftOut[index]) }),
     ...(rejects && !isLater && { rejects: rejects.map(details => placed(details, kept)) }),
     bytes: isLater ? 0 : page.bytes
   }

@@ -6,7 +6,8 @@ import type { Outgoing } from './write-batch.ts'
 
 /** @param collection its name in the target */
 export function digestsOf(target: Target, collection: string, outgoing: Outgoing): DocumentDigests {
-  return (outgoing.digests ??= target.digests?.(outgoing.encoded) ?? expectedOf(target, collection, outgoing.document).digests)
+  return (outgoing.digests ??=
+    target.digests?.(outgoing.encoded) ?? expectedOf(target, collection, outgoing.document, outgoing.known).digests)
 }
 
 /** The same for a reader to whom `_rev` is the database's and no part of the document. */

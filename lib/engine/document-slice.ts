@@ -1,5 +1,5 @@
 import { ControlItem } from '../types.ts'
-import type { Document } from '../types.ts'
+import type { Document, Page } from '../types.ts'
 
 /** So many documents pass from one stream to the next at once: each passing costs as much as a few stages. */
 export const sliceSize = 64
@@ -10,14 +10,27 @@ export const slicesAhead = 1
 /** Documents that follow one another, within a section and between two marks. Inside of a run they travel so; at the public edges one by one. */
 export class DocumentSlice extends ControlItem {
   readonly documents: readonly Document[]
+  readonly known: Known | undefined
 
-  constructor(documents: readonly Document[]) {
+  constructor(documents: readonly Document[], known?: Known) {
     super()
     this.documents = documents
+    this.known = known
   }
 }
 
-/** Documents from one index to another, in slices. */
-export function* slicesOf(documents: readonly Document[], from: number, to: number): Generator<DocumentSlice, void, undefined> {
-  for (let at = from; at < to; at += sliceSize) yield new DocumentSlice(documents.slice(at, Math.min(at + sliceSize, to)))
+/** What the reader tells of each document, by index. Digests hold for the very object, as long as nobody changes it. */
+export type Known = Pick<Page, 'digests' | 'leftOut'>
+
+/** Documents of a page from one index to another, in slices. */
+export function* slicesOf(
+  { documents, digests, leftOut }: Pick<Page, 'documents' | 'digests' | 'leftOut'>,
+  from: number,
+  to: number
+): Generator<DocumentSlice, void, undefined> {
+  for (let at = from; at < to; at += sliceSize) {
+    const end = Math.min(at + sliceSize, to)
+    const known = (digests ?? leftOut) && { digests: digests?.slice(at, end), leftOut: leftOut?.slice(at, end) }
+    yield new DocumentSlice(documents.slice(at, end), known)
+  }
 }

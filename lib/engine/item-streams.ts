@@ -6,13 +6,14 @@ import { applyStages, masked } from './apply-stages.ts'
 import type { StageObserver } from './apply-stages.ts'
 import type { BatchWriter } from './batch-writer.ts'
 import { DocumentSlice, slicesAhead, slicesOf } from './document-slice.ts'
-import { tellPacked } from './packing.ts'
+import { tellLeftOut, tellPacked } from './packing.ts'
 import { DocferryError } from '../errors.ts'
 import { sleep } from './retry.ts'
 import { watchReader } from './watch-reader.ts'
 import { Packed } from '../packed.ts'
 import { ControlItem, Mark, Reject, Section } from '../types.ts'
-import type { Cursor, Document, Page, Partition, ReadOptions, Source, Stage, StageContext } from '../types.ts'
+import type { Cursor, Document, Leaving, Page, Partition, ReadOptions, Source, Stage, StageContext } from '../types.ts'
+import type { DocumentDigests } from '../values/index.ts'
 
 export type Item = Document | ControlItem
 
@@ -33,6 +34,7 @@ export interface PartitionStreamOptions {
   readonly stallMs?: number | undefined
   readonly requestUnits?: ReadOptions['requestUnits']
   readonly packing?: ReadOptions['packing']
+  readonly leaving?: ReadOptions['leaving']
   /** Milliseconds to wait before more is read. */
   readonly paceMs?: (() => number) | undefined
   /** Called for every page before its items are delivered. */
@@ -56,11 +58,11 @@ export class PartitionStream extends Readable {
 
   constructor(source: Source, partition: Partition, options: PartitionStreamOptions = {}) {
     super({ objectMode: true, highWaterMark: slicesAhead })
-    const { after, pageSize, stop, retry, onRetry, requestUnits, packing, stallMs } = options
+    const { after, pageSize, stop, retry, onRetry, requestUnits, packing, leaving, stallMs } = options
     const signal = stop ? AbortSignal.any([stop, this.#abort.signal]) : this.#abort.signal
     // A reader may have several requests under way.
     setMaxListeners(0, signal)
-    const reading = { after, pageSize, signal, retry, onRetry, requestUnits, packing }
+    const reading = { after, pageSize, signal, retry, onRetry, requestUnits, packing, leaving }
     const pages = stallMs === undefined ? source.read(partition, reading) : watchReader(source, partition, { ...reading, stallMs })
     this.#pages = pages[Symbol.asyncIterator]()
     this.#signal = signal
@@ -115,10 +117,10 @@ export class PartitionStream extends Readable {
     let from = 0
     for (const details of waiting) {
       const to = Math.min(details.documentsBefore ?? Infinity, documents.length)
-      items.push(...slicesOf(documents, from, to), new Reject(details))
+      items.push(...slicesOf(page, from, to), new Reject(details))
       from = Math.max(from, to)
     }
-    items.push(...slicesOf(documents, from, documents.length))
+    items.push(...slicesOf(page, from, documents.length))
     const count = packed.reduce((sum, each) => sum + each.read, documents.length + rejects.length)
     items.push(new Mark(this.#partition.id, cursor, count, bytes))
     return items
@@ -142,6 +144,8 @@ export interface StageTransformOptions {
   readonly observer?: Omit<StageObserver, 'onFailed'>
   /** Handed to the stages: it aborts when the run is told to stop. */
   readonly signal?: AbortSignal
+  /** What the reader was asked to leave out in place of these stages: `DocumentSlice.known` tells of it. */
+  readonly leaving?: Leaving | undefined
   /** Index of the first stage among those of the run. Default 0. */
   readonly first?: number
   /** Takes known secrets out of what a stage fails with. */
@@ -162,8 +166,16 @@ export class StageTransform extends Transform {
   readonly #onFailure: StageTransformOptions['onFailure']
   readonly #onMark: StageTransformOptions['onMark']
   readonly #mask: (text: string) => string
+  readonly #leaving: Leaving | undefined
+  /** Whether the digest of a document that comes through as the same object holds. */
+  readonly #keepsDigests: boolean
   /** Documents that have come out of the slice that is at work, while nothing has to be waited for. */
   #results: Document[] | undefined
+  /** Theirs, where the reader knows any. */
+  #digests: (DocumentDigests | undefined)[] | undefined
+  /** What is at work, and its digest. */
+  #document: Document | undefined
+  #digest: DocumentDigests | undefined
   #failed = false
   #context: StageContext
   #drained: (() => void) | undefined
@@ -173,6 +185,8 @@ export class StageTransform extends Transform {
     const { collection = '', partition, signal, first = 0, mask = text => text } = options
     this.#mask = mask
     this.#stages = stages
+    this.#leaving = options.leaving
+    this.#keepsDigests = stages.every(({ changesInPlace = true }) => !changesInPlace)
     this.#onFailure = options.onFailure
     this.#onMark = options.onMark
     this.#context = { collection, signal, ...(partition !== undefined && { partition }) }
@@ -188,9 +202,13 @@ export class StageTransform extends Transform {
   readonly #emit = (item: Item): void | Promise<void> => {
     if (this.destroyed) throw new DocferryError('DOCFERRY_INTERRUPTED', 'the stream was closed')
     if (this.#results) {
-      if (!(item instanceof ControlItem)) return void this.#results.push(item)
+      if (!(item instanceof ControlItem)) {
+        this.#digests?.push(item === this.#document ? this.#digest : undefined)
+        return void this.#results.push(item)
+      }
       this.#pass(this.#results)
       this.#results = []
+      if (this.#digests) this.#digests = []
     }
     if (!this.push(item)) return new Promise(resolve => (this.#drained = resolve))
   }
@@ -208,21 +226,29 @@ export class StageTransform extends Transform {
       else if (item instanceof Reject && !item.failed) this.#observer.onRead?.(this.#context.collection)
       else if (item instanceof Packed) {
         tellPacked(this.#stages, this.#context, item, this.#observer)
-      } else if (item instanceof DocumentSlice) return this.#take(item.documents, 0, callback)
+      } else if (item instanceof DocumentSlice) return this.#take(item, 0, callback)
       else if (item instanceof Mark) return this.#mark(item, callback)
       return callback(null, item)
     }
-    this.#take([item], 0, callback)
+    this.#take({ documents: [item], known: undefined }, 0, callback)
   }
 
-  #take(documents: readonly Document[], from: number, callback: TransformCallback): void {
+  #take(slice: Pick<DocumentSlice, 'documents' | 'known'>, from: number, callback: TransformCallback): void {
     if (this.destroyed) return callback()
-    const isSlice = documents.length > 1
-    if (isSlice) this.#results = []
+    const { documents, known } = slice
+    const digests = this.#keepsDigests ? known?.digests : undefined
+    if (documents.length > 1 || digests) {
+      this.#results = []
+      this.#digests = digests && []
+    }
     for (let index = from; index < documents.length; index++) {
       const document = documents[index]!
+      const left = known?.leftOut?.[index]
       let pending: void | Promise<void>
+      this.#document = document
+      this.#digest = digests?.[index]
       try {
+        if (left && this.#leaving) tellLeftOut(this.#stages, this.#context.collection, this.#leaving, left)
         pending = applyStages(this.#stages, document, this.#context, this.#emit, this.#observer)
       } catch (error) {
         this.#settle(index + 1 - from)
@@ -231,7 +257,7 @@ export class StageTransform extends Transform {
       if (pending) {
         this.#settle(index + 1 - from)
         pending.then(
-          () => this.#take(documents, index + 1, callback),
+          () => this.#take(slice, index + 1, callback),
           (error: unknown) => this.#fail(error, document, callback)
         )
         return
@@ -247,10 +273,12 @@ export class StageTransform extends Transform {
     const results = this.#results
     this.#results = undefined
     if (results) this.#pass(results)
+    this.#digests = this.#document = this.#digest = undefined
   }
 
   #pass(results: readonly Document[]): void {
-    if (results.length > 0) this.push(new DocumentSlice(results))
+    const digests = this.#digests
+    if (results.length > 0) this.push(new DocumentSlice(results, digests && { digests }))
   }
 
   /** What a stage remembers is taken at a mark, which may fail. */

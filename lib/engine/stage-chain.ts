@@ -1,6 +1,6 @@
 /** The streams between reader and writer: neighbouring function stages fused into one, each Node Transform on its own. */
 import type { Duplex } from 'node:stream'
-import type { Document, Mark, RunStage, Stage, TransformStage } from '../types.ts'
+import type { Document, Leaving, Mark, RunStage, Stage, TransformStage } from '../types.ts'
 import { stageTrouble } from './apply-stages.ts'
 import type { StageObserver } from './apply-stages.ts'
 import { StageTransform } from './item-streams.ts'
@@ -18,6 +18,8 @@ export interface ChainOptions {
   readonly stop?: AbortSignal
   /** Takes known secrets out of what a stage fails with. */
   readonly mask?: ((text: string) => string) | undefined
+  /** What the reader was asked to leave out in place of the first stages. */
+  readonly leaving?: Leaving | undefined
   /** Called once for each stream, in order. */
   readonly segment: () => ChainBooks
   readonly onJoin: (dropped: Mark, into: Mark) => void
@@ -37,7 +39,8 @@ export function stageChain(stages: readonly RunStage[], options: ChainOptions): 
     const { observer, pass } = segment()
     const pieces = (): StagePiece[] => fused.flatMap((stage, index) => pieceOf(stage, first + index, partition))
     const onMark = (mark: Mark, collection: string): void => pass(mark, collection, pieces())
-    streams.push(new StageTransform(fused, { partition, first, observer, onMark, onFailure, mask, ...(stop && { signal: stop }) }))
+    const leaving = streams.length === 0 ? options.leaving : undefined
+    streams.push(new StageTransform(fused, { partition, first, observer, onMark, onFailure, mask, leaving, ...(stop && { signal: stop }) }))
   }
   let fused: Stage[] = []
   let first = 0

@@ -16,6 +16,8 @@ export interface Outgoing {
   /** As it is to be written, for the dead letter. */
   readonly document: Document
   readonly encoded: Encoded
+  /** `documentDigests` of it, where the reader knows them. */
+  readonly known?: DocumentDigests | undefined
   /** Of what the target will give back, once somebody has asked for them: see `digestsOf`. */
   digests?: DocumentDigests | undefined
   /** Known without looking at the document. */

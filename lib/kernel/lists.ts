@@ -16,6 +16,9 @@ export interface Listed {
   readonly text: string
   /** The lines of these. */
   readonly specials: readonly string[]
+  /** Of each the fields that it had of those that are dropped, as bits, and the members of the one that is counted; empty where none is to be. */
+  readonly dropped: readonly number[]
+  readonly members: readonly number[]
 }
 
 /** @param block, options as for `packLines` */
@@ -33,13 +36,18 @@ export function listLines(
   let to = from
   let gathering: Gathering | undefined
   let specials: string[] = []
+  let dropped: number[] = []
+  let members: number[] = []
   const close = (): void => {
     if (!gathering) return
     memory[from] = openingBracket
     memory[to] = closingBracket
-    listed.push({ came: gathering.came(), bytes: gathering.bytes, text: memory.toString('latin1', from, to + 1), specials })
+    const text = memory.toString('latin1', from, to + 1)
+    listed.push({ came: gathering.came(), bytes: gathering.bytes, text, specials, dropped, members })
     gathering = undefined
     specials = []
+    dropped = []
+    members = []
   }
   for (let count = read(length, mostLines); count > 0; count = read(length, mostLines)) {
     for (let line = 0; line < count; line++) {
@@ -49,6 +57,10 @@ export function listLines(
         if (!gathering) to = from
         gathering ??= new Gathering(kernel, packing, digests ? 'digests' : 'nothing')
         gathering.add(at, bytes)
+        if (packing.drop.length > 0) {
+          dropped.push(words[at + record.dropped]!)
+          members.push(words[at + record.counted]!)
+        }
         const text = words[at + record.text]!
         const end = text + words[at + record.textLength]! - 1
         // The first one's is the bracket.

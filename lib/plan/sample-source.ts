@@ -186,7 +186,7 @@ class SampleSource implements SampledSource {
     const pageSize = Math.min(options.pageSize ?? mostPerPage, each)
     const units = tally.meanBytes === undefined ? undefined : Math.max(1, Math.ceil((each * tally.meanBytes) / readUnitBytes))
     const { requestUnits = units } = options
-    for await (const page of this.#source.read(partition, { ...options, pageSize, requestUnits })) {
+    for await (const page of this.#source.read(partition, { ...options, leaving: undefined, pageSize, requestUnits })) {
       const documents = page.documents.slice(0, left)
       const rejects = page.rejects?.slice(0, left - documents.length)
       const passed = documents.length + (rejects?.length ?? 0)
@@ -202,10 +202,11 @@ class SampleSource implements SampledSource {
 
   /** Every so many documents one, to the end. */
   async *#readThrough(partition: Partition, options: ReadOptions): AsyncGenerator<Page> {
-    for await (const page of this.#source.read(partition, options)) {
+    for await (const page of this.#source.read(partition, { ...options, leaving: undefined })) {
       const tally = this.#tallies.get(page.collection) ?? this.#open(page.collection, [partition])
       const isTaken = (): boolean => this.#isTaken(tally)
-      yield { ...page, documents: page.documents.filter(isTaken), rejects: page.rejects?.filter(isTaken) }
+      // What is known of documents is so by their index.
+      yield { ...page, digests: undefined, documents: page.documents.filter(isTaken), rejects: page.rejects?.filter(isTaken) }
     }
     this.#ended.add(partition.id)
   }

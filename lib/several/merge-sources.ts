@@ -148,7 +148,8 @@ class MergedSource implements Source {
     const { part, source, held } = this.#opened[range?.['source'] as number]!
     for await (const page of source.read(JSON.parse(range?.['inner'] as string) as Partition, options)) {
       const collection = nameIn(part.rename ?? {}, page.collection)
-      if (held && !held.has(collection)) yield { ...page, collection, source: part.name, documents: [], digests: [], rejects: [] }
+      if (held && !held.has(collection))
+        yield { ...page, collection, source: part.name, documents: [], digests: [], leftOut: [], rejects: [] }
       else yield { ...page, collection, source: part.name }
     }
   }

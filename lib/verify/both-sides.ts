@@ -107,14 +107,18 @@ export class BothSides {
   #counting(): Stage[] {
     const { includeDesign, keepMetadata, attachments } = this.#sides.task
     const { left } = this
+    const areLeft = !attachments && !keepMetadata
     return [
       {
         name: 'count-what-is-left',
         mayRepeatIds: false,
         changesInPlace: false,
+        // The stage behind it does that.
+        drops: areLeft ? ['_attachments'] : [],
+        onDropped: (_collection, _field, _documents, members) => void (left.attachments += members),
         apply(document) {
           if (!includeDesign && isDesign(document)) left.designDocuments++
-          else if (!attachments && !keepMetadata && document['_attachments'] !== undefined && hasAttachments(document))
+          else if (areLeft && document['_attachments'] !== undefined && hasAttachments(document))
             left.attachments += Object.keys(document['_attachments'] as object).length
           return document
         }

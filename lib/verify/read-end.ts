@@ -2,6 +2,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { applyStages } from '../engine/apply-stages.ts'
 import type { FailedDocument } from '../engine/apply-stages.ts'
+import { leavingFor, tellLeftOut } from '../engine/packing.ts'
 import { RateLimit } from '../engine/rate-limit.ts'
 import { ReadPace } from '../engine/read-pace.ts'
 import { sleep } from '../engine/retry.ts'
@@ -75,8 +76,9 @@ export async function readEnd({ source, stages, names }: ReadingEnd, visitor: Vi
     maxReadUnits === undefined || !source.usage ? undefined : new ReadPace(maxReadUnits, () => source.usage?.() ?? { requests: 0 })
   const requestUnits = pace && Math.max(1, Math.floor(maxReadUnits! / parallel))
   const pageSize = maxRate === undefined ? mostPerPage : Math.max(1, Math.min(mostPerPage, Math.floor(maxRate / parallel)))
-  const reading = { pageSize, signal, retry, onRetry, requestUnits }
   const digestsHold = stages.every(({ changesInPlace = true }) => !changesInPlace)
+  const leaving = leavingFor(stages, { digests: true, keepsFailed: false })
+  const reading = { pageSize, signal, retry, onRetry, requestUnits, leaving }
 
   /** What a stage dead-letters has not come to the target. */
   const unfit =
@@ -88,24 +90,32 @@ export async function readEnd({ source, stages, names }: ReadingEnd, visitor: Vi
     const { documents, rejects = [] } = page
     const digests = digestsHold ? page.digests : undefined
     const context: StageContext = { collection: page.collection, signal, ...(page.source !== undefined && { source: page.source }) }
+    const begin = (index: number): void => {
+      const left = page.leftOut?.[index]
+      if (left && leaving) tellLeftOut(stages, page.collection, leaving, left)
+    }
     let at = 0
     const onward = (document: Document): void => visitor.document(name, document, document === documents[at] ? digests?.[at] : undefined)
     for (const details of rejects) visitor.reject(name, details)
     for (let index = 0; index < documents.length; index++) {
       at = index
+      begin(index)
       const pending = applyStages(stages, documents[index]!, context, onward, { onFailed: unfit(name) })
-      if (pending) return pending.then(() => visitRest(documents, index + 1, context, onward, name))
+      if (pending) return pending.then(() => visitRest(documents, index + 1, begin, context, onward, name))
     }
   }
   const visitRest = async (
     documents: readonly Document[],
     from: number,
+    begin: (index: number) => void,
     context: StageContext,
     onward: (document: Document) => void,
     name: string
   ): Promise<void> => {
-    for (let index = from; index < documents.length; index++)
+    for (let index = from; index < documents.length; index++) {
+      begin(index)
       await applyStages(stages, documents[index]!, context, onward, { onFailed: unfit(name) })
+    }
   }
 
   const readPartition = async (partition: Partition): Promise<void> => {

@@ -1,6 +1,7 @@
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { createdBytes, createdLines, createdRoom, entryLine, parseEntry } from '../../lib/checkpoint/undo-entry.ts'
@@ -8,6 +9,7 @@ import type { UndoEntry } from '../../lib/checkpoint/undo-entry.ts'
 import { openUndoEntries, UndoJournal } from '../../lib/checkpoint/undo-journal.ts'
 import { digestAt, Double, markOf, markOfDigests } from '../../lib/values/index.ts'
 import type { Document } from '../../lib/values/index.ts'
+import { holdSyncs } from '../support/held-syncs.ts'
 
 const told = { kinds: true }
 const mark = markOf({ _id: 'x', one: new Double(1) }, told)
@@ -17,10 +19,10 @@ const line = (id: string, before?: Document): string =>
 describe('undo journal', () => {
   let folder: string
   let path: string
-  const open: UndoJournal[] = []
+  const journals: UndoJournal[] = []
   const journal = (): UndoJournal => {
     const made = new UndoJournal(path)
-    open.push(made)
+    journals.push(made)
     return made
   }
   beforeEach(() => {
@@ -28,7 +30,7 @@ describe('undo journal', () => {
     path = join(folder, 'undo.ndjson')
   })
   afterEach(async () => {
-    for (const each of open.splice(0)) await each.close()
+    for (const each of journals.splice(0)) await each.close()
     rmSync(folder, { recursive: true, force: true })
   })
   const read = async (): Promise<UndoEntry[]> => {
@@ -100,6 +102,62 @@ describe('undo journal', () => {
       .catch((thrown: unknown) => thrown)
     expect(error).to.include({ code: 'DOCFERRY_STATE' })
     expect((error as Error).message).to.include(path)
+  })
+
+  it('takes entries while the disk is busy with those before', async () => {
+    const kept = journal()
+    await kept.append(line('a'))
+    const disk = await holdSyncs(path)
+    try {
+      const synced = kept.sync()
+      await disk.reached
+      await kept.append(line('b'))
+      expect((await read()).map(({ id }) => id)).to.deep.equal(['b', 'a'])
+      expect(await Promise.race([synced, kept.append(line('c'), { durable: true }), setImmediate('under way')])).to.equal('under way')
+      disk.goOn()
+      await synced
+    } finally {
+      disk.restore()
+    }
+  })
+
+  it('is on disk only with all that was appended before it was asked', async () => {
+    const kept = journal()
+    await kept.append(line('a'))
+    const disk = await holdSyncs(path)
+    try {
+      const first = kept.sync()
+      await disk.reached
+      await kept.append(line('b'))
+      const second = kept.sync()
+      await setImmediate()
+      expect(disk.count).to.equal(1)
+      disk.goOn()
+      await Promise.all([first, second])
+      expect(disk.count).to.equal(2)
+      await kept.sync()
+      expect(disk.count).to.equal(2)
+    } finally {
+      disk.restore()
+    }
+  })
+
+  it('fails once and for all where the disk did not take something', async () => {
+    const kept = journal()
+    await kept.append(line('a'))
+    const disk = await holdSyncs(path)
+    let failure: unknown
+    try {
+      disk.fail(new Error('input/output error'))
+      failure = await kept.sync().catch((thrown: unknown) => thrown)
+    } finally {
+      disk.restore()
+    }
+    expect(failure).to.include({ code: 'DOCFERRY_STATE' })
+    expect((failure as Error).message).to.include('input/output error')
+    for (const next of [() => kept.sync(), () => kept.append(line('b')), () => kept.append(line('c'), { durable: true })])
+      expect(await next().catch((thrown: unknown) => thrown)).to.equal(failure)
+    expect((await read()).map(({ id }) => id)).to.deep.equal(['a'])
   })
 
   it('takes nothing else for an entry', () => {

@@ -13,6 +13,7 @@ import type { UndoReport } from '../../lib/undo/report.ts'
 import type { UndoOptions } from '../../lib/undo/undo.ts'
 import { canonicalBytes, Decimal, Double, GeoPoint, Reference, Timestamp, ValueSet, Vector } from '../../lib/values/index.ts'
 import type { Document } from '../../lib/values/index.ts'
+import { holdSyncs } from '../support/held-syncs.ts'
 import { scriptedSource, scriptedTarget } from '../support/scripted-connector.ts'
 import type { ScriptedTarget, TargetRecord } from '../support/scripted-connector.ts'
 
@@ -458,6 +459,37 @@ describe('undo', () => {
     const target = couchdb()
     await run(target)
     appendFileSync(await journal(), '{"in":"agents","id":"d0')
+    expect((await undo(target)).collections[0]).to.include({ removed: 30 })
+  })
+
+  it('has what it needs on its way to the disk before the last batch is answered', async () => {
+    const disk = await holdSyncs(stateDir)
+    try {
+      const target = couchdb({
+        beforeWrite: async () => {
+          await disk.reached
+          disk.goOn()
+        }
+      })
+      const source = scriptedSource({ collections: { agents: ours }, pageSize: 50 })
+      expect(await run(target, { source, checkpointMs: 60_000 })).to.include({ state: 'done' })
+    } finally {
+      disk.restore()
+    }
+  })
+
+  it('is not done where the disk did not take what it needs, and can be undone all the same', async () => {
+    const disk = await holdSyncs(stateDir)
+    const target = couchdb()
+    try {
+      disk.fail(new Error('input/output error'))
+      const error = await failure(run(target, { checkpointMs: 60_000 }))
+      expect(error.code).to.equal('DOCFERRY_STATE')
+      expect(error.message).to.include('input/output error')
+    } finally {
+      disk.restore()
+    }
+    expect(contents(target)).to.have.length(30)
     expect((await undo(target)).collections[0]).to.include({ removed: 30 })
   })
 

@@ -1,7 +1,8 @@
 /** `_all_docs`: how it is asked, and the rows of its answer, which comes in pieces, without loss of digits. */
 import { DocferryError } from '../../errors.ts'
-import type { Document, Value } from '../../types.ts'
+import type { Document, LeftOut, Value } from '../../types.ts'
 import { parseJson } from '../../values/index.ts'
+import type { DocumentDigests } from '../../values/index.ts'
 import type { Request } from './client.ts'
 import { brokenAnswer, errorName } from './errors.ts'
 import type { Asked } from './errors.ts'
@@ -23,6 +24,12 @@ export interface Row {
   /** Missing where none was asked for, or there is none. */
   readonly document?: Document
   readonly deleted?: boolean
+  /** `documentDigests` of the document, where they are known. */
+  readonly digests?: DocumentDigests | undefined
+  /** Fields that the document came without: as in `Page.leftOut`. */
+  readonly leftOut?: LeftOut | undefined
+  /** Whether it had conflicts among these. */
+  readonly hadConflicts?: boolean
   /** Whether the document may hold names that docferry has escaped. */
   readonly hasEscapes?: boolean
   /** Why there is no document although there is a row: the server's word, or ours where it can't be read. */

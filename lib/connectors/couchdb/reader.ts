@@ -7,7 +7,7 @@ import { restoreNames } from '../../values/index.ts'
 import type { NameRules } from '../../values/index.ts'
 import { allDocsRequest, isByLine, readPieces, rowsOfLines } from './all-docs.ts'
 import type { Piece, Row } from './all-docs.ts'
-import { rowsOfBlock } from './listed-rows.ts'
+import { RowListing, rowsOfBlock, wholeRows } from './listed-rows.ts'
 import type { RowsOfBytes } from './listed-rows.ts'
 import { describeAttachments, listedBytes } from './attachments.ts'
 import type { Client, DatabaseInfo } from './client.ts'
@@ -73,7 +73,12 @@ export function createSource(client: Client, how: Pick<OpenContext, 'attachments
       for (const name of names) partitions.push(...(await splitByRank(client, name, { wanted, onAnswer, signal })))
       return designLast ? partitions.flatMap(withoutDesign).concat(names.map(designPartition)) : partitions
     },
-    read: (partition, options) => readPartition(client, pace, partition, { ...options, ...how, packer: packerFor(options.packing) }),
+    read(partition, options) {
+      const { packing, leaving } = options
+      // What is attached is told of by the document's own fields.
+      const listing = leaving && !how.attachments ? new RowListing(leaving) : wholeRows
+      return readPartition(client, pace, partition, { ...options, ...how, packer: packerFor(packing), listing })
+    },
     security: (database, { signal }) => readSecurity(client, database, 'DOCFERRY_READ', signal),
     usage: () => ({ requests: pace.requests }),
     notes: () => [...pace.conflicts].map(([database, count]) => conflictNote(database, count)),
@@ -158,13 +163,14 @@ async function infosOneByOne(client: Client, names: readonly string[], signal?: 
 
 interface Reading extends ReadOptions, Pick<OpenContext, 'attachments'> {
   readonly packer: RowPacker | undefined
+  readonly listing: RowListing
 }
 
 async function* readPartition(
   client: Client,
   pace: Pace,
   partition: Partition,
-  { after, signal, pageSize = defaultPageSize, retry, onRetry, attachments, packer }: Reading
+  { after, signal, pageSize = defaultPageSize, retry, onRetry, attachments, packer, listing }: Reading
 ): AsyncGenerator<Page, void, undefined> {
   const database = partition.collections[0] as string
   const { start = null, end = null } = (partition.range ?? {}) as { start?: string | null; end?: string | null }
@@ -206,7 +212,7 @@ async function* readPartition(
       for await (const piece of readPieces(client.lines({ ...request, asked, signal }), asked)) {
         pace.byLine = 'lines' in piece
         if ('rows' in piece && piece.rows.length > 0) pace.rows = adapt(pace.rows, piece.bytes / piece.rows.length)
-        for (const entry of entriesOf(piece, asked, packer, seen === 0)) {
+        for (const entry of entriesOf(piece, asked, { packer, listing, isFirst: seen === 0 })) {
           if ('packed' in entry) {
             if (!page.takesPacked) yield* endPage()
             seen += entry.packed.count
@@ -249,10 +255,11 @@ async function* readPartition(
 
 /** Conflicts are counted, and are no part of a document. */
 function withoutConflicts(row: Row, pace: Pace, database: string): Row {
+  if (row.hadConflicts) countConflicts(pace, database, 1)
   if (row.document?.['_conflicts'] === undefined) return row
   const { _conflicts, ...document } = row.document
   countConflicts(pace, database, 1)
-  return { ...row, document }
+  return { ...row, document, digests: undefined }
 }
 
 function countConflicts({ conflicts }: Pace, database: string, count: number): void {
@@ -265,11 +272,15 @@ interface PlainEntry {
 }
 
 /** The first row of an answer is parsed: it may be the one that was read last. */
-function* entriesOf(piece: Piece, asked: Asked, packer: RowPacker | undefined, isFirst: boolean): Generator<PackedRows | PlainEntry> {
+function* entriesOf(
+  piece: Piece,
+  asked: Asked,
+  { packer, listing, isFirst }: Pick<Reading, 'packer' | 'listing'> & { readonly isFirst: boolean }
+): Generator<PackedRows | PlainEntry> {
   if ('rows' in piece) return yield* plainEntries(piece)
   const { lines } = piece
   if (!packer) {
-    for (const rows of rowsOfBlock(lines, asked)) yield* plainEntries(rows)
+    for (const rows of rowsOfBlock(lines, asked, listing)) yield* plainEntries(rows)
     return
   }
   const plainEnd = isFirst ? lines.indexOf(newline) + 1 : 0
@@ -310,8 +321,11 @@ async function rowsOf(
 type Describe = (documents: readonly Document[]) => ReturnType<typeof describeAttachments>
 
 class PageBuilder {
-  /** What was added last: a row, or the line of one. */
-  #last: Row | { readonly line: Buffer } | undefined
+  /** Of what was added last; or its row's line, where that is not known. */
+  #lastKey: string | undefined
+  #lastLine: Buffer | undefined
+  /** Packed documents stand in front of a page's others. */
+  takesPacked = true
   readonly #packed: Packed[] = []
   #packedCount = 0
   readonly #asked: Asked
@@ -333,7 +347,9 @@ class PageBuilder {
 
   add(row: Row, bytes: number): void {
     const { key, document, deleted, error } = row
-    this.#last = row
+    this.#lastKey = key
+    this.#lastLine = undefined
+    this.takesPacked = false
     this.#bytes += bytes
     if (deleted === true) return
     this.#rows.push(row)
@@ -341,22 +357,18 @@ class PageBuilder {
     if (document === undefined && (error === undefined || error === 'not_found')) this.#unopened.push(key)
   }
 
-  /** Packed documents stand in front of a page's others. */
-  get takesPacked(): boolean {
-    return this.#last === undefined || 'line' in this.#last
-  }
-
   addPacked({ packed, lines }: PackedRows): void {
+    this.#lastKey = packed.lines?.ids.at(-1)
     // The lines are used again for what follows.
-    this.#last = { line: Buffer.from(lines.subarray(lines.lastIndexOf(newline, lines.length - 2) + 1)) }
+    const start = lines.lastIndexOf(newline, lines.length - 2) + 1
+    this.#lastLine = this.#lastKey === undefined ? Buffer.from(lines.subarray(start)) : undefined
     this.#packed.push(packed)
     this.#packedCount += packed.count
     this.#bytes += lines.length
   }
 
   get lastKey(): string | undefined {
-    if (!this.#last || 'key' in this.#last) return this.#last?.key
-    return rowsOfLines(this.#last.line.toString(), this.#asked)[0]!.key
+    return this.#lastLine ? rowsOfLines(this.#lastLine.toString(), this.#asked)[0]!.key : this.#lastKey
   }
 
   isFull(pageSize: number): boolean {
@@ -368,22 +380,32 @@ class PageBuilder {
     const opened = this.#unopened.length > 0 ? await openAgain(this.#unopened) : undefined
     const unopened = new Set(this.#unopened)
     const documents: Document[] = []
+    const digests: Row['digests'][] = []
+    const leftOut: Row['leftOut'][] = []
     const rejects: RejectDetails[] = []
     const rows = this.#rows.flatMap(listed => (unopened.has(listed.key) ? (opened?.get(listed.key) ?? []) : listed))
     const described = await this.#describe?.(rows.flatMap(({ document }) => document ?? []))
     let at = 0
-    for (const { key, document, hasEscapes, error = 'the database lists it, and gave nothing for it' } of rows) {
+    let isKnown = false
+    for (const row of rows) {
+      const { key, document, hasEscapes, error = 'the database lists it, and gave nothing for it' } = row
       if (document === undefined) {
         rejects.push({ code: 'DOCFERRY_BAD_DOCUMENT', message: `cannot be read: ${error}`, where: `id ${key}`, id: key })
         continue
       }
       const { document: whole, error: unread } = described?.[at++] ?? { document }
       if (unread) rejects.push({ code: unread.code, message: unread.message, where: `id ${key}`, id: key })
-      else documents.push(hasEscapes ? restoreOwn(whole, this.#names) : whole)
+      else {
+        documents.push(hasEscapes ? restoreOwn(whole, this.#names) : whole)
+        digests.push(row.digests)
+        leftOut.push(row.leftOut)
+        isKnown ||= row.digests !== undefined || row.leftOut !== undefined
+      }
     }
     const bytes = Math.round(this.#bytes)
     const packed = this.#packed.length > 0 && { packed: this.#packed }
-    return { collection: this.#collection, ...packed, documents, ...(rejects.length > 0 && { rejects }), cursor, bytes }
+    const known = isKnown && { digests, leftOut }
+    return { collection: this.#collection, ...packed, documents, ...known, ...(rejects.length > 0 && { rejects }), cursor, bytes }
   }
 }
 

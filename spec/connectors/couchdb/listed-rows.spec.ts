@@ -3,9 +3,10 @@ import fc from 'fast-check'
 import { isByLine, rowsOfLines } from '../../../lib/connectors/couchdb/all-docs.ts'
 import type { Row } from '../../../lib/connectors/couchdb/all-docs.ts'
 import type { Asked } from '../../../lib/connectors/couchdb/errors.ts'
-import { rowsOfBlock } from '../../../lib/connectors/couchdb/listed-rows.ts'
+import { RowListing, rowsOfBlock } from '../../../lib/connectors/couchdb/listed-rows.ts'
 import { nameRules } from '../../../lib/connectors/couchdb/values.ts'
-import { restoreNames } from '../../../lib/values/index.ts'
+import { documentDigests, isMap, restoreNames } from '../../../lib/values/index.ts'
+import type { DocumentDigests } from '../../../lib/values/index.ts'
 import { oddText, wrongBytes } from '../../support/odd-json.ts'
 
 const asked: Asked = { what: 'reading d', address: 'couchdb', anonymous: false, refused: 'DOCFERRY_READ', collection: 'd' }
@@ -71,6 +72,11 @@ const asRead = ({ document: found, hasEscapes, ...rest }: Row): unknown[] => {
   return [rest.key, rest.error, whole, Object.keys(whole)]
 }
 
+const hexOf = ({ values, kinds }: DocumentDigests): (string | undefined)[] => [
+  Buffer.from(values).toString('hex'),
+  kinds && Buffer.from(kinds).toString('hex')
+]
+
 describe('couchdb: rows as lists', () => {
   it('are the same as rows that are parsed one by one, up to the same error', () => {
     let listed = 0
@@ -98,6 +104,54 @@ describe('couchdb: rows as lists', () => {
       { numRuns: 2_000 }
     )
     expect(listed).to.be.greaterThan(1_000)
+  })
+
+  it('may come without some fields, and tell which, with the digests of what is left', () => {
+    const leaving = fc.record({
+      fields: fc.uniqueArray(fc.constantFrom('_rev', '_attachments', '_conflicts', 'a', 'doc', 'n', '山', '', '$date', '__proto__')),
+      counted: fc.constantFrom('_attachments', 'a', 'n', undefined),
+      digests: fc.boolean()
+    })
+    let [without, digested] = [0, 0]
+    fc.assert(
+      fc.property(fc.array(row, { minLength: 1, maxLength: 12 }), leaving, (lines, { fields, counted, digests }) => {
+        const all = lines.map(line => Buffer.from(`${line}\n`))
+        const given = { fields, digests, ...(counted !== undefined && fields.includes(counted) && { counted }) }
+        const found = taken(function* () {
+          for (const { rows } of rowsOfBlock(Buffer.concat(all), asked, new RowListing(given))) yield rows
+        })
+        const simple = taken(function* () {
+          for (const line of all) yield rowsOfLines(line.toString(), asked)
+        })
+        expect(found.error).to.equal(simple.error)
+        expect(found.rows.length).to.equal(simple.rows.length)
+        for (const [index, each] of found.rows.entries()) {
+          const plain = simple.rows[index]!
+          const { digests: known, leftOut, hadConflicts, ...rest } = each
+          if (!leftOut && !hadConflicts && !known) {
+            expect(asRead(rest)).to.deep.equal(asRead(plain))
+            continue
+          }
+          const whole = plain.document!
+          const isLeft = (field: string): boolean => field === '_conflicts' || (fields as readonly string[]).includes(field)
+          const kept = Object.keys(whole).filter(field => !isLeft(field))
+          expect(Object.keys(each.document!)).to.deep.equal(kept)
+          for (const field of kept) expect(each.document![field]).to.deep.equal(whole[field])
+          const told = fields.filter((_, bit) => ((leftOut?.fields ?? 0) & (1 << bit)) !== 0)
+          expect(told).to.deep.equal(fields.filter(field => field !== '_conflicts' && Object.hasOwn(whole, field)))
+          const counts = given.counted === undefined ? undefined : whole[given.counted]
+          expect(leftOut?.members ?? 0).to.equal(counts !== undefined && isMap(counts) ? Object.keys(counts).length : 0)
+          expect(hadConflicts ?? false).to.equal(Object.hasOwn(whole, '_conflicts') && (fields.length > 0 || digests))
+          if (known) expect(hexOf(known)).to.deep.equal(hexOf(documentDigests(each.document!)))
+          expect(known !== undefined).to.equal(digests)
+          if (told.length > 0) without++
+          if (known) digested++
+        }
+      }),
+      { numRuns: 2_000 }
+    )
+    expect(without).to.be.greaterThan(300)
+    expect(digested).to.be.greaterThan(1_000)
   })
 
   it('come in pieces that hold whole rows, whatever their lengths', () => {
