@@ -1,8 +1,11 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import { docferry, start } from './support/docferry.ts'
@@ -257,6 +260,38 @@ describe('docferry, the command', function () {
       expect(stdout).to.include('Interrupted after')
     })
   }
+
+  it('stops while it waits for who writes into a named pipe', async () => {
+    execFileSync('mkfifo', [join(cwd, 'pipe')])
+    const args = ['import', '--input', 'pipe', '--as', 'agents', '--target', 'memory:snapshot.json', '--log-level', 'debug']
+    const { child, ended, said } = start(args, { cwd, input: '' })
+    await said('environment file')
+    child.kill('SIGINT')
+    expect((await ended).code).to.equal(130)
+  })
+
+  it('waits for who reads a named pipe, and stops at once at the second signal', async () => {
+    execFileSync('mkfifo', [join(cwd, 'pipe')])
+    const args = ['import', '--input', file('a.ndjson', lines(agents)), '--target', 'file:pipe?format=ndjson']
+    const { child, ended, said } = start(args, { cwd, input: '' })
+    await said('docferry import')
+    child.kill('SIGINT')
+    await said('stopping')
+    let over = false
+    void ended.then(() => (over = true))
+    for (; !over; await sleep(50)) child.kill('SIGINT')
+    expect((await ended).code).to.equal(130)
+  })
+
+  it('writes all of it to who reads a named pipe', async () => {
+    execFileSync('mkfifo', [join(cwd, 'pipe')])
+    const args = ['import', '--input', file('a.ndjson', lines(agents)), '--target', 'file:pipe?format=ndjson&documentsOnly=true']
+    const { ended, said } = start(args, { cwd, input: '' })
+    await said('docferry import')
+    const read = await readFile(join(cwd, 'pipe'), 'utf8')
+    expect((await ended).code).to.equal(0)
+    expect(read).to.equal(lines(agents))
+  })
 
   it('fails when the reader of the documents leaves', async () => {
     const many = Array.from({ length: 5000 }, (_, index) => ({ _id: `d${index}`, text: 'x'.repeat(200) }))
