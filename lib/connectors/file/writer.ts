@@ -187,7 +187,8 @@ async function singleTarget(
           await file!.sync()
           isSuspended = true
           return { stands: { partial, inode: await inodeOf(partial), bytes, state: books.head }, parts: { collections: books.parts() } }
-        })
+        }),
+      abandon: () => void (isSuspended = false)
     }),
     commit: ({ signal }) =>
       attempt(async () => {
