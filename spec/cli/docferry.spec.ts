@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
@@ -133,6 +133,15 @@ describe('docferry, the command', function () {
     expect(stderr).to.include('DOCFERRY_CONFIG').and.include('--as NAME')
   })
 
+  it('leaves nothing of an output with which nobody could go on, for it does not know to which collection documents belong', async () => {
+    for (const output of ['copy.ndjson', 'copy.json.gz', 'copy/']) {
+      const { code, stdout } = await run(['import', '--input', '-', '--target', `file:${output}`], { input: lines(agents) })
+      expect({ code, output }).to.deep.equal({ code: 2, output })
+      expect(stdout).not.to.include('docferry resume')
+    }
+    expect(readdirSync(cwd)).to.deep.equal(['.docferry'])
+  })
+
   it('writes nothing in a dry run', async () => {
     const { code, stdout } = await run([
       'import',
@@ -167,6 +176,17 @@ describe('docferry, the command', function () {
       .and.match(/line 3/)
     const letters = /Dead letters: (.*)/.exec(stdout)?.[1] ?? ''
     expect(readFileSync(join(cwd, letters), 'utf8').trim().split('\n')).to.have.length(2)
+  })
+
+  it('names the file of a folder that is missing, and what to do', async () => {
+    await snapshot()
+    await run(['export', '--provider', 'memory:snapshot.json', '--output', 'out/'])
+    rmSync(join(cwd, 'out/agents.ndjson'))
+    const { code, stderr } = await run(['import', '--input', 'out', '--target', 'memory:copy.json'])
+    expect(code).to.equal(20)
+    expect(stderr).to.include('has no agents.ndjson, which its manifest.json names for the collection "agents"')
+    expect(stderr).to.include('copy it to its place again').and.not.include('cut')
+    expect((await run(['import', '--input', 'out', '--target', 'memory:copy.json', '--collections', 'users'])).code).to.equal(0)
   })
 
   it('exits 20 when the file is cut', async () => {

@@ -266,7 +266,7 @@ describe('verify', function () {
         { collection: 'b', kind: 'missing', documents: 5, reason: 'the target has lost the file of this collection' },
         { collection: 'c', id: '0002', kind: 'missing' }
       ])
-      expect(report.damaged).to.include('b.ndjson, which its manifest lists, is missing').and.include('"c" should hold 3 documents')
+      expect(report.damaged).to.include('has no b.ndjson, which its manifest.json names').and.include('"c" should hold 3 documents')
       expect(report.notes).to.deep.equal([])
     }
   })
@@ -284,7 +284,7 @@ describe('verify', function () {
     const source = storeOf({ a: numbered(3), b: numbered(3) })
     await migrate({ source, target: `file:${path('out')}/` })
     rmSync(path('out/b.ndjson'))
-    expect(await failed({ source: `file:${path('out')}/`, target: source })).to.include({ code: 'DOCFERRY_FILE_CUT' })
+    expect(await failed({ source: `file:${path('out')}/`, target: source })).to.include({ code: 'DOCFERRY_FILE_MISSING' })
     expect((await check({ source: `file:${path('out')}/`, target: source, collections: ['a'] })).report.state).to.equal('equal')
   })
 

@@ -264,7 +264,7 @@ function folderSource(
     works: true,
     async *read(partition, { after: place, signal, pageSize, packing }) {
       const { collection, documents, digest, receipt, root, file, bytes, gzip, lost } = fileOf(filesByName, partition)
-      if (lost !== undefined) throw new DocferryError('DOCFERRY_FILE_CUT', lost, { collection })
+      if (lost !== undefined) throw new DocferryError('DOCFERRY_FILE_MISSING', lost, { collection })
       const filePath = join(path, file)
       const name = join(options.path, file)
       const pagesBehind = async function* (after: Cursor | undefined): AsyncGenerator<Page> {
