@@ -280,6 +280,16 @@ describe('verify', function () {
     expect(report.damaged).to.include('b.ndjson')
   })
 
+  it('counts fields of CouchDB on neither side, also where a stage has made them', async () => {
+    const source = storeOf({ a: numbered(3) })
+    for (const field of ['_attachments', '_rev', '_conflicts']) {
+      const stages = [await parseStage(`set:{"${field}":{"x":{"length":3}}}`)]
+      await migrate({ source, target: path(`${field}.ndjson`), stages })
+      const { report } = await check({ source, target: path(`${field}.ndjson`), stages })
+      expect(report.state, field).to.equal('equal')
+    }
+  })
+
   it('refuses a folder as the source of a collection whose file it has lost', async () => {
     const source = storeOf({ a: numbered(3), b: numbered(3) })
     await migrate({ source, target: `file:${path('out')}/` })
