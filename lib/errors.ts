@@ -19,6 +19,7 @@ export const errorTable = {
   DOCFERRY_READ: { exit: 20, meaning: 'the source cannot be read' },
   DOCFERRY_DECODE: { exit: 20, meaning: 'the input is not in the expected format' },
   DOCFERRY_FILE_CUT: { exit: 20, meaning: 'the file ends before its end' },
+  DOCFERRY_FILE_MISSING: { exit: 20, meaning: 'a file is not there that the source says it has' },
   DOCFERRY_ATTACHMENT: { exit: 20, meaning: 'the bytes of an attachment are missing, or are others than they should be' },
   DOCFERRY_STAGE: { exit: 30, meaning: 'a stage failed' },
   DOCFERRY_BAD_DOCUMENT: { exit: 40, meaning: 'something in the source is no document (no JSON object, no string _id)' },

@@ -214,6 +214,7 @@ class Run {
       await this.#ledger.close()
       try {
         await this.#journal.end(this.#ledger.report)
+        if (this.#ledger.report.ended && totalCounts(this.#ledger.report.collections).written === 0) this.#target.abandon?.()
         const { state, retries, collections } = this.#ledger.report
         this.#log.note('info', { state, retries, ...totalCounts(collections) }, 'the run has ended')
       } finally {

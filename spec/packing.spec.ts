@@ -30,7 +30,7 @@ describe('packed documents', function () {
     for (const [index, line] of oddLines.entries()) documents.splice(index * 200 + 100, 0, line)
     await writeFile(path('in.ndjson'), `\ufeff${documents.join('\n')}`)
     const { told: all } = await compare('in.ndjson', { stages: [strip(['secret'])] })
-    expect(all.counts[0]).to.include({ read: 3_011, failed: 2, filtered: 1, written: 3_008, attachmentsLeft: 2 })
+    expect(all.counts[0]).to.include({ read: 3_013, failed: 3, filtered: 1, written: 3_009, attachmentsLeft: 2 })
     expect(all.counts[0]!.stripped).to.deep.equal({ _rev: 1, _attachments: 1 })
     expect(all.root).to.be.a('string')
   })
@@ -127,7 +127,7 @@ describe('packed documents', function () {
     expect(all.counts.map(({ written, failed, filtered }) => [written, failed, filtered])).to.deep.equal([
       [half - 2, 1, 1],
       [0, 0, 0],
-      [half, 0, 0]
+      [half - 1, 1, 0]
     ])
     expect(all.root).to.be.a('string')
     await rm(path('fast.ndjson'))

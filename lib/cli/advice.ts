@@ -20,6 +20,7 @@ export const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   DOCFERRY_TARGET: 'see that the target is there, has space and takes writes',
   DOCFERRY_DECODE: 'check the input at the place named; --format says what it is where its name does not',
   DOCFERRY_FILE_CUT: 'get the whole file again: what comes after the cut is not in it',
+  DOCFERRY_FILE_MISSING: 'copy it to its place again, or export it again; --collections with the others reads these without it',
   DOCFERRY_ATTACHMENT:
     'mend it where it is read from (an export: get it again, with its attachments), and run the same command again: what is there is skipped',
   DOCFERRY_STAGE: 'mend the stage, or leave it out, and run again',

@@ -181,6 +181,8 @@ export interface Target<Payload = unknown> {
    * @returns undefined once it is committed; where it stands holds until the next `write`
    */
   suspend?(): Promise<OutputStand | undefined>
+  /** Nobody can go on with the run, and nothing is in its output: `close` removes that although it was suspended. Missing where `suspend` is. */
+  abandon?(): void
   /** What a user should know in the end, and would not see from the counts. */
   notes?(): readonly string[]
   /** Called once after the last write of a run that came to its end, also when documents were dead-lettered: make the result whole (trailer, rename). */

@@ -14,7 +14,7 @@ import { isMap, parseJson, stringifyJson } from '../values/index.ts'
 import type { Value } from '../values/index.ts'
 import type { Page } from '../types.ts'
 import type { Winners } from './couchbackup-winners.ts'
-import { isDocument, rawOf, whereIs, whyNoDocument } from './document-line.ts'
+import { isDocument, rawOf, whereIs, whyNoDocument, whyNoJson } from './document-line.ts'
 import { isBlank, LineSplitter } from './lines.ts'
 import type { Line } from './lines.ts'
 import { namelessError } from './nameless.ts'
@@ -170,6 +170,7 @@ class BackupReading {
       // What was being written when the backup was broken off; its batch is fetched again.
       if (text.trimEnd().endsWith(marker)) return ['broken']
       if (!line.complete) throw this.#cutError(line)
+      if (whyNoJson(error) !== 'not valid JSON') return reject(whyNoJson(error))
       return reject(
         'not valid JSON: damaged, or what was being written when an older couchbackup was broken off, and stands again further on'
       )

@@ -49,13 +49,18 @@ export function parseLine(line: Line, controls: 'all' | 'header' | 'none'): Entr
     if (error instanceof DocferryError) return rejectLine(line, error.code, error.message)
     if (!(error instanceof SyntaxError)) throw error
     const hint = line.complete ? '' : '; it is the last line and has no line end, so the file may be cut'
-    return rejectLine(line, 'DOCFERRY_BAD_DOCUMENT', `not valid JSON${hint}`)
+    return rejectLine(line, 'DOCFERRY_BAD_DOCUMENT', `${whyNoJson(error)}${hint}`)
   }
   if (!isMap(value)) return rejectLine(line, 'DOCFERRY_BAD_DOCUMENT', 'no JSON object')
   if (isDocument(value)) return { document: value }
   const control = controls === 'none' ? undefined : parseControl(value)
   if (control && (controls === 'all' || 'header' in control)) return control
   return rejectLine(line, 'DOCFERRY_BAD_DOCUMENT', whyNoDocument(value))
+}
+
+/** Of what `parseJson` refuses: without the place, so that lines with the same trouble are counted as one. */
+export function whyNoJson(error: SyntaxError): string {
+  return error.message.replace(/ at position \d+$/, '')
 }
 
 export function isDocument(value: Value | undefined): value is Document {

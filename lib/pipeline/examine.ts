@@ -4,6 +4,7 @@ import { basename, dirname, extname, resolve } from 'node:path'
 import { presetNames, presets } from '../config/presets.ts'
 import type { FailureLimit } from '../report.ts'
 import type { Environment } from '../types.ts'
+import { holdsDocumentValues } from '../stages/document-values.ts'
 import { checkEnds } from './check-ends.ts'
 import { checkNames, takenFrom } from './check-names.ts'
 import type { Draft } from './check-names.ts'
@@ -107,9 +108,13 @@ async function readTree({ path, absolute, modules, ...surroundings }: Reading): 
   return readYaml(text, { ...surroundings, json: ending === '.json', isDocumentValue })
 }
 
-/** In the examples numbers are of the kinds that documents have. */
-function isDocumentValue([section, , key]: Path): boolean {
-  return section === 'tests' && (key === 'in' || key === 'out')
+/** There numbers are of the kinds that documents have. */
+function isDocumentValue(path: Path): boolean {
+  const [section, , key] = path
+  if (section === 'tests') return key === 'in' || key === 'out'
+  // Those of a source or a collection stand in it.
+  const list = section === 'stages' ? 0 : 2
+  return path[list] === 'stages' && path.length > list + 3 && holdsDocumentValues(path[list + 2])
 }
 
 function readDraft(root: Readonly<Record<string, unknown>>, findings: Findings, file: string): Draft {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { DocferryError } from '../errors.ts'
 import { formatPath } from '../stages/field-path.ts'
 import type { Environment, Stage, TransformStage } from '../types.ts'
+import { Decimal, Double, stringifyJson } from '../values/index.ts'
 import { makeEntry } from './make-entry.ts'
 import { ModuleLoader } from './modules.ts'
 import type { Pipeline, StageEntry } from './pipeline.ts'
@@ -73,6 +74,8 @@ function textOf(name: string, { kind, module, options, onError }: StageEntry, { 
 function canonicalText(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalText).join(',')}]`
   if (typeof value !== 'object' || value === null) return JSON.stringify(typeof value === 'bigint' ? `${value}n` : value) ?? 'null'
+  // Of these JSON knows one kind of number only.
+  if (value instanceof Double || value instanceof Decimal) return stringifyJson(value)
   if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return JSON.stringify(value)
   const fields = Object.entries(value).filter(([, field]) => field !== undefined)
   const sorted = fields.sort(([a], [b]) => (a < b ? -1 : 1))

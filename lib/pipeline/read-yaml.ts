@@ -174,6 +174,8 @@ class YamlReader {
 
   #number(value: number, source: string | undefined, path: Path): unknown {
     const isExact = source === undefined || !isNumberText(source)
+    if (isExact && !Number.isFinite(value) && /\d/.test(source ?? ''))
+      return this.#fail(path, 'a number that has more than 10,000 digits, or an exponent of more than 15')
     if (this.#options.isDocumentValue(path)) return isExact ? value : numberFromText(source)
     const trouble = isExact || !Number.isInteger(value) || !/^-?\d+$/.test(source) ? undefined : inexactNumber(source)
     if (trouble !== undefined) {

@@ -29,7 +29,7 @@ export interface Choice {
  * Choose, and check every name against both ends before anything is written.
  *
  * @param held what the source holds; `null` where only reading tells
- * @throws {DocferryError} DOCFERRY_NO_SUCH_COLLECTION, DOCFERRY_COLLECTION_NAME, DOCFERRY_CONFIG, DOCFERRY_SAME_PLACE, DOCFERRY_FILE_CUT
+ * @throws {DocferryError} DOCFERRY_NO_SUCH_COLLECTION, DOCFERRY_COLLECTION_NAME, DOCFERRY_CONFIG, DOCFERRY_SAME_PLACE, DOCFERRY_FILE_MISSING
  */
 export function chooseCollections(
   held: readonly CollectionInfo[] | null,
@@ -81,10 +81,10 @@ export function noSuchCollection(missing: readonly string[], held: readonly Coll
   )
 }
 
-/** @throws {DocferryError} DOCFERRY_FILE_CUT for a collection that can't be read */
+/** @throws {DocferryError} DOCFERRY_FILE_MISSING for a collection that can't be read */
 export function checkWhole(wanted: readonly CollectionInfo[]): void {
   for (const { name: collection, lost } of wanted)
-    if (lost !== undefined) throw new DocferryError('DOCFERRY_FILE_CUT', lost, { collection })
+    if (lost !== undefined) throw new DocferryError('DOCFERRY_FILE_MISSING', lost, { collection })
 }
 
 function checkTargets(

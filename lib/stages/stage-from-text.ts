@@ -1,6 +1,7 @@
 /** `--stage`: a stage and its options in one text. */
 import { DocferryError } from '../errors.ts'
 import type { Stage } from '../types.ts'
+import { asDocumentValue, holdsDocumentValues } from './document-values.ts'
 import { inexactNumber } from './inexact-number.ts'
 import { checkStageOptions, issueText, makeOf, secretsIn } from './make-stage.ts'
 import type { StageMaking, StageSpec } from './stage-spec.ts'
@@ -34,7 +35,7 @@ async function makeNamed(spec: StageSpec, options: unknown, making: StageMaking)
 function optionsFrom(spec: StageSpec, argument: string | undefined): unknown {
   if (argument === undefined) return {}
   try {
-    if (/^\s*[{[]/.test(argument)) return parseOptions(argument)
+    if (/^\s*[{[]/.test(argument)) return parseOptions(spec, argument)
     if (spec.short) return spec.short.parse(argument)
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
@@ -47,13 +48,15 @@ function optionsFrom(spec: StageSpec, argument: string | undefined): unknown {
 const textOrNumber = /"(?:[^"\\]|\\.)*"|-?[0-9][-+.0-9eE]*/g
 
 /** The message holds nothing of the text but a number. */
-function parseOptions(text: string): unknown {
+function parseOptions({ name }: StageSpec, text: string): unknown {
   let options: unknown
   try {
     options = parseText(text)
   } catch (error) {
     throw new SyntaxError(`its options are not valid JSON${/ at position \d+/.exec(String(error))?.[0] ?? ''}`)
   }
+  if (holdsDocumentValues(name))
+    return JSON.parse(text.replace(textOrNumber, token => (token.startsWith('"') ? token : asDocumentValue(token))))
   for (const [token] of text.matchAll(textOrNumber)) {
     const trouble = token.startsWith('"') ? undefined : inexactNumber(token)
     if (trouble !== undefined) throw new SyntaxError(trouble)

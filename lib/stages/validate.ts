@@ -7,6 +7,7 @@ import type { Document, Stage, Value } from '../types.ts'
 import { configError } from './config-error.ts'
 import { formatPath } from './field-path.ts'
 import { plainView } from './plain-view.ts'
+import { compareByFields } from './schema-equality.ts'
 import type { StageSpec } from './stage-spec.ts'
 import { parseText } from '../values/index.ts'
 
@@ -72,6 +73,7 @@ function compileSchema(schema: object | boolean): ValidateFunction {
   })
   const { default: addFormats } = require('ajv-formats') as { default: (ajv: Ajv) => void }
   addFormats(ajv)
+  compareByFields(ajv)
   ajv.addVocabulary(annotationsIn(schema))
   try {
     const check = ajv.compile({ ...(typeof schema === 'boolean' ? (schema ? {} : { not: {} }) : schema) })

@@ -6,7 +6,7 @@
  */
 import { sortKeys } from './key-order.ts'
 import { kindOf, maxDepth, tooDeep, type ValueMap } from './kinds.ts'
-import { numberIdentity } from './numbers.ts'
+import { bigintText, numberIdentity } from './numbers.ts'
 import type { Decimal, Document, Double, GeoPoint, Reference, Timestamp, Value, ValueSet, Vector } from './types.ts'
 import { isWellFormed } from './text.ts'
 
@@ -127,7 +127,7 @@ function writeOther(value: Value, depth: number, at: number): number {
       return writeArray(value as Value[], depth, at)
     case 'bigint':
       // A smaller one is read back as a number.
-      return writeExact(String(value), Number.isSafeInteger(Number(value)) ? at : writeKind(tag.isBigint, at))
+      return writeExact(bigintText(value as bigint), Number.isSafeInteger(Number(value)) ? at : writeKind(tag.isBigint, at))
     case 'decimal':
       return writeExact((value as Decimal).digits, at)
     case 'double':

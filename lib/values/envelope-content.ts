@@ -94,7 +94,7 @@ function doubleFromText(text: string): number | Double | undefined {
 }
 
 function integerFromText(text: string): number | bigint | undefined {
-  return /^(?:0|-?[1-9]\d*)$/.test(text) ? fromBigInt(BigInt(text)) : undefined
+  return /^(?:0|-?[1-9]\d*)$/.test(text) && isNumberText(text) ? fromBigInt(BigInt(text)) : undefined
 }
 
 function int32FromText(text: string): number | undefined {

@@ -8,7 +8,7 @@
 import { asBuffer, openEnvelope } from './envelope-content.ts'
 import { isMap, kindOf, maxDepth, notAValue, setField, tooDeep, type ValueMap } from './kinds.ts'
 import { escapeText } from './names.ts'
-import { doubleText } from './numbers.ts'
+import { bigintText, doubleText } from './numbers.ts'
 import type { Decimal, Double, GeoPoint, Reference, Timestamp, Value, ValueSet, Vector } from './types.ts'
 import { isWellFormed } from './text.ts'
 
@@ -19,7 +19,7 @@ import { isWellFormed } from './text.ts'
 export function toEnvelope(value: Value): ValueMap {
   switch (kindOf(value)) {
     case 'bigint':
-      return { $numberLong: String(value) }
+      return { $numberLong: bigintText(value as bigint) }
     case 'number':
       return { $numberDouble: Object.is(value, -0) ? '-0' : numberEnvelopeText(value as number) }
     case 'double':

@@ -3,6 +3,7 @@
  *
  * A double stands for its shortest decimal form, as every JSON writer prints it: 0.1 is the decimal 0.1.
  */
+import { DocferryError } from '../errors.ts'
 import { Decimal, Double } from './types.ts'
 
 /** The value 0.digits * 10^point; `digits` has no zeros at either end and is empty for zero. */
@@ -16,9 +17,34 @@ const numberPattern = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d{1,15}))?$/
 
 const mostExponent = 999_999_999_999_998
 
-/** Whether a text is a number in JSON's grammar, with an exponent that arithmetic can handle. */
+/** What BigInt makes of digits, and digits of it, takes the longer for each the more there are: millions take minutes. */
+export const mostDigits = 10_000
+
+const tooManyDigits = 'a number has more than 10,000 digits'
+
+const integerPattern = /^-?\d+$/
+
+/** Whether a text is a number in JSON's grammar, with an exponent that arithmetic can handle, and no more than `mostDigits`. */
 export function isNumberText(text: string): boolean {
-  return numberPattern.test(text)
+  return numberPattern.test(text) && !hasTooManyDigits(text)
+}
+
+/** Zeros that say nothing count in an integer only, which is written with all its digits. */
+function hasTooManyDigits(text: string): boolean {
+  if (text.length <= mostDigits) return false
+  const digits = integerPattern.test(text) ? text.length - (text.startsWith('-') ? 1 : 0) : decimalParts(text).digits.length
+  return digits > mostDigits
+}
+
+let leastTooLong: bigint | undefined
+
+/** @throws {DocferryError} DOCFERRY_BAD_VALUE for one of more than `mostDigits`, which could not be read again */
+export function bigintText(value: bigint): string {
+  if (value !== BigInt.asIntN(1024, value)) {
+    leastTooLong ??= 10n ** BigInt(mostDigits)
+    if (value >= leastTooLong || value <= -leastTooLong) throw new DocferryError('DOCFERRY_BAD_VALUE', tooManyDigits)
+  }
+  return String(value)
 }
 
 /** @throws {SyntaxError} when the text is no number in JSON's grammar, or its exponent has more than 15 digits */
@@ -52,11 +78,12 @@ export function fromBigInt(value: bigint): number | bigint {
  * - with a point or an exponent: `Double` for a safe integer (`1.0`, `1E2`), a plain number where its digits are those of the shortest
  *   form of its double, otherwise a bigint if it is integral and below 1.8e308, otherwise a `Decimal`
  *
- * @throws {SyntaxError} when the text is no such number
+ * @throws {SyntaxError} when the text is no such number, or has more than `mostDigits`
  */
 export function numberFromText(text: string): number | bigint | Double | Decimal {
+  if (hasTooManyDigits(text)) throw new SyntaxError(tooManyDigits)
   const number = Number(text)
-  if (/^-?\d+$/.test(text)) return Number.isSafeInteger(number) ? number : BigInt(text)
+  if (integerPattern.test(text)) return Number.isSafeInteger(number) ? number : BigInt(text)
   const parts = decimalParts(text)
   if (parts.digits === '') return new Double(number)
   const finite = Number.isFinite(number)

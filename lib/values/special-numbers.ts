@@ -2,7 +2,7 @@
  * Finds, in JSON text, what JSON.parse does not do right: number literals that it would change, and what may be an envelope. Ordinary text
  * is passed over at a fifth of what JSON.parse costs.
  */
-import { isNumberText, numberFromText } from './numbers.ts'
+import { isNumberText, mostDigits, numberFromText } from './numbers.ts'
 import { eachSuspect } from './text-scan.ts'
 import { Double, type Value } from './types.ts'
 
@@ -19,7 +19,7 @@ export interface Special {
   readonly envelopes: boolean
 }
 
-type Found = Omit<SpecialNumber, 'value'> & { readonly value: Value | typeof outOfRange }
+type Found = Omit<SpecialNumber, 'value'> & { readonly value: Value | SyntaxError }
 
 /** Numbers from here on are never left to JSON.parse, except negative ones' mirror images: none below -(2^53) either. */
 export const firstUnsafe = 2 ** 53
@@ -27,7 +27,7 @@ export const firstUnsafe = 2 ** 53
 /**
  * @param text valid JSON; of anything else something is found or not
  * @returns undefined when there is nothing special
- * @throws {SyntaxError} for a number whose exponent is out of every range
+ * @throws {SyntaxError} for a number whose exponent is out of every range, or that has too many digits
  */
 export function findSpecial(text: string): Special | undefined {
   const found: Found[] = []
@@ -79,15 +79,24 @@ function hasExponent(text: string, start: number, end: number): boolean {
 
 /** JSON.parse would make Infinity or 0 of it, and so would everybody else. */
 const farExponent = /\d[eE][-+]?\d{16}/
-const outOfRange = Symbol('out of range')
 
-/** What a literal stands for, if JSON.parse would make something else of it. */
-function specialNumber(literal: string): Value | typeof outOfRange | undefined {
+/** What a literal stands for, if JSON.parse would make something else of it; why it is none, for it may stand in a string. */
+function specialNumber(literal: string): Value | SyntaxError | undefined {
   if (literal.length < 16 && /^-?(?:0|[1-9]\d*)\.0+$/.test(literal)) return new Double(Number(literal))
   if (String(Number(literal)) === literal && literal.includes('.') && !literal.includes('e')) return undefined
-  if (!isNumberText(literal)) return farExponent.test(literal) ? outOfRange : undefined
-  const value = numberFromText(literal)
+  if (literal.length <= mostDigits && !isNumberText(literal))
+    return farExponent.test(literal) ? new SyntaxError('a number has an exponent of more than 15 digits') : undefined
+  const value = numberOrTrouble(literal)
   return typeof value === 'number' && Math.abs(value) < firstUnsafe ? undefined : value
+}
+
+function numberOrTrouble(literal: string): Value | SyntaxError {
+  try {
+    return numberFromText(literal)
+  } catch (error) {
+    if (error instanceof SyntaxError) return error
+    throw error
+  }
 }
 
 /** Without those that are part of a string. */
@@ -101,7 +110,7 @@ function outsideStrings(text: string, found: readonly Found[]): SpecialNumber[] 
       end = string === -1 ? text.length : endOfString(text, string)
     }
     if (string !== -1 && string < number.start) continue
-    if (number.value === outOfRange) throw new SyntaxError('a number has an exponent of more than 15 digits')
+    if (number.value instanceof SyntaxError) throw number.value
     kept.push(number as SpecialNumber)
   }
   return kept

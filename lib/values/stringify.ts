@@ -2,7 +2,7 @@
 import type { OnConversion } from '../types.ts'
 import { looksLikeEnvelope, toEnvelope } from './envelope.ts'
 import { kindOf, maxDepth, tooDeep, type ValueKind, type ValueMap } from './kinds.ts'
-import { doubleText } from './numbers.ts'
+import { bigintText, doubleText } from './numbers.ts'
 import { pathText } from './paths.ts'
 import { Decimal, Double, type Value } from './types.ts'
 
@@ -146,7 +146,7 @@ class JsonWriter {
     if (isMerged?.(value)) this.#tell(kind, 'merged')
     if (typeof value === 'number' && Number.isSafeInteger(value)) return Object.is(value, -0) ? '-0' : String(value)
     if (typeof double === 'number') return doubleText(double)
-    return value instanceof Decimal ? value.digits : String(value)
+    return value instanceof Decimal ? value.digits : bigintText(value as bigint)
   }
 
   #envelope(kind: ValueKind, value: Value, depth: number): string {

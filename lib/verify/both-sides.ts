@@ -11,6 +11,7 @@ import type { ReadingEnd, ReadingOptions, Visitor } from './read-end.ts'
 import { readInThread } from './read-in-thread.ts'
 import type { ThreadVisitor } from './read-in-thread.ts'
 import type { Side } from './report.ts'
+import { stagesOfSource } from './task.ts'
 import type { Task } from './task.ts'
 
 export interface SidesOptions {
@@ -92,12 +93,12 @@ export class BothSides {
 
   /** An end to read, with the collections that are wanted of it and that it has. */
   #readingEnd(side: Side, source: Source, looks: Looks): ReadingEnd {
-    const { builtIn, stages } = this.#sides.task
+    const { builtIn } = this.#sides.task
     const reports = [...looks.values()].map(({ report }) => report)
     if (side === 'source')
       return {
         source,
-        stages: [...this.#counting(), ...builtIn, ...stages],
+        stages: [...this.#counting(), ...stagesOfSource(this.#sides.task)],
         names: new Map(reports.map(report => [report.source, report.target]))
       }
     return { source, stages: builtIn, names: new Map(reports.filter(({ isMissing }) => !isMissing).map(({ target }) => [target, target])) }

@@ -8,6 +8,7 @@ import { look } from './ends.ts'
 import type { Ends } from './ends.ts'
 import type { CollectionLook } from './first-look.ts'
 import type { LookingEnds } from './name-differences.ts'
+import { stagesOfSource } from './task.ts'
 import type { Task } from './task.ts'
 
 export interface AskOptions {
@@ -63,7 +64,7 @@ export async function openLookingEnds(
   if (!end?.look) return heldAlone
   const nameOf = (name: string): string => looks.get(name)!.report.source
   for (const { report } of looks.values()) if (!report.isMissing) await look(end, report.source, retry)
-  return { ...heldAlone, source: { end, nameOf, stages: [...builtIn, ...stages], knowsAbsent: stages.length === 0 } }
+  return { ...heldAlone, source: { end, nameOf, stages: stagesOfSource(options.task), knowsAbsent: stages.length === 0 } }
 }
 
 /** Looks for a document also under its escaped id, whatever the rules of writing are: so it is read too. */

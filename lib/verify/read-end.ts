@@ -10,6 +10,7 @@ import type { RetryOptions } from '../engine/retry.ts'
 import { runParallel } from '../engine/run-parallel.ts'
 import { watchReader } from '../engine/watch-reader.ts'
 import { DocferryError } from '../errors.ts'
+import type { ErrorCode } from '../errors.ts'
 import { isSavedAtEnd } from '../report.ts'
 import type { Document, Page, Partition, ReadOptions, RejectDetails, Source, Stage, StageContext } from '../types.ts'
 import type { DocumentDigests } from '../values/index.ts'
@@ -146,9 +147,11 @@ export async function readEnd({ source, stages, names }: ReadingEnd, visitor: Vi
   })
 }
 
+const damages: ReadonlySet<ErrorCode> = new Set(['DOCFERRY_FILE_CUT', 'DOCFERRY_FILE_MISSING', 'DOCFERRY_DECODE'])
+
 /** Whether it tells of a file that is not whole, or not what it says. */
 export function isDamage(error: unknown): error is DocferryError {
-  return error instanceof DocferryError && (error.code === 'DOCFERRY_FILE_CUT' || error.code === 'DOCFERRY_DECODE')
+  return error instanceof DocferryError && damages.has(error.code)
 }
 
 /** By their first collection, so that collections come to their end one after the other. */

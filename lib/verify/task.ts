@@ -217,6 +217,11 @@ function ways({
   }
 }
 
+/** What counts on neither side does not count where a stage has made it either. */
+export function stagesOfSource({ builtIn, stages }: Pick<Task, 'builtIn' | 'stages'>): Stage[] {
+  return [...builtIn, ...stages, ...(stages.length > 0 ? builtIn : [])]
+}
+
 /** Where it can't be read any more, a receipt may do without it. */
 async function sourceOfPipeline(asked: PlannedOptions, environment: Environment, notes: string[]): Promise<Endpoint | undefined> {
   try {

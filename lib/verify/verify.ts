@@ -181,7 +181,7 @@ class Verification {
     report.isMissing = !info || info.lost !== undefined
     if (info?.lost !== undefined) {
       report.missingReason = 'the target has lost the file of this collection'
-      this.#noteDamage(new DocferryError('DOCFERRY_FILE_CUT', info.lost))
+      this.#noteDamage(new DocferryError('DOCFERRY_FILE_MISSING', info.lost))
     } else if (!info && this.#damages.size > 0) {
       report.missingReason = 'nothing can be read of the target, which is damaged at its beginning'
     }

@@ -1,8 +1,11 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import { docferry, start } from './support/docferry.ts'
@@ -130,6 +133,15 @@ describe('docferry, the command', function () {
     expect(stderr).to.include('DOCFERRY_CONFIG').and.include('--as NAME')
   })
 
+  it('leaves nothing of an output with which nobody could go on, for it does not know to which collection documents belong', async () => {
+    for (const output of ['copy.ndjson', 'copy.json.gz', 'copy/']) {
+      const { code, stdout } = await run(['import', '--input', '-', '--target', `file:${output}`], { input: lines(agents) })
+      expect({ code, output }).to.deep.equal({ code: 2, output })
+      expect(stdout).not.to.include('docferry resume')
+    }
+    expect(readdirSync(cwd)).to.deep.equal(['.docferry'])
+  })
+
   it('writes nothing in a dry run', async () => {
     const { code, stdout } = await run([
       'import',
@@ -164,6 +176,17 @@ describe('docferry, the command', function () {
       .and.match(/line 3/)
     const letters = /Dead letters: (.*)/.exec(stdout)?.[1] ?? ''
     expect(readFileSync(join(cwd, letters), 'utf8').trim().split('\n')).to.have.length(2)
+  })
+
+  it('names the file of a folder that is missing, and what to do', async () => {
+    await snapshot()
+    await run(['export', '--provider', 'memory:snapshot.json', '--output', 'out/'])
+    rmSync(join(cwd, 'out/agents.ndjson'))
+    const { code, stderr } = await run(['import', '--input', 'out', '--target', 'memory:copy.json'])
+    expect(code).to.equal(20)
+    expect(stderr).to.include('has no agents.ndjson, which its manifest.json names for the collection "agents"')
+    expect(stderr).to.include('copy it to its place again').and.not.include('cut')
+    expect((await run(['import', '--input', 'out', '--target', 'memory:copy.json', '--collections', 'users'])).code).to.equal(0)
   })
 
   it('exits 20 when the file is cut', async () => {
@@ -257,6 +280,38 @@ describe('docferry, the command', function () {
       expect(stdout).to.include('Interrupted after')
     })
   }
+
+  it('stops while it waits for who writes into a named pipe', async () => {
+    execFileSync('mkfifo', [join(cwd, 'pipe')])
+    const args = ['import', '--input', 'pipe', '--as', 'agents', '--target', 'memory:snapshot.json', '--log-level', 'debug']
+    const { child, ended, said } = start(args, { cwd, input: '' })
+    await said('environment file')
+    child.kill('SIGINT')
+    expect((await ended).code).to.equal(130)
+  })
+
+  it('waits for who reads a named pipe, and stops at once at the second signal', async () => {
+    execFileSync('mkfifo', [join(cwd, 'pipe')])
+    const args = ['import', '--input', file('a.ndjson', lines(agents)), '--target', 'file:pipe?format=ndjson']
+    const { child, ended, said } = start(args, { cwd, input: '' })
+    await said('docferry import')
+    child.kill('SIGINT')
+    await said('stopping')
+    let over = false
+    void ended.then(() => (over = true))
+    for (; !over; await sleep(50)) child.kill('SIGINT')
+    expect((await ended).code).to.equal(130)
+  })
+
+  it('writes all of it to who reads a named pipe', async () => {
+    execFileSync('mkfifo', [join(cwd, 'pipe')])
+    const args = ['import', '--input', file('a.ndjson', lines(agents)), '--target', 'file:pipe?format=ndjson&documentsOnly=true']
+    const { ended, said } = start(args, { cwd, input: '' })
+    await said('docferry import')
+    const read = await readFile(join(cwd, 'pipe'), 'utf8')
+    expect((await ended).code).to.equal(0)
+    expect(read).to.equal(lines(agents))
+  })
 
   it('fails when the reader of the documents leaves', async () => {
     const many = Array.from({ length: 5000 }, (_, index) => ({ _id: `d${index}`, text: 'x'.repeat(200) }))

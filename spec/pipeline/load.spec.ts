@@ -90,6 +90,26 @@ describe('pipeline: load', function () {
     expect((await bench.load(text)).options).to.deep.equal({ parallel: 3, maxRate: 10, maxRetries: 1 })
   })
 
+  it('keeps the kinds of numbers where a stage sets them, wherever the stage stands', async () => {
+    const stages =
+      'stages: [{ set: { cost: 1.0, big: 12345678901234567890, list: [-0.0, 2], hex: 0x10 } }, { default: { fields: { d: 3.0 } } }]'
+    const options = [
+      { cost: new Double(1), big: 12345678901234567890n, list: [new Double(-0), 2], hex: 16 },
+      { fields: { d: new Double(3) } }
+    ]
+    const places = [
+      `${ends}${stages}\n`,
+      `sources: [{ name: a, address: a.json, ${stages} }]\ntarget: b.json\n`,
+      `${ends}collections: [{ name: c, ${stages} }]\n`
+    ]
+    for (const text of places) {
+      const { sources, collections = [], stages: common } = await bench.load(text)
+      const entries = [...sources.flatMap(source => source.stages), ...common, ...collections.flatMap(collection => collection.stages)]
+      expect(entries.map(entry => entry.options)).to.deep.equal(options)
+    }
+    expect((await bench.load(`${ends}stages: [{ limit: 1 }]\n`)).stages[0]!.options).to.equal(1)
+  })
+
   it('keeps a field called __proto__', async () => {
     const { tests } = await bench.load(`${ends}tests:\n  - in: { _id: a, __proto__: 1 }\n    out: []\n`)
     expect(Object.keys(tests[0]!.in[0]!)).to.deep.equal(['_id', '__proto__'])

@@ -1,6 +1,9 @@
 import { expect } from 'chai'
 import { leaveOutDesignDocuments, pick, rename, strip, stripCouchdbMetadata } from '../../lib/stages/index.ts'
 import { parseStage } from '../../lib/registry.ts'
+import type { Document } from '../../lib/types.ts'
+import { Double, GeoPoint, parseJson } from '../../lib/values/index.ts'
+import { sameValue } from '../values/same-value.ts'
 
 const context = { collection: 'agents' }
 
@@ -76,16 +79,29 @@ describe('stages', () => {
     ['1e400', 'Decimal']
   ]) {
     it(`are not made where ${number} would be rounded`, async () => {
-      for (const text of [`set:{"a\\"1":[${number}]}`, `filter:{"a":{"$gt":${number}}}`]) {
-        const error = await parseStage(text).catch((reason: Error) => reason)
-        expect(error).to.include({ code: 'DOCFERRY_USAGE' })
-        expect((error as Error).message).to.include(
-          `${number} has more digits than a number keeps here; for a value write {"$number${kind}": "${number}"}`
-        )
-      }
+      const error = await parseStage(`filter:{"a":{"$gt":${number}}}`).catch((reason: Error) => reason)
+      expect(error).to.include({ code: 'DOCFERRY_USAGE' })
+      expect((error as Error).message).to.include(
+        `${number} has more digits than a number keeps here; for a value write {"$number${kind}": "${number}"}`
+      )
       expect(await parseStage(`set:{"a":{"$number${kind}":"${number}"},"b":"${number}","c":[-0.5,1e5,2.50]}`)).to.include({ name: 'set' })
     })
   }
+
+  it('keep numbers as they are written where these are values of documents', async () => {
+    const values =
+      '{"a":1.0,"b":[-0.0,1e5,-0,1,2.50],"c":12345678901234567890,"d":0.1234567890123456789012,"e":{"f":1e400},"g":"1.0 \\" 2.0"}'
+    for (const text of [`set:${values}`, `default:{"fields":${values}}`]) {
+      const made = await parseStage(text)
+      sameValue(made.apply({ _id: '1' }, { collection: 'c' }) as Document, parseJson(`{"_id":"1",${values.slice(1)}`))
+    }
+    const point = await parseStage('set:{"at":{"$geoPoint":[1.0,2]},"no":{"$literal":{"$date":1.0}}}')
+    sameValue(point.apply({ _id: '1' }, { collection: 'c' }) as Document, {
+      _id: '1',
+      at: new GeoPoint(1, 2),
+      no: { $date: new Double(1) }
+    })
+  })
 
   for (const text of ['strip', 'strip:a,,b', 'strip:[1]', 'strip:["a"', 'strip:a..b', 'rename:a', 'rename:a=b=c', 'rename:["a"]']) {
     it(`refuses ${JSON.stringify(text)} with the way to write it`, async () => {

@@ -33,6 +33,25 @@ describe('stage validate', () => {
     expect(validate({ schema: {} })).to.include({ onError: 'dead-letter', changesInPlace: false, mayRepeatIds: false })
   })
 
+  it('compares maps by their fields, whatever these are called', () => {
+    const names = ['valueOf', 'toString', 'constructor', 'hasOwnProperty', '__proto__', 'length', 'a']
+    const map = (name: string, value: Value): Value => JSON.parse(`{${JSON.stringify(name)}:${JSON.stringify(value)},"b":1}`) as Value
+    for (const name of names) {
+      for (const value of [1, null, 'x', { c: 1 }, [1]]) {
+        const list = (other: Value): string =>
+          problem({ properties: { l: { uniqueItems: true } } }, { l: [1, map(name, value), 'x', other] })
+        expect(list(map(name, value)), name).to.equal('l must NOT have duplicate items (uniqueItems)')
+        for (const other of [map(name, 2), map(name, { c: 2 }), {}, [], null, map('other', value)])
+          expect(list(other), name).to.equal('none')
+        const schemas = [{ const: map(name, value) }, { enum: [7, map(name, value)] }]
+        for (const schema of schemas) {
+          expect(problem({ properties: { m: schema } }, { m: map(name, value) }), name).to.equal('none')
+          expect(problem({ properties: { m: schema } }, { m: map(name, 2) }), name).to.match(/^m must be equal to/)
+        }
+      }
+    }
+  })
+
   it('names every place and keyword, and no value', () => {
     const schema = {
       type: 'object',

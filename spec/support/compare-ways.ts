@@ -16,6 +16,8 @@ export const lookAtAll: StageLike = document => document
 export const oddLines = [
   '{"_id":"rev","_rev":"1-a","_attachments":{"a":{"length":3},"b":{"length":4}},"secret":1,"n":1}',
   '{"_id":"number","n":[1.0,-0,1e5,1.50],"z":{"b":2.0,"a":12345678901234567890},"long":0.9113690123456789,"secret":3.0}',
+  `{"_id":"digits","n":[${'7'.repeat(10_000)},-${'7'.repeat(10_000)},0.${'0'.repeat(20_000)}5]}`,
+  `{"_id":"too many digits","n":${'7'.repeat(10_001)}}`,
   '{"_id":"date","at":{"$date":"2026-01-01T00:00:00Z"},"secret":{"deep":[1,2]}}',
   '{"_id":"twice","a":1,"a":2}',
   '{"_id":"_design/view","views":{}}',

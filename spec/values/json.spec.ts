@@ -10,6 +10,7 @@ import {
   ValueSet,
   Vector,
   canonicalBytes,
+  mostDigits,
   numberFromText,
   parseJson,
   stringifyJson,
@@ -95,6 +96,17 @@ describe('values: parseJson', function () {
     expect(() => parseJson('{"n":1e9999999999999999}')).to.throw(SyntaxError, 'exponent')
     expect(() => parseJson('{"n":1E-9999999999999999}')).to.throw(SyntaxError, 'exponent')
     expect(parseJson('{"s":"[1,1e9999999999999999,2]"}')).to.deep.equal({ s: '[1,1e9999999999999999,2]' })
+  })
+
+  it('refuses a number of more than 10,000 digits without counting them out, and leaves the same text in a string alone', () => {
+    const digits = '7'.repeat(mostDigits)
+    expect(parseJson(`[${digits},-${digits}]`)).to.deep.equal([BigInt(digits), -BigInt(digits)])
+    sameValue(parseJson(`[0.${digits}]`), [new Decimal(`0.${digits}`)])
+    for (const text of [`${digits}7`, `-${digits}7`, `0.${digits}7`, `${digits}7e5`, `1${'0'.repeat(mostDigits)}`, '7'.repeat(20_000_000)])
+      expect(() => parseJson(`{"n":${text}}`)).to.throw(SyntaxError, '10,000 digits')
+    expect(parseJson(`{"s":"[1,${digits}7,2]"}`)).to.deep.equal({ s: `[1,${digits}7,2]` })
+    expect(parseJson(`{"$numberLong":"${digits}7"}`)).to.deep.equal({ $numberLong: `${digits}7` })
+    sameValue(parseJson(`[1.${'0'.repeat(mostDigits)},0.${'0'.repeat(mostDigits)}1]`), [new Double(1), new Decimal('1E-10001')])
   })
 
   it('keeps a number that is the same as the placeholder of another', () => {
@@ -185,7 +197,7 @@ describe('values: parseJson', function () {
   it('takes linear time for texts made to be slow', () => {
     const size = 200_000
     const texts = [
-      '9'.repeat(size),
+      '9'.repeat(mostDigits),
       `"${'1e1E'.repeat(size)}"`,
       `"${'.0'.repeat(size)}"`,
       `"${'\\\\'.repeat(size)}"`,
@@ -295,6 +307,19 @@ describe('values: stringifyJson', function () {
         expect(JSON.stringify(JSON.parse(stringifyJson(parseJson(text))))).to.equal(JSON.stringify(JSON.parse(text)))
       })
     )
+  })
+
+  it('refuses an integer that could not be read again', () => {
+    const most = 10n ** BigInt(mostDigits)
+    for (const value of [most - 1n, 1n - most]) expect(parseJson(stringifyJson([value]))).to.deep.equal([value])
+    for (const value of [most, -most]) {
+      expect(() => stringifyJson([value]))
+        .to.throw(DocferryError)
+        .with.property('code', 'DOCFERRY_BAD_VALUE')
+      expect(() => canonicalBytes({ _id: 'a', value }))
+        .to.throw(DocferryError)
+        .with.property('code', 'DOCFERRY_BAD_VALUE')
+    }
   })
 
   it('takes a thousand levels', () => {

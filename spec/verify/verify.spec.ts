@@ -266,7 +266,7 @@ describe('verify', function () {
         { collection: 'b', kind: 'missing', documents: 5, reason: 'the target has lost the file of this collection' },
         { collection: 'c', id: '0002', kind: 'missing' }
       ])
-      expect(report.damaged).to.include('b.ndjson, which its manifest lists, is missing').and.include('"c" should hold 3 documents')
+      expect(report.damaged).to.include('has no b.ndjson, which its manifest.json names').and.include('"c" should hold 3 documents')
       expect(report.notes).to.deep.equal([])
     }
   })
@@ -280,11 +280,21 @@ describe('verify', function () {
     expect(report.damaged).to.include('b.ndjson')
   })
 
+  it('counts fields of CouchDB on neither side, also where a stage has made them', async () => {
+    const source = storeOf({ a: numbered(3) })
+    for (const field of ['_attachments', '_rev', '_conflicts']) {
+      const stages = [await parseStage(`set:{"${field}":{"x":{"length":3}}}`)]
+      await migrate({ source, target: path(`${field}.ndjson`), stages })
+      const { report } = await check({ source, target: path(`${field}.ndjson`), stages })
+      expect(report.state, field).to.equal('equal')
+    }
+  })
+
   it('refuses a folder as the source of a collection whose file it has lost', async () => {
     const source = storeOf({ a: numbered(3), b: numbered(3) })
     await migrate({ source, target: `file:${path('out')}/` })
     rmSync(path('out/b.ndjson'))
-    expect(await failed({ source: `file:${path('out')}/`, target: source })).to.include({ code: 'DOCFERRY_FILE_CUT' })
+    expect(await failed({ source: `file:${path('out')}/`, target: source })).to.include({ code: 'DOCFERRY_FILE_MISSING' })
     expect((await check({ source: `file:${path('out')}/`, target: source, collections: ['a'] })).report.state).to.equal('equal')
   })
 

@@ -136,6 +136,7 @@ export async function openFolderTarget(
         isSuspended = true
         return { stands: { partial, inode: await inodeOf(partial) }, parts }
       }),
+    abandon: () => void (isSuspended = false),
     commit: ({ signal }) =>
       attempt(async () => {
         signal?.throwIfAborted()

@@ -115,7 +115,7 @@ export async function listFolder(path: string, logger: Logger): Promise<Folder> 
   }
   for (const [collection, { file, documents }] of manifest?.entries ?? []) {
     if (files.has(collection)) continue
-    const lost = `${path}: ${file}, which its manifest lists, is missing: copy or export it again`
+    const lost = `${path} has no ${file}, which its ${manifestName} names for the collection ${JSON.stringify(collection)}`
     files.set(collection, { collection, file, gzip: false, bytes: 0, documents, lost })
   }
   if (others.length > 0)

@@ -24,6 +24,7 @@ import { readError } from './errors.ts'
 import { listFolder } from './folder.ts'
 import type { Folder, FolderFile } from './folder.ts'
 import { securityIn } from './security.ts'
+import { readPipe } from './named-pipe.ts'
 import { keyOption, standardStreams } from './options.ts'
 import type { FileOptions } from './options.ts'
 import { readAtOnce, readBlocks, readInTurn } from './read-blocks.ts'
@@ -63,7 +64,10 @@ export async function openFileSource(options: FileOptions, context: OpenContext)
     }
     if (options.format === 'folder') throw new DocferryError('DOCFERRY_CONFIG', `${options.path}: it is a file, and no folder`)
     // A pipe or a terminal with a name can be read once, like standard input.
-    if (!stats.isFile()) return openStreamSource(options, options.path, createReadStream(path, { highWaterMark: readChunkBytes }), context)
+    if (!stats.isFile()) {
+      const stream = stats.isFIFO() ? readPipe(path) : createReadStream(path, { highWaterMark: readChunkBytes })
+      return openStreamSource(options, options.path, stream, context)
+    }
     return singleSource(path, options, { size: stats.size, batches: await checkBackupLog(options.backupLog) }, context)
   } catch (error) {
     throw readError(error, options.path)
@@ -260,7 +264,7 @@ function folderSource(
     works: true,
     async *read(partition, { after: place, signal, pageSize, packing }) {
       const { collection, documents, digest, receipt, root, file, bytes, gzip, lost } = fileOf(filesByName, partition)
-      if (lost !== undefined) throw new DocferryError('DOCFERRY_FILE_CUT', lost, { collection })
+      if (lost !== undefined) throw new DocferryError('DOCFERRY_FILE_MISSING', lost, { collection })
       const filePath = join(path, file)
       const name = join(options.path, file)
       const pagesBehind = async function* (after: Cursor | undefined): AsyncGenerator<Page> {

@@ -81,7 +81,7 @@ export function s3Source(path: string, options: FileOptions, exports: readonly T
     async *read(partition, { after, signal, pageSize }) {
       const { summary, files, lost } = exportOf(partition)
       const collection = summary.table
-      if (lost !== undefined) throw new DocferryError('DOCFERRY_FILE_CUT', lost, { collection })
+      if (lost !== undefined) throw new DocferryError('DOCFERRY_FILE_MISSING', lost, { collection })
       const place = after === undefined ? undefined : (JSON.parse(after) as Place)
       const first = place ? files.findIndex(({ file }) => file === place.file) : 0
       if (first === -1) throw new DocferryError('DOCFERRY_READ', `${place!.file} is not in the export any more: start anew`, { collection })

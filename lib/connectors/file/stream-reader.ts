@@ -58,7 +58,7 @@ export function openStreamSource(options: FileOptions, name: string, stream: Rea
     },
     notes: () => inputNotes.notes(),
     async close() {
-      if (opened || isRead) stream.destroy()
+      if (opened || isRead || name !== 'standard input') stream.destroy()
     }
   }
 }

@@ -2,6 +2,7 @@
 import { access, constants, rm, stat } from 'node:fs/promises'
 import { createWriteStream } from 'node:fs'
 import { dirname } from 'node:path'
+import type { Writable } from 'node:stream'
 import { createAtomicFile, inodeOf, isPublished, modeOf, outputExists } from '../../engine/atomic-file.ts'
 import type { AtomicFile } from '../../engine/atomic-file.ts'
 import { standOf } from '../../engine/output-stand.ts'
@@ -28,6 +29,7 @@ import type { FileContext, SuspendedFile } from './encode.ts'
 import { writeError } from './errors.ts'
 import { openFolderTarget } from './folder-writer.ts'
 import { checkName, fileLimits } from './limits.ts'
+import { writePipe } from './named-pipe.ts'
 import { outputLayout, standardStreams } from './options.ts'
 import type { FileOptions, OutputLayout } from './options.ts'
 import { placeOf } from './place.ts'
@@ -90,13 +92,13 @@ async function singleTarget(
   }, mode)
 
   /** Collections are prepared at the same time: whoever comes first makes the one file. */
-  const start = (): Promise<ExportWriter> => (started ??= open())
+  const start = (signal?: AbortSignal): Promise<ExportWriter> => (started ??= open(signal))
   const suspended = resume as SuspendedFile | undefined
   let isSuspended = suspended !== undefined
 
-  async function open(): Promise<ExportWriter> {
+  async function open(signal?: AbortSignal): Promise<ExportWriter> {
     if (!special) file = await createAtomicFile(path, { overwrite: force, resume: suspended })
-    const stream = file?.stream ?? (isStandard ? (options.stdout ?? process.stdout) : createWriteStream(path, { flags: 'r+' }))
+    const stream = file?.stream ?? (isStandard ? (options.stdout ?? process.stdout) : await openSpecial(path, signal))
     sink = openByteSink(stream, {
       gzip: layout.gzip,
       level: options.level,
@@ -140,11 +142,11 @@ async function singleTarget(
     limits: fileLimits,
     checkCollection: checkName,
     checkTogether,
-    prepare: (collection, { create }) =>
+    prepare: (collection, { create, signal }) =>
       attempt(async () => {
         prepared.add(collection)
         checkTogether([...prepared])
-        if (create && !isWhole) (await start()).announce(collection)
+        if (create && !isWhole) (await start(signal)).announce(collection)
         return { created: true, empty: true }
       }),
     ...codec,
@@ -162,7 +164,7 @@ async function singleTarget(
     write: (collection, documents, { signal }) =>
       attempt(async () => {
         signal?.throwIfAborted()
-        const started = await start()
+        const started = await start(signal)
         return await contents.keepAll(documents, signal, lines => started.write(collection, lines))
       }),
     ...(!layout.items &&
@@ -185,7 +187,8 @@ async function singleTarget(
           await file!.sync()
           isSuspended = true
           return { stands: { partial, inode: await inodeOf(partial), bytes, state: books.head }, parts: { collections: books.parts() } }
-        })
+        }),
+      abandon: () => void (isSuspended = false)
     }),
     commit: ({ signal }) =>
       attempt(async () => {
@@ -211,6 +214,11 @@ async function singleTarget(
 /** Whoever may read the files may list them. */
 function folderModeOf(mode: number | undefined): number | undefined {
   return mode === undefined ? undefined : mode | ((mode & 0o444) >> 2)
+}
+
+async function openSpecial(path: string, signal: AbortSignal | undefined): Promise<Writable> {
+  const stats = await stat(path)
+  return stats.isFIFO() ? await writePipe(path, signal) : createWriteStream(path, { flags: 'r+' })
 }
 
 /** A device or a named pipe is written into: it has no place that a finished file could take. */

@@ -95,8 +95,12 @@ function start(): (SmallModule & Exports) | null {
   return openSmallModule<Exports>('items', place.end, memory => (from, size, to) => digitsAt(memory, { from, size, to }))
 }
 
+/** Longer ones are read by the plain way, which may refuse them. */
+const mostDigitsHere = 1000
+
 /** Write the digits that a number has in JSON. @returns how many; -1 where JSON has no such number */
 function digitsAt(memory: Buffer, { from, size, to }: { readonly from: number; readonly size: number; readonly to: number }): number {
+  if (size > mostDigitsHere) return -1
   const value = readNumber(memory.toString('latin1', from, from + size))
   const json = String(value)
   return typeof value !== 'number' || json.length > size ? -1 : memory.write(json, to, 'latin1')

@@ -2,7 +2,7 @@
  * DynamoDB's numbers: decimals of up to 38 significant digits between 1E-130 and 9.99...E+125, positive or negative, sent as text.
  * Source: "Supported data types, Number", Amazon DynamoDB Developer Guide; sizes agree with DynamoDB Local, byte for byte.
  */
-import { Decimal, decimalParts, fromBigInt, normalText, sameDecimal } from '../../values/index.ts'
+import { Decimal, decimalParts, fromBigInt, mostDigits, normalText, sameDecimal } from '../../values/index.ts'
 import type { DecimalParts } from '../../values/index.ts'
 
 /** Whether N holds it exactly. */
@@ -32,7 +32,7 @@ export function plainText({ negative, digits, point }: DecimalParts): string {
  * DynamoDB gives plain digits only. From 10^21 on, where JavaScript writes a number with an exponent, an integer whose digits a double
  * gives is therefore a number too: what was a double stays one.
  *
- * @throws {SyntaxError} when the text is no decimal
+ * @throws {SyntaxError} when the text is no decimal, or longer than any that is kept
  */
 export function readNumber(text: string): number | bigint | Decimal {
   const number = Number(text)
@@ -41,6 +41,7 @@ export function readNumber(text: string): number | bigint | Decimal {
   }
   const parts = decimalParts(text)
   if (parts.digits === '') return 0
+  if (Math.max(parts.digits.length, parts.point) > mostDigits) throw new SyntaxError('a number has more than 10,000 digits')
   const integral = parts.digits.length <= parts.point
   if ((!integral || parts.point > 21) && number !== 0 && Number.isFinite(number) && sameDecimal(parts, decimalParts(String(number))))
     return number

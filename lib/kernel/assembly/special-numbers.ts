@@ -10,6 +10,8 @@ import { copy, putCount, state, writeText } from './state.ts'
 const mostSafe: u64 = 9007199254740991
 /** No double has so many digits in its shortest form. */
 const tooManyDigits: i32 = 18
+/** `mostDigits` of lib/values/numbers.ts: longer ones are refused there. */
+const mostIntegerDigits: i32 = 10000
 const mostExponent: i32 = 999
 /** JavaScript writes so many digits before a point, or zeros behind it, without an exponent. */
 const mostWhole: i32 = 21
@@ -38,6 +40,7 @@ export function readSpecialNumber(): bool {
     putDouble(0)
     return isInteger ? keepText() : replaceText()
   }
+  if (isInteger && point > mostIntegerDigits) return false
   const power = point - digits
   if (digits <= exactDigits + 1 && power >= 0 && point <= exactDigits + 1) {
     const value = parts.mantissa * <u64>powerOfTen(power)

@@ -53,11 +53,11 @@ describe('file: folder reader', () => {
     await promisify(execFile)('mv', [path('out', 'a.ndjson'), path('elsewhere')])
     const opened = await source({ path: path('out') })
     const infos = await opened.collections({})
-    expect(infos?.map(({ name, lost }) => [name, lost?.includes('a.ndjson, which its manifest lists, is missing')])).to.deep.equal([
+    expect(infos?.map(({ name, lost }) => [name, lost?.includes('has no a.ndjson, which its manifest.json names')])).to.deep.equal([
       ['a', true],
       ['more', undefined]
     ])
-    expect(await failure(readWhole({ path: path('out') }))).to.include({ code: 'DOCFERRY_FILE_CUT' })
+    expect(await failure(readWhole({ path: path('out') }))).to.include({ code: 'DOCFERRY_FILE_MISSING' })
   })
 
   it('reads small files packed as it reads them one by one, several at once, whatever they hold', async () => {

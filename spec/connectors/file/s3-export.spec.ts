@@ -142,7 +142,7 @@ describe('file: DynamoDB’s exports to S3', () => {
       await rm(data[2]!)
       const { code, message, found } = await read()
       expect(found).to.deep.equal(['lost'])
-      expect(code).to.equal('DOCFERRY_FILE_CUT')
+      expect(code).to.equal('DOCFERRY_FILE_MISSING')
       expect(message).to.match(/of its 3 data files 1 are missing \(csdl123dasas/)
     })
 
@@ -227,7 +227,7 @@ describe('file: DynamoDB’s exports to S3', () => {
       const { folder } = await makeExport(path('x'), { files: [items('a')] })
       await writeFile(path('secret'), '{"Item":{"_id":{"S":"s"}}}\n')
       await writeManifest(folder, 'manifest-files', '{"itemCount":1,"dataFileS3Key":"data/../../../../secret"}\n')
-      expect((await failure(readWhole({ path: path('x') }))).code).to.equal('DOCFERRY_FILE_CUT')
+      expect((await failure(readWhole({ path: path('x') }))).code).to.equal('DOCFERRY_FILE_MISSING')
     })
   })
 
