@@ -5,9 +5,10 @@
 import { createHash } from 'node:crypto'
 import type { Hash } from 'node:crypto'
 import { closeSync, openSync, writeSync } from 'node:fs'
-import { readdir, readFile, rm } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { syncFile } from '../engine/atomic-file.ts'
+import { readdir, removeFile } from '../engine/near-files.ts'
 import { DocferryError, describeError } from '../errors.ts'
 import type { OutputStand, SuspendedOutput } from '../types.ts'
 import type { Checkpoint } from './checkpoint.ts'
@@ -112,7 +113,7 @@ export class Settled {
     if (this.#isAlone) return
     this.#isAlone = true
     const others = (await readdir(this.#folder)).filter(name => isOther(name, this.#number))
-    await Promise.all(others.map(name => rm(join(this.#folder, name), { force: true })))
+    await Promise.all(others.map(name => removeFile(join(this.#folder, name))))
   }
 
   get #path(): string {
