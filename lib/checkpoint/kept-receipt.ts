@@ -12,14 +12,14 @@ const receiptName = 'receipt.json'
 const nextName = 'receipt.next.json'
 
 /** Replace the receipt in one step, on disk when this resolves. @returns its path @throws {DocferryError} DOCFERRY_STATE */
-export async function keepReceipt(folder: string, text: string | Iterable<string>): Promise<string> {
+export async function keepReceipt(folder: string, text: string | Iterable<string | Buffer>): Promise<string> {
   const path = join(folder, receiptName)
   await replaceFile(path, text)
   return path
 }
 
 /** Keep what becomes the receipt by `takeNext`. @throws {DocferryError} DOCFERRY_STATE */
-export async function keepNext(folder: string, text: string | Iterable<string>): Promise<void> {
+export async function keepNext(folder: string, text: string | Iterable<string | Buffer>): Promise<void> {
   await replaceFile(join(folder, nextName), text)
 }
 

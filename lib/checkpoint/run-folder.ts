@@ -183,7 +183,7 @@ export class RunFolder {
   }
 
   /** @returns its path */
-  async keepReceipt(text: string | Iterable<string>): Promise<string> {
+  async keepReceipt(text: string | Iterable<string | Buffer>): Promise<string> {
     return await keepReceipt(this.path, text)
   }
 
