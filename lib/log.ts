@@ -30,6 +30,19 @@ export function isSecretKey(key: string): boolean {
   return secretKey.test(key)
 }
 
+/**
+ * A line as `createLogger` has pino write it. By itself: to load pino takes longer than a short run takes for all else that it keeps.
+ *
+ * @param options.mask takes known secrets out of a text
+ */
+export function lineOf(
+  { level, context, message }: { readonly level: LogLevel; readonly context: object; readonly message: string },
+  { mask = text => text }: Pick<LoggerOptions, 'mask'>
+): string {
+  const clean = (text: string): string => hideCredentials(mask(text))
+  return `${JSON.stringify({ level, time: new Date().toISOString(), ...(redact(context, clean, 0) as object), msg: clean(message) })}\n`
+}
+
 /** pino is loaded with the first line that is written: most commands have nothing to log. */
 export function createLogger(options: LoggerOptions): Logger {
   const { level: least = 'warn' } = options

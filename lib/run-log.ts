@@ -1,7 +1,7 @@
 /** The log in a run's folder, beside the caller's own. */
 import { closeSync, fstatSync, openSync, writeSync } from 'node:fs'
 import { describeError } from './errors.ts'
-import { createLogger } from './log.ts'
+import { lineOf } from './log.ts'
 import type { Logger } from './types.ts'
 
 export interface RunLogOptions {
@@ -47,8 +47,8 @@ export class RunLog implements Logger {
   readonly #options: RunLogOptions
   readonly #kinds = new Map<string, Kind>()
   #early: Line[] = []
-  #logger: Logger | undefined
   #file: number | undefined
+  #isOpen = false
   #bytes = 0
   #isFull = false
 
@@ -87,12 +87,11 @@ export class RunLog implements Logger {
 
   /** Write to a file from now on, behind what it holds; first, what came before. */
   open(path: string): void {
-    if (this.#logger) return
-    const { mask } = this.#options
+    if (this.#isOpen) return
     try {
       this.#file = openSync(path, 'a', 0o600)
       this.#bytes = fstatSync(this.#file).size
-      this.#logger = createLogger({ level: 'info', mask, destination: { write: line => this.#append(line) } })
+      this.#isOpen = true
     } catch (error) {
       this.#giveUp(error)
     }
@@ -101,7 +100,7 @@ export class RunLog implements Logger {
 
   close(): void {
     this.#tellRest()
-    this.#logger = undefined
+    this.#isOpen = false
     if (this.#file !== undefined) closeSync(this.#file)
     this.#file = undefined
   }
@@ -132,21 +131,21 @@ export class RunLog implements Logger {
   }
 
   #write(line: Line, isLast = false): void {
-    if (!this.#logger) {
+    if (!this.#isOpen) {
       if (this.#early.length < mostEarly) this.#early.push(line)
       return
     }
     if (this.#isFull && !isLast) return
-    const { level, context, message } = line
-    this.#logger[level](context, message)
+    this.#append(line)
     const { mostBytes = defaultMostBytes } = this.#options
     if (this.#isFull || this.#bytes < mostBytes) return
     this.#isFull = true
-    this.#logger.warn({}, 'the log is full: only how the run ends is told from here on')
+    this.#append({ level: 'warn', context: {}, message: 'the log is full: only how the run ends is told from here on' })
   }
 
-  #append(line: string): void {
-    const bytes = Buffer.from(line)
+  #append(line: Line): void {
+    const { mask } = this.#options
+    const bytes = Buffer.from(lineOf(line, { mask }))
     try {
       for (let at = 0; this.#file !== undefined && at < bytes.length;) at += writeSync(this.#file, bytes, at)
       this.#bytes += bytes.length
@@ -158,7 +157,7 @@ export class RunLog implements Logger {
   #giveUp(error: unknown): void {
     if (this.#file !== undefined) closeSync(this.#file)
     this.#file = undefined
-    this.#logger = undefined
+    this.#isOpen = false
     this.#early = []
     this.#options.caller.warn({}, `the run's log can't be written: ${describeError(error)}`)
   }

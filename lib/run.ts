@@ -17,6 +17,7 @@ import { CollectionStates } from './collection-states.ts'
 import { Barrier } from './engine/barrier.ts'
 import { BatchWriter } from './engine/batch-writer.ts'
 import type { SendBatch } from './engine/batches.ts'
+import { byteChunks } from './engine/byte-chunks.ts'
 import { digestsOf, digestsWithoutRev } from './engine/digests.ts'
 import { Halt } from './engine/halt.ts'
 import { BatchWritable, PartitionStream } from './engine/item-streams.ts'
@@ -29,7 +30,6 @@ import { ReadPace } from './engine/read-pace.ts'
 import { SecurityCopy, securityLeft } from './engine/security.ts'
 import type { PutSecurity } from './engine/security.ts'
 import { stageChain } from './engine/stage-chain.ts'
-import { textChunks } from './engine/text-chunks.ts'
 import { conditional, writeBatch } from './engine/write-batch.ts'
 import type { Outgoing, WriteBatchOptions } from './engine/write-batch.ts'
 import { DocferryError } from './errors.ts'
@@ -430,7 +430,7 @@ class Run {
     })
     if (!receipt) return void report.notes.push('there is no receipt: the run was begun by an older docferry, which did not make them')
     const root = rootOf(receipt.collections)
-    report.receipt = await this.#journal.keepReceipt(textChunks(receiptPieces(receipt, root)))
+    report.receipt = await this.#journal.keepReceipt(byteChunks(receiptPieces(receipt, root)))
     report.receiptRoot = root
   }
 

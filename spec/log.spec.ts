@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { DocferryError } from '../lib/errors.ts'
-import { createLogger, isSecretKey } from '../lib/log.ts'
+import { createLogger, isSecretKey, lineOf } from '../lib/log.ts'
 import type { LogLevel } from '../lib/log.ts'
 
 function logged(level: LogLevel, plain: boolean, context: object, message = 'it happened'): string {
@@ -76,6 +76,26 @@ describe('log', () => {
     const loop: Record<string, unknown> = { big: 10n }
     loop['self'] = loop
     expect(logged('warn', false, loop)).to.include('"big":"10"')
+  })
+
+  it('writes a line by itself as its logger does', () => {
+    const contexts: object[] = [
+      {},
+      { runId: 'r1', n: 1, nothing: undefined, big: 10n, list: ['http://admin:s3cret@host/db', { password: 's3cret' }], at: new Date(0) },
+      {
+        err: new DocferryError('DOCFERRY_CONNECT', 'cannot reach http://a:s3cret@h', {
+          cause: new Error('known-secret'),
+          collection: 'agents'
+        })
+      },
+      { bytes: Buffer.from('s3cret'), deep: { a: { b: { c: { d: { e: { f: { g: 1 } } } } } } }, nan: Number.NaN, quote: '"\u2028' }
+    ]
+    for (const context of contexts) {
+      const message = 'it "happened" to known-secret\n'
+      const line = lineOf({ level: 'warn', context, message }, { mask: text => text.replaceAll('known-secret', '***') })
+      const without = (text: string): string => text.replace(/"time":"[^"]*"/, '')
+      expect(without(line)).to.equal(without(logged('warn', false, context, message)))
+    }
   })
 
   it('tells secret names from others', () => {

@@ -285,7 +285,7 @@ export class Journal {
   }
 
   /** @returns the path of the receipt, which is on disk; undefined where the run has no folder */
-  async keepReceipt(text: Iterable<string>): Promise<string | undefined> {
+  async keepReceipt(text: Iterable<Buffer>): Promise<string | undefined> {
     return await this.#folder?.keepReceipt(text)
   }
 

@@ -2,9 +2,9 @@
  * The receipt in a run's folder. A retry has the new one stand beside it until the dead letters that it accounts for are replaced, so that
  * letters and receipt agree whenever its process dies.
  */
-import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { exists, syncFolder } from '../engine/atomic-file.ts'
+import { removeFile, rename } from '../engine/near-files.ts'
 import { DocferryError, describeError } from '../errors.ts'
 import { replaceFile } from './state-file.ts'
 
@@ -12,14 +12,14 @@ const receiptName = 'receipt.json'
 const nextName = 'receipt.next.json'
 
 /** Replace the receipt in one step, on disk when this resolves. @returns its path @throws {DocferryError} DOCFERRY_STATE */
-export async function keepReceipt(folder: string, text: string | Iterable<string>): Promise<string> {
+export async function keepReceipt(folder: string, text: string | Iterable<string | Buffer>): Promise<string> {
   const path = join(folder, receiptName)
   await replaceFile(path, text)
   return path
 }
 
 /** Keep what becomes the receipt by `takeNext`. @throws {DocferryError} DOCFERRY_STATE */
-export async function keepNext(folder: string, text: string | Iterable<string>): Promise<void> {
+export async function keepNext(folder: string, text: string | Iterable<string | Buffer>): Promise<void> {
   await replaceFile(join(folder, nextName), text)
 }
 
@@ -39,7 +39,7 @@ export async function takeNext(folder: string): Promise<void> {
 export async function dropNext(folder: string): Promise<void> {
   const path = join(folder, nextName)
   try {
-    await rm(path, { force: true })
+    await removeFile(path)
   } catch (error) {
     throw new DocferryError('DOCFERRY_STATE', `${path} can't be removed: ${describeError(error)}`, { cause: error })
   }

@@ -1,8 +1,8 @@
 /** A lock that only a living process holds. */
 import { randomBytes } from 'node:crypto'
-import { link, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { close, link, open, readdir, readText, removeFile, stat, writeAll } from '../engine/near-files.ts'
 import { DocferryError, describeError } from '../errors.ts'
 
 /** Who holds a lock. A process id alone comes back after a while, with another process. */
@@ -36,7 +36,7 @@ export async function takeLock(folder: string, what: string): Promise<Lock> {
   const own = join(folder, `lock.${process.pid}-${randomBytes(4).toString('hex')}`)
   try {
     await clearLeftovers(folder)
-    await writeFile(own, JSON.stringify(await thisProcess()), { mode: 0o600, flag: 'wx' })
+    await writeNew(own, JSON.stringify(await thisProcess()))
     for (;;) {
       const held = await listLocks(folder)
       const holder = await livingHolder(folder, number => held.includes(number))
@@ -46,17 +46,17 @@ export async function takeLock(folder: string, what: string): Promise<Lock> {
       if (!(await makeLink(own, path))) continue
       const lower = await livingHolder(folder, other => other < number)
       if (lower) {
-        await rm(path, { force: true })
+        await removeFile(path)
         throw busy(what, lower)
       }
-      await Promise.all(held.map(old => rm(join(folder, `lock-${old}`), { force: true })))
-      return { release: () => rm(path, { force: true }) }
+      await Promise.all(held.map(old => removeFile(join(folder, `lock-${old}`))))
+      return { release: () => removeFile(path) }
     }
   } catch (error) {
     if (error instanceof DocferryError) throw error
     throw new DocferryError('DOCFERRY_STATE', `${folder} can't be locked: ${describeError(error)}`, { cause: error })
   } finally {
-    await rm(own, { force: true })
+    await removeFile(own)
   }
 }
 
@@ -70,7 +70,7 @@ async function clearLeftovers(folder: string): Promise<void> {
   for (const name of (await readdir(folder)).filter(each => ownName.test(each))) {
     const path = join(folder, name)
     const holder = await readHolder(path)
-    if (!(holder ? await isAlive(holder) : await isYoung(path))) await rm(path, { force: true })
+    if (!(holder ? await isAlive(holder) : await isYoung(path))) await removeFile(path)
   }
 }
 
@@ -102,6 +102,15 @@ async function listLocks(folder: string): Promise<number[]> {
   })
 }
 
+async function writeNew(path: string, text: string): Promise<void> {
+  const file = await open(path, 'wx', 0o600)
+  try {
+    await writeAll(file, Buffer.from(text))
+  } finally {
+    await close(file)
+  }
+}
+
 /** Complete from its first moment on, unlike a file that is made and then written. @returns false where there is one already */
 async function makeLink(from: string, to: string): Promise<boolean> {
   try {
@@ -115,7 +124,7 @@ async function makeLink(from: string, to: string): Promise<boolean> {
 
 async function readHolder(path: string): Promise<Holder | undefined> {
   try {
-    const holder = JSON.parse(await readFile(path, 'utf8')) as Partial<Holder> | null
+    const holder = JSON.parse(await readText(path)) as Partial<Holder> | null
     return typeof holder?.pid === 'number' && typeof holder.host === 'string' ? (holder as Holder) : undefined
   } catch (error) {
     // Released meanwhile, or no lock of ours.
@@ -145,7 +154,7 @@ async function isAlive({ pid, host, began }: Holder): Promise<boolean> {
 /** From /proc, field 22: ticks since the machine began, and which start of the machine that was. */
 async function beginOf(pid: number): Promise<{ readonly began?: string; readonly isDead?: boolean }> {
   try {
-    const [text, boot] = await Promise.all([readFile(`/proc/${pid}/stat`, 'utf8'), readFile('/proc/sys/kernel/random/boot_id', 'utf8')])
+    const [text, boot] = await Promise.all([readText(`/proc/${pid}/stat`), readText('/proc/sys/kernel/random/boot_id')])
     // The second field, the command's name, may hold spaces and parentheses.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
     return { began: `${boot.trim()} ${fields[19]}`, ...(/^[ZX]$/.test(fields[0] ?? '') && { isDead: true }) }

@@ -6,8 +6,8 @@
  */
 import { createHash } from 'node:crypto'
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
-import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { readdir, readText, removeFile } from '../engine/near-files.ts'
 import { DocferryError, describeError } from '../errors.ts'
 import type { Step } from './checkpoint.ts'
 import { parseText } from '../values/index.ts'
@@ -140,7 +140,7 @@ export async function readProgress(
 export async function removeProgress(folder: string, isUnwanted: (number: number) => boolean): Promise<void> {
   const numbers = (await readdir(folder)).map(name => Number(logName.exec(name)?.[1] ?? 0))
   const unwanted = numbers.filter(number => number > 0 && isUnwanted(number))
-  await Promise.all(unwanted.map(number => rm(pathOf(folder, number), { force: true })))
+  await Promise.all(unwanted.map(number => removeFile(pathOf(folder, number))))
 }
 
 function pathOf(folder: string, number: number): string {
@@ -150,7 +150,7 @@ function pathOf(folder: string, number: number): string {
 /** @returns the whole lines; undefined where there is no such file */
 async function readLines(path: string): Promise<string[] | undefined> {
   try {
-    return (await readFile(path, 'utf8')).split('\n').slice(0, -1)
+    return (await readText(path)).split('\n').slice(0, -1)
   } catch (error) {
     if ((error as { code?: unknown }).code === 'ENOENT') return undefined
     throw new DocferryError('DOCFERRY_STATE', `${path} can't be read: ${describeError(error)}`, { cause: error })

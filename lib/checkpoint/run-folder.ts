@@ -1,8 +1,9 @@
 /** The folder of one run: what it was asked, how far it has come, what it could not write. */
 import { readdirSync, statSync } from 'node:fs'
-import { mkdir, readdir, rm, rmdir } from 'node:fs/promises'
+import { readdir as readEntries, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { exists, inodeOf } from '../engine/atomic-file.ts'
+import { makeFolder, readdir } from '../engine/near-files.ts'
 import { DocferryError, describeError } from '../errors.ts'
 import { isSavedAtEnd, totalCounts } from '../report.ts'
 import type { Counts, RunReport } from '../report.ts'
@@ -118,7 +119,7 @@ export class RunFolder {
   static async create(stateDir: string, runId: string): Promise<RunFolder> {
     const path = folderOf(stateDir, runId)
     try {
-      await mkdir(path, { recursive: true, mode: 0o700 })
+      await makeFolder(path, 0o700)
     } catch (error) {
       throw new DocferryError('DOCFERRY_STATE', `the run folder ${path} can't be made: ${describeError(error)}`, { cause: error })
     }
@@ -182,7 +183,7 @@ export class RunFolder {
   }
 
   /** @returns its path */
-  async keepReceipt(text: string | Iterable<string>): Promise<string> {
+  async keepReceipt(text: string | Iterable<string | Buffer>): Promise<string> {
     return await keepReceipt(this.path, text)
   }
 
@@ -222,7 +223,7 @@ export class RunFolder {
 /** The runs of a state folder, the newest first. What is no run is left out. @throws {DocferryError} DOCFERRY_STATE */
 export async function listRuns(stateDir: string): Promise<RunInfo[]> {
   const parent = join(stateDir, 'runs')
-  const entries = await readdir(parent, { withFileTypes: true }).catch((error: { code?: unknown }) => {
+  const entries = await readEntries(parent, { withFileTypes: true }).catch((error: { code?: unknown }) => {
     if (error.code === 'ENOENT') return []
     throw new DocferryError('DOCFERRY_STATE', `${parent} can't be read: ${describeError(error)}`, { cause: error })
   })

@@ -5,9 +5,11 @@
 import { createHash } from 'node:crypto'
 import type { Hash } from 'node:crypto'
 import { closeSync, openSync, writeSync } from 'node:fs'
-import { readdir, readFile, rm } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { syncFile } from '../engine/atomic-file.ts'
+import { byteChunks } from '../engine/byte-chunks.ts'
+import { readdir, removeFile } from '../engine/near-files.ts'
 import { DocferryError, describeError } from '../errors.ts'
 import type { OutputStand, SuspendedOutput } from '../types.ts'
 import type { Checkpoint } from './checkpoint.ts'
@@ -17,9 +19,6 @@ import { parseText } from '../values/index.ts'
 const leastTogether = 32
 /** How often a part is written there while it changes, and at most, when it has not changed from one checkpoint to the next: the file must not grow without end. */
 const mostTimes = { changing: 2, atRest: 6 }
-
-/** Written with one call, unless a line is longer. */
-const bytesAtOnce = 1 << 18
 
 const fileName = /^settled-([1-9]\d*)\.ndjson$/
 
@@ -113,7 +112,7 @@ export class Settled {
     if (this.#isAlone) return
     this.#isAlone = true
     const others = (await readdir(this.#folder)).filter(name => isOther(name, this.#number))
-    await Promise.all(others.map(name => rm(join(this.#folder, name), { force: true })))
+    await Promise.all(others.map(name => removeFile(join(this.#folder, name))))
   }
 
   get #path(): string {
@@ -126,7 +125,7 @@ export class Settled {
       const file = openSync(this.#path, this.#bytes > 0 ? 'r+' : 'w', 0o600)
       try {
         this.#isSynced = false
-        for (const bytes of chunksOf(parts)) {
+        for (const bytes of byteChunks(linesOf(parts))) {
           for (let from = 0; from < bytes.length;) from += writeSync(file, bytes, from, bytes.length - from, this.#bytes + from)
           this.#hash.update(bytes)
           this.#bytes += bytes.length
@@ -152,21 +151,8 @@ export class Settled {
   }
 }
 
-/** Of their lines; each chunk is good until the next. */
-function* chunksOf(parts: readonly Part[]): Generator<Buffer, void, undefined> {
-  const place = Buffer.allocUnsafe(bytesAtOnce)
-  let length = 0
-  for (const { kind, name, value } of parts) {
-    const line = `${JSON.stringify([kind, name, value()])}\n`
-    const bytes = Buffer.byteLength(line)
-    if (length > 0 && length + bytes > place.length) {
-      yield place.subarray(0, length)
-      length = 0
-    }
-    if (bytes > place.length) yield Buffer.from(line)
-    else length += place.write(line, length)
-  }
-  if (length > 0) yield place.subarray(0, length)
+function* linesOf(parts: readonly Part[]): Generator<string, void, undefined> {
+  for (const { kind, name, value } of parts) yield `${JSON.stringify([kind, name, value()])}\n`
 }
 
 /** A checkpoint of these parts alone. @param rest what has no parts */

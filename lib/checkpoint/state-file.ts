@@ -1,8 +1,8 @@
 /** Small JSON files that a run lives by: written whole or not at all, and recognised when they are not. */
 import { createHash, randomBytes } from 'node:crypto'
-import { open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { syncFolder } from '../engine/atomic-file.ts'
+import { close, open, readdir, readText, removeFile, rename, sync, writeAll } from '../engine/near-files.ts'
 import { DocferryError, describeError } from '../errors.ts'
 import { parseText } from '../values/index.ts'
 
@@ -48,15 +48,16 @@ export async function replaceFile(path: string, content: string | Iterable<strin
   try {
     const file = await open(partial, 'wx', 0o600)
     try {
-      for (const part of typeof content === 'string' ? [content] : content) await file.writeFile(part)
-      await file.sync()
+      for (const part of typeof content === 'string' ? [content] : content)
+        await writeAll(file, typeof part === 'string' ? Buffer.from(part) : part)
+      await sync(file)
     } finally {
-      await file.close()
+      await close(file)
     }
     await rename(partial, path)
     await syncFolder(dirname(path))
   } catch (error) {
-    await rm(partial, { force: true })
+    await removeFile(partial)
     throw new DocferryError('DOCFERRY_STATE', `${path} can't be written: ${describeError(error)}`, { cause: error })
   }
 }
@@ -69,7 +70,7 @@ export function isPartialState(name: string): boolean {
 /** Remove what a process that was killed has left half written in a folder. */
 export async function removePartialStates(folder: string): Promise<void> {
   const left = (await readdir(folder)).filter(isPartialState)
-  await Promise.all(left.map(name => rm(join(folder, name), { force: true })))
+  await Promise.all(left.map(name => removeFile(join(folder, name))))
 }
 
 /**
@@ -79,7 +80,7 @@ export async function removePartialStates(folder: string): Promise<void> {
 export async function readState(path: string, kind: string): Promise<unknown> {
   let text: string
   try {
-    text = await readFile(path, 'utf8')
+    text = await readText(path)
   } catch (error) {
     if ((error as { code?: unknown }).code === 'ENOENT') return undefined
     throw new DocferryError('DOCFERRY_STATE', `${path} can't be read: ${describeError(error)}`, { cause: error })

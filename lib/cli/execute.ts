@@ -163,7 +163,8 @@ export async function execute(
       )
     }
     display.opening(providerOf(options.source), providerOf(options.target))
-    if (providerOf(options.source) === 'file' && !startsThreads(options)) expectFiles()
+    if (providerOf(options.source) === 'file' && !startsThreads(options))
+      expectFiles(providerOf(options.target) === 'file' && !hasStages(job))
     const logger = createCommandLogger(display, host, { level: flags.logLevel, mask })
     logger.debug({ variables: Object.keys(added) }, 'variables of the environment file, which the real environment wins over')
     if (job.plan?.save !== undefined) await checkPlanPlace(job.plan.save)
@@ -270,6 +271,10 @@ function stdoutFailure(error: NodeJS.ErrnoException): DocferryError {
 /** The report of a run that could not say how it ended, or was stopped by what it can't know of. */
 function ended(report: Readonly<RunReport>, exitCode: number): Readonly<RunReport> {
   return { ...report, state: exitCode === 130 ? 'interrupted' : 'failed', finishedAt: report.finishedAt ?? Date.now() }
+}
+
+function hasStages({ stages = [], makeStages }: Job): boolean {
+  return stages.length > 0 || makeStages !== undefined
 }
 
 /** With the first block, and not once there is much to do. */

@@ -5,6 +5,9 @@ import type { setFlagsFromString } from 'node:v8'
 const limitsAfterMs = 400
 /** From then on it is a stream that runs, and no command that is over soon. */
 const streamsAfterMs = 1_000
+/** A short run between files is over by then, and a longer one has loaded what it needs. */
+const filesAfterMs = 150
+const againMs = 150
 
 /**
  * V8 lets the heap of a stream grow to several times what is alive in it before it looks; a quarter less memory costs a few per cent of time. From
@@ -15,7 +18,7 @@ const streamsAfterMs = 1_000
  * not: so one is made then, which takes some ten milliseconds, and what is left behind never grows with the time that a stream takes.
  *
  * The young generation grows with what outlives a look at it. Answers of databases do while they are put together, so that it may grow until the stream runs;
- * after that it would by and by, without being of use.
+ * after that it would by and by, without being of use. V8 lets it grow again, in all threads, whenever one begins.
  */
 export function tuneHeap(): void {
   after(limitsAfterMs, setFlags => {
@@ -33,9 +36,12 @@ let isOfFiles = false
 /**
  * What comes are blocks of lines. What is made of them is gone at once, or waits for a target's answer, which no young generation is large enough for:
  * a small one stays near the processor. Flags are those of all threads, so not where threads that make objects are just beginning: theirs would stay too small.
+ *
+ * @param alone whether lines go to lines, and nobody looks into them: then no client of a database is still being loaded, and no thread makes objects
  */
-export function expectFiles(): void {
+export function expectFiles(alone: boolean): void {
   isOfFiles = true
+  if (alone) after(filesAfterMs, setFlags => void setInterval(() => keepYoung(setFlags), againMs).unref())
 }
 
 function keepYoung(setFlags: typeof setFlagsFromString): void {

@@ -53,14 +53,18 @@ export function safe(text: string): string {
 }
 
 const escapes = /\u001b\[[0-9;?]*[A-Za-z]/g
-const wide =
-  /[\u1100-\u115f\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]|\p{scx=Han}|\p{scx=Hira}|\p{scx=Kana}|\p{scx=Hang}|\p{Emoji_Presentation}/u
-const zeroWidth = /[\p{Mn}\p{Me}\p{Cf}]/u
+// Sets of characters by what they are take a millisecond to make: most texts have none of them.
+const wide = (): RegExp =>
+  (wideSet ??=
+    /[\u1100-\u115f\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]|\p{scx=Han}|\p{scx=Hira}|\p{scx=Kana}|\p{scx=Hang}|\p{Emoji_Presentation}/u)
+const zeroWidth = (): RegExp => (zeroWidthSet ??= /[\p{Mn}\p{Me}\p{Cf}]/u)
+let wideSet: RegExp | undefined
+let zeroWidthSet: RegExp | undefined
 
 function characterWidth(character: string): number {
   if (character < '\u0300') return 1
-  if (zeroWidth.test(character)) return 0
-  return wide.test(character) ? 2 : 1
+  if (zeroWidth().test(character)) return 0
+  return wide().test(character) ? 2 : 1
 }
 
 /** Columns that a text takes on a terminal, colours not counted. */

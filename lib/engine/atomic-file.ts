@@ -2,10 +2,11 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
-import { link, lstat, mkdir, open, realpath, rename, rm, stat, truncate, unlink } from 'node:fs/promises'
+import { mkdir, rm, truncate } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Writable } from 'node:stream'
 import { DocferryError } from '../errors.ts'
+import { chmod, close, link, lstat, open, realpath, removeFile, rename, stat, statExactly, sync, unlink } from './near-files.ts'
 import { syncAhead } from './sync-ahead.ts'
 
 /** Where what has the name already goes while `partial` takes its place; the same for each process that goes on with the output. */
@@ -71,7 +72,7 @@ export async function createAtomicFile(
       stream.on('error', () => undefined)
       stream.destroy()
       if (!stream.closed) await new Promise<void>(resolve => stream.once('close', resolve))
-      await rm(partial, { force: true })
+      await removeFile(partial)
     }
   }
 }
@@ -91,7 +92,7 @@ export async function replaceFile(path: string, content: string | Buffer): Promi
 
 /** What stays the same when a file or folder gets another name. */
 export async function inodeOf(path: string): Promise<string> {
-  const { dev, ino } = await stat(path, { bigint: true })
+  const { dev, ino } = await statExactly(path)
   return `${dev}:${ino}`
 }
 
@@ -105,7 +106,7 @@ export async function isPublished(
 ): Promise<boolean> {
   const found = await inodeOf(path).catch(() => undefined)
   if (found !== inode) return false
-  await rm(partial, { force: true })
+  await removeFile(partial)
   await rm(replacedName(partial), { recursive: true, force: true })
   return true
 }
@@ -187,12 +188,12 @@ export async function modeOf(place: string): Promise<number | undefined> {
 
 /** Make what a file holds durable, and give it a mode first where one is wanted. */
 export async function syncFile(path: string, mode?: number): Promise<void> {
-  const handle = await open(path, 'r+')
+  const file = await open(path, 'r+')
   try {
-    if (mode !== undefined) await handle.chmod(mode)
-    await handle.sync()
+    if (mode !== undefined) await chmod(file, mode)
+    await sync(file)
   } finally {
-    await handle.close()
+    await close(file)
   }
 }
 
@@ -226,13 +227,13 @@ function hasNoLinks(error: unknown): boolean {
 
 /** Make the names in a folder durable, as far as its file system can. */
 export async function syncFolder(path: string): Promise<void> {
-  const handle = await open(path, 'r')
+  const folder = await open(path, 'r')
   try {
-    await handle.sync()
+    await sync(folder)
   } catch (error) {
     // Some file systems can't sync a folder; the rename is still atomic, only its durability is theirs.
     if (!hasNoLinks(error) && (error as { code?: unknown }).code !== 'EBADF') throw error
   } finally {
-    await handle.close()
+    await close(folder)
   }
 }

@@ -5,14 +5,19 @@
 
 /** One that takes longer waits for a disk. */
 const slowMs = 2
-/** So many go through threads for each millisecond that one took: a tried one more then costs little beside them. */
-const callsForEachMs = 100
+/**
+ * So many go through threads for each millisecond that one took, and several times as many with each tried one that is slow too: a tried one more then costs little beside them, and a single one may have been held up by
+ * whatever else runs on the machine.
+ */
+const callsForEachMs = 5
+const growth = 4
 const mostCalls = 20_000
 
 export class QuickCalls {
   readonly #now: () => number
   /** Until the next is tried. */
   #throughThreads = 0
+  #slowInARow = 0
 
   /** @param now in milliseconds */
   constructor(now: () => number = () => performance.now()) {
@@ -30,7 +35,8 @@ export class QuickCalls {
       return here()
     } finally {
       const took = this.#now() - began
-      if (took > slowMs) this.#throughThreads = Math.min(mostCalls, Math.ceil(took * callsForEachMs))
+      if (took > slowMs) this.#throughThreads = Math.min(mostCalls, Math.ceil(took * callsForEachMs * growth ** this.#slowInARow++))
+      else this.#slowInARow = 0
     }
   }
 }

@@ -56,7 +56,7 @@ function parseOptions({ name }: StageSpec, text: string): unknown {
     throw new SyntaxError(`its options are not valid JSON${/ at position \d+/.exec(String(error))?.[0] ?? ''}`)
   }
   if (holdsDocumentValues(name))
-    return JSON.parse(text.replace(textOrNumber, token => (token.startsWith('"') ? token : asDocumentValue(token))))
+    return parseText(text.replace(textOrNumber, token => (token.startsWith('"') ? token : asDocumentValue(token))))
   for (const [token] of text.matchAll(textOrNumber)) {
     const trouble = token.startsWith('"') ? undefined : inexactNumber(token)
     if (trouble !== undefined) throw new SyntaxError(trouble)

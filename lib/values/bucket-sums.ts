@@ -44,6 +44,27 @@ interface Arrays {
 const spare: Arrays[] = []
 const mostSpare = 4
 
+/** Bytes of sums that were folded, as long as somebody holds them: what a file has of its documents and what a run has of them are the same bytes. */
+const folded = new Map<string, WeakRef<Buffer>>()
+const mostKnown = 4096
+/** A bucket's number, its count and most of its digest: bytes that begin alike are all but sure to be alike. */
+const keyLength = 32
+
+/** @returns bytes that are the same, of whoever came first */
+function shared(bytes: Buffer): Buffer {
+  if (bytes.length === 0) return bytes
+  const key = bytes.toString('latin1', 0, keyLength)
+  const known = folded.get(key)?.deref()
+  folded.delete(key)
+  if (known?.equals(bytes)) return known
+  folded.set(key, new WeakRef(bytes))
+  for (const oldest of folded.keys()) {
+    if (folded.size <= mostKnown) break
+    folded.delete(oldest)
+  }
+  return bytes
+}
+
 /** Not changed by anyone. */
 interface Waiting {
   readonly idHashes: Int32Array
@@ -168,8 +189,7 @@ export class BucketSums {
         for (let lane = lanes; lane > 0; lane--, length += 4) view.setUint32(length, words[start + lane]!)
       }
     }
-    if (this.#size <= mostFolded) this.#fold(bytes)
-    return bytes
+    return this.#size <= mostFolded ? this.#fold(bytes) : bytes
   }
 
   #lengthOf(buckets: Uint16Array): number {
@@ -178,18 +198,19 @@ export class BucketSums {
     return length
   }
 
-  #fold(bytes: Buffer): void {
+  #fold(bytes: Buffer): Buffer {
     const [ranks, buckets, words] = [this.#ranks, this.#buckets, this.#words]
     if (spare.length < mostSpare && ranks !== noRanks && buckets.length <= mostFolded) {
       for (let rank = 0; rank < this.#size; rank++) ranks[buckets[rank]!] = 0
       words.fill(0, 0, this.#size * wordsPerBucket)
       spare.push({ ranks, buckets, words })
     }
-    this.#folded = bytes
+    this.#folded = shared(bytes)
     this.#ranks = noRanks
     this.#buckets = noBuckets
     this.#words = noWords
     this.#size = 0
+    return this.#folded
   }
 
   #unfold(): void {

@@ -1,7 +1,6 @@
 /** A thread that does tasks one after the other. */
 import { setTimeout } from 'node:timers/promises'
-import { Worker } from 'node:worker_threads'
-import type { TransferListItem } from 'node:worker_threads'
+import type { TransferListItem, Worker } from 'node:worker_threads'
 import { describeError } from '../errors.ts'
 
 export interface WorkThreadOptions {
@@ -33,7 +32,9 @@ export class WorkThread<Task, Answer> {
 
   /** @param file of the module that the thread is, which calls `doTasks` */
   constructor(file: URL, { name, setup, youngMb }: WorkThreadOptions) {
-    this.#worker = new Worker(file, {
+    // Loaded with the first one: most runs have none.
+    const threads = process.getBuiltinModule('node:worker_threads')
+    this.#worker = new threads.Worker(file, {
       name,
       workerData: setup,
       // Of the flags of a process some, such as --input-type, are none for a thread.

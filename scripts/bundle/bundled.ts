@@ -42,8 +42,8 @@ export function load(name: string): Exports {
 /** @param filename of a module of the bundle */
 export function compile(filename: string): Script {
   const text = readFileSync(filename)
-  const source = `(function (exports, require, loadBundled, importModule, metaUrl) {'use strict';${text.toString()}\n})`
-  return new Script(source, { filename, cachedData: codeOf(filename, text) })
+  // Of ASCII only, and in one piece: one string, where decoding and putting together would make three.
+  return new Script(text.toString('latin1'), { filename, cachedData: codeOf(filename, text) })
 }
 
 /** What stands before code that is kept. @param text of the module */

@@ -7,6 +7,18 @@ const importForm = /^import (?:(\{[^}]*\}|\* as [\w$]+|[\w$]+) from )?"([^"]+)";
 const exportForm = /^export \{([^}]*)\};$/gm
 const defaultForm = /^export default (.*);$/gm
 
+/**
+ * The whole text of a file that `bundled.ts` loads, which takes its bytes for characters.
+ *
+ * @param code of a module of the bundle
+ */
+export function functionOf(code: string): string {
+  // The bundler escapes what stands anywhere else.
+  const ascii = code.replace(/^\s*\/\/.*/gm, comment => comment.replace(/[^\0-\x7f]/g, '?'))
+  if (/[^\0-\x7f]/.test(ascii)) throw new Error('a module of the bundle is not of ASCII alone')
+  return `(function (exports, require, loadBundled, importModule, metaUrl) {'use strict';${commonJsOf(ascii)}\n})\n`
+}
+
 /** @param code of a module of the bundle */
 export function commonJsOf(code: string): string {
   const changed = code

@@ -11,7 +11,7 @@ const nobody = '127.0.0.1:1'
 const runs: readonly (readonly string[])[] = [
   ['--help'],
   ['migrate', '--help'],
-  ['migrate', '-s', 'agents.ndjson', '-t', 'plain.ndjson', '--stage', 'strip:_rev', '--workers', '0'],
+  ['migrate', '-s', 'agents.ndjson', '-t', 'plain.ndjson', '--stage', 'strip:_rev', '--workers', '0', '--log-level', 'debug'],
   ['migrate', '-s', 'agents.ndjson', '-t', 'looked-at.ndjson', '--stage', 'set:{"checked":true}', '--workers', '0'],
   ['migrate', '-s', 'agents.json', '-t', 'agents.ndjson.gz', '--workers', '1'],
   ['migrate', '-s', 'many.ndjson', '-t', 'many-plain.ndjson', '--stage', 'strip:_rev', '--workers', '1'],

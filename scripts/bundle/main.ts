@@ -8,7 +8,7 @@ import { dirname, join, relative } from 'node:path'
 import { build } from 'esbuild'
 import type { BuildOptions, BuildResult, Metafile, Plugin } from 'esbuild'
 import { projectFolder } from '../servers/tools.ts'
-import { commonJsOf } from './common-js.ts'
+import { functionOf } from './common-js.ts'
 import { keepCode } from './keep-code.ts'
 
 const root = projectFolder()
@@ -68,6 +68,22 @@ const homes: Plugin = {
     hooks.onLoad({ filter: /\.ts$/, namespace: 'file' }, ({ path }) => {
       const contents = readFileSync(path, 'utf8').replaceAll(pino.asked, pino.answered)
       return { contents: contents.replaceAll('import.meta.url', homeOf(path)), loader: 'ts' }
+    })
+  }
+}
+
+/** What runs commands that are programs of their own, of which docferry has none: to load it takes as long as half of the command line. */
+const spawning = { asked: "require('node:child_process')", answered: "{ get spawn() { return require('node:child_process').spawn } }" }
+
+/** The command line's package, without what no command needs. */
+const lean: Plugin = {
+  name: 'lean',
+  setup(hooks) {
+    hooks.onLoad({ filter: /commander\/lib\/command\.js$/ }, ({ path }) => {
+      const contents = readFileSync(path, 'utf8').replace(spawning.asked, spawning.answered)
+      if (!contents.includes(spawning.answered) || /childProcess\.(?!spawn\b)/.test(contents))
+        throw new Error(`${path} does not use child processes as it did: see whether they can still be left out`)
+      return { contents, loader: 'js' }
     })
   }
 }
@@ -136,7 +152,7 @@ const built = [
       { in: index, out: 'entry-index' }
     ],
     chunkNames: '[name]-[hash]',
-    plugins: [grouping, homes]
+    plugins: [grouping, homes, lean]
   }),
   // By themselves, for they need little of what a move does.
   await build({ ...modules, entryPoints: threads, entryNames: 'entry-[name]', chunkNames: 'thread-[name]-[hash]', plugins: [homes] }),
@@ -145,7 +161,7 @@ const built = [
 for (const { metafile } of built) {
   checkCircles(metafile.outputs)
   for (const path of Object.keys(metafile.outputs).filter(name => name.endsWith('.js')))
-    writeFileSync(join(root, path), commonJsOf(readFileSync(join(root, path), 'utf8')))
+    writeFileSync(join(root, path), functionOf(readFileSync(join(root, path), 'utf8')))
 }
 await build({
   ...common,

@@ -21,10 +21,19 @@ describe('engine: quick calls', () => {
     expect(new Set(await made(new QuickCalls(() => now), 1_000, 0.1))).to.deep.equal(new Set(['here']))
   })
 
-  it('go through threads behind one that took long, the longer the more of them, and one is tried again', async () => {
+  const triedOf = (places: readonly string[]): number[] => [...places.keys()].filter(call => places[call] === 'here')
+
+  it('go through threads behind one that took long, the longer the more of them, and the more often the more', async () => {
     const calls = new QuickCalls(() => now)
-    const places = await made(calls, 1_003, 5)
-    expect([...places.keys()].filter(call => places[call] === 'here')).to.deep.equal([0, 501, 1_002])
+    expect(triedOf(await made(calls, 1_000, 5))).to.deep.equal([0, 26, 127, 528])
+    expect(triedOf(await made(new QuickCalls(() => now), 100, 10))).to.deep.equal([0, 51])
+  })
+
+  it('forget slow ones behind a quick one', async () => {
+    const calls = new QuickCalls(() => now)
+    await made(calls, 27, 5)
+    expect(triedOf(await made(calls, 102, 0.1))).to.deep.equal([100, 101])
+    expect(triedOf(await made(calls, 28, 5))).to.deep.equal([0, 26])
   })
 
   it('tell what is wrong, and have waited for that too', async () => {

@@ -151,6 +151,17 @@ describe('bucket sums', () => {
     )
   })
 
+  it('of the same documents hold the same bytes, once they were asked for them', () => {
+    const some = documents.slice(0, 100)
+    const [one, other, another] = [sumsOf(some), sumsOf(some.toReversed()), sumsOf(some.slice(0, 99))]
+    expect(one.bytes()).to.equal(other.bytes())
+    another.bytes()
+    one.add(some[0]!._id, documentDigests(some[0]!))
+    expect(other.root()).to.equal(sumsOf(some).root())
+    expect(another.root()).to.equal(sumsOf(some.slice(0, 99)).root())
+    expect(one.root()).to.equal(sumsOf([...some, some[0]!]).root())
+  })
+
   it('refuse bytes that are not theirs', () => {
     const bytes = whole.bytes()
     expect(() => BucketSums.from(bytes.subarray(1))).to.throw(RangeError)

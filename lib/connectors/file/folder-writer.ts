@@ -3,8 +3,8 @@ import { access, constants, readdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { createAtomicFolder, exists, inodeOf, isPublished, outputExists, syncFolder } from '../../engine/atomic-file.ts'
 import type { AtomicFolder } from '../../engine/atomic-file.ts'
+import { byteChunks } from '../../engine/byte-chunks.ts'
 import { standOf } from '../../engine/output-stand.ts'
-import { textChunks } from '../../engine/text-chunks.ts'
 import { DocferryError } from '../../errors.ts'
 import { manifestName } from '../../formats/export-text.ts'
 import type { DocumentLine } from '../../formats/document-lines.ts'
@@ -79,7 +79,7 @@ export async function openFolderTarget(
 
   async function writeManifest(place: string): Promise<void> {
     const pieces = manifestPieces(provider, files.collections, entriesOf(files), security)
-    await writeFile(place, textChunks(pieces), { flush: true })
+    await writeFile(place, byteChunks(pieces), { flush: true })
   }
 
   async function discard(): Promise<void> {

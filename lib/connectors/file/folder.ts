@@ -1,8 +1,7 @@
 /** A folder of NDJSON files, one for each collection, with a manifest that says what they should hold. */
-import { statSync } from 'node:fs'
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { QuickCalls } from '../../engine/quick-calls.ts'
+import { stat } from '../../engine/near-files.ts'
 import { DocferryError } from '../../errors.ts'
 import { manifestName } from '../../formats/export-text.ts'
 import { formatVersion } from '../../formats/ndjson.ts'
@@ -84,7 +83,6 @@ export async function listFolder(path: string, logger: Logger): Promise<Folder> 
   const listedBy = new Map([...(manifest?.entries ?? [])].map(([collection, entry]) => [entry.file, { collection, entry }]))
   const files = new Map<string, FolderFile>()
   const others: string[] = []
-  const looks = new QuickCalls()
   for (const file of names) {
     const { format, gzip, stem } = formatOfName(file)
     if (format !== 'ndjson') {
@@ -100,10 +98,7 @@ export async function listFolder(path: string, logger: Logger): Promise<Folder> 
         `${path}: ${twin.file} and ${file} are both the collection ${JSON.stringify(collection)}: remove one`
       )
     const place = join(path, file)
-    const stats = await looks.make(
-      () => statSync(place),
-      () => stat(place)
-    )
+    const stats = await stat(place)
     // To open a pipe waits for who writes into it.
     if (!stats.isFile())
       throw new DocferryError(

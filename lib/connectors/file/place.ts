@@ -1,6 +1,6 @@
 /** Where a path really leads. */
-import { realpath } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
+import { realpath } from '../../engine/near-files.ts'
 
 /** The real path of what a path names; where that does not exist yet, of its folder with its name. */
 export async function placeOf(path: string): Promise<string> {

@@ -1,7 +1,7 @@
 /** Reads a file or a folder of files. */
 import { createReadStream } from 'node:fs'
-import { open, realpath, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { realpath, stat } from '../../engine/near-files.ts'
 import { DocferryError } from '../../errors.ts'
 import { summaryName } from '../../formats/dynamodb/manifest.ts'
 import { findWinners } from '../../formats/couchbackup-winners.ts'
@@ -9,7 +9,6 @@ import type { Winners } from '../../formats/couchbackup-winners.ts'
 import { manifestName } from '../../formats/export-text.ts'
 import { gunzip } from '../../formats/gzip.ts'
 import { BufferPool } from '../../kernel/buffer-pool.ts'
-import { maxBlockBytes } from '../../kernel/kernel.ts'
 import { offsetOf, readNdjson, shorterThanBefore, takesLentChunks } from '../../formats/ndjson.ts'
 import type { NdjsonOptions } from '../../formats/ndjson.ts'
 import { formatOfName, openInput, readerOf } from '../../formats/open-input.ts'
@@ -27,17 +26,12 @@ import { securityIn } from './security.ts'
 import { readPipe } from './named-pipe.ts'
 import { keyOption, standardStreams } from './options.ts'
 import type { FileOptions } from './options.ts'
-import { readAtOnce, readBlocks, readInTurn } from './read-blocks.ts'
+import { readAtOnce, readBlocks, readChunkBytes, readInTurn, readWhole } from './read-blocks.ts'
 import { InputNotes } from './input-notes.ts'
 import { findExports } from './s3-export.ts'
 import { s3Source } from './s3-reader.ts'
 import { pagesOfSameFile } from './same-file.ts'
 import { guarded, isOfFirestore, openStreamSource } from './stream-reader.ts'
-
-/** More than tells what a file is. */
-const headBytes = 16 << 10
-/** As much as the kernel takes at once, and the rest of a line before it. */
-const readChunkBytes = maxBlockBytes - (24 << 10)
 
 /** Smaller files are not opened again to be read in places that they can be packed in. */
 const largeBytes = 1 << 20
@@ -90,14 +84,14 @@ function singleSource(
   const key = keyOption(options)
   const inputNotes = new InputNotes()
   const plainName = (found: Format): string => options.collection ?? stemOf(path, found)
-  const openWhole = (signal?: AbortSignal): Promise<Input> => openInput(openBytes(path, { signal }), { name, format, key })
+  const openWhole = (signal?: AbortSignal): Promise<Input> => openInput(readWhole(path, { signal }), { name, format, key })
   let found: Promise<readonly CollectionInfo[]> | undefined
-  let head: Input['head'] | undefined
+  let beginning: Pick<Input, 'head' | 'gzip'> | undefined
   let winners: Promise<Winners> | undefined
 
   /** Of a backup by couchbackup. */
   async function winnersOf(input: Input, signal?: AbortSignal): Promise<Winners> {
-    const open = (): AsyncIterable<Buffer> => (input.gzip ? gunzip(openBytes(path, { signal }), { name }) : openBytes(path, { signal }))
+    const open = (): AsyncIterable<Buffer> => (input.gzip ? gunzip(readWhole(path, { signal }), { name }) : readWhole(path, { signal }))
     try {
       if (!winners) logger.info({ path }, 'the backup is looked through for documents that stand in several batches')
       return await (winners ??= findWinners(open))
@@ -108,26 +102,24 @@ function singleSource(
   }
 
   /** Read once: of a file of thousands of collections it is asked for with each of them. */
-  async function headOf(signal?: AbortSignal): Promise<Input['head']> {
-    if (head) return head
+  async function begin(signal?: AbortSignal): Promise<Pick<Input, 'head' | 'gzip'>> {
+    if (beginning) return beginning
     const input = await openWhole(signal)
     await input.close()
-    return (head = input.head)
+    const { head, gzip } = input
+    return (beginning = { head, gzip })
   }
 
   async function findCollections(signal?: AbortSignal): Promise<readonly CollectionInfo[]> {
-    const input = await openWhole(signal)
-    try {
-      const bytes = input.gzip ? undefined : size
-      if (!input.head.hasSections) return [{ name: plainName(input.head.format), bytes }]
-      const summary = input.head.format === 'ndjson' ? await readSummary(path, { size, gzip: input.gzip }) : undefined
-      const listed = input.head.metadata?.collections
-      const names = listed || summary ? new Set([...(listed ?? []), ...Object.keys(summary?.counts ?? {})]) : await readSections(input)
-      const counts = new Map(Object.entries(summary?.counts ?? {}))
-      return [...names].map(each => ({ name: each, documents: counts.get(each), bytes: names.size === 1 ? bytes : undefined }))
-    } finally {
-      await input.close()
-    }
+    const { head, gzip } = await begin(signal)
+    const bytes = gzip ? undefined : size
+    if (!head.hasSections) return [{ name: plainName(head.format), bytes }]
+    const summary = head.format === 'ndjson' ? await readSummary(path, { size, gzip }) : undefined
+    const listed = head.metadata?.collections
+    const names =
+      listed || summary ? new Set([...(listed ?? []), ...Object.keys(summary?.counts ?? {})]) : await readSections(await openWhole(signal))
+    const counts = new Map(Object.entries(summary?.counts ?? {}))
+    return [...names].map(each => ({ name: each, documents: counts.get(each), bytes: names.size === 1 ? bytes : undefined }))
   }
 
   return {
@@ -135,7 +127,7 @@ function singleSource(
     uniqueIds: false,
     async holdsSubcollections({ signal }) {
       try {
-        return isOfFirestore(await headOf(signal))
+        return isOfFirestore((await begin(signal)).head)
       } catch {
         // Whoever reads it says what is wrong.
         signal?.throwIfAborted()
@@ -153,7 +145,7 @@ function singleSource(
       }
     },
     async security(collection, { signal }) {
-      return securityIn((await headOf(signal)).metadata?.security, collection)
+      return securityIn((await begin(signal)).head.metadata?.security, collection)
     },
     async partitions(collections, { signal }) {
       const names = collections ?? (await this.collections({ signal }))?.map(each => each.name) ?? []
@@ -227,7 +219,7 @@ function chunksOf(
   { packing, ...options }: { readonly start: number; readonly signal?: AbortSignal | undefined; readonly packing: Packing | undefined }
 ): AsyncIterable<Buffer> {
   if (packing?.packer) return readBlocks(path, { ...options, packer: packing.packer, isLines: true })
-  return takesLentChunks(packing) ? readInTurn(path, options) : openBytes(path, options)
+  return takesLentChunks(packing) ? readInTurn(path, options) : readWhole(path, options)
 }
 
 function folderSource(
@@ -283,7 +275,7 @@ function folderSource(
         const rest = (): AsyncGenerator<Page> =>
           readRest(filePath, name, after, (chunks, begin) => readNdjson(chunks, { ...reading, ...begin }), { signal, packing: inPlaces })
         if (after !== undefined && !gzip) return yield* rest()
-        const chunks = lent && !inPlaces ? readAtOnce(filePath, { bytes, places, signal }) : openBytes(filePath, { signal })
+        const chunks = lent && !inPlaces ? readAtOnce(filePath, { bytes, places, signal }) : readWhole(filePath, { signal })
         const input = await openInput(chunks, { name, format: 'ndjson' })
         try {
           if (input.head.hasSections)
@@ -312,29 +304,14 @@ function stemOf(path: string, format: Format): string {
   return format === 'couchbackup' ? stem.replace(/\.(?:txt|backup|bak|dump|couchbackup)$/i, '') : stem
 }
 
-/** The beginning by itself: often nothing but that is wanted. */
-async function* openBytes(
-  path: string,
-  { start = 0, signal }: { readonly start?: number; readonly signal?: AbortSignal | undefined }
-): AsyncGenerator<Buffer, void, undefined> {
-  const file = await open(path)
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafeSlow(headBytes), 0, headBytes, start)
-    signal?.throwIfAborted()
-    if (bytesRead === 0) return
-    yield buffer.subarray(0, bytesRead)
-    // A stream that begins aborted ends in an error which nobody can wait for yet.
-    signal?.throwIfAborted()
-    yield* file.createReadStream({ start: start + bytesRead, signal, highWaterMark: readChunkBytes, autoClose: false })
-  } finally {
-    await file.close()
-  }
-}
-
 async function readSections(input: Input): Promise<ReadonlySet<string>> {
   const names = new Set<string>()
-  for await (const page of input.read({ collection: null, wanted: [], onSection: name => names.add(name) })) void page
-  return names
+  try {
+    for await (const page of input.read({ collection: null, wanted: [], onSection: name => names.add(name) })) void page
+    return names
+  } finally {
+    await input.close()
+  }
 }
 
 function fileOf(files: ReadonlyMap<unknown, FolderFile>, partition: Partition): FolderFile {

@@ -4,9 +4,8 @@
  * (`@SIZE,NANOSECONDS,SHA256|`): the whole file may come in its place, if it begins in the same way.
  */
 import { createHash } from 'node:crypto'
-import { createReadStream, statSync } from 'node:fs'
-import { stat } from 'node:fs/promises'
-import { QuickCalls } from '../../engine/quick-calls.ts'
+import { createReadStream } from 'node:fs'
+import { statExactly } from '../../engine/near-files.ts'
 import { DocferryError } from '../../errors.ts'
 import type { Cursor, Page } from '../../types.ts'
 
@@ -65,13 +64,8 @@ async function isSame(known: Known, stamp: Stamp, path: string, signal: AbortSig
   return known.sha256 !== undefined && stamp.size >= known.size && (await digestOf(path, known.size, signal)) === known.sha256
 }
 
-const looks = new QuickCalls()
-
 async function stampOf(path: string): Promise<Stamp> {
-  const { size, mtimeNs } = await looks.make(
-    () => statSync(path, { bigint: true }),
-    () => stat(path, { bigint: true })
-  )
+  const { size, mtimeNs } = await statExactly(path)
   return { size, modifiedNs: mtimeNs }
 }
 

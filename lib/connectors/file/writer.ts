@@ -1,10 +1,11 @@
 /** Writes a single file, or standard output. */
-import { access, constants, rm, stat } from 'node:fs/promises'
-import { createWriteStream } from 'node:fs'
+import { constants, createWriteStream } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Writable } from 'node:stream'
 import { createAtomicFile, inodeOf, isPublished, modeOf, outputExists } from '../../engine/atomic-file.ts'
 import type { AtomicFile } from '../../engine/atomic-file.ts'
+import { access, stat } from '../../engine/near-files.ts'
 import { standOf } from '../../engine/output-stand.ts'
 import { DocferryError } from '../../errors.ts'
 import { openByteSink } from '../../formats/byte-sink.ts'

@@ -10,7 +10,7 @@ import { FolderFiles } from '../../../lib/connectors/file/folder-files.ts'
 import type { StandingFile } from '../../../lib/connectors/file/folder-files.ts'
 import { manifestPieces } from '../../../lib/connectors/file/folder.ts'
 import { suspendedOf } from '../../../lib/engine/output-stand.ts'
-import { textChunks } from '../../../lib/engine/text-chunks.ts'
+import { byteChunks } from '../../../lib/engine/byte-chunks.ts'
 import type { DocumentLine } from '../../../lib/formats/document-lines.ts'
 import { defaultRules } from '../../../lib/types.ts'
 import { BucketSums } from '../../../lib/values/bucket-sums.ts'
@@ -154,7 +154,9 @@ describe('file: a manifest in pieces', () => {
         security,
         (entries, kept) => {
           const names = entries.map(([name]) => name)
-          const text = [...textChunks(manifestPieces('memory', names, entries, kept))].join('')
+          const text = Buffer.concat(
+            Array.from(byteChunks(manifestPieces('memory', names, entries, kept)), chunk => Buffer.from(chunk))
+          ).toString()
           const parsed = JSON.parse(text) as { readonly metadata: { readonly exported_at: string } }
           const { exported_at } = parsed.metadata
           const metadata = { provider: 'memory', exported_at, collections: names, ...(Object.keys(kept).length > 0 && { security: kept }) }
