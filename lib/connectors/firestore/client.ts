@@ -90,6 +90,9 @@ export interface CallSettings {
   readonly timeoutMs?: number
 }
 
+/** So much of each stream the server may send ahead. HTTP/2's 64 KB would have it wait for us most of the time, the more so the farther away it is. */
+const windowBytes = 256 << 10
+
 const vendor = '@google-cloud/firestore'
 
 const asBytes = (bytes: Buffer): Buffer => bytes
@@ -263,7 +266,7 @@ export function loadVendor(): Vendor {
 
 export function clientOptions(options: Pick<FirestoreOptions, 'emulator' | 'credentials'>, projectId: string, gax: Gax): object {
   // Between tries the caller waits already: a connection is made anew as soon as it asks.
-  const common = { projectId, fallback: false, 'grpc.initial_reconnect_backoff_ms': 100 }
+  const common = { projectId, fallback: false, 'grpc.initial_reconnect_backoff_ms': 100, 'grpc-node.flow_control_window': windowBytes }
   const { emulator, credentials } = options
   if (emulator === undefined) {
     // A connection that has silently died is noticed by its missing answer to a ping.

@@ -244,7 +244,33 @@ function putDouble(): boolean {
   const value = source.readDoubleLE(at)
   if (Number.isInteger(value) || !Number.isFinite(value)) return false
   at += 8
-  putText(String(value))
+  if (!putDecimal(value)) putText(String(value))
+  return true
+}
+
+/** Most doubles that people store have few digits behind the point. */
+const decimals = 6
+const decimalScale = 10 ** decimals
+
+/**
+ * The shortest text of a double, where it has up to six digits behind the point. What the quotient gives is the double that is nearest to that decimal; of
+ * fifteen digits or fewer no two decimals are nearest to the same one, so that no shorter text means it.
+ *
+ * @returns false, with nothing written, for any other
+ */
+function putDecimal(value: number): boolean {
+  const scaled = Math.round(Math.abs(value) * decimalScale)
+  const whole = Math.floor(scaled / decimalScale)
+  if (whole >= mostDigits || scaled / decimalScale !== Math.abs(value)) return false
+  if (value < 0) target[to++] = 0x2d
+  putDigits(whole)
+  target[to++] = 0x2e
+  let rest = scaled - whole * decimalScale
+  for (let scale = decimalScale / 10; rest > 0; scale /= 10) {
+    const digit = Math.floor(rest / scale)
+    target[to++] = 0x30 + digit
+    rest -= digit * scale
+  }
   return true
 }
 

@@ -1,4 +1,5 @@
 import type { AnswerStream } from './client.ts'
+import { DirectAnswers } from './direct-answers.ts'
 import { grpcCode, type GrpcError } from './errors.ts'
 
 /** A page also ends at so many bytes, so that memory is bounded whatever the documents' size. */
@@ -20,13 +21,13 @@ interface Waiter {
   settle(): void
 }
 
-/** The server said nothing for too long; in the form of a gRPC error, which may be retried. */
-class SilentServer extends Error implements GrpcError {
-  readonly code = grpcCode.deadlineExceeded
+/** What is wrong with an answer, in the form of a gRPC error, which may be retried. */
+class BrokenAnswer extends Error implements GrpcError {
+  readonly code: number
   readonly details: string
-  constructor(ms: number) {
-    const details = `no answer for ${ms / 1000} s`
+  constructor(code: number, details: string) {
     super(details)
+    this.code = code
     this.details = details
   }
 }
@@ -37,13 +38,14 @@ class SilentServer extends Error implements GrpcError {
  */
 export class PageStream<Item> {
   readonly #call: AnswerStream
+  readonly #answers: DirectAnswers
   readonly #decode: (bytes: Buffer) => Item | undefined
   readonly #options: PageStreamOptions
   readonly #ready: PageOfItems<Item>[] = []
   #items: Item[] = []
   #bytes = 0
   /** Answers so far, which tells whether the server is still there. */
-  #answers = 0
+  #count = 0
   #complete = false
   #ended = false
   #closed = false
@@ -55,7 +57,7 @@ export class PageStream<Item> {
     this.#call = call
     this.#decode = decode
     this.#options = options
-    call.on('data', (bytes: Buffer) => this.#take(bytes))
+    this.#answers = new DirectAnswers(call, bytes => this.#take(bytes))
     call.on('error', error => this.#fail(error))
     // An end counts only together with the server's word that all went well.
     call.on('status', (status: { readonly code: number }) => {
@@ -64,6 +66,7 @@ export class PageStream<Item> {
     })
     call.on('end', () => {
       this.#ended = true
+      if (!this.#answers.isWhole) this.#fail(new BrokenAnswer(grpcCode.internal, 'an answer was cut'))
       this.#finish()
     })
   }
@@ -78,7 +81,7 @@ export class PageStream<Item> {
     if (!this.#settled) await this.#wait(signal)
     signal?.throwIfAborted()
     const page = this.#ready.shift()
-    if (page !== undefined) this.#call.resume()
+    if (page !== undefined) this.#answers.resume()
     else if (this.#error !== undefined) throw this.#error
     return page
   }
@@ -95,10 +98,10 @@ export class PageStream<Item> {
 
   async #wait(signal: AbortSignal | undefined): Promise<void> {
     const { idleTimeoutMs } = this.#options
-    let seen = this.#answers
+    let seen = this.#count
     const watch = setInterval(() => {
-      if (this.#answers === seen) this.#fail(new SilentServer(idleTimeoutMs))
-      seen = this.#answers
+      if (this.#count === seen) this.#fail(new BrokenAnswer(grpcCode.deadlineExceeded, `no answer for ${idleTimeoutMs / 1000} s`))
+      seen = this.#count
     }, idleTimeoutMs)
     const { promise, settle } = waiter()
     this.#waiter = { settle }
@@ -114,7 +117,7 @@ export class PageStream<Item> {
 
   #take(bytes: Buffer): void {
     if (this.#closed || this.#error !== undefined) return
-    this.#answers++
+    this.#count++
     let item: Item | undefined
     try {
       item = this.#decode(bytes)
@@ -133,7 +136,7 @@ export class PageStream<Item> {
     this.#ready.push({ documents: this.#items, bytes: this.#bytes })
     this.#items = []
     this.#bytes = 0
-    this.#call.pause()
+    this.#answers.pause()
     this.#waiter?.settle()
   }
 

@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { DocumentDecoder } from '../../../lib/connectors/firestore/decoder.ts'
 import { DocumentEncoder } from '../../../lib/connectors/firestore/encoder.ts'
+import { mostLineBytes, writeLine } from '../../../lib/connectors/firestore/message-lines.ts'
 import { documentIn, MessagePacker } from '../../../lib/connectors/firestore/packed-messages.ts'
 import { defaultRules } from '../../../lib/types.ts'
 import type { Packing } from '../../../lib/packed.ts'
@@ -53,6 +54,31 @@ describe('firestore: packed messages', function () {
   it('are made of every ordinary document', () => {
     const documents = [...simpleDocuments({ seed: 4, count: 700, bytes: 1_500 })]
     expect(check(documents.map(each => answer(each)))).to.equal(documents.length)
+  })
+
+  it('hold doubles as JSON.stringify writes them, of however many digits', () => {
+    const bits = new DataView(new ArrayBuffer(8))
+    const neighbour = (value: number, steps: number): number => {
+      bits.setFloat64(0, value)
+      bits.setBigInt64(0, bits.getBigInt64(0) + BigInt(steps))
+      return bits.getFloat64(0)
+    }
+    const decimal = fc.tuple(fc.maxSafeNat(), fc.integer({ min: 0, max: 22 })).map(([digits, point]) => digits / 10 ** point)
+    const near = fc.tuple(decimal, fc.integer({ min: -2, max: 2 })).map(([value, steps]) => neighbour(value, steps))
+    const double = fc
+      .tuple(fc.oneof(decimal, near, fc.double({ noNaN: true, noDefaultInfinity: true })), fc.boolean())
+      .map(([value, isNegative]) => (isNegative ? -value : value))
+      .filter(value => !Number.isInteger(value) && Number.isFinite(value))
+    fc.assert(
+      fc.property(fc.array(double, { maxLength: 100 }), list => {
+        const message = answer({ _id: 'a', list })
+        const [from, end] = documentIn(message)!
+        const line = Buffer.alloc(mostLineBytes(end - from))
+        const length = writeLine(message, { from, end, prefix: Buffer.from(`${root}/c/`) }, line, 0)
+        expect(line.toString('utf8', 0, length)).to.equal(`${JSON.stringify({ _id: 'a', list })}\n`)
+      }),
+      { numRuns: 2_000 }
+    )
   })
 
   const left: [string, Value][] = [
