@@ -25,6 +25,9 @@ interface Decoder {
 /** More calls lie in one another than this one holds. */
 const mostCalls = 10
 
+/** Far more than an answer of one document has; room for what says that it is larger is not made in advance. */
+const mostBytes = 64 << 20
+
 /** The messages of an answer. */
 export class DirectAnswers {
   readonly #call: AnswerStream
@@ -61,7 +64,7 @@ export class DirectAnswers {
     if (innermost === undefined) return
     const { decoder, http2Stream } = innermost
     const most = decoder.maxReadMessageLength
-    const frames = new MessageFrames(this.#take, most === -1 ? Infinity : most)
+    const frames = new MessageFrames(this.#take, most === -1 ? mostBytes : Math.min(most, mostBytes))
     const plain = decoder.write.bind(decoder)
     decoder.write = chunk => {
       const left = frames.write(chunk)
