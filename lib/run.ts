@@ -5,19 +5,14 @@
  *
  * and in the end make the result whole. Everything else plugs into this file.
  */
-import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Suspend } from './checkpoint/journal.ts'
 import type { RunJournal } from './checkpoint/retry-journal.ts'
-import { keepSecurity } from './checkpoint/kept-security.ts'
-import { UndoJournal } from './checkpoint/undo-journal.ts'
-import { undoModeFor, UndoRecorder } from './checkpoint/undo-recorder.ts'
 import { checkAllCame, chooseWhat, groupsOf } from './choose-what.ts'
 import { CollectionStates } from './collection-states.ts'
 import { Barrier } from './engine/barrier.ts'
 import { BatchWriter } from './engine/batch-writer.ts'
 import type { SendBatch } from './engine/batches.ts'
-import { byteChunks } from './engine/byte-chunks.ts'
 import { digestsOf, digestsWithoutRev } from './engine/digests.ts'
 import { Halt } from './engine/halt.ts'
 import { BatchWritable, PartitionStream } from './engine/item-streams.ts'
@@ -28,7 +23,6 @@ import { runParallel } from './engine/run-parallel.ts'
 import { RateControl } from './engine/rate-control.ts'
 import { ReadPace } from './engine/read-pace.ts'
 import { SecurityCopy, securityLeft } from './engine/security.ts'
-import type { PutSecurity } from './engine/security.ts'
 import { stageChain } from './engine/stage-chain.ts'
 import { conditional, writeBatch } from './engine/write-batch.ts'
 import type { Outgoing, WriteBatchOptions } from './engine/write-batch.ts'
@@ -36,28 +30,23 @@ import { DocferryError } from './errors.ts'
 import { Ledger } from './ledger.ts'
 import type { PartitionBooks } from './ledger.ts'
 import { interrupted } from './interrupted.ts'
-import { kept } from './open.ts'
 import { openAgain, openRun } from './open-run.ts'
 import type { CheckedOptions, Move } from './open-run.ts'
 import type { MigrateOptions } from './options.ts'
-import { boundsOf } from './plan/bounds.ts'
 import { checkUnits } from './plan/check-units.ts'
 import { targetNameOf } from './plan/choose-collections.ts'
 import type { ChosenCollection } from './plan/choose-collections.ts'
-import { plannedOptions } from './plan/plan.ts'
-import type { PlannedOptions } from './plan/plan.ts'
 import { previewBatch } from './plan/preview-batch.ts'
 import { Survey } from './plan/survey.ts'
 import { isSavedAtEnd, totalCounts } from './report.ts'
 import type { RunReport } from './report.ts'
 import type { RunLog } from './run-log.ts'
 import { RunPacking } from './run-packing.ts'
+import { RunRecords } from './run-records.ts'
 import { RunStages } from './run-stages.ts'
 import { builtInStages } from './stages/index.ts'
 import type { Partition, RunStage, Source, Target, TargetLimits } from './types.ts'
 import type { DocumentDigests } from './values/index.ts'
-import { makeReceipt } from './verify/make-receipt.ts'
-import { receiptPieces, rootOf } from './verify/receipt.ts'
 
 /** How long a reader of a database may give no sign before it is left, and another one goes on. */
 const stallMs = 150_000
@@ -102,9 +91,7 @@ class Run {
   readonly #readPace: ReadPace | undefined
   readonly #barrier = new Barrier()
   readonly #packing: RunPacking
-  /** Missing where nothing is kept for undoing. */
-  #undo: { readonly recorder: UndoRecorder; readonly journal: UndoJournal } | undefined
-  readonly #piped: boolean
+  readonly #records: RunRecords
   /** Of a dry run. */
   readonly #survey: Survey | undefined
   readonly #states: CollectionStates
@@ -123,7 +110,7 @@ class Run {
     this.#log = log
     if (isSavedAtEnd(target.location) && !journal.output) journal.startOver()
     // Every file that can be cut back can be suspended.
-    this.#piped = target.location.provider === 'file' && !target.suspend
+    const piped = target.location.provider === 'file' && !target.suspend
     checkUnits({ source, target }, options)
     this.#rate = new RateControl(target.limits, options)
     const { maxReadUnits } = options
@@ -138,7 +125,7 @@ class Run {
       types,
       subcollections: options.subcollections,
       dryRun,
-      piped: this.#piped,
+      piped,
       logger: log,
       letterLogger: log.caller,
       onRefused: options.onRefused,
@@ -147,11 +134,12 @@ class Run {
       onTooManyFailures: error => this.#fail(error),
       targetNameOf: name => targetNameOf(name, { source, target }, options)
     })
+    this.#records = new RunRecords({ target, options, journal, log, report: this.#ledger.report, piped })
     this.#packing = new RunPacking({ source, target, options, stages: this.#allStages(), report: this.#ledger.report })
     this.#states = new CollectionStates({
       ...{ source, target, options, journal, retry: this.#retry, ledger: this.#ledger, survey: this.#survey },
       partitions: () => this.#partitions,
-      recorder: () => this.#undo?.recorder
+      recorder: () => this.#records.recorder
     })
   }
 
@@ -165,7 +153,7 @@ class Run {
       const chosen = await this.#choose()
       const security = this.#securityCopy()
       await security?.check(this.#ledger.report.collections)
-      await this.#keepRecord()
+      await this.#records.begin(this.#partitions, this.#retry)
       await this.#prepareAll(chosen)
       await security?.begin(this.#ledger.report.collections)
       await this.#stages.open({ journal: this.#journal, dryRun: dryRun ?? false, signal: this.#halt.stop })
@@ -179,7 +167,7 @@ class Run {
       if (!dryRun) {
         await this.#journal.settle()
         // Of a retry, which makes no checkpoints.
-        await this.#undo?.journal.sync()
+        await this.#records.sync()
         await this.#target.commit({ signal: this.#halt.cut })
       }
       this.#ledger.note(await this.#states.all())
@@ -194,7 +182,7 @@ class Run {
         ...this.#packing.notes()
       )
       const report = this.#ledger.finish('done')
-      await this.#keepReceipt(report)
+      await this.#records.keepReceipt()
       return report
     } catch (error) {
       if (error instanceof DocferryError && error.endsRun) this.#ledger.report.ended = true
@@ -218,7 +206,7 @@ class Run {
         const { state, retries, collections } = this.#ledger.report
         this.#log.note('info', { state, retries, ...totalCounts(collections) }, 'the run has ended')
       } finally {
-        await this.#undo?.journal.close()
+        await this.#records.close()
       }
     }
   }
@@ -229,34 +217,6 @@ class Run {
     this.#partitions = partitions
     if (this.#survey) this.#ledger.report.finding = this.#source.usage?.()
     return collections
-  }
-
-  /** From here on, a process that dies leaves a run that can be continued. */
-  async #keepRecord(): Promise<void> {
-    if (this.#options.dryRun) return
-    const { source, target, onConflict = 'skip' } = this.#options
-    const before = this.#journal.record?.asked as PlannedOptions | undefined
-    const mode = undoModeFor(this.#target, before ? (before.undo ?? 'none') : this.#options.undo)
-    const asked = { ...plannedOptions(this.#ledger.report, this.#options), undo: mode, bounds: boundsOf(this.#options) }
-    const ends = { source: kept(source), target: kept(target) }
-    const record = { asked, ends, partitions: this.#partitions, ...(this.#piped && { piped: true as const }) }
-    await this.#journal.begin(record, { steps: !this.#target.suspend && !isSavedAtEnd(this.#target.location) })
-    this.#ledger.report.folder = dirname(this.#journal.log)
-    this.#ledger.report.undo = mode
-    this.#options.onBegun?.(this.#ledger.report)
-    this.#log.open(this.#journal.log)
-    const { runId, source: from, target: to, collections } = this.#ledger.report
-    const names = collections.map(collection => collection.source)
-    const context = { runId, source: from.address, target: to.address, collections: names }
-    const how = this.#options.again ? 'its dead letters are written again' : this.#journal.record ? 'the run goes on' : 'the run begins'
-    this.#log.note('info', context, how)
-    if (mode === 'none') return
-    const journal = new UndoJournal(this.#journal.undoJournal)
-    this.#undo = {
-      recorder: new UndoRecorder({ ...this.#retry, target: this.#target, journal, mode, onConflict, mayReplace: this.#options.mayReplace }),
-      journal
-    }
-    this.#journal.syncFirst(() => journal.sync())
   }
 
   /** The first one before anything is written: it holds what the target's collections were. */
@@ -271,10 +231,8 @@ class Run {
     const { includeSecurity = false, again = false, dryRun = false } = this.#options
     if (!includeSecurity || again) return undefined
     const { onConflict, notes } = this.#ledger.report
-    const keep = async (put: readonly PutSecurity[]): Promise<void> => {
-      if (this.#undo) await keepSecurity(dirname(this.#journal.log), put)
-    }
-    return new SecurityCopy({ source: this.#source, target: this.#target, onConflict, dryRun, retry: this.#retry, notes, keep })
+    const parts = { source: this.#source, target: this.#target, onConflict, dryRun, retry: this.#retry, notes }
+    return new SecurityCopy({ ...parts, keep: this.#records.keepSecurity })
   }
 
   /** All of them, first: what can't be prepared shows before any document is written, and a file names in its head what it will hold. */
@@ -343,7 +301,7 @@ class Run {
       onEncoded: this.#survey?.add,
       pack: packer && (documents => packer.pack(documents)),
       digest: this.#survey ? undefined : this.#digest,
-      onSent: this.#syncUndo
+      onSent: this.#records.syncAhead
     })
     try {
       await pipeline([reader, ...stages, new BatchWritable(writer)], { signal: this.#halt.cut })
@@ -392,7 +350,8 @@ class Run {
       const pace = { isNew, rate: this.#rate, countsUnits: this.#options.maxWriteUnits !== undefined, stop: this.#halt.stop }
       const write = (how: Pick<WriteBatchOptions, 'onOwn' | 'send'>) =>
         writeBatch(this.#target, collection, batch, { ...options, ...pace, ...how })
-      if (this.#undo) return await this.#undo.recorder.record(collection, batch, write)
+      const { recorder } = this.#records
+      if (recorder) return await recorder.record(collection, batch, write)
       const { mayReplace } = this.#options
       return await write(mayReplace ? { send: replacing(this.#target, collection, { ...this.#retry, mayReplace }) } : {})
     }
@@ -403,12 +362,6 @@ class Run {
     return outcomes
   }
 
-  /** Beside the last answers, so that the end need not wait for it. */
-  readonly #syncUndo = (): void => {
-    // It fails again, with the same error, for whoever waits for it.
-    this.#undo?.journal.sync().catch(() => undefined)
-  }
-
   get #retry(): RetryOptions {
     return { ...this.#options.retry, signal: this.#halt.cut, onRetry: this.#ledger.countRetry }
   }
@@ -416,23 +369,6 @@ class Run {
   /** The sums of a receipt are of what the target will give back. */
   readonly #digest = (collection: string, outgoing: Outgoing): DocumentDigests =>
     this.#options.keepMetadata ? digestsOf(this.#target, collection, outgoing) : digestsWithoutRev(this.#target, collection, outgoing)
-
-  async #keepReceipt(report: RunReport): Promise<void> {
-    if (report.dryRun || this.#options.again) return
-    const { record, progress } = this.#journal
-    const asked = plannedOptions(report, this.#options)
-    const receipt = makeReceipt({
-      report,
-      asked,
-      sums: progress.sums,
-      kinds: this.#target.keepsKinds ?? false,
-      startedAt: record?.startedAt
-    })
-    if (!receipt) return void report.notes.push('there is no receipt: the run was begun by an older docferry, which did not make them')
-    const root = rootOf(receipt.collections)
-    report.receipt = await this.#journal.keepReceipt(byteChunks(receiptPieces(receipt, root)))
-    report.receiptRoot = root
-  }
 
   /** A reader's tries count as the writers' do. */
   readonly #countRetryOfReader = (error: DocferryError, delayMs: number): void => {

@@ -20,7 +20,15 @@ const contracts = ['contracts', 'types.ts', 'packed.ts']
 const base = [...contracts, 'errors.ts', 'values']
 const middle = [...base, 'report.ts', 'engine', 'kernel']
 /** What run.ts is made of beside the data path itself. */
-const aroundRun = ['open-run.ts', 'choose-what.ts', 'collection-states.ts', 'interrupted.ts', 'run-packing.ts', 'run-stages.ts']
+const aroundRun = [
+  'open-run.ts',
+  'choose-what.ts',
+  'collection-states.ts',
+  'interrupted.ts',
+  'run-packing.ts',
+  'run-records.ts',
+  'run-stages.ts'
+]
 
 const upper = [
   ...middle,
