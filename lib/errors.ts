@@ -120,3 +120,11 @@ export function describeError(error: unknown): string {
   const code = (error as { code?: unknown }).code
   return typeof code === 'string' && !error.message.includes(code) ? `${error.message} (${code})` : error.message
 }
+
+/** @param name of what was read in part, and is read only once */
+export function readInPart(name: string): DocferryError {
+  const why = 'nothing tells whether what comes now is what came before'
+  const what =
+    'Begin anew, from a file if it may stop again: a database skips what it holds by then; of a file, NAME.partial-* can be deleted'
+  return new DocferryError('DOCFERRY_RUN_UNFIT', `${name} can not be gone on with: ${why}. ${what}`)
+}

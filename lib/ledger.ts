@@ -21,6 +21,7 @@ export interface LedgerOptions {
   readonly dryRun: boolean
   /** The output can't be cut back: if the run stops, it can't be gone on with. */
   readonly piped?: boolean
+  readonly readsOnce?: boolean | undefined
   readonly logger: Logger
   /** Told of each dead letter. Default: `logger`. */
   readonly letterLogger?: Logger
@@ -66,9 +67,9 @@ export class Ledger {
   readonly #letters: LetterKeeper
 
   constructor(options: LedgerOptions) {
-    const { source, target, onConflict, onIncompatible, types, subcollections, dryRun, piped, journal } = options
+    const { source, target, onConflict, onIncompatible, types, subcollections, dryRun, piped, readsOnce, journal } = options
     this.#options = options
-    const ends = { source, target, ...(piped && { piped }) }
+    const ends = { source, target, ...(piped && { piped }), ...(readsOnce && { readsOnce }) }
     this.report = emptyReport({
       runId: journal.runId,
       dryRun,
@@ -205,9 +206,10 @@ export class Ledger {
     this.#hasTooMany = true
     const reckoned = read < fewDocuments ? `${fewDocuments} (reckoned with until as many are read)` : `the ${read} read`
     const allowed = isShare ? `${formatShare(maxFailures.share)} of ${reckoned}` : String(maxFailures)
-    const goOn = this.report.piped
-      ? 'once it is clear why they fail, begin again'
-      : 'once it is clear why they fail, docferry resume goes on (with a higher --max-failures, if they may)'
+    const goOn =
+      this.report.piped || this.report.readsOnce
+        ? 'once it is clear why they fail, begin again'
+        : 'once it is clear why they fail, docferry resume goes on (with a higher --max-failures, if they may)'
     const message = `${this.#failed} documents could not be written, and --max-failures allows ${allowed}: the run has stopped; ${goOn}`
     onTooManyFailures?.(new DocferryError('DOCFERRY_MAX_FAILURES', message, { provider: this.report.target.provider }))
   }

@@ -4,11 +4,13 @@ import type { RunJournal } from './checkpoint/retry-journal.ts'
 import { closeEnd } from './engine/close-end.ts'
 import { designLast } from './engine/design-last.ts'
 import { toStages } from './engine/to-stages.ts'
-import { DocferryError } from './errors.ts'
+import { DocferryError, readInPart } from './errors.ts'
 import { openSource, openTarget, silentLogger } from './open.ts'
 import type { MigrateOptions } from './options.ts'
 import { checkOptions } from './plan/check-options.ts'
 import { sampleSource } from './plan/sample-source.ts'
+import type { PlannedOptions } from './plan/plan.ts'
+import { isSavedAtEnd } from './report.ts'
 import type { RunReport } from './report.ts'
 import { RunLog } from './run-log.ts'
 import type { RunStage, Source, Target } from './types.ts'
@@ -76,6 +78,7 @@ async function openEnds(options: CheckedOptions, journal: RunJournal, log: RunLo
   const opened = await openSource(options.source, { ...context, subcollections: options.subcollections })
   const source = options.sample === undefined ? opened : sampleSource(opened, options.sample)
   try {
+    checkReadsOn(opened, journal)
     const subcollections = options.subcollections ?? (await opened.holdsSubcollections?.({ signal })) ?? false
     const rules = { types, escapeNames: onIncompatible === 'escape', subcollections }
     const from = source.location.provider
@@ -90,6 +93,14 @@ async function openEnds(options: CheckedOptions, journal: RunJournal, log: RunLo
   } finally {
     await closeEnd(source, logger)
   }
+}
+
+/** Another stream would be gone on with in its middle. @throws {DocferryError} DOCFERRY_RUN_UNFIT where what is read only once was read in part */
+function checkReadsOn({ readsOnce, location }: Source, { record, progress, output }: RunJournal): void {
+  if (!record || !readsOnce) return
+  const beginsAnew = !output && isSavedAtEnd((record.asked as PlannedOptions).target)
+  const isReadInPart = record.partitions.map(({ id }) => progress.of(id)).some(({ cursor, done }) => cursor !== undefined && !done)
+  if (isReadInPart && !beginsAnew) throw readInPart(location.address)
 }
 
 /** Skipped, they would leave the target stale, and nothing would say so. */

@@ -134,6 +134,8 @@ export interface RunReport {
   undo?: UndoMode
   /** The output goes down a pipe or to a device, and can't be cut back: if the run stops, it can't be gone on with. */
   readonly piped?: true
+  /** What is read comes once, by standard input or a named pipe: where some of it is read, the run can't be gone on with. */
+  readonly readsOnce?: true
   readonly dryRun: boolean
   readonly source: Location
   readonly target: Location
@@ -178,7 +180,10 @@ export function totalCounts(collections: readonly Counts[]): Counts {
 
 /** A report of a run in which nothing has happened yet. */
 export function emptyReport(
-  run: Pick<RunReport, 'runId' | 'dryRun' | 'onConflict' | 'onIncompatible' | 'types' | 'subcollections' | 'source' | 'target' | 'piped'>
+  run: Pick<
+    RunReport,
+    'runId' | 'dryRun' | 'onConflict' | 'onIncompatible' | 'types' | 'subcollections' | 'source' | 'target' | 'piped' | 'readsOnce'
+  >
 ): RunReport {
   return { ...run, collections: [], notTaken: [], notes: [], retries: 0, startedAt: Date.now(), state: 'running' }
 }

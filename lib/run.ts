@@ -126,6 +126,7 @@ class Run {
       subcollections: options.subcollections,
       dryRun,
       piped,
+      readsOnce: source.readsOnce,
       logger: log,
       letterLogger: log.caller,
       onRefused: options.onRefused,

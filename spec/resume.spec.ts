@@ -13,6 +13,7 @@ import type { Document } from '../lib/values/index.ts'
 import type { MigrateOptions } from '../lib/options.ts'
 import type { RunReport } from '../lib/report.ts'
 import { scriptedSource, scriptedTarget } from './support/scripted-connector.ts'
+import type { ScriptedSource } from './support/scripted-connector.ts'
 
 const documents: readonly Document[] = Array.from({ length: 100 }, (_, index) => ({ _id: `d${String(index).padStart(3, '0')}` }))
 
@@ -24,9 +25,10 @@ describe('run: going on', () => {
   afterEach(() => rmSync(stateDir, { recursive: true, force: true }))
 
   /** Fails when this page is asked for, once. */
-  const failingSource = (page: number) => {
+  const failingSource = (page: number, more: Pick<ScriptedSource, 'readsOnce'> = {}) => {
     let failed = false
     return scriptedSource({
+      ...more,
       collections: { agents: documents },
       beforePage(_, asked) {
         if (asked !== page || failed) return
@@ -98,6 +100,20 @@ describe('run: going on', () => {
       code: 'DOCFERRY_RUN_UNFIT'
     })
     expect(elsewhere.prepared).to.deep.equal([])
+  })
+
+  it('refuses what is read only once and was read in part, for another may come, and offers nothing else', async () => {
+    const source = failingSource(5, { readsOnce: true })
+    const target = scriptedTarget({ provider: 'couchdb' })
+    let report: RunReport | undefined
+    const resume = await failed({ source, target: target.endpoint, observe: seen => (report = seen) })
+    expect(goOnCommand(report!)).to.equal(undefined)
+    const error = await migrate({ source, target: target.endpoint, stateDir, resume }).catch((thrown: unknown) => thrown)
+    expect(error).to.include({ code: 'DOCFERRY_RUN_UNFIT' })
+    expect((error as Error).message)
+      .to.include('scripted source can not be gone on with')
+      .and.to.include('Begin anew')
+    expect(target.collections.get('agents')!.size).to.equal(50)
   })
 
   it('says that there is no such run', async () => {

@@ -49,6 +49,9 @@ export function headingLines(
       : [`  names ${incompatibleTexts[report.onIncompatible]} (--on-incompatible ${report.onIncompatible})`]),
     ...(command === 'migrate' && source.provider === 'couchdb' && target.provider === 'couchdb' ? [replicateHint] : []),
     ...(report.piped && !report.dryRun ? ['  note  what goes down a pipe can not be gone on with: if this stops, begin again'] : []),
+    ...(report.readsOnce && !report.piped && !report.dryRun
+      ? [`  note  ${source.address} can not be gone on with: if this stops, begin again`]
+      : []),
     ...(report.dryRun ? [style.yellow('  dry run: everything is read and checked, nothing is written')] : []),
     ''
   ]

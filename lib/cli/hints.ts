@@ -14,12 +14,17 @@ export function commandFor(verb: 'resume' | 'retry' | 'undo' | 'verify', runId: 
  * What goes on with a run that has stopped.
  *
  * @param command which one has stopped
- * @returns undefined where it can't be gone on with: a dry run, one that went down a pipe or has read what was wrong or whose output is lost, one that had not begun, one that is done
+ * @returns undefined where it can't be gone on with: a dry run, one that went down a pipe or came by one or has read what was wrong or whose output is lost, one that had not begun, one that is done
  */
-export function goOnCommand({ runId, dryRun, folder, piped, spoilt, ended, state }: Readonly<RunReport>, command = ''): string | undefined {
+export function goOnCommand(
+  { runId, dryRun, folder, piped, readsOnce, spoilt, ended, state }: Readonly<RunReport>,
+  command = ''
+): string | undefined {
   if (dryRun || folder === undefined || state === 'done') return undefined
   if (command === 'retry') return commandFor('retry', runId, stateDirOf(folder))
-  return piped || ended || spoilt !== undefined || state === 'partial' ? undefined : commandFor('resume', runId, stateDirOf(folder))
+  return piped || readsOnce || ended || spoilt !== undefined || state === 'partial'
+    ? undefined
+    : commandFor('resume', runId, stateDirOf(folder))
 }
 
 /** Whether anything was read, or made in the target. */

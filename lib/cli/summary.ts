@@ -246,6 +246,8 @@ function verdict(report: Readonly<RunReport>, { nowMs, plan, command }: SummaryV
       return paint(`${how} after ${took}; the dead letters are as they were.${next === undefined ? '' : ` To try them again: ${next}`}`)
     if (report.piped) return paint(`${how} after ${took}, before the output was complete. A pipe can not be gone on with: begin again.`)
     const goOn = report.spoilt === undefined ? (next === undefined ? '' : ` ${whenToGoOn(report)}: ${next}`) : ` ${spoiltText(report)}`
+    if (report.readsOnce && report.spoilt === undefined)
+      return paint(`${how} after ${took}; ${written} written. ${report.source.address} can not be gone on with: begin again.`)
     if (wholeOrNothing.has(report.target.provider)) return paint(`${how} after ${took}, before the output was complete.${goOn}`)
     return paint(`${how} after ${took}; ${written} written.${goOn}`)
   }

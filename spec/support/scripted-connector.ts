@@ -25,6 +25,7 @@ export interface ScriptedSource {
   readonly rejects?: readonly RejectDetails[]
   /** As for standard input: what there is shows only while reading. */
   readonly unknown?: boolean
+  readonly readsOnce?: boolean
   readonly identity?: string
   readonly usage?: () => Usage
   /** Called before each page; what it throws, the reader throws. */
@@ -41,6 +42,7 @@ function makeSource(script: ScriptedSource): Source {
   return {
     location: { provider: 'memory', address: 'scripted source', identity },
     uniqueIds,
+    ...(script.readsOnce && { readsOnce: true }),
     ...(script.usage && { usage: script.usage }),
     collections: async () =>
       unknown ? null : names.map(name => ({ name, documents: collections[name]?.length, system: system.includes(name) })),

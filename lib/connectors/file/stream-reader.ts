@@ -1,6 +1,6 @@
 /** Reads what can be read only once: standard input, a named pipe. */
 import type { Readable } from 'node:stream'
-import { DocferryError } from '../../errors.ts'
+import { DocferryError, readInPart } from '../../errors.ts'
 import { openInput } from '../../formats/open-input.ts'
 import type { Head, Input, OpenInputOptions } from '../../formats/open-input.ts'
 import type { OpenContext, Page, Source } from '../../types.ts'
@@ -40,6 +40,7 @@ export function openStreamSource(options: FileOptions, name: string, stream: Rea
     async *read(partition, { after, signal, pageSize }) {
       if (isRead) throw new DocferryError('DOCFERRY_READ', `${name} can be read only once: store it in a file first`)
       isRead = true
+      if (after !== undefined) throw readInPart(name)
       const input = await guardedStream(stream, signal, name, openOnce)
       const all = partition.range?.all === true
       const [only, ...others] = partition.collections

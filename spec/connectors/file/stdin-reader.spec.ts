@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
-import type { Document } from '../../../lib/types.ts'
+import type { Document, Page } from '../../../lib/types.ts'
 import { failure, pagesOf, readWhole, source, useFolder, writeWhole } from './support.ts'
 
 const some = (count: number, prefix = ''): Document[] =>
@@ -54,6 +54,17 @@ describe('file: standard input', () => {
     const [partition] = await opened.partitions(['c'], { wanted: 1 })
     await pagesOf(opened, partition!)
     expect((await failure(pagesOf(opened, partition!))).code).to.equal('DOCFERRY_READ')
+  })
+
+  it('is not gone on with, for nothing tells whether it is what it was', async () => {
+    const text = '{"_id":"1"}\n{"_id":"2"}\n'
+    const read = async (after?: string): Promise<readonly Page[]> => {
+      const opened = await source({ path: '-', stdin: Readable.from([text]), collection: 'c' })
+      const [partition] = await opened.partitions(['c'], { wanted: 1 })
+      return await pagesOf(opened, partition!, { after })
+    }
+    const [page] = await read()
+    expect((await failure(read(page!.cursor))).code).to.equal('DOCFERRY_RUN_UNFIT')
   })
 
   it('gives up on a silent pipe when the signal aborts', async () => {
