@@ -6,6 +6,7 @@ import { DocferryError } from '../errors.ts'
  * @param place where they stand: the input, and where in it
  */
 export function namelessError(place: string): DocferryError {
-  const what = 'nothing says to which collection the documents belong: name it with --as NAME (in an address: file:-?collection=NAME)'
+  const what =
+    'nothing says to which collection the documents belong: name it with --as NAME (in an address: file:PATH?collection=NAME, file:-?collection=NAME)'
   return new DocferryError('DOCFERRY_CONFIG', `${place}: ${what}`, { endsRun: true })
 }

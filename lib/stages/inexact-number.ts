@@ -16,5 +16,5 @@ export function inexactNumber(text: string): string | undefined {
   }
   if (typeof value !== 'bigint' && !(value instanceof Decimal)) return undefined
   const kind = typeof value === 'bigint' ? '$numberLong' : '$numberDecimal'
-  return `${text} has more digits than a number keeps here; for a value write {"${kind}": "${text}"}, for a name put it in quotes`
+  return `${text} is more than a number keeps exactly here; where a value of a document is wanted write {"${kind}": "${text}"}, for a name put it in quotes`
 }

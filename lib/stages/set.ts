@@ -19,7 +19,7 @@ export const templateHelp =
 export const setStage: StageSpec<SetOptions> = {
   name: 'set',
   summary: 'set fields to a value, or to a text made of others',
-  description: `Maps each path to its value: of any type, with dates and the like as envelopes (\`{ $date: ... }\`), and a number as it is written: \`1.0\` is no \`1\` where the target tells them apart. Maps on the way are made; anything else on the way makes the stage fail. All values are made of the document as it came. ${templateHelp} \`_id\` can be set too, to text.`,
+  description: `Maps each path to its value: of any type, with dates and the like as envelopes (\`{ $date: ... }\`), and numbers of any length: \`1.0\` is no \`1\` where the target tells them apart. Maps on the way are made; anything else on the way makes the stage fail. All values are made of the document as it came. ${templateHelp} \`_id\` can be set too, to text.`,
   schema: {
     type: 'object',
     minProperties: 1,

@@ -184,7 +184,7 @@ export const validateStage: StageSpec<string | SpecOptions> = {
   summary: 'let only documents pass that fit a JSON Schema',
   description: `Draft 2020-12, or 2019-09 or 07 where \`$schema\` says so, with formats. A document that does not fit becomes a dead letter, which names every place and the keyword that it breaks, and never a value; \`onError: fail\` ends the run instead, \`onError: skip\` leaves the document out.
 
-Values are checked in their plain form: a number of any kind as a number, a time as ISO text, bytes as base64, a reference as its path, a set and a vector as a list, a point as a map. The document is checked with its \`_id\`.`,
+Values are checked in their plain form: a number of any kind as the double that is nearest to it (so that integers past 2^53 may be equal that are not), a time as ISO text, bytes as base64, a reference as its path, a set and a vector as a list, a point as a map. The document is checked with its \`_id\`.`,
   schema: {
     anyOf: [
       fileSchema,

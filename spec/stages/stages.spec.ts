@@ -82,7 +82,7 @@ describe('stages', () => {
       const error = await parseStage(`filter:{"a":{"$gt":${number}}}`).catch((reason: Error) => reason)
       expect(error).to.include({ code: 'DOCFERRY_USAGE' })
       expect((error as Error).message).to.include(
-        `${number} has more digits than a number keeps here; for a value write {"$number${kind}": "${number}"}`
+        `${number} is more than a number keeps exactly here; where a value of a document is wanted write {"$number${kind}": "${number}"}`
       )
       expect(await parseStage(`set:{"a":{"$number${kind}":"${number}"},"b":"${number}","c":[-0.5,1e5,2.50]}`)).to.include({ name: 'set' })
     })

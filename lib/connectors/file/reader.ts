@@ -39,7 +39,8 @@ const largeBytes = 1 << 20
 const placesKept = 4
 
 export async function openFileSource(options: FileOptions, context: OpenContext): Promise<Source> {
-  if (options.path === standardStreams) return openStreamSource(options, 'standard input', options.stdin ?? process.stdin, context)
+  if (options.path === standardStreams)
+    return openStreamSource(options, { name: 'standard input' }, options.stdin ?? process.stdin, context)
   try {
     const path = await realpath(options.path).catch((error: unknown) => {
       // What a shell hands over as /dev/fd/63 is there, and leads to no place with a name.
@@ -60,7 +61,8 @@ export async function openFileSource(options: FileOptions, context: OpenContext)
     // A pipe or a terminal with a name can be read once, like standard input.
     if (!stats.isFile()) {
       const stream = stats.isFIFO() ? readPipe(path) : createReadStream(path, { highWaterMark: readChunkBytes })
-      return openStreamSource(options, options.path, stream, context)
+      const { format, stem } = formatOfName(path)
+      return openStreamSource(options, { name: options.path, stem: format && stem }, stream, context)
     }
     return singleSource(path, options, { size: stats.size, batches: await checkBackupLog(options.backupLog) }, context)
   } catch (error) {

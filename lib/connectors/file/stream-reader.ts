@@ -9,14 +9,21 @@ import { keyOption } from './options.ts'
 import type { FileOptions } from './options.ts'
 import { InputNotes } from './input-notes.ts'
 
-/** @param name for people: `standard input`, or a path */
-export function openStreamSource(options: FileOptions, name: string, stream: Readable, { attachments }: OpenContext): Source {
+export interface StreamName {
+  /** For people: `standard input`, or a path. */
+  readonly name: string
+  /** What it holds is called so where nobody says otherwise. */
+  readonly stem?: string | undefined
+}
+
+export function openStreamSource(options: FileOptions, { name, stem }: StreamName, stream: Readable, { attachments }: OpenContext): Source {
   if (attachments)
     throw new DocferryError(
       'DOCFERRY_CONFIG',
       `${name} can't hold attachments: store it in a file beside them, or leave --attachments away`
     )
   const format = options.format === 'folder' ? undefined : options.format
+  const own = options.collection ?? stem
   let opened: Promise<Input> | undefined
   let isRead = false
   const inputNotes = new InputNotes()
@@ -31,7 +38,7 @@ export function openStreamSource(options: FileOptions, name: string, stream: Rea
     readsOnce: true,
     async collections({ signal }) {
       const { head } = await guardedStream(stream, signal, name, openOnce)
-      if (!head.hasSections) return options.collection === undefined ? null : [{ name: options.collection }]
+      if (!head.hasSections) return own === undefined ? null : [{ name: own }]
       return head.metadata?.collections?.map(each => ({ name: each })) ?? null
     },
     partitions(collections) {
@@ -44,7 +51,7 @@ export function openStreamSource(options: FileOptions, name: string, stream: Rea
       const input = await guardedStream(stream, signal, name, openOnce)
       const all = partition.range?.all === true
       const [only, ...others] = partition.collections
-      const named = options.collection ?? (others.length === 0 ? only : undefined) ?? null
+      const named = own ?? (others.length === 0 ? only : undefined) ?? null
       const { hasSections } = input.head
       if (hasSections && options.collection !== undefined) inputNotes.nameUnused(options.collection, name)
       const pages = input.read({

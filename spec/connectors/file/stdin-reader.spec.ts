@@ -86,6 +86,20 @@ describe('file: standard input', () => {
     await second.close()
   })
 
+  it('names what a named pipe holds as it does of a file, if the pipe is called as one', async () => {
+    for (const [name, collection] of [
+      ['agents.ndjson', 'agents'],
+      ['agents', undefined]
+    ] as const) {
+      await promisify(execFile)('mkfifo', [path(name)])
+      const writing = writeFile(path(name), '{"_id":"1"}\n')
+      const opened = await source({ path: path(name) })
+      expect(await opened.collections({})).to.deep.equal(collection === undefined ? null : [{ name: collection }])
+      await opened.close()
+      await writing
+    }
+  })
+
   it('reads a named pipe once', async () => {
     await promisify(execFile)('mkfifo', [path('pipe')])
     const writing = writeFile(path('pipe'), '{"_id":"1"}\n')
