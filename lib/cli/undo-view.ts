@@ -140,8 +140,15 @@ function verdict(report: Readonly<UndoReport>, { nowMs, stateDir, style = plainS
     )
   }
   const left = leftOf(total)
-  const start = report.dryRun ? 'Dry run: nothing was changed. ' : left > 0 ? `Finished in ${took}: ` : `Undone in ${took}: `
-  return left > 0 ? style.yellow(`${start}${done}, ${formatCount(left)} left.`) : style.green(`${start}${done}.`)
+  const start = report.dryRun
+    ? 'Dry run: nothing was changed. '
+    : left > 0 || report.mayRemain
+      ? `Finished in ${took}: `
+      : `Undone in ${took}: `
+  if (left > 0) return style.yellow(`${start}${done}, ${formatCount(left)}${report.mayRemain ? ' or more' : ''} left.`)
+  return report.mayRemain
+    ? style.yellow(`${start}${done}; what was in flight when the run stopped may be left.`)
+    : style.green(`${start}${done}.`)
 }
 
 export interface UndoOutcome extends Outcome<UndoReport> {

@@ -44,6 +44,8 @@ export interface UndoReport {
   readonly collections: UndoCollection[]
   /** Of the undo journal. */
   readonly bytes: { readonly total: number; done: number }
+  /** The run was stopped while it wrote into collections that were not empty: what was in flight then is not known, and may be left. */
+  mayRemain?: true
   /** What a user should know and would not see from the counts. */
   readonly notes: string[]
   retries: number

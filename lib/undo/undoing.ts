@@ -98,7 +98,7 @@ export class Undoing {
       await this.#putSecurityBack()
       await this.#keepLeft()
       const isWhole = report.collections.every(collection => leftOf(collection) === 0)
-      report.state = isWhole ? 'undone' : 'partial'
+      report.state = isWhole && !report.mayRemain ? 'undone' : 'partial'
       return report
     } catch (error) {
       report.state = signal?.aborted ? 'interrupted' : 'failed'
@@ -224,6 +224,7 @@ export class Undoing {
     const isOver = end?.state === 'done' || end?.state === 'partial'
     const isAhead = record.asked.undo === 'all' || Object.values(checkpoint?.prepared ?? {}).every(({ empty }) => empty)
     if (isOver || isAhead) return
+    this.#report.mayRemain = true
     this.#report.notes.push(
       'the run did not come to its end: what it was writing then into collections that were not empty may not be known as its own, and stays'
     )

@@ -317,6 +317,7 @@ describe('undo', () => {
     })
     await failure(run(target))
     const report = await undo(target)
+    expect(report).to.include({ state: 'partial', mayRemain: true })
     expect(report.notes.join()).to.include('did not come to its end').and.include('stays').and.not.include('resume')
   })
 
