@@ -3,7 +3,7 @@ import { readdirSync, statSync } from 'node:fs'
 import { readdir as readEntries, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { exists, inodeOf } from '../engine/atomic-file.ts'
-import { makeFolder, readdir } from '../engine/near-files.ts'
+import { makeFolder, makeNewFolder, readdir } from '../engine/near-files.ts'
 import { DocferryError, describeError } from '../errors.ts'
 import { isSavedAtEnd, totalCounts } from '../report.ts'
 import type { Counts, RunReport } from '../report.ts'
@@ -119,7 +119,9 @@ export class RunFolder {
   static async create(stateDir: string, runId: string): Promise<RunFolder> {
     const path = folderOf(stateDir, runId)
     try {
-      await makeFolder(path, 0o700)
+      await makeFolder(dirname(path), 0o700)
+      // What is there belongs to another run, which began in the same millisecond.
+      await makeNewFolder(path, 0o700)
     } catch (error) {
       throw new DocferryError('DOCFERRY_STATE', `the run folder ${path} can't be made: ${describeError(error)}`, { cause: error })
     }

@@ -27,6 +27,11 @@ function near<Args extends readonly unknown[], Answer>(
 export const access = near<[path: string, mode: number], void>(fs.accessSync, promises.access)
 export const link = near<[from: string, to: string], void>(fs.linkSync, promises.link)
 export const lstat = near<[path: string], fs.Stats>(fs.lstatSync, promises.lstat)
+/** Fails where there is one already. */
+export const makeNewFolder = near<[path: string, mode: number], void>(
+  fs.mkdirSync,
+  async (path, mode) => void (await promises.mkdir(path, mode))
+)
 /** With the folders that it stands in. */
 export const makeFolder = near(
   (path: string, mode: number): void => void fs.mkdirSync(path, { recursive: true, mode }),

@@ -52,6 +52,13 @@ describe('checkpoint: run folder', () => {
     expect(await again.checkpoint()).to.deep.include({ ...checkpoint })
   })
 
+  it('leaves the folder of a run alone that has the id of a new one', async () => {
+    await create('a')
+    const before = readdirSync(join(stateDir, 'runs', 'a'))
+    expect(await codeOf(RunFolder.create(stateDir, 'a'))).to.equal('DOCFERRY_STATE')
+    expect(readdirSync(join(stateDir, 'runs', 'a'))).to.deep.equal(before)
+  })
+
   it('gives back the last of several checkpoints whole, whatever is shorter or longer, or was never saved', async () => {
     const folder = await create('a')
     for (const name of ['ü'.repeat(300_000), 'short', 'ü'.repeat(2_000_000), 'longer than that']) {
