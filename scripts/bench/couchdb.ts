@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { createReadStream } from 'node:fs'
 import { open, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import nano from 'nano'
 import { runParallel } from '../../lib/engine/run-parallel.ts'
@@ -117,19 +117,23 @@ export async function couchbackupRounds(
   const drop = (): Promise<unknown> => client.db.destroy(copy).catch(() => undefined)
   const common = ['-q', '--state-dir', state]
   const url = ['--url', addressOf(server)]
+  // What couchbackup leaves of itself goes where the caller removes it.
+  const scratch = { TMPDIR: dirname(state) }
   const samples: ChildSample[] = []
   for (let round = 0; round < rounds; round++) {
     samples.push(
       await run('docferry export', [docferry, 'export', '-s', 'couchdb', '-c', database, '-o', ours, '--force', ...common], { env })
     )
-    samples.push(await run('couchbackup', [peer('couchbackup'), ...url, '--db', database, '--mode', 'full'], { output: theirs }))
+    samples.push(
+      await run('couchbackup', [peer('couchbackup'), ...url, '--db', database, '--mode', 'full'], { env: scratch, output: theirs })
+    )
     samples.push(await run('bare reader', [bareReader, database, middle], { env }))
     await drop()
     const rename = ['--rename', `${database}=${copy}`]
     samples.push(await run('docferry import', [docferry, 'import', '-i', ours, '-t', 'couchdb', ...rename, ...common], { env }))
     await drop()
     await client.db.create(copy)
-    samples.push(await run('couchrestore', [peer('couchrestore'), ...url, '--db', copy], { input: theirs }))
+    samples.push(await run('couchrestore', [peer('couchrestore'), ...url, '--db', copy], { env: scratch, input: theirs }))
     await drop()
   }
   return samples
