@@ -48,6 +48,8 @@ export interface MigrateOptions extends Bounds {
   readonly stages?: readonly StageLike[]
   /** The pipeline that the first of the stages come from: a run that goes on makes them again from its file. */
   readonly pipeline?: PipelineOrigin
+  /** Kept with the run, so that whoever goes on with it verifies it when it has come to its end, as `docferry resume` does. `migrate` itself verifies nothing. */
+  readonly toVerify?: boolean
   /** Read and transform everything, write nothing, and report what a run would do. */
   readonly dryRun?: boolean
   /** Of a dry run: look at about this share of the documents only, over 0 and up to 1. */

@@ -49,7 +49,8 @@ export class RunRecords {
     if (options.dryRun) return
     const before = journal.record?.asked as PlannedOptions | undefined
     const mode = undoModeFor(target, before ? (before.undo ?? 'none') : options.undo)
-    const asked = { ...plannedOptions(report, options), undo: mode, bounds: boundsOf(options) }
+    const { toVerify } = options
+    const asked = { ...plannedOptions(report, options), undo: mode, bounds: boundsOf(options), ...(toVerify && { toVerify }) }
     const ends = { source: kept(options.source), target: kept(options.target) }
     const record = { asked, ends, partitions, ...(piped && { piped: true as const }) }
     await journal.begin(record, { steps: !target.suspend && !isSavedAtEnd(target.location) })

@@ -181,7 +181,18 @@ export async function execute(
     if (job.plan?.refused !== undefined) refused = await openRefused(job.plan.refused)
     const onRefused = refused?.add
     const { signal } = interruption
-    seen = await run({ ...options, stages, environment: host.env, signal, logger, mask, observe, onRefused, ...begun })
+    seen = await run({
+      ...options,
+      toVerify: flags.verify,
+      stages,
+      environment: host.env,
+      signal,
+      logger,
+      mask,
+      observe,
+      onRefused,
+      ...begun
+    })
     await refused?.commit()
     if (flags.receipt !== undefined && seen.receipt !== undefined) await saveReceipt(flags.receipt, seen.receipt)
     if (job.plan) plan = makePlan(seen, { ...options, stages }, job.plan.estimate)

@@ -63,6 +63,8 @@ export interface PlannedOptions {
   readonly undo?: UndoMode
   /** Of the record of a run only. */
   readonly bounds?: Bounds
+  /** Whether it is to be verified once it has come to its end; of the record of a run only. */
+  readonly toVerify?: true
   /** As asked: what there is to compare where only reading tells which collections there are. */
   readonly named: { readonly collections: readonly string[] | null; readonly rename: Readonly<Record<string, string>> }
 }

@@ -48,7 +48,8 @@ const optionForms: Readonly<Record<keyof PlannedOptions, (value: unknown) => boo
   settings: value => isRecord(value) && isText(value['source']) && isText(value['target']),
   named: isRecord,
   undo: value => value === undefined || isText(value),
-  bounds: value => value === undefined || isRecord(value)
+  bounds: value => value === undefined || isRecord(value),
+  toVerify: value => value === undefined || isFlag(value)
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -77,6 +77,18 @@ describe('docferry resume and runs', function () {
     expect(await runIds()).to.deep.equal([runId])
   })
 
+  it('verifies a run that was to be verified, at its end', async () => {
+    afterBatches(2, { type: 'stall' })
+    const started = begin(...migration(), '--verify')
+    await bench.proxy.waitFor(isBulk, 3)
+    started.child.kill('SIGKILL')
+    await started.ended
+    bench.proxy.faults.length = 0
+    const { code, stdout } = await run('resume')
+    expect(code, stdout).to.equal(0)
+    expect(stdout).to.include('Verified: 3,000 documents')
+  })
+
   it('keeps to the bounds that the run began with, unless others are given', async () => {
     afterBatches(1, { type: 'stall' })
     const started = begin(...migration(), '--max-rate', '1600', '--max-failures', '1%')

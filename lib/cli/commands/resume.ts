@@ -77,7 +77,7 @@ export async function resumeJob(
     makeStages: async around => (await import('../../stages-of-run.ts')).stagesOfRun(asked, { environment: around }),
     ...(known && { secrets: known.secrets, codeNow: known.code }),
     dataOnStdout: typeof target === 'string' && isStandardStream(parseEndpoint(target)),
-    flags
+    flags: { ...flags, verify: flags.verify ?? asked.toVerify }
   }
 }
 
