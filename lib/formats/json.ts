@@ -25,12 +25,14 @@ export async function* readJson(chunks: AsyncIterable<Buffer>, options: ReadOpti
   const skip = after === undefined ? 0 : (JSON.parse(after) as Place).entries
   const pages = new PageBuilder(options)
   const forgotten = new Set<string>()
+  const missing = new Set(options.listed?.filter(each => isWanted(wanted, each)))
   const text = new JsonText(name, {
     skip,
     collection,
     isWanted: each => isWanted(wanted, each),
     onSection: each => {
       options.onSection?.(each)
+      missing.delete(each)
       if (isForgotten(options, each)) forgotten.add(each)
     }
   })
@@ -80,13 +82,20 @@ export async function* readJson(chunks: AsyncIterable<Buffer>, options: ReadOpti
   } finally {
     await pieces.return()
   }
-  if (forgotten.size > 0) {
-    const names = [...forgotten].map(each => JSON.stringify(each)).join(', ')
+  if (forgotten.size > 0)
     throw new DocferryError(
       'DOCFERRY_DECODE',
-      `${name} also holds ${names}, which its metadata does not list: name all the collections to take`
+      `${name} also holds ${quoted(forgotten)}, which its metadata does not list: add what it holds to "collections" there, or take "metadata" out, and all is taken`
     )
-  }
+  if (missing.size > 0)
+    throw new DocferryError(
+      'DOCFERRY_DECODE',
+      `${name} does not hold ${quoted(missing)}, which its metadata lists: get the whole export again, or name what it does hold with --collections`
+    )
+}
+
+function quoted(names: ReadonlySet<string>): string {
+  return [...names].map(each => JSON.stringify(each)).join(', ')
 }
 
 /** @throws what the input failed with, behind all that is whole */

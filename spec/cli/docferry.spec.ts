@@ -228,6 +228,15 @@ describe('docferry, the command', function () {
     expect((await run([...args, '--force'])).code).to.equal(0)
   })
 
+  it('replaces the file that an import goes into only if told to', async () => {
+    file('in.ndjson', '{"_id":"1"}\n')
+    const args = ['import', '--input', 'in.ndjson', '--target', file('x.json', 'precious')]
+    expect((await run(args)).code).to.equal(2)
+    expect(readFileSync(join(cwd, 'x.json'), 'utf8')).to.equal('precious')
+    expect((await run([...args, '--force'])).code).to.equal(0)
+    expect((await run(['import', '--input', 'in.ndjson', '--target', 'couchdb', '--force'])).stderr).to.include('--on-conflict overwrite')
+  })
+
   it('takes its configuration from .env, or from another file', async () => {
     await snapshot()
     file('.env', 'MEMORY_SNAPSHOT=snapshot.json\n')

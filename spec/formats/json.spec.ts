@@ -102,6 +102,19 @@ describe('formats: JSON', () => {
     expect(codeOf((await read(recorded, { wanted: ['users', 'demos'], listed: ['users', 'demos'] })).error)).to.equal('DOCFERRY_DECODE')
   })
 
+  it('says of a collection that its metadata lists and that is not there, unless others were asked for', async () => {
+    const text = '{"metadata":{"collections":["a","b"]},"data":{"a":[{"_id":"1"}]}}'
+    for (const wanted of [null, ['a', 'b']]) {
+      const { pages, error } = await read(text, { wanted, listed: ['a', 'b'] })
+      expect(pathsOf(pages)).to.deep.equal(['a/1'])
+      expect(codeOf(error)).to.equal('DOCFERRY_DECODE')
+      expect((error as Error).message)
+        .to.include('"b"')
+        .and.not.include('"a"')
+    }
+    expect((await read(text, { wanted: ['a'], listed: ['a', 'b'] })).error).to.equal(undefined)
+  })
+
   it('reports what is no document with its place, and goes on', async () => {
     const { pages, error } = await read('{"data":{"a":[null,{"_id":"1"},[1],{"id":"x"},{"_id":7},"text",{"_id":"2"}]}}')
     expect(error).to.equal(undefined)

@@ -17,6 +17,7 @@ import {
 } from '../options.ts'
 import type { FileFormatName, RunFlags } from '../options.ts'
 import { addRunIdFlag } from '../run-id-file.ts'
+import { forced } from './migrate.ts'
 
 interface ImportFlags extends RunFlags {
   readonly input?: string
@@ -27,6 +28,7 @@ interface ImportFlags extends RunFlags {
   readonly key?: string
   readonly incremental?: boolean
   readonly backupLog?: string
+  readonly force?: boolean
 }
 
 /** `docferry import` */
@@ -44,6 +46,7 @@ export function addImportCommand(program: Command, run: (job: Job) => Promise<vo
     .option('--key <attributes>', 'of DynamoDB JSON, the key of its table: pk, or pk,sk (default: _id)')
     .option('--incremental', "read an incremental export of DynamoDB's: changed items, and each deleted one as a dead letter")
     .option('--backup-log <file>', 'of a backup by couchbackup, its log, which tells whether it is whole')
+    .option('--force', 'replace a target file that exists already')
   addRunFlags(
     addRunIdFlag(
       addVerifyFlag(addUndoFlags(addValueFlags(addDocumentFlags(addConflictFlag(addCollectionFlags(command)), { design: true }))))
@@ -64,7 +67,7 @@ export function importJob(flags: ImportFlags): Job {
         connector: 'file',
         options: { path: isStandardPath(input) ? '-' : input, format, gzip, collection: flags.as, key, incremental, backupLog }
       },
-      target: target.text
+      target: flags.force ? forced(target) : target.text
     },
     stages: flags.stage,
     dataOnStdout: isStandardStream(target),
