@@ -125,6 +125,24 @@ describe('faults: files and pipes', function () {
     addRow('a full device', 'stdout', [end])
   })
 
+  it('lists that are asked for beside the documents end a command with 10 where there is no room for them', async () => {
+    writeFileSync(join(cwd, 'odd.ndjson'), Array.from({ length: count }, (_, index) => `{"_id":"${index}"}\n{"no":"id"}\n`).join(''))
+    writeFileSync(join(cwd, 'none.ndjson'), '')
+    const refused = 'plan --source odd.ndjson --target memory:none.json --refused $disk/r.ndjson'
+    // What is compared is on disk too, so that a limit for all files would end it before.
+    const differences = 'verify --source odd.ndjson --target none.ndjson --rename odd=none --differences $disk/d.ndjson'
+    if (hasOwnDisks) await runShell(cwd, [kept('refused', refused), kept('differences', differences), 'ls -A $disk >left'], 8)
+    else await runShell(cwd, [kept('refused', refused, { before: 'ulimit -f 2' }), 'ls -A $disk >left'])
+    for (const name of hasOwnDisks ? ['refused', 'differences'] : ['refused']) {
+      const { code, stderr } = endOf(cwd, name)
+      expect(code, stderr).to.equal(10)
+      expect(stderr)
+        .to.match(/the list .*can't be written.*(ENOSPC|EFBIG)/)
+        .and.not.include('a bug')
+    }
+    expect(readFileSync(join(cwd, 'left'), 'utf8')).to.equal('')
+  })
+
   it('a pipe whose reader leaves ends an export with 10', async () => {
     const command = 'export --source docs.ndjson --output - --log-level debug --state-dir state'
     await runShell(cwd, [kept('first', command, { stdout: '| head -c 1000 >first.out' })])

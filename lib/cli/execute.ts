@@ -151,6 +151,8 @@ export async function execute(
   let plan: Plan | undefined
   let refused: RefusedFile | undefined
   let verified: Readonly<VerifyReport> | undefined
+  /** Whether the run has come to its end, so that what fails from there on is not the run. */
+  let isThrough = false
   /** Whether the summary of the run is out, and what follows is about its verification. */
   let isTold = false
   let error: unknown
@@ -193,6 +195,7 @@ export async function execute(
       onRefused,
       ...begun
     })
+    isThrough = true
     await refused?.commit()
     if (flags.receipt !== undefined && seen.receipt !== undefined) await saveReceipt(flags.receipt, seen.receipt)
     if (job.plan) plan = makePlan(seen, { ...options, stages }, job.plan.estimate)
@@ -211,7 +214,7 @@ export async function execute(
   }
   const exitCodeOfRun = exitCodeFor({ error, report: seen })
   const exitCode = verified ? exitCodeOfVerified(verified, exitCodeOfRun) : exitCodeOfRun
-  const report = error === undefined || seen === undefined || isTold ? seen : ended(seen, exitCode)
+  const report = error === undefined || seen === undefined || isThrough ? seen : ended(seen, exitCode)
   if (!isTold) display.finish(report, plan)
   else if (verified) display.verified(verified)
   else display.leave()

@@ -5,7 +5,7 @@ import { access } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { holdsSecret } from '../config/hide-credentials.ts'
 import { presetNames } from '../config/presets.ts'
-import { replaceFile, exists } from '../engine/atomic-file.ts'
+import { replaceFile, exists, sideFileError } from '../engine/atomic-file.ts'
 import { describeError, DocferryError } from '../errors.ts'
 import type { MigrateOptions } from '../options.ts'
 import type { Plan, PlannedOptions } from '../plan/plan.ts'
@@ -44,7 +44,7 @@ export function readPlanFile(path: string): SavedPlan {
 /**
  * Keep a plan. What stands in its place is replaced only if it is a plan.
  *
- * @throws {DocferryError} DOCFERRY_OUTPUT_EXISTS, DOCFERRY_CONFIG where it can't be written
+ * @throws {DocferryError} DOCFERRY_OUTPUT_EXISTS, DOCFERRY_CONFIG where it can't be written; DOCFERRY_TARGET where there is no room for it
  */
 export async function savePlan(path: string, plan: Plan, ends: { readonly source: unknown; readonly target: unknown }): Promise<void> {
   await checkPlanPlace(path)
@@ -53,7 +53,7 @@ export async function savePlan(path: string, plan: Plan, ends: { readonly source
   try {
     await replaceFile(path, `${JSON.stringify(saved, null, 2)}\n`)
   } catch (error) {
-    throw new DocferryError('DOCFERRY_CONFIG', `the plan can't be saved as ${path}: ${describeError(error)}`, { cause: error })
+    throw sideFileError(`the plan can't be saved as ${path}`, error)
   }
 }
 
@@ -68,7 +68,7 @@ export async function checkPlanPlace(path: string): Promise<void> {
   try {
     await access(dirname(path), constants.W_OK)
   } catch (error) {
-    throw new DocferryError('DOCFERRY_CONFIG', `the plan can't be saved as ${path}: ${describeError(error)}`, { cause: error })
+    throw sideFileError(`the plan can't be saved as ${path}`, error)
   }
   if (!(await exists(path))) return
   try {

@@ -2,8 +2,8 @@
 import { constants } from 'node:fs'
 import { access, readFile, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, sep } from 'node:path'
-import { replaceFile, exists } from '../engine/atomic-file.ts'
-import { describeError, DocferryError } from '../errors.ts'
+import { replaceFile, exists, sideFileError } from '../engine/atomic-file.ts'
+import { DocferryError } from '../errors.ts'
 import type { RunReport } from '../report.ts'
 import { readReceipt } from '../verify/receipt.ts'
 
@@ -29,15 +29,14 @@ export function refuseEnds(place: string, report: Pick<RunReport, 'source' | 'ta
   }
 }
 
-/** What stands in its place is replaced only if it is a receipt. @throws {DocferryError} DOCFERRY_CONFIG */
+/** What stands in its place is replaced only if it is a receipt. @throws {DocferryError} DOCFERRY_CONFIG; DOCFERRY_TARGET where there is no room for it */
 export async function saveReceipt(path: string, receipt: string): Promise<void> {
   await checkFree(path)
   try {
     const text = await readFile(receipt)
     await replaceFile(path, text)
   } catch (error) {
-    const message = `the receipt can't be saved as ${path}: ${describeError(error)}; the run is through, and its receipt is ${receipt}`
-    throw new DocferryError('DOCFERRY_CONFIG', message, { cause: error })
+    throw sideFileError(`the receipt can't be saved as ${path}`, error, `; the run is through, and its receipt is ${receipt}`)
   }
 }
 
@@ -47,7 +46,7 @@ async function checkFree(path: string): Promise<void> {
     if (!(await exists(path))) return
     if ((await stat(path)).isDirectory()) throw new Error('it is a folder')
   } catch (error) {
-    throw new DocferryError('DOCFERRY_CONFIG', `the receipt can't be saved as ${path}: ${describeError(error)}`, { cause: error })
+    throw sideFileError(`the receipt can't be saved as ${path}`, error)
   }
   try {
     await readReceipt(path)

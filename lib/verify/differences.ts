@@ -1,7 +1,7 @@
 /** All differences, one a line, in a file and in one definite order; the first of each collection in the report. */
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { createAtomicFile, exists } from '../engine/atomic-file.ts'
+import { createAtomicFile, exists, sideFileError } from '../engine/atomic-file.ts'
 import type { AtomicFile } from '../engine/atomic-file.ts'
 import { DocferryError, describeError } from '../errors.ts'
 import { exampleOf, mostExamples } from './report.ts'
@@ -52,6 +52,7 @@ export class DifferenceList {
   /** Refuse early what can't be written. @throws {DocferryError} DOCFERRY_CONFIG */
   async begin(): Promise<void> {
     if (!this.#isAsked) return
+    if (this.#path === '' || this.#path === '-') throw new DocferryError('DOCFERRY_USAGE', '--differences: the name of a file is wanted')
     if (await exists(this.#path))
       throw new DocferryError('DOCFERRY_CONFIG', `${this.#path} exists already: give --differences another name`)
     await this.#open()
@@ -125,11 +126,9 @@ export class DifferenceList {
 
   #error(cause: unknown): DocferryError {
     if (cause instanceof DocferryError) return cause
-    return new DocferryError(
-      this.#isAsked ? 'DOCFERRY_CONFIG' : 'DOCFERRY_STATE',
-      `the list of differences ${this.#path} can't be written: ${describeError(cause)}`,
-      { cause }
-    )
+    const what = `the list of differences ${this.#path} can't be written`
+    if (this.#isAsked) return sideFileError(what, cause)
+    return new DocferryError('DOCFERRY_STATE', `${what}: ${describeError(cause)}`, { cause })
   }
 }
 

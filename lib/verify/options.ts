@@ -81,6 +81,8 @@ export function checkVerifyOptions(options: VerifyOptions): void {
     issues.push('target: missing; what is to be verified is a source and a target, a run, or a receipt and a target')
   if (run === undefined && receipt === undefined && source === undefined)
     issues.push('source: missing; to verify without one, give a receipt')
+  if (receipt !== undefined && source === undefined && (options.stages?.length ?? 0) > 0)
+    issues.push('stages: a receipt tells what came out of them; without a source they have nothing to do, so leave them out')
   const told = run !== undefined ? 'the record of the run' : typeof receipt === 'object' ? 'the receipt' : undefined
   const issue = told && decidedIssue(options, told)
   if (issue) issues.push(issue)

@@ -86,7 +86,7 @@ function bodyBytes(document: JsonObject): number {
   return valueBytes(Object.fromEntries(Object.entries(document).filter(([key]) => !key.startsWith('_'))))
 }
 
-/** Size as couch_ejson_size.erl counts it: strings without escapes, fractions by a guess. */
+/** Size as couch_ejson_size.erl counts it: strings without escapes, fractions by a guess, integers by their logarithm. */
 function valueBytes(value: unknown): number {
   if (Array.isArray(value)) return value.length === 0 ? 2 : 1 + sum(value.map(element => valueBytes(element) + 1))
   if (isObject(value)) {
@@ -95,7 +95,14 @@ function valueBytes(value: unknown): number {
   }
   const text = stringifyBody(value)
   if (typeof value === 'string' && text.startsWith('"')) return 2 + Buffer.byteLength(value)
-  return /^-?\d.*[.e]/.test(text) ? floatBytes(Number(text)) : text.length
+  if (/^-?\d.*[.e]/.test(text)) return floatBytes(Number(text))
+  return /^-?\d/.test(text) ? integerBytes(text) : text.length
+}
+
+/** From 10,000 on by the logarithm, which may be that of the power of ten above. */
+function integerBytes(text: string): number {
+  if (text.startsWith('-')) return 1 + integerBytes(text.slice(1))
+  return text.length < 5 ? text.length : 1 + Math.trunc(Math.log10(Number(text)))
 }
 
 function floatBytes(float: number): number {

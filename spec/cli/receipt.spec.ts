@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { readReceipt, rootOf } from '../../lib/verify/receipt.ts'
-import { docferry } from './support/docferry.ts'
+import { docferry, start } from './support/docferry.ts'
 import type { Ended } from './support/docferry.ts'
 
 describe('docferry --receipt', function () {
@@ -43,6 +43,24 @@ describe('docferry --receipt', function () {
     }
     expect(readFileSync(path('precious.txt'), 'utf8')).to.equal('mine')
     expect(readFileSync(path('in.ndjson'), 'utf8')).to.include('"2"')
+  })
+
+  it('calls a run done whose receipt could not be copied', async () => {
+    const link = path('receipt.json')
+    writeFileSync(path('slow.ndjson'), Array.from({ length: 40 }, (_, index) => `{"_id":"${index}"}\n`).join(''))
+    const { child, ended, said } = start(
+      ['migrate', '--source', 'slow.ndjson', '--target', 'out.ndjson', '--receipt', 'receipt.json', '--max-rate', '40'],
+      { cwd }
+    )
+    await said('docferry migrate')
+    mkdirSync(link)
+    const { code, stdout, stderr } = await ended
+    expect(child.signalCode).to.equal(null)
+    expect(code, stderr).to.equal(2)
+    expect(stdout)
+      .to.match(/^Done in .*40 documents written/m)
+      .and.not.include('To go on with it')
+    expect(stderr).to.include("the receipt can't be saved")
   })
 
   it('refuses a place in the folder, and in the snapshot, that the documents go to', async () => {

@@ -51,6 +51,24 @@ describe('docferry verify', function () {
     expect((await verify(...ends, '--quick')).stdout).to.match(/^Different: 200 differences in 200 documents, by their number alone, in /m)
   })
 
+  it('knows items of DynamoDB for what they are, without being told', async () => {
+    write('a', 200, line => line.replace('"n":', '"f":1.0,"n":'))
+    await docferry(['export', '--source', 'a.ndjson', '--output', 'items/', '--format', 'dynamodb-json'], { cwd })
+    await docferry(['export', '--source', 'a.ndjson', '--output', 'items.ndjson.gz', '--format', 'dynamodb-json'], { cwd })
+    expect((await verify('--source', 'a.ndjson', '--target', 'items/')).stdout).to.match(/^Equal: 200 documents, in /m)
+    const { code, stdout } = await verify('--source', 'a.ndjson', '--target', 'items.ndjson.gz', '--rename', 'a=items')
+    expect(code, stdout).to.equal(0)
+  })
+
+  it('takes no stages where nothing goes through them, and no name for a list that is none', async () => {
+    const { stdout } = await docferry(['migrate', '--source', 'a.ndjson', '--target', 'c.ndjson', '--receipt', 'r.json'], { cwd })
+    expect(stdout).to.include('Receipt')
+    const staged = await verify('--receipt', 'r.json', '--target', 'c.ndjson', '--stage', 'strip:token')
+    expect(staged.code).to.equal(2)
+    expect(staged.stderr).to.include('without a source they have nothing to do')
+    expect((await verify(...ends, '--differences', '-')).code).to.equal(2)
+  })
+
   it('counts no documents where neither side holds one', async () => {
     write('a', 0)
     writeFileSync(join(cwd, 'b.ndjson'), 'broken\n')

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { replaceFile } from '../../engine/atomic-file.ts'
-import { describeError, DocferryError } from '../../errors.ts'
+import { replaceFile, sideFileError } from '../../engine/atomic-file.ts'
+import { DocferryError } from '../../errors.ts'
 import type { Host } from '../execute.ts'
 
 /** `docferry schema` */
@@ -27,7 +27,7 @@ async function save(path: string, name: string, text: string, title: string): Pr
   try {
     await replaceFile(path, text)
   } catch (error) {
-    throw new DocferryError('DOCFERRY_CONFIG', `the schema can't be written to ${name}: ${describeError(error)}`, { cause: error })
+    throw sideFileError(`the schema can't be written to ${name}`, error)
   }
 }
 

@@ -13,21 +13,36 @@ export const defaultMaxDocumentBytes = 8_000_000
 
 const sizedToken = /"|\\u[\da-f]{4}|\\.|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
 
+/** Of integers from 999999999999998 on, the logarithm as a double may be that of the power of ten above. */
+const leastRoundedDigits = 15
+
+/** What is counted by another number of bytes than it is written with; in strings, what only looks so. */
+const countedOtherwise = /\\|\d[.eE]|9{12}/
+
+/** What is counted is at most so many times the text: of each integer that is rounded up, and its comma, one byte more. */
+export const mostCounted = 1 + 1 / (leastRoundedDigits + 1)
+
 /**
  * Bytes of a JSON text as CouchDB counts them against `max_document_size`: a string without its escapes, a fraction by a rough guess at its
- * digits, so at most the text's own. Source: src/couch/src/couch_ejson_size.erl of Apache CouchDB.
+ * digits, an integer by its logarithm. Source: src/couch/src/couch_ejson_size.erl of Apache CouchDB.
  *
  * @param json as JSON.stringify writes it, without white space
  */
 export function countedBytes(json: string): number {
   let bytes = Buffer.byteLength(json)
+  if (!countedOtherwise.test(json)) return bytes
   let inString = false
   for (const [token] of json.matchAll(sizedToken)) {
     if (token === '"') inString = !inString
     else if (token.startsWith('\\')) bytes -= token.length - 1
     else if (!inString && /[.eE]/.test(token)) bytes -= token.length - fractionBytes(Number(token))
+    else if (!inString && token.length >= leastRoundedDigits) bytes -= token.length - integerBytes(Number(token))
   }
   return bytes
+}
+
+function integerBytes(number: number): number {
+  return (number < 0 ? 2 : 1) + Math.trunc(Math.log10(Math.abs(number)))
 }
 
 function fractionBytes(number: number): number {

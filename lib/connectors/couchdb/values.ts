@@ -18,7 +18,7 @@ import {
   withAttachments
 } from '../../values/index.ts'
 import type { NamedAttachment, NameRules, Scalar } from '../../values/index.ts'
-import { checkId, countedBytes } from './limits.ts'
+import { checkId, countedBytes, mostCounted } from './limits.ts'
 
 /** What of a server's and a database's own decides how documents are written. */
 export interface DatabaseRules {
@@ -53,11 +53,30 @@ export function encodeDocument(
   if (stored !== id) onConversion?.('id', 'escaped', () => '_id')
   const bytes = Buffer.byteLength(text)
   const most = database.maxDocumentBytes
-  // Counting as CouchDB does takes a while, and never gives more.
-  const atMost = bytes - Buffer.byteLength(`"_id":${JSON.stringify(stored)},`)
-  const size = atMost <= most ? atMost : countedBytes(text) - countedBytes(`"_id":${JSON.stringify(stored)},`)
-  if (size <= most) return { id, bytes, size, payload: text }
+  const encoded = new EncodedText(id, text, bytes, stored)
+  // Counting as CouchDB does takes a while.
+  if (bytes * mostCounted <= most || encoded.size <= most) return encoded
+  const { size } = encoded
   return { code: 'DOCFERRY_TOO_LARGE', message: `${grouped(size)} bytes; CouchDB takes ${grouped(most)} (max_document_size)` }
+}
+
+class EncodedText implements Encoded<string> {
+  readonly id: string
+  readonly payload: string
+  readonly bytes: number
+  readonly #stored: string
+
+  constructor(id: string, payload: string, bytes: number, stored: string) {
+    this.id = id
+    this.payload = payload
+    this.bytes = bytes
+    this.#stored = stored
+  }
+
+  /** Only a survey asks it of each document. */
+  get size(): number {
+    return countedBytes(this.payload) - countedBytes(`"_id":${JSON.stringify(this.#stored)},`)
+  }
 }
 
 /** See `LineEncoder.encode`; of a line without other names that begin with an underscore. */
@@ -65,7 +84,7 @@ export function encodeLine(id: string, line: Buffer, database: DatabaseRules): E
   const bytes = line.length
   // Of a name that is written with escapes nothing shows.
   const mayBeDropped = database.pouchdb && (line.includes('__proto__') || line.includes('\\u'))
-  if (bytes > database.maxDocumentBytes || mayBeDropped || checkId(id, database.partitioned)) return undefined
+  if (bytes * mostCounted > database.maxDocumentBytes || mayBeDropped || checkId(id, database.partitioned)) return undefined
   return { id, bytes, payload: line }
 }
 
@@ -87,7 +106,8 @@ export function encodeWhole(
   const encoded = encodeDocument(withAttachments(document, []), database, rules, onConversion)
   if ('code' in encoded || attachments.length === 0) return encoded
   const attached = sumOfAttachments(attachments)
-  return { ...encoded, bytes: encoded.bytes + attached.bytes, attached, attachments }
+  const { bytes, payload, size } = encoded
+  return { id: encoded.id, payload, size, bytes: bytes + attached.bytes, attached, attachments }
 }
 
 function readableAttachments(document: Document): readonly NamedAttachment[] | Refusal {

@@ -1,11 +1,16 @@
 /** A file that is there, as a target that is only asked what it would hold. */
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { DocferryError } from '../../errors.ts'
 import type { DocumentLine } from '../../formats/document-lines.ts'
+import { openInput } from '../../formats/open-input.ts'
 import type { EncodeRules, Target } from '../../types.ts'
 import { lineCodec } from './encode.ts'
 import { checkName, fileLimits } from './limits.ts'
+import { keyOption } from './options.ts'
 import type { FileOptions } from './options.ts'
 import { placeOf } from './place.ts'
+import { findExports } from './s3-export.ts'
 
 export async function readOnlyTarget(options: FileOptions, rules: EncodeRules): Promise<Target<DocumentLine>> {
   const { path } = options
@@ -14,10 +19,24 @@ export async function readOnlyTarget(options: FileOptions, rules: EncodeRules): 
     limits: fileLimits,
     checkCollection: checkName,
     prepare: () => Promise.resolve({ created: false, empty: false }),
-    ...lineCodec(options, rules),
+    ...lineCodec({ ...options, format: options.format ?? (await formatOfItems(options)) }, rules),
     write: () => Promise.reject(new DocferryError('DOCFERRY_BUG', `${path} was opened to be looked at only`)),
     get: () => Promise.resolve(null),
     async commit() {},
     async close() {}
+  }
+}
+
+/** Items of DynamoDB keep other things apart than JSON does. */
+async function formatOfItems(options: FileOptions): Promise<'dynamodb-json' | undefined> {
+  const { path, incremental = false } = options
+  try {
+    if ((await stat(path)).isDirectory()) return (await findExports(path, { incremental })) && 'dynamodb-json'
+    const input = await openInput(createReadStream(path) as AsyncIterable<Buffer>, { name: path, key: keyOption(options) })
+    await input.close()
+    return input.head.format === 'dynamodb-json' ? 'dynamodb-json' : undefined
+  } catch {
+    // Whoever reads it says what is wrong.
+    return undefined
   }
 }

@@ -116,6 +116,23 @@ describe('couchdb: values', () => {
     expect(refusal(document, { maxDocumentBytes: 30 })).to.include({ code: 'DOCFERRY_TOO_LARGE' })
   })
 
+  it('tells the size of a small document as CouchDB counts it too', () => {
+    expect(encode({ _id: 'a', x: [0.123456789, 999_999_999_999_999] }).size).to.equal('{"x":[0.1,1000000000000000]}'.length)
+    expect(encode({ _id: 'a', x: 'a\nb 3.14 9999999999999' }).size).to.equal('{"x":"a-b 3.14 9999999999999"}'.length)
+    expect(encode({ _id: 'a', x: [12, 'plain'] }).size).to.equal('{"x":[12,"plain"]}'.length)
+  })
+
+  it('measures integers at the largest size as CouchDB does, also of a line', () => {
+    const document = { _id: 'a', x: Array.from({ length: 100 }, () => 999_999_999_999_999) }
+    const text = Buffer.from(encode(document).payload)
+    const most = encode(document).size!
+    expect(most).to.equal(text.length - '"_id":"a",'.length + 100)
+    const database = { maxDocumentBytes: most, partitioned: false, pouchdb: false }
+    expect(encode(document, database).size).to.equal(most)
+    expect(refusal(document, { ...database, maxDocumentBytes: most - 1 })).to.include({ code: 'DOCFERRY_TOO_LARGE' })
+    expect(encodeLine('a', text, { ...database, maxDocumentBytes: most - 1 })).to.equal(undefined)
+  })
+
   it('refuses what is nested too deep instead of failing', () => {
     let value: Value = 1
     for (let depth = 0; depth < 20_000; depth++) value = [value]

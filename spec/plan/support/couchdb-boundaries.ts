@@ -36,6 +36,11 @@ const rows: readonly Row[] = [
   document('text', {}, 0),
   document('names and text beyond ASCII', { 'né😀': 'é😀' }, '"":"",'.length + 7 + 6),
   document('integers and constants', { a: 12_345, b: -7, c: [true, null] }, '"a":12345,"b":-7,"c":[true,null],'.length),
+  document(
+    'integers just below a power of ten',
+    { n: [999_999_999_999_999, 9_999_999_999_999_998n, -99_999_999_999_999_999n, 999_999_999_999_997, 99_999_999_999_998] },
+    '"n":[1000000000000000,10000000000000000,-100000000000000000,999999999999997,99999999999998],'.length
+  ),
   document('maps and lists', { m: { a: 'x', l: ['y', 'z'] }, e: {}, k: [] }, '"m":{"a":"x","l":["y","z"]},"e":{},"k":[],'.length),
   document('an id of 1,000 bytes', {}, 0, 'i'.repeat(1000)),
   document('line feeds and quotes', { t: '\n"\u0001\\'.repeat(1000) }, '"t":"",'.length + 4000),
