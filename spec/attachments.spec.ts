@@ -19,6 +19,10 @@ interface Held {
   readonly _attachments?: Readonly<Record<string, { readonly content_type: string; readonly length: number }>>
 }
 
+interface Whole {
+  readonly rows: readonly { readonly doc: { readonly _attachments: { readonly '': { readonly data: string } } } }[]
+}
+
 const text = Buffer.from('hello, world\n'.repeat(2_000))
 const bytes = randomBytes(100_000)
 const name = 'photos/käse 1.png'
@@ -96,11 +100,11 @@ describe('attachments', function () {
   const imported = (options: Partial<MigrateOptions> = {}): Promise<RunReport> =>
     migrate({ source: { connector: 'file', options: { path: file() } }, ...options })
 
-  async function expectWhole(database: string): Promise<void> {
+  async function expectWhole(database: string, names: readonly string[] = [name, 'notes.txt']): Promise<void> {
     expect((await contentOf(database, 'd', name)).equals(bytes)).to.equal(true)
     expect((await contentOf(database, 'd', 'notes.txt')).equals(text)).to.equal(true)
     const { _attachments = {} } = await held(database, 'd')
-    expect(Object.keys(_attachments)).to.have.members([name, 'notes.txt'])
+    expect(Object.keys(_attachments)).to.have.members([...names])
     expect(_attachments[name]).to.include({ content_type: 'image/png', length: bytes.length })
   }
 
@@ -133,6 +137,22 @@ describe('attachments', function () {
         expect((await verify({ ...same, attachments: true })).state).to.equal('equal')
       })
     }
+
+    it('come where they have no name, into exports too', async () => {
+      const { _rev, _attachments } = await held(from, 'd')
+      const stubs = Object.fromEntries(Object.keys(_attachments!).map(each => [each, { ..._attachments![each], stub: true }]))
+      const nameless = { content_type: 'text/plain', data: text.toString('base64') }
+      await ask('PUT', `/${from}/d`, JSON.stringify({ _rev, n: 2, _attachments: { ...stubs, '': nameless } }))
+      await ask('PUT', `/${from}/alone`, JSON.stringify({ _attachments: { '': { ...nameless, data: bytes.toString('base64') } } }))
+      const same = { source: couchdb(), target: couchdb(), collections: [from], rename: { [from]: to }, stateDir: folder, settleMs: 0 }
+      for (const move of [() => migrate(), async () => (await exported(), await ask('DELETE', `/${to}`), await imported())]) {
+        expect((await move()).collections[0]).to.include({ read: 3, written: 3, failed: 0, attachments: 4 })
+        await expectWhole(to, [name, 'notes.txt', ''])
+        const { rows } = (await (await ask('GET', `/${to}/_all_docs?include_docs=true&attachments=true&key=%22d%22`)).json()) as Whole
+        expect(Buffer.from(rows[0]!.doc._attachments[''].data, 'base64').equals(text)).to.equal(true)
+        expect((await verify({ ...same, attachments: true })).state).to.equal('equal')
+      }
+    })
 
     it('come with a document that a stage gives another id', async () => {
       await migrate({ stages: [document => ({ ...document, _id: `x-${document._id}` })] })

@@ -126,6 +126,11 @@ interface Stoppable {
   readonly signal?: AbortSignal
 }
 
+export interface CancelOptions extends Stoppable {
+  /** Leave what somebody else has begun anew meanwhile, and has not ended. Default false. */
+  readonly sparing?: boolean
+}
+
 /** A server that replicates, and the two ends between which it does. Closed by whoever opened it. */
 export interface Replicator {
   /** Of the server that replicates. */
@@ -152,14 +157,20 @@ export interface Replicator {
   begin(request: ReplicationRequest, options: Stoppable): Promise<Begun>
   /** Of an id that `begin` gave, or of any other. @returns state `gone` where there is none */
   look(id: string, options: Stoppable): Promise<Replication>
+  /**
+   * How one ended that is gone, by what was left when its request was removed.
+   *
+   * @returns undefined where nothing tells, or it was removed before its end
+   */
+  ending(id: string, options: Stoppable): Promise<Pick<Replication, 'state' | 'counts'> | undefined>
   /** By id. */
   list(options: Stoppable): Promise<readonly Replication[]>
   /**
    * Have it stop, remove what asks for it, and wait until the server has let go.
    *
-   * @returns as it was before; undefined where there was none
+   * @returns as it was before; undefined where there was none, or it was spared
    */
-  cancel(id: string, options: Stoppable): Promise<Replication | undefined>
+  cancel(id: string, options: CancelOptions): Promise<Replication | undefined>
   /** Whether the source has no change that this replication has not dealt with. */
   isCaughtUp(request: ReplicationRequest, seen: Replication, options: Stoppable): Promise<boolean>
   /** @param onDocument told of each document that was to be replicated */

@@ -19,26 +19,27 @@ const mostErrors = 10
 /** How long a server may know nothing of what it has just taken. */
 const unknownMs = 30_000
 
-/** @throws {DocferryError} where it fails, will never do better, or has not ended in time */
+/**
+ * @returns what a user should know of how it ended
+ * @throws {DocferryError} where it fails, will never do better, or has not ended in time
+ */
 export async function follow(
   replicator: Replicator,
   request: ReplicationRequest,
   collection: ReplicatedCollection,
   { signal, deadline, pollMs = defaultPollMs, isForEver = false }: FollowOptions
-): Promise<void> {
+): Promise<string | undefined> {
   const id = collection.id!
   const begunAt = Date.now()
   let before: string | undefined
-  for (let isKnown = isForEver; ;) {
+  for (let isKnown = isForEver || collection.how === 'joined'; ;) {
     const seen = await replicator.look(id, { signal })
     if (seen.state === 'gone') {
-      // Whoever began it has removed it at its end: what it did is compared.
-      if (collection.how === 'joined' && !request.continuous) return void (collection.state = 'completed')
-      if (isKnown || Date.now() - begunAt > unknownMs) throw removed(collection)
+      if (isKnown || Date.now() - begunAt > unknownMs) return await vanished(replicator, request, collection, signal)
     } else {
       isKnown = true
       take(collection, seen)
-      if (seen.state === 'completed') return
+      if (seen.state === 'completed') return undefined
       const trouble = hopeless(collection, seen)
       if (trouble) throw trouble
       // A figure that still changes says enough.
@@ -46,13 +47,36 @@ export async function follow(
       const isQuiet = seen.state === 'running' && figures === before
       if (request.continuous && isQuiet && (await replicator.isCaughtUp(request, seen, { signal }))) {
         collection.state = 'caught up'
-        if (!isForEver) return
+        if (!isForEver) return undefined
       }
       before = figures
     }
     if (Date.now() >= deadline) throw late(collection, request.transient)
     await sleep(Math.min(pollMs, Math.max(1, deadline - Date.now())), signal)
   }
+}
+
+/** Another docferry that follows it removes it at its end; others may remove it at any time. */
+async function vanished(
+  replicator: Replicator,
+  request: ReplicationRequest,
+  collection: ReplicatedCollection,
+  signal: AbortSignal | undefined
+): Promise<string> {
+  const { source, id } = collection
+  collection.isKept = false
+  collection.state = 'gone'
+  if (request.continuous) throw removed(collection)
+  const ending = await replicator.ending(id!, { signal })
+  if (ending?.state === 'completed') {
+    collection.state = 'completed'
+    if (ending.counts) collection.counts = ending.counts
+    return `${source}: it was done, and another docferry has removed ${id} from the server`
+  }
+  const { missing } = await replicator.compareRevisions(request, { signal })
+  if (missing > 0) throw removed(collection)
+  collection.state = 'completed'
+  return `${source}: somebody has removed ${id} from the server before its end was seen; the target lacks no revision of the source`
 }
 
 function take(collection: ReplicatedCollection, { state, counts, errors, trouble }: Replication): void {

@@ -51,11 +51,15 @@ interface Chosen {
 /** By the same rules as a run. Every name is checked before anything is asked for. */
 async function choose(options: ReplicateOptions): Promise<Chosen> {
   const { environment, signal, logger, collections, preset, rename } = options
-  const source = await openSource(naming(options.source, collections), { environment, signal, logger })
+  const meant = collections && [...new Set([...collections, ...Object.keys(rename ?? {})])]
+  const end = naming(options.source, meant)
+  const source = await openSource(end, { environment, signal, logger })
   try {
     const target = await openTarget(options.target, { environment, signal, logger, readOnly: true })
     try {
-      const held = await source.collections({ signal })
+      const known = await source.collections({ signal })
+      const missing = (end !== options.source && meant?.filter(name => !known?.some(info => info.name === name))) || []
+      const held = missing.length > 0 ? await allOf(missing, source.location, options) : known
       const choice = chooseCollections(held, { source, target }, { collections, preset, rename })
       const pairs = (choice.collections ?? []).map(({ name, target: there }) => ({ source: name, target: there }))
       if (pairs.length > 0) return { source: source.location, target: target.location, collections: pairs }
@@ -65,6 +69,21 @@ async function choose(options: ReplicateOptions): Promise<Chosen> {
     } finally {
       await target.close()
     }
+  } finally {
+    await source.close()
+  }
+}
+
+/** What there is to choose from, where not all that was named is there. */
+async function allOf(missing: readonly string[], { provider, address }: Location, options: ReplicateOptions) {
+  const { environment, signal, logger } = options
+  const source = await openSource(options.source, { environment, signal, logger })
+  try {
+    return await source.collections({ signal })
+  } catch (error) {
+    if (!(error instanceof DocferryError) || error.code !== 'DOCFERRY_PERMISSION') throw error
+    const message = `${provider} (${address}) has no collection ${missing.join(', ')}; this user may not list what it has`
+    throw new DocferryError('DOCFERRY_NO_SUCH_COLLECTION', message, { provider, collection: missing[0], cause: error })
   } finally {
     await source.close()
   }
@@ -188,10 +207,11 @@ class Replicating {
       )
     if (!wait) return
     try {
-      await follow(this.#replicator, request, collection, { signal, deadline, pollMs })
+      const note = await follow(this.#replicator, request, collection, { signal, deadline, pollMs })
+      if (note !== undefined) return void notes.push(note)
     } catch (error) {
       const isTimeout = Date.now() >= deadline
-      if (!signal?.aborted && !isTimeout && how !== 'joined' && !keep) await this.#remove(collection)
+      if (!signal?.aborted && !isTimeout && how !== 'joined' && !keep && collection.state !== 'gone') await this.#remove(collection)
       throw error
     }
     if (mode === 'one-time' && !keep) await this.#remove(collection)
@@ -200,7 +220,7 @@ class Replicating {
   /** What asks for it holds credentials. */
   async #remove(collection: ReplicatedCollection): Promise<void> {
     try {
-      await this.#replicator.cancel(collection.id!, { signal: this.#options.signal })
+      await this.#replicator.cancel(collection.id!, { signal: this.#options.signal, sparing: true })
       collection.isKept = false
     } catch (error) {
       if (!(error instanceof DocferryError) || this.#options.signal?.aborted) throw error

@@ -11,7 +11,7 @@ import type { Database } from './couchdb-database.ts'
 import { Refused, validateDatabaseName, validateDocument, validateId } from './couchdb-documents.ts'
 import { isObject, restoreMarks } from './couchdb-json.ts'
 import type { JsonObject } from './couchdb-json.ts'
-import { isMultipart, readMultipart } from './couchdb-multipart.ts'
+import { isMultipart, readMultipart, sendMultipart, wantsMultipart } from './couchdb-multipart.ts'
 import type { PouchStatic } from './couchdb-pouch.ts'
 import { Replications } from './couchdb-replicator.ts'
 import { validator } from './couchdb-validation.ts'
@@ -265,7 +265,12 @@ class Front {
 
   async #document(call: Call, database: Database, id: string): Promise<void> {
     const { request, response, method, query } = call
-    if (method === 'GET' && (query.has('open_revs') || query.get('attachments') === 'true')) return this.#further(call, database)
+    const isWhole = query.get('attachments') === 'true'
+    if (method === 'GET' && isWhole && !query.has('open_revs') && wantsMultipart(request)) {
+      const document = await getDocument(database, id, { attachments: true, ...(query.has('rev') && { rev: query.get('rev') }) })
+      if (document['_attachments'] !== undefined) return sendMultipart(response, orderFields(document))
+    }
+    if (method === 'GET' && (query.has('open_revs') || isWhole)) return this.#further(call, database)
     switch (method) {
       case 'GET': {
         const options = Object.fromEntries(

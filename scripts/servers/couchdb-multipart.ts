@@ -1,5 +1,6 @@
-/** A document with its attachments in one request, as CouchDB 3.5 takes it: https://docs.couchdb.org/en/stable/api/document/common.html */
-import type { IncomingMessage } from 'node:http'
+/** A document with its attachments in one request or answer, as CouchDB 3.5 takes and gives it: https://docs.couchdb.org/en/stable/api/document/common.html */
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Refused } from './couchdb-documents.ts'
 import { isObject, parseBody } from './couchdb-json.ts'
 import type { JsonObject } from './couchdb-json.ts'
@@ -41,6 +42,28 @@ export async function readMultipart(request: IncomingMessage): Promise<Body> {
     at = next
   }
   return { value, bytes: json.length }
+}
+
+export function wantsMultipart(request: IncomingMessage): boolean {
+  return /multipart\/(related|\*)/.test(request.headers.accept ?? '')
+}
+
+/** @param document with the data of its attachments, as base64 */
+export function sendMultipart(response: ServerResponse, document: JsonObject): void {
+  const boundary = randomBytes(16).toString('hex')
+  const attachments = Object.entries(document['_attachments'] as Record<string, JsonObject>)
+  const contents = attachments.map(([, { data }]) => Buffer.from(String(data), 'base64'))
+  const listed = attachments.map(([name, { data: _data, ...stub }], index) => {
+    return [name, { ...stub, length: contents[index]!.length, follows: true }] as const
+  })
+  const text = JSON.stringify({ ...document, _attachments: Object.fromEntries(listed) })
+  const parts = attachments.flatMap(([name, { content_type: type }], index) => [
+    `\r\n--${boundary}\r\nContent-Disposition: attachment; filename="${name}"\r\nContent-Type: ${String(type)}\r\nContent-Length: ${contents[index]!.length}\r\n\r\n`,
+    contents[index]!
+  ])
+  const body = [`--${boundary}\r\nContent-Type: application/json\r\n\r\n${text}`, ...parts, `\r\n--${boundary}--`]
+  response.writeHead(200, { 'Content-Type': `multipart/related; boundary="${boundary}"` })
+  response.end(Buffer.concat(body.map(piece => Buffer.from(piece as string))))
 }
 
 /** What stands behind the headers of a part. */

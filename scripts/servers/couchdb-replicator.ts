@@ -233,14 +233,15 @@ export class Replications {
 
   /** The outcome is written into the document too. */
   async #end(name: string, ended: Ended): Promise<void> {
-    this.#ended.set(name, ended)
     const held = await this.#database()
       .pouch.get(name, {})
       .catch(() => undefined)
     if (!held) return
-    await this.#database().pouch.bulkDocs([{ ...held, _replication_state: ended.state, _replication_state_time: now() }], {
-      new_edits: true
-    })
+    const outcome = { _replication_state: ended.state, _replication_state_time: now(), _replication_stats: ended.info }
+    const [written] = await this.#database().pouch.bulkDocs([{ ...held, ...outcome }], { new_edits: true })
+    // Removed or written anew meanwhile.
+    if (!isObject(written) || written['error'] !== undefined) return
+    this.#ended.set(name, ended)
   }
 
   #stop(job: Job): void {

@@ -15,10 +15,12 @@ interface Followed {
   readonly collection: ReplicatedCollection
   readonly looks: number
   readonly error: unknown
+  readonly note: string | undefined
 }
 
 /** What the server tells, one after the other; the last again and again. */
-async function followed(told: readonly Seen[], { how = 'begun', continuous = false, ...options }: Options = {}): Promise<Followed> {
+async function followed(told: readonly Seen[], given: Options = {}): Promise<Followed> {
+  const { how = 'begun', continuous = false, ending, missing = 0, ...options } = given
   const collection: ReplicatedCollection = {
     source: 'agents',
     target: 'agents',
@@ -37,19 +39,25 @@ async function followed(told: readonly Seen[], { how = 'begun', continuous = fal
       const seen = told[Math.min(looks++, told.length - 1)]
       return { id: 'r1', state: 'running', source: '', target: '', continuous, transient: false, errors: 0, ...seen } as Replication
     },
+    ending: async () => ending,
+    compareRevisions: async () => ({ missing }),
     isCaughtUp: async () => true
   } as unknown as Replicator
   const request = { source: 'agents', target: 'agents', continuous, transient: false }
+  let note: string | undefined
   const error: unknown = await follow(replicator, request, collection, { deadline: Infinity, pollMs: 1, ...options }).then(
-    () => undefined,
+    said => void (note = said),
     (thrown: unknown) => thrown
   )
-  return { collection, looks, error }
+  return { collection, looks, error, note }
 }
 
 interface Options extends Partial<FollowOptions> {
   readonly how?: 'begun' | 'joined'
   readonly continuous?: boolean
+  /** What is left of one that was removed, and what a comparison of both sides says. */
+  readonly ending?: Pick<Replication, 'state' | 'counts'>
+  readonly missing?: number
 }
 
 describe('replicate: follow', () => {
@@ -89,16 +97,35 @@ describe('replicate: follow', () => {
     expect(error).to.include({ code: 'DOCFERRY_REPLICATION' })
   })
 
-  it('fails where somebody removes it meanwhile', async () => {
-    const { error } = await followed([{ counts: moved }, { state: 'gone' }])
-    expect(error).to.include({ code: 'DOCFERRY_REPLICATION' })
-    expect((error as Error).message).to.include('somebody has removed r1')
-  })
+  for (const how of ['begun', 'joined'] as const) {
+    const gone = [{ counts: moved }, { state: 'gone' }] as const
 
-  it('takes one that it has joined for done when who began it removes it', async () => {
-    const { error, collection } = await followed([{ counts: moved }, { state: 'gone' }], { how: 'joined' })
-    expect(error).to.equal(undefined)
-    expect(collection).to.include({ state: 'completed' })
+    it(`fails where somebody removes it meanwhile, and the target lacks something: ${how}`, async () => {
+      const { error, collection } = await followed(gone, { how, missing: 1 })
+      expect(error).to.include({ code: 'DOCFERRY_REPLICATION' })
+      expect((error as Error).message).to.include('somebody has removed r1')
+      expect(collection).to.include({ state: 'gone', isKept: false })
+    })
+
+    it(`is done where another docferry has removed it at its end, whatever the target refused: ${how}`, async () => {
+      const counts = { ...moved, documentsWritten: 2, writeFailures: 1 }
+      const { error, collection, note } = await followed(gone, { how, ending: { state: 'completed', counts }, missing: 1 })
+      expect(error).to.equal(undefined)
+      expect(collection).to.deep.include({ state: 'completed', isKept: false, counts })
+      expect(note).to.include('another docferry has removed r1')
+    })
+
+    it(`is done where nothing tells how it ended, and the target lacks nothing: ${how}`, async () => {
+      const { error, collection, note } = await followed(gone, { how })
+      expect(error).to.equal(undefined)
+      expect(collection).to.deep.include({ state: 'completed', isKept: false, counts: moved })
+      expect(note).to.include('the target lacks no revision of the source')
+    })
+  }
+
+  it('fails where somebody removes a continuous one', async () => {
+    const { error } = await followed([{ state: 'gone' }], { how: 'joined', continuous: true })
+    expect(error).to.include({ code: 'DOCFERRY_REPLICATION' })
   })
 
   it('waits for what the scheduler does not know yet', async () => {

@@ -1,5 +1,8 @@
 import { expect } from 'chai'
+import type { Replicator } from '../../lib/contracts/replication.ts'
 import { DocferryError } from '../../lib/errors.ts'
+import { openReplicator } from '../../lib/open.ts'
+import type { ReplicateOptions } from '../../lib/replicate/options.ts'
 import { totalReplicationCounts } from '../../lib/replicate/report.ts'
 import { createCouchdbUser } from '../support/servers.ts'
 import { replicatingBench } from './support.ts'
@@ -210,6 +213,81 @@ describe('replicate', function () {
     }
   })
 
+  describe('beside another docferry', () => {
+    const request = () => ({ source: bench.source, target: bench.target, continuous: false, transient: false })
+    const both = async (work: (one: Replicator, other: Replicator) => Promise<void>): Promise<void> => {
+      const opened = await Promise.all([openBetween(), openBetween()])
+      try {
+        await work(...opened)
+      } finally {
+        for (const replicator of opened) await replicator.close()
+      }
+    }
+    const openBetween = () => openReplicator({ on: bench.end, source: bench.end, target: bench.end })
+    const completed = async (replicator: Replicator, id: string): Promise<void> => {
+      while ((await replicator.look(id, {})).state !== 'completed') await new Promise(resolve => setTimeout(resolve, 20))
+    }
+
+    it('is done by both, whoever sees the end first and removes what asked for it', async () => {
+      for (let n = 0; n < 20; n++) await put(`d${n}`, { n })
+      const reports = await Promise.all([run(), run({ pollMs: 333 }), run({ pollMs: 71 })])
+      expect(reports.map(({ state }) => state)).to.deep.equal(['done', 'done', 'done'])
+      for (const { collections } of reports) expect(collections[0]).to.include({ state: 'completed', isKept: false })
+      const { rows } = await ask('_replicator/_all_docs')
+      expect((rows as { id: string }[]).filter(({ id }) => id.includes(bench.source))).to.deep.equal([])
+    })
+
+    it('is begun by one where two begin at the same moment', async () => {
+      await both(async (one, other) => {
+        const begun = await Promise.all([
+          one.begin({ ...request(), continuous: true }, {}),
+          other.begin({ ...request(), continuous: true }, {})
+        ])
+        expect(begun.map(({ how }) => how)).to.have.members(['begun', 'joined'])
+        expect(begun[0].id).to.equal(begun[1].id)
+      })
+    })
+
+    it('leaves word of how it ended with what asked for it, and nothing of where', async () => {
+      await put('a', {})
+      await ask(bench.target, { method: 'PUT' })
+      await both(async (one, other) => {
+        const { id } = await one.begin(request(), {})
+        await completed(one, id)
+        await one.cancel(id, { sparing: true })
+        const { state, counts } = (await other.ending(id, {}))!
+        expect(state).to.equal('completed')
+        expect(counts).to.include({ documentsWritten: 1, writeFailures: 0 })
+        const left = JSON.stringify(await ask(`_replicator/${id}?open_revs=all`))
+        expect(left).to.include('_deleted').and.not.to.include('http').and.not.to.include(bench.server.password)
+      })
+    })
+
+    it('tells of no end where one is cancelled before it', async () => {
+      await ask(bench.target, { method: 'PUT' })
+      await both(async (one, other) => {
+        const { id } = await one.begin({ ...request(), continuous: true }, {})
+        await other.cancel(id, {})
+        expect(await one.look(id, {})).to.include({ state: 'gone' })
+        expect(await one.ending(id, {})).to.equal(undefined)
+        expect(await one.ending(`${id}-never`, {})).to.equal(undefined)
+      })
+    })
+
+    it('spares what another has begun anew, and removes its own', async () => {
+      await ask(bench.target, { method: 'PUT' })
+      await both(async (one, other) => {
+        const { id } = await one.begin({ ...request(), continuous: true }, {})
+        await other.cancel(id, {})
+        await other.begin({ ...request(), continuous: true }, {})
+        expect(await one.cancel(id, { sparing: true })).to.equal(undefined)
+        expect(await ask(`_replicator/${id}`)).to.include({ continuous: true })
+        expect(await other.cancel(id, { sparing: true })).to.include({ id })
+        expect(await ask(`_replicator/${id}`)).to.include({ error: 'not_found' })
+      })
+    })
+  })
+
   it('goes on following what it has caught up with until it is interrupted, and leaves it to the server', async () => {
     await put('a', {})
     const stop = new AbortController()
@@ -296,6 +374,38 @@ describe('replicate', function () {
       expect(message).to.include('only an admin')
     } finally {
       await user.remove()
+    }
+  })
+
+  it('names what there is where a database that was named is not there', async () => {
+    const asked: readonly Partial<ReplicateOptions>[] = [{ collections: ['nope'], rename: {} }, { rename: { nope: 'there' } }]
+    for (const options of asked) {
+      const { code, message } = await failureOf(run(options))
+      expect(code).to.equal('DOCFERRY_NO_SUCH_COLLECTION')
+      expect(message).to.include('has no collection nope; it holds ').and.not.to.include('it holds no ')
+    }
+  })
+
+  it('says that a user may not list what there is, where a database that was named is not there', async () => {
+    const user = await createCouchdbUser()
+    try {
+      const source = { connector: 'couchdb', options: { url: bench.server.url, user: user.user, password: user.password } } as const
+      const { code, message } = await failureOf(run({ source, collections: ['nope'], rename: {} }))
+      expect(code).to.equal('DOCFERRY_NO_SUCH_COLLECTION')
+      expect(message).to.include('has no collection nope; this user may not list what it has')
+    } finally {
+      await user.remove()
+    }
+  })
+
+  it('lets another database that is there be renamed beside', async () => {
+    await put('a', {})
+    const other = `${bench.source}-other`
+    await ask(other, { method: 'PUT' })
+    try {
+      expect(await run({ rename: { [bench.source]: bench.target, [other]: 'elsewhere' } })).to.include({ state: 'done' })
+    } finally {
+      await ask(other, { method: 'DELETE' })
     }
   })
 

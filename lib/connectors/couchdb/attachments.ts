@@ -9,6 +9,7 @@ import { isMap, withAttachments } from '../../values/index.ts'
 import type { NamedAttachment, OpenAttachment, ValueMap } from '../../values/index.ts'
 import type { Client } from './client.ts'
 import { AnswerError } from './errors.ts'
+import { namelessAttachment } from './multipart-answer.ts'
 
 /** Requests for the attachments of one page at a time. */
 const openedAtOnce = 4
@@ -82,14 +83,19 @@ async function describe(
   return { name, ...checked, open: checkedOpener(openerFor(client, listed, what), checked, what) }
 }
 
-function openerFor(client: Client, { collection, document, name }: Listed, what: string): OpenAttachment {
+function openerFor(client: Client, { collection, document, name, stub }: Listed, what: string): OpenAttachment {
   const { _id: id, _rev: revision } = document
-  const rev = typeof revision === 'string' ? `?rev=${encodeURIComponent(revision)}` : ''
-  const path = `${documentPath(collection, id)}/${encodeURIComponent(name)}${rev}`
+  const rev = typeof revision === 'string' ? `rev=${encodeURIComponent(revision)}` : ''
+  const path = documentPath(collection, id)
   const asked = client.asked(`reading ${what} of ${collection}`, 'DOCFERRY_READ', collection)
   return async function* ({ signal }) {
+    const request = { method: 'GET', asked, signal } as const
     try {
-      yield* client.chunks({ method: 'GET', path, asked, signal })
+      if (name !== '') yield* client.chunks({ ...request, path: `${path}/${encodeURIComponent(name)}${rev && `?${rev}`}` })
+      else {
+        const whole = client.chunks({ ...request, path: `${path}?attachments=true${rev && `&${rev}`}`, accept: 'multipart/related' })
+        yield* namelessAttachment(whole, String(stub['digest']), what)
+      }
     } catch (error) {
       if (!(error instanceof AnswerError) || error.answer.status !== 404) throw error
       throw new DocferryError('DOCFERRY_READ', `${what} is gone: the document was changed or deleted while it was read; run again`, {

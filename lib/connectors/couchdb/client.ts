@@ -27,6 +27,8 @@ export interface Request {
   readonly body?: string | Buffer
   /** Called where the body's bytes are known to be needed no more; not always. */
   readonly release?: () => void
+  /** What the answer may be. Default: JSON; attachments come as they are. */
+  readonly accept?: string
   readonly asked: Asked
   readonly signal?: AbortSignal
   /** Where the server takes its time before it answers. Default: that of the settings. */
@@ -188,10 +190,14 @@ export class Client {
    * @throws {DocferryError} for an answer that is not 2xx, none in time, or one that breaks off; then perhaps after some pieces
    */
   async *chunks(request: Request): AsyncGenerator<Uint8Array, void, undefined> {
-    const { method, path, body, timeoutMs = this.settings.timeoutMs } = request
+    const { method, path, body, accept, timeoutMs = this.settings.timeoutMs } = request
     yield* this.#exchange(request, async function* (this: Client, guard) {
       const { url } = this.settings
-      const headers = body === undefined ? this.#headers : { ...this.#headers, 'content-type': 'application/json' }
+      const headers = {
+        ...this.#headers,
+        ...(accept !== undefined && { accept }),
+        ...(body !== undefined && { 'content-type': 'application/json' })
+      }
       const sent = open(url, path, { method, headers, signal: guard.signal })
       const answered = answerTo(sent)
       sent.end(body)

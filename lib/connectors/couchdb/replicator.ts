@@ -6,6 +6,7 @@ import { sleep } from '../../engine/retry.ts'
 import { DocferryError } from '../../errors.ts'
 import type {
   Begun,
+  CancelOptions,
   PreparedTarget,
   PrepareTargetOptions,
   Replication,
@@ -16,12 +17,21 @@ import type {
 import type { Client, Request } from './client.ts'
 import { AnswerError, brokenAnswer } from './errors.ts'
 import { locate } from './options.ts'
-import { asksForSame, fromSchedulerDocument, isAtLeast, isObject, replicationBody, replicationId } from './replication-documents.ts'
+import {
+  asksForSame,
+  countsOf,
+  fromSchedulerDocument,
+  isAtLeast,
+  isObject,
+  replicationBody,
+  replicationId
+} from './replication-documents.ts'
 import type { JsonObject, ReplicationEndPair } from './replication-documents.ts'
 import { changesOf, compareRevisions } from './replication-revisions.ts'
 import { checkSelector } from './replication-selector.ts'
 import { targetRevisions, unknownIds } from './replication-target-revisions.ts'
 import { TransientReplications } from './replication-transient.ts'
+import { askForObject, isAnswer, ReplicatorDocuments } from './replicator-documents.ts'
 
 export interface ReplicatorParts {
   readonly on: Client
@@ -38,8 +48,8 @@ const perPage = 100
 /** While the server lets go of a replication. */
 const pollMs = 200
 const letGoMs = 60_000
-/** The replicator writes into the document too. */
-const removeTries = 10
+/** The replicator writes into the document too, and so may others. */
+const mostTries = 10
 const ended: ReadonlySet<Replication['state']> = new Set(['completed', 'failed', 'gone'])
 
 /** @throws {DocferryError} DOCFERRY_CONFIG where the server has no scheduler */
@@ -58,6 +68,7 @@ class CouchdbReplicator implements Replicator {
   readonly version: string
   readonly #on: Client
   readonly #parts: ReplicatorParts
+  readonly #documents: ReplicatorDocuments
   readonly #transient: TransientReplications
 
   constructor(parts: ReplicatorParts) {
@@ -65,6 +76,7 @@ class CouchdbReplicator implements Replicator {
     this.#on = parts.on
     this.location = locate(parts.on.settings)
     this.version = `Apache CouchDB ${parts.on.version}`
+    this.#documents = new ReplicatorDocuments(parts.on)
     this.#transient = new TransientReplications(parts.on, this.#censor)
   }
 
@@ -113,21 +125,21 @@ class CouchdbReplicator implements Replicator {
     const body = replicationBody(request, ends, this.#on.version)
     const id = replicationId(request, ends)
     if (request.transient) return { id: await this.#transient.begin(id, body, signal), how: 'begun' }
-    const held = await this.#document(id, signal)
-    if (held) {
+    let how: Begun['how'] = 'begun'
+    for (let tries = 1; tries <= mostTries; tries++) {
+      const held = await this.#documents.read(id, signal)
+      if (!held) {
+        if (await this.#documents.write(id, body, signal)) return { id, how }
+        continue
+      }
+      if (tries > 1 && this.#documents.isOwn(held)) return { id, how }
       const { state } = await this.look(id, { signal })
       if (!ended.has(state) && asksForSame(held, body)) return { id, how: 'joined' }
-      await this.cancel(id, { signal })
+      if (!(await this.#documents.remove(id, held, signal))) continue
+      await this.#waitUntilLetGo(id, signal)
+      how = 'renewed'
     }
-    try {
-      const path = documentPath(id)
-      await this.#on.json({ method: 'PUT', path, body: JSON.stringify(body), asked: this.#asked('writing to _replicator'), signal })
-    } catch (error) {
-      // Somebody else has written it at the same time, or the first answer was lost.
-      const present = isAnswer(error, 409) ? await this.#document(id, signal) : undefined
-      if (!present || !asksForSame(present, body)) throw error
-    }
-    return { id, how: held ? 'renewed' : 'begun' }
+    throw busy(id)
   }
 
   async look(id: string, { signal }: Stoppable): Promise<Replication> {
@@ -136,7 +148,16 @@ class CouchdbReplicator implements Replicator {
     const asked = this.#asked('asking the scheduler')
     const told = await this.#ask({ method: 'GET', path: `/_scheduler/docs/_replicator/${encodeURIComponent(id)}`, asked, signal })
     if (told) return fromSchedulerDocument(told, this.#censor)
-    return (await this.#transient.jobs(signal)).find(job => job.id === id) ?? gone(id, await this.#document(id, signal))
+    return (await this.#transient.jobs(signal)).find(job => job.id === id) ?? gone(id, await this.#documents.read(id, signal))
+  }
+
+  async ending(id: string, { signal }: Stoppable): Promise<Pick<Replication, 'state' | 'counts'> | undefined> {
+    const word = await this.#documents.removed(id, signal)
+    const state = word?.['_replication_state']
+    if (!word || (state !== 'completed' && state !== 'failed')) return undefined
+    const figures = word['_replication_stats']
+    const counts = isObject(figures) ? countsOf(figures) : undefined
+    return { state, ...(counts && { counts }) }
   }
 
   async list({ signal }: Stoppable): Promise<Replication[]> {
@@ -153,16 +174,13 @@ class CouchdbReplicator implements Replicator {
     return [...found, ...(await this.#transient.jobs(signal))].sort((a, b) => (a.id < b.id ? -1 : 1))
   }
 
-  async cancel(id: string, { signal }: Stoppable): Promise<Replication | undefined> {
+  async cancel(id: string, { signal, sparing = false }: CancelOptions): Promise<Replication | undefined> {
     await this.#requireAdmin(signal)
     const before = await this.look(id, { signal })
     if (before.transient) await this.#transient.cancel(id, signal)
-    else if (!(await this.#remove(id, signal))) return undefined
-    for (const until = Date.now() + letGoMs; Date.now() < until; await sleep(pollMs, signal)) {
-      if (await this.#hasLetGo(id, signal)) return before
-    }
-    const message = `${id} is cancelled, but ${this.#on.address} has not let go of it within ${letGoMs / 1000} seconds: see docferry replicate status ${id}`
-    throw new DocferryError('DOCFERRY_REPLICATION', message, { provider: 'couchdb' })
+    else if (!(await this.#remove(id, sparing, signal))) return undefined
+    await this.#waitUntilLetGo(id, signal)
+    return before
   }
 
   async isCaughtUp({ source, filter }: ReplicationRequest, { through }: Replication, { signal }: Stoppable): Promise<boolean> {
@@ -222,37 +240,27 @@ class CouchdbReplicator implements Replicator {
     }
   }
 
-  /** @returns undefined where there is no such thing */
-  async #ask(request: Request): Promise<JsonObject | undefined> {
-    try {
-      const answer = await this.#on.json(request)
-      if (isObject(answer)) return answer
-      // So it is told for a moment that nothing is known.
-      if (answer === null || answer === 'nil') return undefined
-    } catch (error) {
-      if (isAnswer(error, 404)) return undefined
-      throw error
-    }
-    throw brokenAnswer(request.asked, 'is no object')
+  #ask(request: Request): Promise<JsonObject | undefined> {
+    return askForObject(this.#on, request)
   }
 
-  #document(id: string, signal?: AbortSignal): Promise<JsonObject | undefined> {
-    return this.#ask({ method: 'GET', path: documentPath(id), asked: this.#asked('reading _replicator'), signal })
-  }
-
-  /** @returns false where there was none */
-  async #remove(id: string, signal?: AbortSignal): Promise<boolean> {
-    for (let tries = 1; ; tries++) {
-      const held = await this.#document(id, signal)
+  /** @returns false where there was none, or none that may be removed */
+  async #remove(id: string, sparing: boolean, signal?: AbortSignal): Promise<boolean> {
+    for (let tries = 1; tries <= mostTries; tries++) {
+      const held = await this.#documents.read(id, signal)
       if (!held) return tries > 1
-      try {
-        const path = `${documentPath(id)}?rev=${encodeURIComponent(String(held['_rev']))}`
-        await this.#on.json({ method: 'DELETE', path, asked: this.#asked('removing from _replicator'), signal })
-        return true
-      } catch (error) {
-        if (!isAnswer(error, 409) || tries === removeTries) throw error
-      }
+      if (sparing && !this.#documents.isOwn(held) && !ended.has((await this.look(id, { signal })).state)) return false
+      if (await this.#documents.remove(id, held, signal)) return true
     }
+    throw busy(id)
+  }
+
+  async #waitUntilLetGo(id: string, signal?: AbortSignal): Promise<void> {
+    for (const until = Date.now() + letGoMs; Date.now() < until; await sleep(pollMs, signal)) {
+      if (await this.#hasLetGo(id, signal)) return
+    }
+    const message = `${id} is cancelled, but ${this.#on.address} has not let go of it within ${letGoMs / 1000} seconds: see docferry replicate status ${id}`
+    throw new DocferryError('DOCFERRY_REPLICATION', message, { provider: 'couchdb' })
   }
 
   async #hasLetGo(id: string, signal?: AbortSignal): Promise<boolean> {
@@ -264,7 +272,9 @@ class CouchdbReplicator implements Replicator {
     })
     const jobs = told?.['jobs']
     const isOf = (job: unknown): boolean => isObject(job) && (job['doc_id'] === id || job['id'] === id)
-    return Array.isArray(jobs) && !jobs.some(isOf) && (await this.look(id, { signal })).state === 'gone'
+    if (Array.isArray(jobs) && !jobs.some(isOf) && (await this.look(id, { signal })).state === 'gone') return true
+    // Somebody has begun it anew meanwhile.
+    return (await this.#documents.read(id, signal)) !== undefined
   }
 
   /** The passwords, also as they are in headers, and credentials in addresses. */
@@ -284,10 +294,6 @@ class CouchdbReplicator implements Replicator {
 /** A shorter one would take ordinary letters out of a text. */
 const shortestSecret = 4
 
-function documentPath(id: string): string {
-  return `/_replicator/${encodeURIComponent(id)}`
-}
-
 /** The scheduler may not have seen a new document yet. */
 function gone(id: string, document: JsonObject | undefined): Replication {
   const nothing = { id, source: '', target: '', transient: false, errors: 0 }
@@ -295,6 +301,7 @@ function gone(id: string, document: JsonObject | undefined): Replication {
   return { ...nothing, state: 'initializing', continuous: document['continuous'] === true }
 }
 
-function isAnswer(error: unknown, status: number): boolean {
-  return error instanceof AnswerError && error.answer.status === status
+function busy(id: string): DocferryError {
+  const message = `others write and remove ${id} in _replicator again and again: see that only one thing replicates this, and run it again`
+  return new DocferryError('DOCFERRY_REPLICATION', message, { provider: 'couchdb' })
 }

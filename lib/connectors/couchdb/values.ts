@@ -119,7 +119,7 @@ function readableAttachments(document: Document): readonly NamedAttachment[] | R
     if (error instanceof DocferryError) return refuse(error.message)
     throw error
   }
-  const own = attachments.find(({ name }) => name.startsWith('_') || name === '' || !isWellFormed(name))
+  const own = attachments.find(({ name }) => name.startsWith('_') || !isWellFormed(name))
   if (own) return refuse(`an attachment named ${JSON.stringify(own.name)}: CouchDB keeps names that start with an underscore for itself`)
   return attachments.some(({ open }) => open === undefined) ? refuse(bytesMissing) : attachments
 }
