@@ -9,6 +9,7 @@ import { retryJournal } from './checkpoint/retry-journal.ts'
 import type { RunJournal } from './checkpoint/retry-journal.ts'
 import { logName, receiptPath, RunFolder } from './checkpoint/run-folder.ts'
 import type { RunEnd, RunRecord } from './checkpoint/run-folder.ts'
+import { stageRecordsName } from './checkpoint/stage-records.ts'
 import { undoJournalName } from './checkpoint/undo-journal.ts'
 import { functionStages } from './engine/stage-chain.ts'
 import { toStages } from './engine/to-stages.ts'
@@ -141,7 +142,11 @@ async function retryLetters(retried: Retried, options: RetryRunOptions): Promise
       observe?.(report)
     }
   }
-  const files = { log: join(folder.path, logName), undoJournal: join(folder.path, undoJournalName) }
+  const files = {
+    log: join(folder.path, logName),
+    undoJournal: join(folder.path, undoJournalName),
+    stageRecords: join(folder.path, stageRecordsName)
+  }
   try {
     const journal = retryJournal(run, left, files)
     const report = await migrateAgain(move, journal)

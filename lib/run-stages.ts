@@ -3,12 +3,16 @@ import type { RunJournal } from './checkpoint/retry-journal.ts'
 import { stageTrouble } from './engine/apply-stages.ts'
 import { isTransformStage } from './engine/stage-chain.ts'
 import { DocferryError } from './errors.ts'
-import type { RunStage, Stage } from './types.ts'
+import type { CheckedRun, RunStage, Stage, StageRun } from './types.ts'
 
 export interface OpenStagesOptions {
-  readonly journal: Pick<RunJournal, 'record' | 'runId' | 'stagePieces'>
+  readonly journal: Pick<RunJournal, 'record' | 'runId' | 'stagePieces' | 'stageRecords'>
   readonly dryRun: boolean
   readonly signal?: AbortSignal | undefined
+}
+
+export interface CheckStagesOptions extends OpenStagesOptions, Pick<CheckedRun, 'ends'> {
+  readonly collections: readonly string[] | undefined
 }
 
 export class RunStages {
@@ -22,21 +26,33 @@ export class RunStages {
     this.#first = first
   }
 
-  /** @throws {DocferryError} DOCFERRY_RUN_UNFIT where a run can't be gone on with because of what a stage knew */
-  async open({ journal, dryRun, signal }: OpenStagesOptions): Promise<void> {
-    const resumed = journal.record !== undefined
+  /** Before the run begins. @throws {DocferryError} what a stage finds in its way; DOCFERRY_RUN_UNFIT where a run can't be gone on with because of what one knew */
+  async check({ collections, ends, ...options }: CheckStagesOptions): Promise<void> {
+    const { journal } = options
+    const files = new Set<string>()
     const lost = this.#functions().find(({ state }) => state === 'lost')
-    if (resumed && lost)
+    if (journal.record !== undefined && lost)
       throw new DocferryError(
         'DOCFERRY_RUN_UNFIT',
         `the stage ${lost.name} remembered something that is lost with the process, so that the run ${journal.runId} can't be gone on with: undo it (docferry undo ${journal.runId}), and begin anew`,
         { endsRun: true }
       )
-    if (resumed) await this.#restore(journal)
+    for (const stage of this.#functions()) {
+      try {
+        await stage.check?.({ ...runOf(stage, options), ends, files, ...(collections && { collections }) })
+      } catch (error) {
+        throw stageTrouble(stage, 'could not be checked', error)
+      }
+    }
+  }
+
+  async open(options: OpenStagesOptions): Promise<void> {
+    const { journal } = options
+    if (journal.record !== undefined) await this.#restore(journal)
     for (const stage of this.#functions()) {
       this.#opened.push(stage)
       try {
-        await stage.open?.({ dryRun, resumed, ...(signal && { signal }) })
+        await stage.open?.(runOf(stage, options))
       } catch (error) {
         throw stageTrouble(stage, 'could not be opened', error)
       }
@@ -80,4 +96,8 @@ export class RunStages {
   #functions(): Stage[] {
     return this.#stages.flatMap(stage => (isTransformStage(stage) ? [] : [stage]))
   }
+}
+
+function runOf({ name }: Stage, { journal: { record, stageRecords }, dryRun, signal }: OpenStagesOptions): StageRun {
+  return { dryRun, resumed: record !== undefined, records: stageRecords.of(name), ...(signal && { signal }) }
 }

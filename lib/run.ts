@@ -44,6 +44,7 @@ import type { RunLog } from './run-log.ts'
 import { RunPacking } from './run-packing.ts'
 import { RunRecords } from './run-records.ts'
 import { RunStages } from './run-stages.ts'
+import type { OpenStagesOptions } from './run-stages.ts'
 import { builtInStages } from './stages/index.ts'
 import type { Partition, RunStage, Source, Target, TargetLimits } from './types.ts'
 import type { DocumentDigests } from './values/index.ts'
@@ -152,12 +153,17 @@ class Run {
     signal?.addEventListener('abort', onAbort, { once: true })
     try {
       const chosen = await this.#choose()
+      await this.#stages.check({
+        ...this.#stageOptions,
+        collections: chosen?.map(({ name }) => name),
+        ends: [...(this.#source.places ?? [this.#source.location]), this.#target.location]
+      })
       const security = this.#securityCopy()
       await security?.check(this.#ledger.report.collections)
       await this.#records.begin(this.#partitions, this.#retry)
       await this.#prepareAll(chosen)
       await security?.begin(this.#ledger.report.collections)
-      await this.#stages.open({ journal: this.#journal, dryRun: dryRun ?? false, signal: this.#halt.stop })
+      await this.#stages.open(this.#stageOptions)
       await this.#keepCheckpoints()
       for (const group of groupsOf(this.#target, this.#source, this.#partitions))
         await runParallel(group, this.#parallel, partition => this.#movePartition(partition))
@@ -381,6 +387,10 @@ class Run {
   get #requestUnits(): number | undefined {
     const { maxReadUnits } = this.#options
     return maxReadUnits === undefined ? undefined : Math.max(1, Math.floor(maxReadUnits / this.#parallel))
+  }
+
+  get #stageOptions(): OpenStagesOptions {
+    return { journal: this.#journal, dryRun: this.#options.dryRun ?? false, signal: this.#halt.stop }
   }
 
   get #parallel(): number {

@@ -22,21 +22,22 @@ export async function stagesOfRun(
   { stages, pipeline }: Pick<PlannedOptions, 'stages' | 'pipeline'>,
   { environment = {}, mayBeMended = false }: Making
 ): Promise<readonly RunStage[]> {
-  const own = pipeline ? await stagesOfPipeline(pipeline.file, stages, { environment, mayBeMended }) : []
+  const own = pipeline ? await stagesOfPipeline(pipeline, stages, { environment, mayBeMended }) : []
   const others = await Promise.all(stages.slice(own.length).map(text => parseStage(text, { folder: '.', environment })))
   return [...own, ...others]
 }
 
 /** Those of the pipeline stand first. */
 async function stagesOfPipeline(
-  file: string,
+  { file, target }: NonNullable<PlannedOptions['pipeline']>,
   texts: readonly string[],
   { environment, mayBeMended }: Required<Making>
 ): Promise<readonly RunStage[]> {
   const { loadPipeline } = await import('./pipeline/load.ts')
   const { makeStages } = await import('./pipeline/make-stages.ts')
   const stages = await makeStages(await loadPipeline(file, { environment: environment ?? {}, cwd: '.' }), {
-    environment: environment ?? {}
+    environment: environment ?? {},
+    target
   })
   const known = (text = ''): string => (mayBeMended ? text.replace(/#[^#]*$/, '') : text)
   if (stages.every(({ name, text = name }, index) => known(text) === known(texts[index]))) return stages

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { appendFile, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Transform } from 'node:stream'
@@ -231,6 +231,68 @@ describe('run: stages', () => {
       const seen = (await readFile(join(stateDir, 'seen.ndjson'), 'utf8')).match(/"_id":"d\d+"/g)!
       expect(new Set(seen).size).to.equal(totalCounts(report.collections).read)
       expect(report.notes.join()).to.include('key')
+    })
+
+    describe('and write aside', () => {
+      const path = (name = 'seen.ndjson'): string => join(stateDir, name)
+      const aside = async (options: object = {}): Promise<Stage[]> => [await builtIn('tap', { file: 'seen.ndjson', ...options })]
+      const cut = (page: number): ScriptedSource => ({
+        collections: { a: documents(20), b: documents(20) },
+        pageSize: 5,
+        beforePage: (_, number) => {
+          if (number === page) throw new DocferryError('DOCFERRY_READ', 'cut')
+        }
+      })
+      const seen = async (name?: string): Promise<number> => (await readFile(path(name), 'utf8')).match(/\n/g)!.length
+
+      for (const dryRun of [false, true])
+        it(`find a file of somebody’s before anything is begun${dryRun ? ', in a dry run too' : ''}`, async () => {
+          await writeFile(path(), 'mine')
+          const target = scriptedTarget()
+          expect(await failure(run(await aside(), { target, dryRun }))).to.include({ code: 'DOCFERRY_OUTPUT_EXISTS' })
+          await writeFile(path('b.ndjson'), 'mine')
+          const each = await aside({ file: '{collection}.ndjson' })
+          expect(await failure(run(each, { target, dryRun, source: cut(-1) }))).to.include({ code: 'DOCFERRY_OUTPUT_EXISTS' })
+          expect(await readFile(path(), 'utf8')).to.equal('mine')
+          expect(target.collections.size).to.equal(0)
+          expect(await readdir(stateDir)).to.have.members(['seen.ndjson', 'b.ndjson'])
+        })
+
+      it('go on with their own file, and with nobody else’s', async () => {
+        const target = scriptedTarget({ provider: 'couchdb' })
+        let runId = ''
+        const parallel = 1
+        const options = { target, parallel, observe: (report: Readonly<RunReport>) => void (runId = report.runId) }
+        await failure(run(await aside(), { ...options, source: cut(2) }))
+        await rename(path(), path('own'))
+        await writeFile(path(), '{"mine":"no newline"}')
+        const error = await failure(run(await aside(), { target, parallel, source: cut(-1), resume: runId }))
+        expect(error).to.include({ code: 'DOCFERRY_OUTPUT_EXISTS' })
+        expect(await readFile(path(), 'utf8')).to.equal('{"mine":"no newline"}')
+        await rename(path('own'), path())
+        await appendFile(path(), '{"_id":"torn')
+        await run(await aside(), { target, parallel, source: cut(-1), resume: runId })
+        expect(await seen()).to.equal(40)
+      })
+
+      it('add to it what is retried', async () => {
+        const target = scriptedTarget()
+        const stages = async (ids: readonly string[]): Promise<Stage[]> => [
+          failsFor('dead-letter', ids),
+          ...(await aside({ existing: 'overwrite' }))
+        ]
+        const { runId } = await run(await stages(['d007']), { target })
+        expect(await seen()).to.equal(39)
+        await retryRun({ run: runId, stateDir, target: target.endpoint, runStages: await stages([]) })
+        expect(await seen()).to.equal(40)
+      })
+
+      it('are refused two of one file before anything is begun', async () => {
+        const target = scriptedTarget()
+        const stages = [...(await aside({ existing: 'overwrite' })), ...(await aside({ existing: 'append' }))]
+        expect(await failure(run(stages, { target }))).to.include({ code: 'DOCFERRY_CONFIG' })
+        expect(await readdir(stateDir)).to.deep.equal([])
+      })
     })
 
     it('are opened first and closed last, also where the run fails, and are heard', async () => {

@@ -18,6 +18,7 @@ import { newRunId } from './run-id.ts'
 import { checkpointOf, divideOutput, Settled } from './settled.ts'
 import type { SettledPlace } from './settled.ts'
 import { StageMemory, stageMemoryName } from './stage-memory.ts'
+import { KeptRecords, stageRecordsName } from './stage-records.ts'
 import { undoJournalName } from './undo-journal.ts'
 
 /** How often a checkpoint is written, at most; and that it is not written for more than a small part of the time: with thousands of collections it is large. */
@@ -88,6 +89,7 @@ export class Journal {
   #writingMs = 0
   readonly #syncs: (() => Promise<void>)[] = []
   #stageMemory: StageMemory
+  #stageRecords: KeptRecords | undefined
   /** Of the checkpoint that was found. */
   readonly #settledBefore: SettledPlace | undefined
   /** Once the run has a folder. */
@@ -148,6 +150,11 @@ export class Journal {
   async *stagePieces(): AsyncGenerator<StagePiece> {
     yield* this.#stageMemory.read()
     yield* this.#progress.pieces
+  }
+
+  /** What stages have made beside the run. */
+  get stageRecords(): KeptRecords {
+    return (this.#stageRecords ??= new KeptRecords(this.#pathOf(stageRecordsName)))
   }
 
   /** Where what can't be written is kept. */

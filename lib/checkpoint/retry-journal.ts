@@ -2,6 +2,7 @@
 import type { DeadLetter } from '../engine/dead-letter.ts'
 import { Progress } from './checkpoint.ts'
 import type { Journal } from './journal.ts'
+import { KeptRecords } from './stage-records.ts'
 
 /** Takes what can't be written. */
 export interface LetterKeeper {
@@ -20,7 +21,7 @@ export type RunJournal = { readonly [Key in keyof Journal]: Journal[Key] } & {
 export function retryJournal(
   runId: string,
   letters: LetterKeeper,
-  { log, undoJournal }: { readonly log: string; readonly undoJournal: string }
+  { log, undoJournal, stageRecords }: { readonly log: string; readonly undoJournal: string; readonly stageRecords: string }
 ): RunJournal {
   const nothing = (): Promise<void> => Promise.resolve()
   return {
@@ -34,6 +35,7 @@ export function retryJournal(
     letters,
     undoJournal,
     async *stagePieces() {},
+    stageRecords: new KeptRecords(stageRecords),
     syncFirst: () => undefined,
     startOver: () => undefined,
     begin: nothing,

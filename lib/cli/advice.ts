@@ -1,4 +1,5 @@
 /** What a user can try next, by error code, beyond what the message itself says; and what makes a run stop that can be gone on with. */
+import { DocferryError } from '../errors.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { OnIncompatible } from '../types.ts'
 
@@ -76,9 +77,16 @@ export function adviceForFailures(
   return message.includes('--subcollections') ? `take it for a path (--subcollections), ${other}` : other
 }
 
+const asideAdvice = 'move it away, or give the stage another file, or say what to do with it (existing: append or overwrite)'
+
+/** Whether the file is no output, but one that a stage writes beside it. */
+function isAside(code: ErrorCode, error: unknown): boolean {
+  return code === 'DOCFERRY_OUTPUT_EXISTS' && error instanceof DocferryError && error.context.stage !== undefined
+}
+
 /** @param error by which the command ended @param goOn the command that goes on with what the error has stopped, where there is one */
 export function adviceFor(code: ErrorCode, error?: unknown, goOn?: string): string | undefined {
-  const first = isFull(error) ? 'make room on that disk, or name a place on another one' : advice[code]
+  const first = isAside(code, error) ? asideAdvice : isFull(error) ? 'make room on that disk, or name a place on another one' : advice[code]
   if (goOn === undefined || !passing.has(code)) return first
   return first === undefined ? `go on: ${goOn}` : `${first}; then go on: ${goOn}`
 }

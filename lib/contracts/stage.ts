@@ -1,5 +1,6 @@
 /** A step between reader and writer. */
 import type { Duplex } from 'node:stream'
+import type { Location } from './place.ts'
 import type { Document, Json } from '../values/types.ts'
 
 /** What a stage is told about the document it gets. */
@@ -41,6 +42,36 @@ export interface StageState {
   restore(piece: Json): void
 }
 
+/**
+ * What a stage has made beside the run, by which it knows that again from what is somebody else's: when the run goes on, and when its dead letters are
+ * retried. Kept in the run's folder at once, whatever becomes of the documents.
+ */
+export interface StageRecords {
+  /** By the stages of this name, in order; those of earlier processes first. */
+  list(): readonly Json[]
+  /** A process that dies behind this has kept it. */
+  add(record: Json): void
+}
+
+/** The run that a stage is for. */
+export interface StageRun {
+  readonly dryRun: boolean
+  readonly resumed: boolean
+  readonly signal?: AbortSignal
+  /** Missing outside of a run. */
+  readonly records?: StageRecords
+}
+
+/** The run that a stage will be for. */
+export interface CheckedRun extends StageRun {
+  /** Missing where only reading tells which there are. */
+  readonly collections?: readonly string[]
+  /** Where it reads and writes. */
+  readonly ends: readonly Location[]
+  /** Real paths of the files that its stages will write; each adds its own. */
+  readonly files: Set<string>
+}
+
 interface AnyStage {
   readonly name: string
   /** What tells it from another stage of its name, as a user writes it: `strip:a,b`. Default: the name. */
@@ -77,8 +108,10 @@ export interface Stage extends AnyStage {
    * with; such a run is begun anew.
    */
   readonly state?: StageState | 'lost'
+  /** Called once, before anything is made or written: throws what would stand in the stage's way. It makes nothing itself. */
+  readonly check?: (run: CheckedRun) => void | Promise<void>
   /** Called once, before the first document. */
-  readonly open?: (run: { readonly dryRun: boolean; readonly resumed: boolean; readonly signal?: AbortSignal }) => void | Promise<void>
+  readonly open?: (run: StageRun) => void | Promise<void>
   /** Whether it will let no further document of the collection pass, so that these need not be read. Asked between pages. */
   readonly isSated?: (collection: string) => boolean
   /** What a user should know in the end and would not see from the counts. */

@@ -1,7 +1,6 @@
 /** The ends of a pipeline, as far as they can be checked without opening one. */
-import { realpathSync } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
 import { parseEndpoint } from '../config/endpoint.ts'
+import { realPath } from '../engine/real-path.ts'
 import { DocferryError } from '../errors.ts'
 import { loadConnector } from '../registry.ts'
 import type { Environment } from '../types.ts'
@@ -43,17 +42,6 @@ async function checkAddress(end: DraftEnd, address: string, environment: Environ
 function pathOf(configured: unknown): string | undefined {
   const { path, snapshot } = configured as { readonly path?: unknown; readonly snapshot?: unknown }
   return [path, snapshot].find(each => typeof each === 'string')
-}
-
-/** Of what does not exist yet, that of its folder with its name. */
-function realPath(path: string): string {
-  const whole = resolve(path)
-  try {
-    return realpathSync(whole)
-  } catch {
-    const folder = dirname(whole)
-    return folder === whole ? whole : join(realPath(folder), basename(whole))
-  }
 }
 
 function freeName(wanted: string, taken: ReadonlySet<string>): string {

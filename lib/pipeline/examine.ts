@@ -5,6 +5,7 @@ import { presetNames, presets } from '../config/presets.ts'
 import type { FailureLimit } from '../report.ts'
 import type { Environment } from '../types.ts'
 import { holdsDocumentValues } from '../stages/document-values.ts'
+import { checkAsides } from './check-asides.ts'
 import { checkEnds } from './check-ends.ts'
 import { checkNames, takenFrom } from './check-names.ts'
 import type { Draft } from './check-names.ts'
@@ -64,7 +65,9 @@ export async function examinePipeline(path: string, { environment, cwd, withoutE
   await checkEnds(draft.sources, environment, findings)
   await checkEnds(draft.targets, environment, findings)
   checkNames(draft, findings)
-  for (const placed of entriesOf(draft)) await checkEntry(placed, { folder, environment, modules }, findings)
+  checkAsides(draft, folder, findings)
+  for (const placed of entriesOf(draft))
+    await checkEntry(placed, { folder, environment, modules, target: draft.targets[0]?.name ?? 'target' }, findings)
   const ends = withoutEnds ? [...draft.sources, ...draft.targets].map(({ addressPath }) => addressPath) : []
   const issues = findings.list(path, secrets.mask, ends)
   if (issues.length > 0) return { issues }

@@ -19,6 +19,8 @@ export interface EntryMaking {
   readonly folder: string
   readonly environment: Environment
   readonly modules: ModuleLoader
+  /** The name of the target that the stage is for. */
+  readonly target?: string
 }
 
 /** Something wrong with an entry. */
@@ -58,12 +60,12 @@ async function makeAny(entry: StageEntry, making: EntryMaking, only?: 'check'): 
   }
 }
 
-async function makeBuiltIn(kind: string, options: unknown, { folder, environment }: EntryMaking, only?: 'check'): Promise<Made> {
+async function makeBuiltIn(kind: string, options: unknown, { folder, environment, target }: EntryMaking, only?: 'check'): Promise<Made> {
   const spec = await loadStageSpec(kind)
   const issues = checkStageOptions(spec, options).map((issue): EntryIssue => ({ ...issue, path: [kind, ...issue.path] }))
   if (only) return { issues }
   try {
-    const stage = await makeOf(spec, options, { folder, environment })
+    const stage = await makeOf(spec, options, { folder, environment, ...(target !== undefined && { target }) })
     return issues.length > 0 ? { issues } : { stage }
   } catch (error) {
     const message = messageOf(error).replace(/^stage /, '')
@@ -104,7 +106,11 @@ async function makeExport(exported: StageExport, { entry, making, holder, title,
   if (isTransformObject(exported)) return { stage: withOptions(exported.name ? exported : { ...exported, name: title }, options) }
   if (!isStageFactory(exported)) return { stage: withOptions(asStage(exported, title), options) }
   try {
-    const made: unknown = await exported.make(options as never, { folder: making.folder, environment: making.environment })
+    const made: unknown = await exported.make(options as never, {
+      folder: making.folder,
+      environment: making.environment,
+      ...(making.target !== undefined && { target: making.target })
+    })
     if (typeof made !== 'function' && !isStageObject(made))
       return { issues: [{ path: [holder], message: `${title}: make returned no stage: a function, or an object with apply, is wanted` }] }
     const stage = asStage(made as Stage | Stage['apply'], title)

@@ -18,21 +18,22 @@ export function keepLoader(pipeline: Pipeline, modules: ModuleLoader): void {
 }
 
 /**
- * Make the stages, in order: each source's, the common ones, each collection's. They remember nothing of another call, but for what a module
+ * Make the stages of one target, in order: each source's, the common ones, each collection's. They remember nothing of another call, but for what a module
  * keeps itself.
  *
+ * @param target its name. Default: the first one's
  * @throws {DocferryError} DOCFERRY_CONFIG, with every issue and its place
  */
 export async function makeStages(
   pipeline: Pipeline,
-  { environment }: { readonly environment: Environment }
+  { environment, target = pipeline.targets[0]?.name }: { readonly environment: Environment; readonly target?: string | undefined }
 ): Promise<readonly (Stage | TransformStage)[]> {
   const { folder } = pipeline
   const modules = loaders.get(pipeline) ?? new ModuleLoader(folder, folder)
   const stages: (Stage | TransformStage)[] = []
   const issues: string[] = []
   for (const { entry, restriction } of entriesOf(pipeline)) {
-    const made = await makeEntry(entry, { folder, environment, modules })
+    const made = await makeEntry(entry, { folder, environment, modules, ...(target !== undefined && { target }) })
     if ('issues' in made) issues.push(...made.issues.map(({ path, message }) => `${entry.place}: ${formatPath(path)}: ${message}`))
     else {
       const { name = made.stage.name, onError, place } = entry

@@ -1,6 +1,6 @@
 /** What its place in a pipeline adds to a stage: its name, what an error does, for which documents it is. */
 import { PassThrough } from 'node:stream'
-import type { OnStageError, Stage, StageContext, TransformStage } from '../types.ts'
+import type { CheckedRun, OnStageError, Stage, StageContext, TransformStage } from '../types.ts'
 import { alsoInPlace, inPlaceOf } from '../stages/in-place.ts'
 import { isTransformObject } from './define-stage.ts'
 
@@ -29,20 +29,23 @@ export function placeStage(stage: Stage | TransformStage, { onError, collections
     return { ...named, holdsBack, mayRepeatIds, transform }
   }
   const isSated = stage.isSated?.bind(stage)
+  const check = stage.check?.bind(stage)
   return derived(stage, {
     ...named,
     ...(onError && { onError }),
     apply: restricted(stage, restriction),
+    ...(check && { check: run => check(restrictedRun(run, restriction)) }),
     ...(isSated && { isSated: collection => passesNone(collection, restriction) && isSated(collection) })
   })
 }
 
 /** The stage with other fields. Its functions go on belonging to it: it may be an instance of a class. */
 export function derived(stage: Stage, changes: Partial<Stage>): Stage {
-  const { name, text, place, mayRepeatIds, isPure, fields, changesInPlace, onError, state, open, isSated, notes, close } = stage
+  const { name, text, place, mayRepeatIds, isPure, fields, changesInPlace, onError, state, check, open, isSated, notes, close } = stage
   return {
     ...{ name, text, place, mayRepeatIds, isPure, fields, changesInPlace, onError, state },
     apply: applyOf(stage),
+    ...(check && { check: run => check.call(stage, run) }),
     ...(open && { open: run => open.call(stage, run) }),
     ...(isSated && { isSated: collection => isSated.call(stage, collection) }),
     ...(notes && { notes: () => notes.call(stage) }),
@@ -70,6 +73,10 @@ function toldOptions(options: unknown): (context: StageContext) => StageContext 
     last = context
     return (told = { ...context, options })
   }
+}
+
+function restrictedRun({ collections, ...run }: CheckedRun, { collections: only }: Restriction): CheckedRun {
+  return { ...run, ...(collections && { collections: only ? collections.filter(name => only.includes(name)) : collections }) }
 }
 
 function isFor({ collections, sources }: Restriction, { collection, source }: StageContext): boolean {

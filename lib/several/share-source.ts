@@ -61,6 +61,7 @@ class Shared {
       location: source.location,
       uniqueIds: source.uniqueIds,
       waitsForOthers: true,
+      ...(source.places && { places: source.places }),
       ...(source.givesChanges && { givesChanges: true }),
       ...(source.reads && { reads: source.reads.bind(source) }),
       ...(source.holdsSubcollections && { holdsSubcollections: source.holdsSubcollections.bind(source) }),

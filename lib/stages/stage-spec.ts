@@ -22,6 +22,8 @@ export interface StageMaking {
   /** Paths in options are relative to this folder: that of the pipeline's file, or the working directory. */
   readonly folder: string
   readonly environment: Environment
+  /** The name of the pipeline's target that the documents are for. Missing outside of a pipeline. */
+  readonly target?: string
 }
 
 /**

@@ -11,7 +11,7 @@ import { compileQuery } from './query/index.ts'
 import type { QueryOptions } from './query/index.ts'
 import { names } from './short-forms.ts'
 import type { StageMaking, StageSpec } from './stage-spec.ts'
-import { AsideFiles } from './tap/aside-files.ts'
+import { AsideFiles, fileName } from './tap/aside-files.ts'
 import type { Existing } from './tap/aside-files.ts'
 import { ValueCounts } from './tap/value-counts.ts'
 
@@ -20,32 +20,34 @@ export interface TapOptions {
   readonly count?: readonly string[]
   /** Only documents that match are looked at. */
   readonly where?: QueryOptions
-  /** NDJSON; `{collection}` in it stands for the name of the collection. */
+  /** NDJSON; `{collection}` in it stands for the name of the collection, `{target}` for that of the pipeline's target. */
   readonly file?: string
   /** What happens where the file exists when a run begins. Default `refuse`. */
   readonly existing?: Existing
 }
 
 const documentsName = ''
+const targetPlaceholder = '{target}'
 
 /**
  * Look at documents without changing them: count, and write aside.
  *
  * @throws {DocferryError} DOCFERRY_CONFIG for what is no path or no query
  */
-export function tap({ count = [], where, file, existing = 'refuse' }: TapOptions, { folder }: Pick<StageMaking, 'folder'>): Stage {
+export function tap({ count = [], where, file, existing = 'refuse' }: TapOptions, making: Pick<StageMaking, 'folder' | 'target'>): Stage {
   if (count.length === 0 && file === undefined && where === undefined) throw configError('say what to do: count, where, file')
   const matches = where && compileQuery(where, 'where.')
   const counts = count.map(text => new ValueCounts(text))
   const paths = count.map(parsePath)
-  const files = file === undefined ? undefined : new AsideFiles(resolve(folder, file), existing)
+  const files = file === undefined ? undefined : new AsideFiles(placeOf(file, making), existing)
   const deltas = new Deltas()
   let documents = 0
   return {
     name: 'tap',
     mayRepeatIds: false,
     changesInPlace: false,
-    open: ({ dryRun, resumed }) => files?.open({ dryRun, resumed }),
+    check: run => files?.check(run),
+    open: run => files?.open(run),
     apply(document, { collection, partition }) {
       if (matches && !matches(document)) return document
       documents++
@@ -71,10 +73,20 @@ export function tap({ count = [], where, file, existing = 'refuse' }: TapOptions
     },
     notes: () => [
       `${documents.toLocaleString('en')} ${documents === 1 ? 'document' : 'documents'}${where ? ' matched' : ''}${files?.describe() ?? ''}`,
+      ...(files?.notes() ?? []),
       ...counts.map(each => each.describe())
     ],
     close: () => files?.close()
   }
+}
+
+function placeOf(file: string, { folder, target }: Pick<StageMaking, 'folder' | 'target'>): string {
+  if (target === undefined && file.includes(targetPlaceholder))
+    throw configError('file: {target} stands for the name of the target in a pipeline, and there is none here')
+  return resolve(
+    folder,
+    file.replaceAll(targetPlaceholder, () => fileName(target ?? ''))
+  )
 }
 
 function valuesAt(document: Document, path: FieldPath): readonly (Value | undefined)[] {
@@ -88,7 +100,7 @@ export const tapStage: StageSpec<readonly string[] | TapOptions> = {
   summary: 'count documents by their values, or write them aside, without changing them',
   description: `Counts are told when the run ends. Of values only short texts, numbers, true, false and null are shown, the first 50 different ones of each field, and none of a field whose name looks like that of a secret; all others are counted by what they are.
 
-\`file\` gets each document as a line of JSON, as an export to a file does, readable by its owner only; it is not written in a dry run. What a target has acknowledged is always in it. A run that was killed and is gone on with adds to it, and documents that were on their way then may stand in it twice.`,
+\`file\` gets each document as a line of JSON, as an export to a file does, readable by its owner only; it is not written in a dry run. What a target has acknowledged is always in it. A run that was killed and is gone on with, or whose dead letters are retried, adds to it, and documents that were on their way then may stand in it twice. It knows its own file by what it wrote first: with any other that stands there by then \`existing\` says what happens, as when a run begins. Each target of a pipeline has stages of its own, so that each writes its own file.`,
   schema: {
     anyOf: [
       { type: 'array', minItems: 1, items: pathSchema('A path.'), description: 'How often each value stands in these fields.' },
@@ -103,13 +115,13 @@ export const tapStage: StageSpec<readonly string[] | TapOptions> = {
             type: 'string',
             minLength: 1,
             description:
-              'An NDJSON file for the documents, relative to the pipeline. `{collection}` in its name gives each collection its own.'
+              'An NDJSON file for the documents, relative to the pipeline. `{collection}` in its name gives each collection its own, `{target}` each target of a pipeline.'
           },
           existing: {
             enum: ['refuse', 'append', 'overwrite'],
             default: 'refuse',
             description:
-              'What happens where the file exists when a run begins. Default: refuse. A run that is gone on with adds to its own file.'
+              'What happens where the file exists when a run begins. Default: refuse. A run that is gone on with adds to the file that it has made.'
           }
         },
         dependentRequired: { existing: ['file'] }

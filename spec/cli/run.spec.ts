@@ -312,6 +312,31 @@ describe('docferry run', function () {
       expect(stdout + stderr).to.include('f.yaml:2:28: targets[1]: ')
     })
 
+    it('writes aside for each of them, and refuses one file for all before anything is done', async () => {
+      const text = (file: string): string[] => [
+        'source: a.json',
+        'targets: [{ name: one, address: "memory:b.json" }, { name: two, address: c.json }]',
+        'stages:',
+        `  - tap: { file: '${file}' }`
+      ]
+      write('f.yaml', text('seen.ndjson'))
+      const refused = await run('f.yaml')
+      expect(refused.code).to.equal(2)
+      expect(refused.stderr)
+        .to.include('f.yaml:4:18: stages[0].tap.file: each of the 2 targets')
+        .and.include("such as 'seen-{target}.ndjson'")
+      write('f.yaml', text('seen-{target}.ndjson'))
+      const { code, stderr } = await run('f.yaml')
+      expect(code, stderr).to.equal(0)
+      for (const name of ['one', 'two']) expect(readFileSync(join(cwd, `seen-${name}.ndjson`), 'utf8').match(/\n/g)).to.have.length(21)
+      const again = await run('f.yaml', '--target', 'memory:d.json')
+      expect(again.code).to.equal(2)
+      expect(again.stderr)
+        .to.include('seen-one.ndjson exists already')
+        .and.include('existing: append or overwrite')
+        .and.not.include('--force')
+    })
+
     it('gives one object with --json', async () => {
       const { code, stdout } = await run('f.yaml', '--json')
       const report = JSON.parse(stdout) as { targets: { name: string; totals: object; verified: object }[] }

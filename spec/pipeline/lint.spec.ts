@@ -38,6 +38,16 @@ describe('pipeline: lint', function () {
     ['a tag', `${ends}description: !foo bar\n`, /^x\.yaml:3:14: Unresolved tag: !foo/],
     ['an alias of nothing', `${ends}stages: *common\n`, /^x\.yaml:3:9: .*common/i],
     ['an alias that holds itself', `${ends}x-a: &a [*a]\n`, /^x\.yaml:3:10: x-a\[0\]: the anchor holds itself$/],
+    [
+      'two stages that write one file',
+      `${ends}stages:\n  - tap: { file: s.ndjson }\n  - tap: { file: ./s.ndjson, existing: append }\n`,
+      /^x\.yaml:5:18: stages\[1\]\.tap\.file: stages\[0\] writes this file already/
+    ],
+    [
+      'one file for several targets',
+      'source: a.json\ntargets: [b.json, c.json]\nstages:\n  - tap: { file: s.ndjson }\n',
+      /^x\.yaml:4:18: stages\[0\]\.tap\.file: each of the 2 targets .*put \{target\} in its name, such as 's-\{target\}\.ndjson'$/
+    ],
     ['a missing source', 'target: a.json\n', /^x\.yaml:1:1: source: is missing/],
     ['a missing target', 'source: a.json\n', /^x\.yaml:1:1: target: is missing/],
     ['source beside sources', `${ends}sources: [b.json]\n`, /^x\.yaml:3:1: sources: there is source already/],
@@ -260,6 +270,21 @@ describe('pipeline: lint', function () {
     expect((await lint('source: a.json\ntarget: b.json\n'))[0]).to.match(/^x\.json:1:1: this is YAML and not JSON/)
     expect((await lint('{ "source": "a.json",\n  "target": "b.json", "stag": 1 }'))[0]).to.match(/^x\.json:2:23: stag: is unknown/)
     expect((await lint('{ "source": "a.json", }'))[0]).to.match(/^x\.json:\d+:\d+: /)
+  })
+
+  it('tells a stage that would write over what is read or written', async () => {
+    const ends = `source: ${join(bench.folder, 'in.json')}\ntargets: [dynamodb://us-east-1, { name: b, address: ${join(bench.folder, 'out-b.json')} }]\n`
+    for (const file of ['./in-{target}/../in.json', 'out-{target}.json'])
+      expect(await bench.lint(`${ends}stages:\n  - tap: { file: '${file}', existing: overwrite }\n`), file).to.deep.equal([
+        'x.yaml:4:18: stages[0].tap.file: is a file that documents are read from or written to already: give it another name'
+      ])
+  })
+
+  it('lets stages of different collections write aside under names made of these', async () => {
+    const stages = (...collections: string[]): string =>
+      `${ends}collections: [a, { name: b, stages: [{ tap: { file: '{collection}.x' } }] }]\nstages:\n  - tap: { file: '{collection}.x' }\n    collections: [${collections.join()}]\n`
+    expect(await bench.lint(stages('a'))).to.deep.equal([])
+    expect((await bench.lint(stages('a', 'b'))).join()).to.include('stages[0] writes this file already')
   })
 
   it('shows no secret, wherever it came from', async () => {

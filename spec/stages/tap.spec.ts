@@ -1,11 +1,25 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { makeStage } from '../../lib/stages/make-stage.ts'
 import { tap } from '../../lib/stages/tap.ts'
 import type { TapOptions } from '../../lib/stages/tap.ts'
-import type { Json, Stage, StageState } from '../../lib/types.ts'
+import type { DocferryError } from '../../lib/errors.ts'
+import type { CheckedRun, Json, Stage, StageRecords, StageRun, StageState } from '../../lib/types.ts'
 import { Double, Timestamp } from '../../lib/values/index.ts'
 import type { Value } from '../../lib/values/index.ts'
 
@@ -26,15 +40,30 @@ describe('stage tap', () => {
   })
 
   function make(options: TapOptions): Stage {
-    const stage = tap(options, { folder })
+    const stage = tap(options, { folder, target: 'main' })
     stages.push(stage)
     return stage
   }
 
-  async function opened(options: TapOptions, run: { dryRun?: boolean; resumed?: boolean } = {}): Promise<Stage> {
+  async function opened(options: TapOptions, run: Partial<StageRun> = {}): Promise<Stage> {
     const stage = make(options)
     await stage.open?.({ dryRun: false, resumed: false, ...run })
     return stage
+  }
+
+  async function checked(options: TapOptions, run: Partial<CheckedRun> = {}): Promise<string> {
+    try {
+      await make(options).check?.({ dryRun: false, resumed: false, ends: [], files: new Set(), ...run })
+      return 'fits'
+    } catch (error) {
+      return `${(error as DocferryError).code} ${(error as Error).message}`
+    }
+  }
+
+  /** As a run keeps them. */
+  function recordsOfRun(): StageRecords {
+    const records: Json[] = []
+    return { list: () => JSON.parse(JSON.stringify(records)) as Json[], add: record => void records.push(record) }
   }
 
   function look(stage: Stage, documents: readonly Record<string, Value>[], collection = 'c', partition = 'p'): void {
@@ -172,15 +201,186 @@ describe('stage tap', () => {
       expect(file('aside.ndjson')).to.equal('{"_id":"0"}\n')
     })
 
-    for (const existing of ['refuse', 'append', 'overwrite'] as const) {
-      it(`goes on behind its last whole line in a run that is gone on with (${existing})`, async () => {
-        writeFileSync(join(folder, 'aside.ndjson'), `{"_id":"x"}\n{"_id":"cut ${'off'.repeat(50_000)}`)
-        const stage = await opened({ file: 'aside.ndjson', existing }, { resumed: true })
-        look(stage, [{}])
+    describe('in a run that is gone on with', () => {
+      const path = (): string => join(folder, 'aside.ndjson')
+      let records: StageRecords
+      beforeEach(() => {
+        records = recordsOfRun()
+      })
+
+      /** A first process of the run, and what it leaves. */
+      async function begun(options: TapOptions, documents: readonly Record<string, Value>[]): Promise<string> {
+        const stage = await opened(options, { records })
+        look(stage, documents)
+        await stage.close?.(false)
+        return file('aside.ndjson')
+      }
+      async function goneOn(options: TapOptions): Promise<Stage> {
+        const stage = await opened(options, { resumed: true, records })
+        look(stage, [{ again: 1 }])
         await stage.close?.(true)
-        expect(file('aside.ndjson')).to.equal('{"_id":"x"}\n{"_id":"0"}\n')
+        return stage
+      }
+      const again = '{"_id":"0","again":1}\n'
+
+      for (const existing of ['refuse', 'append', 'overwrite'] as const) {
+        const options: TapOptions = { file: 'aside.ndjson', existing }
+
+        it(`goes on behind the last whole line of its own file (${existing})`, async () => {
+          if (existing === 'append') writeFileSync(path(), 'mine')
+          const before = await begun(options, [{ a: 1 }, { text: 'é'.repeat(100_000) }])
+          appendFileSync(path(), `{"_id":"cut ${'off'.repeat(50_000)}`)
+          expect(await checked(options, { resumed: true, records })).to.equal('fits')
+          const { notes } = await goneOn(options)
+          expect(file('aside.ndjson')).to.equal(before + again)
+          expect(notes?.()).to.have.length(1)
+        })
+
+        it(`takes what another process was killed over while it made it (${existing})`, async () => {
+          for (const kept of [1, 2, 3]) {
+            rmSync(path(), { force: true })
+            if (existing === 'append') writeFileSync(path(), 'mine\n')
+            const whole = recordsOfRun()
+            const stage = await opened(options, { records: whole })
+            look(stage, [{ a: 1 }])
+            const empty = file('aside.ndjson')
+            await stage.close?.(false)
+            // What was said before it was done.
+            truncateSync(path(), empty.length)
+            records = recordsOfRun()
+            for (const record of whole.list().slice(0, kept)) records.add(record)
+            await goneOn(options)
+            expect(file('aside.ndjson'), `${kept} records`).to.equal(empty + again)
+          }
+        })
+
+        for (const content of ['{"accounts":["one line, no newline"]}', 'torn', 'a line\nand no newline', '']) {
+          it(`does with another file what it was told (${existing}, ${JSON.stringify(content)})`, async () => {
+            await begun({ ...options, file: 'other.ndjson' }, [{ a: 1 }]).catch(() => undefined)
+            writeFileSync(path(), content)
+            const error = await goneOn(options).catch((reason: Error) => reason)
+            if (existing === 'refuse') expect(error).to.include({ code: 'DOCFERRY_OUTPUT_EXISTS' })
+            const kept = existing === 'refuse' ? content : existing === 'overwrite' || content === '' ? again : `${content}\n${again}`
+            expect(file('aside.ndjson')).to.equal(kept)
+          })
+        }
+      }
+
+      it('leaves a file alone that has taken the place of its own', async () => {
+        const own = await begun({ file: 'aside.ndjson' }, [{ a: 1 }])
+        rmSync(path())
+        writeFileSync(join(folder, 'held'), '')
+        writeFileSync(path(), `${own}mine`)
+        expect(await checked({ file: 'aside.ndjson' }, { resumed: true, records })).to.match(/^DOCFERRY_OUTPUT_EXISTS/)
+        expect(await goneOn({ file: 'aside.ndjson' }).catch((reason: Error) => reason)).to.include({ code: 'DOCFERRY_OUTPUT_EXISTS' })
+        expect(file('aside.ndjson')).to.equal(`${own}mine`)
+      })
+
+      it('leaves its own file alone where somebody has written it anew', async () => {
+        await begun({ file: 'aside.ndjson' }, [{ a: 1 }])
+        writeFileSync(path(), '{"mine":1}\n{"no newline')
+        expect(await checked({ file: 'aside.ndjson' }, { resumed: true, records })).to.match(/^DOCFERRY_OUTPUT_EXISTS/)
+        expect(await goneOn({ file: 'aside.ndjson' }).catch((reason: Error) => reason)).to.include({ code: 'DOCFERRY_OUTPUT_EXISTS' })
+        expect(file('aside.ndjson')).to.equal('{"mine":1}\n{"no newline')
+      })
+
+      it('keeps what somebody has added to its file, also without the end of the line', async () => {
+        const own = await begun({ file: 'aside.ndjson' }, [{ a: 1 }])
+        appendFileSync(path(), '{"mine":1}')
+        await goneOn({ file: 'aside.ndjson' })
+        expect(file('aside.ndjson')).to.equal(`${own}{"mine":1}\n${again}`)
+      })
+
+      it('leaves a link alone that leads to another file by now', async () => {
+        await begun({ file: 'aside.ndjson' }, [{ a: 1 }])
+        rmSync(path())
+        writeFileSync(join(folder, 'mine'), 'mine')
+        symlinkSync(join(folder, 'mine'), path())
+        expect(await goneOn({ file: 'aside.ndjson' }).catch((reason: Error) => reason)).to.include({ code: 'DOCFERRY_OUTPUT_EXISTS' })
+        expect(file('mine')).to.equal('mine')
+      })
+
+      it('begins its file anew where it is gone, and says so', async () => {
+        await begun({ file: 'aside.ndjson' }, [{ a: 1 }])
+        rmSync(path())
+        const { notes } = await goneOn({ file: 'aside.ndjson' })
+        expect(file('aside.ndjson')).to.equal(again)
+        expect(notes?.()[1]).to.include('aside.ndjson was moved, removed or replaced since the run began')
+      })
+    })
+
+    describe('is looked at before the run begins', () => {
+      it('and refused where it is there, also in a dry run, and for each collection that is known', async () => {
+        writeFileSync(join(folder, 'b.ndjson'), 'mine')
+        expect(await checked({ file: 'a.ndjson' })).to.equal('fits')
+        expect(await checked({ file: 'b.ndjson' }, { dryRun: true })).to.match(/^DOCFERRY_OUTPUT_EXISTS file: .*b\.ndjson exists already/)
+        expect(await checked({ file: '{collection}.ndjson' }, { collections: ['a', 'b'] })).to.match(/^DOCFERRY_OUTPUT_EXISTS/)
+        expect(await checked({ file: '{collection}.ndjson' }, { collections: ['a', 'c'] })).to.equal('fits')
+        for (const existing of ['append', 'overwrite'] as const) expect(await checked({ file: 'b.ndjson', existing })).to.equal('fits')
+        expect(file('b.ndjson')).to.equal('mine')
+        expect(existsSync(join(folder, 'a.ndjson'))).to.equal(false)
+      })
+
+      it('and refused where it can not be made', async () => {
+        mkdirSync(join(folder, 'sub'))
+        expect(await checked({ file: 'missing/a.ndjson' })).to.match(/^DOCFERRY_CONFIG file: .* cannot be written \(ENOENT\)/)
+        expect(await checked({ file: 'sub', existing: 'append' })).to.match(/^DOCFERRY_CONFIG file: .* cannot be written \(EISDIR\)/)
+      })
+
+      it('and refused where the run reads or writes', async () => {
+        mkdirSync(join(folder, 'src'))
+        writeFileSync(join(folder, 'src', 'a.ndjson'), 'mine')
+        const at = (name: string): CheckedRun['ends'] => [
+          { provider: 'file', address: name, identity: `file:${realpathSync(folder)}/${name}` }
+        ]
+        for (const ends of [at('src'), at('src/a.ndjson')])
+          expect(await checked({ file: './src/a.ndjson', existing: 'overwrite' }, { ends })).to.match(
+            /^DOCFERRY_CONFIG .*where the run reads/
+          )
+        expect(await checked({ file: 'srca.ndjson' }, { ends: at('src') })).to.equal('fits')
+      })
+
+      it('and refused where another stage of the run writes it', async () => {
+        const files = new Set<string>()
+        expect(await checked({ file: 'a.ndjson', existing: 'append' }, { files })).to.equal('fits')
+        expect(await checked({ file: './a.ndjson', existing: 'append' }, { files })).to.match(/^DOCFERRY_CONFIG .*by another stage/)
+      })
+    })
+
+    for (const existing of ['refuse', 'append', 'overwrite'] as const) {
+      it(`is never written by two stages at once (${existing})`, async () => {
+        const first = await opened({ file: 'aside.ndjson' })
+        look(first, [{}])
+        stateOf(first).take('p')
+        const error = await opened({ file: 'aside.ndjson', existing }).catch((reason: Error) => reason)
+        expect(error).to.include({ code: 'DOCFERRY_CONFIG' })
+        expect((error as Error).message).to.include('by another stage')
+        await first.close?.(true)
+        expect(file('aside.ndjson')).to.equal('{"_id":"0"}\n')
       })
     }
+
+    it('is not written by whoever applies the stage outside of a run', () => {
+      look(make({ file: 'aside.ndjson', existing: 'overwrite' }), [{}])
+      look(make({ file: '{collection}.ndjson' }), [{}])
+      expect(readdirSync(folder)).to.deep.equal([])
+    })
+
+    it('can be one for each target', async () => {
+      const stage = await opened({ file: 'aside-{target}.ndjson' })
+      await stage.close?.(true)
+      expect(readdirSync(folder)).to.deep.equal(['aside-main.ndjson'])
+      expect(() => tap({ file: '{target}' }, { folder })).to.throw('{target} stands for the name of the target in a pipeline')
+    })
+
+    it('may be a device', async function () {
+      if (!existsSync('/dev/null')) this.skip()
+      for (const existing of ['append', 'overwrite'] as const) {
+        const stage = await opened({ file: '/dev/null', existing }, { records: recordsOfRun() })
+        look(stage, [{}])
+        await stage.close?.(true)
+      }
+    })
 
     it('can be one for each collection, in the same folder', async () => {
       const stage = await opened({ file: '{collection}.ndjson' })

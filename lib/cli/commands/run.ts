@@ -82,7 +82,7 @@ export async function pipelineJob(file: string, { flags, given, cwd, environment
         source,
         target: flags.force && target.connector === 'file' ? forced(target) : target.text
       },
-      makeStages: around => makeStages(pipeline, { environment: around }),
+      makeStages: around => makeStages(pipeline, { environment: around, target: name }),
       ...(flags.stage && { stages: flags.stage }),
       secrets: pipeline.secrets,
       dataOnStdout: isStandardStream(target),

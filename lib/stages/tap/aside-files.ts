@@ -1,7 +1,9 @@
-import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
-import { DocferryError } from '../../errors.ts'
-import type { Document } from '../../types.ts'
+import { closeSync, constants, fdatasyncSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs'
+import type { CheckedRun, Document, StageRun } from '../../types.ts'
 import { stringifyJson } from '../../values/index.ts'
+import { checkApart, checkPlace, exists, isOpenAlready, isThere, keyOf, openExisting, statOf, unwritable } from './file-place.ts'
+import { cutTornLine, endLastLine } from './last-line.ts'
+import { OwnFiles } from './own-files.ts'
 
 export type Existing = 'refuse' | 'append' | 'overwrite'
 
@@ -11,22 +13,31 @@ const bufferedCharacters = 64 * 1024
 interface AsideFile {
   readonly path: string
   readonly fd: number
+  readonly isRegular: boolean
+  readonly key: string
+  /** Whether the run has written into it, in this process or another. */
+  isBegun: boolean
   lines: string[]
   characters: number
   /** Lines are missing from here on: nothing more is written, or taken for written. */
   failure?: Error
 }
 
+/** Files that this process writes, by device and inode: two stages would cut each other's. */
+const open = new Set<string>()
+
 /**
  * NDJSON files beside a run, written by synchronous calls: a stage that waits for the disk holds back what comes behind it, and a flush has happened when
- * it returns.
+ * it returns. Nothing is written outside of a run.
  */
 export class AsideFiles {
   readonly #path: string
   readonly #existing: Existing
   readonly #files = new Map<string, AsideFile>()
-  #isOff = false
-  #resumed = false
+  readonly #notes: string[] = []
+  #own = new OwnFiles()
+  #isOpen = false
+  #isDryRun = false
 
   /** @param path `{collection}` in it stands for the name of the collection */
   constructor(path: string, existing: Existing) {
@@ -34,39 +45,53 @@ export class AsideFiles {
     this.#existing = existing
   }
 
-  /** @throws {DocferryError} DOCFERRY_OUTPUT_EXISTS, DOCFERRY_CONFIG where the file can't be made; also from `write`, where there is one for each collection */
-  open({ dryRun, resumed }: { readonly dryRun: boolean; readonly resumed: boolean }): void {
-    this.#isOff = dryRun
-    this.#resumed = resumed
-    if (!dryRun && !this.#path.includes(placeholder)) this.#file('')
+  /** @throws {DocferryError} DOCFERRY_OUTPUT_EXISTS, DOCFERRY_CONFIG where a file can't be made, as far as its name is known */
+  check({ collections = [], ends, files, records }: CheckedRun): void {
+    const own = new OwnFiles(records)
+    const paths = this.#path.includes(placeholder) ? collections.map(name => this.#pathOf(name)) : [this.#path]
+    for (const path of paths) {
+      checkApart(path, ends, files)
+      checkPlace(path)
+      if (this.#existing === 'refuse' && isThere(path) && !isOwn(path, own)) throw exists(path)
+    }
+  }
+
+  /** @throws as `check`; also from `write`, where there is one for each collection */
+  open({ dryRun, records }: StageRun): void {
+    this.#isDryRun = dryRun
+    this.#isOpen = !dryRun
+    this.#own = new OwnFiles(records)
+    if (this.#isOpen && !this.#path.includes(placeholder)) this.#file('')
   }
 
   write(collection: string, document: Document): void {
-    if (this.#isOff) return
+    if (!this.#isOpen) return
     const file = this.#file(collection)
     if (file.failure) throw file.failure
     const line = stringifyJson(document)
     file.lines.push(line)
     file.characters += line.length
-    if (file.characters >= bufferedCharacters) flush(file)
+    if (file.characters >= bufferedCharacters) this.#flush(file)
   }
 
   /** What was written is with the operating system. */
   flush(): void {
-    for (const file of this.#files.values()) flush(file)
+    for (const file of this.#files.values()) this.#flush(file)
   }
 
   close(): void {
+    this.#isOpen = false
     const files = [...this.#files.values()]
     this.#files.clear()
     let failure: unknown
     for (const file of files) {
       try {
-        flush(file)
-        fdatasyncSync(file.fd)
+        this.#flush(file)
+        if (file.isRegular) fdatasyncSync(file.fd)
       } catch (error) {
         failure ??= error
       } finally {
+        open.delete(file.key)
         closeSync(file.fd)
       }
     }
@@ -74,66 +99,128 @@ export class AsideFiles {
   }
 
   describe(): string {
-    return this.#isOff ? `; nothing is written to ${this.#path} in a dry run` : `, written to ${this.#path}`
+    return this.#isDryRun ? `; nothing is written to ${this.#path} in a dry run` : `, written to ${this.#path}`
+  }
+
+  /** What is not as a user might think. */
+  notes(): readonly string[] {
+    return this.#notes
+  }
+
+  #pathOf(collection: string): string {
+    return this.#path.replaceAll(placeholder, () => fileName(collection))
   }
 
   #file(collection: string): AsideFile {
-    const path = this.#path.replaceAll(placeholder, () => fileName(collection))
+    const path = this.#pathOf(collection)
     let file = this.#files.get(path)
-    if (!file) this.#files.set(path, (file = { path, fd: this.#openFile(path), lines: [], characters: 0 }))
+    if (!file) this.#files.set(path, (file = this.#opened(path)))
     return file
   }
 
-  #openFile(path: string): number {
-    const flags = this.#resumed || this.#existing === 'append' ? 'a+' : this.#existing === 'overwrite' ? 'w' : 'wx'
-    let fd: number
+  #opened(path: string): AsideFile {
+    const file = this.#openOwn(path) ?? this.#openOther(path)
+    open.add(file.key)
+    return file
+  }
+
+  /** @returns undefined where none of the run's own is there */
+  #openOwn(path: string): AsideFile | undefined {
+    const fd = openExisting(path)
+    const from = fd === undefined ? undefined : this.#own.startOf(path, fd)
+    if (fd !== undefined && from !== undefined) {
+      return heldOr(fd, () => {
+        const file = fileOf(path, fd)
+        cutTornLine(fd, from)
+        const isBegun = fstatSync(fd).size > from
+        if (!isBegun) this.#own.made(path, fd, from)
+        return { ...file, isBegun }
+      })
+    }
+    if (fd !== undefined) closeSync(fd)
+    if (this.#own.hasWritten(path))
+      this.#notes.push(`${path} was moved, removed or replaced since the run began: what was written into it before is not in it`)
+    return undefined
+  }
+
+  #openOther(path: string): AsideFile {
+    const isNew = this.#existing === 'refuse'
+    if (isNew) this.#own.beginMaking(path)
+    const fd = this.#make(path, isNew ? constants.O_EXCL : 0)
+    return heldOr(fd, () => {
+      const file = fileOf(path, fd)
+      if (!file.isRegular) return file
+      if (this.#existing === 'overwrite') ftruncateSync(fd, 0)
+      else endLastLine(fd)
+      this.#own.made(path, fd, fstatSync(fd).size)
+      return file
+    })
+  }
+
+  #make(path: string, flags: number): number {
     try {
-      fd = openSync(path, flags, 0o600)
+      return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | flags, 0o600)
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      if (code === 'EEXIST') {
-        throw new DocferryError('DOCFERRY_OUTPUT_EXISTS', `file: ${path} exists already: give another, or existing: append or overwrite`)
-      }
-      throw new DocferryError('DOCFERRY_CONFIG', `file: ${path} cannot be written (${code ?? 'unknown'})`, { cause: error })
+      if (code !== 'EEXIST') throw unwritable(path, error)
+      this.#own.giveUp(path)
+      const found = statOf(path)
+      throw found && open.has(keyOf(found)) ? isOpenAlready(path) : exists(path)
     }
-    if (flags === 'a+') endLastLine(fd, this.#resumed)
-    return fd
+  }
+
+  #flush(file: AsideFile): void {
+    if (file.failure) throw file.failure
+    if (file.lines.length === 0) return
+    const bytes = Buffer.from(`${file.lines.join('\n')}\n`)
+    file.lines = []
+    file.characters = 0
+    if (!file.isBegun && file.isRegular) this.#own.willWrite(file.path, bytes)
+    file.isBegun = true
+    const { size } = fstatSync(file.fd)
+    let written = 0
+    try {
+      while (written < bytes.length) written += writeSync(file.fd, bytes, written)
+    } catch (error) {
+      if (file.isRegular && fstatSync(file.fd).size === size + written) ftruncateSync(file.fd, size)
+      file.failure = new Error(`${file.path} cannot be written (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`, { cause: error })
+      throw file.failure
+    }
   }
 }
 
 const placeholder = '{collection}'
 
 /** No name leads to another folder. */
-function fileName(collection: string): string {
-  return encodeURIComponent(collection).replace(/^\.+/, dots => '%2E'.repeat(dots.length))
+export function fileName(name: string): string {
+  return encodeURIComponent(name).replace(/^\.+/, dots => '%2E'.repeat(dots.length))
 }
 
-function flush(file: AsideFile): void {
-  if (file.failure) throw file.failure
-  if (file.lines.length === 0) return
-  const bytes = Buffer.from(`${file.lines.join('\n')}\n`)
-  file.lines = []
-  file.characters = 0
+/** @throws {DocferryError} DOCFERRY_CONFIG where this process writes it already */
+function fileOf(path: string, fd: number): AsideFile {
+  const stat = fstatSync(fd)
+  const isRegular = stat.isFile()
+  const key = isRegular ? keyOf(stat) : ''
+  if (isRegular && open.has(key)) throw isOpenAlready(path)
+  return { path, fd, isRegular, key, isBegun: false, lines: [], characters: 0 }
+}
+
+/** Nobody else closes what can't be used. */
+function heldOr(fd: number, prepare: () => AsideFile): AsideFile {
   try {
-    for (let written = 0; written < bytes.length;) written += writeSync(file.fd, bytes, written)
+    return prepare()
   } catch (error) {
-    file.failure = new Error(`${file.path} cannot be written (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`, { cause: error })
-    throw file.failure
+    closeSync(fd)
+    throw error
   }
 }
 
-/** A process that was killed may have left a piece of a line, of a document that comes again; what others wrote is not cut. */
-function endLastLine(fd: number, isOwn: boolean): void {
-  const { size } = fstatSync(fd)
-  const chunk = Buffer.alloc(64 * 1024)
-  for (let end = size; end > 0;) {
-    const start = Math.max(0, end - chunk.length)
-    const length = readSync(fd, chunk, 0, end - start, start)
-    const newline = chunk.subarray(0, length).lastIndexOf(10)
-    if (end === size && newline === length - 1) return
-    if (!isOwn) return void writeSync(fd, '\n')
-    if (newline !== -1) return ftruncateSync(fd, start + newline + 1)
-    end = start
+function isOwn(path: string, own: OwnFiles): boolean {
+  const fd = openExisting(path)
+  if (fd === undefined) return false
+  try {
+    return own.startOf(path, fd) !== undefined
+  } finally {
+    closeSync(fd)
   }
-  if (isOwn && size > 0) ftruncateSync(fd, 0)
 }
