@@ -6,6 +6,7 @@ import type { CheckedOptions } from './open-run.ts'
 import { chooseCollections, noSuchCollection } from './plan/choose-collections.ts'
 import type { ChosenCollection } from './plan/choose-collections.ts'
 import { checkPlan, checkRecord } from './plan/plan.ts'
+import { checkProofs } from './plan/same-place.ts'
 import type { RunReport } from './report.ts'
 import type { Partition, Source, Target } from './types.ts'
 
@@ -42,6 +43,7 @@ export async function chooseWhat({ source, target, options, ledger, journal, par
   // Another source is told as such, and not by the collections that it lacks.
   if (record) checkRecord(record, report, options, false)
   const choice = chooseCollections(await source.collections({ signal }), ends, options)
+  await checkProofs(choice.collections, ends, options)
   target.checkTogether?.(choice.collections?.map(each => each.target) ?? [])
   if (options.preset) report.notTaken = [...choice.notTaken]
   if (choice.missing.length > 0) report.notes.push(`the source does not hold ${choice.missing.join(', ')}`)

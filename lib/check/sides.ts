@@ -3,6 +3,7 @@ import { DocferryError } from '../errors.ts'
 import { inspectEnd, openSource } from '../open.ts'
 import { chooseCollections } from '../plan/choose-collections.ts'
 import type { ChosenCollection } from '../plan/choose-collections.ts'
+import { checkProofs } from '../plan/same-place.ts'
 import type { CollectionInfo, Source } from '../types.ts'
 import { documentDigest } from '../values/index.ts'
 import { count, listed } from './checklist.ts'
@@ -23,6 +24,7 @@ export async function chooseForCheck(
   return await list.look('collections.named', 'the collections are there, and the target takes their names', async () => {
     const held = await source.collections({ signal: options.signal })
     const { collections, notTaken, missing } = chooseCollections(held, { source, target }, options)
+    await checkProofs(collections, { source, target }, options)
     if (collections === null) return [{ detail: 'only reading tells which there are' }, null]
     list.report.collections = collections.map(({ name, target: to, documents }) => ({
       source: name,

@@ -15,6 +15,26 @@ export interface Location {
   readonly identity: string
 }
 
+/**
+ * What an end's own server says of where its collections are, whatever address leads there. Asked only where two ends of one provider have different
+ * addresses, and before anything is written. Who is told nothing knows nothing: that is no error.
+ */
+export interface PlaceProof {
+  /** What a collection is called there: `table`. */
+  readonly called: string
+  /** What the server calls itself. Ends of which both tell, and not the same, are different places. */
+  readonly server?: string
+  /**
+   * Equal for two collections only if they are the same one, or one of them is part of a copy of the other's whole server: a machine that was cloned.
+   * Undefined where there is none, or nothing tells.
+   */
+  collection(name: string, options: { readonly signal?: AbortSignal }): Promise<string | undefined>
+  /** Which running server answers: it tells such copies apart. Undefined where nothing tells. Missing where a copy is another collection. */
+  process?(options: { readonly signal?: AbortSignal }): Promise<string | undefined>
+  /** What to do where it is such a copy, and is not recognised as one. */
+  readonly adviceForCopy?: string
+}
+
 export interface CollectionInfo {
   readonly name: string
   /** Estimated number of documents, where the database tells it cheaply. */

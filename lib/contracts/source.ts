@@ -4,7 +4,7 @@ import type { Packed, Packing } from '../packed.ts'
 import type { DocumentDigests } from '../values/digest.ts'
 import type { Document } from '../values/types.ts'
 import type { RejectDetails } from './control-items.ts'
-import type { CollectionInfo, Location, Usage } from './place.ts'
+import type { CollectionInfo, Location, PlaceProof, Usage } from './place.ts'
 import type { SecurityObject } from './security.ts'
 
 /** An opaque, serialisable place in a partition. */
@@ -78,6 +78,13 @@ export interface ReadOptions {
   readonly onRetry?: (error: DocferryError, delayMs: number) => void
 }
 
+/** One of several sources that are read as one. */
+export interface SourcePart {
+  readonly source: Pick<Source, 'location' | 'proof'>
+  /** What is read of it: its name there, and for the run. `null` where only reading tells. */
+  readonly collections: readonly { readonly name: string; readonly as: string }[] | null
+}
+
 /** The reading end. Closed by whoever opened it, also after an error. */
 export interface Source {
   readonly location: Location
@@ -126,10 +133,10 @@ export interface Source {
   read(partition: Partition, options: ReadOptions): AsyncIterable<Page>
   /** Whether it can be read a single time only: standard input. */
   readonly readsOnce?: boolean
-  /** Whether it reads the collection of this name at the place with this `Location.identity`. Default: where its own is that, by the same name. */
-  reads?(identity: string, collection: string): boolean
-  /** Where it reads, where that is several places. Default: its location. */
-  readonly places?: readonly Location[]
+  /** Missing where only the address tells where it is. */
+  readonly proof?: PlaceProof | undefined
+  /** What it reads, and of which sources, where these are several. */
+  readonly parts?: readonly SourcePart[]
   /** Whether it may have nothing to give for any time, because others read with it. Default: a reader that stands still is given up. */
   readonly waitsForOthers?: boolean
   /** What reading has asked of the service so far, by its own account where it gives one; missing where nothing is billed or sent. */

@@ -3,7 +3,7 @@ import type { Packed } from '../packed.ts'
 import type { DocumentDigests } from '../values/digest.ts'
 import type { Document } from '../values/types.ts'
 import type { SuspendedOutput } from './connector.ts'
-import type { Location, Usage } from './place.ts'
+import type { Location, PlaceProof, Usage } from './place.ts'
 import type { OnConversion } from './rules.ts'
 import type { TargetSecurity } from './security.ts'
 import type { Change, ChangeOutcome, Encoded, Held, Refusal, WriteOptions, WriteOutcome } from './written.ts'
@@ -79,6 +79,8 @@ export interface LineEncoder<Payload = unknown> {
 export interface Target<Payload = unknown> {
   readonly location: Location
   readonly limits: TargetLimits
+  /** Missing where only the address tells where it is. */
+  readonly proof?: PlaceProof | undefined
   /** Whether the target can hold a collection of this name; pure. */
   checkCollection(collection: string): Refusal | undefined
   /** Refuse what it can't hold together. Missing: any number. @throws {DocferryError} DOCFERRY_CONFIG */

@@ -30,7 +30,8 @@ export function designLast(source: Source): Source {
       if (!found) without.add(inner.id)
     },
     ...(source.usage && { usage: () => source.usage!() }),
-    ...(source.reads && { reads: (identity: string, collection: string) => source.reads!(identity, collection) }),
+    proof: source.proof,
+    parts: source.parts,
     ...(source.security && { security: (name: string, options: { readonly signal?: AbortSignal }) => source.security!(name, options) }),
     close: () => source.close()
   }

@@ -1,10 +1,10 @@
 /** Which of the source's collections a run takes, and what they are called in the target. */
-import { sep } from 'node:path'
 import { presets } from '../config/presets.ts'
 import type { PresetName } from '../config/presets.ts'
 import { DocferryError } from '../errors.ts'
 import { listNames } from '../report.ts'
 import type { CollectionInfo, Source, Target } from '../types.ts'
+import { checkAddresses } from './same-place.ts'
 
 export interface ChooseOptions {
   readonly collections?: readonly string[]
@@ -91,7 +91,7 @@ function checkTargets(
   collections: readonly Pick<ChosenCollection, 'name' | 'target'>[],
   { source, target }: { readonly source: Source; readonly target: Target }
 ): void {
-  const { provider, address, identity } = target.location
+  const { provider } = target.location
   const refused = collections.flatMap(({ target: name }) => {
     const refusal = target.checkCollection(name)
     return refusal ? [`${name}: ${refusal.message}`] : []
@@ -112,32 +112,5 @@ function checkTargets(
       collection: twice
     })
   }
-  checkApart(source, target)
-  const isSame = ({ name, target: there }: Pick<ChosenCollection, 'name' | 'target'>): boolean =>
-    source.reads?.(identity, there) ?? (identity === source.location.identity && name === there)
-  const same = collections.find(isSame)
-  if (same) {
-    throw new DocferryError(
-      'DOCFERRY_SAME_PLACE',
-      `source and target are the same place: ${provider} ${address}, collection ${same.name}. Name another target, or give every collection another name with --rename ${same.name}=NEW`,
-      { provider, collection: same.name }
-    )
-  }
-}
-
-/** Files in each other's folders: an output takes the place of what was there, a folder of all that was in it. */
-function checkApart({ location, places = [location] }: Source, { location: { address, identity } }: Target): void {
-  for (const place of places) {
-    const inTarget = liesIn(place.identity, identity)
-    if (!inTarget && !liesIn(identity, place.identity)) continue
-    const why = inTarget
-      ? `the source ${place.address} lies in ${address}, which is replaced as a whole`
-      : `${address} lies in ${place.address}, which is the source`
-    throw new DocferryError('DOCFERRY_SAME_PLACE', `${why}. Name a target beside it`, { provider: 'file' })
-  }
-}
-
-/** Of paths. */
-function liesIn(inner: string, outer: string): boolean {
-  return outer.startsWith('file:') && inner.startsWith(outer.endsWith(sep) ? outer : outer + sep)
+  checkAddresses(collections, { source, target })
 }

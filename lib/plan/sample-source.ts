@@ -79,6 +79,8 @@ interface Tally {
 }
 
 class SampleSource implements SampledSource {
+  readonly proof: Source['proof']
+  readonly parts: Source['parts']
   readonly usage?: () => Usage
   readonly notes?: () => readonly string[]
   readonly #source: Source
@@ -92,6 +94,8 @@ class SampleSource implements SampledSource {
 
   constructor(source: Source, fraction: number) {
     this.#source = source
+    this.proof = source.proof
+    this.parts = source.parts
     this.#fraction = fraction
     if (source.usage) this.usage = () => source.usage!()
     if (source.notes) this.notes = () => source.notes!()

@@ -9,6 +9,7 @@ import { runParallel } from '../engine/run-parallel.ts'
 import { DocferryError } from '../errors.ts'
 import { openReplicator, openSource, openTarget, replicatingConnector, silentLogger } from '../open.ts'
 import { chooseCollections } from '../plan/choose-collections.ts'
+import { checkProofs } from '../plan/same-place.ts'
 import type { ReplicationRequest, Replicator } from '../contracts/replication.ts'
 import type { Location } from '../types.ts'
 import { compare, outcomeOf } from './compare.ts'
@@ -61,6 +62,7 @@ async function choose(options: ReplicateOptions): Promise<Chosen> {
       const missing = (end !== options.source && meant?.filter(name => !known?.some(info => info.name === name))) || []
       const held = missing.length > 0 ? await allOf(missing, source.location, options) : known
       const choice = chooseCollections(held, { source, target }, { collections, preset, rename })
+      await checkProofs(choice.collections, { source, target }, { rename, signal })
       const pairs = (choice.collections ?? []).map(({ name, target: there }) => ({ source: name, target: there }))
       if (pairs.length > 0) return { source: source.location, target: target.location, collections: pairs }
       throw new DocferryError('DOCFERRY_NO_SUCH_COLLECTION', `${source.location.address} holds nothing to replicate`, {

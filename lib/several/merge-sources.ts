@@ -4,7 +4,18 @@ import { DocferryError } from '../errors.ts'
 import { openSource } from '../open.ts'
 import type { Endpoint } from '../open.ts'
 import { addUsage } from '../plan/estimate.ts'
-import type { CollectionInfo, Connector, Environment, OpenContext, Page, Partition, ReadOptions, Source, Usage } from '../types.ts'
+import type {
+  CollectionInfo,
+  Connector,
+  Environment,
+  OpenContext,
+  Page,
+  Partition,
+  ReadOptions,
+  Source,
+  SourcePart,
+  Usage
+} from '../types.ts'
 
 export interface MergedPart {
   /** Unique; documents are told apart by it in `StageContext.source`. */
@@ -88,7 +99,7 @@ function nameIn(rename: Readonly<Record<string, string>>, name: string): string 
 
 class MergedSource implements Source {
   readonly location: Source['location']
-  readonly places: readonly Source['location'][]
+  readonly parts: readonly SourcePart[]
   readonly uniqueIds: boolean
   readonly mergesKinds: boolean
   readonly givesChanges: boolean
@@ -101,7 +112,7 @@ class MergedSource implements Source {
       address: opened.map(({ part, source: { location } }) => `${part.name} = ${location.provider} ${location.address}`).join(', '),
       identity: JSON.stringify(opened.map(({ part, source }) => [part.name, source.location.identity]))
     }
-    this.places = opened.map(({ source }) => source.location)
+    this.parts = opened.map(({ source, held }) => ({ source, collections: held && [...held].map(([as, { name }]) => ({ name, as })) }))
     this.givesChanges = opened.some(({ source }) => source.givesChanges)
     const names = opened.flatMap(({ held }) => [...(held?.keys() ?? [])])
     const isDisjoint = opened.every(({ held }) => held !== null) && new Set(names).size === names.length
@@ -152,13 +163,6 @@ class MergedSource implements Source {
         yield { ...page, collection, source: part.name, documents: [], digests: [], leftOut: [], rejects: [] }
       else yield { ...page, collection, source: part.name }
     }
-  }
-
-  /** Whether it reads a collection of this name, at the place itself, there. */
-  reads(identity: string, collection: string): boolean {
-    return this.#opened.some(
-      ({ source, held }) => source.location.identity === identity && [...(held?.values() ?? [])].some(({ name }) => name === collection)
-    )
   }
 
   usage(): Usage {

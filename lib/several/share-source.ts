@@ -63,7 +63,8 @@ class Shared {
       waitsForOthers: true,
       ...(source.places && { places: source.places }),
       ...(source.givesChanges && { givesChanges: true }),
-      ...(source.reads && { reads: source.reads.bind(source) }),
+      proof: source.proof,
+      parts: source.parts,
       ...(source.holdsSubcollections && { holdsSubcollections: source.holdsSubcollections.bind(source) }),
       collections: options => (this.#collections ??= source.collections(options)),
       partitions: (collections, options) => {

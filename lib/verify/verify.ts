@@ -15,6 +15,7 @@ import { DocferryError } from '../errors.ts'
 import { silentLogger } from '../open.ts'
 import type { Endpoint } from '../open.ts'
 import { chooseCollections } from '../plan/choose-collections.ts'
+import { checkProofs } from '../plan/same-place.ts'
 import type { CollectionInfo, Source, Target } from '../types.ts'
 import { BothSides } from './both-sides.ts'
 import { DifferenceList } from './differences.ts'
@@ -190,6 +191,8 @@ class Verification {
   async #chooseCollections() {
     const held = await this.#ends.collectionsOf(this.#source!, 'source')
     const choice = chooseCollections(held, { source: this.#source!, target: this.#holder }, this.#task)
+    // A repair goes by what is found here, and changes the target.
+    await checkProofs(choice.collections, { source: this.#source!, target: this.#holder }, { signal: this.#stop.signal })
     return choice.collections!.map(({ name, target, documents }) => ({ source: name, target, expected: { source: documents } }))
   }
 

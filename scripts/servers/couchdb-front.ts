@@ -2,6 +2,7 @@
  * The strict front of the CouchDB-compatible server: it refuses and answers what Apache CouchDB 3.5 does, on PouchDB's data.
  * What the two agree on (`_find`, `_bulk_get`, attachments, views) goes on to express-pouchdb.
  */
+import { randomBytes, randomInt } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Accounts, isAdmin, requireAdmin, requireMember } from './couchdb-auth.ts'
 import type { UserContext } from './couchdb-auth.ts'
@@ -18,6 +19,9 @@ import { validator } from './couchdb-validation.ts'
 import { answer, methodNotAllowed, Parameters, readJson, readObject, requestLineFits, requireJsonType } from './couchdb-request.ts'
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void
+
+const mostUuids = 0xfff000
+const nodeName = 'couchdb@127.0.0.1'
 
 export interface FrontOptions {
   readonly PouchDB: PouchStatic
@@ -64,6 +68,7 @@ class Front {
   readonly #accounts = new Accounts()
   readonly #replications = new Replications(() => this.#databases.get('_replicator')!)
   #created = 0
+  #uuids = { prefix: '', last: mostUuids }
 
   constructor(options: FrontOptions) {
     this.#options = options
@@ -94,6 +99,13 @@ class Front {
     await this.#database(call, database)
   }
 
+  /** The first 26 digits are the running server's own, until the last 6 have come to their end. */
+  #nextUuid(): string {
+    if (this.#uuids.last >= mostUuids) this.#uuids = { prefix: randomBytes(13).toString('hex'), last: 0 }
+    this.#uuids.last += randomInt(1, 0xffe)
+    return this.#uuids.prefix + this.#uuids.last.toString(16).padStart(6, '0')
+  }
+
   #welcome({ response }: Call): void {
     answer(response, 200, {
       couchdb: 'Welcome',
@@ -113,8 +125,11 @@ class Front {
         return answer(response, 200, { status: 'ok', seeds: {} })
       case '_uuids': {
         const count = new Parameters(query).count('count') ?? 1
-        return answer(response, 200, { uuids: Array.from({ length: count }, () => crypto.randomUUID().replaceAll('-', '')) })
+        return answer(response, 200, { uuids: Array.from({ length: count }, () => this.#nextUuid()) })
       }
+      case '_membership':
+        requireAdmin(user)
+        return answer(response, 200, { all_nodes: [nodeName], cluster_nodes: [nodeName] })
       case '_active_tasks':
         requireAdmin(user)
         return answer(response, 200, this.#replications.activeTasks())
@@ -348,6 +363,7 @@ function decodeSegment(part: string): string {
 const serverCalls = {
   _up: 'GET',
   _uuids: 'GET',
+  _membership: 'GET',
   _active_tasks: 'GET',
   _all_dbs: 'GET',
   _dbs_info: 'GET,POST',

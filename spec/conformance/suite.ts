@@ -194,6 +194,21 @@ export function describeConnector(name: string, makeSubject: () => Promise<Subje
       })
     })
 
+    describe('where a collection is', () => {
+      it('both ends tell the same of one, and another thing of another one; or neither tells', async () => {
+        const other = uniqueName('conf')
+        made.push(other)
+        for (const name of [collection, other]) await write(subject, name, someDocuments(1))
+        const proofs = (end: Pick<Source, 'proof'>) =>
+          Promise.all([collection, other, `${collection}-none`].map(async name => await end.proof?.collection(name, {})))
+        const told = await withSource(subject, proofs)
+        expect(await withTarget(subject, proofs)).to.deep.equal(told)
+        const isTold = ['couchdb', 'dynamodb', 'firestore'].includes(subject.provider)
+        expect(told.map(each => each !== undefined)).to.deep.equal([isTold, isTold, false])
+        if (isTold) expect(told[0]).not.to.equal(told[1])
+      })
+    })
+
     describe('outcomes', () => {
       itWhere(traits.keepsDocuments)('skips what is there already, and leaves it as it is', async () => {
         await write(subject, collection, [{ _id: 'b', n: 'old' }])

@@ -401,6 +401,15 @@ describe('couchdb server', () => {
     })
   })
 
+  it('makes up ids that begin alike', async () => {
+    const uuids = async (): Promise<string[]> => (await call('GET', '/_uuids?count=2')).body.uuids
+    const made = [...(await uuids()), ...(await uuids())]
+    expect(new Set(made)).to.have.lengthOf(4)
+    for (const id of made) expect(id).to.match(/^[0-9a-f]{32}$/)
+    // The beginning is another one where the numbers have come to their end.
+    expect(new Set(made.map(id => id.slice(0, 26))).size).to.be.at.most(2)
+  })
+
   describe('access', () => {
     const asUser = async (path: string, authorization?: string): Promise<Answer> => {
       const response = await fetch(server.url + path, { headers: authorization === undefined ? {} : { authorization } })
@@ -412,6 +421,11 @@ describe('couchdb server', () => {
       expect(refusal(await asUser('/_all_dbs'))).to.deep.equal([401, 'unauthorized', 'You are not a server admin.'])
       expect((await asUser('/_session')).body.userCtx).to.deep.equal({ name: null, roles: [] })
       expect((await asUser('/_up')).body.status).to.equal('ok')
+    })
+
+    it('tells an admin which nodes there are', async () => {
+      expect((await call('GET', '/_membership')).body.all_nodes).to.have.length(1)
+      expect((await asUser('/_membership')).status).to.equal(401)
     })
 
     it('is refused to a user that does not exist', async () => {

@@ -65,6 +65,8 @@ export class Client {
   pouchdb = false
   /** As it tells it: `3.5.0`. Known after `connect`. */
   version = ''
+  /** What the server calls itself, where it tells. Known after `connect`. */
+  uuid: string | undefined
   readonly #headers: Readonly<Record<string, string>>
   readonly #closing = new AbortController()
   readonly #blocks = new BufferPool(mostBlocks)
@@ -105,6 +107,7 @@ export class Client {
     const welcome = parseObject(await get('/'))
     const isCouchdb = welcome?.couchdb !== undefined
     if (typeof welcome?.version === 'string') this.version = welcome.version
+    if (typeof welcome?.['uuid'] === 'string' && welcome['uuid'] !== '') this.uuid = welcome['uuid']
     this.pouchdb = !isCouchdb && welcome?.['express-pouchdb'] !== undefined
     if (!isCouchdb && !this.pouchdb) {
       const message = `${this.address} answers, but not as a CouchDB does; is the address right, with its path?`

@@ -36,6 +36,16 @@ export class AnswerError extends DocferryError {
   }
 }
 
+/** Undefined for what the server does not let us see, or does not know. A server that does not answer is an error. */
+export async function whatIsTold<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer
+  } catch (error) {
+    if (error instanceof AnswerError) return undefined
+    throw error
+  }
+}
+
 interface Meaning {
   readonly code?: ErrorCode
   readonly retryable?: boolean

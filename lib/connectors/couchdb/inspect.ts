@@ -1,7 +1,7 @@
 /** Looks at a CouchDB for a checklist: who we are there, what works on the databases, and what would refuse a write. */
 import type { Inspection, InspectOptions } from '../../contracts/inspection.ts'
 import type { Client } from './client.ts'
-import { AnswerError } from './errors.ts'
+import { AnswerError, whatIsTold } from './errors.ts'
 import { defaultMaxDocumentBytes } from './limits.ts'
 
 /** What `_active_tasks` and the scheduler tell, as far as it is looked at. */
@@ -179,16 +179,6 @@ async function sizeNotes(client: Client, get: (path: string) => Promise<unknown>
   if (!(told > 0) || told === maxDocumentBytes) return []
   const known = maxDocumentBytes === defaultMaxDocumentBytes ? "CouchDB's default" : 'what the address says'
   return [`the server takes documents of ${told} bytes (max_document_size), which is not ${known}: add ?maxDocumentBytes=${told}`]
-}
-
-/** Undefined for what the server does not let us see, or does not know. A server that does not answer is an error. */
-async function whatIsTold<T>(answer: Promise<T>): Promise<T | undefined> {
-  try {
-    return await answer
-  } catch (error) {
-    if (error instanceof AnswerError) return undefined
-    throw error
-  }
 }
 
 async function inGroups<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {

@@ -15,6 +15,7 @@ import { AnswerError, mayBeOneDocument } from './errors.ts'
 import type { Asked } from './errors.ts'
 import { allRows } from './lookup.ts'
 import { locate } from './options.ts'
+import { placeProof } from './place-proof.ts'
 import { RowPacker } from './packed-rows.ts'
 import type { PackedRows } from './packed-rows.ts'
 import { designPartition, splitByRank, withoutDesign } from './partitions.ts'
@@ -60,6 +61,7 @@ export function createSource(client: Client, how: Pick<OpenContext, 'attachments
   }
   return {
     location: locate(client.settings),
+    proof: placeProof(client),
     uniqueIds: true,
     mergesKinds: client.pouchdb,
     packs: !how.attachments,

@@ -15,6 +15,7 @@ import type { Standing } from './lookup.ts'
 import { putWhole } from './multipart.ts'
 import type { SendingWhole } from './multipart.ts'
 import { locate } from './options.ts'
+import { placeProof } from './place-proof.ts'
 import { targetSecurity } from './security.ts'
 import { SkippedApart } from './skipped-apart.ts'
 import { encodeDocument, encodeLine, encodeWhole, storedId, withRevision } from './values.ts'
@@ -44,6 +45,7 @@ export function createTarget(
   }
   return {
     location: locate(client.settings),
+    proof: placeProof(client),
     limits: targetLimits,
     checkCollection: name => checkDatabaseName(name, client.pouchdb),
     async prepare(collection, options) {

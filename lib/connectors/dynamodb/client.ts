@@ -40,6 +40,8 @@ export interface Answer<T> {
 export interface Connection {
   readonly location: Location
   readonly logger: Logger
+  /** The account and region that it is, where the service has told. */
+  readonly account?: string
   /**
    * One call, not retried. `send` throws what the SDK throws, for those who look at vendor errors; `call` throws it translated.
    *
@@ -171,11 +173,12 @@ async function locate(
   const location: Location = {
     provider: 'dynamodb',
     address: address(),
-    identity: account === undefined ? `dynamodb ${region} at ${sameHost(host as string)}` : `dynamodb ${region} account ${account}`
+    identity: account === undefined ? `dynamodb ${region} at ${sameHost(host as string)}` : `dynamodb ${region} account ${account.name}`
   }
   return {
     location,
     logger,
+    ...(account?.isTold && { account: location.identity }),
     send,
     clock: () => clock,
     async call<T>(operation: Operation, body: string | Buffer, call: CallOptions & Reading<T>): Promise<Answer<T>> {
@@ -207,20 +210,21 @@ async function accountOf(
   send: <T>(operation: Operation, body: string, options: CallOptions) => Promise<Answer<T>>,
   table: string | undefined,
   signal: AbortSignal | undefined
-): Promise<string> {
+): Promise<{ readonly name: string; readonly isTold: boolean }> {
   if (table !== undefined) {
     try {
       const body = JSON.stringify({ TableName: table })
       const { value } = await send<{ Table?: { TableArn?: string } }>('DescribeTable', body, { collection: table, signal })
       const account = value.Table?.TableArn?.split(':')[4]
-      if (account) return account
+      if (account) return { name: account, isTold: true }
     } catch {
       // Not permitted, or deleted meanwhile: the credentials tell instead.
       signal?.throwIfAborted()
     }
   }
   const { accessKeyId, accountId } = await client.config.credentials()
-  return accountId ?? `of key ${createHash('sha256').update(accessKeyId).digest('hex').slice(0, 16)}`
+  if (accountId !== undefined) return { name: accountId, isTold: true }
+  return { name: `of key ${createHash('sha256').update(accessKeyId).digest('hex').slice(0, 16)}`, isTold: false }
 }
 
 function parseAnswer<T>(bytes: Buffer): T {

@@ -12,7 +12,8 @@ import type { PackedItems } from './packed-items.ts'
 import { ScanPace } from './scan-pace.ts'
 import { idOfItem } from '../../formats/dynamodb/keys.ts'
 import type { TableKey } from '../../formats/dynamodb/keys.ts'
-import { describeTable, listTables } from './tables.ts'
+import { describeTable, listTables, placeProof } from './tables.ts'
+import type { Table } from './tables.ts'
 import type { ItemJson } from '../../formats/dynamodb/values.ts'
 import { parseText } from '../../values/index.ts'
 
@@ -43,6 +44,7 @@ const unitBytes = 4_096
 
 export function createSource(connection: Connection, { consistentRead = true }: { readonly consistentRead?: boolean }): Source {
   const tables = new Map<string, Promise<ReadTable>>()
+  const listed = new Map<string, Table>()
   const pool = new BufferPool(mostBuffers, { largest: largestBuffer })
   const unitPrice = consistentRead ? 1 : 0.5
   let requests = 0
@@ -62,11 +64,12 @@ export function createSource(connection: Connection, { consistentRead = true }: 
 
   return {
     location: connection.location,
+    proof: placeProof(connection, listed),
     uniqueIds: true,
     mergesKinds: true,
     packs: true,
     works: true,
-    collections: ({ signal }) => listTables(connection, { signal }),
+    collections: ({ signal }) => listTables(connection, { signal }, (name, table) => listed.set(name, table)),
 
     async partitions(collections, { wanted, signal }) {
       const names = collections ?? (await listTables(connection, { signal })).map(({ name }) => name)

@@ -1,7 +1,7 @@
 /** Tables: which there are, what their keys are, and making and removing them. */
 import { DocferryError } from '../../errors.ts'
 import { retryDelayMs, sleep, withRetry } from '../../engine/retry.ts'
-import type { CollectionInfo } from '../../types.ts'
+import type { CollectionInfo, PlaceProof } from '../../types.ts'
 import type { Connection } from './client.ts'
 import { isMissingTable, translate } from './errors.ts'
 import { documentKey } from '../../formats/dynamodb/keys.ts'
@@ -11,6 +11,8 @@ import type { ItemJson } from '../../formats/dynamodb/values.ts'
 export interface Table {
   readonly key: TableKey
   readonly status: string
+  /** Equal for two only if they are the same table, whatever address led there. */
+  readonly proof: string | undefined
   /** Estimates that the service renews every six hours or so. */
   readonly items?: number
   readonly bytes?: number
@@ -21,6 +23,9 @@ interface DescribeTableAnswer {
     readonly TableStatus?: string
     readonly KeySchema?: readonly { readonly AttributeName: string; readonly KeyType: 'HASH' | 'RANGE' }[]
     readonly AttributeDefinitions?: readonly { readonly AttributeName: string; readonly AttributeType: KeyAttribute['type'] }[]
+    readonly TableArn?: string
+    readonly TableId?: string
+    readonly CreationDateTime?: number
     readonly ItemCount?: number
     readonly TableSizeBytes?: number
   }
@@ -39,7 +44,7 @@ const longestWaitMs = 10 * 60_000
 
 /** How often a table that was just made may be unknown. */
 const mostMissing = 10
-const creating: Table = { key: documentKey, status: 'CREATING' }
+const creating: Table = { key: documentKey, status: 'CREATING', proof: undefined }
 
 /** @throws {DocferryError} DOCFERRY_NO_SUCH_COLLECTION or, for a target, DOCFERRY_TARGET when there is no such table */
 export async function describeTable(connection: Connection, collection: string, { signal, writing }: CallOptions): Promise<Table> {
@@ -61,11 +66,42 @@ export async function describeTable(connection: Connection, collection: string, 
       }
     )
   }
-  return { key, status: table.TableStatus ?? 'ACTIVE', items: table.ItemCount, bytes: table.TableSizeBytes }
+  return { key, status: table.TableStatus ?? 'ACTIVE', proof: proofOf(table), items: table.ItemCount, bytes: table.TableSizeBytes }
 }
 
-/** Every table of the region, by name. */
-export async function listTables(connection: Connection, { signal }: CallOptions): Promise<readonly CollectionInfo[]> {
+/** DynamoDB Local gives none of its tables an id, and all of them the same account and region: the millisecond tells when it was made. */
+function proofOf({ TableArn: arn, TableId: id, CreationDateTime: made }: NonNullable<DescribeTableAnswer['Table']>): string | undefined {
+  const own = id ?? made
+  return arn === undefined || own === undefined ? undefined : JSON.stringify([arn, own])
+}
+
+/** @param known what was found of tables before, by their names */
+export function placeProof(connection: Connection, known: ReadonlyMap<string, Table> = new Map()): PlaceProof {
+  return {
+    called: 'table',
+    server: connection.account,
+    async collection(name, { signal }) {
+      try {
+        return (known.get(name) ?? (await describeTable(connection, name, { signal }))).proof
+      } catch (error) {
+        if (isUnseen(error)) return undefined
+        throw error
+      }
+    }
+  }
+}
+
+/** Of a table that is not there, or that may not be described. */
+function isUnseen(error: unknown): boolean {
+  return isMissingTable(error) || (error instanceof DocferryError && error.code === 'DOCFERRY_PERMISSION')
+}
+
+/** Every table of the region, by name. @param onTable told what is found of each */
+export async function listTables(
+  connection: Connection,
+  { signal }: CallOptions,
+  onTable?: (name: string, table: Table) => void
+): Promise<readonly CollectionInfo[]> {
   const names: string[] = []
   let start: string | undefined
   do {
@@ -86,19 +122,25 @@ export async function listTables(connection: Connection, { signal }: CallOptions
   let next = 0
   const describe = async () => {
     for (let index = next++; index < names.length; index = next++)
-      infos[index] = await tableInfo(connection, names[index] as string, signal)
+      infos[index] = await tableInfo(connection, names[index] as string, { signal, onTable })
   }
   await Promise.all(Array.from({ length: describesAtOnce }, describe))
   return infos
 }
 
 /** A table that may be listed and not described is still a collection: only its estimates are missing. */
-async function tableInfo(connection: Connection, name: string, signal: AbortSignal | undefined): Promise<CollectionInfo> {
+async function tableInfo(
+  connection: Connection,
+  name: string,
+  { signal, onTable }: CallOptions & { readonly onTable?: (name: string, table: Table) => void }
+): Promise<CollectionInfo> {
   try {
-    const { items, bytes } = await describeTable(connection, name, { signal })
+    const table = await describeTable(connection, name, { signal })
+    onTable?.(name, table)
+    const { items, bytes } = table
     return { name, documents: items, bytes }
   } catch (error) {
-    if (isMissingTable(error) || (error instanceof DocferryError && error.code === 'DOCFERRY_PERMISSION')) return { name }
+    if (isUnseen(error)) return { name }
     throw error
   }
 }

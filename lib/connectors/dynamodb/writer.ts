@@ -14,7 +14,7 @@ import type { PackedItem } from '../../formats/dynamodb/item-bytes.ts'
 import type { TableKey } from '../../formats/dynamodb/keys.ts'
 import { tableName, targetLimits } from './limits.ts'
 import { getDocuments, look } from './lookup.ts'
-import { createTable, dropTable, isEmptyTable, waitUntilActive } from './tables.ts'
+import { createTable, dropTable, isEmptyTable, placeProof, waitUntilActive } from './tables.ts'
 import type { Table } from './tables.ts'
 
 export function createTarget(connection: Connection, rules: EncodeRules = defaultRules): Target<Buffer> {
@@ -25,6 +25,7 @@ export function createTarget(connection: Connection, rules: EncodeRules = defaul
 
   return {
     location: connection.location,
+    proof: placeProof(connection),
     limits: targetLimits,
     checkCollection,
 

@@ -11,6 +11,7 @@ import { callError, decodeError } from './errors.ts'
 import { count } from './limits.ts'
 import { documentIn, MessagePacker } from './packed-messages.ts'
 import { PageStream } from './page-stream.ts'
+import { placeProof } from './place-proof.ts'
 import { byName, descendantsOf, nameCursor, type Query } from './queries.ts'
 import { partTwins, type Twins } from './subcollections.ts'
 
@@ -98,6 +99,10 @@ export class FirestoreSource implements Source {
 
   get location(): Source['location'] {
     return this.#connection.location
+  }
+
+  get proof(): Source['proof'] {
+    return placeProof(this.#connection)
   }
 
   holdsSubcollections(): Promise<boolean> {

@@ -28,6 +28,7 @@ import { collectionRefusal, targetLimits } from './limits.ts'
 import { createLineEncoder } from './line-encoder.ts'
 import { getDocuments, look, type Version } from './lookup.ts'
 import { MessageBlocks } from './message-blocks.ts'
+import { placeProof } from './place-proof.ts'
 import { descendantsOf, namesOnly, type Query } from './queries.ts'
 import { sendWrites } from './sending.ts'
 
@@ -59,6 +60,10 @@ export class FirestoreTarget implements Target<Buffer> {
 
   get location(): Target['location'] {
     return this.#connection.location
+  }
+
+  get proof(): Target['proof'] {
+    return placeProof(this.#connection)
   }
 
   checkCollection(collection: string): Refusal | undefined {
