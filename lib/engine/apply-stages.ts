@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import { DocferryError, describeError } from '../errors.ts'
 import type { Packed } from '../packed.ts'
 import type { Document, Stage, StageContext, StageResult } from '../types.ts'
-import { cloneDocument } from '../values/index.ts'
+import { cloneDocument, describeNoValue } from '../values/index.ts'
 
 /** A document for which a stage has failed, as it came to the stage. */
 export interface FailedDocument {
@@ -24,6 +24,8 @@ export interface StageObserver {
   readonly onAdded?: (count: number, context: StageContext) => void
   /** A stage that dead-letters has failed. Without it, the error is thrown. A promise holds the next document back. */
   readonly onFailed?: (failed: FailedDocument, context: StageContext) => void | Promise<void>
+  /** Whoever takes what comes out looks through it, and has what holds no values come again where this is missing. So the last stage's is not looked through twice. */
+  readonly looksThrough?: boolean
 }
 
 /** So long many documents of one may come without a pause. */
@@ -70,7 +72,8 @@ export function applyStages(
       return
     }
     if (!isDocument(result)) return emitMany(result, index, came, id)
-    if (!isSound(result, id)) return fail(noDocument(), index, came, id)
+    const wrong = wrongWith(result, id, isLookedThrough(stages, index, observer))
+    if (wrong) return fail(wrong, index, came, id)
     current = result
   }
   return emit(current)
@@ -79,7 +82,8 @@ export function applyStages(
     const stage = stages[index] as Stage
     if (result === null || result === undefined) return observer.onFiltered?.(stage, context)
     if (!isDocument(result)) return emitMany(result, index, came, id)
-    if (!isSound(result, id)) return fail(noDocument(), index, came, id)
+    const wrong = wrongWith(result, id, isLookedThrough(stages, index, observer))
+    if (wrong) return fail(wrong, index, came, id)
     return applyStages(stages, result, context, emit, observer, index + 1)
   }
 
@@ -101,18 +105,17 @@ export function applyStages(
         let next: IteratorResult<Document>
         try {
           next = await iterator.next()
-          if (!next.done && !isSound(next.value, id)) throw noDocument()
         } catch (error) {
-          // Its own error has ended the iterator; what it gave instead of a document has not.
-          finished = !isNoDocument(error)
-          // Those that came out before stand for themselves, and the one that failed is one more.
-          if (count > 0 && stage.onError !== 'skip') observer.onAdded?.(1, context)
-          return await fail(error, index, came, id, count > 0)
+          // That has ended the iterator; what it gives instead of a document has not.
+          finished = true
+          return await fail(error, index, came, id, count)
         }
         if (next.done) {
           finished = true
           break
         }
+        const wrong = wrongWith(next.value, id, isLookedThrough(stages, index, observer))
+        if (wrong) return await fail(wrong, index, came, id, count)
         if (++count > 1) observer.onAdded?.(1, context)
         await applyStages(stages, next.value, context, emit, observer, index + 1)
       }
@@ -122,14 +125,25 @@ export function applyStages(
     if (count === 0) observer.onFiltered?.(stage, context)
   }
 
-  /** @param isPart whether it has given documents before it failed */
-  function fail(cause: unknown, index: number, came: Document, id: string, isPart = false): void | Promise<void> {
+  /** @param given documents that came out before: they stand for themselves, and the one that failed is one more */
+  function fail(cause: unknown, index: number, came: Document, id: string, given = 0): void | Promise<void> {
     const stage = stages[index] as Stage
     const error = stageError(stage, context, id, cause)
-    if (stage.onError === 'skip') return isPart ? undefined : observer.onFiltered?.(stage, context, true)
+    if (stage.onError === 'skip') return given > 0 ? undefined : observer.onFiltered?.(stage, context, true)
+    if (given > 0) observer.onAdded?.(1, context)
     if (stage.onError === 'dead-letter' && observer.onFailed) return observer.onFailed({ document: came, error, stage: index }, context)
     throw error
   }
+}
+
+/** Whether others make sure that what a stage gives holds values. */
+function isLookedThrough(stages: readonly Stage[], index: number, { looksThrough }: StageObserver): boolean {
+  return stages[index]!.givesValues === true || (looksThrough === true && index === stages.length - 1)
+}
+
+function wrongWith(result: Document, id: string, isOfValues: boolean): Error | undefined {
+  if (!isSound(result, id)) return noDocument()
+  return isOfValues ? undefined : noValue(result, id)
 }
 
 function isPromise(value: unknown): value is Promise<StageResult> {
@@ -147,14 +161,19 @@ export function isSound(value: unknown, id?: string): value is Document {
   return typeof _id === 'string' && (_id !== '' || id === '')
 }
 
-const noDocumentText = 'it returned something that is no document: a document is an object with an _id, which is text and not empty'
-
 export function noDocument(): Error {
-  return new Error(noDocumentText)
+  return new Error('it returned something that is no document: a document is an object with an _id, which is text and not empty')
 }
 
-function isNoDocument(error: unknown): boolean {
-  return error instanceof Error && error.message === noDocumentText
+/**
+ * What a stage has made is looked through where it comes out of it: behind others, or in the target, nobody would know whose it is.
+ *
+ * @param told the id that the error names anyway
+ */
+export function noValue(document: Document, told?: string): Error | undefined {
+  const description = describeNoValue(document)
+  if (description === undefined) return undefined
+  return new Error(`it returned ${document._id === told ? '' : `for ${document._id} `}${description}`)
 }
 
 /** The same error in words that hold no secret: a stage of somebody's own may have put one into its message. */

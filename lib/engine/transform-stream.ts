@@ -3,7 +3,7 @@ import { Transform } from 'node:stream'
 import type { Duplex, TransformCallback } from 'node:stream'
 import { ControlItem, Mark, Section } from '../types.ts'
 import type { Document, StageContext, TransformStage } from '../types.ts'
-import { isSound, masked, noDocument, stageTrouble } from './apply-stages.ts'
+import { isSound, masked, noDocument, noValue, stageTrouble } from './apply-stages.ts'
 import type { StageObserver } from './apply-stages.ts'
 import { DocumentSlice } from './document-slice.ts'
 import type { Item } from './item-streams.ts'
@@ -119,7 +119,8 @@ export class TransformStageStream extends Transform {
     this.#resume = () => void duplex.resume()
     duplex.on('data', (result: unknown) => {
       inner.gave++
-      if (!isSound(result)) duplex.destroy(noDocument())
+      const wrong = isSound(result) ? noValue(result) : noDocument()
+      if (wrong) duplex.destroy(wrong)
       else if (!this.push(result)) duplex.pause()
       wake()
     })

@@ -41,9 +41,10 @@ export function placeStage(stage: Stage | TransformStage, { onError, collections
 
 /** The stage with other fields. Its functions go on belonging to it: it may be an instance of a class. */
 export function derived(stage: Stage, changes: Partial<Stage>): Stage {
-  const { name, text, place, mayRepeatIds, isPure, fields, changesInPlace, onError, state, check, open, isSated, notes, close } = stage
+  const { name, text, place, mayRepeatIds, isPure, fields, changesInPlace, givesValues, onError, state } = stage
+  const { check, open, isSated, notes, close } = stage
   return {
-    ...{ name, text, place, mayRepeatIds, isPure, fields, changesInPlace, onError, state },
+    ...{ name, text, place, mayRepeatIds, isPure, fields, changesInPlace, givesValues, onError, state },
     apply: applyOf(stage),
     ...(check && { check: run => check.call(stage, run) }),
     ...(open && { open: run => open.call(stage, run) }),

@@ -53,6 +53,7 @@ async function verifyDocuments(
     name: 'replicated',
     mayRepeatIds: false,
     changesInPlace: false,
+    givesValues: true,
     apply: document => (ids!.has(name, document._id) ? document : null)
   }
   return await verify({

@@ -12,6 +12,7 @@ export function leaveOutRight(isWrong: (collection: string, id: string) => boole
   return {
     name: alreadyRightName,
     mayRepeatIds: false,
+    givesValues: true,
     apply: (document, { collection }) => (isWrong(collection, document._id) ? document : undefined)
   }
 }

@@ -27,6 +27,7 @@ export function stripCouchdbMetadata(
     name: 'strip-couchdb-metadata',
     mayRepeatIds: false,
     changesInPlace: false,
+    givesValues: true,
     drops: fields,
     onDropped: (collection, field, documents, members) => onStripped?.(collection, field, members, documents),
     apply(document, { collection }) {

@@ -6,6 +6,7 @@ export function leaveOutDesignDocuments(): Stage {
     name: 'leave-out-design-documents',
     mayRepeatIds: false,
     changesInPlace: false,
+    givesValues: true,
     // Ids that begin with an underscore are never packed.
     drops: [],
     apply: document => (document._id.startsWith('_design/') ? undefined : document)

@@ -23,7 +23,7 @@ export async function makeStage(name: string, options: unknown, making: StageMak
 
 /** @param options checked by the schema; missing or null: none. @throws {DocferryError} DOCFERRY_CONFIG */
 export async function makeOf(spec: StageSpec, options: unknown, making: StageMaking): Promise<Stage> {
-  return { ...(await spec.make(options ?? {}, making)), isPure: true }
+  return { ...(await spec.make(options ?? {}, making)), isPure: true, givesValues: true }
 }
 
 /**

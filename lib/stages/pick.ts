@@ -45,6 +45,7 @@ export function pick(fields: readonly string[]): Stage {
     name: 'pick',
     mayRepeatIds: false,
     changesInPlace: false,
+    givesValues: true,
     apply: alsoInPlace(
       areTopLevel(paths) ? document => pickTopLevel(document, kept) : (document: Document) => pickFields(document, [tree]) as Document
     )

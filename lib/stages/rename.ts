@@ -49,6 +49,7 @@ export function rename(names: Names): Stage {
     name: 'rename',
     mayRepeatIds: false,
     changesInPlace: false,
+    givesValues: true,
     fields: [...fieldsOf(renames.map(([path]) => path)), ...renames.flatMap(([path, name]) => (path.length === 1 ? [name] : []))],
     apply: areTopLevel(renames.map(([path]) => path))
       ? alsoInPlace((document: Document) => renameFields(document, name => top.get(name)) as Document)

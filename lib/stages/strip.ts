@@ -39,6 +39,7 @@ export function strip(fields: readonly string[]): Stage {
     name: 'strip',
     mayRepeatIds: false,
     changesInPlace: false,
+    givesValues: true,
     ...(isTopLevel && { drops: [...top] }),
     fields: [...top],
     apply: isTopLevel

@@ -5,7 +5,7 @@
 import { didYouMean } from '../config/suggest.ts'
 import { DocferryError } from '../errors.ts'
 import type { Document, StageContext, Value } from '../types.ts'
-import { decodeEnvelopes, setField } from '../values/index.ts'
+import { decodeEnvelopes, describeOne, kindIfAny, setField } from '../values/index.ts'
 import { copyValue } from './copy-value.ts'
 import { isMap, parsePath, valueAt } from './field-path.ts'
 import { filterFor } from './template-filters.ts'
@@ -51,6 +51,7 @@ function compileValue(value: Value): Template {
   if (typeof value === 'string') return compileText(value)
   if (Array.isArray(value)) return compileList(value.map(compileValue))
   if (isMap(value)) return compileMap(Object.keys(value).map(key => [key, compileValue(value[key]!)]))
+  if (value !== undefined && kindIfAny(value) === undefined) throw new DocferryError('DOCFERRY_CONFIG', describeOne(value))
   return () => value
 }
 

@@ -34,6 +34,13 @@ export const maxDepth = 1000
  * of ours (a `Date`, a `Map`)
  */
 export function kindOf(value: Value): ValueKind {
+  const kind = kindIfAny(value)
+  if (kind === undefined) throw notAValue(value)
+  return kind
+}
+
+/** @returns undefined for what is no value */
+export function kindIfAny(value: unknown): ValueKind | undefined {
   switch (typeof value) {
     case 'string':
       return 'string'
@@ -46,11 +53,11 @@ export function kindOf(value: Value): ValueKind {
     case 'object':
       return value === null ? 'null' : kindOfObject(value)
     default:
-      throw notAValue(value)
+      return undefined
   }
 }
 
-function kindOfObject(value: object): ValueKind {
+function kindOfObject(value: object): ValueKind | undefined {
   if (Array.isArray(value)) return 'array'
   if (isPlainObject(value)) return 'map'
   if (value instanceof Double) return 'double'
@@ -61,7 +68,7 @@ function kindOfObject(value: object): ValueKind {
   if (value instanceof Reference) return 'reference'
   if (value instanceof Vector) return 'vector'
   if (value instanceof ValueSet) return 'set'
-  throw notAValue(value)
+  return undefined
 }
 
 export function isMap(value: Value | undefined): value is ValueMap {
@@ -82,11 +89,22 @@ export function tooDeep(): DocferryError {
 }
 
 export function notAValue(value: unknown): DocferryError {
-  const name = typeof value === 'object' && value !== null ? (value.constructor?.name ?? 'object') : typeof value
   return new DocferryError(
     'DOCFERRY_BAD_VALUE',
-    `a document holds something that is no value (${name}); stages make Timestamp, Uint8Array and the other classes of docferry's values`
+    `a document holds something that is no value (${nameOf(value)}); stages make Timestamp, Uint8Array and the other classes of docferry's values`
   )
+}
+
+/** Of its class, where it is of one. */
+export function nameOf(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return typeof value
+  try {
+    const name: unknown = value.constructor?.name
+    return typeof name === 'string' && name !== '' ? name : 'object'
+  } catch {
+    // Whoever made it may have made anything of that.
+    return 'object'
+  }
 }
 
 /** Made by a literal, JSON.parse or `Object.create(null)`, in this realm or another. */

@@ -38,12 +38,16 @@ function hasTooManyDigits(text: string): boolean {
 
 let leastTooLong: bigint | undefined
 
-/** @throws {DocferryError} DOCFERRY_BAD_VALUE for one of more than `mostDigits`, which could not be read again */
+/** Whether it has more than `mostDigits`: it could not be read again. */
+export function isTooLong(value: bigint): boolean {
+  if (value === BigInt.asIntN(1024, value)) return false
+  leastTooLong ??= 10n ** BigInt(mostDigits)
+  return value >= leastTooLong || value <= -leastTooLong
+}
+
+/** @throws {DocferryError} DOCFERRY_BAD_VALUE for one that `isTooLong` */
 export function bigintText(value: bigint): string {
-  if (value !== BigInt.asIntN(1024, value)) {
-    leastTooLong ??= 10n ** BigInt(mostDigits)
-    if (value >= leastTooLong || value <= -leastTooLong) throw new DocferryError('DOCFERRY_BAD_VALUE', tooManyDigits)
-  }
+  if (isTooLong(value)) throw new DocferryError('DOCFERRY_BAD_VALUE', tooManyDigits)
   return String(value)
 }
 

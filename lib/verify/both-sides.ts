@@ -114,6 +114,7 @@ export class BothSides {
         name: 'count-what-is-left',
         mayRepeatIds: false,
         changesInPlace: false,
+        givesValues: true,
         // The stage behind it does that.
         drops: areLeft ? ['_attachments'] : [],
         onDropped: (_collection, _field, _documents, members) => void (left.attachments += members),

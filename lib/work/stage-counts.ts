@@ -5,6 +5,8 @@ import type { Stage } from '../types.ts'
 
 export class StageCounts implements StageObserver {
   added = 0
+  /** What nothing can be written of goes the plain way. */
+  readonly looksThrough = true
   readonly #filtered = new Map<object, { count: number; failed: number }>()
 
   readonly onFiltered: StageObserver['onFiltered'] = (stage, _, isFailed = false) => {

@@ -88,6 +88,51 @@ describe('engine: stages', () => {
     }
   })
 
+  it('names the stage that returns what is no value, and the field, wherever it would have been found', async () => {
+    const same = stage('same', document => document)
+    const odd = stage('odd', document => ({ ...document, at: [new Date(0) as never] }))
+    for (const stages of [[odd], [same, odd], [odd, same], [odd, stage('gone', ({ _id }) => ({ _id }))]]) {
+      const error = await run(stages, { _id: 'a1' }).catch((reason: Error) => reason)
+      expect(error).to.include({
+        code: 'DOCFERRY_STAGE',
+        message: 'stage odd failed on agents/a1: it returned something that is no value at at[0] (Date): make it a Timestamp, or text'
+      })
+    }
+  })
+
+  it('does not look through what a stage vouches for, nor through the last one’s where somebody else does', async () => {
+    const at = new Date(0) as never
+    const odd = stage('odd', document => ({ ...document, at }))
+    const kept = [{ _id: 'a1', at }]
+    expect(await run([{ ...odd, givesValues: true }, stage('same', ({ _id }) => ({ _id }))], { _id: 'a1' })).to.deep.equal([{ _id: 'a1' }])
+    expect(await run([odd], { _id: 'a1' }, { looksThrough: true })).to.deep.equal(kept)
+    expect(await run([odd, odd], { _id: 'a1' }, { looksThrough: true }).catch((reason: Error) => reason)).to.be.instanceOf(Error)
+  })
+
+  it('ends a generator that goes on behind what is no value, and keeps what came before', async () => {
+    let isEnded = false
+    const failed: unknown[] = []
+    const halves = stage('halves', function* (): Iterable<Document> {
+      try {
+        yield { _id: '1' }
+        yield { _id: '2', at: new Map() as never }
+        yield { _id: '3' }
+      } finally {
+        isEnded = true
+      }
+    })
+    let added = 0
+    const observer = {
+      onFailed: ({ error }: { error: Error }) => void failed.push(error.message),
+      onAdded: (count: number) => (added += count)
+    }
+    expect(await run([{ ...halves, onError: 'dead-letter' }], { _id: 'x' }, observer)).to.deep.equal([{ _id: '1' }])
+    expect({ isEnded, added }).to.deep.equal({ isEnded: true, added: 1 })
+    expect(failed).to.deep.equal([
+      'stage halves failed on agents/x: it returned for 2 something that is no value at at (Map): make it a plain object'
+    ])
+  })
+
   it('holds the next result back until the last one is taken', async () => {
     const taken: string[] = []
     let release: () => void = () => undefined

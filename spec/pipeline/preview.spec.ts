@@ -74,6 +74,22 @@ stages:
     ])
   })
 
+  it('names the stage that returns what is no value, and shows the other documents', async () => {
+    bench.write('odd.mjs', 'export default document => (document.n === 1 ? { ...document, seen: new Date(0) } : document)')
+    const { collections } = await preview(`${ends}collections: [users]\nstages: [{ module: ./odd.mjs, name: stamp }, { strip: [a] }]\n`)
+    const [users] = collections
+    expect(users!.documents.map(({ after, troubles }) => [after.length, troubles.length])).to.deep.equal([
+      [1, 0],
+      [0, 1],
+      [1, 0],
+      [1, 0],
+      [1, 0]
+    ])
+    const [trouble] = users!.documents[1]!.troubles
+    expect(trouble).to.include({ id: 'd1', stage: 'stamp' })
+    expect(trouble!.message).to.include('x.yaml:4:').and.include('no value at seen (Date)')
+  })
+
   it('keeps what a stage changes in place apart from what it was', async () => {
     bench.write('inplace.mjs', 'export default document => { document.n = -1; return document }')
     const { collections } = await preview(`${ends}collections: [users]\nstages: [module: ./inplace.mjs]\n`, { limit: 1 })

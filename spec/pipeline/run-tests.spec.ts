@@ -121,6 +121,16 @@ export default defineTransform({ make: () => { let n = 0; return new Transform({
     })
   })
 
+  it('name the stage that returns what is no value', async () => {
+    bench.write('odd.mjs', 'export default document => ({ ...document, seen: new Date(0) })')
+    const [result] = await results(
+      `${ends}stages: [{ module: ./odd.mjs, name: stamp }, { strip: [a] }]\ntests: [{ in: { _id: x }, out: [] }]\n`
+    )
+    expect(result!.troubles).to.have.length(1)
+    expect(result!.troubles[0]).to.include({ id: 'x', stage: 'stamp' })
+    expect(result!.troubles[0]!.message).to.include('failed on documents/x').and.include('x.yaml:3:').and.include('no value at seen (Date)')
+  })
+
   it('write nothing aside', async () => {
     expect(await passed(`${ends}stages: [{ tap: { file: aside.ndjson } }]\ntests: [{ in: { _id: a }, out: { _id: a } }]\n`)).to.deep.equal([
       true

@@ -150,6 +150,7 @@ describe('stage set: edges', () => {
   })
 
   it('refuses templates that are none', async () => {
+    expect(await wrong('set', { x: { y: [new Date(0)] } })).to.include('x: something that is no value (Date): make it a Timestamp, or text')
     expect(await wrong('set', { x: '{{ a' })).to.include('x: the template "{{ a": a {{ has no }}')
     expect(await wrong('set', { x: '{{ }}' })).to.include('names no field')
     expect(await wrong('set', { x: '{{ a..b }}' })).to.include('is no path to a field')
