@@ -82,7 +82,7 @@ async function openEnds(options: CheckedOptions, journal: RunJournal, log: RunLo
     const subcollections = options.subcollections ?? (await opened.holdsSubcollections?.({ signal })) ?? false
     const rules = { types, escapeNames: onIncompatible === 'escape', subcollections }
     const from = source.location.provider
-    const target = await openTarget(options.target, { ...context, from, rules, resume: journal.output })
+    const target = await openTarget(options.target, { ...context, from, rules, resume: journal.output, run: journal.runId })
     try {
       checkChanges(opened, target, options)
       const setsApart = options.includeDesign && target.location.provider === 'couchdb' && readsAgain(source)

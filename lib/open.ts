@@ -28,6 +28,8 @@ export interface OpenOptions {
   readonly subcollections?: boolean
   /** Of a target: go on with an output that was suspended. */
   readonly resume?: SuspendedOutput
+  /** See `OpenContext.run`. */
+  readonly run?: string
   /** Of a target: nothing is to be written, only looked at. */
   readonly readOnly?: boolean
   /** See `OpenContext.attachments`. */
@@ -157,10 +159,10 @@ export async function inspectEnd(endpoint: Endpoint, asked: InspectOptions, opti
 
 async function resolve(
   endpoint: Endpoint,
-  { environment = {}, signal, logger = silentLogger, from, rules, subcollections, resume, readOnly, attachments }: OpenOptions,
+  { environment = {}, signal, logger = silentLogger, from, rules, subcollections, resume, run, readOnly, attachments }: OpenOptions,
   role: string
 ) {
-  const context = { signal, logger, from, rules, subcollections, resume, readOnly, attachments }
+  const context = { signal, logger, from, rules, subcollections, resume, run, readOnly, attachments }
   if (typeof endpoint === 'object') {
     const { connector, options } = endpoint
     return { connector: typeof connector === 'string' ? await loadConnector(connector) : connector, configured: options, context }

@@ -22,8 +22,9 @@ describe('run: within bounds', () => {
   afterEach(() => rmSync(stateDir, { recursive: true, force: true }))
 
   const source = scriptedSource({ collections: { agents: documents } })
-  const run = (options: Omit<MigrateOptions, 'source'>) => migrate({ source, stateDir, retry: { attempts: 3, baseMs: 1 }, ...options })
-  const failure = (options: Omit<MigrateOptions, 'source'>): Promise<DocferryError> =>
+  const run = (options: Omit<MigrateOptions, 'source'> & Partial<Pick<MigrateOptions, 'source'>>) =>
+    migrate({ source, stateDir, retry: { attempts: 3, baseMs: 1 }, ...options })
+  const failure = (options: Parameters<typeof run>[0]): Promise<DocferryError> =>
     run(options).then(
       () => expect.fail('it should have failed'),
       (error: DocferryError) => error
@@ -58,7 +59,7 @@ describe('run: within bounds', () => {
       }
     })
     const startedAt = performance.now()
-    await run({ target: scriptedTarget().endpoint, source: counted, maxReadUnits: 100 } as MigrateOptions)
+    await run({ target: scriptedTarget().endpoint, source: counted, maxReadUnits: 100 })
     // Ten pages of ten units; behind the last one nothing is waited for but the end.
     expect(performance.now() - startedAt).to.be.greaterThan(890)
   })
@@ -100,7 +101,7 @@ describe('run: within bounds', () => {
       source: scriptedSource({ collections: { agents: many } }),
       target: target.endpoint,
       maxFailures: { share: 0.05 }
-    } as MigrateOptions)
+    })
     expect(error.message).to.match(/^\d\d documents could not be written, and --max-failures allows 5% of the 1\d\d\d read/)
   })
 
@@ -120,6 +121,22 @@ describe('run: within bounds', () => {
     const report = await run({ target: target.endpoint, resume: stopped!.runId })
     expect(report.collections[0]).to.include({ read: 100, written: 100, failed: 0 })
     expect(report.deadLetters).to.equal(undefined)
+  })
+
+  it('stops, resumable, when a target fails for one document after the other and takes none, and dead-letters nothing', async () => {
+    for (const count of [3, 100]) {
+      const open = { value: false }
+      const broken: WriteOutcome = { code: 'DOCFERRY_REFUSED', message: '500', retryable: true }
+      const target = scriptedTarget({ provider: 'couchdb', outcome: () => (open.value ? undefined : broken) })
+      const ends = { source: scriptedSource({ collections: { agents: documents.slice(0, count) } }), target: target.endpoint }
+      const error = await failure(ends)
+      expect(error).to.include({ code: 'DOCFERRY_TARGET', exitCode: 10 })
+      open.value = true
+      const [stopped] = await listRuns(stateDir)
+      const report = await run({ ...ends, resume: stopped!.runId })
+      expect(report.collections[0]).to.include({ read: count, written: count, failed: 0 })
+      expect(report.deadLetters).to.equal(undefined)
+    }
   })
 
   it('stops, resumable, when the tries are used up', async () => {

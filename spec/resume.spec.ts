@@ -1,5 +1,5 @@
 /** Runs that go on: killed, failed or interrupted ones are continued from what the target has acknowledged. */
-import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -138,6 +138,26 @@ describe('run: going on', () => {
       await migrate({ source: target, target: { connector: 'memory', options: { store } }, stateDir })
       expect([...store.collections.get('agents')!.keys()]).to.deep.equal(documents.map(({ _id }) => _id))
       expect(readdirSync(stateDir).filter(file => file.includes('partial'))).to.deep.equal([])
+    })
+  }
+
+  for (const name of ['out.ndjson', 'out/']) {
+    it(`removes what it left empty of ${name} when it was killed as it began, and nothing else`, async () => {
+      const source = failingSource(5)
+      const target = join(stateDir, name)
+      const resume = await failed({ source, target })
+      const partial = (): string[] => readdirSync(stateDir).filter(file => file.includes('partial'))
+      const [own] = partial()
+      const other = join(stateDir, `${own!.slice(0, -12)}012345678912`)
+      rmSync(join(stateDir, own!), { recursive: true })
+      if (name === 'out/') for (const path of [join(stateDir, own!), other]) mkdirSync(path)
+      else for (const path of [join(stateDir, own!), other]) writeFileSync(path, '')
+      // Nothing knows of it yet.
+      for (const file of readdirSync(join(stateDir, 'runs', resume)))
+        if (file !== 'run.json') rmSync(join(stateDir, 'runs', resume, file), { recursive: true })
+      const report = await migrate({ source, target, stateDir, resume })
+      expect(report.collections[0]).to.include({ read: 100, written: 100 })
+      expect(partial().map(file => join(stateDir, file))).to.deep.equal([other])
     })
   }
 

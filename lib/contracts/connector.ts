@@ -31,6 +31,8 @@ export interface OpenContext {
   readonly subcollections?: boolean
   /** Of a target that can `suspend`: go on with what it was suspended at. */
   readonly resume?: SuspendedOutput
+  /** Of a target: the id of the run that it is opened for, by which it may know again what this run has left behind before it could be suspended. */
+  readonly run?: string
   /** Of a target: nothing will be written to it, only asked what it would hold and holds: it may be there already, and closed to writing. */
   readonly readOnly?: boolean
   /**

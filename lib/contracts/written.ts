@@ -33,7 +33,7 @@ export interface WriteFailure {
   /** Whether the same write may work later. */
   readonly retryable: boolean
   readonly retryAfterMs?: number
-  /** What the service said. Of a failure that is not retryable it may quote the document: it goes among the dead letters, and nowhere else. */
+  /** What the service said. It may quote the document: it goes among the dead letters, and nowhere else. */
   readonly cause?: unknown
 }
 

@@ -1,8 +1,8 @@
 /** Files and folders that appear whole or not at all: written beside their place, made durable, then renamed. */
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
-import { mkdir, rm, truncate } from 'node:fs/promises'
+import { mkdir, readdir, rm, rmdir, truncate } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Writable } from 'node:stream'
 import { describeError, DocferryError } from '../errors.ts'
@@ -31,6 +31,8 @@ export interface AtomicFile {
 export interface AtomicOptions {
   /** Replace what has the name already. Default false. */
   readonly overwrite?: boolean
+  /** Id of the run that makes it: what a process of this run began and left empty, before anything knew of it, is removed. */
+  readonly run?: string | undefined
 }
 
 export interface AtomicFileOptions extends AtomicOptions {
@@ -40,19 +42,49 @@ export interface AtomicFileOptions extends AtomicOptions {
   readonly resume?: { readonly partial: string; readonly bytes: number } | undefined
 }
 
+const partialBytes = 6
+
 /** A name beside `path` that nothing has. */
 export function partialName(path: string): string {
-  return `${path.replace(/\/+$/, '')}.partial-${randomBytes(6).toString('hex')}`
+  return partialNameBy(path, randomBytes(partialBytes).toString('hex'))
+}
+
+function partialNameBy(path: string, mark: string): string {
+  return `${path.replace(/\/+$/, '')}.partial-${mark}`
+}
+
+/** A name beside `path` that only this run gives, where there is one; another one where something of that name must not be touched. */
+async function partialOf(path: string, run: string | undefined): Promise<string> {
+  if (run === undefined) return partialName(path)
+  const own = partialNameBy(
+    path,
+    createHash('sha256')
+      .update(run)
+      .digest('hex')
+      .slice(0, 2 * partialBytes)
+  )
+  return (await removeEmpty(own)) ? own : partialName(path)
+}
+
+/** @returns whether nothing is there then */
+async function removeEmpty(path: string): Promise<boolean> {
+  if (!(await exists(path))) return true
+  const found = await lstat(path)
+  const isEmptyFile = found.isFile() && found.size === 0
+  if (isEmptyFile) await removeFile(path)
+  const isEmptyFolder = found.isDirectory() && (await readdir(path)).length === 0
+  if (isEmptyFolder) await rmdir(path)
+  return isEmptyFile || isEmptyFolder
 }
 
 /** @throws {DocferryError} DOCFERRY_RUN_UNFIT where the partial file to go on with is gone, or shorter than it was */
 export async function createAtomicFile(
   path: string,
-  { overwrite = false, resume, mode: newMode }: AtomicFileOptions = {}
+  { overwrite = false, run, resume, mode: newMode }: AtomicFileOptions = {}
 ): Promise<AtomicFile> {
   // A link stays a link: what it points to is replaced.
   const place = await realpath(path).catch(() => path)
-  const partial = resume?.partial ?? partialName(place)
+  const partial = resume?.partial ?? (await partialOf(place, run))
   if (resume) await cutBack(resume)
   // What replaces a file that only its owner may read must not be readable by others, from its first byte on.
   const mode = await modeOf(place)
@@ -134,10 +166,10 @@ export interface AtomicFolder {
 /** @param path of the folder: missing, empty, or to be replaced as a whole with `overwrite` */
 export async function createAtomicFolder(
   path: string,
-  { overwrite = false, resume }: AtomicOptions & { readonly resume?: { readonly partial: string } | undefined } = {}
+  { overwrite = false, run, resume }: AtomicOptions & { readonly resume?: { readonly partial: string } | undefined } = {}
 ): Promise<AtomicFolder> {
   const place = await realpath(path).catch(() => path.replace(/(.)\/+$/, '$1'))
-  const partial = resume?.partial ?? partialName(place)
+  const partial = resume?.partial ?? (await partialOf(place, run))
   if (!resume) await mkdir(partial)
   return {
     partial,

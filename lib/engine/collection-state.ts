@@ -1,6 +1,7 @@
 /** What a run knows about one collection while documents of it are under way. */
 import type { CollectionReport } from '../report.ts'
 import { idHashes } from '../values/id-hashes.ts'
+import { FailedIds } from './failed-ids.ts'
 import { RepeatCounter } from './repeat-counter.ts'
 import type { RestingRoom } from './repeat-counter.ts'
 import { SeenIds } from './seen-ids.ts'
@@ -27,7 +28,7 @@ export class CollectionState {
   /** The same where it does not. */
   readonly #repeats: RepeatCounter | undefined
   /** Ids of documents that failed, where the first of an id is to stay: what comes behind one with its id may be older. */
-  readonly failedIds: SeenIds | undefined
+  readonly failedIds: FailedIds | undefined
   readonly #idsMayRepeat: boolean
   #held = 0
   #hasFailures = false
@@ -55,7 +56,7 @@ export class CollectionState {
     this.#idsMayRepeat = idsMayRepeat
     this.#seenIds = idsMayRepeat && !holdsRepeats ? new SeenIds(() => expectedDocuments(report)) : undefined
     this.#repeats = idsMayRepeat && holdsRepeats ? new RepeatCounter() : undefined
-    this.failedIds = idsMayRepeat && options.firstStays ? new SeenIds() : undefined
+    this.failedIds = idsMayRepeat && options.firstStays ? new FailedIds() : undefined
     this.#partitionsLeft = options.partitions ?? 1
     this.#restingRoom = options.restingRoom
   }
@@ -100,14 +101,14 @@ export class CollectionState {
 
   /** Whether a document of this id has failed. */
   hasFailed(id: string): boolean {
-    return this.#hasFailures && this.failedIds !== undefined && !this.failedIds.isFull && this.failedIds.has(id)
+    return this.#hasFailures && this.failedIds !== undefined && this.failedIds.has(id)
   }
 
   /** Whether one of several may have failed. @param idHashes of each id, one pair after the other */
   hasFailedAny(idHashes: Int32Array): boolean {
     const { failedIds } = this
-    if (!this.#hasFailures || !failedIds || failedIds.isFull) return false
-    for (let at = 0; at < idHashes.length; at += 2) if (failedIds.hasHashes(idHashes[at]!, idHashes[at + 1]!)) return true
+    if (!this.#hasFailures || !failedIds) return false
+    for (let at = 0; at < idHashes.length; at += 2) if (failedIds.mayHave(idHashes[at]!, idHashes[at + 1]!)) return true
     return false
   }
 

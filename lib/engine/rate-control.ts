@@ -53,6 +53,8 @@ export class RateControl {
   #retries = 0
   #taken = 0
   #cuts = 0
+  /** What was taken when somebody was last in doubt. */
+  #takenAtDoubt: number | undefined
 
   constructor(limits: TargetLimits, options: RateOptions = {}, now: () => number = () => performance.now()) {
     const { maxRate, maxWriteUnits } = options
@@ -132,6 +134,17 @@ export class RateControl {
   /** The target has decided on these documents of a call. */
   decided(documents: number): void {
     this.#taken += documents
+  }
+
+  /**
+   * A document is to be given up though the target has taken nothing since it failed for the first time: it may be the document, or the target.
+   *
+   * @returns whether that was so of another one before, and nothing was taken in between
+   */
+  doubts(): boolean {
+    const isSecond = this.#takenAtDoubt === this.#taken
+    this.#takenAtDoubt = this.#taken
+    return isSecond
   }
 
   /** The target took a call as a whole. */

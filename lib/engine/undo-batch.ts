@@ -67,7 +67,6 @@ export async function undoBatch(
         open.push(index)
         if (result !== 'changed')
           waitFor = new DocferryError(result.code, result.message, {
-            cause: result.cause,
             retryAfterMs: result.retryAfterMs,
             retryable: true,
             collection

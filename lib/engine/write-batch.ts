@@ -96,6 +96,8 @@ class BatchInWriting {
   readonly #outcomes: WriteOutcome[]
   /** By index. */
   readonly #tries: number[]
+  /** By index: what the target had taken before it failed for the first time. */
+  readonly #takenUntilFailed: number[]
   #pending: readonly number[]
   #mayBeApplied: boolean
   /** Most documents in a call: fewer after one without an answer. */
@@ -116,6 +118,7 @@ class BatchInWriting {
     this.#attempts = attempts
     this.#outcomes = new Array<WriteOutcome>(batch.length)
     this.#tries = new Array<number>(batch.length).fill(0)
+    this.#takenUntilFailed = new Array<number>(batch.length).fill(0)
     this.#pending = batch.map((_, index) => index)
     this.#mayBeApplied = mayBeApplied
     this.#most = batch.length
@@ -126,7 +129,8 @@ class BatchInWriting {
       const part = this.#pending.slice(0, Math.min(this.#most, this.#rate.batchCount))
       await this.#pace(part)
       const call = this.#rate.begin()
-      if (this.#idle === 0) this.#takenBefore = this.#rate.taken
+      const takenUntil = this.#rate.taken
+      if (this.#idle === 0) this.#takenBefore = takenUntil
       let results: readonly WriteOutcome[]
       try {
         results = await this.#send(part)
@@ -136,7 +140,7 @@ class BatchInWriting {
         await this.#withoutAnswer(call, part, error)
         continue
       }
-      await this.#take(call, part, results)
+      await this.#take({ call, takenUntil }, part, results)
     }
     return this.#outcomes
   }
@@ -209,7 +213,7 @@ class BatchInWriting {
   }
 
   /** Whether a single document gets no answer, while the target has taken others of its batch and is there still: the document has then failed. */
-  async #isHopeless(part: readonly number[], { code, message }: DocferryError): Promise<boolean> {
+  async #isHopeless(part: readonly number[], { code, message, cause }: DocferryError): Promise<boolean> {
     if (part.length > 1 || code === 'DOCFERRY_THROTTLED' || !this.#getsOn) return false
     const [index] = part as [number]
     try {
@@ -219,11 +223,22 @@ class BatchInWriting {
       // The error of the write says what is wrong.
       return false
     }
-    this.#outcomes[index] = { code, message: `${message}; other calls are answered`, retryable: false }
+    // Where nothing was taken meanwhile, one document may be to blame, and not two in a row.
+    if (this.#rate.taken === this.#takenBefore && this.#rate.doubts()) return false
+    this.#outcomes[index] = {
+      code,
+      message: `${message}; other calls are answered`,
+      retryable: false,
+      ...(cause !== undefined && { cause })
+    }
     return true
   }
 
-  async #take(call: CallToken, part: readonly number[], results: readonly WriteOutcome[]): Promise<void> {
+  async #take(
+    { call, takenUntil }: { readonly call: CallToken; readonly takenUntil: number },
+    part: readonly number[],
+    results: readonly WriteOutcome[]
+  ): Promise<void> {
     const again: number[] = []
     const conflicts: number[] = []
     let longest: WriteFailure | undefined
@@ -234,7 +249,7 @@ class BatchInWriting {
       if (this.#mayBeApplied && isConflict(outcome)) conflicts.push(index)
       else if (typeof outcome === 'object' && outcome.retryable) {
         again.push(index)
-        ;(this.#tries[index] as number)++
+        if (this.#tries[index]!++ === 0) this.#takenUntilFailed[index] = takenUntil
         if ((outcome.retryAfterMs ?? 0) >= (longest?.retryAfterMs ?? 0)) longest = outcome
       }
     }
@@ -267,18 +282,26 @@ class BatchInWriting {
    */
   #giveUp(again: readonly number[], rest: readonly number[], error: DocferryError): readonly number[] {
     const isIdle = this.#idle >= this.#attempts
-    const isAlone = again.length === 1 && rest.length === 0 && this.#batch.length > 1
+    const isLast = again.length === 1 && rest.length === 0
+    const isAlone = isLast && this.#batch.length > 1
     const takesOthers = this.#rate.taken > this.#takenBefore
     if (isIdle && takesOthers) {
       this.#idle = Math.ceil(this.#attempts / 2)
       this.#takenBefore = this.#rate.taken
     }
+    const takesNothing = isIdle && !takesOthers
     return again.filter(index => {
       const outcome = this.#outcomes[index] as WriteFailure
       const tries = this.#tries[index] as number
-      const isOver = isOfTarget(outcome) ? tries >= patience * this.#attempts || (isIdle && !takesOthers) : tries >= this.#attempts
-      if (!isOver) return true
-      if (isOfTarget(outcome) && isIdle && !takesOthers && !isAlone) throw error
+      if (isOfTarget(outcome)) {
+        if (tries < patience * this.#attempts && !takesNothing) return true
+        if (takesNothing && !isAlone) throw error
+      } else {
+        // Of what the server breaks on without a word, documents are to blame only where it takes others.
+        const isInDoubt = outcome.code === 'DOCFERRY_REFUSED' && this.#rate.taken === this.#takenUntilFailed[index]
+        if (tries < this.#attempts && !(isInDoubt && takesNothing)) return true
+        if (isInDoubt && (!isLast || this.#rate.doubts())) throw error
+      }
       this.#outcomes[index] = { ...outcome, retryable: false }
       return false
     })
@@ -302,9 +325,11 @@ function isConflict(outcome: WriteOutcome): boolean {
   return outcome === 'skipped' || (typeof outcome === 'object' && outcome.code === 'DOCFERRY_CONFLICT')
 }
 
+/** Without the cause, which may quote the document. */
 function failureAsError(failure: WriteFailure, collection: string): DocferryError {
-  const { code, message, cause, retryAfterMs } = failure
-  return new DocferryError(code, message, { cause, collection, retryable: true, retryAfterMs })
+  const { message, retryAfterMs } = failure
+  const code = isOfTarget(failure) ? failure.code : 'DOCFERRY_TARGET'
+  return new DocferryError(code, message, { collection, retryable: true, retryAfterMs })
 }
 
 /** Conflicts with documents that equal ours: an earlier try wrote them. */

@@ -15,7 +15,8 @@ import { DocferryError } from '../errors.ts'
 import { silentLogger } from '../open.ts'
 import type { PlannedOptions } from '../plan/plan.ts'
 import type { Target } from '../types.ts'
-import { leftOf, UndoBooks } from './report.ts'
+import { knownOf, UndoBooks } from './books.ts'
+import { leftOf } from './report.ts'
 import type { UndoReport } from './report.ts'
 import type { UndoOptions } from './undo.ts'
 
@@ -27,6 +28,7 @@ export interface Ran {
 }
 
 const leftName = 'undo-left.ndjson'
+const linesAtOnce = 1_000
 /** How long what is in flight may take once the undoing was told to stop. */
 const graceMs = 10_000
 /** Most bytes of entries that wait for their batch, over all collections. */
@@ -45,7 +47,7 @@ export class Undoing {
   readonly #target: Target
   readonly #entries: UndoEntries | undefined
   readonly #report: UndoReport
-  readonly #books = new Map<string, UndoBooks>()
+  readonly #books: UndoBooks
   readonly #isThere = new Map<string, Promise<boolean>>()
   readonly #gathering = new Map<string, Batch>()
   #waitingBytes = 0
@@ -65,11 +67,12 @@ export class Undoing {
     this.#ran = ran
     this.#target = target
     this.#entries = entries
+    this.#books = new UndoBooks({ dryRun: options.dryRun ?? false })
     this.#report = {
       runId: ran.record.runId,
       dryRun: options.dryRun ?? false,
       target: target.location,
-      collections: [],
+      collections: this.#books.collections,
       bytes: { total: entries?.bytes ?? 0, done: 0 },
       notes: [],
       retries: 0,
@@ -77,7 +80,7 @@ export class Undoing {
       state: 'running'
     }
     setMaxListeners(0, this.#cut.signal)
-    for (const [source, { created }] of Object.entries(ran.checkpoint?.prepared ?? {})) this.#booksOf(this.#nameInTarget(source), created)
+    for (const [source, { created }] of Object.entries(ran.checkpoint?.prepared ?? {})) this.#books.of(this.#nameInTarget(source), created)
   }
 
   async execute(): Promise<UndoReport> {
@@ -92,11 +95,14 @@ export class Undoing {
       observe?.(report)
       if (!dryRun) await this.#folder.markUndone(this.#undone('partly'))
       hasBegun = !dryRun
-      await this.#undoAll()
+      await this.#undoAll().catch((error: unknown) => {
+        this.#countOnly()
+        throw error
+      })
+      await this.#settle()
       this.#countUnknown()
       if (!dryRun) await this.#dropCollections()
       await this.#putSecurityBack()
-      await this.#keepLeft()
       const isWhole = report.collections.every(collection => leftOf(collection) === 0)
       report.state = isWhole && !report.mayRemain ? 'undone' : 'partial'
       return report
@@ -109,6 +115,7 @@ export class Undoing {
       clearTimeout(grace)
       signal?.removeEventListener('abort', onAbort)
       report.finishedAt = Date.now()
+      this.#books.close()
       if (hasBegun) await this.#folder.markUndone(this.#undone(report.state === 'undone' ? 'undone' : 'partly'))
     }
   }
@@ -163,11 +170,10 @@ export class Undoing {
   async #undoBatch(collection: string, { entries, bytes }: Batch): Promise<void> {
     const { dryRun } = this.#options
     const written = [...entries.values()]
-    const books = this.#booksOf(collection, false)
     if (await this.#collectionIsThere(collection)) {
       const outcomes = await undoBatch(this.#target, collection, written, { ...this.#retry, dryRun })
-      for (const [index, entry] of written.entries()) books.count(entry, outcomes[index]!)
-    } else for (const entry of written) books.count(entry, entry.before ? 'gone' : 'already')
+      for (const [index, entry] of written.entries()) this.#books.count(collection, entry, outcomes[index]!)
+    } else for (const entry of written) this.#books.count(collection, entry, entry.before ? 'gone' : 'already')
     this.#report.bytes.done += bytes
   }
 
@@ -184,7 +190,7 @@ export class Undoing {
 
   async #dropCollections(): Promise<void> {
     const { signal } = this.#cut
-    for (const { report } of this.#books.values()) {
+    for (const report of this.#books.collections) {
       this.#options.signal?.throwIfAborted()
       if (!report.created || !this.#target.dropCollection) continue
       report.dropped = await withRetry(() => this.#target.dropCollection!(report.name, { signal }), this.#retry)
@@ -214,8 +220,8 @@ export class Undoing {
     if (this.#ran.record.asked.undo !== 'created') return
     for (const { source, written } of collections) {
       if (prepared[source]?.empty) continue
-      const books = this.#booksOf(this.#nameInTarget(source), false)
-      books.report.unknown = Math.max(0, written - books.known)
+      const report = this.#books.of(this.#nameInTarget(source))
+      report.unknown = Math.max(0, written - knownOf(report))
     }
   }
 
@@ -230,29 +236,40 @@ export class Undoing {
     )
   }
 
-  /** Names every document that was left, without its contents. */
-  async #keepLeft(): Promise<void> {
+  /** Count documents, and name every one that was left, without its contents. */
+  async #settle(): Promise<void> {
     const path = join(this.#folder.path, leftName)
-    let text = ''
-    for (const [collection, { left }] of this.#books) {
-      for (const [id, code] of left) text += `${JSON.stringify({ collection, id, code })}\n`
+    const lines = this.#leftLines()
+    const first = lines.next()
+    if (first.done) return await rm(path, { force: true })
+    const all = function* (): Generator<string> {
+      yield first.value
+      yield* lines
     }
-    if (text === '') return await rm(path, { force: true })
-    await writeFile(path, text, { mode: 0o600 })
+    await writeFile(path, all(), { mode: 0o600 })
     this.#report.left = path
+  }
+
+  *#leftLines(): Generator<string> {
+    const lines: string[] = []
+    for (const left of this.#books.settle()) {
+      lines.push(`${JSON.stringify(left)}\n`)
+      if (lines.length >= linesAtOnce) yield lines.splice(0).join('')
+    }
+    if (lines.length > 0) yield lines.join('')
+  }
+
+  /** Whatever else is wrong is what the undoing ends with. */
+  #countOnly(): void {
+    try {
+      for (const lines = this.#leftLines(); !lines.next().done;);
+    } catch (error) {
+      if (!(error instanceof DocferryError)) throw error
+    }
   }
 
   #undone(state: Undone['state']): Undone {
     return { state, at: new Date().toISOString(), collections: this.#report.collections }
-  }
-
-  #booksOf(collection: string, created: boolean): UndoBooks {
-    let books = this.#books.get(collection)
-    if (!books) {
-      this.#books.set(collection, (books = new UndoBooks(collection, { created, dryRun: this.#report.dryRun })))
-      this.#report.collections.push(books.report)
-    }
-    return books
   }
 
   #nameInTarget(source: string): string {

@@ -1,5 +1,5 @@
 /** Where no source can tell, the ids that the target holds in buckets that differ are as near as one can get to what differs. */
-import { SeenIds } from '../engine/seen-ids.ts'
+import { IdLog } from '../engine/id-log.ts'
 import type { OnConflict } from '../types.ts'
 import { bucketOf } from '../values/bucket-sums.ts'
 import type { DifferenceList } from './differences.ts'
@@ -23,18 +23,25 @@ export async function lookForSuspects(
   { read, list, report: { notes }, onConflict }: SuspectOptions
 ): Promise<void> {
   for (const look of looks.values()) countLeast(look, onConflict, () => true)
-  const seen = new Map([...looks.keys()].map(name => [name, new SeenIds()]))
-  await read({
-    document(collection, { _id: id }) {
-      const look = looks.get(collection)!
-      if (look.differing[bucketOf(id)] !== 1) return
-      const ids = seen.get(collection)!
-      // A file may hold it more than once.
-      if (!ids.add(id) || ids.isFull) suspect(look, id, list)
-    },
-    reject: () => undefined,
-    pause: () => list.drained()
-  })
+  const names = [...looks.keys()]
+  const indexes = new Map(names.map((name, index) => [name, index]))
+  // A file may hold an id more than once.
+  const ids = new IdLog<null>()
+  try {
+    await read({
+      document(collection, { _id: id }) {
+        if (looks.get(collection)!.differing[bucketOf(id)] === 1) ids.add(`${indexes.get(collection)} ${id}`, null)
+      },
+      reject: () => undefined
+    })
+    for (const [key] of ids.ids()) {
+      const space = key.indexOf(' ')
+      suspect(looks.get(names[Number(key.slice(0, space))]!)!, key.slice(space + 1), list)
+      await list.drained()
+    }
+  } finally {
+    ids.close()
+  }
   notes.push(
     "which documents are missing or different can't be told without the source: the counts are the least that it can be, and the suspects are what the target holds in the parts that differ"
   )

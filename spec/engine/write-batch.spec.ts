@@ -122,6 +122,48 @@ describe('engine: writing a batch', () => {
     expect(calls()).to.deep.equal([10, 2, 2, 2, 2])
   })
 
+  it('throws when documents fail one by one and nothing is taken, however small the parts are', async () => {
+    const refused: WriteOutcome = { code: 'DOCFERRY_REFUSED', message: '500', retryable: true, cause: new Error('{"secret":1}') }
+    for (const batchCount of [10, 1]) {
+      const { failure, calls } = await target({ outcome: () => refused })
+      const rate = new RateControl({ batchCount, batchBytes: 1_000, inFlight: 4 })
+      const error = await failure({ rate })
+      expect(error).to.include({ code: 'DOCFERRY_TARGET', message: '500' })
+      expect(error.cause).to.equal(undefined)
+      expect(calls()).to.have.length(5)
+    }
+  })
+
+  it('gives up several documents that fail by themselves while the target takes others, with their causes', async () => {
+    const cause = new Error('what it says')
+    const refused: WriteOutcome = { code: 'DOCFERRY_REFUSED', message: '500', retryable: true, cause }
+    const bad = new Set(['d0', 'd4', 'd5'])
+    const { write } = await target({ outcome: id => (bad.has(id) ? refused : undefined) })
+    const outcomes = await write({ rate: new RateControl({ batchCount: 3, batchBytes: 1_000, inFlight: 4 }) })
+    expect(outcomes).to.deep.equal(documents.map(({ _id }) => (bad.has(_id) ? { ...refused, retryable: false } : 'written')))
+  })
+
+  it('gives up one document where nothing else is to be written, and stops at the second', async () => {
+    const refused: WriteOutcome = { code: 'DOCFERRY_REFUSED', message: '500', retryable: true }
+    const record = scriptedTarget({ outcome: id => (id < 'd3' ? refused : undefined) })
+    const opened = (await openTarget(record.endpoint)) as Target<Document>
+    await opened.prepare('agents', { create: true })
+    const rate = new RateControl({ batchCount: 10, batchBytes: 1_000, inFlight: 4 })
+    const write = async (_id: string): Promise<unknown> =>
+      await writeBatch(opened, 'agents', [{ document: { _id }, encoded: { id: _id, bytes: 10, payload: { _id } } }], {
+        onConflict: 'skip',
+        fresh: false,
+        attempts: 3,
+        baseMs: 1,
+        capMs: 1,
+        rate
+      }).catch((error: unknown) => (error as DocferryError).code)
+    expect(await write('d0')).to.deep.equal([{ ...refused, retryable: false }])
+    expect(await write('d1')).to.equal('DOCFERRY_TARGET')
+    expect(await write('d5')).to.deep.equal(['written'])
+    expect(await write('d2')).to.deep.equal([{ ...refused, retryable: false }])
+  })
+
   it('tells the rate control what it met', async () => {
     const rate = new RateControl({ batchCount: 10, batchBytes: 1_000, inFlight: 4 })
     const { write } = await target({ outcome: (id, call) => (call === 1 && id >= 'd5' ? throttled : undefined) })

@@ -108,6 +108,23 @@ describe('undo', () => {
     expect(contents(target)).to.deep.equal(held)
   })
 
+  it('names and counts a document that was changed, whatever a filter of ids would take it for', async () => {
+    // By hashes of its bits, d0008472 looks as if it had come before among these.
+    const many = Array.from({ length: 20_000 }, (_, index) => ({ _id: `d${String(index).padStart(7, '0')}`, version: 'ours' }))
+    const target = couchdb()
+    await run(target, { source: scriptedSource({ collections: { agents: many } }) })
+    target.collections.get('agents')!.set('d0008472', { _id: 'd0008472', version: 'edited' })
+    for (const dryRun of [true, false]) {
+      const report = await undo(target, { dryRun })
+      expect(report).to.include({ state: 'partial' })
+      expect(report.collections[0]).to.include({ removed: 19_999, changed: 1, already: 0 })
+      expect(readFileSync(report.left!, 'utf8').trim().split('\n')).to.deep.equal([
+        '{"collection":"agents","id":"d0008472","code":"DOCFERRY_CHANGED_SINCE"}'
+      ])
+    }
+    expect(contents(target).map(({ _id }) => _id)).to.deep.equal(['d0008472'])
+  })
+
   it('puts back exactly what an overwrite replaced, values of every kind', async () => {
     const held = [make(0, 1, 'theirs')[0]!, everyKind]
     const target = couchdb({ held: { agents: held } })

@@ -39,6 +39,16 @@ export function createBulk(
   const asked = { ...client.asked(`writing to ${collection}`, 'DOCFERRY_TARGET', collection), sendsDocuments: true }
   const path = `/${encodeURIComponent(collection)}/_bulk_docs`
   let failures = 0
+  /** Whether the server takes a batch of no documents: one that fails for this too does not fail for a document. */
+  const takesNone = async (): Promise<boolean> => {
+    try {
+      await client.text({ method: 'POST', path, body: `${head}${tail}`, asked, signal })
+      return true
+    } catch (error) {
+      if (error instanceof AnswerError) return error.answer.status < 500
+      throw error
+    }
+  }
   return async function bulk(batch) {
     if (batch.length === 0) return
     const { body, release } = bodyOf(batch, client.bodies)
@@ -48,7 +58,7 @@ export function createBulk(
     } catch (error) {
       if (!(error instanceof AnswerError) || !mayBeOneDocument(error)) throw error
       const { status, error: name, reason } = error.answer
-      if (status >= 500 && ++failures >= failuresInARow) throw error
+      if (status >= 500 && (++failures >= failuresInARow || ((failures === 1 || batch.length === 1) && !(await takesNone())))) throw error
       if (batch.length > 1) {
         const half = batch.length >> 1
         await bulk(batch.slice(0, half))

@@ -205,11 +205,11 @@ export function writeFailure(given: string | undefined, reason: string | undefin
     const name = [status, error].filter(Boolean).join(' ') || 'no reason given'
     const retryable = !erlangErrors.test(error ?? '') && (status === undefined || status >= 500)
     const message = `CouchDB could not write this document: ${name}`
-    return { code: 'DOCFERRY_REFUSED', message, retryable, ...(!retryable && cause && { cause }) }
+    return { code: 'DOCFERRY_REFUSED', message, retryable, ...(cause && { cause }) }
   }
   const told = tellingReasons.has(error as string) && reason && reason.length <= longestReason ? `: ${reason}` : ''
   const failure = { code: meaning.code, message: meaning.message + told, retryable: meaning.retryable ?? false }
-  return told === '' && !failure.retryable && cause ? { ...failure, cause } : failure
+  return told === '' && cause ? { ...failure, cause } : failure
 }
 
 function reasonOf(name: string | undefined, reason: string | undefined): Error | undefined {

@@ -16,6 +16,7 @@ import type { FileOptions } from './options.ts'
 export interface FileContext {
   readonly rules: EncodeRules
   readonly resume?: SuspendedOutput | undefined
+  readonly run?: string | undefined
   readonly attachments?: OpenContext['attachments']
 }
 

@@ -34,7 +34,7 @@ interface SuspendedFolder extends SuspendedOutput {
 export async function openFolderTarget(
   options: FileOptions,
   { path, gzip, items }: OutputLayout,
-  { rules, resume, attachments }: FileContext
+  { rules, resume, run, attachments }: FileContext
 ): Promise<Target<DocumentLine>> {
   const { force = false, provider = 'file' } = options
   const name = options.path
@@ -49,7 +49,7 @@ export async function openFolderTarget(
   let isCommitted = isWhole
   let isSuspended = suspended !== undefined
   const contents = new AttachmentStore(async () => openContents(join((await start()).partial, attachmentsName)))
-  const start = (): Promise<AtomicFolder> => (folder ??= createAtomicFolder(path, { overwrite: force, resume: suspended }))
+  const start = (): Promise<AtomicFolder> => (folder ??= createAtomicFolder(path, { overwrite: force, resume: suspended, run }))
 
   const files = new FolderFiles({
     folder: async () => (await start()).partial,

@@ -47,17 +47,17 @@ import { readOnlyTarget } from './read-only.ts'
  */
 export async function openFileTarget(
   options: FileOptions,
-  { from, rules = defaultRules, resume, readOnly, attachments }: OpenContext
+  { from, rules = defaultRules, resume, run, readOnly, attachments }: OpenContext
 ): Promise<Target<DocumentLine>> {
   if (readOnly) return readOnlyTarget(options, rules)
   const layout = outputLayout(options)
   try {
     const named = { provider: from, ...options }
-    if (layout.format === 'folder') return await openFolderTarget(named, layout, { rules, resume, attachments })
+    if (layout.format === 'folder') return await openFolderTarget(named, layout, { rules, resume, run, attachments })
     const isWhole = resume !== undefined && (await isPublished(layout.path, resume as SuspendedFile))
     const special = layout.path === standardStreams || (await isSpecial(layout, isWhole || (options.force ?? false)))
     if (!special) await access(dirname(layout.path), constants.W_OK)
-    return await singleTarget(named, layout, { special, isWhole }, { rules, resume, attachments })
+    return await singleTarget(named, layout, { special, isWhole }, { rules, resume, run, attachments })
   } catch (error) {
     throw writeError(error, options.path)
   }
@@ -67,7 +67,7 @@ async function singleTarget(
   options: FileOptions,
   layout: OutputLayout,
   { special, isWhole }: { readonly special: boolean; readonly isWhole: boolean },
-  { rules, resume, attachments }: FileContext
+  { rules, resume, run, attachments }: FileContext
 ): Promise<Target<DocumentLine>> {
   const { documentsOnly = false, provider = 'file', force = false } = options
   const { path, format } = layout
@@ -98,7 +98,7 @@ async function singleTarget(
   let isSuspended = suspended !== undefined
 
   async function open(signal?: AbortSignal): Promise<ExportWriter> {
-    if (!special) file = await createAtomicFile(path, { overwrite: force, resume: suspended })
+    if (!special) file = await createAtomicFile(path, { overwrite: force, resume: suspended, run })
     const stream = file?.stream ?? (isStandard ? (options.stdout ?? process.stdout) : await openSpecial(path, signal))
     sink = openByteSink(stream, {
       gzip: layout.gzip,

@@ -87,8 +87,8 @@ export function writeFailure(error: GrpcError): WriteFailure {
   const message = `Firestore: ${said({ code: grpc, details: shownDetails(error, true) })}`
   const cause = new FirestoreError(grpc, tidy(error.details))
   if (isTooLarge(error)) return { code: 'DOCFERRY_TOO_LARGE', message, retryable: false, cause }
-  if (busy.has(grpc)) return { code: 'DOCFERRY_THROTTLED', message, retryable: true }
-  if (broken.has(grpc)) return { code: 'DOCFERRY_CONNECT', message, retryable: true }
+  if (busy.has(grpc)) return { code: 'DOCFERRY_THROTTLED', message, retryable: true, cause }
+  if (broken.has(grpc)) return { code: 'DOCFERRY_CONNECT', message, retryable: true, cause }
   return { code: 'DOCFERRY_REFUSED', message, retryable: false, cause }
 }
 

@@ -128,6 +128,25 @@ describe('couchdb: writer', () => {
     expect(stub.asked.length).to.be.below(30)
   })
 
+  it('blames no document where the server fails for a batch without any', async () => {
+    for (const error of ['internal_server_error', 'badmatch']) {
+      stub.script = () => json({ error }, 500)
+      for (const count of [1, 3]) {
+        stub.asked.splice(0)
+        expect(await errorOf(target.write('d', many(count), skip))).to.include({ code: 'DOCFERRY_CONNECT', retryable: true })
+        expect(stub.asked).to.have.length(2)
+      }
+    }
+  })
+
+  it('says what the server said of a document that it fails for, and keeps it out of the message', async () => {
+    stub.script = refusing({ d1: json({ error: 'unknown_error', reason: 'a reason' }, 500) })
+    const [, failure] = (await target.write('d', many(3), skip)) as [WriteOutcome, WriteFailure]
+    expect(failure).to.include({ code: 'DOCFERRY_REFUSED', retryable: true })
+    expect(failure.message).to.not.include('a reason')
+    expect((failure.cause as Error).message).to.equal('a reason')
+  })
+
   it('tells what became of each document', async () => {
     const answers = [
       { ok: true, id: 'd0', rev: '1-x' },
@@ -166,7 +185,7 @@ describe('couchdb: writer', () => {
       `forbidden: ${words['forbidden']}`,
       `unauthorized: ${words['unauthorized']}`,
       `compilation_error: ${words['compilation_error']}`,
-      undefined
+      'Error: secret'
     ])
     stub.script = () => json({ error: 'forbidden', reason: 'your document {"e-mail":"ada@secret.example"} is not allowed' }, 403)
     const error = await errorOf(target.write('d', many(1), skip))
