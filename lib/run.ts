@@ -156,7 +156,7 @@ class Run {
       await this.#stages.check({
         ...this.#stageOptions,
         collections: chosen?.map(({ name }) => name),
-        ends: [...(this.#source.places ?? [this.#source.location]), this.#target.location]
+        ends: [...(this.#source.parts?.map(({ source }) => source.location) ?? [this.#source.location]), this.#target.location]
       })
       const security = this.#securityCopy()
       await security?.check(this.#ledger.report.collections)

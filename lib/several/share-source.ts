@@ -61,7 +61,6 @@ class Shared {
       location: source.location,
       uniqueIds: source.uniqueIds,
       waitsForOthers: true,
-      ...(source.places && { places: source.places }),
       ...(source.givesChanges && { givesChanges: true }),
       proof: source.proof,
       parts: source.parts,
