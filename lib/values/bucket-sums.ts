@@ -3,11 +3,11 @@
  * they differ, only the documents of those buckets have to be looked at again. Sums over parts of a collection merge into that of the whole.
  */
 import { createHash } from 'node:crypto'
+import { bucketCount, differingBuckets, lanes, lengthOfBuckets, measure, shared, totalOf } from './bucket-bytes.ts'
 import type { DocumentDigests, KindDigests } from './digest.ts'
 import { idHashes } from './id-hashes.ts'
 
-/** Part of what receipts hold: a change of it, or of `bucketOf`, makes them another. */
-export const bucketCount = 4096
+export { bucketCount } from './bucket-bytes.ts'
 
 /** The bucket of a document, by the first hash of its id. */
 export function bucketOf(id: string): number {
@@ -19,7 +19,6 @@ export function bucketOfHash(first: number): number {
 }
 
 /** Words of a bucket: its documents and the sum of their digests modulo 2^256, then the same for the kinds of numbers. Lanes: least significant first. */
-const lanes = 8
 const kindsAt = 1 + lanes
 const wordsPerBucket = 2 * kindsAt
 const initialBuckets = 8
@@ -43,27 +42,6 @@ interface Arrays {
 /** Of sums that were folded: thousands of them would be made in vain. */
 const spare: Arrays[] = []
 const mostSpare = 4
-
-/** Bytes of sums that were folded, as long as somebody holds them: what a file has of its documents and what a run has of them are the same bytes. */
-const folded = new Map<string, WeakRef<Buffer>>()
-const mostKnown = 4096
-/** A bucket's number, its count and most of its digest: bytes that begin alike are all but sure to be alike. */
-const keyLength = 32
-
-/** @returns bytes that are the same, of whoever came first */
-function shared(bytes: Buffer): Buffer {
-  if (bytes.length === 0) return bytes
-  const key = bytes.toString('latin1', 0, keyLength)
-  const known = folded.get(key)?.deref()
-  folded.delete(key)
-  if (known?.equals(bytes)) return known
-  folded.set(key, new WeakRef(bytes))
-  for (const oldest of folded.keys()) {
-    if (folded.size <= mostKnown) break
-    folded.delete(oldest)
-  }
-  return bytes
-}
 
 /** Not changed by anyone. */
 interface Waiting {
@@ -110,15 +88,24 @@ export class BucketSums {
 
   merge(other: BucketSums): void {
     for (const each of other.#waiting) this.#wait(each)
+    this.#count += other.#count
+    if (other.#folded) return this.#mergeFolded(other.#folded)
     this.#unfold()
-    other.#unfold()
     for (let rank = 0; rank < other.#size; rank++) {
       const from = rank * wordsPerBucket
       const at = this.#placeOf(other.#buckets[rank]!)
       this.#mergeSum(at, other.#words, from)
       this.#mergeSum(at + kindsAt, other.#words, from + kindsAt)
     }
-    this.#count += other.#count
+  }
+
+  #mergeFolded(bytes: Buffer): void {
+    if (this.#size === 0 && !this.#folded) {
+      this.#folded = bytes
+      return
+    }
+    this.#unfold()
+    this.#addBytes(bytes)
   }
 
   /**
@@ -127,18 +114,7 @@ export class BucketSums {
    * @param kinds whether 1 and 1.0 are different
    */
   differing(other: BucketSums, { kinds }: { readonly kinds: boolean }): number[] {
-    this.#addWaiting()
-    other.#addWaiting()
-    const words = kinds ? wordsPerBucket : kindsAt
-    const found: number[] = []
-    for (let bucket = 0; bucket < bucketCount; bucket++) {
-      for (let word = 0; word < words; word++) {
-        if (this.#word(bucket, word) === other.#word(bucket, word)) continue
-        found.push(bucket)
-        break
-      }
-    }
-    return found
+    return differingBuckets(this.bytes(), other.bytes(), kinds)
   }
 
   /** Documents of a bucket. */
@@ -149,13 +125,7 @@ export class BucketSums {
 
   /** The sum of all documents' digests modulo 2^256, as 64 hexadecimal digits: what a file's trailer states. */
   total(): string {
-    this.#addWaiting()
-    const sum = new BucketSums()
-    const at = sum.#placeOf(0)
-    for (let rank = 0; rank < this.#size; rank++) sum.#mergeSum(at, this.#words, rank * wordsPerBucket)
-    let hex = ''
-    for (let lane = lanes; lane > 0; lane--) hex += sum.#words[at + lane]!.toString(16).padStart(8, '0')
-    return hex
+    return totalOf(this.bytes())
   }
 
   /** One digest of all buckets: SHA-256 of their bytes, as 64 hexadecimal digits. Equal for equal collections. */
@@ -163,10 +133,7 @@ export class BucketSums {
     return createHash('sha256').update(this.bytes()).digest('hex')
   }
 
-  /**
-   * For each bucket that holds anything, in order: its number (2 bytes, big-endian, as all of it), its count (4), its sum (32), the documents
-   * in which numbers have kinds (4) and, where there are any, the sum of these (32).
-   */
+  /** See `bucket-bytes.ts`. */
   bytes(): Buffer {
     if (this.#folded && this.#waiting.length === 0) return this.#folded
     this.#addWaiting()
@@ -193,9 +160,9 @@ export class BucketSums {
   }
 
   #lengthOf(buckets: Uint16Array): number {
-    let length = 0
-    for (const bucket of buckets) length += 2 + 2 * 4 + 4 * lanes * (this.#word(bucket, kindsAt) > 0 ? 2 : 1)
-    return length
+    let withKinds = 0
+    for (const bucket of buckets) if (this.#word(bucket, kindsAt) > 0) withKinds++
+    return lengthOfBuckets(buckets.length, withKinds)
   }
 
   #fold(bytes: Buffer): Buffer {
@@ -217,7 +184,7 @@ export class BucketSums {
     const bytes = this.#folded
     if (!bytes) return
     this.#folded = undefined
-    this.#read(bytes)
+    this.#addBytes(bytes)
   }
 
   /** `bytes` as text, for JSON. */
@@ -228,30 +195,27 @@ export class BucketSums {
   /** @throws {RangeError} for what `bytes` did not give */
   static from(bytes: Uint8Array): BucketSums {
     const sums = new BucketSums()
-    sums.#count = sums.#read(bytes)
+    const { count, buckets, isCanonical } = measure(bytes)
+    sums.#count = count
+    if (isCanonical && buckets <= mostFolded) sums.#folded = shared(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), copyOf)
+    else sums.#addBytes(bytes)
     return sums
   }
 
-  /** @returns documents */
-  #read(bytes: Uint8Array): number {
+  /** @param bytes that were measured */
+  #addBytes(bytes: Uint8Array): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    let count = 0
-    let before = -1
     for (let length = 0; length < view.byteLength;) {
-      const bucket = view.getUint16(length)
-      if (bucket <= before || bucket >= bucketCount) throw new RangeError('the buckets are not in order')
-      before = bucket
+      const at = this.#placeOf(view.getUint16(length))
       length += 2
-      const at = this.#placeOf(bucket)
       for (const start of [at, at + kindsAt]) {
         const some = view.getUint32(length)
         length += 4
-        this.#words[start] = some
-        for (let lane = lanes; some > 0 && lane > 0; lane--, length += 4) this.#words[start + lane] = view.getUint32(length)
+        if (some === 0) continue
+        this.#addSum(start, some, view, length)
+        length += 4 * lanes
       }
-      count += this.#words[at]!
     }
-    return count
   }
 
   #wait(waiting: Waiting): void {
@@ -339,6 +303,19 @@ export class BucketSums {
     }
   }
 
+  /** @param from where the sum is, the most significant lane first */
+  #addSum(at: number, count: number, view: DataView, from: number): void {
+    const words = this.#words
+    words[at]! += count
+    let carry = 0
+    for (let lane = lanes; lane > 0; lane--) {
+      const word = at + 1 + lanes - lane
+      const sum = words[word]! + view.getUint32(from + 4 * (lane - 1)) + carry
+      words[word] = sum
+      carry = sum >= 2 ** 32 ? 1 : 0
+    }
+  }
+
   #mergeSum(at: number, from: Uint32Array, start: number): void {
     const words = this.#words
     words[at]! += from[start]!
@@ -349,6 +326,13 @@ export class BucketSums {
       carry = sum >= 2 ** 32 ? 1 : 0
     }
   }
+}
+
+/** Bytes of their own: others may lie in a large buffer, and be changed. */
+function copyOf(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  bytes.copy(copy)
+  return copy
 }
 
 /** Whether sums as text are as they were when their root was made, kinds and all. */

@@ -26,14 +26,17 @@ export interface LookOptions {
   readonly sample?: number | undefined
 }
 
+/** Of the many that are equal; not written into. */
+const noneDiffering = new Uint8Array(bucketCount)
+
 /** What is known of one collection, until both sides have come to their end. */
 export class CollectionLook {
   readonly report: VerifyCollection
   readonly receipt: CollectionProof | undefined
-  /** Where there is a receipt. */
-  readonly witness: Witness | undefined
+  /** Where there is a receipt, and buckets differ from it. */
+  witness: Witness | undefined
   /** By bucket: 1 where the two sides differ. */
-  readonly differing = new Uint8Array(bucketCount)
+  differing: Uint8Array = noneDiffering
   hasDiffering = false
   /** Documents of both sides in the buckets that differ. */
   documentsInDiffering = 0
@@ -47,10 +50,9 @@ export class CollectionLook {
     this.report = report
     this.receipt = receipt
     this.#options = options
-    this.witness = receipt && new Witness(receipt)
-    this.#sums = { source: this.witness?.expected ?? new BucketSums(), target: new BucketSums() }
+    this.#sums = { source: new BucketSums(), target: new BucketSums() }
     this.#ended = { source: receipt !== undefined, target: false }
-    report.sourceDocuments = this.#sums.source.count
+    report.sourceDocuments = receipt ? receipt.written.count + receipt.skipped.count : 0
     report.deadLetters = receipt?.counts?.failed ?? 0
   }
 
@@ -114,10 +116,11 @@ export class CollectionLook {
   }
 
   #compareSums(): void {
-    const { report, witness, kinds } = this
-    const { source, target } = this.#sums!
+    const { report, receipt, kinds } = this
+    const { target } = this.#sums!
+    const witness = receipt && new Witness(receipt)
+    const source = witness?.expected ?? this.#sums!.source
     const differing = witness ? witness.differing(target, kinds) : source.differing(target, { kinds })
-    report.root = { source: source.root(), target: target.root() }
     let held = 0
     for (const bucket of differing) {
       const [expected, found] = [source.countOf(bucket), target.countOf(bucket)]
@@ -126,12 +129,15 @@ export class CollectionLook {
         report.beside += found
         continue
       }
-      this.differing[bucket] = 1
+      if (!this.hasDiffering) this.differing = new Uint8Array(bucketCount)
       this.hasDiffering = true
+      this.differing[bucket] = 1
       this.documentsInDiffering += expected + found
       if (witness) this.counts.push({ bucket, expected, found })
     }
     report.equal = target.count - held
+    if (this.hasDiffering) this.witness = witness
+    report.root = { source: source.root(), target: target.root() }
     // A sample of a few documents may have none.
     if (source.count + target.count === 0) report.unproven = Math.max(report.sourceDocuments, report.targetDocuments)
   }

@@ -8,7 +8,7 @@ import type { CollectionProof } from './open-receipt.ts'
 
 export class Witness {
   /** Of all that the target was to hold: what was written, and what was left alone because it held the id. */
-  readonly expected = new BucketSums()
+  readonly expected: BucketSums
   readonly #written: BucketSums
   readonly #skipped: BucketSums
   readonly #source = new BucketSums()
@@ -18,8 +18,7 @@ export class Witness {
   constructor({ written, skipped }: CollectionProof) {
     this.#written = written
     this.#skipped = skipped
-    this.expected.merge(written)
-    this.expected.merge(skipped)
+    this.expected = expectedSums({ written, skipped })
   }
 
   /** @returns the buckets in which the target is not as expected */
@@ -48,4 +47,13 @@ export class Witness {
   untrue(kinds: boolean): ReadonlySet<number> {
     return new Set(this.expected.differing(this.#source, { kinds }))
   }
+}
+
+/** Of all that a target was to hold; not to be added to. */
+export function expectedSums({ written, skipped }: Pick<CollectionProof, 'written' | 'skipped'>): BucketSums {
+  if (skipped.count === 0) return written
+  const expected = new BucketSums()
+  expected.merge(written)
+  expected.merge(skipped)
+  return expected
 }

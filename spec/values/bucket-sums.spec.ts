@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { BucketSums, bucketCount, bucketOf } from '../../lib/values/bucket-sums.ts'
@@ -108,6 +109,66 @@ describe('bucket sums', () => {
   it('spread ids that are alike evenly', () => {
     const counts = Array.from({ length: bucketCount }, (_, bucket) => whole.countOf(bucket))
     expect(Math.max(...counts)).to.be.below(20)
+  })
+
+  it('differ and add up as their documents do, bucket by bucket, in whatever form they are', () => {
+    const document = fc.record({ id: fc.nat(30), n: fc.constantFrom(1, new Double(1), 2) })
+    const held = fc.record({ documents: fc.array(document, { maxLength: 12 }), many: fc.boolean(), form: fc.nat(2) })
+    const inForm = (sums: BucketSums, form: number): BucketSums => {
+      if (form === 1) sums.bytes()
+      return form === 2 ? BucketSums.from(sums.bytes()) : sums
+    }
+    const modelOf = (all: readonly Document[], kinds: boolean): Map<number, string> => {
+      const textOf = (each: Document): string => {
+        const { values, kinds: own } = documentDigests(each)
+        return Buffer.concat([values, kinds && own ? own : Buffer.alloc(0)]).toString('hex')
+      }
+      const found = new Map<number, string[]>()
+      for (const each of all) found.set(bucketOf(each._id), [...(found.get(bucketOf(each._id)) ?? []), textOf(each)].sort())
+      return new Map([...found].map(([bucket, texts]) => [bucket, texts.join()]))
+    }
+    fc.assert(
+      fc.property(held, held, fc.boolean(), (one, other, kinds) => {
+        const [own, others] = [one, other].map(({ documents: some, many }) => [
+          ...some.map(({ id, n }): Document => ({ _id: `x${id}`, n })),
+          // More buckets than are kept as bytes.
+          ...(many ? documents.slice(0, 1_500) : [])
+        ])
+        const [sums, otherSums] = [inForm(sumsOf(own!), one.form), inForm(sumsOf(others!), other.form)]
+        const [model, otherModel] = [modelOf(own!, kinds), modelOf(others!, kinds)]
+        const differ = [...new Set([...model.keys(), ...otherModel.keys()])].filter(bucket => model.get(bucket) !== otherModel.get(bucket))
+        expect(sums.differing(otherSums, { kinds })).to.deep.equal(differ.sort((a, b) => a - b))
+        const sum = new DigestSum()
+        for (const each of own!) sum.add(each)
+        expect(sums.total()).to.equal(sum.hex())
+        const both = inForm(sums, other.form)
+        both.merge(otherSums)
+        expect([both.root(), both.count]).to.deep.equal([sumsOf([...own!, ...others!]).root(), own!.length + others!.length])
+        expect(otherSums.root()).to.equal(sumsOf(others!).root())
+      }),
+      { numRuns: 60 }
+    )
+  })
+
+  it('are not made of bytes that were cut, or whose buckets are not in order', () => {
+    const bytes = sumsOf([...documents.slice(0, 20), { _id: 'n', n: new Double(1) }]).bytes()
+    const ends = new Set([0])
+    for (let length = 0; length <= bytes.length; length++) {
+      try {
+        const sums = BucketSums.from(bytes.subarray(0, length))
+        ends.add(length)
+        expect(sums.root()).to.equal(createHash('sha256').update(bytes.subarray(0, length)).digest('hex'))
+      } catch (error) {
+        expect(error).to.be.instanceOf(RangeError)
+      }
+    }
+    expect(ends.size).to.equal(22)
+    expect(() => BucketSums.from(Buffer.concat([bytes, bytes]))).to.throw(RangeError, 'the buckets are not in order')
+  })
+
+  it('of a bucket that holds nothing are those without it', () => {
+    const bytes = Buffer.concat([Buffer.alloc(10), sumsOf([{ _id: 'a' }]).bytes()])
+    expect(BucketSums.from(bytes).root()).to.equal(sumsOf([{ _id: 'a' }]).root())
   })
 
   it('are the same whenever somebody asked for their bytes in between', () => {
