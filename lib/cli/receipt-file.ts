@@ -5,7 +5,7 @@ import { basename, dirname, join, sep } from 'node:path'
 import { replaceFile, exists, sideFileError } from '../engine/atomic-file.ts'
 import { DocferryError } from '../errors.ts'
 import type { RunReport } from '../report.ts'
-import { readReceipt } from '../verify/receipt.ts'
+import { readReceipt } from '../verify/read-receipt.ts'
 
 /**
  * Before anything is read: a receipt that can't be saved must not be found out at the end.

@@ -3,7 +3,7 @@ import { open, stat } from 'node:fs/promises'
 import { DocferryError, describeError } from '../errors.ts'
 import type { Location, OnConflict } from '../types.ts'
 import { BucketSums } from '../values/bucket-sums.ts'
-import { readReceipt } from './receipt.ts'
+import { readReceipt } from './read-receipt.ts'
 import type { CollectionReceipt, Receipt } from './receipt.ts'
 import { readTrailerReceipt } from './trailer-receipt.ts'
 

@@ -15,7 +15,7 @@ import { openReceipt, proofOf } from './open-receipt.ts'
 import type { Proof } from './open-receipt.ts'
 import { decidedIssue } from './options.ts'
 import type { VerifyOptions } from './options.ts'
-import { readReceipt } from './receipt.ts'
+import { readReceipt } from './read-receipt.ts'
 import { counted } from './report.ts'
 import type { Receipt } from './receipt.ts'
 

@@ -2,7 +2,8 @@ import { existsSync, mkdtempSync, mkdirSync, readFileSync, rmSync, symlinkSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { readReceipt, rootOf } from '../../lib/verify/receipt.ts'
+import { readReceipt } from '../../lib/verify/read-receipt.ts'
+import { rootOf } from '../../lib/verify/receipt.ts'
 import { docferry, start } from './support/docferry.ts'
 import type { Ended } from './support/docferry.ts'
 

@@ -3,7 +3,7 @@ import { openSource } from '../../lib/open.ts'
 import type { Endpoint } from '../../lib/open.ts'
 import { BucketSums } from '../../lib/values/bucket-sums.ts'
 import { documentDigests } from '../../lib/values/index.ts'
-import { readReceipt } from '../../lib/verify/receipt.ts'
+import { readReceipt } from '../../lib/verify/read-receipt.ts'
 import type { Receipt } from '../../lib/verify/receipt.ts'
 
 export async function sumsIn(endpoint: Endpoint, collections: readonly string[]): Promise<ReadonlyMap<string, BucketSums>> {
