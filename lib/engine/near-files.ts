@@ -38,6 +38,27 @@ export const makeFolder = near(
   async (path, mode) => void (await promises.mkdir(path, { recursive: true, mode }))
 )
 export const readdir = near<[path: string], string[]>(fs.readdirSync, promises.readdir)
+/** @returns fewer bytes where the file ends before */
+export const readPart = near<[path: string, start: number, length: number], Buffer>(
+  (path, start, length) => {
+    const file = fs.openSync(path, 'r')
+    try {
+      const bytes = Buffer.allocUnsafe(length)
+      return bytes.subarray(0, fs.readSync(file, bytes, 0, length, start))
+    } finally {
+      fs.closeSync(file)
+    }
+  },
+  async (path, start, length) => {
+    const file = await promises.open(path, 'r')
+    try {
+      const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(length), 0, length, start)
+      return buffer.subarray(0, bytesRead)
+    } finally {
+      await file.close()
+    }
+  }
+)
 export const readText = near<[path: string], string>(
   path => fs.readFileSync(path, 'utf8'),
   path => promises.readFile(path, 'utf8')

@@ -262,7 +262,7 @@ function folderSource(
       const filePath = join(path, file)
       const name = join(options.path, file)
       const pagesBehind = async function* (after: Cursor | undefined): AsyncGenerator<Page> {
-        const expected = documents === undefined ? undefined : { documents, digest, receipt, root }
+        const expected = documents === undefined ? undefined : { documents, digest, receipt: await receipt?.(), root }
         const reading: Omit<NdjsonOptions, 'name'> = {
           collection,
           wanted: null,
