@@ -42,10 +42,10 @@ export class CollectionStates {
     return Promise.all(this.#states.values())
   }
 
-  /** The collection's state, made ready in the target the first time. */
-  enter(name: string): Promise<CollectionState> {
+  /** The collection's state, made ready in the target the first time. @param isOneOfAll whether all are made ready before the first document */
+  enter(name: string, isOneOfAll = false): Promise<CollectionState> {
     let state = this.#states.get(name)
-    if (!state) this.#states.set(name, (state = this.#prepare(this.#parts.ledger.of(name))))
+    if (!state) this.#states.set(name, (state = this.#prepare(this.#parts.ledger.of(name), !isOneOfAll)))
     return state
   }
 
@@ -54,11 +54,11 @@ export class CollectionStates {
     for (const state of await Promise.allSettled(this.#states.values())) if (state.status === 'fulfilled') state.value.end()
   }
 
-  async #prepare(report: CollectionReport): Promise<CollectionState> {
+  async #prepare(report: CollectionReport, mayMoreCome: boolean): Promise<CollectionState> {
     const { source, target, journal, retry, survey, options } = this.#parts
     const { dryRun = false, stages } = options
     const { signal } = retry
-    const found = await withRetry(() => target.prepare(report.target, { create: !dryRun, signal }), retry)
+    const found = await withRetry(() => target.prepare(report.target, { create: !dryRun, mayMoreCome, signal }), retry)
     const prepared = journal.progress.prepare(report.source, found)
     report.created = prepared.created
     report.wasEmpty = prepared.empty

@@ -244,7 +244,7 @@ class Run {
 
   /** All of them, first: what can't be prepared shows before any document is written, and a file names in its head what it will hold. */
   async #prepareAll(chosen: readonly ChosenCollection[] | null): Promise<void> {
-    await runParallel(chosen ?? [], preparedAtOnce, async ({ name }) => void (await this.#states.enter(name)))
+    await runParallel(chosen ?? [], preparedAtOnce, async ({ name }) => void (await this.#states.enter(name, true)))
   }
 
   /**

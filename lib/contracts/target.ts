@@ -88,9 +88,13 @@ export interface Target<Payload = unknown> {
   /**
    * Make the collection ready to be written to. With `create: false` (a dry run) nothing is changed.
    *
+   * @param options.mayMoreCome whether further collections may come that nobody knows of yet: else all are prepared before the first document
    * @throws {DocferryError} when it can't be created or is not usable (a table with another key than the documents')
    */
-  prepare(collection: string, options: { readonly create: boolean; readonly signal?: AbortSignal }): Promise<Prepared>
+  prepare(
+    collection: string,
+    options: { readonly create: boolean; readonly mayMoreCome?: boolean; readonly signal?: AbortSignal }
+  ): Promise<Prepared>
   /** Turn a document into the target's form, or say why the target would refuse it. Pure; called after `prepare`. */
   encode(collection: string, document: Document, onConversion?: OnConversion): Encoded<Payload> | Refusal
   /** What `write` of this batch would ask of the service if nothing has to be tried again; missing where nothing is billed or sent. */

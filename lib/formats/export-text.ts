@@ -16,8 +16,8 @@ export interface ExportMetadata {
   readonly provider: string
   /** ISO 8601. */
   readonly exported_at: string
-  /** Those known when the first byte was written. */
-  readonly collections: readonly string[]
+  /** All of them; missing where only what comes tells. */
+  readonly collections?: readonly string[]
   /** CouchDB's `_security` objects by collections; missing where none were to be kept. */
   readonly security?: Readonly<Record<string, SecurityObject>>
 }
@@ -50,7 +50,11 @@ export const plainText: ExportText = {
 /** NDJSON with a header, a line for each section, and an end that proves that the file is whole. */
 export const sectionedText: ExportText = {
   start: ({ provider, exported_at, collections, security }) => {
-    const metadata = { provider, exported_at, collections: [...collections], ...(security && { security: security as Value }) }
+    const metadata = {
+      ...{ provider, exported_at },
+      ...(collections && { collections: [...collections] }),
+      ...(security && { security: security as Value })
+    }
     return stringifyJson({ $docferry: formatVersion, metadata }) + '\n'
   },
   openCollection: name => stringifyJson({ $collection: name }) + '\n',
@@ -78,12 +82,12 @@ function joinElements(lines: Buffer, count: number, isFirst: boolean): Buffer {
 /** Gofannon's JSON, a document a line. */
 export const jsonText: ExportText = {
   start({ provider, exported_at, collections, security }) {
-    const names = collections.map(name => `\n      ${JSON.stringify(name)}`).join(',')
+    const names = collections?.map(name => `\n      ${JSON.stringify(name)}`).join(',')
+    const list = names === undefined ? '' : `,\n    "collections": [${names}${names && '\n    '}]`
     return `{
   "metadata": {
     "provider": ${JSON.stringify(provider)},
-    "exported_at": ${JSON.stringify(exported_at)},
-    "collections": [${names}${names && '\n    '}]${security ? `,\n    "security": ${stringifyJson(security as Value)}` : ''}
+    "exported_at": ${JSON.stringify(exported_at)}${list}${security ? `,\n    "security": ${stringifyJson(security as Value)}` : ''}
   },
   "data": {`
   },

@@ -26,6 +26,7 @@ export class ExportWriter {
   readonly #sink: ByteSink
   readonly #options: ExportWriterOptions
   readonly #books: ExportBooks
+  #mayMoreCome = false
   #security: Readonly<Record<string, SecurityObject>> | undefined
 
   constructor(sink: ByteSink, options: ExportWriterOptions) {
@@ -40,8 +41,13 @@ export class ExportWriter {
     return { books: this.#books, bytes }
   }
 
-  /** A collection belongs to the export, be it empty. Those announced before the first document stand in its metadata. */
-  announce(collection: string): void {
+  /**
+   * A collection belongs to the export, be it empty. Those announced before the first document stand in its metadata.
+   *
+   * @param mayMoreCome whether that list would not be whole, so that there is none
+   */
+  announce(collection: string, mayMoreCome = false): void {
+    this.#mayMoreCome ||= mayMoreCome
     this.#books.announce(collection)
   }
 
@@ -100,7 +106,7 @@ export class ExportWriter {
     return text.start({
       provider,
       exported_at: new Date().toISOString(),
-      collections: this.#books.collections,
+      ...(!this.#mayMoreCome && { collections: this.#books.collections }),
       ...(this.#security && { security: this.#security })
     })
   }

@@ -213,9 +213,14 @@ function plainMetadata(value: Value | undefined): Header['metadata'] {
   return {
     provider: typeof provider === 'string' ? provider : undefined,
     exported_at: typeof exported_at === 'string' ? exported_at : undefined,
-    collections: Array.isArray(collections) && collections.every(each => typeof each === 'string') ? collections : undefined,
+    collections: isListOfNames(collections) ? collections : undefined,
     security: isMap(security) ? (security as Readonly<Record<string, SecurityObject>>) : undefined
   }
+}
+
+/** An empty list says nothing: whoever wrote it may not have known what would come. */
+function isListOfNames(value: Value | undefined): value is string[] {
+  return Array.isArray(value) && value.length > 0 && value.every(each => typeof each === 'string')
 }
 
 function firstLineIsDocument(bytes: Buffer): boolean {

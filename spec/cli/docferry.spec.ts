@@ -218,6 +218,29 @@ describe('docferry, the command', function () {
     expect(existsSync(join(cwd, 'x.json'))).to.equal(false)
   })
 
+  for (const name of ['x.json', 'x.ndjson']) {
+    it(`reads what it has written where only reading told which collections there are: ${name}`, async () => {
+      const sections = ['a', 'b'].map(each => `{"$collection":"${each}"}\n{"_id":"1"}\n`).join('')
+      const input = `{"$docferry":1,"metadata":{}}\n${sections}{"$end":{"counts":{"a":1,"b":1}}}\n`
+      expect((await docferry(['import', '--input', '-', '--target', name], { cwd, input })).code).to.equal(0)
+      const text = readFileSync(join(cwd, name), 'utf8')
+      expect(text).to.not.include('"collections"')
+      expect((await run(['import', '--input', name, '--target', 'memory:one.json'])).stdout).to.include('2 documents written')
+      const piped = await docferry(['import', '--input', '-', '--target', 'memory:two.json'], { cwd, input: text })
+      expect(piped.stdout, piped.stderr).to.include('2 documents written')
+    })
+  }
+
+  it('takes all that an export holds whose metadata list nothing', async () => {
+    const text = '{"metadata":{"provider":"memory","collections":[]},"data":{"a":[{"_id":"1"}]}}'
+    file('none.json', text)
+    expect((await run(['import', '--input', 'none.json', '--target', 'memory:one.json'])).stdout).to.include('1 document written')
+    const named = ['import', '--input', 'none.json', '--target', 'memory:two.json', '--collections', 'a']
+    expect((await run(named)).stdout).to.include('1 document written')
+    const piped = await docferry(['import', '--input', '-', '--target', 'memory:three.json'], { cwd, input: text })
+    expect(piped.stdout, piped.stderr).to.include('1 document written')
+  })
+
   it('replaces an output only if told to', async () => {
     await snapshot()
     const args = ['export', '--provider', 'memory:snapshot.json', '--output', file('x.json', 'precious')]

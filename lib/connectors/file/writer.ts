@@ -143,11 +143,11 @@ async function singleTarget(
     limits: fileLimits,
     checkCollection: checkName,
     checkTogether,
-    prepare: (collection, { create, signal }) =>
+    prepare: (collection, { create, mayMoreCome, signal }) =>
       attempt(async () => {
         prepared.add(collection)
         checkTogether([...prepared])
-        if (create && !isWhole) (await start(signal)).announce(collection)
+        if (create && !isWhole) (await start(signal)).announce(collection, mayMoreCome)
         return { created: true, empty: true }
       }),
     ...codec,
