@@ -58,13 +58,16 @@ export function createBulk(
     } catch (error) {
       if (!(error instanceof AnswerError) || !mayBeOneDocument(error)) throw error
       const { status, error: name, reason } = error.answer
-      if (status >= 500 && (++failures >= failuresInARow || ((failures === 1 || batch.length === 1) && !(await takesNone())))) throw error
+      if (status >= 500 && ++failures >= failuresInARow) throw error
       if (batch.length > 1) {
         const half = batch.length >> 1
         await bulk(batch.slice(0, half))
         return bulk(batch.slice(half))
       }
-      outcomes[(batch[0] as Sending).index] = writeFailure(name, reason, status)
+      const failure = writeFailure(name, reason, status)
+      // What is never tried again has to be the document's fault. Of all else, what the server takes of others tells.
+      if (status >= 500 && !failure.retryable && !(await takesNone())) throw error
+      outcomes[(batch[0] as Sending).index] = failure
       return
     }
     failures = 0

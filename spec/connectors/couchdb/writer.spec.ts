@@ -129,14 +129,23 @@ describe('couchdb: writer', () => {
   })
 
   it('blames no document where the server fails for a batch without any', async () => {
-    for (const error of ['internal_server_error', 'badmatch']) {
-      stub.script = () => json({ error }, 500)
-      for (const count of [1, 3]) {
-        stub.asked.splice(0)
-        expect(await errorOf(target.write('d', many(count), skip))).to.include({ code: 'DOCFERRY_CONNECT', retryable: true })
-        expect(stub.asked).to.have.length(2)
-      }
+    stub.script = () => json({ error: 'badmatch' }, 500)
+    for (const count of [1, 3]) {
+      stub.asked.splice(0)
+      expect(await errorOf(target.write('d', many(count), skip))).to.include({ code: 'DOCFERRY_CONNECT', retryable: true })
     }
+  })
+
+  it('asks nothing else of a server that fails now and then, so that others get their turn', async () => {
+    let calls = 0
+    stub.script = () =>
+      ++calls % 2 === 0 ? json({ error: 'internal_server_error' }, 500) : json([{ ok: true, id: 'd0', rev: '1-x' }], 201)
+    for (let round = 0; round < 4; round++) {
+      const [outcome] = await target.write('d', many(1), skip)
+      if (round % 2 === 0) expect(outcome).to.equal('written')
+      else expect(outcome).to.include({ code: 'DOCFERRY_REFUSED', retryable: true })
+    }
+    expect(calls).to.equal(4)
   })
 
   it('says what the server said of a document that it fails for, and keeps it out of the message', async () => {
