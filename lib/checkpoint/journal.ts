@@ -21,9 +21,13 @@ import { StageMemory, stageMemoryName } from './stage-memory.ts'
 import { KeptRecords, stageRecordsName } from './stage-records.ts'
 import { undoJournalName } from './undo-journal.ts'
 
-/** How often a checkpoint is written, at most; and that it is not written for more than a small part of the time: with thousands of collections it is large. */
+/**
+ * How often a checkpoint is written, at most. With thousands of collections it is large, so that making it, for which all else waits, takes a small part
+ * of the time. The disk may take its time besides, but is not kept at it: it has documents to write.
+ */
 const defaultEveryMs = 1_000
-const writingFactor = 20
+const makingFactor = 20
+const writingFactor = 2
 
 /**
  * How long the partitions of an output in one piece may be held back until all of them rest: at first, and at most. A checkpoint that takes
@@ -86,6 +90,7 @@ export class Journal {
   #onFailure: ((error: unknown) => void) | undefined
   #patienceMs = patienceMs.least
   /** How long the last checkpoint took, once all had come to rest. */
+  #makingMs = 0
   #writingMs = 0
   readonly #syncs: (() => Promise<void>)[] = []
   #stageMemory: StageMemory
@@ -225,10 +230,14 @@ export class Journal {
       this.#saveSoon(this.#patienceMs).then(isSaved => {
         const took = performance.now() - began
         this.#patienceMs = Math.min(patienceMs.most, Math.max(patienceMs.least, 2 * took))
-        if (this.#timer) this.#timer = setTimeout(tick, Math.max(everyMs, isSaved ? writingFactor * this.#writingMs : restFactor * took))
+        if (this.#timer) this.#timer = setTimeout(tick, isSaved ? this.#pauseMs(everyMs) : Math.max(everyMs, restFactor * took))
       }, onFailure)
     }
     this.#timer = setTimeout(tick, everyMs)
+  }
+
+  #pauseMs(everyMs: number): number {
+    return Math.max(everyMs, makingFactor * this.#makingMs, writingFactor * this.#writingMs)
   }
 
   /** What is saved is what the target has acknowledged, and nothing more. */
@@ -244,7 +253,9 @@ export class Journal {
       const snapshot = (output: OutputStand | undefined): Pick<Checkpoint, 'log'> & { readonly bytes: readonly Buffer[] | undefined } => {
         began = performance.now()
         const checkpoint = this.#snapshot(output)
-        return { log: checkpoint.log, bytes: this.#folder?.checkpointBytes(checkpoint) }
+        const bytes = this.#folder?.checkpointBytes(checkpoint)
+        this.#makingMs = performance.now() - began
+        return { log: checkpoint.log, bytes }
       }
       const made = await this.#suspend(snapshot, patience)
       if (!made) return false

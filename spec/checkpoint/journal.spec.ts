@@ -1,6 +1,7 @@
 import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as slowDisk } from 'node:timers/promises'
 import { expect } from 'chai'
 import type { Checkpoint } from '../../lib/checkpoint/checkpoint.ts'
 import { Journal } from '../../lib/checkpoint/journal.ts'
@@ -79,6 +80,16 @@ describe('checkpoint: journal', () => {
     // One that is asked for when one is under way comes behind it.
     await journal.save()
     expect((await saved(journal))?.partitions).to.deep.equal({ p: { cursor: 'a', done: false, marks: 1 } })
+  })
+
+  it('writes them about as often where the disk takes its time', async () => {
+    let count = 0
+    let fourth = (): void => undefined
+    const journal = await begun(work => (++count === 4 && fourth(), work(undefined)), 1)
+    journal.syncFirst(() => slowDisk(100))
+    // Mocha gives up long before a pause that is a multiple of what the disk takes is over three times.
+    await new Promise<void>(resolve => (fourth = resolve))
+    await journal.close()
   })
 
   it('goes on where it was', async () => {
