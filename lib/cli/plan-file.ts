@@ -1,7 +1,7 @@
 /** Saved plans: written whole or not at all, and turned back into flags. */
 import { createHash } from 'node:crypto'
 import { constants, readFileSync } from 'node:fs'
-import { access } from 'node:fs/promises'
+import { access, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { holdsSecret } from '../config/hide-credentials.ts'
 import { presetNames } from '../config/presets.ts'
@@ -71,6 +71,12 @@ export async function checkPlanPlace(path: string): Promise<void> {
     throw sideFileError(`the plan can't be saved as ${path}`, error)
   }
   if (!(await exists(path))) return
+  // A device would be read for ever.
+  const isOther = await stat(path).then(
+    found => !found.isFile(),
+    () => false
+  )
+  if (isOther) throw new DocferryError('DOCFERRY_CONFIG', `${path} is no file: give --save another name`)
   try {
     readPlanFile(path)
   } catch (error) {

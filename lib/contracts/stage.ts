@@ -101,6 +101,8 @@ export interface Stage extends AnyStage {
   readonly fields?: readonly string[]
   /** Whether it may change the object that it is given, instead of answering with another one. Default true: nothing is known. */
   readonly changesInPlace?: boolean
+  /** Each document passes as it came, whatever else is done with it: who compares ends leaves the stage out. */
+  readonly passesAll?: true
   /** Whether what it gives holds values only, wherever what it was given did: nobody looks through it then. Default false: nothing is known. */
   readonly givesValues?: boolean
   /** Default `fail`. */

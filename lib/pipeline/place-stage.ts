@@ -45,6 +45,7 @@ export function derived(stage: Stage, changes: Partial<Stage>): Stage {
   const { check, open, isSated, notes, close } = stage
   return {
     ...{ name, text, place, mayRepeatIds, isPure, fields, changesInPlace, givesValues, onError, state },
+    ...(stage.passesAll && { passesAll: true }),
     apply: applyOf(stage),
     ...(check && { check: run => check.call(stage, run) }),
     ...(open && { open: run => open.call(stage, run) }),

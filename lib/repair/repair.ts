@@ -264,7 +264,7 @@ function comparing(options: RepairOptions): VerifyOptions {
 
 /** What can't be repaired shows before anything is read. */
 function checkTask(task: Task): asserts task is RepairTask {
-  const { source, target, runId, wroteTo, attachments } = task
+  const { source, target, runId, wroteTo, attachments, incomparable } = task
   if (attachments)
     throw new DocferryError(
       'DOCFERRY_USAGE',
@@ -278,7 +278,7 @@ function checkTask(task: Task): asserts task is RepairTask {
   if (source === undefined)
     throw new DocferryError(
       'DOCFERRY_USAGE',
-      `the run ${runId} does not know its source any more, for its address is not kept: give it again (--source)`
+      incomparable ?? `the run ${runId} does not know its source any more, for its address is not kept: give it again (--source)`
     )
 }
 

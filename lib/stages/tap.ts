@@ -46,6 +46,7 @@ export function tap({ count = [], where, file, existing = 'refuse' }: TapOptions
     name: 'tap',
     mayRepeatIds: false,
     changesInPlace: false,
+    passesAll: true,
     check: run => files?.check(run),
     open: run => files?.open(run),
     apply(document, { collection, partition }) {

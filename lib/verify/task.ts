@@ -35,6 +35,8 @@ export interface Task {
   readonly includeSecurity: boolean
   /** Of every run: both sides go through them. */
   readonly builtIn: readonly Stage[]
+  /** Why the source can't be compared, and is missing for that. */
+  readonly incomparable?: string
   /** The user's, of the source alone. */
   readonly stages: readonly Stage[]
   /** Where the run wrote, and what it did with documents that the target held. */
@@ -115,12 +117,11 @@ async function runTask(options: VerifyOptions, runId: string): Promise<Task> {
     )
   if (run.state === 'partly undone') notes.push('the run was undone in part')
   return {
-    source,
     target,
     runId,
     ...(receipt && { receipt }),
     ...named,
-    stages: source === undefined ? [] : await stagesAgain(options, { asked, runId, hasReceipt: receipt !== undefined, notes }),
+    ...(await comparedThrough(source, options, { asked, runId, hasReceipt: receipt !== undefined, notes })),
     ...ways({ ...asked, subcollections: asked.subcollections ?? false }),
     wroteTo: asked.target,
     onConflict: asked.onConflict,
@@ -137,17 +138,14 @@ async function receiptTask(options: VerifyOptions, given: Receipt | string): Pro
     if (issue) throw new DocferryError('DOCFERRY_CONFIG', issue)
     const { stages: texts, subcollections = false, ...decisions } = opened.options
     if (isOfRepair(texts)) throw new DocferryError('DOCFERRY_USAGE', `the receipt is that of a repair: ${onlyAPart}`)
-    const asked = { stages: texts }
-    const stages =
-      source === undefined
-        ? []
-        : await stagesAgain(options, { asked, runId: opened.runId, hasReceipt: options.sample === undefined, notes })
+    const again = { asked: { stages: texts }, runId: opened.runId, hasReceipt: options.sample === undefined, notes }
+    const compared = await comparedThrough(source, options, again)
     const named = namesOf(options, pairsOf(opened))
     const failed = failedIn(opened, named.collections)
     if (failed > 0)
       notes.push(`the run could not write ${counted(failed, 'document')}, which ${failed === 1 ? 'is' : 'are'} not in its receipt`)
     const proof = options.sample === undefined ? { receipt: proofOf(opened) } : {}
-    return { source, target: target!, ...proof, ...named, stages, ...ways({ ...decisions, subcollections }), notes }
+    return { ...compared, target: target!, ...proof, ...named, ...ways({ ...decisions, subcollections }), notes }
   }
   const { types = 'natural', onIncompatible = 'dead-letter', includeDesign = false, keepMetadata = false, rename = {} } = options
   const { attachments, includeSecurity } = options
@@ -240,10 +238,10 @@ function comparable(stages: readonly StageLike[], advice = ''): readonly Stage[]
       'DOCFERRY_USAGE',
       `a source can't be compared through the stage ${name}: what it gives depends on the documents before${advice}`
     )
-  return functionStages(toStages(stages), refuse).map(stage => {
-    if (stage.state !== undefined) throw refuse(stage.name)
-    return stage
-  })
+  const compared = functionStages(toStages(stages), refuse).filter(stage => !stage.passesAll)
+  const refused = compared.find(stage => stage.state !== undefined)
+  if (refused) throw refuse(refused.name)
+  return compared
 }
 
 interface Again {
@@ -254,24 +252,20 @@ interface Again {
   readonly notes: string[]
 }
 
-async function stagesAgain(options: VerifyOptions, { asked, runId, hasReceipt, notes }: Again): Promise<readonly Stage[]> {
+/** @returns no source where its documents can't go through the stages again: what the target was to hold, the receipt tells */
+async function comparedThrough(
+  source: Endpoint | undefined,
+  options: VerifyOptions,
+  { asked, runId, hasReceipt, notes }: Again
+): Promise<Pick<Task, 'source' | 'incomparable' | 'stages'>> {
+  if (source === undefined) return { source, stages: [] }
   try {
-    return comparable(options.stages ?? (await stagesOfRun(asked, options)))
+    return { source, stages: comparable(options.stages ?? (await stagesOfRun(asked, options))) }
   } catch (error) {
     if (!(error instanceof DocferryError)) throw error
     const message = `the run ${runId} had stages that its source can't be compared through (${asked.stages.join(', ')}): ${error.message}`
     if (!hasReceipt) throw new DocferryError('DOCFERRY_USAGE', message, { cause: error })
     notes.push(message)
-    return [unknownStage(message)]
-  }
-}
-
-/** Stands for stages that nobody knows: a source can't be compared through it. */
-function unknownStage(message: string): Stage {
-  return {
-    name: 'unknown',
-    apply: () => {
-      throw new DocferryError('DOCFERRY_USAGE', message)
-    }
+    return { incomparable: message, stages: [] }
   }
 }

@@ -147,6 +147,7 @@ describe('docferry plan, the command', function () {
     write('notes.json', 'precious')
     for (const [path, code] of [
       ['nowhere/plan.json', 'DOCFERRY_CONFIG'],
+      ['/dev/null', 'DOCFERRY_CONFIG'],
       ['notes.json', 'DOCFERRY_CONFIG']
     ] as const) {
       const { code: exit, stdout, stderr } = await plan('--save', path)

@@ -122,6 +122,23 @@ describe('docferry verify', function () {
     expect(stdout).to.include(run).and.include('Equal: 200 documents')
   })
 
+  for (const [stage, differs] of [
+    ['tap: { file: t.ndjson }', 'different d7 (token)'],
+    ['limit: 100', 'suspect d7']
+  ] as const) {
+    it(`finds what differs in the target of a run whose stages remember: ${stage}`, async () => {
+      writeFileSync(join(cwd, 'p.yaml'), `source: a.ndjson\ntarget: memory:m.json\nstages:\n  - ${stage}\n`)
+      expect((await docferry(['run', 'p.yaml'], { cwd })).code).to.equal(0)
+      const [id] = readdirSync(join(cwd, '.docferry', 'runs'))
+      expect((await verify(id!)).code).to.equal(0)
+      const snapshot = join(cwd, 'm.json')
+      writeFileSync(snapshot, readFileSync(snapshot, 'utf8').replace('hidden-7"', 'other"'))
+      const { code, stdout } = await verify(id!)
+      expect(code, stdout).to.equal(60)
+      expect(stdout).to.include(differs)
+    })
+  }
+
   it('tells all that is wrong with the command at once', async () => {
     const { code, stderr } = await verify('--quick', '--sample', '1%')
     expect(code).to.equal(2)
