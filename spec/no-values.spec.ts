@@ -154,6 +154,59 @@ describe('stages of one’s own that return what is no value', function () {
     })
   }
 
+  for (const workers of [0, 2]) {
+    for (const [way, more] of Object.entries(ways)) {
+      it(`also of docferry’s own classes with contents that are none, ${way}, ${workers} threads`, async () => {
+        const values = new URL('../lib/index.js', import.meta.url).href
+        const wrong = [
+          'new ValueSet([])',
+          "new ValueSet(['a', 1])",
+          "new Vector([1, 'x'])",
+          "Object.assign(Object.create(GeoPoint.prototype), { latitude: 'a', longitude: 'b' })",
+          'new GeoPoint("a", 1)',
+          'new Double("1")',
+          'new Timestamp(1700000000, 123399902.34)',
+          'Object.create(Timestamp.prototype)'
+        ]
+        for (const [index, value] of wrong.entries()) {
+          const module = `own-${index}.mjs`
+          writeFileSync(path(module), `import { Double, GeoPoint, Timestamp, ValueSet, Vector } from '${values}'\n${stamp(more, value)}`)
+          rmSync(path('out.ndjson'), { force: true })
+          const report = await migrate(await optionsOf(entry('stamp', 'dead-letter').replace('own.mjs', module), { workers }))
+          expect(
+            lettersOf(report).map(({ id, at }) => [id, at]),
+            value
+          ).to.deep.equal(oddIds.map(id => [id, 'stage']))
+          expect(totalCounts(report.collections), value).to.include({ written: count - 3, failed: 3 })
+        }
+      })
+    }
+  }
+
+  it('have a list that holds one fail as a whole, so that a retry writes all of it', async () => {
+    const target = 'memory:out.json'
+    const halves = (second: string): string =>
+      `export const halves = { name: 'halves', apply: d => [{ ...d, half: true }, ${JSON.stringify(oddIds)}.includes(d._id) ? ${second} : { ...d, _id: d._id + '-2' }] }`
+    writeFileSync(path('own.mjs'), halves('undefined'))
+    const options = await optionsOf(entry('halves', 'dead-letter'), { target })
+    const report = await migrate(options)
+    expect(totalCounts(report.collections)).to.include({ read: count, added: count - 3, written: 2 * (count - 3), failed: 3 })
+    writeFileSync(path('mended.mjs'), halves("{ ...d, _id: d._id + '-2' }"))
+    const { stages } = await optionsOf(entry('halves', 'dead-letter').replace('own', 'mended'), { target })
+    const retried = await retryRun({ run: report.runId, stateDir: path('state'), target: options.target, runStages: stages! })
+    expect(retried.state).to.equal('done')
+    expect(totalCounts(retried.collections)).to.include({ written: 6, failed: 0, skipped: 0 })
+  })
+
+  for (const [way, more] of Object.entries(ways).slice(0, 2)) {
+    it(`are told of with onError: skip, where a generator fails behind what came before, ${way}`, async () => {
+      writeFileSync(path('own.mjs'), stamp(more, 'new Date(0)'))
+      const report = await migrate(await optionsOf(entry('several', 'skip')))
+      expect(report.collections[0]!.filteredBy).to.deep.equal({ 'several (failed)': 3 })
+      expect(totalCounts(report.collections)).to.include({ read: count, added: count, filtered: 3, written: 2 * count - 3, failed: 0 })
+    })
+  }
+
   for (const target of ['out.ndjson', 'memory:out.json']) {
     it(`leave a field out that is undefined, for ${target}`, async () => {
       writeFileSync(path('own.mjs'), stamp('{}', 'undefined'))

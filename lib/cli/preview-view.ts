@@ -54,10 +54,11 @@ function documentLines(previewed: PreviewedDocument, view: PreviewView): string[
   const { style = plainStyle, full = false } = view
   const title = `  ${safe(shortenId(before._id))}`
   const [only] = after
+  const by = leftOutBy.length === 0 ? '' : ` by ${leftOutBy.join(' and ')}`
   const told = troubles.map(trouble => `    ${troubleText(trouble, view)}`)
+  if (after.length > 0 && by !== '') told.push(`    ${style.yellow(safe(`some of it is left out${by}`))}`)
   if (after.length === 0) {
     if (told.length > 0) return [title, ...told]
-    const by = leftOutBy.length === 0 ? '' : ` by ${leftOutBy.join(' and ')}`
     return [`${title}  ${style.yellow(safe(`left out${by}`))}`]
   }
   if (after.length === 1 && isSame(before, only!)) return [`${title}  ${style.dim('unchanged')}`, ...told]

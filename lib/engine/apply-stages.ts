@@ -55,18 +55,22 @@ export function applyStages(
     // What dead-letters a document must have it as it was.
     const came = stage.onError === 'dead-letter' && stage.changesInPlace !== false ? cloneDocument(current) : current
     const id = current._id
-    let result: StageResult | Promise<StageResult>
+    let given: StageResult | Promise<StageResult>
+    let isLater: boolean
     try {
-      result = stage.apply(current, context)
+      given = stage.apply(current, context)
+      // Of a Proxy, that may throw too.
+      isLater = isPromise(given)
     } catch (error) {
       return fail(error, index, came, id)
     }
-    if (isPromise(result)) {
-      return result.then(
+    if (isLater) {
+      return (given as Promise<StageResult>).then(
         settled => continueWith(settled, index, came, id),
         (error: unknown) => fail(error, index, came, id)
       )
     }
+    const result = given as StageResult
     if (result === null || result === undefined) {
       observer.onFiltered?.(stage, context)
       return
@@ -89,8 +93,20 @@ export function applyStages(
 
   async function emitMany(results: Iterable<Document> | AsyncIterable<Document>, index: number, came: Document, id: string): Promise<void> {
     const stage = stages[index] as Stage
+    const isOfValues = isLookedThrough(stages, index, observer)
     let count = 0
-    const iterator = Symbol.asyncIterator in results ? results[Symbol.asyncIterator]() : results[Symbol.iterator]()
+    // A list is whole when it comes: it fails as a whole, so that nothing of it is there when the document is retried.
+    const isList = Array.isArray(results)
+    let iterator: Iterator<Document> | AsyncIterator<Document>
+    let wrongOfList: Error | undefined
+    try {
+      const whole = isList ? [...(results as readonly Document[])] : results
+      iterator = Symbol.asyncIterator in whole ? whole[Symbol.asyncIterator]() : whole[Symbol.iterator]()
+      if (isList) wrongOfList = wrongAmong(whole as readonly Document[], id, isOfValues)
+    } catch (error) {
+      return fail(error, index, came, id)
+    }
+    if (wrongOfList) return fail(wrongOfList, index, came, id)
     let finished = false
     let rested = performance.now()
     try {
@@ -114,7 +130,7 @@ export function applyStages(
           finished = true
           break
         }
-        const wrong = wrongWith(next.value, id, isLookedThrough(stages, index, observer))
+        const wrong = isList ? undefined : wrongWith(next.value, id, isOfValues)
         if (wrong) return await fail(wrong, index, came, id, count)
         if (++count > 1) observer.onAdded?.(1, context)
         await applyStages(stages, next.value, context, emit, observer, index + 1)
@@ -129,8 +145,8 @@ export function applyStages(
   function fail(cause: unknown, index: number, came: Document, id: string, given = 0): void | Promise<void> {
     const stage = stages[index] as Stage
     const error = stageError(stage, context, id, cause)
-    if (stage.onError === 'skip') return given > 0 ? undefined : observer.onFiltered?.(stage, context, true)
     if (given > 0) observer.onAdded?.(1, context)
+    if (stage.onError === 'skip') return observer.onFiltered?.(stage, context, true)
     if (stage.onError === 'dead-letter' && observer.onFailed) return observer.onFailed({ document: came, error, stage: index }, context)
     throw error
   }
@@ -142,8 +158,20 @@ function isLookedThrough(stages: readonly Stage[], index: number, { looksThrough
 }
 
 function wrongWith(result: Document, id: string, isOfValues: boolean): Error | undefined {
-  if (!isSound(result, id)) return noDocument()
+  try {
+    if (!isSound(result, id)) return noDocument()
+  } catch (error) {
+    return new Error(`it returned something that can't be read: ${describeError(error)}`)
+  }
   return isOfValues ? undefined : noValue(result, id)
+}
+
+function wrongAmong(results: readonly Document[], id: string, isOfValues: boolean): Error | undefined {
+  for (const each of results) {
+    const wrong = wrongWith(each, id, isOfValues)
+    if (wrong) return wrong
+  }
+  return undefined
 }
 
 function isPromise(value: unknown): value is Promise<StageResult> {

@@ -138,7 +138,7 @@ function setFrom(content: Value): ValueSet | undefined {
 }
 
 /** Equal for two members if and only if they are equal; its first letter tells strings, numbers and bytes apart. */
-function memberIdentity(member: Value): string | undefined {
+export function memberIdentity(member: Value): string | undefined {
   if (typeof member === 'string') return `s${member}`
   if (typeof member === 'number') return `n${Number.isFinite(member) ? numberIdentity(String(member)) : member}`
   if (typeof member === 'bigint') return `n${numberIdentity(String(member))}`

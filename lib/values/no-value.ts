@@ -1,7 +1,7 @@
 /** What of a document that somebody else's code has made is no value, and where it stands. */
 import { describeError } from '../errors.ts'
+import { faultOf } from './contents.ts'
 import { isMap, kindIfAny, maxDepth, nameOf } from './kinds.ts'
-import { isTooLong, mostDigits } from './numbers.ts'
 import { pathText } from './paths.ts'
 import { isOrdinary } from './stringify.ts'
 import type { Document } from './types.ts'
@@ -37,17 +37,18 @@ class Search {
   }
 
   #in(value: unknown): string | undefined {
-    switch (kindIfAny(value)) {
+    const kind = kindIfAny(value)
+    switch (kind) {
       case undefined:
         return describeOne(value, this.#path)
-      case 'bigint':
-        return isTooLong(value as bigint) ? tooLong(this.#path) : undefined
       case 'array':
         return this.#inList(value as readonly unknown[])
       case 'map':
         return this.#inMap(value as object)
-      default:
-        return undefined
+      default: {
+        const fault = faultOf(kind, value)
+        return fault && noValueText(this.#path, fault.what, fault.instead)
+      }
     }
   }
 
@@ -81,13 +82,13 @@ class Search {
   }
 
   #read(holder: object, step: string | number): string | undefined {
-    let value: unknown
     try {
-      value = (holder as Readonly<Record<string | number, unknown>>)[step]
+      const value = (holder as Readonly<Record<string | number, unknown>>)[step]
+      return value === undefined && !Array.isArray(holder) ? undefined : this.#in(value)
     } catch (error) {
+      // A getter has thrown, or whatever else stands behind a Proxy.
       return `something that can't be read at ${pathText(this.#path)}: ${describeError(error)}`
     }
-    return value === undefined && !Array.isArray(holder) ? undefined : this.#in(value)
   }
 
   /** @returns undefined where none of those above stands twice */
@@ -101,15 +102,11 @@ class Search {
 /** The same of something that is no value. @param path where it stands, where that has to be told */
 export function describeOne(value: unknown, path: readonly (string | number)[] = []): string {
   const name = nameOf(value)
-  return `something that is no value${placeText(path)} (${name}): ${insteadOf(value, name)}`
+  return noValueText(path, name, insteadOf(value, name))
 }
 
-function tooLong(path: readonly (string | number)[]): string {
-  return `something that is no value${placeText(path)} (an integer of more than ${mostDigits} digits): make it text`
-}
-
-function placeText(path: readonly (string | number)[]): string {
-  return path.length === 0 ? '' : ` at ${pathText(path)}`
+function noValueText(path: readonly (string | number)[], what: string, instead: string): string {
+  return `something that is no value${path.length === 0 ? '' : ` at ${pathText(path)}`} (${what}): ${instead}`
 }
 
 function insteadOf(value: unknown, name: string): string {

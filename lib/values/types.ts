@@ -37,7 +37,9 @@ export interface Document {
  */
 export class Double {
   readonly value: number
+  /** @throws {TypeError} when it is no number */
   constructor(value: number) {
+    if (typeof value !== 'number') throw new TypeError('a Double takes a number')
     this.value = value
   }
   valueOf(): number {
@@ -55,9 +57,9 @@ export class Double {
  */
 export class Decimal {
   readonly digits: string
-  /** @throws {RangeError} when the text is no number in this form, or its exponent has more than 15 digits */
+  /** @throws {RangeError} when it is no text, no number in this form, or its exponent has more than 15 digits */
   constructor(digits: string) {
-    if (!/^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d{1,15})?$/.test(digits)) {
+    if (typeof digits !== 'string' || !/^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d{1,15})?$/.test(digits)) {
       throw new RangeError('the digits of a Decimal have the form -123.45E+6')
     }
     this.digits = digits
@@ -73,14 +75,19 @@ export class Decimal {
 /** Seconds before and after 1970 that a Timestamp can hold: what a JavaScript `Date` can. */
 const maxSeconds = 8.64e12
 
+export function isTime(seconds: number, nanoseconds: number): boolean {
+  if (!Number.isInteger(seconds) || Math.abs(seconds) > maxSeconds) return false
+  return Number.isInteger(nanoseconds) && nanoseconds >= 0 && nanoseconds <= 999_999_999
+}
+
 /** A point in time: whole seconds since 1970 (may be negative) and 0 to 999,999,999 nanoseconds after them. */
 export class Timestamp {
   readonly seconds: number
   readonly nanoseconds: number
   /** @throws {RangeError} when either is not whole or out of range: a time that nothing could write down again */
   constructor(seconds: number, nanoseconds: number) {
-    if (!Number.isInteger(seconds) || Math.abs(seconds) > maxSeconds || !(nanoseconds >= 0 && nanoseconds <= 999_999_999)) {
-      throw new RangeError('a Timestamp takes whole seconds within 273,790 years of 1970 and 0 to 999,999,999 nanoseconds')
+    if (!isTime(seconds, nanoseconds)) {
+      throw new RangeError('a Timestamp takes whole seconds within 273,790 years of 1970 and 0 to 999,999,999 nanoseconds, whole too')
     }
     this.seconds = seconds
     this.nanoseconds = nanoseconds
@@ -100,7 +107,9 @@ export class Timestamp {
 export class GeoPoint {
   readonly latitude: number
   readonly longitude: number
+  /** @throws {TypeError} when either is no number */
   constructor(latitude: number, longitude: number) {
+    if (typeof latitude !== 'number' || typeof longitude !== 'number') throw new TypeError('a GeoPoint takes two numbers')
     this.latitude = latitude
     this.longitude = longitude
   }
@@ -112,7 +121,9 @@ export class GeoPoint {
 /** A pointer to another document, by path (`agents/abc`), or by a full resource name where it points into another database. */
 export class Reference {
   readonly path: string
+  /** @throws {TypeError} when it is no text */
   constructor(path: string) {
+    if (typeof path !== 'string') throw new TypeError('a Reference takes a path as text')
     this.path = path
   }
   toJSON(): unknown {

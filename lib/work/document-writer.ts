@@ -4,7 +4,8 @@ import type { TextPlace } from '../kernel/gathering.ts'
 import { packList } from '../kernel/lists.ts'
 import { envelopedKinds } from '../packed.ts'
 import type { Packed, Packing } from '../packed.ts'
-import { isOrdinary, joinKinds, stringifySpecial } from '../values/index.ts'
+import { describeNoValue, isOrdinary, joinKinds, stringifySpecial } from '../values/index.ts'
+import type { Stage } from '../types.ts'
 import type { Document } from '../values/index.ts'
 
 export type Written = Pick<Packed, 'text' | 'count' | 'digests' | 'kinds' | 'idHashes' | 'enveloped'> & Partial<Pick<Packed, 'release'>>
@@ -16,14 +17,24 @@ const mostHeld = 1024
  * JSON: a list of them.
  *
  * @param isSimple whether JSON.stringify knows all of a document
+ * @param isVouched whether whoever made them gives values only
  * @throws where nothing can be written of one
  */
-export function listOf(documents: readonly Document[], isSimple: (document: Document) => boolean): string {
-  return documents.every(isSimple) ? JSON.stringify(documents) : `[${documents.map(each => lineOf(each, isSimple)).join()}]`
+export function listOf(documents: readonly Document[], isSimple: (document: Document) => boolean, isVouched: boolean): string {
+  if (documents.every(isSimple)) return JSON.stringify(documents)
+  return `[${documents.map(each => lineOf(each, isSimple, isVouched)).join()}]`
 }
 
-function lineOf(document: Document, isSimple: (document: Document) => boolean): string {
-  return isSimple(document) ? JSON.stringify(document) : stringifySpecial(document, {})
+function lineOf(document: Document, isSimple: (document: Document) => boolean, isVouched: boolean): string {
+  if (isSimple(document)) return JSON.stringify(document)
+  // A GeoPoint of text could be written, as what it is not.
+  if (!isVouched && describeNoValue(document) !== undefined) throw new TypeError('no value')
+  return stringifySpecial(document, {})
+}
+
+/** Whether what comes out of stages needs no look: the last one vouches for it. */
+export function isVouchedFor(stages: readonly Stage[]): boolean {
+  return stages.at(-1)?.givesValues ?? stages.length === 0
 }
 
 /** Where receipts leave `_rev` out, the reader has dropped it: this one was made by a stage, and the line's digest would be of it too. */
@@ -34,14 +45,19 @@ export function hasOddRevision(document: Document, { drop }: Packing): boolean {
 export class DocumentWriter {
   readonly #left: Set<number>
   readonly #text: TextPlace
+  readonly #isVouched: boolean
   #held: Document[] = []
   /** What each of them was made of. */
   #origins: number[] = []
   readonly #parts: Written[] = []
 
-  /** @param left is told of each origin of which a document can't be packed */
-  constructor(left: Set<number>, text: TextPlace) {
+  /**
+   * @param left is told of each origin of which a document can't be packed
+   * @param isVouched whether whoever makes the documents gives values only
+   */
+  constructor(left: Set<number>, text: TextPlace, isVouched: boolean) {
     this.#left = left
+    this.#isVouched = isVouched
     this.#text = text
   }
 
@@ -62,7 +78,7 @@ export class DocumentWriter {
   #pack(): void {
     const held = this.#held
     if (held.length === 0) return
-    const packed = packedAtOnce(held, this.#text)
+    const packed = packedAtOnce(held, this.#text, this.#isVouched)
     if (packed) this.#parts.push(packed)
     else this.#packOneByOne()
     this.#held = []
@@ -81,7 +97,7 @@ export class DocumentWriter {
     }
     for (const [index, document] of this.#held.entries()) {
       const of = this.#origins[index]!
-      const line = bytesOf(document)
+      const line = bytesOf(document, this.#isVouched)
       if (line === undefined || line.length > maxBlockBytes) {
         this.#left.add(of)
         continue
@@ -106,18 +122,18 @@ export class DocumentWriter {
 }
 
 /** @returns undefined where they have to be looked at one by one */
-function packedAtOnce(documents: readonly Document[], text: TextPlace): Packed | undefined {
+function packedAtOnce(documents: readonly Document[], text: TextPlace, isVouched: boolean): Packed | undefined {
   try {
-    return packList(listOf(documents, isOrdinary), documents.length, text)
+    return packList(listOf(documents, isOrdinary, isVouched), documents.length, text)
   } catch {
     return undefined
   }
 }
 
 /** With its line end. @returns undefined where nothing can be written of it */
-function bytesOf(document: Document): Buffer | undefined {
+function bytesOf(document: Document, isVouched: boolean): Buffer | undefined {
   try {
-    return Buffer.from(`${lineOf(document, isOrdinary)}\n`)
+    return Buffer.from(`${lineOf(document, isOrdinary, isVouched)}\n`)
   } catch {
     return undefined
   }

@@ -7,7 +7,7 @@ import { Packed } from '../packed.ts'
 import type { BlockPlace, Packing, PlainLine, Stretch } from '../packed.ts'
 import type { Document, Stage, StageContext } from '../types.ts'
 import { parseJson, parseText } from '../values/index.ts'
-import { DocumentWriter, hasOddRevision } from './document-writer.ts'
+import { DocumentWriter, hasOddRevision, isVouchedFor } from './document-writer.ts'
 import type { Written } from './document-writer.ts'
 import { StageCounts } from './stage-counts.ts'
 import { outlineBytes, workOutlines } from './work-outlines.ts'
@@ -90,7 +90,7 @@ interface Made {
 async function throughStages({ text, specials }: Listed, context: StageContext, { stages, packing, textPlace }: Work): Promise<Made> {
   const counts = new StageCounts()
   const left = new Set<number>()
-  const out = new DocumentWriter(left, textPlace)
+  const out = new DocumentWriter(left, textPlace, isVouchedFor(stages))
   let of = 0
   let special = 0
   const emit = (document: Document): void => void (hasOddRevision(document, packing) ? left.add(of) : out.write(document, of))

@@ -8,7 +8,7 @@ import { Packed } from '../packed.ts'
 import type { BlockPlace, PackedLines, Stretch } from '../packed.ts'
 import type { Document, Stage, StageContext } from '../types.ts'
 import { isOrdinary, parseJson, parseText } from '../values/index.ts'
-import { hasOddRevision, listOf } from './document-writer.ts'
+import { hasOddRevision, isVouchedFor, listOf } from './document-writer.ts'
 import { StageCounts } from './stage-counts.ts'
 import type { Work } from './work-lines.ts'
 
@@ -55,7 +55,7 @@ function workStretch({ came, bytes, ...outlined }: Outlined, fill: Fill, place: 
   const counts = new StageCounts()
   const made = throughStages(outlined, stages, work.contextOf(place), counts)
   if (made?.some(document => hasOddRevision(document, packing))) return undefined
-  const filled = made && fillAll(made, list => fill(list, made.length, work.textPlace))
+  const filled = made && fillAll(made, stages, list => fill(list, made.length, work.textPlace))
   if (!filled) return undefined
   const { count, digests, kinds, idHashes, dropped, members } = came
   const worked = counts.worked(count, stages, first)
@@ -88,9 +88,9 @@ function throughStages(
 }
 
 /** @returns undefined where nothing can be written of one of them, or the kernel does not know it */
-function fillAll(made: readonly Document[], fill: (list: string) => Packed | undefined): Packed | undefined {
+function fillAll(made: readonly Document[], stages: readonly Stage[], fill: (list: string) => Packed | undefined): Packed | undefined {
   try {
-    return fill(listOf(made, isSimple))
+    return fill(listOf(made, isSimple, isVouchedFor(stages)))
   } catch {
     return undefined
   }

@@ -26,6 +26,7 @@ describe('docferry preview', function () {
     const cwd = host.cwd()
     const write = (name: string, text: string): void => writeFileSync(join(cwd, name), text)
     write('users.ndjson', documents.map(document => `${line(document)}\n`).join(''))
+    write('half.mjs', 'export default function* half(d) { yield d; throw new Error("no more") }\n')
     write('p.yaml', `source: ${join(cwd, 'users.ndjson')}\ntarget: ${join(cwd, 'out.json')}\nstages:\n${stages}`)
     const code = await runCommandLine(host, () => Promise.reject(new Error('it runs')))
     return { code, stdout: host.stdout.text, stderr: host.stderr.text, files: readdirSync(cwd).sort() }
@@ -35,7 +36,7 @@ describe('docferry preview', function () {
 
   it('shows what changes, and what is left out by whom, and writes nothing', async () => {
     const { code, stdout, stderr, files } = await run(stages)
-    expect({ code, stderr, files }).to.deep.equal({ code: 0, stderr: '', files: ['p.yaml', 'users.ndjson'] })
+    expect({ code, stderr, files }).to.deep.equal({ code: 0, stderr: '', files: ['half.mjs', 'p.yaml', 'users.ndjson'] })
     const digest = /#(\w{6})\)/.exec(stdout)?.[1]
     expect(stdout.split('\n').slice(2)).to.deep.equal([
       'users: the first 3',
@@ -56,6 +57,11 @@ describe('docferry preview', function () {
       '3 documents, 2 changed, 1 left out',
       ''
     ])
+  })
+
+  it('tells who left out some of what a document becomes', async () => {
+    const { stdout } = await run('  - module: ./half.mjs\n    onError: skip\n')
+    expect(stdout).to.match(/^ {4}some of it is left out by .*half.*, which failed \(onError: skip\)$/m)
   })
 
   it('shows long texts with --full, and colours where they are wanted', async () => {
@@ -104,6 +110,7 @@ describe('docferry preview', function () {
     const host = new FakeHost(['preview', 'p.yaml'])
     const write = (name: string, text: string): void => writeFileSync(join(host.cwd(), name), text)
     write('users.ndjson', '{"_id":"a"}\n')
+    write('half.mjs', 'export default function* half(d) { yield d; throw new Error("no more") }\n')
     write('p.yaml', `source: ${join(host.cwd(), 'users.ndjson')}\ntarget: memory:o.json\nstages: [module: ./hang.mjs]\n`)
     write('hang.mjs', 'export default () => new Promise(() => { globalThis.docferryPreviewHangs?.() })')
     const hangs = new Promise<void>(resolve => Object.assign(globalThis, { docferryPreviewHangs: resolve }))

@@ -133,6 +133,74 @@ describe('engine: stages', () => {
     ])
   })
 
+  it('fails for a list as a whole, so that a retry finds nothing of it there', async () => {
+    const lists: Record<string, readonly unknown[]> = {
+      undefined: [{ _id: '1', half: true }, undefined],
+      'no value': [{ _id: '1' }, { _id: '2', at: new Map() }],
+      'a hole': [{ _id: '1' }, ...Array<unknown>(1)]
+    }
+    for (const [name, list] of Object.entries(lists)) {
+      for (const apply of [() => list as never, () => Promise.resolve(list as never)]) {
+        const seen = { failed: 0, added: 0 }
+        const observer = { onFailed: () => void seen.failed++, onAdded: (count: number) => (seen.added += count) }
+        expect(await run([{ ...stage('halves', apply), onError: 'dead-letter' }], { _id: 'x' }, observer), name).to.deep.equal([])
+        expect(seen, name).to.deep.equal({ failed: 1, added: 0 })
+      }
+    }
+  })
+
+  it('counts with skip what a generator fails with behind others as one more, left out', async () => {
+    const broken: Stage['apply'][] = [
+      function* () {
+        yield { _id: '1' }
+        throw new Error('no price')
+      },
+      function* () {
+        yield { _id: '1' }
+        yield undefined as never
+      }
+    ]
+    for (const apply of broken) {
+      const seen = { added: 0, filtered: [] as unknown[] }
+      const observer = {
+        onAdded: (count: number) => (seen.added += count),
+        onFiltered: ({ name }: { name: string }, _: unknown, isFailed = false) => void seen.filtered.push([name, isFailed])
+      }
+      expect(await run([{ ...stage('price', apply), onError: 'skip' }], { _id: 'x' }, observer)).to.deep.equal([{ _id: '1' }])
+      expect(seen).to.deep.equal({ added: 1, filtered: [['price', true]] })
+    }
+  })
+
+  it('fails for what can not be looked at, whatever stands behind it', async () => {
+    const revoked = (target: object): never => {
+      const { proxy, revoke } = Proxy.revocable(target, {})
+      revoke()
+      return proxy as never
+    }
+    const odd: Record<string, () => never> = {
+      'a document': () => revoked({}),
+      'a field': () => ({ _id: '1', by: revoked({}) }) as never,
+      'one of a list': () => [{ _id: '1' }, revoked({})] as never,
+      'an id': () =>
+        ({
+          get _id() {
+            throw new Error('no id')
+          }
+        }) as never,
+      'an iterator': () =>
+        ({
+          [Symbol.iterator]: () => {
+            throw new Error('no iterator')
+          }
+        }) as never
+    }
+    for (const [name, apply] of Object.entries(odd)) {
+      const error = await run([stage('odd', apply)], { _id: 'a1' }).catch((reason: Error) => reason)
+      expect(error, name).to.include({ code: 'DOCFERRY_STAGE' })
+      expect((error as Error).message, name).to.match(/^stage odd failed on agents\/a1: /)
+    }
+  })
+
   it('holds the next result back until the last one is taken', async () => {
     const taken: string[] = []
     let release: () => void = () => undefined
