@@ -385,7 +385,7 @@ describe('docferry run', function () {
       expect(code).to.equal(2)
       expect(stderr)
         .to.include(`make the folder ${join(cwd, 'none')} first`)
-        .and.not.include('address')
+        .and.not.include('look at the address')
     })
 
     it('gives one object with --json', async () => {
