@@ -3,7 +3,7 @@ import type { RunJournal } from './checkpoint/retry-journal.ts'
 import { stageTrouble } from './engine/apply-stages.ts'
 import { isTransformStage } from './engine/stage-chain.ts'
 import { DocferryError } from './errors.ts'
-import type { CheckedRun, RunStage, Stage, StageRun } from './types.ts'
+import type { CheckedRun, RunStage, SourcePart, Stage, StageRun } from './types.ts'
 
 export interface OpenStagesOptions {
   readonly journal: Pick<RunJournal, 'record' | 'runId' | 'stagePieces' | 'stageRecords'>
@@ -11,7 +11,7 @@ export interface OpenStagesOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-export interface CheckStagesOptions extends OpenStagesOptions, Pick<CheckedRun, 'ends'> {
+export interface CheckStagesOptions extends OpenStagesOptions, Pick<CheckedRun, 'ends' | 'sources'> {
   readonly collections: readonly string[] | undefined
 }
 
@@ -27,7 +27,7 @@ export class RunStages {
   }
 
   /** Before the run begins. @throws {DocferryError} what a stage finds in its way; DOCFERRY_RUN_UNFIT where a run can't be gone on with because of what one knew */
-  async check({ collections, ends, ...options }: CheckStagesOptions): Promise<void> {
+  async check({ collections, sources, ends, ...options }: CheckStagesOptions): Promise<void> {
     const { journal } = options
     const files = new Set<string>()
     const lost = this.#functions().find(({ state }) => state === 'lost')
@@ -39,7 +39,7 @@ export class RunStages {
       )
     for (const stage of this.#functions()) {
       try {
-        await stage.check?.({ ...runOf(stage, options), ends, files, ...(collections && { collections }) })
+        await stage.check?.({ ...runOf(stage, options), ends, files, ...(collections && { collections }), ...(sources && { sources }) })
       } catch (error) {
         throw stageTrouble(stage, 'could not be checked', error)
       }
@@ -96,6 +96,13 @@ export class RunStages {
   #functions(): Stage[] {
     return this.#stages.flatMap(stage => (isTransformStage(stage) ? [] : [stage]))
   }
+}
+
+/** What each of several sources gives, where that is known before it is read. */
+export function givenBy(parts: readonly SourcePart[]): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    parts.flatMap(({ name, collections }) => (name !== undefined && collections ? [[name, collections.map(({ as }) => as)]] : []))
+  )
 }
 
 function runOf({ name }: Stage, { journal: { record, stageRecords }, dryRun, signal }: OpenStagesOptions): StageRun {

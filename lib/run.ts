@@ -43,7 +43,7 @@ import type { RunReport } from './report.ts'
 import type { RunLog } from './run-log.ts'
 import { RunPacking } from './run-packing.ts'
 import { RunRecords } from './run-records.ts'
-import { RunStages } from './run-stages.ts'
+import { givenBy, RunStages } from './run-stages.ts'
 import type { OpenStagesOptions } from './run-stages.ts'
 import { builtInStages } from './stages/index.ts'
 import type { Partition, RunStage, Source, Target, TargetLimits } from './types.ts'
@@ -156,6 +156,7 @@ class Run {
       await this.#stages.check({
         ...this.#stageOptions,
         collections: chosen?.map(({ name }) => name),
+        ...(this.#source.parts && { sources: givenBy(this.#source.parts) }),
         ends: [...(this.#source.parts?.map(({ source }) => source.location) ?? [this.#source.location]), this.#target.location]
       })
       const security = this.#securityCopy()

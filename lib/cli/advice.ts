@@ -79,14 +79,17 @@ export function adviceForFailures(
 
 const asideAdvice = 'move it away, or give the stage another file, or say what to do with it (existing: append or overwrite)'
 
-/** Whether the file is no output, but one that a stage writes beside it. */
-function isAside(code: ErrorCode, error: unknown): boolean {
-  return code === 'DOCFERRY_OUTPUT_EXISTS' && error instanceof DocferryError && error.context.stage !== undefined
+const stageAdvice = 'see to what is named above, or give the stage other options'
+
+/** Of what stands in a stage's way: a file is then no output, but one that it writes beside it. */
+function adviceForStage(code: ErrorCode, error: unknown): string | undefined {
+  if (!(error instanceof DocferryError) || error.context.stage === undefined) return undefined
+  return code === 'DOCFERRY_OUTPUT_EXISTS' ? asideAdvice : code === 'DOCFERRY_CONFIG' ? stageAdvice : undefined
 }
 
 /** @param error by which the command ended @param goOn the command that goes on with what the error has stopped, where there is one */
 export function adviceFor(code: ErrorCode, error?: unknown, goOn?: string): string | undefined {
-  const first = isAside(code, error) ? asideAdvice : isFull(error) ? 'make room on that disk, or name a place on another one' : advice[code]
+  const first = adviceForStage(code, error) ?? (isFull(error) ? 'make room on that disk, or name a place on another one' : advice[code])
   if (goOn === undefined || !passing.has(code)) return first
   return first === undefined ? `go on: ${goOn}` : `${first}; then go on: ${goOn}`
 }

@@ -80,6 +80,8 @@ export interface ReadOptions {
 
 /** One of several sources that are read as one. */
 export interface SourcePart {
+  /** What tells documents of it apart (`StageContext.source`). Missing where they need not be. */
+  readonly name?: string
   readonly source: Pick<Source, 'location' | 'proof'>
   /** What is read of it: its name there, and for the run. `null` where only reading tells. */
   readonly collections: readonly { readonly name: string; readonly as: string }[] | null

@@ -66,9 +66,11 @@ export interface StageRun {
 export interface CheckedRun extends StageRun {
   /** Missing where only reading tells which there are. */
   readonly collections?: readonly string[]
+  /** What each of several sources gives, by its name (`StageContext.source`); one that is missing gives what only reading tells. */
+  readonly sources?: ReadonlyMap<string, readonly string[]>
   /** Where it reads and writes. */
   readonly ends: readonly Location[]
-  /** Real paths of the files that its stages will write; each adds its own. */
+  /** The files that its stages will write, by their real paths and, where they are there, device and inode; each adds its own. */
   readonly files: Set<string>
 }
 

@@ -57,7 +57,8 @@ function nameBehind(name: string, rename: Renamed): string {
   return Object.hasOwn(rename, name) ? rename[name]! : name
 }
 
-function common(a: readonly string[] | undefined, b: readonly string[] | undefined): readonly string[] | undefined {
+/** Undefined: all. */
+export function common(a: readonly string[] | undefined, b: readonly string[] | undefined): readonly string[] | undefined {
   return a && b ? a.filter(name => b.includes(name)) : (a ?? b)
 }
 

@@ -32,6 +32,8 @@ export interface ReadPipelineOptions {
   readonly environment: Environment
   /** What the file's path is relative to. */
   readonly cwd: string
+  /** The file that adds to the environment. Default: `.env` */
+  readonly dotenv?: string | undefined
   /** Whether it does not count what is wrong with the ends' addresses (a variable that is missing), for none will be opened. */
   readonly withoutEnds?: boolean
 }
@@ -47,12 +49,16 @@ const programs = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs']
 const texts = ['.yaml', '.yml', '.json']
 
 /** @param path of the file; messages name it as it is given */
-export async function examinePipeline(path: string, { environment, cwd, withoutEnds = false }: ReadPipelineOptions): Promise<Examined> {
+export async function examinePipeline(
+  path: string,
+  { environment, cwd, dotenv = '.env', withoutEnds = false }: ReadPipelineOptions
+): Promise<Examined> {
   const absolute = resolve(cwd, path)
   const folder = dirname(absolute)
   const secrets = new Secrets()
   const modules = new ModuleLoader(folder, cwd)
-  const tree = await readTree({ path, absolute, folder, environment, secrets, modules })
+  const files = new Set([absolute, resolve(cwd, dotenv)])
+  const tree = await readTree({ path, absolute, folder, environment, secrets, files, modules })
   const findings = new Findings(tree)
   const root = asMap(tree.value)
   if (!root) {
@@ -65,9 +71,10 @@ export async function examinePipeline(path: string, { environment, cwd, withoutE
   await checkEnds(draft.sources, environment, findings)
   await checkEnds(draft.targets, environment, findings)
   checkNames(draft, findings)
-  checkAsides(draft, folder, findings)
   for (const placed of entriesOf(draft))
     await checkEntry(placed, { folder, environment, modules, target: draft.targets[0]?.name ?? 'target' }, findings)
+  // Its modules are known now.
+  checkAsides(draft, { folder, files: [...files, ...modules.files] }, findings)
   const ends = withoutEnds ? [...draft.sources, ...draft.targets].map(({ addressPath }) => addressPath) : []
   const issues = findings.list(path, secrets.mask, ends)
   if (issues.length > 0) return { issues }
@@ -89,6 +96,7 @@ interface Reading {
   readonly folder: string
   readonly environment: Environment
   readonly secrets: Secrets
+  readonly files: Set<string>
   readonly modules: ModuleLoader
 }
 

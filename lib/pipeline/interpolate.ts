@@ -12,6 +12,8 @@ export interface Surroundings {
   readonly folder: string
   /** Takes what must not be shown. */
   readonly secrets: Secrets
+  /** Takes the paths of the files that are read. */
+  readonly files: Set<string>
 }
 
 export interface Interpolated {
@@ -59,9 +61,11 @@ function valueOf(inner: string, surroundings: Surroundings): Found {
   return { trouble: `the variable ${name} is not set${meant}; set it, or write \${${name}:-default}` }
 }
 
-function textOf(path: string, { folder, secrets }: Surroundings): Found {
+function textOf(path: string, { folder, secrets, files }: Surroundings): Found {
+  const whole = resolve(folder, path)
+  files.add(whole)
   try {
-    const text = readFileSync(resolve(folder, path), 'utf8')
+    const text = readFileSync(whole, 'utf8')
       .replace(/^\uFEFF/, '')
       .replace(/\r?\n$/, '')
     secrets.add(text)

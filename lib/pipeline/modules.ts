@@ -18,6 +18,7 @@ export class ModuleLoader {
   readonly #folder: string
   readonly #cwd: string
   readonly #loaded = new Map<string, Promise<Exports>>()
+  readonly #files = new Set<string>()
   #jiti: Promise<Jiti> | undefined
 
   /** @param folder what names of modules are relative to; `cwd` is what names in messages are relative to */
@@ -36,18 +37,27 @@ export class ModuleLoader {
     return await loading
   }
 
+  /** Paths of what was loaded, and of what that has imported, as far as it is no package's. */
+  get files(): readonly string[] {
+    return [...this.#files]
+  }
+
   async #import(name: string): Promise<Exports> {
     this.#jiti ??= createLoader(this.#folder)
     const jiti = await this.#jiti
     const path = this.#resolve(jiti, name)
     const before = new Set(Object.keys(jiti.cache))
+    if (isOwnFile(path)) this.#files.add(path)
     try {
       const exported: unknown = await jiti.import(path)
       return exportsOf(exported)
     } catch (error) {
       throw new DocferryError('DOCFERRY_CONFIG', `${name} does not load: ${this.#trouble(error)}`, { cause: error })
     } finally {
-      for (const key of Object.keys(jiti.cache)) if (!before.has(key) && !key.includes('node_modules')) cached.add(key)
+      for (const key of Object.keys(jiti.cache).filter(each => !before.has(each) && !each.includes('node_modules'))) {
+        cached.add(key)
+        if (isOwnFile(key)) this.#files.add(key)
+      }
     }
   }
 
@@ -119,6 +129,10 @@ async function createLoader(folder: string): Promise<Jiti> {
 function exportsOf(exported: unknown): Exports {
   if (typeof exported === 'function') return { ...exported, default: exported }
   return typeof exported === 'object' && exported !== null ? (exported as Exports) : { default: exported }
+}
+
+function isOwnFile(path: string): boolean {
+  return isAbsolute(path) && !path.includes('node_modules')
 }
 
 function filesOf(folder: string): readonly string[] {

@@ -77,8 +77,14 @@ function toldOptions(options: unknown): (context: StageContext) => StageContext 
   }
 }
 
-function restrictedRun({ collections, ...run }: CheckedRun, { collections: only }: Restriction): CheckedRun {
-  return { ...run, ...(collections && { collections: only ? collections.filter(name => only.includes(name)) : collections }) }
+/** Where nobody knows what its sources give, nobody knows what comes to the stage. */
+function restrictedRun({ collections, ...run }: CheckedRun, { collections: only, sources }: Restriction): CheckedRun {
+  const given = sources?.map(name => run.sources?.get(name))
+  if (!collections || given?.includes(undefined)) return run
+  return {
+    ...run,
+    collections: collections.filter(name => (only?.includes(name) ?? true) && (given?.some(names => names!.includes(name)) ?? true))
+  }
 }
 
 function isFor({ collections, sources }: Restriction, { collection, source }: StageContext): boolean {

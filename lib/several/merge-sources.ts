@@ -112,7 +112,11 @@ class MergedSource implements Source {
       address: opened.map(({ part, source: { location } }) => `${part.name} = ${location.provider} ${location.address}`).join(', '),
       identity: JSON.stringify(opened.map(({ part, source }) => [part.name, source.location.identity]))
     }
-    this.parts = opened.map(({ source, held }) => ({ source, collections: held && [...held].map(([as, { name }]) => ({ name, as })) }))
+    this.parts = opened.map(({ part, source, held }) => ({
+      name: part.name,
+      source,
+      collections: held && [...held].map(([as, { name }]) => ({ name, as }))
+    }))
     this.givesChanges = opened.some(({ source }) => source.givesChanges)
     const names = opened.flatMap(({ held }) => [...(held?.keys() ?? [])])
     const isDisjoint = opened.every(({ held }) => held !== null) && new Set(names).size === names.length

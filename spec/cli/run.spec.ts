@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
@@ -335,6 +335,57 @@ describe('docferry run', function () {
         .to.include('seen-one.ndjson exists already')
         .and.include('existing: append or overwrite')
         .and.not.include('--force')
+    })
+
+    it('writes aside for each source what it gives, also where only reading tells', async () => {
+      save('c.json', { posts: [{ _id: 'p1' }] })
+      save('d.json', { users: [{ _id: 'other' }] })
+      const text = (other: string, more: string): string[] => [
+        'sources:',
+        `  - { name: a, address: a.json, stages: [{ tap: { file: 'x-{collection}.ndjson', existing: overwrite } }]${more} }`,
+        `  - { name: b, address: ${other}, stages: [{ tap: { file: 'x-{collection}.ndjson', existing: overwrite } }] }`,
+        'target: memory:z.json',
+        'options: { onConflict: overwrite }'
+      ]
+      for (const more of ['', ', collections: [users]']) {
+        write('s.yaml', text('c.json', more))
+        const { code, stderr } = await run('s.yaml')
+        expect(code, stderr).to.equal(0)
+        expect(readFileSync(join(cwd, 'x-users.ndjson'), 'utf8').match(/\n/g)).to.have.length(20)
+        expect(readFileSync(join(cwd, 'x-posts.ndjson'), 'utf8')).to.equal('{"_id":"p1"}\n')
+      }
+      write('s.yaml', text('d.json', ''))
+      const refused = await run('s.yaml', '--dry-run')
+      expect(refused.code).to.equal(2)
+      expect(refused.stderr).to.include('x-users.ndjson is written by another stage')
+    })
+
+    it('refuses to write aside over a source by another of its names, and says of a folder that it is missing', async () => {
+      const text = (file: string): string[] => [
+        'source: h.ndjson',
+        'target: memory:z.json',
+        'stages:',
+        `  - tap: { file: '${file}', existing: overwrite }`
+      ]
+      const source = '{"_id":"1"}\n'
+      writeFileSync(join(cwd, 'h.ndjson'), source)
+      linkSync(join(cwd, 'h.ndjson'), join(cwd, 'hl.ndjson'))
+      write('h.yaml', text('hl.ndjson'))
+      for (const flags of [[], ['--dry-run']]) expect((await run('h.yaml', ...flags)).code).to.equal(2)
+      // What lint can't know.
+      write('h.yaml', text('{collection}l.ndjson'))
+      for (const flags of [[], ['--dry-run']]) {
+        const { code, stderr } = await run('h.yaml', ...flags)
+        expect(code, stderr).to.equal(2)
+        expect(stderr).to.include('hl.ndjson is, or lies in,')
+      }
+      expect(readFileSync(join(cwd, 'h.ndjson'), 'utf8')).to.equal(source)
+      write('h.yaml', text('none/a.ndjson'))
+      const { code, stderr } = await run('h.yaml')
+      expect(code).to.equal(2)
+      expect(stderr)
+        .to.include(`make the folder ${join(cwd, 'none')} first`)
+        .and.not.include('look at the address')
     })
 
     it('gives one object with --json', async () => {

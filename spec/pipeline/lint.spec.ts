@@ -1,3 +1,4 @@
+import { linkSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { projectFolder } from '../../scripts/servers/tools.ts'
@@ -276,8 +277,47 @@ describe('pipeline: lint', function () {
     const ends = `source: ${join(bench.folder, 'in.json')}\ntargets: [dynamodb://us-east-1, { name: b, address: ${join(bench.folder, 'out-b.json')} }]\n`
     for (const file of ['./in-{target}/../in.json', 'out-{target}.json'])
       expect(await bench.lint(`${ends}stages:\n  - tap: { file: '${file}', existing: overwrite }\n`), file).to.deep.equal([
-        'x.yaml:4:18: stages[0].tap.file: is a file that documents are read from or written to already: give it another name'
+        'x.yaml:4:18: stages[0].tap.file: is a file that documents are read from or written to already, or lies in such a folder: give it another name'
       ])
+  })
+
+  it('tells a stage that would write a source under another of its names', async () => {
+    bench.write('src.ndjson', '{"_id":"1"}\n')
+    linkSync(join(bench.folder, 'src.ndjson'), join(bench.folder, 'link.ndjson'))
+    const text = `source: ${join(bench.folder, 'src.ndjson')}\ntarget: memory:o.json\nstages:\n  - tap: { file: link.ndjson, existing: overwrite }\n`
+    expect((await bench.lint(text)).join()).to.include('is a file that documents are read from or written to already')
+  })
+
+  it('tells a stage that would write what the pipeline is read from', async () => {
+    bench.write('s.ts', "import './other.ts'\nexport default (document: unknown) => document\n")
+    bench.write('other.ts', 'export const n = 1\n')
+    bench.write('about.txt', 'text\n')
+    bench.write('.env', 'A=1\n')
+    const text = (file: string, existing = 'overwrite'): string =>
+      `description: \${file:about.txt}\n${ends}stages:\n  - module: ./s.ts\n  - tap: { file: '${file}', existing: ${existing} }\n`
+    for (const file of ['x.yaml', 's.ts', 'other.ts', 'about.txt', '.env'])
+      expect((await bench.lint(text(file))).join(), file).to.include(`leads to ${file}, which this pipeline is read from`)
+    for (const file of ['{collection}.yaml', '{collection}/../x.yaml'])
+      expect((await bench.lint(text(file))).join(), file).to.include('leads to x.yaml, which this pipeline is read from')
+    for (const [file, existing] of [
+      ['y.yaml', 'overwrite'],
+      ['{collection}.yaml', 'refuse']
+    ])
+      expect(await bench.lint(text(file!, existing)), file).to.deep.equal([])
+    expect(await bench.lint(`${text('{collection}.yaml')}collections: [a]\n`)).to.deep.equal([])
+    expect(await bench.lint(`${text('{collection}.yaml')}collections: [x]\n`)).to.have.length(1)
+  })
+
+  it('lets stages of different sources write aside under the names of what these give', async () => {
+    const text = (a: string, b: string): string =>
+      `sources:\n${[a, b].map((more, index) => `  - { address: ${index}.ndjson, stages: [{ tap: { file: 'x-{collection}.ndjson' } }]${more} }\n`).join('')}target: memory:z.json\n`
+    expect(await bench.lint(text(', collections: [users]', ', collections: [posts]'))).to.deep.equal([])
+    expect(await bench.lint(text(', collections: [a], rename: { a: users }', ', collections: [a], rename: { a: posts }'))).to.deep.equal([])
+    expect(await bench.lint(text('', ''))).to.deep.equal([])
+    expect(await bench.lint(text(', collections: [users]', ''))).to.deep.equal([])
+    expect((await bench.lint(text(', collections: [users]', ', collections: [a], rename: { a: users }'))).join()).to.include(
+      'sources[0].stages[0] writes this file already'
+    )
   })
 
   it('lets stages of different collections write aside under names made of these', async () => {

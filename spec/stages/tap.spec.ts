@@ -1,11 +1,14 @@
 import {
   appendFileSync,
+  copyFileSync,
   existsSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -300,6 +303,29 @@ describe('stage tap', () => {
         expect(file('mine')).to.equal('mine')
       })
 
+      for (const existing of ['refuse', 'append', 'overwrite'] as const) {
+        it(`says that its own file was emptied (${existing})`, async () => {
+          await begun({ file: 'aside.ndjson', existing }, [{ a: 1 }])
+          truncateSync(path(), 0)
+          const { notes } = await goneOn({ file: 'aside.ndjson', existing })
+          expect(file('aside.ndjson')).to.equal(again)
+          expect(notes?.()[1]).to.include('aside.ndjson was emptied since the run began: what was written into it before is not in it')
+        })
+      }
+
+      it('says of a copy that it is another file, and goes on with its own once that is back', async () => {
+        const own = await begun({ file: 'aside.ndjson' }, [{ a: 1 }])
+        renameSync(path(), join(folder, 'away'))
+        copyFileSync(join(folder, 'away'), path())
+        const refusal = /^DOCFERRY_OUTPUT_EXISTS .*a copy is another file.*move that one back/
+        expect(await checked({ file: 'aside.ndjson' }, { resumed: true, records })).to.match(refusal)
+        const error = (await goneOn({ file: 'aside.ndjson' }).catch((reason: Error) => reason)) as DocferryError
+        expect(`${error.code} ${error.message}`).to.match(refusal)
+        renameSync(join(folder, 'away'), path())
+        await goneOn({ file: 'aside.ndjson' })
+        expect(file('aside.ndjson')).to.equal(own + again)
+      })
+
       it('begins its file anew where it is gone, and says so', async () => {
         await begun({ file: 'aside.ndjson' }, [{ a: 1 }])
         rmSync(path())
@@ -323,8 +349,14 @@ describe('stage tap', () => {
 
       it('and refused where it can not be made', async () => {
         mkdirSync(join(folder, 'sub'))
-        expect(await checked({ file: 'missing/a.ndjson' })).to.match(/^DOCFERRY_CONFIG file: .* cannot be written \(ENOENT\)/)
-        expect(await checked({ file: 'sub', existing: 'append' })).to.match(/^DOCFERRY_CONFIG file: .* cannot be written \(EISDIR\)/)
+        expect(await checked({ file: 'missing/a.ndjson' })).to.match(
+          /^DOCFERRY_CONFIG file: .* cannot be written \(ENOENT\): make the folder .*missing first/
+        )
+        expect(await checked({ file: 'sub', existing: 'append' })).to.match(
+          /^DOCFERRY_CONFIG file: .* cannot be written \(EISDIR\): it is a folder/
+        )
+        writeFileSync(join(folder, 'text'), '')
+        expect(await checked({ file: 'text/a.ndjson' })).to.match(/^DOCFERRY_CONFIG file: .* cannot be written \(ENOTDIR\): .*no folder/)
       })
 
       it('and refused where the run reads or writes', async () => {
@@ -338,6 +370,33 @@ describe('stage tap', () => {
             /^DOCFERRY_CONFIG .*where the run reads/
           )
         expect(await checked({ file: 'srca.ndjson' }, { ends: at('src') })).to.equal('fits')
+      })
+
+      it('and refused where it is another name of a file that the run reads or writes, also one whose collection only reading tells', async () => {
+        const place = realpathSync(folder)
+        mkdirSync(join(folder, 'src', 'deep'), { recursive: true })
+        writeFileSync(join(folder, 'src', 'deep', 'a.ndjson'), 'mine')
+        linkSync(join(folder, 'src', 'deep', 'a.ndjson'), join(folder, 'link.ndjson'))
+        for (const existing of ['append', 'overwrite'] as const) {
+          for (const name of ['src', 'src/deep/a.ndjson']) {
+            const ends: CheckedRun['ends'] = [{ provider: 'file', address: name, identity: `file:${place}/${name}` }]
+            expect(await checked({ file: 'link.ndjson', existing }, { ends })).to.match(/^DOCFERRY_CONFIG .*where the run reads/)
+            const run = { dryRun: false, resumed: false }
+            const stage = make({ file: '{collection}.ndjson', existing })
+            await stage.check?.({ ...run, ends, files: new Set() })
+            await stage.open?.(run)
+            expect(() => stage.apply({ _id: '1' }, { collection: 'link' })).to.throw('where the run reads')
+          }
+        }
+        expect(file('src/deep/a.ndjson')).to.equal('mine')
+      })
+
+      it('and refused where another stage writes it under another name', async () => {
+        const files = new Set<string>()
+        writeFileSync(join(folder, 'a.ndjson'), '')
+        linkSync(join(folder, 'a.ndjson'), join(folder, 'b.ndjson'))
+        expect(await checked({ file: 'a.ndjson', existing: 'append' }, { files })).to.equal('fits')
+        expect(await checked({ file: 'b.ndjson', existing: 'append' }, { files })).to.match(/^DOCFERRY_CONFIG .*by another stage/)
       })
 
       it('and refused where another stage of the run writes it', async () => {
@@ -405,7 +464,9 @@ describe('stage tap', () => {
     it('says what it can’t write', async () => {
       const error = await opened({ file: 'missing/aside.ndjson' }).catch((reason: Error) => reason)
       expect(error).to.include({ code: 'DOCFERRY_CONFIG' })
-      expect((error as Error).message).to.match(/^file: .*missing\/aside\.ndjson cannot be written \(ENOENT\)$/)
+      expect((error as Error).message).to.match(
+        /^file: .*missing\/aside\.ndjson cannot be written \(ENOENT\): make the folder .*missing first/
+      )
     })
   })
 

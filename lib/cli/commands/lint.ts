@@ -33,7 +33,7 @@ export function addLintCommand(program: Command, host: Host, done: (exitCode: nu
       // A module reads the process's own.
       const environment = host.env
       const linted: Linted[] = []
-      for (const file of files) linted.push({ file, ...(await examinePipeline(file, { environment, cwd: host.cwd() })) })
+      for (const file of files) linted.push({ file, ...(await examinePipeline(file, { environment, cwd: host.cwd(), dotenv })) })
       const exitCode = linted.every(({ pipeline }) => pipeline) ? 0 : errorTable.DOCFERRY_CONFIG.exit
       const { issueLine } = await import('../../pipeline/lint.ts')
       const lines = linted.flatMap(found => (found.pipeline ? [okLine(found.file, found.pipeline)] : found.issues.map(issueLine)))

@@ -66,7 +66,7 @@ export async function pipelineJob(file: string, { flags, given, cwd, environment
   const { makeStages } = await import('../../pipeline/make-stages.ts')
   const { askedOf, sourceOf } = await import('../../pipeline/run-options.ts')
   const { codeDigest } = await import('../../pipeline/code-digest.ts')
-  const pipeline = withEnds(await loadPipeline(file, { environment, cwd }), flags)
+  const pipeline = withEnds(await loadPipeline(file, { environment, cwd, dotenv: flags.dotenv }), flags)
   const options = together(askedOf(pipeline), givenOptions(flags, given))
   const verify = given('verify') || ((pipeline.options.verify ?? false) && !flags.dryRun)
   const source = sourceOf(pipeline, environment)

@@ -1,7 +1,7 @@
 import { closeSync, constants, fdatasyncSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs'
-import type { CheckedRun, Document, StageRun } from '../../types.ts'
+import type { CheckedRun, Document, Location, StageRun } from '../../types.ts'
 import { stringifyJson } from '../../values/index.ts'
-import { checkApart, checkPlace, exists, isOpenAlready, isThere, keyOf, openExisting, statOf, unwritable } from './file-place.ts'
+import { checkApart, checkPlace, claim, exists, isOpenAlready, isThere, keyOf, openExisting, statOf, unwritable } from './file-place.ts'
 import { cutTornLine, endLastLine } from './last-line.ts'
 import { OwnFiles } from './own-files.ts'
 
@@ -35,6 +35,8 @@ export class AsideFiles {
   readonly #existing: Existing
   readonly #files = new Map<string, AsideFile>()
   readonly #notes: string[] = []
+  /** Where the run reads and writes, as far as it has told. */
+  #ends: readonly Location[] = []
   #own = new OwnFiles()
   #isOpen = false
   #isDryRun = false
@@ -48,11 +50,13 @@ export class AsideFiles {
   /** @throws {DocferryError} DOCFERRY_OUTPUT_EXISTS, DOCFERRY_CONFIG where a file can't be made, as far as its name is known */
   check({ collections = [], ends, files, records }: CheckedRun): void {
     const own = new OwnFiles(records)
+    this.#ends = ends
     const paths = this.#path.includes(placeholder) ? collections.map(name => this.#pathOf(name)) : [this.#path]
     for (const path of paths) {
-      checkApart(path, ends, files)
+      checkApart(path, ends)
+      claim(path, files)
       checkPlace(path)
-      if (this.#existing === 'refuse' && isThere(path) && !isOwn(path, own)) throw exists(path)
+      if (this.#existing === 'refuse' && isThere(path) && !isOwn(path, own)) throw exists(path, own.hasWritten(path))
     }
   }
 
@@ -119,6 +123,8 @@ export class AsideFiles {
   }
 
   #opened(path: string): AsideFile {
+    // Not every collection's name is known before.
+    checkApart(path, this.#ends)
     const file = this.#openOwn(path) ?? this.#openOther(path)
     open.add(file.key)
     return file
@@ -133,20 +139,18 @@ export class AsideFiles {
         const file = fileOf(path, fd)
         cutTornLine(fd, from)
         const isBegun = fstatSync(fd).size > from
+        if (!isBegun && this.#own.hasWritten(path)) this.#notes.push(`${path} was emptied since the run began: ${isMissing}`)
         if (!isBegun) this.#own.made(path, fd, from)
         return { ...file, isBegun }
       })
     }
     if (fd !== undefined) closeSync(fd)
-    if (this.#own.hasWritten(path))
-      this.#notes.push(`${path} was moved, removed or replaced since the run began: what was written into it before is not in it`)
+    if (this.#own.hasWritten(path)) this.#notes.push(`${path} was moved, removed or replaced since the run began: ${isMissing}`)
     return undefined
   }
 
   #openOther(path: string): AsideFile {
-    const isNew = this.#existing === 'refuse'
-    if (isNew) this.#own.beginMaking(path)
-    const fd = this.#make(path, isNew ? constants.O_EXCL : 0)
+    const fd = this.#existing === 'refuse' ? this.#makeNew(path) : openToWrite(path, 0)
     return heldOr(fd, () => {
       const file = fileOf(path, fd)
       if (!file.isRegular) return file
@@ -157,15 +161,16 @@ export class AsideFiles {
     })
   }
 
-  #make(path: string, flags: number): number {
+  #makeNew(path: string): number {
+    const hadOwn = this.#own.hasWritten(path)
+    const giveUp = this.#own.beginMaking(path)
     try {
-      return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | flags, 0o600)
+      return openToWrite(path, constants.O_EXCL)
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      if (code !== 'EEXIST') throw unwritable(path, error)
-      this.#own.giveUp(path)
+      if (((error as Error).cause as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      giveUp()
       const found = statOf(path)
-      throw found && open.has(keyOf(found)) ? isOpenAlready(path) : exists(path)
+      throw found && open.has(keyOf(found)) ? isOpenAlready(path) : exists(path, hadOwn)
     }
   }
 
@@ -190,10 +195,19 @@ export class AsideFiles {
 }
 
 const placeholder = '{collection}'
+const isMissing = 'what was written into it before is not in it'
 
 /** No name leads to another folder. */
 export function fileName(name: string): string {
   return encodeURIComponent(name).replace(/^\.+/, dots => '%2E'.repeat(dots.length))
+}
+
+function openToWrite(path: string, flags: number): number {
+  try {
+    return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | flags, 0o600)
+  } catch (error) {
+    throw unwritable(path, error)
+  }
 }
 
 /** @throws {DocferryError} DOCFERRY_CONFIG where this process writes it already */

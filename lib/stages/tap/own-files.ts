@@ -28,14 +28,12 @@ export class OwnFiles {
     this.#records = records
   }
 
-  /** The run is about to make it: what is found there empty may be its own. */
-  beginMaking(path: string): void {
+  /** The run is about to make it: what is found there empty may be its own. @returns to be called where somebody else's stands there */
+  beginMaking(path: string): () => void {
+    const before = this.#of(path)
     this.#keep({ path })
-  }
-
-  /** Somebody else's stands there. */
-  giveUp(path: string): void {
-    this.#keep({ path, isTaken: true })
+    // The run's own may be put back.
+    return () => this.#keep(before?.inode === undefined ? { path, isTaken: true } : before)
   }
 
   /** It is open, and what it holds up to `from` is not the run's. */
