@@ -85,7 +85,10 @@ describe('checkpoint: journal', () => {
   it('writes them about as often where the disk takes its time', async () => {
     let count = 0
     let fourth = (): void => undefined
-    const journal = await begun(work => (++count === 4 && fourth(), work(undefined)), 1)
+    const journal = await begun(work => {
+      if (++count === 4) fourth()
+      return work(undefined)
+    }, 1)
     journal.syncFirst(() => slowDisk(100))
     // Mocha gives up long before a pause that is a multiple of what the disk takes is over three times.
     await new Promise<void>(resolve => (fourth = resolve))
