@@ -67,6 +67,7 @@ export function checkPlace(path: string): void {
   try {
     const stat = statSync(path, { throwIfNoEntry: false })
     if (stat?.isDirectory()) throw Object.assign(new Error('a folder'), { code: 'EISDIR' })
+    if (!stat && !statSync(dirname(path)).isDirectory()) throw Object.assign(new Error('below a file'), { code: 'ENOTDIR' })
     accessSync(stat ? path : dirname(path), constants.W_OK)
   } catch (error) {
     throw unwritable(path, error)
@@ -130,5 +131,11 @@ export function statOf(path: string): Stats | undefined {
 
 /** Also of a link that leads nowhere. */
 export function isThere(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+  } catch (error) {
+    // Below a file there is nothing; versions of Node differ in what they make of that.
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return false
+    throw error
+  }
 }
