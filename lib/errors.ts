@@ -121,6 +121,12 @@ export function describeError(error: unknown): string {
   return typeof code === 'string' && !error.message.includes(code) ? `${error.message} (${code})` : error.message
 }
 
+/** Whether it is the system's word that a disk, or what may be used of it, is full. */
+export function isNoRoom(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown }
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG'
+}
+
 /** @param name of what was read in part, and is read only once */
 export function readInPart(name: string): DocferryError {
   const why = 'nothing tells whether what comes now is what came before'

@@ -1,5 +1,5 @@
 /** What a user can try next, by error code, beyond what the message itself says; and what makes a run stop that can be gone on with. */
-import { DocferryError } from '../errors.ts'
+import { DocferryError, isNoRoom } from '../errors.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { OnIncompatible } from '../types.ts'
 
@@ -60,10 +60,8 @@ const passing: ReadonlySet<ErrorCode> = new Set([
 ])
 
 /** Codes of the system for a disk that takes no more. */
-const full: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
-
 function isFull(error: unknown): boolean {
-  return error instanceof Error && (full.has((error as { code?: unknown }).code) || isFull(error.cause))
+  return error instanceof Error && (isNoRoom(error) || isFull(error.cause))
 }
 
 /** What to try about documents that failed, by what they failed of and what the run was asked already. */

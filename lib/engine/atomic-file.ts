@@ -5,7 +5,7 @@ import { createWriteStream } from 'node:fs'
 import { mkdir, readdir, rm, rmdir, truncate } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Writable } from 'node:stream'
-import { describeError, DocferryError } from '../errors.ts'
+import { describeError, DocferryError, isNoRoom } from '../errors.ts'
 import { chmod, close, link, lstat, open, realpath, removeFile, rename, stat, statExactly, sync, unlink } from './near-files.ts'
 import { syncAhead } from './sync-ahead.ts'
 
@@ -201,9 +201,8 @@ export function outputExists(path: string): DocferryError {
 
 /** Of a file that was asked for beside the documents, like a receipt: what could not be done with it, and why. */
 export function sideFileError(what: string, cause: unknown, hint = ''): DocferryError {
-  const { code } = cause as { code?: unknown }
-  const hasNoRoom = code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG' || code === 'EIO'
-  return new DocferryError(hasNoRoom ? 'DOCFERRY_TARGET' : 'DOCFERRY_CONFIG', `${what}: ${describeError(cause)}${hint}`, { cause })
+  const isOfDisk = isNoRoom(cause) || (cause as { code?: unknown }).code === 'EIO'
+  return new DocferryError(isOfDisk ? 'DOCFERRY_TARGET' : 'DOCFERRY_CONFIG', `${what}: ${describeError(cause)}${hint}`, { cause })
 }
 
 export async function exists(path: string): Promise<boolean> {

@@ -3,7 +3,7 @@ import { basename, resolve } from 'node:path'
 import { presets } from '../config/presets.ts'
 import { realPath } from '../engine/real-path.ts'
 import { formatPath } from '../stages/field-path.ts'
-import { fileName } from '../stages/tap/aside-files.ts'
+import { collectionPlaceholder, fillIn, targetPlaceholder } from '../stages/tap/file-name.ts'
 import { isAt, isSameFile } from '../stages/tap/file-place.ts'
 import { common, takenFrom } from './check-names.ts'
 import type { Draft } from './check-names.ts'
@@ -45,7 +45,7 @@ export function checkAsides(draft: Draft, { folder, files }: AsideSurroundings, 
     const other = seen.find(each => isSameFile(resolve(folder, each.file), resolve(folder, file)) && shareFile(each, aside))
     seen.push(aside)
     const paths = targets.flatMap(({ name }) => pathsOf(aside, folder, name))
-    if (targets.length > 1 && !file.includes('{target}'))
+    if (targets.length > 1 && !file.includes(targetPlaceholder))
       findings.add(
         path,
         `each of the ${targets.length} targets has stages of its own, and they can't write one file: put {target} in its name, such as '${withTarget(file)}'`
@@ -90,11 +90,9 @@ function asidesOf(draft: Draft): Aside[] {
 
 /** Each collection's, as far as they are known; otherwise with its placeholder. */
 function pathsOf({ file, collections }: Aside, folder: string, target: string): readonly string[] {
-  const path = resolve(
-    folder,
-    file.replaceAll('{target}', () => fileName(target))
-  )
-  return path.includes(placeholder) && collections ? collections.map(name => path.replaceAll(placeholder, () => fileName(name))) : [path]
+  const path = resolve(folder, fillIn(file, targetPlaceholder, target))
+  if (!path.includes(collectionPlaceholder) || !collections) return [path]
+  return collections.map(name => fillIn(path, collectionPlaceholder, name))
 }
 
 /**
@@ -102,22 +100,20 @@ function pathsOf({ file, collections }: Aside, folder: string, target: string): 
  * nothing is said before.
  */
 function shareFile(a: Aside, b: Aside): boolean {
-  if (!a.file.includes(placeholder)) return true
+  if (!a.file.includes(collectionPlaceholder)) return true
   if (!a.sources.some(name => b.sources.includes(name)) && !(a.isKnown && b.isKnown)) return false
   return common(a.collections, b.collections)?.length !== 0
 }
 
 /** Whether a path with a placeholder is that of a file once some collection's name stands in it. */
 function mayBecome(path: string, file: string): boolean {
-  const parts = realPath(path).split(placeholder)
+  const parts = realPath(path).split(collectionPlaceholder)
   if (parts.length === 1) return false
   const escaped = parts.map(part => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
   return new RegExp(`^${escaped.join('[^/\\\\]*')}$`, 's').test(file)
 }
 
-const placeholder = '{collection}'
-
 /** `seen.ndjson` -> `seen-{target}.ndjson` */
 function withTarget(file: string): string {
-  return file.replace(/((?:\.[^./\\]+)*)$/, '-{target}$1')
+  return file.replace(/((?:\.[^./\\]+)*)$/, `-${targetPlaceholder}$1`)
 }

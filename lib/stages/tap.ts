@@ -11,8 +11,9 @@ import { compileQuery } from './query/index.ts'
 import type { QueryOptions } from './query/index.ts'
 import { names } from './short-forms.ts'
 import type { StageMaking, StageSpec } from './stage-spec.ts'
-import { AsideFiles, fileName } from './tap/aside-files.ts'
+import { AsideFiles } from './tap/aside-files.ts'
 import type { Existing } from './tap/aside-files.ts'
+import { fillIn, targetPlaceholder } from './tap/file-name.ts'
 import { ValueCounts } from './tap/value-counts.ts'
 
 export interface TapOptions {
@@ -27,7 +28,6 @@ export interface TapOptions {
 }
 
 const documentsName = ''
-const targetPlaceholder = '{target}'
 
 /**
  * Look at documents without changing them: count, and write aside.
@@ -84,10 +84,7 @@ export function tap({ count = [], where, file, existing = 'refuse' }: TapOptions
 function placeOf(file: string, { folder, target }: Pick<StageMaking, 'folder' | 'target'>): string {
   if (target === undefined && file.includes(targetPlaceholder))
     throw configError('file: {target} stands for the name of the target in a pipeline, and there is none here')
-  return resolve(
-    folder,
-    file.replaceAll(targetPlaceholder, () => fileName(target ?? ''))
-  )
+  return resolve(folder, fillIn(file, targetPlaceholder, target ?? ''))
 }
 
 function valuesAt(document: Document, path: FieldPath): readonly (Value | undefined)[] {

@@ -55,8 +55,9 @@ export function encodeDocument(
   const most = database.maxDocumentBytes
   const encoded = new EncodedText(id, text, bytes, stored)
   // Counting as CouchDB does takes a while.
-  if (bytes * mostCounted <= most || encoded.size <= most) return encoded
+  if (bytes * mostCounted <= most) return encoded
   const { size } = encoded
+  if (size <= most) return encoded
   return { code: 'DOCFERRY_TOO_LARGE', message: `${grouped(size)} bytes; CouchDB takes ${grouped(most)} (max_document_size)` }
 }
 

@@ -1,6 +1,7 @@
 import { closeSync, constants, fdatasyncSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs'
 import type { CheckedRun, Document, Location, StageRun } from '../../types.ts'
 import { stringifyJson } from '../../values/index.ts'
+import { collectionPlaceholder, fillIn } from './file-name.ts'
 import { checkApart, checkPlace, claim, exists, isOpenAlready, isThere, keyOf, openExisting, statOf, unwritable } from './file-place.ts'
 import { cutTornLine, endLastLine } from './last-line.ts'
 import { OwnFiles } from './own-files.ts'
@@ -51,7 +52,7 @@ export class AsideFiles {
   check({ collections = [], ends, files, records }: CheckedRun): void {
     const own = new OwnFiles(records)
     this.#ends = ends
-    const paths = this.#path.includes(placeholder) ? collections.map(name => this.#pathOf(name)) : [this.#path]
+    const paths = this.#path.includes(collectionPlaceholder) ? collections.map(name => this.#pathOf(name)) : [this.#path]
     for (const path of paths) {
       checkApart(path, ends)
       claim(path, files)
@@ -65,7 +66,7 @@ export class AsideFiles {
     this.#isDryRun = dryRun
     this.#isOpen = !dryRun
     this.#own = new OwnFiles(records)
-    if (this.#isOpen && !this.#path.includes(placeholder)) this.#file('')
+    if (this.#isOpen && !this.#path.includes(collectionPlaceholder)) this.#file('')
   }
 
   write(collection: string, document: Document): void {
@@ -112,7 +113,7 @@ export class AsideFiles {
   }
 
   #pathOf(collection: string): string {
-    return this.#path.replaceAll(placeholder, () => fileName(collection))
+    return fillIn(this.#path, collectionPlaceholder, collection)
   }
 
   #file(collection: string): AsideFile {
@@ -194,13 +195,7 @@ export class AsideFiles {
   }
 }
 
-const placeholder = '{collection}'
 const isMissing = 'what was written into it before is not in it'
-
-/** No name leads to another folder. */
-export function fileName(name: string): string {
-  return encodeURIComponent(name).replace(/^\.+/, dots => '%2E'.repeat(dots.length))
-}
 
 function openToWrite(path: string, flags: number): number {
   try {
