@@ -24,6 +24,8 @@ export interface AtomicFile {
   sync(): Promise<void>
   /** Make it durable and give it its name. @throws {DocferryError} DOCFERRY_OUTPUT_EXISTS where that is taken by now, without `overwrite` */
   commit(): Promise<void>
+  /** Give up, and leave what was written. Resolves when nothing is written any more, so that somebody else may go on with it. */
+  leave(): Promise<void>
   /** Remove what was written. */
   discard(): Promise<void>
 }
@@ -91,6 +93,12 @@ export async function createAtomicFile(
   const way = resume ? { flags: 'r+', start: resume.bytes } : { flags: 'wx', mode: mode ?? newMode ?? 0o666 }
   const stream = createWriteStream(partial, { ...way, highWaterMark: 1 << 20, fs: syncAhead(error => void stream.destroy(error)) })
   await once(stream, 'open')
+  async function leave(): Promise<void> {
+    // What was under way fails now, and nobody wants to know.
+    stream.on('error', () => undefined)
+    stream.destroy()
+    if (!stream.closed) await new Promise<void>(resolve => stream.once('close', resolve))
+  }
   return {
     stream,
     partial,
@@ -99,11 +107,9 @@ export async function createAtomicFile(
       await syncFile(partial, mode)
       await publish(partial, place, overwrite)
     },
+    leave,
     async discard() {
-      // What was under way fails now, and nobody wants to know.
-      stream.on('error', () => undefined)
-      stream.destroy()
-      if (!stream.closed) await new Promise<void>(resolve => stream.once('close', resolve))
+      await leave()
       await removeFile(partial)
     }
   }

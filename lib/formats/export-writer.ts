@@ -94,6 +94,11 @@ export class ExportWriter {
     await this.#sink.end(end === '' ? undefined : Buffer.from(end))
   }
 
+  /** Give up. */
+  destroy(): void {
+    this.#sink.destroy()
+  }
+
   /** Documents, digest and sums of each collection so far; no sums where an older docferry began the export. */
   summary(): Summary {
     return this.#books.summary(this.#options)

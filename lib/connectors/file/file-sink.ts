@@ -50,6 +50,8 @@ export class FileSink implements ByteSink {
 
   async write(bytes: Buffer, release?: () => void): Promise<void> {
     this.#throwFailure()
+    // Its descriptor may be another file's by now.
+    if (this.#closing) throw new Error('the file is closed')
     this.#waiting.push({ bytes, release })
     this.#waitingBytes += bytes.length
     this.#work ??= this.#writeWaiting()
@@ -74,20 +76,18 @@ export class FileSink implements ByteSink {
     await syncDescriptor(this.#descriptor)
   }
 
+  /** Resolves when nothing is written into it any more. */
   close(): Promise<void> {
     return (this.#closing ??= this.#close())
   }
 
   destroy(): void {
-    const close = async (): Promise<void> => {
-      this.#waiting = []
-      await this.#work
-      await this.close()
-    }
-    close().catch(() => undefined)
+    this.#waiting = []
+    this.close().catch(() => undefined)
   }
 
   async #close(): Promise<void> {
+    while (this.#work !== undefined) await this.#work
     await opening.make(
       () => fs.closeSync(this.#descriptor),
       () => closeDescriptor(this.#descriptor)

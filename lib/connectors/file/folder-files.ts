@@ -71,6 +71,7 @@ export class FolderFiles {
   /** Those that are open: what was used last comes last. */
   readonly #open = new Set<Kept>()
   #resting: Promise<void> | undefined
+  #isOver = false
 
   constructor(options: FolderFilesOptions) {
     this.#options = options
@@ -137,9 +138,15 @@ export class FolderFiles {
       yield { collection, file, summary: summary ?? booksOf(stands!).summary(this.#options) }
   }
 
-  destroy(): void {
-    for (const { open } of this.#open) open?.sink.destroy()
+  /** Give up. Resolves when nothing is written any more, so that somebody else may go on with the files. */
+  async destroy(): Promise<void> {
+    this.#isOver = true
+    for (const { open } of this.#open) open?.writer.destroy()
+    await Promise.all([...this.#all.values()].filter(({ pending }) => pending > 0).map(({ queue }) => queue))
+    const left = [...this.#open]
     this.#open.clear()
+    for (const { open } of left) open?.writer.destroy()
+    await Promise.all(left.map(async ({ open }) => await open?.sink.close().catch(() => undefined)))
   }
 
   #of(collection: string): Kept {
@@ -156,7 +163,10 @@ export class FolderFiles {
 
   async #inTurn(kept: Kept, work: () => Promise<void>): Promise<void> {
     kept.pending++
-    const done = kept.queue.then(work)
+    const done = kept.queue.then(() => {
+      if (this.#isOver) throw new Error('the output was given up')
+      return work()
+    })
     kept.queue = done.catch(() => undefined)
     try {
       await done

@@ -84,7 +84,7 @@ export async function openFolderTarget(
   }
 
   async function discard(): Promise<void> {
-    files.destroy()
+    await files.destroy()
     if (isSuspended) return
     await (await folder?.catch(() => undefined))?.discard()
   }

@@ -205,6 +205,7 @@ async function singleTarget(
     async close() {
       if (isCommitted) return
       sink?.destroy()
+      if (isSuspended) await file?.leave()
       if (isSuspended || !file) return
       if (holdsAttachments) await rm(partialContents(), { recursive: true, force: true })
       await attempt(async () => file?.discard())

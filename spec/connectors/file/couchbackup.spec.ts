@@ -71,7 +71,7 @@ describe('file: backups of couchbackup', () => {
       after = page.cursor
     }
     expect(ids).to.deep.equal((await readWhole({ path: fixture('resumed.txt') }))['resumed']!.map(({ _id }) => _id))
-    expect(await openFiles()).to.not.include(fixture('resumed.txt'))
+    expect(openFiles()).to.not.include(fixture('resumed.txt'))
   })
 
   describe('with documents in several batches', () => {
@@ -150,7 +150,7 @@ describe('file: backups of couchbackup', () => {
       const error = await failure(pagesOf(await source(options), partition!, { after: pages.at(-1)!.cursor }))
       expect(error.code).to.equal('DOCFERRY_DECODE')
       expect(error.message).to.include('is not the file that was begun with')
-      expect(await openFiles()).to.not.include(options.path)
+      expect(openFiles()).to.not.include(options.path)
     })
 
     it('says of a stream that it was not looked at', async () => {

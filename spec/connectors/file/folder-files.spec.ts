@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
@@ -68,7 +68,7 @@ describe('file: many files of a folder', () => {
           const { files } = suspendedOf({ stands: {}, parts: { files: await first.suspend() } })
           const stands = JSON.parse(JSON.stringify(files)) as Record<string, StandingFile>
           await writeAll(first, lost, true)
-          first.destroy()
+          await first.destroy()
           const second = filesOf(gzip, stands)
           for (const name of collections) await second.make(name)
           await writeAll(second, after, false)
@@ -105,7 +105,7 @@ describe('file: many files of a folder', () => {
     expect(second.map(({ name }) => name)).to.deep.equal(['a', 'b'])
     expect(second[0]?.version).to.equal(first[0]?.version)
     expect(second[1]?.version).to.not.equal(first[1]?.version)
-    files.destroy()
+    await files.destroy()
   })
 })
 
@@ -127,6 +127,28 @@ describe('file: a file by its descriptor', () => {
     expect(released).to.equal(3_000)
     await sink.close()
     expect(readFileSync(path).equals(whole)).to.equal(true)
+  })
+
+  it('has written what it was given when it is closed', async () => {
+    const path = join(used.folder, 'x')
+    const sink = await FileSink.open(path, { flags: 'wx' })
+    const bytes = Buffer.alloc(900 << 10, 'x')
+    await sink.write(bytes)
+    await sink.close()
+    expect(readFileSync(path).equals(bytes)).to.equal(true)
+  })
+
+  it('writes nothing once it is closed, for its descriptor may be of another file', async () => {
+    const sink = await FileSink.open(join(used.folder, 'x'), { flags: 'wx' })
+    await sink.close()
+    const other = openSync(join(used.folder, 'other'), 'wx')
+    try {
+      expect((await failure(sink.write(Buffer.from('x')))).message).to.contain('closed')
+      await sink.flush().catch(() => undefined)
+      expect(readFileSync(join(used.folder, 'other')).length).to.equal(0)
+    } finally {
+      closeSync(other)
+    }
   })
 
   it('says what the disk did not take, also to whoever comes later', async () => {

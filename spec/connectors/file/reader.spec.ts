@@ -254,7 +254,7 @@ describe('file: reader', () => {
     for (let round = 0; round < 20; round++) {
       for await (const page of opened.read((await opened.partitions(null, { wanted: 1 }))[0]!, { pageSize: 1 })) if (page) break
     }
-    await eventually(async () => !(await openFiles()).includes(path('a.ndjson.gz')))
+    await eventually(() => !openFiles().includes(path('a.ndjson.gz')))
     await opened.close()
   })
 })
@@ -267,9 +267,9 @@ async function exported(collections: Readonly<Record<string, Document[]>>): Prom
   return Buffer.concat(parts).toString()
 }
 
-async function eventually(condition: () => Promise<boolean>): Promise<void> {
+async function eventually(condition: () => boolean): Promise<void> {
   for (let turn = 0; turn < 2000; turn++) {
-    if (await condition()) return
+    if (condition()) return
     await new Promise(resolve => setImmediate(resolve))
   }
   throw new Error('the condition did not come true')

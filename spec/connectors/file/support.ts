@@ -1,5 +1,6 @@
 /** A folder of its own for each spec, and short ways to write and read. */
-import { mkdtemp, readdir, readlink, rm } from 'node:fs/promises'
+import { readdirSync, readlinkSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Document, Logger, Page, Partition, Source, Target } from '../../../lib/types.ts'
@@ -96,8 +97,13 @@ export async function failure(
 }
 
 /** Paths of what this process has open; none where the system does not tell. */
-export async function openFiles(): Promise<string[]> {
+export function openFiles(): string[] {
   if (process.platform !== 'linux') return []
-  const links = await readdir('/proc/self/fd')
-  return await Promise.all(links.map(fd => readlink(`/proc/self/fd/${fd}`).catch(() => '')))
+  return readdirSync('/proc/self/fd').map(fd => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`)
+    } catch {
+      return ''
+    }
+  })
 }

@@ -8,7 +8,7 @@ import { suspendedOf } from '../../../lib/engine/output-stand.ts'
 import type { CollectionState, ExportHead } from '../../../lib/formats/export-books.ts'
 import { migrate } from '../../../lib/run.ts'
 import type { Document } from '../../../lib/types.ts'
-import { failure, fill, makeLogger, put, readWhole, target, useFolder, writeWhole } from './support.ts'
+import { failure, fill, makeLogger, openFiles, put, readWhole, target, useFolder, writeWhole } from './support.ts'
 
 const some = (count: number): Document[] => Array.from({ length: count }, (_, number) => ({ _id: String(number), number }))
 
@@ -396,6 +396,21 @@ describe('file: folder writer', () => {
       await again.close()
       expect(await readWhole(options)).to.deep.equal({ a: [...some(1), { _id: 'last' }], b: [...some(2), { _id: 'more' }], empty: [] })
     })
+
+  for (const place of ['out/', 'out.ndjson'])
+    for (const gzip of [false, true])
+      it(`has let go of ${place}${gzip ? ', compressed,' : ''} when it is closed in the middle, so that somebody may go on with it`, async () => {
+        const opened = await target({ path: path(place), gzip })
+        await fill(opened, { a: some(1) })
+        await opened.suspend!()
+        // Some of it is still on its way when the target is closed.
+        const writing = put(opened, 'a', [{ _id: 'behind', text: 'x'.repeat(4_000_000) }]).catch(() => undefined)
+        await new Promise(setImmediate)
+        await opened.close()
+        expect(openFiles().filter(file => file.startsWith(path()))).to.deep.equal([])
+        await writing
+        expect(openFiles().filter(file => file.startsWith(path()))).to.deep.equal([])
+      })
 
   it('does not replace a folder that was filled while it wrote', async () => {
     const opened = await target({ path: path('out/') })
