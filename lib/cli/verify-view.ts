@@ -142,24 +142,50 @@ function exampleText({ collection, id, kind, paths, reason, side, where, times }
 }
 
 function verdict(report: Readonly<VerifyReport>, { nowMs, style = plainStyle }: View): string {
-  const { collections, mode, sample = 0, state, damaged } = report
+  const { collections, state, securityDiffers, damaged } = report
   const took = formatDuration((report.finishedAt ?? nowMs) - report.startedAt)
+  if (state === 'equal') return style.green(equalText(report, took))
+  if (state === 'different') return style.yellow(differentText(report, took))
+  const paint = state === 'interrupted' ? style.yellow : style.red
+  const isCompared = collections.length > 0 && collections.every(each => each.state === 'equal' || each.state === 'different')
+  if (!isCompared) return paint(`${state === 'interrupted' ? 'Interrupted' : 'Failed'} after ${took}${stoppedText(collections)}`)
+  const isDifferent = collections.some(each => each.state === 'different') || damaged !== undefined || securityDiffers !== undefined
+  return paint(
+    `${isDifferent ? differentText(report, took) : equalText(report, took)} The list of differences is not whole, and was not kept.`
+  )
+}
+
+/** What was named until then differs, and there may be more. */
+function stoppedText(collections: readonly VerifyCollection[]): string {
   const total = totalVerifyCounts(collections)
-  if (state === 'interrupted') return style.yellow(`Interrupted after ${took}; nothing can be said.`)
-  if (state !== 'equal' && state !== 'different') return style.red(`Failed after ${took}; nothing can be said.`)
-  const compared = mode === 'sample' ? `${percent(sample)} of ` : ''
-  const beside = total.beside > 0 ? `, beside ${formatCount(total.beside)} that only the target holds` : ''
-  const how = `${mode === 'quick' ? ', by their number alone' : ''}${beside}`
-  if (state === 'equal')
-    return style.green(`Equal: ${compared}${plural(total.targetDocuments - total.beside, 'document')}${how}, in ${took}.`)
+  const known = differencesOf(total) - total.unproven
+  return known === 0 ? '; nothing can be said.' : `, before all was compared: at least ${plural(known, 'difference')}.`
+}
+
+function equalText(report: Readonly<VerifyReport>, took: string): string {
+  const { targetDocuments, beside } = totalVerifyCounts(report.collections)
+  return `Equal: ${shareOf(report)}${plural(targetDocuments - beside, 'document')}${howOf(report)}, in ${took}.`
+}
+
+function differentText(report: Readonly<VerifyReport>, took: string): string {
+  const { collections, damaged, securityDiffers } = report
+  const total = totalVerifyCounts(collections)
   const documents = collections.reduce((sum, collection) => sum + comparedIn(collection), 0)
   const found = foundIn(report, total)
-  const isOnlySecurity = differencesOf(total) === 0 && report.securityDiffers !== undefined
-  const where = documents === 0 || isOnlySecurity ? '' : ` in ${compared}${plural(documents, 'document')}`
-  const isOnlyDamage = found === '' && damaged !== undefined
-  if (isOnlyDamage)
-    return style.yellow(`Different: the target is damaged${documents === 0 ? '' : `; no difference${where}`}${how}, in ${took}.`)
-  return style.yellow(`Different: ${found === '' ? 'not as many documents' : found}${where}${how}, in ${took}.`)
+  const isOnlySecurity = differencesOf(total) === 0 && securityDiffers !== undefined
+  const where = documents === 0 || isOnlySecurity ? '' : ` in ${shareOf(report)}${plural(documents, 'document')}`
+  if (found === '' && damaged !== undefined)
+    return `Different: the target is damaged${documents === 0 ? '' : `; no difference${where}`}${howOf(report)}, in ${took}.`
+  return `Different: ${found === '' ? 'not as many documents' : found}${where}${howOf(report)}, in ${took}.`
+}
+
+function shareOf({ mode, sample = 0 }: Readonly<VerifyReport>): string {
+  return mode === 'sample' ? `${percent(sample)} of ` : ''
+}
+
+function howOf({ mode, collections }: Readonly<VerifyReport>): string {
+  const { beside } = totalVerifyCounts(collections)
+  return `${mode === 'quick' ? ', by their number alone' : ''}${beside > 0 ? `, beside ${formatCount(beside)} that only the target holds` : ''}`
 }
 
 /** What is not proven may be right. */

@@ -69,7 +69,9 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     return await new Verification(options, { task, ends, workspace, stop }).execute()
   } catch (error) {
     if (!signal?.aborted) throw error
-    throw new DocferryError('DOCFERRY_INTERRUPTED', 'interrupted: nothing was changed, and nothing can be said', { cause: error })
+    throw new DocferryError('DOCFERRY_INTERRUPTED', 'interrupted: nothing was changed, and the comparison did not come to its end', {
+      cause: error
+    })
   } finally {
     signal?.removeEventListener('abort', onAbort)
     await ends?.close()

@@ -35,6 +35,25 @@ describe('cli: what verify says in the end', () => {
     expect(verdict({}, { damaged: 'cut' })).to.equal('Different: the target is damaged, in 1.0 s.')
   })
 
+  it('tells what was found where only its list could not be written', () => {
+    const text = verdict({ ...both(1_200), different: 1_200, state: 'different' }, { state: 'failed' })
+    expect(text).to.equal(
+      'Different: 1,200 differences in 1,200 documents, in 1.0 s. The list of differences is not whole, and was not kept.'
+    )
+    expect(verdict({ ...both(10), equal: 10, state: 'equal' }, { state: 'failed' })).to.equal(
+      'Equal: 10 documents, in 1.0 s. The list of differences is not whole, and was not kept.'
+    )
+  })
+
+  it('says of a comparison that was stopped what is known by then, and that it is not all', () => {
+    expect(verdict({ ...both(1_200), missing: 7, state: 'stopped' }, { state: 'failed' })).to.equal(
+      'Failed after 1.0 s, before all was compared: at least 7 differences.'
+    )
+    expect(verdict({ ...both(1_200), state: 'stopped' }, { state: 'interrupted' })).to.equal(
+      'Interrupted after 1.0 s; nothing can be said.'
+    )
+  })
+
   it('calls nothing equal that was only counted', () => {
     const [title, row] = summary({ ...both(10), sameNumber: 10 }, { mode: 'quick', state: 'equal' })
     expect(title).to.match(/same number$/)
