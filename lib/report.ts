@@ -158,6 +158,8 @@ export interface RunReport {
   readonly startedAt: number
   finishedAt?: number
   state: 'running' | 'done' | 'partial' | 'interrupted' | 'failed'
+  /** By what it was stopped. */
+  stoppedBy?: ErrorCode
   /** Why it can't be gone on with although it could be by its target: what it has read, and perhaps written, may be wrong. */
   spoilt?: string
   /** What it would have to be gone on with is lost. */

@@ -193,6 +193,7 @@ class Run {
       await this.#records.keepReceipt()
       return report
     } catch (error) {
+      if (error instanceof DocferryError) this.#ledger.report.stoppedBy = error.code
       if (error instanceof DocferryError && error.endsRun) this.#ledger.report.ended = true
       if (error instanceof DocferryError && error.spoilsRun) this.#ledger.markSpoilt(error.context.collection)
       this.#ledger.finish(signal?.aborted ? 'interrupted' : 'failed')

@@ -6,7 +6,7 @@ import { totalCounts } from '../report.ts'
 import type { CollectionReport, Counts, FailureGroup, RunReport } from '../report.ts'
 import type { PlaceName } from '../types.ts'
 import { adviceForFailures } from './advice.ts'
-import { commandFor, goOnCommand, stateDirOf, undoCommand } from './hints.ts'
+import { commandFor, goOnCommand, isOfDocument, needsAnotherInput, stateDirOf, undoCommand } from './hints.ts'
 import {
   displayWidth,
   fit,
@@ -245,7 +245,7 @@ function verdict(report: Readonly<RunReport>, { nowMs, plan, command }: SummaryV
     if (command === 'retry')
       return paint(`${how} after ${took}; the dead letters are as they were.${next === undefined ? '' : ` To try them again: ${next}`}`)
     if (report.piped) return paint(`${how} after ${took}, before the output was complete. A pipe can not be gone on with: begin again.`)
-    const goOn = report.spoilt === undefined ? (next === undefined ? '' : ` ${whenToGoOn(report)}: ${next}`) : ` ${spoiltText(report)}`
+    const goOn = goOnText(report, next)
     if (report.readsOnce && report.spoilt === undefined)
       return paint(`${how} after ${took}; ${written} written. ${report.source.address} can not be gone on with: begin again.`)
     if (wholeOrNothing.has(report.target.provider)) return paint(`${how} after ${took}, before the output was complete.${goOn}`)
@@ -265,10 +265,23 @@ function verdict(report: Readonly<RunReport>, { nowMs, plan, command }: SummaryV
   return style.green(`Done in ${took}: ${written} written${before}.`)
 }
 
-/** A stage fails on the same document again as long as both are what they were. */
-function whenToGoOn({ state, collections }: Readonly<RunReport>): string {
+function goOnText(report: Readonly<RunReport>, next: string | undefined): string {
+  if (report.spoilt !== undefined) return ` ${spoiltText(report)}`
+  if (next !== undefined) return ` ${whenToGoOn(report)}: ${next}`
+  if (needsAnotherInput(report))
+    return ' It can not be gone on with as long as that document is as it is: mend the input, or choose other options, and begin anew.'
+  return report.ended ? ' It can not be gone on with: begin anew.' : ''
+}
+
+/** What hangs on the input, or on a stage, fails again as long as these are what they were. */
+function whenToGoOn({ state, source, collections, stoppedBy }: Readonly<RunReport>): string {
   const isStage = state === 'failed' && collections.some(({ failures }) => failures.some(({ code }) => code === 'DOCFERRY_STAGE'))
-  return isStage ? 'Once the document, or the code of the stage, is mended, go on with' : 'To go on with it'
+  if (isStage) return 'Once the document, or the code of the stage, is mended, go on with'
+  if (stoppedBy === 'DOCFERRY_FILE_CUT') return 'Once the whole file is in its place, go on with'
+  if (stoppedBy === 'DOCFERRY_FILE_MISSING') return 'Once the file is in its place again, go on with'
+  if (stoppedBy === 'DOCFERRY_DECODE' && source.provider === 'file') return 'Once the right input is in its place, go on with'
+  if (isOfDocument(stoppedBy)) return 'Once that document is mended in the source, go on with'
+  return 'To go on with it'
 }
 
 /** What is written can't be told to be right, and going on would begin behind it. */

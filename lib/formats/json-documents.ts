@@ -232,7 +232,7 @@ export class JsonDocuments {
   }
 
   #error(what: string): DocferryError {
-    return new DocferryError('DOCFERRY_DECODE', `${this.#name} is not in a format that docferry reads: ${what}`)
+    return new DocferryError('DOCFERRY_DECODE', `${this.#name} is not in a format that docferry reads: ${what}`, { spoilsRun: true })
   }
 }
 

@@ -146,7 +146,8 @@ export class JsonText {
   }
 
   #error(code: ErrorCode, what: string, where?: string): DocferryError {
-    return new DocferryError(code, `${this.#name}: ${what}`, { where })
+    // What was cut may go on; what is wrong is wrong as long as it is the same file, and another is not gone on with.
+    return new DocferryError(code, `${this.#name}: ${what}`, { where, spoilsRun: code === 'DOCFERRY_DECODE' })
   }
 }
 

@@ -85,12 +85,14 @@ export async function* readJson(chunks: AsyncIterable<Buffer>, options: ReadOpti
   if (forgotten.size > 0)
     throw new DocferryError(
       'DOCFERRY_DECODE',
-      `${name} also holds ${quoted(forgotten)}, which its metadata does not list: add what it holds to "collections" there, or take "metadata" out, and all is taken`
+      `${name} also holds ${quoted(forgotten)}, which its metadata does not list: add what it holds to "collections" there, or take "metadata" out, and all is taken`,
+      { spoilsRun: true }
     )
   if (missing.size > 0)
     throw new DocferryError(
       'DOCFERRY_DECODE',
-      `${name} does not hold ${quoted(missing)}, which its metadata lists: get the whole export again, or name what it does hold with --collections`
+      `${name} does not hold ${quoted(missing)}, which its metadata lists: get the whole export again, or name what it does hold with --collections`,
+      { spoilsRun: true }
     )
 }
 

@@ -221,7 +221,8 @@ class NdjsonReading {
       const names = [...this.#forgotten].map(each => JSON.stringify(each)).join(', ')
       throw new DocferryError(
         'DOCFERRY_DECODE',
-        `${name} also holds ${names}, which its header does not list: add what it holds to "collections" there`
+        `${name} also holds ${names}, which its header does not list: add what it holds to "collections" there`,
+        { spoilsRun: true }
       )
     }
   }

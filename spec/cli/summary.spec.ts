@@ -165,6 +165,16 @@ describe('cli: summary', () => {
     expect(summary(failed)).to.include('Once the document, or the code of the stage, is mended, go on with: docferry resume run-1')
   })
 
+  it('does not send back to a document that the target would refuse again, where no other can come in its place', () => {
+    const file = { provider: 'file', address: '/x.ndjson', identity: 'file:/x.ndjson' } as const
+    const failed = fakeReport({ state: 'failed', folder, stoppedBy: 'DOCFERRY_BAD_ID', collections: [doneCollection('agents', 1)] })
+    expect(summary({ ...failed, source: file }))
+      .to.include('mend the input')
+      .and.not.include('resume')
+    expect(summary(failed)).to.include('Once that document is mended in the source, go on with: docferry resume run-1')
+    expect(summary({ ...failed, source: file, stoppedBy: 'DOCFERRY_MAX_FAILURES' })).to.include('docferry resume run-1')
+  })
+
   it('claims nothing of an output that is there only when it is whole', () => {
     const target = { provider: 'file', address: '/x.json', identity: 'x' } as const
     for (const state of ['interrupted', 'failed'] as const) {
