@@ -441,6 +441,30 @@ describe('stage tap', () => {
       }
     })
 
+    it('is named for each collection of which something was written, also by a process before', async () => {
+      const records = recordsOfRun()
+      const at = (name: string): string => join(folder, `${name}.ndjson`)
+      const first = await opened({ file: '{collection}.ndjson' }, { records })
+      expect(first.notes!()[0]).to.equal('0 documents; no file was written')
+      look(first, [{}], 'a')
+      await first.close?.(false)
+      const second = await opened({ file: '{collection}.ndjson' }, { records, resumed: true })
+      look(second, [{}], 'b')
+      expect(second.notes!()[0]).to.equal(`1 document, written to ${at('a')}, ${at('b')}`)
+      for (const name of ['c', 'd', 'e', 'f']) look(second, [{}], name)
+      expect(second.notes!()[0]).to.match(/e\.ndjson and 1 more$/)
+    })
+
+    it('is named for each collection that a dry run knows', async () => {
+      const stage = make({ file: '{collection}.ndjson' })
+      const run = { dryRun: true, resumed: false }
+      await stage.check?.({ ...run, ends: [], files: new Set(), collections: ['a', 'b'] })
+      await stage.open?.(run)
+      expect(stage.notes!()[0]).to.equal(
+        `0 documents; nothing is written to ${join(folder, 'a.ndjson')}, ${join(folder, 'b.ndjson')} in a dry run`
+      )
+    })
+
     it('can be one for each collection, in the same folder', async () => {
       const stage = await opened({ file: '{collection}.ndjson' })
       look(stage, [{}], 'users')

@@ -11,6 +11,9 @@ export type Existing = 'refuse' | 'append' | 'overwrite'
 /** Written with one call. */
 const bufferedCharacters = 64 * 1024
 
+/** Files that fit a line. */
+const mostNamed = 5
+
 interface AsideFile {
   readonly path: string
   readonly fd: number
@@ -38,6 +41,8 @@ export class AsideFiles {
   readonly #notes: string[] = []
   /** Where the run reads and writes, as far as it has told. */
   #ends: readonly Location[] = []
+  /** Paths of the collections that are known before. */
+  #known: readonly string[] = []
   #own = new OwnFiles()
   #isOpen = false
   #isDryRun = false
@@ -53,6 +58,7 @@ export class AsideFiles {
     const own = new OwnFiles(records)
     this.#ends = ends
     const paths = this.#path.includes(collectionPlaceholder) ? collections.map(name => this.#pathOf(name)) : [this.#path]
+    this.#known = paths
     for (const path of paths) {
       checkApart(path, ends)
       claim(path, files)
@@ -104,7 +110,10 @@ export class AsideFiles {
   }
 
   describe(): string {
-    return this.#isDryRun ? `; nothing is written to ${this.#path} in a dry run` : `, written to ${this.#path}`
+    if (this.#isDryRun) return `; nothing is written to ${listed(this.#known) || this.#path} in a dry run`
+    const isOne = !this.#path.includes(collectionPlaceholder)
+    const paths = isOne ? [this.#path] : [...new Set([...this.#own.written(), ...this.#files.keys()])]
+    return paths.length === 0 ? '; no file was written' : `, written to ${listed(paths)}`
   }
 
   /** What is not as a user might think. */
@@ -193,6 +202,12 @@ export class AsideFiles {
       throw file.failure
     }
   }
+}
+
+/** The first of them, and how many there are besides. */
+function listed(paths: readonly string[]): string {
+  const more = paths.length - mostNamed
+  return paths.slice(0, mostNamed).join(', ') + (more > 0 ? ` and ${more.toLocaleString('en')} more` : '')
 }
 
 const isMissing = 'what was written into it before is not in it'

@@ -54,6 +54,11 @@ export class OwnFiles {
     return this.#of(path)?.head !== undefined
   }
 
+  /** Paths of all that the run has written lines into, in any process. */
+  written(): readonly string[] {
+    return [...this.#all().values()].filter(({ head }) => head !== undefined).map(({ path }) => path)
+  }
+
   /** @returns where the run's own part of an open file begins; undefined where the file is not its own, or was replaced or written anew since */
   startOf(path: string, fd: number): number | undefined {
     const record = this.#of(path)
@@ -66,14 +71,16 @@ export class OwnFiles {
   }
 
   #of(path: string): OwnRecord | undefined {
-    this.#known ??= new Map(((this.#records?.list() ?? []) as readonly unknown[]).filter(isRecord).map(record => [record.path, record]))
-    return this.#known.get(path)
+    return this.#all().get(path)
+  }
+
+  #all(): Map<string, OwnRecord> {
+    return (this.#known ??= new Map(((this.#records?.list() ?? []) as readonly unknown[]).filter(isRecord).map(each => [each.path, each])))
   }
 
   #keep(record: OwnRecord): void {
     // What was kept before is read first.
-    this.#of(record.path)
-    this.#known?.set(record.path, record)
+    this.#all().set(record.path, record)
     this.#records?.add({ ...record })
   }
 }
