@@ -122,6 +122,28 @@ describe('docferry verify', function () {
     expect(stdout).to.include(run).and.include('Equal: 200 documents')
   })
 
+  it('verifies the last run where nothing is named, and says which that is', async () => {
+    for (const out of ['x.ndjson', 'y.ndjson']) await docferry(['migrate', '--source', 'a.ndjson', '--target', out], { cwd })
+    const last = readdirSync(join(cwd, '.docferry', 'runs'))
+      .sort()
+      .at(-1)!
+    const { code, stdout, stderr } = await verify()
+    expect(code, stderr).to.equal(0)
+    expect(stdout).to.include(`run     ${last}`).and.include('y.ndjson').and.include('Equal: 200 documents')
+  })
+
+  it('does not verify an older run in place of the last one, which can not be', async () => {
+    await docferry(['migrate', '--source', 'a.ndjson', '--target', 'x.ndjson'], { cwd })
+    writeFileSync(join(cwd, 'cut.json'), '[{"_id":"1"},{"_id":"2"},')
+    expect((await docferry(['migrate', '--source', 'cut.json', '--target', 'z.ndjson'], { cwd })).code).to.equal(20)
+    const last = readdirSync(join(cwd, '.docferry', 'runs'))
+      .sort()
+      .at(-1)!
+    const { code, stderr } = await verify()
+    expect(code).to.equal(2)
+    expect(stderr).to.include(`the run ${last} has not come to its end`)
+  })
+
   for (const [stage, differs] of [
     ['tap: { file: t.ndjson }', 'different d7 (token)'],
     ['limit: 100', 'suspect d7']

@@ -28,7 +28,7 @@ export function addVerifyCommand(program: Command, run: (job: VerifyJob) => Prom
   const command = program
     .command('verify')
     .description(
-      'Compare every document of a target with the source, with what a run wrote, or with a receipt, and name each that is missing, extra or different. Nothing is written to either. Give --types, --stage and the like as in the run.'
+      'Compare every document of a target with the source, with what a run wrote, or with a receipt, and name each that is missing, extra or different. Nothing is written to either. Give --types, --stage and the like as in the run. Without any of these, what the last run wrote is compared.'
     )
   addComparedArguments(command).option(
     '--receipt <file>',
@@ -44,7 +44,16 @@ export function addVerifyCommand(program: Command, run: (job: VerifyJob) => Prom
     .option('--max-rate <n>', 'most documents a second that are read of each side: 500/s', rate)
     .option('--max-rcu <n>', 'most read units a second of each DynamoDB', unitRate)
     .addHelpText('after', helpText)
-  addCommonFlags(command).action((runId: string | undefined, flags: VerifyFlags) => run(verifyJob(runId, flags)))
+  addCommonFlags(command).action(async (runId: string | undefined, flags: VerifyFlags) =>
+    run(verifyJob(runId ?? (await runMeant(flags)), flags))
+  )
+}
+
+/** Where nothing says what is to be verified: the last run, whatever became of it, for an older one is not what was done last. */
+async function runMeant({ source, target, receipt, stateDir }: VerifyFlags): Promise<string | undefined> {
+  if (source !== undefined || target !== undefined || receipt !== undefined) return undefined
+  const { listRuns } = await import('../../checkpoint/run-folder.ts')
+  return (await listRuns(stateDir))[0]?.runId
 }
 
 export function verifyJob(run: string | undefined, flags: VerifyFlags): VerifyJob {
@@ -57,6 +66,7 @@ const helpText = `
 Exits with 0 only when all is equal, and with 60 on any difference.
 
 Examples:
+  $ docferry verify
   $ docferry verify --source couchdb --target dynamodb
   $ docferry verify --source couchdb --target firestore --collections agents,users --sample 1%
   $ docferry verify 2026-11-22T10-15-00-a1b2c3
