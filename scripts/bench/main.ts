@@ -1,11 +1,4 @@
-/**
- * `npm run bench`: docferry against bare loops, against other tools and against what the servers can do, in turn in one run.
- *
- *   npm run bench -- [--only startup,files,parts,couchdb,dynamodb,firestore,pairs] [--runs 5] [--count 20000] [--bytes 1000000000] [--write] [--peers FOLDER]
- *
- * `--write` puts what was measured into RESULTS.md, in place of the same parts. Besides, for `--only`: `scale` (minutes), `values` (what exact values
- * cost), `throttling` (docferry against itself), `slow` (memory and the time that Ctrl-C takes, with a target that takes its time).
- */
+/** `npm run bench`: docferry against bare loops, against other tools and against what the servers can do, in turn in one run. `--help` lists its parts. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -30,14 +23,17 @@ import { serversTable, tableOf } from './table.ts'
 import { throttlingContests } from './throttling.ts'
 import { valuesContests } from './values.ts'
 
+const usual = 'startup,files,parts,couchdb,couchbackup,dynamodb,firestore,pairs'
+
 const { values } = parseArgs({
   options: {
     count: { type: 'string', default: '20000' },
     bytes: { type: 'string', default: '1000000000' },
     runs: { type: 'string', default: '5' },
-    only: { type: 'string', default: 'startup,files,parts,couchdb,couchbackup,dynamodb,firestore,pairs' },
+    only: { type: 'string', default: usual },
     peers: { type: 'string' },
-    write: { type: 'boolean', default: false }
+    write: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false }
   }
 })
 const [count, bytes, runs] = [Number(values.count), Number(values.bytes), Number(values.runs)]
@@ -49,6 +45,8 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`)
 
 interface Part {
   readonly title: string
+  /** For `--help`, where the title does not say enough. */
+  readonly about?: string
   /** @returns Markdown */
   readonly measure: (path: (name: string) => string) => Promise<string>
 }
@@ -104,10 +102,15 @@ const parts: Readonly<Record<string, Part>> = {
         startupTable(await measureStartup({ runs, environment }))
       )
   },
-  scale: { title: 'Scale', measure: path => scaleTables({ path, runs, counts: [5 * count, 50 * count, 250 * count], say }) },
-  values: { title: 'Exact values', measure: () => raced(contests(valuesContests(documents))) },
+  scale: {
+    title: 'Scale',
+    about: 'up to 250 times --count documents, 2,000 collections, large documents: minutes',
+    measure: path => scaleTables({ path, runs, counts: [5 * count, 50 * count, 250 * count], say })
+  },
+  values: { title: 'Exact values', about: 'what they cost', measure: () => raced(contests(valuesContests(documents))) },
   throttling: {
     title: 'Throttling',
+    about: 'docferry against itself',
     measure: async path =>
       await withServers(path, ['couchdb', 'dynamodb', 'firestore'], async ({ environment }) => {
         const throttling = await throttlingContests(documents, environment)
@@ -120,6 +123,7 @@ const parts: Readonly<Record<string, Part>> = {
   },
   slow: {
     title: 'A slow target',
+    about: 'memory, and the time that Ctrl-C takes',
     measure: async path => await withServers(path, ['couchdb'], ({ environment }) => slowTargetTable(environment, [count, 10 * count]))
   }
 }
@@ -168,6 +172,38 @@ async function told(race: Race): Promise<Result> {
   return result
 }
 
+function helpText(): string {
+  const lineOf = ([name, { title, about }]: readonly [string, Part]): string =>
+    `  ${name.padEnd(14)}${title}${about === undefined ? '' : `: ${about}`}`
+  const isUsual = ([name]: readonly [string, Part]): boolean => usual.split(',').includes(name)
+  const all = Object.entries(parts)
+  return `npm run bench -- [--only PARTS] [--runs 5] [--count 20000] [--bytes 1000000000] [--peers FOLDER] [--write]
+
+docferry against bare loops, against other tools and against what the servers can do, in turn in one run.
+
+Options:
+  --only PARTS  these alone, with commas between them
+  --runs N      runs of each side, of which the medians are told (5)
+  --count N     documents for the databases (20000)
+  --bytes N     size of the files (1000000000)
+  --peers DIR   where the other tools are, or are installed
+  --write       put what was measured into scripts/bench/RESULTS.md, in place of the same parts
+
+Parts:
+${all.filter(isUsual).map(lineOf).join('\n')}
+
+Parts for --only alone:
+${all
+  .filter(part => !isUsual(part))
+  .map(lineOf)
+  .join('\n')}
+`
+}
+
+if (values.help) {
+  process.stdout.write(helpText())
+  process.exit()
+}
 const wanted = values.only.split(',')
 const unknown = wanted.filter(name => !Object.hasOwn(parts, name))
 if (unknown.length > 0) throw new Error(`--only: ${unknown.join(', ')}: one of ${Object.keys(parts).join(', ')}`)
