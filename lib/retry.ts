@@ -15,6 +15,7 @@ import { functionStages } from './engine/stage-chain.ts'
 import { toStages } from './engine/to-stages.ts'
 import { traceStage } from './engine/trace-stages.ts'
 import { exists } from './engine/atomic-file.ts'
+import { byteChunks } from './engine/byte-chunks.ts'
 import { DocferryError } from './errors.ts'
 import type { Endpoint } from './open.ts'
 import type { MigrateOptions } from './options.ts'
@@ -26,7 +27,7 @@ import { endOfRun, stagesOfRun } from './stages-of-run.ts'
 import { builtInStages } from './stages/index.ts'
 import { withRetried } from './verify/make-receipt.ts'
 import { readReceipt } from './verify/read-receipt.ts'
-import { formatReceipt, rootOf } from './verify/receipt.ts'
+import { receiptPieces, rootOf } from './verify/receipt.ts'
 import type { Receipt } from './verify/receipt.ts'
 import type { Connector, Document, RunStage, Source, Stage, StageLike } from './types.ts'
 
@@ -157,10 +158,12 @@ async function retryLetters(retried: Retried, options: RetryRunOptions): Promise
     const after =
       receipt && (await receiptAfter(receipt, retried, report, { sums: journal.progress.sums, left: left.partial, subcollections }))
     if (!after) report.notes.push('there is no receipt: the run was done by an older docferry, which did not make them, or it was removed')
-    await folder.replaceLetters(left.partial, endAfter(retried, report, left.count), left.replace, after && formatReceipt(after))
+    const root = after && rootOf(after.collections)
+    const text = after && byteChunks(receiptPieces(after, root))
+    await folder.replaceLetters(left.partial, endAfter(retried, report, left.count), left.replace, text)
     if (after) {
       report.receipt = await receiptPath(folder.path)
-      report.receiptRoot = rootOf(after.collections)
+      report.receiptRoot = root
     }
     return report
   } catch (error) {

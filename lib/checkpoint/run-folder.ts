@@ -206,7 +206,12 @@ export class RunFolder {
    * @param replace gives it its place, or removes what is there
    * @param receipt of the run as it stands then, where it has one
    */
-  async replaceLetters(partial: string | undefined, end: RunEnd, replace: () => Promise<void>, receipt?: Iterable<string>): Promise<void> {
+  async replaceLetters(
+    partial: string | undefined,
+    end: RunEnd,
+    replace: () => Promise<void>,
+    receipt?: Iterable<string | Buffer>
+  ): Promise<void> {
     const before = (await readEnd(this.path)) ?? end
     const letters = partial === undefined ? null : await inodeOf(partial)
     const kept: KeptEnd = { ...before, replacing: { letters, end } }
