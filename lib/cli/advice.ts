@@ -19,7 +19,8 @@ export const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   DOCFERRY_AUTH: 'check the user, password, key or credentials file of that end',
   DOCFERRY_PERMISSION: 'grant these credentials the right to do this, or use others',
   DOCFERRY_TARGET: 'see that the target is there, has space and takes writes',
-  DOCFERRY_DECODE: 'check the input at the place named; --format says what it is where its name does not',
+  DOCFERRY_DECODE:
+    'check the input at the place named; where its name does not tell the format, import --format does, or ?format= in an address',
   DOCFERRY_FILE_CUT: 'get the whole file again: what comes after the cut is not in it',
   DOCFERRY_FILE_MISSING: 'copy it to its place again, or export it again; --collections with the others reads these without it',
   DOCFERRY_ATTACHMENT:
@@ -27,7 +28,8 @@ export const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   DOCFERRY_STAGE: 'mend the stage, or leave it out, and run again',
   DOCFERRY_BAD_DOCUMENT: 'mend the input there and import the file again',
   DOCFERRY_CONFLICT: 'use --on-conflict overwrite to replace what the target holds, or skip to leave it',
-  DOCFERRY_FIRST_FAILED: 'mend the one that failed and run again; --on-conflict overwrite takes the last of each id instead of the first',
+  DOCFERRY_FIRST_FAILED:
+    'mend the one that failed and run again; migrate and import --on-conflict overwrite take the last of each id instead of the first',
   DOCFERRY_DELETED: 'delete it in the target too: docferry deletes nothing there; all ids are in the dead letters',
   DOCFERRY_TOO_LARGE: 'make it smaller (drop fields with --stage strip:field), or take another target',
   DOCFERRY_TOO_DEEP: 'flatten it, or take another target',

@@ -42,6 +42,14 @@ describe('cli: an input that is broken', function () {
     expect(anew.code, anew.stderr).to.equal(0)
   })
 
+  it('takes what has the id of a document that failed along, into a file too, which keeps both of an id otherwise', async () => {
+    const deep = `${'['.repeat(1_100)}${']'.repeat(1_100)}`
+    writeFileSync(join(cwd, 'in.ndjson'), `{"_id":"a","x":${deep}}\n{"_id":"a","n":2}\n{"_id":"b","n":1}\n{"_id":"b","n":2}\n`)
+    const { code, stdout } = await run('export', '--source', 'in.ndjson', '--output', 'out.ndjson', '--no-progress')
+    expect(code).to.equal(40)
+    expect(stdout).to.include('1 x DOCFERRY_FIRST_FAILED').and.include('2 documents written, 2 not')
+  })
+
   it('of which nothing was read may be replaced beneath its run', async () => {
     const { stdout } = await imported('{"data": nothing}')
     const [, command] = /Once the right input is in its place, go on with: docferry (.*)$/m.exec(stdout) ?? []
