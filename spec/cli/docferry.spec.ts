@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
@@ -322,6 +322,28 @@ describe('docferry, the command', function () {
     expect((await ended).code).to.equal(130)
   })
 
+  for (const [what, args] of [
+    ['the target that is verified', ['verify', '--source', 'a.ndjson', '--target', 'file:pipe']],
+    ['the log of a backup', ['import', '--input', 'a.ndjson', '--backup-log', 'pipe', '--target', 'memory:snapshot.json']]
+  ] as const) {
+    it(`stops at the second signal at the latest while it waits for who writes ${what} into a named pipe`, async function () {
+      if (process.platform !== 'linux') this.skip()
+      execFileSync('mkfifo', [join(cwd, 'pipe')])
+      file('a.ndjson', lines(agents))
+      const { child, ended, said } = start([...args, '--log-level', 'debug'], { cwd, input: '' })
+      // Opened without waiting for the other end.
+      const holdsPipe = (): boolean =>
+        readdirSync(`/proc/${child.pid}/fd`).some(fd => linkOf(`/proc/${child.pid}/fd/${fd}`) === join(realpathSync(cwd), 'pipe'))
+      while (!holdsPipe()) await sleep(20)
+      child.kill('SIGINT')
+      await said('stopping')
+      let over = false
+      void ended.then(() => (over = true))
+      for (; !over; await sleep(50)) child.kill('SIGINT')
+      expect((await ended).code).to.equal(130)
+    })
+  }
+
   it('waits for who reads a named pipe, and stops at once at the second signal', async () => {
     execFileSync('mkfifo', [join(cwd, 'pipe')])
     const args = ['import', '--input', file('a.ndjson', lines(agents)), '--target', 'file:pipe?format=ndjson']
@@ -387,4 +409,12 @@ async function closedPort(): Promise<number> {
   const { port } = server.address() as AddressInfo
   await new Promise(resolve => server.close(resolve))
   return port
+}
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return undefined
+  }
 }

@@ -3,6 +3,7 @@
  * before it ends, however often it is interrupted.
  */
 import { constants, createReadStream, openSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
@@ -12,6 +13,11 @@ export function readPipe(path: string): Readable {
   // Elsewhere a pipe that nobody writes into yet is at its end.
   if (process.platform !== 'linux') return createReadStream(path)
   return new Socket({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false })
+}
+
+/** What has a name, be it a file or a pipe. */
+export async function readAny(path: string, options?: { readonly highWaterMark: number }): Promise<Readable> {
+  return (await stat(path)).isFIFO() ? readPipe(path) : createReadStream(path, options)
 }
 
 /** Between two looks whether somebody reads. */

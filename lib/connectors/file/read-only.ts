@@ -31,7 +31,10 @@ export async function readOnlyTarget(options: FileOptions, rules: EncodeRules): 
 async function formatOfItems(options: FileOptions): Promise<'dynamodb-json' | undefined> {
   const { path, incremental = false } = options
   try {
-    if ((await stat(path)).isDirectory()) return (await findExports(path, { incremental })) && 'dynamodb-json'
+    const stats = await stat(path)
+    if (stats.isDirectory()) return (await findExports(path, { incremental })) && 'dynamodb-json'
+    // What comes by a pipe comes once, and to open one may wait for ever for who writes into it.
+    if (!stats.isFile()) return undefined
     const input = await openInput(createReadStream(path) as AsyncIterable<Buffer>, { name: path, key: keyOption(options) })
     await input.close()
     return input.head.format === 'dynamodb-json' ? 'dynamodb-json' : undefined

@@ -1,5 +1,4 @@
 /** Reads a file or a folder of files. */
-import { createReadStream } from 'node:fs'
 import { basename, join } from 'node:path'
 import { realpath, stat } from '../../engine/near-files.ts'
 import { DocferryError } from '../../errors.ts'
@@ -23,7 +22,7 @@ import { readError } from './errors.ts'
 import { listFolder } from './folder.ts'
 import type { Folder, FolderFile } from './folder.ts'
 import { securityIn } from './security.ts'
-import { readPipe } from './named-pipe.ts'
+import { readAny } from './named-pipe.ts'
 import { keyOption, standardStreams } from './options.ts'
 import type { FileOptions } from './options.ts'
 import { readAtOnce, readBlocks, readChunkBytes, readInTurn, readWhole } from './read-blocks.ts'
@@ -60,7 +59,7 @@ export async function openFileSource(options: FileOptions, context: OpenContext)
     if (options.format === 'folder') throw new DocferryError('DOCFERRY_CONFIG', `${options.path}: it is a file, and no folder`)
     // A pipe or a terminal with a name can be read once, like standard input.
     if (!stats.isFile()) {
-      const stream = stats.isFIFO() ? readPipe(path) : createReadStream(path, { highWaterMark: readChunkBytes })
+      const stream = await readAny(path, { highWaterMark: readChunkBytes })
       const { format, stem } = formatOfName(path)
       return openStreamSource(options, { name: options.path, stem: format && stem }, stream, context)
     }
