@@ -211,7 +211,7 @@ class Run {
       await this.#ledger.close()
       try {
         await this.#journal.end(this.#ledger.report)
-        if (this.#ledger.report.ended && totalCounts(this.#ledger.report.collections).written === 0) this.#target.abandon?.()
+        if (isOver(this.#ledger.report) && totalCounts(this.#ledger.report.collections).written === 0) this.#target.abandon?.()
         const { state, retries, collections } = this.#ledger.report
         this.#log.note('info', { state, retries, ...totalCounts(collections) }, 'the run has ended')
       } finally {
@@ -402,4 +402,9 @@ class Run {
 
 function pageSizeFor({ batchCount }: TargetLimits): number {
   return Math.min(pageSizes.most, Math.max(pageSizes.least, batchCount))
+}
+
+/** Whether nobody can go on with a run that has stopped. */
+function isOver({ ended, readsOnce, state }: Readonly<RunReport>): boolean {
+  return ended === true || (readsOnce === true && state === 'failed')
 }

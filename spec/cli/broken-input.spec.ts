@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -49,6 +49,16 @@ describe('cli: an input that is broken', function () {
     expect(code).to.equal(40)
     expect(stdout).to.include('1 x DOCFERRY_FIRST_FAILED').and.include('2 documents written, 2 not')
   })
+
+  for (const target of ['out.ndjson', 'out.json.gz', 'out/']) {
+    it(`that comes once and holds no document leaves nothing beside ${target}`, async () => {
+      const args = ['import', '--input', '-', '--target', `file:${target}`]
+      const { code, stdout } = await docferry(args, { cwd, input: '{"$docferry":1,"metadata":{}}\n' })
+      expect(code).to.equal(20)
+      expect(stdout).to.include('can not be gone on with')
+      expect(readdirSync(cwd)).to.deep.equal(['.docferry'])
+    })
+  }
 
   it('of which nothing was read may be replaced beneath its run', async () => {
     const { stdout } = await imported('{"data": nothing}')
