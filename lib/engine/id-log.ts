@@ -1,4 +1,4 @@
-/** What was said of ids, however many there are, put together by id in the end: nothing is guessed, and what memory does not hold is in a file. */
+/** What was said of ids of collections, however many there are, put together by id in the end: nothing is guessed, and what memory does not hold is in a file. */
 import { idHashes } from '../values/id-hashes.ts'
 import { NamelessFile } from './nameless-file.ts'
 
@@ -25,7 +25,10 @@ export interface IdLogOptions {
 export class IdLog<Item> {
   readonly #inMemory: number
   readonly #atOnce: number
-  #ids: string[] = []
+  readonly #collections: string[] = []
+  readonly #indexes = new Map<string, number>()
+  /** Of a collection by its index, and an id: `INDEX id`. */
+  #keys: string[] = []
   #items: Item[] = []
   #characters = 0
   #file: NamelessFile | undefined
@@ -39,38 +42,55 @@ export class IdLog<Item> {
   }
 
   /** @throws {DocferryError} DOCFERRY_STATE where the disk can't take it; so does `ids` */
-  add(id: string, item: Item): void {
-    this.#ids.push(id)
+  add(collection: string, id: string, item: Item): void {
+    const key = `${this.#indexOf(collection)} ${id}`
+    this.#keys.push(key)
     this.#items.push(item)
-    this.#characters += id.length
-    if (this.#ids.length >= this.#inMemory || this.#characters >= mostCharacters) this.#keep()
+    this.#characters += key.length
+    if (this.#keys.length >= this.#inMemory || this.#characters >= mostCharacters) this.#keep()
   }
 
   /** Each id once, with all items of it in their order. As long as memory holds them, ids come in the order in which they were first added. */
-  *ids(): Generator<readonly [id: string, items: readonly Item[]]> {
-    if (!this.#file) return yield* grouped(this.#ids.map((id, at) => [id, this.#items[at]!] as const))
+  *ids(): Generator<readonly [collection: string, id: string, items: readonly Item[]]> {
+    for (const [key, items] of this.#all()) {
+      const space = key.indexOf(' ')
+      yield [this.#collections[Number(key.slice(0, space))]!, key.slice(space + 1), items]
+    }
+  }
+
+  *#all(): Generator<readonly [key: string, items: readonly Item[]]> {
+    if (!this.#file) return yield* grouped(this.#keys.map((key, at) => [key, this.#items[at]!] as const))
     this.#keep()
     for (let part = 0; part < parts; part++) {
       const times = Math.max(1, Math.ceil(this.#counts[part]! / this.#atOnce))
-      for (let time = 0; time < times; time++) yield* grouped(this.#readPart(this.#file, part, id => turnOf(id) % times === time))
+      for (let time = 0; time < times; time++) yield* grouped(this.#readPart(this.#file, part, key => turnOf(key) % times === time))
     }
   }
 
   close(): void {
     this.#file?.close()
     this.#file = undefined
-    this.#ids = []
+    this.#keys = []
     this.#items = []
+  }
+
+  #indexOf(collection: string): number {
+    const index = this.#indexes.get(collection) ?? this.#collections.length
+    if (index === this.#collections.length) {
+      this.#indexes.set(collection, index)
+      this.#collections.push(collection)
+    }
+    return index
   }
 
   #keep(): void {
     const texts = Array.from({ length: parts }, (): string[] => [])
-    for (const [at, id] of this.#ids.entries()) {
-      const part = partOf(id)
-      texts[part]!.push(`${JSON.stringify([id, this.#items[at]])}\n`)
+    for (const [at, key] of this.#keys.entries()) {
+      const part = partOf(key)
+      texts[part]!.push(`${JSON.stringify([key, this.#items[at]])}\n`)
       this.#counts[part]!++
     }
-    this.#ids = []
+    this.#keys = []
     this.#items = []
     this.#characters = 0
     const blocks = texts.map(lines => Buffer.from(lines.join('')))
@@ -82,7 +102,7 @@ export class IdLog<Item> {
     this.#runs.push({ start, ends })
   }
 
-  *#readPart(file: NamelessFile, part: number, isMeant: (id: string) => boolean): Generator<readonly [string, Item]> {
+  *#readPart(file: NamelessFile, part: number, isMeant: (key: string) => boolean): Generator<readonly [string, Item]> {
     for (const { start, ends } of this.#runs) {
       const from = part === 0 ? start : ends[part - 1]!
       const bytes = Buffer.allocUnsafe(ends[part]! - from)
@@ -96,21 +116,21 @@ export class IdLog<Item> {
   }
 }
 
-function partOf(id: string): number {
-  return idHashes(id)[0] >>> 24
+function partOf(key: string): number {
+  return idHashes(key)[0] >>> 24
 }
 
-/** Among the ids of a part. */
-function turnOf(id: string): number {
-  return idHashes(id)[1] >>> 1
+/** Among the keys of a part. */
+function turnOf(key: string): number {
+  return idHashes(key)[1] >>> 1
 }
 
 function grouped<Item>(entries: Iterable<readonly [string, Item]>): Map<string, Item[]> {
   const found = new Map<string, Item[]>()
-  for (const [id, item] of entries) {
-    const items = found.get(id)
+  for (const [key, item] of entries) {
+    const items = found.get(key)
     if (items) items.push(item)
-    else found.set(id, [item])
+    else found.set(key, [item])
   }
   return found
 }

@@ -29,8 +29,7 @@ const noCounts: UndoCounts = { removed: 0, putBack: 0, already: 0, changed: 0, g
 export class UndoBooks {
   readonly collections: UndoCollection[] = []
   readonly #dryRun: boolean
-  readonly #indexes = new Map<string, number>()
-  /** By the index of the collection and the id. */
+  readonly #byName = new Map<string, UndoCollection>()
   readonly #entries = new IdLog<Kept>()
 
   constructor({ dryRun }: { readonly dryRun: boolean }) {
@@ -39,20 +38,21 @@ export class UndoBooks {
 
   /** @param created of a collection that is new here: whether the run created it */
   of(collection: string, created = false): UndoCollection {
-    let index = this.#indexes.get(collection)
-    if (index === undefined) {
-      this.#indexes.set(collection, (index = this.collections.length))
+    let report = this.#byName.get(collection)
+    if (!report) {
       const lists = { changedExamples: [], goneExamples: [], failures: [] }
-      this.collections.push({ name: collection, created, dropped: false, ...noCounts, ...lists })
+      report = { name: collection, created, dropped: false, ...noCounts, ...lists }
+      this.#byName.set(collection, report)
+      this.collections.push(report)
     }
-    return this.collections[index]!
+    return report
   }
 
   /** @throws {DocferryError} DOCFERRY_STATE where it can't be kept; so does `settle` */
   count(collection: string, { id, before }: Written, outcome: UndoOutcome): void {
     const ending = typeof outcome === 'object' ? ([outcome.code, outcome.message] as const) : outcome === 'put-back' ? 'putBack' : outcome
     const report = this.of(collection)
-    this.#entries.add(`${this.#indexes.get(collection)} ${id}`, typeof ending === 'string' && before ? `${ending}+` : ending)
+    this.#entries.add(collection, id, typeof ending === 'string' && before ? `${ending}+` : ending)
     count(report, id, ending)
   }
 
@@ -62,10 +62,8 @@ export class UndoBooks {
       Object.assign(report, { ...noCounts, unknown: report.unknown })
       for (const list of [report.changedExamples, report.goneExamples, report.failures]) list.length = 0
     }
-    for (const [key, entries] of this.#entries.ids()) {
-      const space = key.indexOf(' ')
-      const report = this.collections[Number(key.slice(0, space))]!
-      const id = key.slice(space + 1)
+    for (const [collection, id, entries] of this.#entries.ids()) {
+      const report = this.of(collection)
       const ending = endingOf(entries, this.#dryRun)
       count(report, id, ending)
       const code = typeof ending === 'object' ? ending[0] : ending === 'changed' || ending === 'gone' ? leftCodes[ending] : undefined

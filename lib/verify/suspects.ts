@@ -23,20 +23,17 @@ export async function lookForSuspects(
   { read, list, report: { notes }, onConflict }: SuspectOptions
 ): Promise<void> {
   for (const look of looks.values()) countLeast(look, onConflict, () => true)
-  const names = [...looks.keys()]
-  const indexes = new Map(names.map((name, index) => [name, index]))
   // A file may hold an id more than once.
   const ids = new IdLog<null>()
   try {
     await read({
       document(collection, { _id: id }) {
-        if (looks.get(collection)!.differing[bucketOf(id)] === 1) ids.add(`${indexes.get(collection)} ${id}`, null)
+        if (looks.get(collection)!.differing[bucketOf(id)] === 1) ids.add(collection, id, null)
       },
       reject: () => undefined
     })
-    for (const [key] of ids.ids()) {
-      const space = key.indexOf(' ')
-      suspect(looks.get(names[Number(key.slice(0, space))]!)!, key.slice(space + 1), list)
+    for (const [collection, id] of ids.ids()) {
+      suspect(looks.get(collection)!, id, list)
       await list.drained()
     }
   } finally {
