@@ -5,6 +5,7 @@ import { createAtomicFolder, exists, inodeOf, isPublished, outputExists, syncFol
 import type { AtomicFolder } from '../../engine/atomic-file.ts'
 import { byteChunks } from '../../engine/byte-chunks.ts'
 import { standOf } from '../../engine/output-stand.ts'
+import { realPath } from '../../engine/real-path.ts'
 import { DocferryError } from '../../errors.ts'
 import { manifestName } from '../../formats/export-text.ts'
 import type { DocumentLine } from '../../formats/document-lines.ts'
@@ -22,7 +23,6 @@ import type { StandingFile } from './folder-files.ts'
 import { checkFileName, fileNameOf, folderLimits } from './limits.ts'
 import { isFolder } from './options.ts'
 import type { FileOptions, OutputLayout } from './options.ts'
-import { placeOf } from './place.ts'
 import { exportSecurity } from './security.ts'
 
 /** Where a folder stands that is not finished. */
@@ -98,7 +98,7 @@ export async function openFolderTarget(
   }
 
   return {
-    location: { provider: 'file', address: path, identity: `file:${await placeOf(path)}` },
+    location: { provider: 'file', address: path, identity: `file:${realPath(path)}` },
     limits: folderLimits,
     checkCollection: checkFileName,
     prepare: (collection, { create }) =>

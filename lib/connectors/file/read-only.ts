@@ -1,6 +1,7 @@
 /** A file that is there, as a target that is only asked what it would hold. */
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import { realPath } from '../../engine/real-path.ts'
 import { DocferryError } from '../../errors.ts'
 import type { DocumentLine } from '../../formats/document-lines.ts'
 import { openInput } from '../../formats/open-input.ts'
@@ -9,13 +10,12 @@ import { lineCodec } from './encode.ts'
 import { checkName, fileLimits } from './limits.ts'
 import { keyOption } from './options.ts'
 import type { FileOptions } from './options.ts'
-import { placeOf } from './place.ts'
 import { findExports } from './s3-export.ts'
 
 export async function readOnlyTarget(options: FileOptions, rules: EncodeRules): Promise<Target<DocumentLine>> {
   const { path } = options
   return {
-    location: { provider: 'file', address: path, identity: `file:${await placeOf(path)}` },
+    location: { provider: 'file', address: path, identity: `file:${realPath(path)}` },
     limits: fileLimits,
     checkCollection: checkName,
     prepare: () => Promise.resolve({ created: false, empty: false }),

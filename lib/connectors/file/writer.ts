@@ -7,6 +7,7 @@ import { createAtomicFile, inodeOf, isPublished, modeOf, outputExists } from '..
 import type { AtomicFile } from '../../engine/atomic-file.ts'
 import { access, stat } from '../../engine/near-files.ts'
 import { standOf } from '../../engine/output-stand.ts'
+import { realPath } from '../../engine/real-path.ts'
 import { DocferryError } from '../../errors.ts'
 import { openByteSink } from '../../formats/byte-sink.ts'
 import type { ByteSink } from '../../formats/byte-sink.ts'
@@ -33,7 +34,6 @@ import { checkName, fileLimits } from './limits.ts'
 import { writePipe } from './named-pipe.ts'
 import { outputLayout, standardStreams } from './options.ts'
 import type { FileOptions, OutputLayout } from './options.ts'
-import { placeOf } from './place.ts'
 import { exportSecurity } from './security.ts'
 import { readOnlyTarget } from './read-only.ts'
 
@@ -138,7 +138,7 @@ async function singleTarget(
     location: {
       provider: 'file',
       address: isStandard ? name : path,
-      identity: isStandard ? 'file:stdout' : `file:${await placeOf(path)}`
+      identity: isStandard ? 'file:stdout' : `file:${realPath(path)}`
     },
     limits: fileLimits,
     checkCollection: checkName,
