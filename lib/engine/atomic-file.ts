@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
+import type { Stats } from 'node:fs'
 import { mkdir, readdir, rm, rmdir, truncate } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Writable } from 'node:stream'
@@ -70,8 +71,8 @@ async function partialOf(path: string, run: string | undefined): Promise<string>
 
 /** @returns whether nothing is there then */
 async function removeEmpty(path: string): Promise<boolean> {
-  if (!(await exists(path))) return true
-  const found = await lstat(path)
+  const found = await foundAt(path)
+  if (!found) return true
   const isEmptyFile = found.isFile() && found.size === 0
   if (isEmptyFile) await removeFile(path)
   const isEmptyFolder = found.isDirectory() && (await readdir(path)).length === 0
@@ -212,11 +213,15 @@ export function sideFileError(what: string, cause: unknown, hint = ''): Docferry
 }
 
 export async function exists(path: string): Promise<boolean> {
+  return (await foundAt(path)) !== undefined
+}
+
+/** @returns undefined where there is nothing */
+async function foundAt(path: string): Promise<Stats | undefined> {
   try {
-    await lstat(path)
-    return true
+    return await lstat(path)
   } catch (error) {
-    if ((error as { code?: unknown }).code === 'ENOENT') return false
+    if ((error as { code?: unknown }).code === 'ENOENT') return undefined
     throw error
   }
 }
