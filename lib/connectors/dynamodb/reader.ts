@@ -69,7 +69,7 @@ export function createSource(connection: Connection, { consistentRead = true }: 
     mergesKinds: true,
     packs: true,
     works: true,
-    collections: ({ signal }) => listTables(connection, { signal }, (name, table) => listed.set(name, table)),
+    collections: ({ signal }) => listTables(connection, { signal, onTable: (name, table) => listed.set(name, table) }),
 
     async partitions(collections, { wanted, signal }) {
       const names = collections ?? (await listTables(connection, { signal })).map(({ name }) => name)

@@ -96,12 +96,13 @@ function isUnseen(error: unknown): boolean {
   return isMissingTable(error) || (error instanceof DocferryError && error.code === 'DOCFERRY_PERMISSION')
 }
 
-/** Every table of the region, by name. @param onTable told what is found of each */
-export async function listTables(
-  connection: Connection,
-  { signal }: CallOptions,
-  onTable?: (name: string, table: Table) => void
-): Promise<readonly CollectionInfo[]> {
+export interface ListOptions extends CallOptions {
+  /** Told what is found of each. */
+  readonly onTable?: ((name: string, table: Table) => void) | undefined
+}
+
+/** Every table of the region, by name. */
+export async function listTables(connection: Connection, { signal, onTable }: ListOptions): Promise<readonly CollectionInfo[]> {
   const names: string[] = []
   let start: string | undefined
   do {
@@ -129,11 +130,7 @@ export async function listTables(
 }
 
 /** A table that may be listed and not described is still a collection: only its estimates are missing. */
-async function tableInfo(
-  connection: Connection,
-  name: string,
-  { signal, onTable }: CallOptions & { readonly onTable?: (name: string, table: Table) => void }
-): Promise<CollectionInfo> {
+async function tableInfo(connection: Connection, name: string, { signal, onTable }: ListOptions): Promise<CollectionInfo> {
   try {
     const table = await describeTable(connection, name, { signal })
     onTable?.(name, table)
