@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import type { ReadInto } from '../../lib/formats/listed-json.ts'
 
 /** @param sizes of the pieces in which it comes, over and over */
@@ -25,4 +26,15 @@ export function edited(text: string, edits: readonly Edit[]): string {
     const place = Math.floor(at * before.length)
     return before.slice(0, place) + insert + before.slice(place + remove)
   }, text)
+}
+
+/** Sizes of pieces. */
+export const sizes = fc.array(fc.integer({ min: 1, max: 5_000 }), { minLength: 1, maxLength: 5 })
+
+/** @param tricks what is put into the text, besides any characters */
+export function editsOf(text: string, tricks: readonly string[]): fc.Arbitrary<Edit[]> {
+  const insert = fc.oneof(fc.string({ maxLength: 3 }), fc.constantFrom(...tricks))
+  const at = fc.oneof(fc.double({ min: 0, max: 1, noNaN: true }), fc.constantFrom(0, 1))
+  const edit = fc.record({ at, remove: fc.oneof(fc.nat(3), fc.nat(text.length)), insert })
+  return fc.array(edit, { minLength: 1, maxLength: 3 })
 }

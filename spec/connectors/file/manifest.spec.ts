@@ -9,7 +9,7 @@ import type { Manifest, ManifestEntry } from '../../../lib/connectors/file/manif
 import { readListed } from '../../../lib/formats/listed-json.ts'
 import { BucketSums } from '../../../lib/values/bucket-sums.ts'
 import { documentDigests } from '../../../lib/values/index.ts'
-import { edited, inPieces } from '../../support/read-in-pieces.ts'
+import { edited, editsOf, inPieces, sizes } from '../../support/read-in-pieces.ts'
 
 const sums = new BucketSums()
 for (let n = 0; n < 3; n++) sums.add(`d${n}`, documentDigests({ _id: `d${n}` }))
@@ -47,8 +47,6 @@ describe('file: manifests of folders', () => {
       return undefined
     }
   }
-  const sizes = fc.array(fc.integer({ min: 1, max: 5_000 }), { minLength: 1, maxLength: 5 })
-
   it('say the same read in pieces, whatever the pieces', async () => {
     const name = fc.oneof(fc.string({ unit: 'binary', maxLength: 8 }), fc.constantFrom('__proto__', '7', '12', ' "files": {', '\\"'))
     const value = fc.record({ file: name, documents: fc.nat(), receipt: fc.constantFrom(undefined, '', entry.receipt) })
@@ -72,28 +70,23 @@ describe('file: manifests of folders', () => {
       ['7', { ...entry, file: '7.ndjson' }],
       ['b', { file: 'b.ndjson', documents: 1 }]
     ])
-    const insert = fc.oneof(
-      fc.string({ maxLength: 3 }),
-      fc.constantFrom(
-        '\n',
-        '}',
-        '{',
-        '\n    },',
-        ',\n  "files": {\n',
-        '"__proto__": 1,',
-        '"$double": "1",',
-        '\n  }',
-        '1.0',
-        '\ufeff',
-        '\r',
-        '"a": 1,\n    '
-      )
-    )
-    const at = fc.oneof(fc.double({ min: 0, max: 1, noNaN: true }), fc.constantFrom(0, 1))
-    const edit = fc.record({ at, remove: fc.oneof(fc.nat(3), fc.nat(text.length)), insert })
+    const edits = editsOf(text, [
+      '\n',
+      '}',
+      '{',
+      '\n    },',
+      ',\n  "files": {\n',
+      '"__proto__": 1,',
+      '"$double": "1",',
+      '\n  }',
+      '1.0',
+      '\ufeff',
+      '\r',
+      '"a": 1,\n    '
+    ])
     await fc.assert(
-      fc.asyncProperty(fc.array(edit, { minLength: 1, maxLength: 3 }), sizes, async (edits, pieces) => {
-        const other = edited(text, edits)
+      fc.asyncProperty(edits, sizes, async (made, pieces) => {
+        const other = edited(text, made)
         const found = await inPiecesOf(other, pieces)
         if (found) expect(found).to.deep.equal(await whole(other))
       }),
