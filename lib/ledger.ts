@@ -10,6 +10,7 @@ import { DocferryError, describeError } from './errors.ts'
 import { collectionReport, countFailure, emptyReport, finishReport, isSavedAtEnd, listNames, totalCounts } from './report.ts'
 import type { CollectionReport, CollectionSurvey, FailureLimit, RunReport } from './report.ts'
 import type { Document, Location, Logger, Mark, OnConflict, OnIncompatible, Page, Types, Usage } from './types.ts'
+import { formatCount, plural } from './values/format-count.ts'
 
 export interface LedgerOptions {
   readonly source: Location
@@ -204,13 +205,14 @@ export class Ledger {
     const most = isShare ? maxFailures.share * Math.max(read, fewDocuments) : maxFailures
     if (this.#failed <= most) return
     this.#hasTooMany = true
-    const reckoned = read < fewDocuments ? `${fewDocuments} (reckoned with until as many are read)` : `the ${read} read`
-    const allowed = isShare ? `${formatShare(maxFailures.share)} of ${reckoned}` : String(maxFailures)
+    const reckoned =
+      read < fewDocuments ? `${formatCount(fewDocuments)} (reckoned with until as many are read)` : `the ${formatCount(read)} read`
+    const allowed = isShare ? `${formatShare(maxFailures.share)} of ${reckoned}` : formatCount(maxFailures)
     const goOn =
       this.report.piped || this.report.readsOnce
         ? 'once it is clear why they fail, begin again'
         : 'once it is clear why they fail, docferry resume goes on (with a higher --max-failures, if they may)'
-    const message = `${this.#failed} documents could not be written, and --max-failures allows ${allowed}: the run has stopped; ${goOn}`
+    const message = `${plural(this.#failed, 'document')} could not be written, and --max-failures allows ${allowed}: the run has stopped; ${goOn}`
     onTooManyFailures?.(new DocferryError('DOCFERRY_MAX_FAILURES', message, { provider: this.report.target.provider }))
   }
 
@@ -250,7 +252,7 @@ export class Ledger {
       const { count: repeated, isAtMost, isAtLeast, isWentOn, trouble } = state.repeated()
       const when = isWentOn ? 'went by before the run went on' : 'came before it was left'
       const say = (count: number, one: string, many: string): void => {
-        if (count > 0) notes.push(`${report.source}: ${count} ${count === 1 ? one : many}`)
+        if (count > 0) notes.push(`${report.source}: ${plural(count, one, many)}`)
       }
       if (trouble !== undefined)
         notes.push(
@@ -262,7 +264,7 @@ export class Ledger {
       say(repeated, `${about}document has ${came}; ${kept}${before}`, `${about}documents have ${came}; ${kept}${before}`)
       if (repeated === 0 && isAtLeast && target.provider === 'file') unknown[when].push(report.source)
       const left = report.attachmentsLeft ?? 0
-      const attached = left === 1 ? '1 attachment, which is not moved' : `${left} attachments, which are not moved`
+      const attached = left === 1 ? '1 attachment, which is not moved' : `${formatCount(left)} attachments, which are not moved`
       const advice = '(--attachments moves them, to another CouchDB or into an export)'
       say(report.stripped['_attachments'] ?? 0, `document has ${attached} ${advice}`, `documents have ${attached} ${advice}`)
       const designs = report.filteredBy['leave-out-design-documents'] ?? 0
@@ -299,7 +301,8 @@ export class Ledger {
     }
     for (const { source, read, added, written, skipped, filtered, failed } of collections) {
       const open = read + added - written - skipped - filtered - failed
-      if (open > 0) notes.push(`${source}: ${open} documents that were read have no outcome; those in flight may be written or not`)
+      if (open > 0)
+        notes.push(`${source}: ${formatCount(open)} documents that were read have no outcome; those in flight may be written or not`)
     }
   }
 

@@ -30,6 +30,7 @@ import { readReceipt } from './verify/read-receipt.ts'
 import { receiptPieces, rootOf } from './verify/receipt.ts'
 import type { Receipt } from './verify/receipt.ts'
 import type { Connector, Document, RunStage, Source, Stage, StageLike } from './types.ts'
+import { formatCount, plural } from './values/format-count.ts'
 
 /** What is left out is as the run was asked. */
 export interface RetryRunOptions extends Pick<
@@ -239,7 +240,7 @@ function checkTarget({ runId, asked }: RunRecord<PlannedOptions>, { target }: Re
 function note({ notes }: RunReport, { survey: { never, deleted, withoutDocument, total }, end }: Retried): void {
   if (never > 0)
     notes.push(
-      `${never === 1 ? '1 dead letter never was a document' : `${never} dead letters never were documents`}: mend the input where the list says, and read it again`
+      `${plural(never, 'dead letter never was a document', 'dead letters never were documents')}: mend the input where the list says, and read it again`
     )
   if (deleted > 0)
     notes.push(`${letters(deleted)} of documents that the source has deleted: delete them in the target, which a retry does not`)
@@ -250,7 +251,7 @@ function note({ notes }: RunReport, { survey: { never, deleted, withoutDocument,
 }
 
 function letters(count: number): string {
-  return count === 1 ? '1 dead letter is' : `${count} dead letters are`
+  return plural(count, 'dead letter is', 'dead letters are')
 }
 
 /** What the report does not account for must not leave the dead letters. */
@@ -259,7 +260,7 @@ function checkCounts({ collections }: RunReport, { total }: LetterSurvey): void 
   if (read !== total)
     throw new DocferryError(
       'DOCFERRY_STATE',
-      `the dead letters have changed while they were retried (${total} before, ${read} read), and stay as they are`
+      `the dead letters have changed while they were retried (${formatCount(total)} before, ${formatCount(read)} read), and stay as they are`
     )
   if (read + added !== written + skipped + filtered + failed)
     throw new DocferryError('DOCFERRY_BUG', 'the counts of the retry do not add up; the dead letters stay as they were')

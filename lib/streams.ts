@@ -24,6 +24,7 @@ import { collectionReport } from './report.ts'
 import type { CollectionReport } from './report.ts'
 import { Section } from './types.ts'
 import type { Document, OnConflict, OnIncompatible, RejectDetails, StageLike, Target, Types } from './types.ts'
+import { plural } from './values/format-count.ts'
 
 export interface ReadStreamOptions extends OpenOptions {
   /** Called for what stands in the source and is no document. Default: the stream fails. */
@@ -159,7 +160,7 @@ export function createWriteStream(endpoint: Endpoint, collection: string, option
     if (count > 0)
       logger.warn(
         { collection, documents: count },
-        `${count} ${count === 1 ? 'document has' : 'documents have'} an id that came before; ${collection} holds them all, and importing it keeps one of each`
+        `${plural(count, 'document has', 'documents have')} an id that came before; ${collection} holds them all, and importing it keeps one of each`
       )
     if (target && report.failed > 0 && !onDeadLetter) throw deadLetters(target, report)
   }
@@ -176,7 +177,7 @@ function deadLetters({ location: { provider } }: Target, { source: collection, f
   const first = failures[0]?.examples[0]
   return new DocferryError(
     'DOCFERRY_DEAD_LETTERS',
-    `${failed} documents could not be written to ${provider} ${collection}; the first: ${first}: ${failures[0]?.message}`,
+    `${plural(failed, 'document')} could not be written to ${provider} ${collection}; the first: ${first}: ${failures[0]?.message}`,
     { provider, collection, id: first }
   )
 }

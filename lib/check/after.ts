@@ -16,10 +16,11 @@ import { leftOf } from '../undo/report.ts'
 import { differencesOf, totalVerifyCounts } from '../verify/report.ts'
 import type { VerifyReport } from '../verify/report.ts'
 import { verify } from '../verify/verify.ts'
-import { count, listed } from './checklist.ts'
+import { listed } from './checklist.ts'
 import type { Checklist, Found } from './checklist.ts'
 import type { CheckOptions } from './options.ts'
 import { definedOf } from '../values/defined.ts'
+import { formatCount } from '../values/format-count.ts'
 
 export async function checkAfter(run: RunInfo | undefined, options: CheckOptions, list: Checklist): Promise<void> {
   const asked = run?.record?.asked as PlannedOptions | undefined
@@ -58,7 +59,7 @@ export async function checkAfter(run: RunInfo | undefined, options: CheckOptions
 
 function endFound({ runId, state, end, reached, undone }: RunInfo): Found {
   const { written = 0, failed = 0, skipped = 0 } = end?.totals ?? reached ?? {}
-  const counts = `${count(written)} written${skipped > 0 ? `, ${count(skipped)} there before` : ''}, ${count(failed)} dead letters`
+  const counts = `${formatCount(written)} written${skipped > 0 ? `, ${formatCount(skipped)} there before` : ''}, ${formatCount(failed)} dead letters`
   const code = 'DOCFERRY_CHECK'
   if (state === 'done' && written + skipped === 0)
     return {
@@ -137,11 +138,11 @@ function verifiedFound(
   runId: string | undefined
 ): Found {
   const counts = totalVerifyCounts(collections)
-  const beside = counts.beside > 0 ? `, ${count(counts.beside)} more in the target` : ''
+  const beside = counts.beside > 0 ? `, ${formatCount(counts.beside)} more in the target` : ''
   const by = against === 'source' ? 'the source' : "the run's receipt"
   const part = mode === 'sample' ? ` (${Math.round(sample * 1000) / 10} %)` : ''
   const compared = mode === 'quick' ? counts.sameNumber : counts.equal
-  const equal = mode === 'quick' ? `${count(compared)} documents, counted` : `${count(compared)} documents equal${part}`
+  const equal = mode === 'quick' ? `${formatCount(compared)} documents, counted` : `${formatCount(compared)} documents equal${part}`
   if (state === 'equal' && compared === 0 && mode !== 'sample')
     return {
       result: 'warning',
@@ -160,13 +161,13 @@ function verifiedFound(
     unproven: 'unproven'
   } as const
   const found = (Object.keys(words) as (keyof typeof words)[]).flatMap(key =>
-    counts[key] > 0 ? [`${count(counts[key])} ${words[key]}`] : []
+    counts[key] > 0 ? [`${formatCount(counts[key])} ${words[key]}`] : []
   )
   const uneven = mode === 'sample' ? collections.filter(({ sourceDocuments, targetDocuments }) => sourceDocuments !== targetDocuments) : []
   found.push(
     ...uneven.map(
       ({ source, sourceDocuments, targetDocuments }) =>
-        `${source}: ${count(sourceDocuments)} in the source, ${count(targetDocuments)} in the target`
+        `${source}: ${formatCount(sourceDocuments)} in the source, ${formatCount(targetDocuments)} in the target`
     )
   )
   const absent = collections.filter(({ isMissing }) => isMissing).map(({ target }) => target)
@@ -176,7 +177,7 @@ function verifiedFound(
   return {
     result: 'failed',
     code: 'DOCFERRY_VERIFY',
-    detail: `${count(differencesOf(counts))} differences from ${by}: ${found.join(', ')}${gone}${list}`,
+    detail: `${formatCount(differencesOf(counts))} differences from ${by}: ${found.join(', ')}${gone}${list}`,
     advice: `${again} --dry-run says what would be mended, and mends it without --dry-run`
   }
 }
@@ -241,7 +242,8 @@ async function compareCounts(
           result: 'warning',
           detail: listed(
             uneven.map(
-              each => `${each.source}: ${count(each.sourceDocuments!)} in the source, ${count(each.targetDocuments!)} in the target`
+              each =>
+                `${each.source}: ${formatCount(each.sourceDocuments!)} in the source, ${formatCount(each.targetDocuments!)} in the target`
             ),
             10,
             '; '
@@ -316,7 +318,7 @@ async function undoFound(run: RunInfo, { target, undo: mode = 'none', onConflict
       ? { detail: `${command}: tried as a dry run` }
       : {
           result: 'warning',
-          detail: `${count(left)} documents would be left: they were changed since`,
+          detail: `${formatCount(left)} documents would be left: they were changed since`,
           advice: `${command} --dry-run tells which`
         }
   }

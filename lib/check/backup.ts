@@ -8,12 +8,12 @@ import { openBackups } from '../open.ts'
 import type { PlannedOptions } from '../plan/plan.ts'
 import type { Location } from '../types.ts'
 import { openReceipt } from '../verify/open-receipt.ts'
-import { counted } from '../verify/report.ts'
 import { verify } from '../verify/verify.ts'
 import { listed } from './checklist.ts'
 import type { Checklist, Found } from './checklist.ts'
 import { dayMs } from './options.ts'
 import type { CheckOptions } from './options.ts'
+import { plural } from '../values/format-count.ts'
 
 /** The newest are looked at. */
 const mostExports = 5
@@ -183,6 +183,6 @@ function together(backups: readonly Backup[], names: readonly string[] | undefin
 
 export function age(at: number): string {
   const minutes = Math.max(0, Date.now() - at) / 60_000
-  if (minutes < 90) return counted(Math.round(minutes), 'minute')
-  return minutes < 48 * 60 ? counted(Math.round(minutes / 60), 'hour') : counted(Math.round(minutes / 1440), 'day')
+  if (minutes < 90) return plural(Math.round(minutes), 'minute')
+  return minutes < 48 * 60 ? plural(Math.round(minutes / 60), 'hour') : plural(Math.round(minutes / 1440), 'day')
 }

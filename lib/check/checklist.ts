@@ -81,11 +81,6 @@ export class Checklist {
   }
 }
 
-/** `1,649` */
-export function count(documents: number): string {
-  return documents.toLocaleString('en-US')
-}
-
 /** `a, b and 3 more` */
 export function listed(items: readonly string[], most = 10, between = ', '): string {
   return items.length > most ? `${items.slice(0, most).join(between)} and ${items.length - most} more` : items.join(between)

@@ -11,10 +11,10 @@ import type { PlannedOptions } from '../plan/plan.ts'
 import { totalCounts } from '../report.ts'
 import type { Counts } from '../report.ts'
 import { endOfRun } from '../stages-of-run.ts'
-import { count } from './checklist.ts'
 import type { Checklist, Found } from './checklist.ts'
 import { freeAt, megabytes } from './machine.ts'
 import type { CheckOptions } from './options.ts'
+import { formatCount } from '../values/format-count.ts'
 
 const defaultWatchMs = 5_000
 const pollMs = 200
@@ -64,12 +64,12 @@ export async function checkDuring(run: RunInfo, options: CheckOptions, list: Che
       ? {}
       : {
           result: 'warning',
-          detail: `${count(failed)} dead letters`,
+          detail: `${formatCount(failed)} dead letters`,
           advice: `${join(path, 'dead-letters.ndjson')} has them with their causes; docferry retry ${runId} writes them again once the run is over`
         }
   )
   const retries = last?.retries ?? 0
-  list.add('run.retries', 'what had to be tried again', { detail: `${count(retries)} calls or documents` })
+  list.add('run.retries', 'what had to be tried again', { detail: `${formatCount(retries)} calls or documents` })
   await list.check('run.log', 'its log tells of no trouble', async () => await logFound(path))
   await list.check('run.room', 'there is room on disk', async () => await roomFound(path, asked))
   list.person('people.source', 'nobody writes to the source, or what is written is brought over afterwards (docferry repair)')
@@ -119,11 +119,11 @@ async function progressFound({ run: { runId, path, record }, first, last, second
   const total = expected && [...expected.values()].reduce((sum, count) => sum + count, 0)
   const ageMs = Date.now() - (await lastSign(path))
   const sofar = spent((Date.now() - Date.parse(record!.startedAt)) / 1000)
-  const share = total ? ` of about ${count(total)} (${Math.min(100, Math.floor((100 * done) / total))} %)` : ''
+  const share = total ? ` of about ${formatCount(total)} (${Math.min(100, Math.floor((100 * done) / total))} %)` : ''
   const rate = moved > 0 && seconds > 0 ? moved / seconds : 0
   const left = rate > 0 && total !== undefined && total > done ? `, about ${spent((total - done) / rate)} left` : ''
-  const speed = rate > 0 ? `, ${count(Math.round(rate))} a second now${left}` : ''
-  const detail = `${count(done)} documents read${share} in ${sofar}${speed}`
+  const speed = rate > 0 ? `, ${formatCount(Math.round(rate))} a second now${left}` : ''
+  const detail = `${formatCount(done)} documents read${share} in ${sofar}${speed}`
   if (moved > 0 || ageMs < quietMs) return { detail }
   const still = `${detail}; nothing was acknowledged for ${Math.round(ageMs / 1000)} s`
   if (ageMs < stalledMs) return { result: 'warning', detail: still, advice: `${join(path, logName)} says what it waits for` }
@@ -138,7 +138,7 @@ async function progressFound({ run: { runId, path, record }, first, last, second
 /** `45 s`, `12 minutes`, `5 hours` */
 function spent(seconds: number): string {
   if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`
-  return seconds < 90 * 60 ? `${Math.round(seconds / 60)} minutes` : `${count(Math.round(seconds / 3600))} hours`
+  return seconds < 90 * 60 ? `${Math.round(seconds / 60)} minutes` : `${formatCount(Math.round(seconds / 3600))} hours`
 }
 
 /** When anything of the run's progress was written last, in epoch milliseconds. */
@@ -187,7 +187,7 @@ async function logFound(path: string): Promise<Found> {
   const last = troubles.at(-1)?.msg ?? ''
   return {
     result: 'warning',
-    detail: `${troubles.length} warnings or errors, the last: ${last}`,
+    detail: `${formatCount(troubles.length)} warnings or errors, the last: ${last}`,
     advice: `${join(path, logName)} has them all`
   }
 }

@@ -5,10 +5,11 @@ import type { Plan } from '../plan/plan.ts'
 import { planMigration } from '../planner.ts'
 import { isSavedAtEnd } from '../report.ts'
 import type { FailureGroup } from '../report.ts'
-import { count, listed } from './checklist.ts'
+import { listed } from './checklist.ts'
 import type { Checklist, Found } from './checklist.ts'
 import { megabytes } from './machine.ts'
 import type { CheckOptions } from './options.ts'
+import { formatCount } from '../values/format-count.ts'
 
 /** Of so many documents, whatever their number, the dry run of a checklist is made. */
 const tried = 10_000
@@ -59,8 +60,8 @@ export async function planFindings(
 
 function fitsFound({ totals, collections, sample }: Plan): Found {
   const { read, failed, skipped } = totals
-  const looked = `${sample === undefined ? 'all' : 'a sample of'} ${count(read)} documents tried`
-  if (failed === 0) return { detail: `${looked}${skipped > 0 ? `; ${count(skipped)} of them the target holds already` : ''}` }
+  const looked = `${sample === undefined ? 'all' : 'a sample of'} ${formatCount(read)} documents tried`
+  if (failed === 0) return { detail: `${looked}${skipped > 0 ? `; ${formatCount(skipped)} of them the target holds already` : ''}` }
   const groups = collections.flatMap(({ source, failures }) => failures.map(failure => ({ source, failure })))
   const detail = listed(
     groups.map(({ source, failure }) => `${source}: ${failureText(failure)}`),
@@ -72,13 +73,13 @@ function fitsFound({ totals, collections, sample }: Plan): Found {
   return {
     result: 'failed',
     code: 'DOCFERRY_DEAD_LETTERS',
-    detail: `${count(failed)} of ${looked} would not: ${detail}`,
+    detail: `${formatCount(failed)} of ${looked} would not: ${detail}`,
     advice: `docferry plan --refused FILE lists them; ${isPath ? '--subcollections takes ids that are paths, ' : ''}--on-incompatible escape takes names that the target refuses, --stage makes documents smaller`
   }
 }
 
 function failureText({ count: times, message, examples }: FailureGroup): string {
-  return `${count(times)} x ${message} (${listed(examples, 3)})`
+  return `${formatCount(times)} x ${message} (${listed(examples, 3)})`
 }
 
 function valuesFound({ collections, options: { types } }: Plan): Found {
@@ -91,7 +92,7 @@ function valuesFound({ collections, options: { types } }: Plan): Found {
       into.set(words[conversion], (into.get(words[conversion]) ?? 0) + times)
     }
   }
-  const told = (from: ReadonlyMap<string, number>): string => listed([...from].map(([what, times]) => `${count(times)} x ${what}`))
+  const told = (from: ReadonlyMap<string, number>): string => listed([...from].map(([what, times]) => `${formatCount(times)} x ${what}`))
   if (lossy.size > 0)
     return {
       result: 'warning',
@@ -107,5 +108,5 @@ function sizeOf({ estimate: { documents, bytes, perSecond, seconds, readingCost,
   const minutes = seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} minutes`
   const cost = currency === undefined ? '' : `, ${amount < 0.01 ? 'less than 0.01' : `about ${amount.toFixed(2)}`} ${currency}`
   const about = sample === undefined ? '' : 'about '
-  return `${about}${count(documents)} documents, ${megabytes(bytes)}, ${minutes} at ${count(perSecond)} documents a second${cost}`
+  return `${about}${formatCount(documents)} documents, ${megabytes(bytes)}, ${minutes} at ${formatCount(perSecond)} documents a second${cost}`
 }

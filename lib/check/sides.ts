@@ -6,10 +6,11 @@ import type { ChosenCollection } from '../plan/choose-collections.ts'
 import { checkProofs } from '../plan/same-place.ts'
 import type { CollectionInfo, Source } from '../types.ts'
 import { documentDigest } from '../values/index.ts'
-import { count, listed } from './checklist.ts'
+import { listed } from './checklist.ts'
 import type { Checklist } from './checklist.ts'
 import type { BothEnds } from './ends.ts'
 import type { CheckOptions } from './options.ts'
+import { formatCount } from '../values/format-count.ts'
 
 /** Documents of each collection that are read twice. */
 const firstDocuments = 100
@@ -38,7 +39,7 @@ export async function chooseForCheck(
         { result: 'failed', code: 'DOCFERRY_NO_SUCH_COLLECTION', detail: 'the source holds no collections: is it the right place?' },
         collections
       ]
-    const left = notTaken.length > 0 ? `; ${notTaken.length} others are left out` : ''
+    const left = notTaken.length > 0 ? `; ${formatCount(notTaken.length)} others are left out` : ''
     return [{ detail: `${collections.length}: ${listed(collections.map(({ name }) => name))}${left}` }, collections]
   })
 }
@@ -68,7 +69,7 @@ export async function readFirst(
       }
     }
     const look = { at: Date.now(), collections }
-    if (troubles.length === 0) return [{ detail: `${chosen.length} of ${chosen.length}` }, look]
+    if (troubles.length === 0) return [{ detail: `${formatCount(chosen.length)} of ${formatCount(chosen.length)}` }, look]
     const detail = listed(
       troubles.map(({ message }) => message),
       3,
@@ -122,7 +123,7 @@ export async function changesBetween(
     const moved = marks[name] !== undefined && later?.marks?.[name] !== undefined && later.marks[name] !== marks[name]
     if (moved) changed.push(`${name} (its sequence of changes has moved)`)
     else if (before.documents !== undefined && documents !== undefined && documents !== before.documents)
-      changed.push(`${name} (${count(before.documents)} documents, then ${count(documents)})`)
+      changed.push(`${name} (${formatCount(before.documents)} documents, then ${formatCount(documents)})`)
     else {
       const now = await digestsOf(source, name, signal)
       const others = [...now].filter(([id, digest]) => before.digests.get(id) !== digest).length
@@ -150,7 +151,7 @@ export async function lookAtTarget(
       const { empty, created, documents } = await target.prepare(collection.target, { create: false, signal })
       const held = created || empty ? 0 : (counts.get(collection.target)?.documents ?? documents)
       if (held !== undefined) collection.targetDocuments = held
-      if (!empty) full.push(`${collection.target}${held === undefined ? '' : ` (${count(held)})`}`)
+      if (!empty) full.push(`${collection.target}${held === undefined ? '' : ` (${formatCount(held)})`}`)
     }
     if (full.length === 0) return { detail: 'none of the collections holds a document' }
     const outcome = { skip: 'stay as they are', overwrite: 'are replaced', fail: 'become dead letters of the run' }[onConflict]

@@ -36,7 +36,7 @@ export function checkHeading({ phase, runId }: Readonly<CheckReport>, { style = 
 export function checkProgress({ step, lines, startedAt }: Readonly<CheckReport>, nowMs: number): string {
   const { failed, warning } = countResults(lines)
   return [
-    `${lines.length} points looked at`,
+    `${formatCount(lines.length)} points looked at`,
     step === '' ? '' : `now: ${safe(step)}`,
     failed > 0 ? `${failed} failed` : '',
     warning > 0 ? plural(warning, 'warning') : '',

@@ -3,7 +3,7 @@ import { diffArrays } from 'diff'
 import type { Document } from '../types.ts'
 import { documentLines } from './document-lines.ts'
 import type { DocumentLine } from './document-lines.ts'
-import { plainStyle, safe } from './text.ts'
+import { formatCount, plainStyle, safe } from './text.ts'
 import type { Style } from './text.ts'
 
 export interface DiffOptions {
@@ -31,13 +31,13 @@ export function documentsDiff(before: readonly Document[], after: readonly Docum
     ...(hunk.isFirst ? [] : [hunkTitle(hunk.lines[0]!, style)]),
     ...hunk.lines.map(({ sign, text }) => painted(sign, safe(`${sign} ${text}`), style))
   ])
-  return shown.length <= most ? shown : [...shown.slice(0, most), style.dim(`  … ${shown.length - most} more lines`)]
+  return shown.length <= most ? shown : [...shown.slice(0, most), style.dim(`  … ${formatCount(shown.length - most)} more lines`)]
 }
 
 /** Documents as they are, all of them new. */
 export function newDocumentLines(documents: readonly Document[], { style = plainStyle, most = Infinity }: DiffOptions = {}): string[] {
   const lines = linesOf(documents).map(({ text }) => painted('+', safe(`+ ${text}`), style))
-  return lines.length <= most ? lines : [...lines.slice(0, most), style.dim(`  … ${lines.length - most} more lines`)]
+  return lines.length <= most ? lines : [...lines.slice(0, most), style.dim(`  … ${formatCount(lines.length - most)} more lines`)]
 }
 
 function hunkTitle({ path }: DiffLine, style: Style): string {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Document, Value } from '../types.ts'
 import { canonicalBytes, isMap, looksLikeEnvelope, setField, stringifyJson } from '../values/index.ts'
 import type { ValueMap } from '../values/index.ts'
+import { formatCount } from '../values/format-count.ts'
 
 export interface DocumentLine {
   /** With its indentation, and the comma behind it. */
@@ -102,5 +103,5 @@ const shownCharacters = 120
 export function shortened(text: string): string {
   if (text.length <= shownCharacters + 60) return text
   const digest = createHash('sha256').update(text).digest('hex').slice(0, 6)
-  return `${text.slice(0, shownCharacters).replace(/[\ud800-\udbff]$/, '')}… (${text.length.toLocaleString('en-US')} characters, #${digest})`
+  return `${text.slice(0, shownCharacters).replace(/[\ud800-\udbff]$/, '')}… (${formatCount(text.length)} characters, #${digest})`
 }

@@ -8,7 +8,7 @@ import { documentsDiff, newDocumentLines } from './document-diff.ts'
 import { jsonOf } from './document-json.ts'
 import { shortened, withTexts } from './document-lines.ts'
 import type { Mask } from './secrets.ts'
-import { plainStyle, plural, safe } from './text.ts'
+import { formatCount, plainStyle, plural, safe } from './text.ts'
 import type { Style } from './text.ts'
 
 export interface PreviewView {
@@ -62,7 +62,7 @@ function documentLines(previewed: PreviewedDocument, view: PreviewView): string[
     return [`${title}  ${style.yellow(safe(`left out${by}`))}`]
   }
   if (after.length === 1 && isSame(before, only!)) return [`${title}  ${style.dim('unchanged')}`, ...told]
-  if (after.length > 1) return [`${title}  ${style.cyan(`becomes ${after.length} documents`)}`, ...added(after, view), ...told]
+  if (after.length > 1) return [`${title}  ${style.cyan(`becomes ${formatCount(after.length)} documents`)}`, ...added(after, view), ...told]
   const becomes = only!._id === before._id ? '' : `  ${style.cyan(safe(`becomes ${shortenId(only!._id)}`))}`
   const diff = documentsDiff([shown(before, view)], [shown(only!, view)], { style, context: 2, ...(full ? {} : { most: mostLines }) })
   const lines = diff.length === 0 ? [style.dim('what is different is masked')] : diff

@@ -1,10 +1,7 @@
 /** Numbers, times and names as a person reads them, and how wide they are on a terminal. */
+import { formatCount } from '../values/format-count.ts'
 
-/** 12,345 */
-export function formatCount(count: number): string {
-  // The engine's own way loads its tables of all languages first: 10 ms.
-  return String(Math.round(count)).replace(/\B(?=(?:\d{3})+$)/g, ',')
-}
+export { formatCount, plural } from '../values/format-count.ts'
 
 /** Decimal units, as disks and networks count: `812 B`, `3.2 MB`. */
 export function formatBytes(bytes: number): string {
@@ -38,10 +35,6 @@ export function formatDuration(milliseconds: number): string {
 /** A time left: whole seconds, for an estimate knows no tenths. */
 export function formatTimeLeft(milliseconds: number): string {
   return milliseconds < 59_500 ? `${Math.max(1, Math.round(milliseconds / 1000))} s` : formatDuration(milliseconds)
-}
-
-export function plural(count: number, one: string, many = `${one}s`): string {
-  return `${formatCount(count)} ${count === 1 ? one : many}`
 }
 
 /** Names and ids come from databases: a control character in one must not steer the terminal. */

@@ -9,6 +9,7 @@ import type { Writable } from 'node:stream'
 import { describeError, DocferryError, isNoRoom } from '../errors.ts'
 import { chmod, close, link, lstat, open, realpath, removeFile, rename, stat, statExactly, sync, unlink } from './near-files.ts'
 import { syncAhead } from './sync-ahead.ts'
+import { formatCount } from '../values/format-count.ts'
 
 /** Where what has the name already goes while `partial` takes its place; the same for each process that goes on with the output. */
 function replacedName(partial: string): string {
@@ -157,7 +158,7 @@ export async function cutBack({ partial, bytes }: { readonly partial: string; re
     () => -1
   )
   if (size < bytes) {
-    const what = size === -1 ? 'is gone' : `has ${size} bytes, and had ${bytes}`
+    const what = size === -1 ? 'is gone' : `has ${formatCount(size)} bytes, and had ${formatCount(bytes)}`
     throw new DocferryError('DOCFERRY_RUN_UNFIT', `the unfinished output ${partial} ${what}: begin the run anew`, { endsRun: true })
   }
   await truncate(partial, bytes)

@@ -1,6 +1,7 @@
 /** gzip as a stream: members one after another, and an end that is known to be whole. */
 import { constants, createGunzip } from 'node:zlib'
 import { DocferryError } from '../errors.ts'
+import { formatCount } from '../values/format-count.ts'
 
 const outputChunkBytes = 256 << 10
 /** Decoded bytes that may wait for the reader before decoding pauses. */
@@ -91,7 +92,7 @@ export async function* gunzip(chunks: AsyncIterable<Buffer>, { name }: { readonl
 }
 
 function cut(name: string, inputBytes: number, cause?: unknown): DocferryError {
-  const message = `${name} ends in the middle of its gzip data, after ${inputBytes.toLocaleString('en')} bytes: it was cut. Copy or export it again`
+  const message = `${name} ends in the middle of its gzip data, after ${formatCount(inputBytes)} bytes: it was cut. Copy or export it again`
   return new DocferryError('DOCFERRY_FILE_CUT', message, { where: `byte ${inputBytes}`, cause })
 }
 
@@ -103,6 +104,6 @@ function isZlibError(error: unknown): boolean {
 function translate(error: unknown, name: string, inputBytes: number): unknown {
   if (!isZlibError(error)) return error
   const what = (error as Error).message
-  const message = `${name} holds damaged gzip data, or something else behind it (${what}), before byte ${inputBytes.toLocaleString('en')}. Copy or export it again`
+  const message = `${name} holds damaged gzip data, or something else behind it (${what}), before byte ${formatCount(inputBytes)}. Copy or export it again`
   return new DocferryError('DOCFERRY_DECODE', message, { where: `before byte ${inputBytes}`, cause: error, spoilsRun: true })
 }

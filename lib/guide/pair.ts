@@ -4,6 +4,7 @@ import type { Value } from '../values/index.ts'
 import type { ValueKind } from '../values/kinds.ts'
 import type { Conversion, EncodeRules } from '../types.ts'
 import type { End } from './ends.ts'
+import { formatCount } from '../values/format-count.ts'
 
 /** One that shows whether the target has the type. */
 const samples: Readonly<Partial<Record<ValueKind, () => Value>>> = {
@@ -45,12 +46,11 @@ export function pairWarnings(source: End, target: End, { rules, names }: PairOpt
 
 function sizes({ facts: from }: End, { facts: to }: End): string[] {
   const { maxDocumentBytes: most, maxDepth: depth } = to
-  const grouped = (count: number): string => count.toLocaleString('en-US')
-  const than = (limit: number | undefined): string => (limit === undefined ? '' : `; ${from.title} takes ${grouped(limit)}`)
+  const than = (limit: number | undefined): string => (limit === undefined ? '' : `; ${from.title} takes ${formatCount(limit)}`)
   return [
     ...(most !== undefined && most < (from.maxDocumentBytes ?? Infinity)
       ? [
-          `${to.title} takes documents of at most ${grouped(most)} bytes${than(from.maxDocumentBytes)}: the plan names those that are larger`
+          `${to.title} takes documents of at most ${formatCount(most)} bytes${than(from.maxDocumentBytes)}: the plan names those that are larger`
         ]
       : []),
     ...(depth !== undefined && depth < (from.maxDepth ?? Infinity)
@@ -87,7 +87,7 @@ function values({ facts: from }: End, { facts: to }: End, rules: EncodeRules): s
 function idWarnings({ facts }: End, rules: EncodeRules): string[] {
   const refused = ids.filter(id => !('payload' in facts.encode({ _id: id }, rules)))
   if (refused.length === 0) return []
-  const shown = refused.map(id => (id.length > 20 ? `one of ${id.length.toLocaleString('en-US')} bytes` : id))
+  const shown = refused.map(id => (id.length > 20 ? `one of ${formatCount(id.length)} bytes` : id))
   return [`${facts.title} refuses ids such as ${shown.join(', ')}: --on-incompatible escape writes them under others, reversibly`]
 }
 

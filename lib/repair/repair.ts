@@ -25,6 +25,7 @@ import { leftOf, totalRepairCounts, workOf } from './report.ts'
 import type { RepairReport } from './report.ts'
 import { extras, todoOf } from './todo.ts'
 import type { Todo } from './todo.ts'
+import { formatCount } from '../values/format-count.ts'
 
 /** A task that can be repaired by its source. */
 type RepairTask = Task & { readonly source: Endpoint }
@@ -130,7 +131,7 @@ class Repairing {
       if (beside === 0 || !this.#report!.notEmpty.includes(name)) continue
       const [what, are] = beside === 1 ? ['document', 'is'] : ['documents', 'are']
       this.#noteEnd(
-        `${name}: ${beside} ${what} that only the target holds ${are} left, because the collection was not empty before the run: to remove what the source does not hold, repair it by --source and --target`
+        `${name}: ${formatCount(beside)} ${what} that only the target holds ${are} left, because the collection was not empty before the run: to remove what the source does not hold, repair it by --source and --target`
       )
     }
     const { remove, leftAlone } = totalRepairCounts(this.#report!.collections)

@@ -7,6 +7,7 @@ import { KeyWindow } from './key-window.ts'
 import { pathsSchema } from './path-schema.ts'
 import { names } from './short-forms.ts'
 import type { StageSpec } from './stage-spec.ts'
+import { formatCount } from '../values/format-count.ts'
 
 export interface DedupeOptions {
   /** Paths; documents that are equal in all of them are the same. Default: the whole document without `_id`. */
@@ -54,7 +55,7 @@ export function dedupe({ by, across = false, most = defaultMost }: DedupeOptions
 function notesOf({ forgotten }: KeyWindow, most: number): string[] {
   if (forgotten === 0) return []
   return [
-    `there were more than ${most.toLocaleString('en')} different keys, so ${forgotten.toLocaleString('en')} were forgotten, the oldest first: documents equal to those may have passed again (most: a larger number)`
+    `there were more than ${formatCount(most)} different keys, so ${formatCount(forgotten)} were forgotten, the oldest first: documents equal to those may have passed again (most: a larger number)`
   ]
 }
 

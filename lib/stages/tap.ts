@@ -15,6 +15,7 @@ import { AsideFiles } from './tap/aside-files.ts'
 import type { Existing } from './tap/aside-files.ts'
 import { fillIn, targetPlaceholder } from './tap/file-name.ts'
 import { ValueCounts } from './tap/value-counts.ts'
+import { formatCount } from '../values/format-count.ts'
 
 export interface TapOptions {
   /** Paths: how often each value stands there. */
@@ -73,7 +74,7 @@ export function tap({ count = [], where, file, existing = 'refuse' }: TapOptions
       }
     },
     notes: () => [
-      `${documents.toLocaleString('en')} ${documents === 1 ? 'document' : 'documents'}${where ? ' matched' : ''}${files?.describe() ?? ''}`,
+      `${formatCount(documents)} ${documents === 1 ? 'document' : 'documents'}${where ? ' matched' : ''}${files?.describe() ?? ''}`,
       ...(files?.notes() ?? []),
       ...counts.map(each => each.describe())
     ],

@@ -6,7 +6,6 @@ import type { DifferenceList } from './differences.ts'
 import { differingPaths } from './differing-paths.ts'
 import type { Differing } from './differing-paths.ts'
 import type { CollectionLook } from './first-look.ts'
-import { counted } from './report.ts'
 import type { VerifyReport } from './report.ts'
 import { differingIds } from './second-look.ts'
 import type { BucketNotes } from './second-look.ts'
@@ -14,6 +13,7 @@ import { mostSettled, Settler } from './settle.ts'
 import type { LookingEnd, Settled } from './settle.ts'
 import type { Spool } from './spool.ts'
 import { countLeast, suspect } from './suspects.ts'
+import { plural } from '../values/format-count.ts'
 
 /** Those that can be asked for single documents. */
 export interface LookingEnds {
@@ -67,7 +67,7 @@ export async function nameDifferences(looks: Looks, options: NamingOptions): Pro
       `${name}: only the first ${mostSettled} differences were looked at again; some of the others may have been changed only meanwhile`
     )
   for (const [name, count] of notes.repeats)
-    report.notes.push(`${name}: the source holds ${counted(count, 'id')} more than once; the target holds one of the documents of each`)
+    report.notes.push(`${name}: the source holds ${plural(count, 'id')} more than once; the target holds one of the documents of each`)
   for (const [name, count] of notes.settled) looks.get(name)!.report.changedMeanwhile += count
   for (const [name, look] of looks) {
     if (look.report.suspects === undefined) continue

@@ -158,8 +158,3 @@ export function exampleOf(difference: Difference): Difference {
 export function missingReasonOf({ missingReason = 'the target has no such collection' }: VerifyCollection): string {
   return missingReason
 }
-
-/** `1 document`, `2 documents`. */
-export function counted(count: number, one: string, many = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`
-}

@@ -16,8 +16,8 @@ import type { Proof } from './open-receipt.ts'
 import { decidedIssue } from './options.ts'
 import type { VerifyOptions } from './options.ts'
 import { readReceipt } from './read-receipt.ts'
-import { counted } from './report.ts'
 import type { Receipt } from './receipt.ts'
+import { plural } from '../values/format-count.ts'
 
 export interface Task {
   /** Missing where there is only a receipt. */
@@ -143,7 +143,7 @@ async function receiptTask(options: VerifyOptions, given: Receipt | string): Pro
     const named = namesOf(options, pairsOf(opened))
     const failed = failedIn(opened, named.collections)
     if (failed > 0)
-      notes.push(`the run could not write ${counted(failed, 'document')}, which ${failed === 1 ? 'is' : 'are'} not in its receipt`)
+      notes.push(`the run could not write ${plural(failed, 'document')}, which ${failed === 1 ? 'is' : 'are'} not in its receipt`)
     const proof = options.sample === undefined ? { receipt: proofOf(opened) } : {}
     return { ...compared, target: target!, ...proof, ...named, ...ways({ ...decisions, subcollections }), notes }
   }

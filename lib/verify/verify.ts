@@ -30,7 +30,7 @@ import { openLookingEnds, openSourceForReceipt } from './looking-ends.ts'
 import type { AskOptions } from './looking-ends.ts'
 import { nameDifferences } from './name-differences.ts'
 import { listNames } from '../report.ts'
-import { counted, differencesOf, missingReasonOf, verifyCollection } from './report.ts'
+import { differencesOf, missingReasonOf, verifyCollection } from './report.ts'
 import type { Side, VerifyCollection, VerifyReport } from './report.ts'
 import { secondVisitor } from './second-look.ts'
 import { Spool } from './spool.ts'
@@ -38,6 +38,7 @@ import { lookForSuspects } from './suspects.ts'
 import { taskOf } from './task.ts'
 import type { Task } from './task.ts'
 import { Workspace } from './workspace.ts'
+import { formatCount, plural } from '../values/format-count.ts'
 
 const preparedAtOnce = 4
 
@@ -270,8 +271,8 @@ class Verification {
 
   #noteLeft({ attachments, designDocuments }: BothSides['left']): void {
     const left = [
-      ...(attachments > 0 ? [`${counted(attachments, 'attachment')} (--attachments compares them)`] : []),
-      ...(designDocuments > 0 ? [`${counted(designDocuments, 'design document')} (--include-design)`] : [])
+      ...(attachments > 0 ? [`${plural(attachments, 'attachment')} (--attachments compares them)`] : []),
+      ...(designDocuments > 0 ? [`${plural(designDocuments, 'design document')} (--include-design)`] : [])
     ]
     if (left.length > 0) this.#report.notes.push(`not compared: ${left.join(', ')} of the source`)
   }
@@ -343,7 +344,8 @@ class Verification {
       const { source, target, sourceDocuments, targetDocuments } = collection
       const isMore = targetDocuments > sourceDocuments && !this.#looks.get(target)!.allowsExtra
       const isShort = report.mode === 'sample' && (isMore || targetDocuments < sourceDocuments)
-      if (isShort) report.notes.push(`${source}: the source holds ${counted(sourceDocuments, 'document')}, the target ${targetDocuments}`)
+      if (isShort)
+        report.notes.push(`${source}: the source holds ${plural(sourceDocuments, 'document')}, the target ${formatCount(targetDocuments)}`)
       collection.state = differencesOf(collection) > 0 || isShort ? 'different' : 'equal'
     }
     const isDifferent = report.collections.some(({ state }) => state === 'different')

@@ -357,6 +357,18 @@ describe('docferry, the command', function () {
     expect((await ended).code).to.equal(130)
   })
 
+  it('shows numbers of thousands in one way in all that it tells people, and plain ones to programs', async () => {
+    const twice = Array.from({ length: 1_200 }, (_, index) => `{"_id":"d${index}"}\n`)
+      .join('')
+      .repeat(2)
+    const args = ['migrate', '--source', file('twice.ndjson', twice), '--target']
+    expect((await run([...args, 'one.ndjson'])).stdout)
+      .to.include('2,400')
+      .and.include('- twice: 1,200 documents have an id that came before')
+    const { collections } = JSON.parse((await run([...args, 'two.ndjson', '--json'])).stdout) as { collections: { written: number }[] }
+    expect(collections[0]!.written).to.equal(2_400)
+  })
+
   it('writes all of it to who reads a named pipe', async () => {
     execFileSync('mkfifo', [join(cwd, 'pipe')])
     const args = ['import', '--input', file('a.ndjson', lines(agents)), '--target', 'file:pipe?format=ndjson&documentsOnly=true']

@@ -5,6 +5,7 @@ import type { Partition } from '../../types.ts'
 import { allDocsRequest } from './all-docs.ts'
 import type { Client } from './client.ts'
 import { AnswerError } from './errors.ts'
+import { formatCount } from '../../values/format-count.ts'
 
 /** Fewer documents than this are not worth a range of their own. */
 const leastDocuments = 1_000
@@ -109,7 +110,7 @@ function createProbe(client: Client, database: string, { onAnswer, signal }: Ask
 async function checkListing(database: string, probe: Probe, total: number): Promise<void> {
   const { place, total: now } = await probe({ skip: total - 1 })
   if (place || now < total) return
-  const message = `${database}: PouchDB lists fewer than the ${total} documents that it counts; replicate it into a CouchDB first`
+  const message = `${database}: PouchDB lists fewer than the ${formatCount(total)} documents that it counts; replicate it into a CouchDB first`
   throw new DocferryError('DOCFERRY_READ', message, { provider: 'couchdb', collection: database })
 }
 

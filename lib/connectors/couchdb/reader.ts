@@ -21,6 +21,7 @@ import type { PackedRows } from './packed-rows.ts'
 import { designPartition, splitByRank, withoutDesign } from './partitions.ts'
 import { readSecurity } from './security.ts'
 import { nameRules } from './values.ts'
+import { plural } from '../../values/format-count.ts'
 
 /** A page ends after this many documents or bytes, whichever comes first. */
 const defaultPageSize = 500
@@ -91,7 +92,7 @@ export function createSource(client: Client, how: Pick<OpenContext, 'attachments
 }
 
 function conflictNote(database: string, count: number): string {
-  const have = count === 1 ? '1 document has conflicting revisions' : `${count} documents have conflicting revisions`
+  const have = plural(count, 'document has conflicting revisions', 'documents have conflicting revisions')
   return `${database}: ${have}: the winning one comes along (docferry replicate keeps them all)`
 }
 

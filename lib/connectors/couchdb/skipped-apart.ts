@@ -3,6 +3,7 @@ import type { Client } from './client.ts'
 import { heldRows } from './lookup.ts'
 import type { SendingWhole } from './multipart.ts'
 import { stubsOf } from './attachments.ts'
+import { plural } from '../../values/format-count.ts'
 
 export class SkippedApart {
   readonly #client: Client
@@ -35,7 +36,7 @@ export class SkippedApart {
   notes(): readonly string[] {
     return [...this.#counts].map(
       ([collection, count]) =>
-        `${collection}: ${count === 1 ? '1 document that was skipped lacks attachments' : `${count} documents that were skipped lack attachments`} of the source, or has others: --on-conflict overwrite writes ${count === 1 ? 'it' : 'them'} with ${count === 1 ? 'its' : 'their'} attachments`
+        `${collection}: ${plural(count, 'document that was skipped lacks attachments', 'documents that were skipped lack attachments')} of the source, or has others: --on-conflict overwrite writes ${count === 1 ? 'it' : 'them'} with ${count === 1 ? 'its' : 'their'} attachments`
     )
   }
 }

@@ -19,6 +19,7 @@ import {
 } from '../../values/index.ts'
 import type { NamedAttachment, NameRules, Scalar } from '../../values/index.ts'
 import { checkId, countedBytes, mostCounted } from './limits.ts'
+import { formatCount } from '../../values/format-count.ts'
 
 /** What of a server's and a database's own decides how documents are written. */
 export interface DatabaseRules {
@@ -58,7 +59,7 @@ export function encodeDocument(
   if (bytes * mostCounted <= most) return encoded
   const { size } = encoded
   if (size <= most) return encoded
-  return { code: 'DOCFERRY_TOO_LARGE', message: `${grouped(size)} bytes; CouchDB takes ${grouped(most)} (max_document_size)` }
+  return { code: 'DOCFERRY_TOO_LARGE', message: `${formatCount(size)} bytes; CouchDB takes ${formatCount(most)} (max_document_size)` }
 }
 
 class EncodedText implements Encoded<string> {
@@ -238,8 +239,4 @@ function isUnfit(value: Scalar, pouchdb: boolean): boolean {
 function isMerged(value: Scalar, javascript: boolean): boolean {
   if (Object.is(value, -0)) return true
   return javascript && (value instanceof Double || (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)))
-}
-
-function grouped(number: number): string {
-  return number.toLocaleString('en-US')
 }

@@ -2,7 +2,8 @@
 import { DocferryError } from '../../errors.ts'
 import type { DocferryErrorOptions, ErrorCode } from '../../errors.ts'
 import type { WriteFailure } from '../../types.ts'
-import { grouped, maxContainers, maxItemBytes } from '../../formats/dynamodb/limits.ts'
+import { maxContainers, maxItemBytes } from '../../formats/dynamodb/limits.ts'
+import { formatCount } from '../../values/format-count.ts'
 
 /** Where an error happened. */
 export interface CallContext {
@@ -216,7 +217,7 @@ function describeRefusal({ message = '' }: VendorError): string | undefined {
   const index = /Index Key:? (\S+) Expected: (\w+) Actual: (\w+)(?: IndexName: (\S+))?/i.exec(message)
   if (index) return `the key attribute ${index[1]} of index ${index[4] ?? '?'} must be of type ${index[2]}, not ${index[3]}`
   if (/empty string value.*index|secondary index.*empty/i.test(message)) return 'a key attribute of an index is empty'
-  if (/item size/i.test(message)) return `too large; a DynamoDB item holds at most ${grouped(maxItemBytes)} bytes`
+  if (/item size/i.test(message)) return `too large; a DynamoDB item holds at most ${formatCount(maxItemBytes)} bytes`
   if (/nesting/i.test(message)) return `nested too deep; a DynamoDB item holds at most ${maxContainers} maps and lists inside one another`
   if (/key element does not match the schema|Missing the key/i.test(message))
     return 'the table has another key than it had when the run began'

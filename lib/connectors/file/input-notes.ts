@@ -1,6 +1,7 @@
 /** What a user should know of a file that was read, in words for the end of a run. */
 import type { PassedOver } from '../../formats/couchbackup.ts'
 import { listNames } from '../../report.ts'
+import { plural } from '../../values/format-count.ts'
 
 export class InputNotes {
   readonly #notes = new Set<string>()
@@ -10,7 +11,7 @@ export class InputNotes {
   passedOver(collection: string): (passed: PassedOver, isPartial: boolean) => void {
     return ({ deleted, conflicts, older, repeated, broken }, isPartial) => {
       const say = (count: number, one: string, many: string, why: string): void => {
-        if (count > 0) this.#notes.add(`${collection}: ${count} ${count === 1 ? one : many} of the backup left out: ${why}`)
+        if (count > 0) this.#notes.add(`${collection}: ${plural(count, one, many)} of the backup left out: ${why}`)
       }
       say(deleted, 'deleted document', 'deleted documents', 'what is deleted is no document')
       say(conflicts, 'conflicting revision', 'conflicting revisions', 'the winning revision of each document is taken')

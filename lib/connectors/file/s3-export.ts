@@ -7,6 +7,7 @@ import type { DataFile, ExportSummary } from '../../formats/dynamodb/manifest.ts
 import { manifestName } from '../../formats/export-text.ts'
 import { formatOfName } from '../../formats/open-input.ts'
 import { listNames } from '../../report.ts'
+import { formatCount } from '../../values/format-count.ts'
 
 /** A data file, found. */
 export interface FoundFile extends DataFile {
@@ -98,7 +99,7 @@ async function readExport(root: string, folder: string): Promise<TableExport> {
   if (sum !== summary.itemCount)
     throw new DocferryError(
       'DOCFERRY_DECODE',
-      `${folder}: ${summaryName} speaks of ${summary.itemCount} items, the files of ${filesName} of ${sum}: download both again`
+      `${folder}: ${summaryName} speaks of ${formatCount(summary.itemCount)} items, the files of ${filesName} of ${formatCount(sum)}: download both again`
     )
   const unchecked = listed.filter(({ md5 }) => md5 === undefined).length
   if (unchecked > 0)
@@ -113,7 +114,7 @@ async function readExport(root: string, folder: string): Promise<TableExport> {
   const lost =
     missing.length === 0
       ? undefined
-      : `${folder}: of its ${listed.length} data files ${missing.length} are missing (${listNames(missing, 3)}): download them again`
+      : `${folder}: of its ${formatCount(listed.length)} data files ${formatCount(missing.length)} are missing (${listNames(missing, 3)}): download them again`
   const own = new Set(listed.map(({ file }) => file))
   const beside = await readdir(join(folder, 'data')).catch(() => [])
   const others = beside.filter(name => !own.has(name)).map(name => join(place, 'data', name))

@@ -20,6 +20,7 @@ import { keyOption } from './options.ts'
 import type { FileOptions } from './options.ts'
 import type { FoundFile, TableExport } from './s3-export.ts'
 import { guarded } from './stream-reader.ts'
+import { formatCount } from '../../values/format-count.ts'
 
 const readChunkBytes = 256 << 10
 
@@ -101,7 +102,8 @@ export function s3Source(path: string, options: FileOptions, exports: readonly T
     },
     notes() {
       const count = exports.reduce((sum, { others }) => sum + others.length, 0)
-      const unread = count === 0 ? [] : [`${options.path}: ${count} files beside the data that its manifests list are not read`]
+      const unread =
+        count === 0 ? [] : [`${options.path}: ${formatCount(count)} files beside the data that its manifests list are not read`]
       return [...exports.flatMap(({ doubts }) => doubts), ...unread]
     },
     async close() {}

@@ -4,6 +4,7 @@
  */
 import type { Ramp, Refusal, TargetLimits } from '../../types.ts'
 import { isWellFormed } from '../../values/index.ts'
+import { formatCount } from '../../values/format-count.ts'
 
 /** Names, fields and 32 bytes together. */
 export const maxDocumentBytes = 1_048_576
@@ -68,26 +69,32 @@ export function fieldNameRefusal(name: string, bytes: number): Omit<Refusal, 'pa
   if (bytes < 0) return { code, message: 'a field name holds half a surrogate pair, which UTF-8 cannot' }
   if (bytes === 0) return { code, message: 'a field name is empty, which Firestore refuses' }
   if (bytes > maxNameBytes)
-    return { code, message: `a field name has ${count(bytes)} bytes; Firestore takes at most ${count(maxNameBytes)}` }
+    return { code, message: `a field name has ${formatCount(bytes)} bytes; Firestore takes at most ${formatCount(maxNameBytes)}` }
   return { code, message: 'a field name begins and ends with two underscores, which Firestore reserves' }
 }
 
 /** Why a document of this size, as Firestore counts it, is refused. */
 export function documentSizeRefusal(bytes: number): Refusal | undefined {
   if (bytes <= maxDocumentBytes) return undefined
-  return { code: 'DOCFERRY_TOO_LARGE', message: `${count(bytes)} bytes; a Firestore document holds at most ${count(maxDocumentBytes)}` }
+  return {
+    code: 'DOCFERRY_TOO_LARGE',
+    message: `${formatCount(bytes)} bytes; a Firestore document holds at most ${formatCount(maxDocumentBytes)}`
+  }
 }
 
 /** Why a string or bytes of this length are refused. */
 export function valueSizeRefusal(bytes: number): Omit<Refusal, 'path'> | undefined {
   if (bytes <= maxValueBytes) return undefined
-  return { code: 'DOCFERRY_TOO_LARGE', message: `a value of ${count(bytes)} bytes; Firestore takes at most ${count(maxValueBytes)}` }
+  return {
+    code: 'DOCFERRY_TOO_LARGE',
+    message: `a value of ${formatCount(bytes)} bytes; Firestore takes at most ${formatCount(maxValueBytes)}`
+  }
 }
 
 /** Why the names on the way to a value can't be so many: in UTF-8, with one more byte between two; lists add none. */
 export function fieldPathRefusal(bytes: number): Refusal | undefined {
   if (bytes <= maxNameBytes) return undefined
-  const message = `a field path has ${count(bytes)} bytes; Firestore takes at most ${count(maxNameBytes)} for all names on the way together`
+  const message = `a field path has ${formatCount(bytes)} bytes; Firestore takes at most ${formatCount(maxNameBytes)} for all names on the way together`
   return { code: 'DOCFERRY_BAD_FIELD', message }
 }
 
@@ -121,14 +128,10 @@ function nameProblem(name: string, what: string): string | undefined {
   if (reserved.test(name)) return `a ${what} cannot begin and end with two underscores (reserved)`
   if (!isWellFormed(name)) return `a ${what} cannot contain half a surrogate pair`
   const bytes = Buffer.byteLength(name)
-  return bytes > maxNameBytes ? `a ${what} has at most ${count(maxNameBytes)} bytes; this has ${count(bytes)}` : undefined
+  return bytes > maxNameBytes ? `a ${what} has at most ${formatCount(maxNameBytes)} bytes; this has ${formatCount(bytes)}` : undefined
 }
 
 /** Size of a document's name as Firestore counts it. @param path relative to the database: `agents/abc` */
 export function nameBytes(path: string): number {
   return Buffer.byteLength(path) + 1 + nameOverheadBytes
-}
-
-export function count(number: number): string {
-  return number.toLocaleString('en-US')
 }

@@ -8,12 +8,12 @@ import type { FirestoreConnection } from './client.ts'
 import { CollectionQueries } from './collection-queries.ts'
 import { DocumentDecoder } from './decoder.ts'
 import { callError, decodeError } from './errors.ts'
-import { count } from './limits.ts'
 import { documentIn, MessagePacker } from './packed-messages.ts'
 import { PageStream } from './page-stream.ts'
 import { placeProof } from './place-proof.ts'
 import { byName, descendantsOf, nameCursor, type Query } from './queries.ts'
 import { partTwins, type Twins } from './subcollections.ts'
+import { formatCount } from '../../values/format-count.ts'
 
 /** Documents in a page, if the caller does not say. */
 const defaultPageSize = 500
@@ -294,5 +294,5 @@ function decodedBefore(answers: readonly Buffer[], decode: (answer: Buffer) => D
 
 /** `3 documents in subcollections (notes, runs)` */
 function textOf({ documents, names }: Below): string {
-  return `${documents === 1 ? '1 document' : `${count(documents)} documents`} in subcollections${names.length === 0 ? '' : ` (${names.join(', ')})`}`
+  return `${documents === 1 ? '1 document' : `${formatCount(documents)} documents`} in subcollections${names.length === 0 ? '' : ` (${names.join(', ')})`}`
 }

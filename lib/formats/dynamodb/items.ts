@@ -17,12 +17,13 @@ import type { EncodeRules, OnConversion, Refusal } from '../../types.ts'
 import { Encoding, writeField, writeValue } from './encoding.ts'
 import { attributeOf, badId, fieldOf, idOfItem, isDocumentKey, keyOfId, storedId } from './keys.ts'
 import type { TableKey } from './keys.ts'
-import { grouped, maxItemBytes } from './limits.ts'
+import { maxItemBytes } from './limits.ts'
 import { isTooLongName, mayBeEscaped, names } from './names.ts'
 import { plainText } from './numbers.ts'
 import { Unwritable } from './text.ts'
 import { base64, readValue } from './values.ts'
 import type { AttributeJson, ItemJson } from './values.ts'
+import { formatCount } from '../../values/format-count.ts'
 
 /** An item as JSON text, its size as the service counts it, and the id of its document. */
 export interface ItemText {
@@ -113,8 +114,8 @@ function writeItem(key: TableKey, document: Document, encoding: Encoding): ItemT
     path.pop()
   }
   if (encoding.bytes <= maxItemBytes) return { id, json: `{${json}}`, bytes: encoding.bytes }
-  const sizes = `${grouped(encoding.bytes)} bytes, ${grouped(largestBytes)} of them in its largest field`
-  const message = `${sizes}; a DynamoDB item holds at most ${grouped(maxItemBytes)}`
+  const sizes = `${formatCount(encoding.bytes)} bytes, ${formatCount(largestBytes)} of them in its largest field`
+  const message = `${sizes}; a DynamoDB item holds at most ${formatCount(maxItemBytes)}`
   return { code: 'DOCFERRY_TOO_LARGE', message, path: largest }
 }
 

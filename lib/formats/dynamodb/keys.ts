@@ -17,11 +17,12 @@
  * `values/names.ts`, `$%dynamodb:_id`, and that field the attribute again.
  */
 import { decimalParts, escapeName, hashedId, isEscapedName, isNumberText, unescapeName } from '../../values/index.ts'
-import { grouped, maxHashKeyBytes, maxRangeKeyBytes } from './limits.ts'
+import { maxHashKeyBytes, maxRangeKeyBytes } from './limits.ts'
 import { idText, mayBeEscaped } from './names.ts'
 import { fitsNumber, plainText } from './numbers.ts'
 import { quote, Unwritable } from './text.ts'
 import type { AttributeJson, ItemJson } from './values.ts'
+import { formatCount } from '../../values/format-count.ts'
 
 export interface KeyAttribute {
   readonly name: string
@@ -117,7 +118,7 @@ function keyValue({ name, type }: KeyAttribute, text: string, index: number): At
   const most = index === 0 ? maxHashKeyBytes : maxRangeKeyBytes
   if (bytes === 0) throw badId(name === '_id' ? 'an empty _id; a DynamoDB key has at least one byte' : `an empty value for the key ${name}`)
   if (bytes > most)
-    throw badId(`${grouped(bytes)} bytes; a DynamoDB ${index === 0 ? 'partition' : 'sort'} key has at most ${grouped(most)}`)
+    throw badId(`${formatCount(bytes)} bytes; a DynamoDB ${index === 0 ? 'partition' : 'sort'} key has at most ${formatCount(most)}`)
   if (type === 'S') {
     quote(text, 'DOCFERRY_BAD_ID')
     return { S: text }

@@ -12,8 +12,3 @@ export const maxRangeKeyBytes = 1_024
 
 /** Bytes of an attribute's name; a key attribute has at most 255. "Constraints, Attributes". */
 export const maxNameBytes = 65_535
-
-/** `409,600`: for messages. */
-export function grouped(count: number): string {
-  return count.toLocaleString('en-US')
-}

@@ -5,6 +5,7 @@ import { collectionPlaceholder, fillIn } from './file-name.ts'
 import { checkApart, checkPlace, claim, exists, isOpenAlready, isThere, keyOf, openExisting, statOf, unwritable } from './file-place.ts'
 import { cutTornLine, endLastLine } from './last-line.ts'
 import { OwnFiles } from './own-files.ts'
+import { formatCount } from '../../values/format-count.ts'
 
 export type Existing = 'refuse' | 'append' | 'overwrite'
 
@@ -207,7 +208,7 @@ export class AsideFiles {
 /** The first of them, and how many there are besides. */
 function listed(paths: readonly string[]): string {
   const more = paths.length - mostNamed
-  return paths.slice(0, mostNamed).join(', ') + (more > 0 ? ` and ${more.toLocaleString('en')} more` : '')
+  return paths.slice(0, mostNamed).join(', ') + (more > 0 ? ` and ${formatCount(more)} more` : '')
 }
 
 const isMissing = 'what was written into it before is not in it'

@@ -1,6 +1,7 @@
 import { Decimal, Double } from '../../values/index.ts'
 import type { Value } from '../../values/index.ts'
 import { kindText } from '../text-of.ts'
+import { formatCount } from '../../values/format-count.ts'
 
 /** How many different values of a field are told apart. */
 const mostValues = 50
@@ -39,10 +40,10 @@ export class ValueCounts {
   /** `status: active 120, closed 30` */
   describe(): string {
     const sorted = [...this.#counts].sort(([, a], [, b]) => b - a)
-    const shown = sorted.slice(0, shownInNote).map(([name, count]) => `${name} ${count.toLocaleString('en')}`)
+    const shown = sorted.slice(0, shownInNote).map(([name, count]) => `${name} ${formatCount(count)}`)
     if (sorted.length > shownInNote) {
       const rest = sorted.slice(shownInNote).reduce((sum, [, count]) => sum + count, 0)
-      shown.push(`${sorted.length - shownInNote} more values ${rest.toLocaleString('en')}`)
+      shown.push(`${sorted.length - shownInNote} more values ${formatCount(rest)}`)
     }
     return `${this.#path}: ${shown.join(', ') || 'no documents'}`
   }

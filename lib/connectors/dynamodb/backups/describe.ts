@@ -10,6 +10,7 @@ import type {
 import type { Backup, BackupState } from '../../../contracts/backup.ts'
 import { bucketText, tableOf } from './names.ts'
 import { definedOf } from '../../../values/defined.ts'
+import { formatCount } from '../../../values/format-count.ts'
 
 /** https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_RestoreTableFromBackup.html, ..._RestoreTableToPointInTime.html */
 const notRestored =
@@ -82,13 +83,13 @@ export function importOf(description: ImportTableDescription): Backup {
     bytes: ended === 'available' ? bytes : undefined,
     progress: { documents: { done: read }, bytes: { done: bytes } },
     message: isShort
-      ? `${errors} items of ${read} could not be imported, the others are in the table: their reasons are in CloudWatch, log group ${logGroup(description.CloudWatchLogGroupArn)}`
+      ? `${formatCount(errors)} items of ${formatCount(read)} could not be imported, the others are in the table: their reasons are in CloudWatch, log group ${logGroup(description.CloudWatchLogGroupArn)}`
       : ended === 'failed' || (ended === 'cancelled' && description.FailureCode !== undefined)
         ? failureText(description)
         : ended === 'unknown'
           ? unknownText(status)
           : ended === 'available' && again > 0
-            ? `${read} items were read, and ${imported} are in the table: of items with one key only one stays`
+            ? `${formatCount(read)} items were read, and ${formatCount(imported)} are in the table: of items with one key only one stays`
             : undefined
   })
 }
