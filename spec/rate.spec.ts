@@ -102,7 +102,7 @@ describe('run: within bounds', () => {
       target: target.endpoint,
       maxFailures: { share: 0.05 }
     })
-    expect(error.message).to.match(/^\d\d documents could not be written, and --max-failures allows 5% of the 1\d\d\d read/)
+    expect(error.message).to.match(/^\d\d documents could not be written, and --max-failures allows 5% of the 1,\d\d\d read/)
   })
 
   it('does not stop a dry run for failures: it is to find them all', async () => {
