@@ -111,6 +111,13 @@ export interface Target<Payload = unknown> {
    */
   write(collection: string, documents: readonly Encoded<Payload>[], options: WriteOptions): Promise<readonly WriteOutcome[]>
   /**
+   * Write something that is no document, and that nobody sees, in the way in which `write` writes, and remove it again: shows whether the target writes at
+   * all, where documents fail alone and no others are left. Missing where there is no such thing.
+   *
+   * @throws {DocferryError} as `write` does
+   */
+  takesWrites?(collection: string, options: { readonly signal?: AbortSignal }): Promise<void>
+  /**
    * Write documents as they come, beside those of `write`, one call at a time. Numbers keep their kinds in the text (1.0), and what `encode` tells of as
    * enveloped stands in envelopes. Missing where the target takes no such.
    */

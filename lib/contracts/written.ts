@@ -33,6 +33,8 @@ export interface WriteFailure {
   /** Whether the same write may work later. */
   readonly retryable: boolean
   readonly retryAfterMs?: number
+  /** Whether a call failed that held just this document: beside others it would have them fail too, so that it is tried again by itself. */
+  readonly alone?: boolean
   /** What the service said. It may quote the document: it goes among the dead letters, and nowhere else. */
   readonly cause?: unknown
 }

@@ -4,6 +4,7 @@
  */
 import { DocferryError } from '../errors.ts'
 import type { TargetLimits } from '../types.ts'
+import { Evidence } from './evidence.ts'
 import { RateLimit, rampLimit } from './rate-limit.ts'
 import { mostAskedMs } from './retry.ts'
 
@@ -33,6 +34,8 @@ const fewestRetries = 1_000
 const sendsPerSecond = 4
 
 export class RateControl {
+  /** Shared by all that writes with this control. */
+  readonly evidence = new Evidence()
   readonly #limits: TargetLimits
   readonly #options: RateOptions
   readonly #now: () => number

@@ -1,11 +1,13 @@
 /** One batch, from documents in the target's form to what became of each: sends, and tries again what may be tried again. */
 import { DocferryError } from '../errors.ts'
-import { digestsWithoutRev, withoutRev } from './digests.ts'
-import { digestsOf as digestsOfHeld, sameDigests } from './held.ts'
+import { FailedCall } from './failed-call.ts'
 import { RateControl } from './rate-control.ts'
 import type { CallToken } from './rate-control.ts'
-import { defaultAttempts, retryDelayMs, sleep, withRetry } from './retry.ts'
+import { recogniseOwn } from './recognise-own.ts'
+import { defaultAttempts, retryDelayMs, sleep } from './retry.ts'
 import type { RetryOptions } from './retry.ts'
+import { Suspects } from './suspects.ts'
+import type { Suspect } from './suspects.ts'
 import type { Document, Encoded, OnConflict, Target, WriteFailure, WriteOutcome } from '../types.ts'
 import type { Packed } from '../packed.ts'
 import type { DocumentDigests } from '../values/index.ts'
@@ -27,6 +29,15 @@ export interface Outgoing {
   readonly at?: number
   /** Whether a call for it was given up, which may still look at what was to be sent. */
   isKept?: boolean
+}
+
+/** A call under way. */
+interface Call {
+  readonly token: CallToken
+  /** Of all calls of the run. */
+  readonly number: number
+  /** What the target had taken before. */
+  readonly takenUntil: number
 }
 
 /** One call for a part of a batch; answers and throws as `Target.write`. */
@@ -61,14 +72,17 @@ const stuckMs = 300_000
 /** What a write on a condition costs, whatever the condition. */
 export const conditional = { onConflict: 'fail', fresh: false } as const
 
+/** Calls that fail in a row before the target is asked whether it writes. */
+const fewInARow = 3
+
 /** A document is tried this many times as often as a batch that gets nowhere. */
 const patience = 10
 
 /**
  * Write a batch until every document is written, skipped or has failed for good.
  *
- * Only documents that failed and may be retried are sent again, each time after a longer wait; what gets no answer goes in smaller parts, so
- * that a document which no connection survives is found. A call that throws may have been applied in part: a conflict that a later try then
+ * Only documents that failed and may be retried are sent again, each time after a longer wait; what gets no answer goes in smaller parts, down to
+ * documents that fail alone. These are suspects: they are tried again beside the others, until chance is ruled out. A call that throws may have been applied in part: a conflict that a later try then
  * meets is resolved by comparing what the target holds, so that what the run itself wrote counts as written.
  *
  * Trouble of the target's is never laid upon documents: as long as it takes others, those it pushes back are sent again and again; when it takes
@@ -86,6 +100,13 @@ export async function writeBatch(
   return await new BatchInWriting(target, collection, batch, options).write()
 }
 
+/** Documents that are sent together. */
+interface Part {
+  readonly indexes: readonly number[]
+  /** The call without an answer that they were in before. */
+  readonly from: FailedCall | undefined
+}
+
 class BatchInWriting {
   readonly #target: Target
   readonly #collection: string
@@ -98,15 +119,19 @@ class BatchInWriting {
   readonly #tries: number[]
   /** By index: what the target had taken before it failed for the first time. */
   readonly #takenUntilFailed: number[]
-  #pending: readonly number[]
+  #queue: Part[]
+  readonly #suspects: Suspects
+  /** Documents without an outcome. */
+  #left: number
   #mayBeApplied: boolean
-  /** Most documents in a call: fewer after one without an answer. */
-  #most: number
-  /** Tries in a row that got no document of the batch any further, and what the target had taken when they began. */
+  /** Tries in a row that got nothing any further, what had begun by the first of them, and what the target had taken. */
   #idle = 0
+  #idleSince = 0
   #takenBefore = 0
-  /** Whether the target has decided on any document of the batch since the last one was given up. */
-  #getsOn = false
+  /** Calls in a row that were throttled as a whole, whatever others got done. */
+  #throttled = 0
+  /** How often the target took documents of the batch behind a failure. */
+  #recoveries = 0
 
   constructor(target: Target, collection: string, batch: readonly Outgoing[], options: WriteBatchOptions) {
     const { rate = new RateControl(target.limits), attempts = defaultAttempts, mayBeApplied = false } = options
@@ -119,30 +144,92 @@ class BatchInWriting {
     this.#outcomes = new Array<WriteOutcome>(batch.length)
     this.#tries = new Array<number>(batch.length).fill(0)
     this.#takenUntilFailed = new Array<number>(batch.length).fill(0)
-    this.#pending = batch.map((_, index) => index)
+    this.#queue = [{ indexes: batch.map((_, index) => index), from: undefined }]
+    this.#suspects = new Suspects(rate, { ...options, attempts, mostTries: patience * attempts, canAsk: target.takesWrites !== undefined })
+    this.#left = batch.length
     this.#mayBeApplied = mayBeApplied
-    this.#most = batch.length
   }
 
   async write(): Promise<readonly WriteOutcome[]> {
-    while (this.#pending.length > 0) {
-      const part = this.#pending.slice(0, Math.min(this.#most, this.#rate.batchCount))
-      await this.#pace(part)
-      const call = this.#rate.begin()
-      const takenUntil = this.#rate.taken
-      if (this.#idle === 0) this.#takenBefore = takenUntil
-      let results: readonly WriteOutcome[]
-      try {
-        results = await this.#send(part)
-      } catch (error) {
-        this.#options.signal?.throwIfAborted()
-        if (!(error instanceof DocferryError) || !error.retryable) throw error
-        await this.#withoutAnswer(call, part, error)
-        continue
-      }
-      await this.#take({ call, takenUntil }, part, results)
+    while (this.#left > 0) {
+      for (const suspect of this.#suspects.takeBlamed()) this.#blame(suspect)
+      const part = this.#takeWaiting() ?? (await this.#takeSuspect())
+      if (part) await this.#call(part)
     }
     return this.#outcomes
+  }
+
+  /** What was not sent alone comes first, unless the target took something since a suspect failed whose time has come. */
+  #takeWaiting(): Part | undefined {
+    if (this.#suspects.isReady) return undefined
+    const part = this.#queue.shift()
+    if (!part) return undefined
+    const most = this.#rate.batchCount
+    if (part.indexes.length <= most) return part
+    this.#queue.unshift({ ...part, indexes: part.indexes.slice(most) })
+    return { ...part, indexes: part.indexes.slice(0, most) }
+  }
+
+  async #takeSuspect(): Promise<Part | undefined> {
+    const suspect = this.#suspects.next
+    if (!suspect) return undefined
+    const { stop, signal } = this.#options
+    const delayMs = this.#suspects.waitMs(suspect)
+    if (delayMs > 0) await sleep(delayMs, stop ?? signal)
+    if (this.#canAsk && !this.#rate.evidence.wentWellSince(suspect.failures.at)) {
+      await this.#tryTarget()
+      // It may have been the proof that was missing.
+      return undefined
+    }
+    return { indexes: [suspect.index], from: suspect.from }
+  }
+
+  get #canAsk(): boolean {
+    return this.#target.takesWrites !== undefined && this.#rate.evidence.canAsk(this.#rate.taken)
+  }
+
+  /** @throws {DocferryError} when the target takes nothing any more, or refuses */
+  async #tryTarget(): Promise<void> {
+    const error = await this.#failureOfTarget()
+    if (!error) return
+    this.#rate.evidence.failedItself(1)
+    this.#countIdle()
+    if (this.#idle >= this.#attempts) throw error
+    await this.#waitBefore(this.#idle, error)
+  }
+
+  /** Whether the target writes at all. */
+  async #failureOfTarget(): Promise<DocferryError | undefined> {
+    const { signal } = this.#options
+    const { evidence } = this.#rate
+    const call = evidence.begin()
+    try {
+      await withinTime(within => this.#target.takesWrites!(this.#collection, { signal: within }), {
+        ms: stuckMs,
+        signal,
+        late: this.#stuckError
+      })
+    } catch (error) {
+      signal?.throwIfAborted()
+      if (!(error instanceof DocferryError) || !error.retryable) throw error
+      return error
+    }
+    evidence.wentWell(call)
+    return undefined
+  }
+
+  async #call(part: Part): Promise<void> {
+    await this.#pace(part.indexes)
+    const call = { token: this.#rate.begin(), number: this.#rate.evidence.begin(), takenUntil: this.#rate.taken }
+    let results: readonly WriteOutcome[]
+    try {
+      results = await this.#send(part.indexes)
+    } catch (error) {
+      this.#options.signal?.throwIfAborted()
+      if (!(error instanceof DocferryError) || !error.retryable) throw error
+      return await this.#withoutAnswer(call, part, error)
+    }
+    await this.#take(call, part, results)
   }
 
   async #pace(part: readonly number[]): Promise<void> {
@@ -159,19 +246,17 @@ class BatchInWriting {
     return part.map(index => (this.#batch[index] as Outgoing).encoded)
   }
 
+  readonly #stuckError = (): DocferryError => {
+    const { provider } = this.#target.location
+    return new DocferryError(
+      'DOCFERRY_CONNECT',
+      `writing to ${this.#collection}: ${provider} has not answered for ${stuckMs / 60_000} minutes`,
+      { provider, collection: this.#collection, retryable: true }
+    )
+  }
+
   async #send(part: readonly number[]): Promise<readonly WriteOutcome[]> {
     const { onConflict, fresh, signal, send } = this.#options
-    const { provider } = this.#target.location
-    const stuck = (): DocferryError =>
-      new DocferryError(
-        'DOCFERRY_CONNECT',
-        `writing to ${this.#collection}: ${provider} has not answered for ${stuckMs / 60_000} minutes`,
-        {
-          provider,
-          collection: this.#collection,
-          retryable: true
-        }
-      )
     const write = (within: AbortSignal): Promise<readonly WriteOutcome[]> =>
       send
         ? send(
@@ -181,97 +266,185 @@ class BatchInWriting {
         : this.#target.write(this.#collection, this.#encoded(part), { onConflict, fresh, signal: within })
     const bytes = part.reduce((sum, index) => sum + (this.#batch[index] as Outgoing).encoded.bytes, 0)
     const ms = Math.max(stuckMs, bytes / slowestUpload)
-    const results = await withinTime(write, { ms, signal, late: stuck })
+    const results = await withinTime(write, { ms, signal, late: this.#stuckError })
     if (results.length === part.length) return results
+    const { provider } = this.#target.location
     throw new DocferryError('DOCFERRY_BUG', `the ${provider} connector answered ${results.length} outcomes for ${part.length} documents`)
   }
 
-  /** Nothing can be said about the documents of a call. */
-  async #withoutAnswer(call: CallToken, part: readonly number[], error: DocferryError): Promise<void> {
+  /** Nothing can be said about the documents of a call: they go in smaller parts, of which another may get through first. */
+  async #withoutAnswer(call: Call, part: Part, error: DocferryError): Promise<void> {
+    const { indexes, from } = part
     const isBroken = error.code !== 'DOCFERRY_THROTTLED'
-    for (const index of part) (this.#batch[index] as Outgoing).isKept = true
-    this.#rate.pushedBack(call, { isBroken, retryAfterMs: error.retryAfterMs })
+    for (const index of indexes) (this.#batch[index] as Outgoing).isKept = true
     this.#mayBeApplied = true
-    if (isBroken) this.#most = Math.ceil(part.length / 2)
-    this.#idle++
-    const rest = this.#without(part)
-    if (this.#idle < this.#attempts) {
-      // Another part may get through.
-      this.#pending = [...rest, ...part]
-      return await this.#waitBefore(this.#idle, error)
+    if (isBroken && indexes.length === 1) return await this.#suspect(call, part, [error])
+    this.#countIdle()
+    this.#pushBack(call, error)
+    if (isBroken) {
+      const failed = this.#failedCall(call, part, error)
+      const half = Math.ceil(indexes.length / 2)
+      this.#queue.push({ indexes: indexes.slice(0, half), from: failed }, { indexes: indexes.slice(half), from: failed })
+    } else {
+      if (++this.#throttled >= patience * this.#attempts) throw error
+      if (!this.#suspects.postpone(indexes)) this.#queue.push({ indexes, from })
     }
-    if (!(await this.#isHopeless(part, error))) throw error
-    this.#getsOn = false
-    this.#idle = 0
-    this.#pending = rest
+    await this.#goOnBehind(error)
   }
 
-  #without(part: readonly number[]): number[] {
-    if (part.length === this.#pending.length) return []
-    const sent = new Set(part)
-    return this.#pending.filter(index => !sent.has(index))
+  /** A failure is the target's own where others fail with it, or else once all of its documents have been taken. */
+  #pushBack(call: Call, error: DocferryError): void {
+    const isBroken = error.code !== 'DOCFERRY_THROTTLED'
+    const { retryAfterMs } = error
+    if (!isBroken || this.#idle > 1 || retryAfterMs !== undefined) this.#rate.pushedBack(call.token, { isBroken, retryAfterMs })
   }
 
-  /** Whether a single document gets no answer, while the target has taken others of its batch and is there still: the document has then failed. */
-  async #isHopeless(part: readonly number[], { code, message, cause }: DocferryError): Promise<boolean> {
-    if (part.length > 1 || code === 'DOCFERRY_THROTTLED' || !this.#getsOn) return false
-    const [index] = part as [number]
+  #failedCall(call: Call, { indexes, from }: Part, { retryAfterMs }: DocferryError): FailedCall {
+    return new FailedCall(indexes.length, from, isTargets => {
+      if (!isTargets) return
+      this.#rate.evidence.failedItself(1)
+      this.#rate.pushedBack(call.token, { isBroken: true, retryAfterMs })
+    })
+  }
+
+  /** Documents failed that were sent alone, or by the target's own account failed alone. */
+  async #suspect(
+    call: Call,
+    { indexes, from }: Part,
+    troubles: readonly (DocferryError | WriteFailure)[],
+    tookOthers = false
+  ): Promise<void> {
+    const errors = troubles.map(trouble => (trouble instanceof DocferryError ? trouble : failureAsError(trouble, this.#collection)))
+    const failed = indexes.map((index, at) =>
+      this.#suspects.failed(index, { from, trouble: troubles[at]!, retryAfterMs: errors[at]!.retryAfterMs })
+    )
+    const [error] = errors as [DocferryError]
+    const isNew = failed.some(each => each.isNew)
+    if (!tookOthers) this.#countIdle(isNew ? undefined : Math.max(...failed.map(({ inVain }) => inVain)))
+    if (troubles[0] instanceof DocferryError) this.#pushBack(call, error)
+    await this.#goOnBehind(error, isNew && !tookOthers)
+  }
+
+  /** @param inVain of a suspect: how often in a row it has failed while nothing went well; several of them wait side by side */
+  #countIdle(inVain?: number): void {
+    if (this.#idle === 0 || this.#rate.evidence.wentWellSince(this.#idleSince)) {
+      this.#idle = 0
+      this.#idleSince = this.#rate.evidence.begun
+      this.#takenBefore = this.#rate.taken
+    }
+    this.#idle = inVain === undefined ? this.#idle + 1 : Math.max(this.#idle, inVain)
+  }
+
+  /** @throws {DocferryError} where the target takes nothing any more */
+  async #goOnBehind(error: DocferryError, waits = true): Promise<void> {
+    const isThrottled = error.code === 'DOCFERRY_THROTTLED'
+    const isOver = this.#idle >= this.#attempts
+    if (this.#canAsk && !isThrottled && this.#idle >= fewInARow) {
+      if (!(await this.#failureOfTarget())) this.#idle = 0
+      else if (isOver) throw error
+    } else if (isOver) {
+      if (!(await this.#areHopeless(error))) throw error
+      for (const suspect of this.#suspects.takeAll()) this.#blame(suspect)
+      this.#idle = 0
+    }
+    await this.#waitBefore(this.#idle, error, waits && (this.#idle > 1 || isThrottled))
+  }
+
+  /** Whether just documents are left that fail alone, of a batch that the target has taken others of in between, and it is there still. */
+  async #areHopeless({ code }: DocferryError): Promise<boolean> {
+    const { size } = this.#suspects
+    if (code === 'DOCFERRY_THROTTLED' || size < this.#left || this.#recoveries < Math.min(size, 2)) return false
     try {
-      const { id } = (this.#batch[index] as Outgoing).encoded
+      const { id } = (this.#batch[this.#suspects.next!.index] as Outgoing).encoded
       await this.#target.get(this.#collection, [id], { idsOnly: true, signal: this.#options.signal })
     } catch {
       // The error of the write says what is wrong.
       return false
     }
-    // Where nothing was taken meanwhile, one document may be to blame, and not two in a row.
-    if (this.#rate.taken === this.#takenBefore && this.#rate.doubts()) return false
-    this.#outcomes[index] = {
-      code,
-      message: `${message}; other calls are answered`,
-      retryable: false,
-      ...(cause !== undefined && { cause })
-    }
-    return true
+    // Where nothing was taken meanwhile, documents of one batch may be to blame, and not of two in a row.
+    return this.#rate.taken !== this.#takenBefore || !this.#rate.doubts()
   }
 
-  async #take(
-    { call, takenUntil }: { readonly call: CallToken; readonly takenUntil: number },
-    part: readonly number[],
-    results: readonly WriteOutcome[]
-  ): Promise<void> {
+  #blame({ index, from, trouble }: Suspect): void {
+    this.#rate.evidence.blamed()
+    from?.settle(1, true)
+    this.#left--
+    if (trouble instanceof DocferryError) {
+      const { code, message, cause } = trouble
+      this.#outcomes[index] = {
+        code,
+        message: `${message}; other calls are answered`,
+        retryable: false,
+        ...(cause !== undefined && { cause })
+      }
+      return
+    }
+    const { alone: _, ...outcome } = trouble
+    this.#outcomes[index] = { ...outcome, retryable: false }
+  }
+
+  async #take(call: Call, part: Part, results: readonly WriteOutcome[]): Promise<void> {
+    const { indexes, from } = part
     const again: number[] = []
+    const alone: number[] = []
     const conflicts: number[] = []
     let longest: WriteFailure | undefined
-    for (let position = 0; position < part.length; position++) {
-      const index = part[position]!
+    for (let position = 0; position < indexes.length; position++) {
+      const index = indexes[position]!
       const outcome = results[position]!
       this.#outcomes[index] = outcome
       if (this.#mayBeApplied && isConflict(outcome)) conflicts.push(index)
       else if (typeof outcome === 'object' && outcome.retryable) {
+        if (outcome.alone) {
+          alone.push(index)
+          continue
+        }
         again.push(index)
-        if (this.#tries[index]!++ === 0) this.#takenUntilFailed[index] = takenUntil
+        if (this.#tries[index]!++ === 0) this.#takenUntilFailed[index] = call.takenUntil
         if ((outcome.retryAfterMs ?? 0) >= (longest?.retryAfterMs ?? 0)) longest = outcome
       }
     }
-    this.#rate.decided(part.length - again.length)
-    if (again.length < part.length) this.#getsOn = true
+    const decided = indexes.length - again.length - alone.length
+    this.#left -= decided
+    this.#rate.decided(decided)
+    if (decided > 0) {
+      from?.settle(decided)
+      if (this.#idle > 0) this.#recoveries++
+      this.#throttled = 0
+    }
+    if (alone.length === 0) this.#cleared(call, indexes)
+    if (results.includes('written')) this.#rate.evidence.wentWell(call.number)
     if (conflicts.length > 0) await recogniseOwn(this.#target, this.#collection, this.#batch, conflicts, this.#outcomes, this.#options)
-    const rest = this.#without(part)
+    if (decided > 0) this.#idle = 0
+    if (alone.length > 0) {
+      const troubles = alone.map(index => this.#outcomes[index] as WriteFailure)
+      await this.#suspect(call, { indexes: alone, from }, troubles, decided > 0)
+    }
     if (!longest) {
-      this.#rate.wentWell()
-      this.#most = Math.min(this.#batch.length, this.#most * 2)
-      this.#idle = 0
-      this.#pending = rest
+      if (alone.length === 0) this.#rate.wentWell()
       return
     }
     if (isOfTarget(longest)) {
-      this.#rate.pushedBack(call, { isBroken: false, share: again.length / part.length, retryAfterMs: longest.retryAfterMs })
+      this.#rate.pushedBack(call.token, { isBroken: false, share: again.length / indexes.length, retryAfterMs: longest.retryAfterMs })
     }
-    this.#idle = again.length < part.length ? 0 : this.#idle + 1
+    if (decided === 0) this.#idle++
     const error = failureAsError(longest, this.#collection)
-    const left = this.#giveUp(again, rest, error)
-    this.#pending = [...rest, ...left]
-    if (left.length > 0) await this.#waitBefore(Math.max(this.#idle, 1), error)
+    const left = this.#giveUp(again, error)
+    if (left.length < again.length) {
+      this.#left -= again.length - left.length
+      from?.settle(again.length - left.length, true)
+    }
+    if (left.length === 0) return
+    this.#queue.push({ indexes: left, from })
+    await this.#waitBefore(Math.max(this.#idle, 1), error)
+  }
+
+  /** Of a suspect that got its answer, earlier failures were the target's. */
+  #cleared(call: Call, indexes: readonly number[]): void {
+    const failures = this.#suspects.clear(indexes)
+    if (failures === undefined) return
+    this.#rate.evidence.failedItself(failures.count)
+    if (failures.isBroken) this.#rate.pushedBack(call.token, { isBroken: true })
   }
 
   /**
@@ -280,9 +453,9 @@ class BatchInWriting {
    * @returns those that are tried again
    * @throws {DocferryError} where the target takes nothing any more
    */
-  #giveUp(again: readonly number[], rest: readonly number[], error: DocferryError): readonly number[] {
+  #giveUp(again: readonly number[], error: DocferryError): readonly number[] {
     const isIdle = this.#idle >= this.#attempts
-    const isLast = again.length === 1 && rest.length === 0
+    const isLast = again.length === 1 && this.#left === 1
     const isAlone = isLast && this.#batch.length > 1
     const takesOthers = this.#rate.taken > this.#takenBefore
     if (isIdle && takesOthers) {
@@ -307,12 +480,13 @@ class BatchInWriting {
     })
   }
 
-  async #waitBefore(attempt: number, error: DocferryError): Promise<void> {
+  /** @param waits whether that is of use: where others get through, smaller parts are sent at once */
+  async #waitBefore(attempt: number, error: DocferryError, waits = true): Promise<void> {
     const { stop, signal, onRetry } = this.#options
     this.#rate.spendRetry(error)
-    const delayMs = retryDelayMs(attempt, { ...this.#options, retryAfterMs: error.retryAfterMs })
+    const delayMs = waits ? retryDelayMs(attempt, { ...this.#options, retryAfterMs: error.retryAfterMs }) : 0
     onRetry?.(error, delayMs)
-    await sleep(delayMs, stop ?? signal)
+    if (delayMs > 0) await sleep(delayMs, stop ?? signal)
   }
 }
 
@@ -330,26 +504,4 @@ function failureAsError(failure: WriteFailure, collection: string): DocferryErro
   const { message, retryAfterMs } = failure
   const code = isOfTarget(failure) ? failure.code : 'DOCFERRY_TARGET'
   return new DocferryError(code, message, { collection, retryable: true, retryAfterMs })
-}
-
-/** Conflicts with documents that equal ours: an earlier try wrote them. */
-async function recogniseOwn(
-  target: Target,
-  collection: string,
-  batch: readonly Outgoing[],
-  conflicts: readonly number[],
-  outcomes: WriteOutcome[],
-  options: WriteBatchOptions
-): Promise<void> {
-  const ids = conflicts.map(index => (batch[index] as Outgoing).encoded.id)
-  const held = await withRetry(() => target.get(collection, ids, { signal: options.signal }), options)
-  if (held === null) return
-  const digests = new Map(held.map(document => [document._id, digestsOfHeld(target, withoutRev(document))]))
-  for (const index of conflicts) {
-    const outgoing = batch[index] as Outgoing
-    const theirs = digests.get(outgoing.encoded.id)
-    if (!theirs || !sameDigests(theirs, digestsWithoutRev(target, collection, outgoing))) continue
-    outcomes[index] = 'written'
-    options.onOwn?.(index)
-  }
 }

@@ -43,7 +43,7 @@ describe('engine: writing a batch', () => {
       }
     })
     expect(await write()).to.deep.equal(documents.map(() => 'written'))
-    expect(calls().slice(0, 3)).to.deep.equal([10, 5, 2])
+    expect(calls().slice(0, 4)).to.deep.equal([10, 5, 5, 2])
   })
 
   it('finds the one document that no connection survives, and writes the others', async () => {

@@ -67,7 +67,7 @@ export function createBulk(
       const failure = writeFailure(name, reason, status)
       // What is never tried again has to be the document's fault. Of all else, what the server takes of others tells.
       if (status >= 500 && !failure.retryable && !(await takesNone())) throw error
-      outcomes[(batch[0] as Sending).index] = failure
+      outcomes[(batch[0] as Sending).index] = failure.retryable ? { ...failure, alone: true } : failure
       return
     }
     failures = 0

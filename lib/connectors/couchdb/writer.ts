@@ -18,6 +18,7 @@ import { locate } from './options.ts'
 import { placeProof } from './place-proof.ts'
 import { targetSecurity } from './security.ts'
 import { SkippedApart } from './skipped-apart.ts'
+import { takesWrites } from './takes-writes.ts'
 import { encodeDocument, encodeLine, encodeWhole, storedId, withRevision } from './values.ts'
 import type { DatabaseRules, EncodedWhole, Text } from './values.ts'
 
@@ -69,6 +70,7 @@ export function createTarget(
       })
       return write(client, collection, sendings, options, { skippedApart, keepsAttachments: attachments === undefined })
     },
+    takesWrites: takesWrites(client),
     get: (collection, ids, options) => get(client, collection, ids, { ...options, nameOf: nameOf(collection), attachments }),
     readBack(collection, document, { kinds = false } = {}) {
       if (rules.types !== 'plain' && !kinds) return document

@@ -1,0 +1,91 @@
+/**
+ * What speaks for it that a document fails for its own sake, and not for the target's. Calls of a run are numbered as they begin: a failure says
+ * something of a document once a call that began behind it went well, so that what fails while the target is down counts once at most.
+ */
+
+/** Odds at which a failure is taken for the document's own. */
+const mostOdds = 1e-6
+/** However well the target does, chance has to be ruled out. */
+const fewestFailures = 3
+/** So many documents may fail before it matters how many that is beside the others. */
+const fewBlamed = 10
+/** So many may fail before it takes other documents to show that the target writes. */
+const mostBlamedUnseen = 100
+/** Where a larger part of the documents fails, a part of the target may be down. */
+const largestPart = 1 / 4
+
+/** What has become of one document so far, sent by itself. */
+export interface Failures {
+  /** Those that a call which went well lies behind. */
+  readonly known: number
+  /** What had begun when the last one was known. */
+  readonly at: number
+}
+
+export class Evidence {
+  #begun = 0
+  /** The last to begin of those that went well. */
+  #wellBegun = 0
+  #well = 0
+  /** Calls that failed though each of their documents was taken afterwards. */
+  #ownFailures = 0
+  #blamed = 0
+
+  /** What has begun by now. */
+  get begun(): number {
+    return this.#begun
+  }
+
+  /** @returns the call's number */
+  begin(): number {
+    return ++this.#begun
+  }
+
+  /** The target wrote something in this call. */
+  wentWell(call: number): void {
+    this.#well++
+    this.#wellBegun = Math.max(this.#wellBegun, call)
+  }
+
+  /** Whether a call that began behind this moment went well. */
+  wentWellSince(moment: number): boolean {
+    return this.#wellBegun > moment
+  }
+
+  /** So many calls failed, and for none of their documents. */
+  failedItself(calls: number): void {
+    this.#ownFailures += calls
+  }
+
+  blamed(): void {
+    this.#blamed++
+  }
+
+  /** @param taken documents that the target has decided on @returns whether something that is no document shows well enough that the target writes */
+  canAsk(taken: number): boolean {
+    return this.#blamed < Math.max(mostBlamedUnseen, taken * largestPart)
+  }
+
+  /** One more failure. */
+  after(failures: Failures | undefined): Failures {
+    return { known: failures ? this.count(failures) : 0, at: this.#begun }
+  }
+
+  /** Failures that say something. */
+  count({ known, at }: Failures): number {
+    return known + (this.wentWellSince(at) ? 1 : 0)
+  }
+
+  /**
+   * Whether so many failures of one document in a row can hardly be the target's own: of a target that fails now and then they can the longer.
+   *
+   * @param taken documents that the target has decided on
+   * @param attempts how many failures it takes at least where many documents fail
+   */
+  isDocuments(failures: Failures, { taken, attempts }: { readonly taken: number; readonly attempts: number }): boolean {
+    const count = this.count(failures)
+    const chance = (this.#ownFailures + 1) / (this.#ownFailures + this.#well + 2)
+    const fewest = this.#blamed < Math.max(fewBlamed, taken * largestPart) ? fewestFailures : attempts
+    return count >= fewest && chance ** count < mostOdds
+  }
+}
