@@ -59,6 +59,7 @@ export class CollectionStates {
     const { dryRun = false, stages } = options
     const { signal } = retry
     const found = await withRetry(() => target.prepare(report.target, { create: !dryRun, mayMoreCome, signal }), retry)
+    await options.apart?.enter(target, report.target, signal)
     const prepared = journal.progress.prepare(report.source, found)
     report.created = prepared.created
     report.wasEmpty = prepared.empty

@@ -6,6 +6,7 @@ import type { RetryOptions } from './engine/retry.ts'
 import type { Endpoint } from './open.ts'
 import type { Bounds } from './plan/bounds.ts'
 import type { PipelineOrigin, Plan } from './plan/plan.ts'
+import type { TargetsApart } from './plan/same-place.ts'
 import type { RunReport } from './report.ts'
 import type { Environment, Logger, OnConflict, OnIncompatible, StageLike, Types, UndoMode } from './types.ts'
 
@@ -80,6 +81,8 @@ export interface MigrateOptions extends Bounds {
   readonly observe?: (report: Readonly<RunReport>) => void
   /** Called once the run can be gone on with, before anything is written. What it throws ends the run. Not called for a dry run. */
   readonly onBegun?: (report: Readonly<RunReport>) => void
+  /** Shared by runs that are begun together: none of them writes to a collection of another's. */
+  readonly apart?: TargetsApart
   /** How often a checkpoint is written. Default 1,000. */
   readonly checkpointMs?: number
   /** How documents and calls are tried again. */

@@ -14,6 +14,7 @@ import { canonicalBytes, Timestamp } from '../lib/values/index.ts'
 import type { Document, Value } from '../lib/values/index.ts'
 import { FakeHost } from './cli/support/fake-host.ts'
 import { subjects } from './conformance/subjects.ts'
+import { startFaultProxy } from './support/fault-proxy.ts'
 import { migrate } from './support/migrate.ts'
 import { gofannonCollections } from './support/samples.ts'
 import { isolatedProject, servers } from './support/servers.ts'
@@ -411,5 +412,25 @@ describe('pipelines: the examples', function () {
     const { code, stdout, stderr } = await docferry(['run', file, '--on-conflict', 'overwrite', '--no-progress'], variables)
     expect(code, stdout + stderr).to.equal(2)
     expect(stdout).to.include('two targets are the same place').and.include('1 document written')
+  })
+
+  it('write a database once that two targets reach under two addresses', async () => {
+    const { text, variables } = await places.couchdb()
+    const { port, user } = couchdb
+    const proxy = await startFaultProxy({ target: `http://127.0.0.1:${port}` })
+    try {
+      writeFileSync(join(scratch, 'a.json'), JSON.stringify({ metadata: { collections: ['apart'] }, data: { apart: [{ _id: 'a' }] } }))
+      const second = `couchdb://${user}@${new URL(proxy.url).host}?passwordEnv=COUCHDB_PASSWORD`
+      const file = join(scratch, 'apart.yaml')
+      writeFileSync(
+        file,
+        `source: ${join(scratch, 'a.json')}\ntargets: [${text}, "${second}"]\noptions: { stateDir: ${join(scratch, 'state')} }\n`
+      )
+      const { code, stdout, stderr } = await docferry(['run', file, '--on-conflict', 'overwrite', '--no-progress'], variables)
+      expect(code, stdout + stderr).to.equal(2)
+      expect(stdout).to.include('two targets are the same place').and.include('1 document written')
+    } finally {
+      await proxy.close()
+    }
   })
 })

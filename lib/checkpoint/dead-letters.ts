@@ -1,10 +1,11 @@
 /** The file that keeps what could not be written. */
 import { createReadStream } from 'node:fs'
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { syncFolder } from '../engine/atomic-file.ts'
 import type { DeadLetter } from '../engine/dead-letter.ts'
+import { makeFolder } from '../engine/make-folder.ts'
 import { DocferryError, describeError } from '../errors.ts'
 import { LineSplitter } from '../formats/lines.ts'
 import { parseText, stringifyJson } from '../values/index.ts'
@@ -73,7 +74,7 @@ export class DeadLetters {
   }
 
   async #create(): Promise<FileHandle> {
-    await mkdir(dirname(this.path), { recursive: true, mode: 0o700 })
+    await makeFolder(dirname(this.path), 0o700)
     const file = await open(this.path, 'a', 0o600)
     try {
       await syncFolder(dirname(this.path))

@@ -28,6 +28,8 @@ async function executeFanOut({ file, source, targets }: PipelineJob, host: Host)
         for (const { job } of targets) checkCanVerify(job)
         const { migrate } = await import('../run.ts')
         const { sharedSource } = await import('../several/share-source.ts')
+        const { TargetsApart } = await import('../plan/same-place.ts')
+        const apart = new TargetsApart()
         const ends = sharedSource(source, targets.length, {
           ...around,
           subcollections: options.subcollections,
@@ -47,7 +49,7 @@ async function executeFanOut({ file, source, targets }: PipelineJob, host: Host)
               target.report = report
               see(target)
             }
-            target.report = await migrate({ ...job.options, ...around, source: ends[index]!, stages, observe: seen })
+            target.report = await migrate({ ...job.options, ...around, source: ends[index]!, stages, observe: seen, apart })
           } catch (error) {
             target.error = error
           } finally {

@@ -12,7 +12,7 @@ export class FailedCall {
     this.#onResolved = onResolved
   }
 
-  /** Documents have their outcomes, none of them (or just this one) because it can't be sent. */
+  /** @param documents how many of them have their outcomes now @param isBlamed whether it is one that was given up, which explains the failure */
   settle(documents: number, isBlamed = false): void {
     this.#isExplained ||= isBlamed
     this.#open -= documents

@@ -32,11 +32,6 @@ export const makeNewFolder = near<[path: string, mode: number], void>(
   fs.mkdirSync,
   async (path, mode) => void (await promises.mkdir(path, mode))
 )
-/** With the folders that it stands in. */
-export const makeFolder = near(
-  (path: string, mode: number): void => void fs.mkdirSync(path, { recursive: true, mode }),
-  async (path, mode) => void (await promises.mkdir(path, { recursive: true, mode }))
-)
 export const readdir = near<[path: string], string[]>(fs.readdirSync, promises.readdir)
 /** @returns fewer bytes where the file ends before */
 export const readPart = near<[path: string, start: number, length: number], Buffer>(

@@ -66,6 +66,49 @@ export async function checkProofs(
   }
 }
 
+/** Of runs that are begun together, no two write to one collection: what each has of the others' is told once it has been made ready, before it is written to. */
+export class TargetsApart {
+  readonly #entered: Entered[] = []
+
+  /** @throws {DocferryError} DOCFERRY_SAME_PLACE where another target is the same collection of the same server, under another address */
+  async enter(target: Ends['target'], collection: string, signal?: AbortSignal): Promise<void> {
+    const { location, proof } = target
+    if (!proof) return
+    const mine: Entered = { location, proof, collection }
+    const others = this.#entered.filter(each => mayBeSame(each, mine))
+    this.#entered.push(mine)
+    for (const other of others) {
+      const [text, theirs] = await Promise.all([proofOf(mine, signal), proofOf(other, signal)])
+      if (text === undefined || text !== theirs || (await areCopies(other.proof, proof, signal))) continue
+      const { provider, address } = location
+      const advice = proof.adviceForCopy === undefined ? '' : `. ${proof.adviceForCopy}`
+      throw new DocferryError(
+        'DOCFERRY_SAME_PLACE',
+        `two targets are the same place: ${provider} ${address}, collection ${collection}, is the same ${proof.called} as ${other.collection} of ${other.location.address}, under another address: its server says so; leave one of them out${advice}`,
+        { provider, collection }
+      )
+    }
+  }
+}
+
+interface Entered {
+  readonly location: Target['location']
+  readonly proof: PlaceProof
+  readonly collection: string
+  /** Of the collection, once it has been asked for. */
+  text?: Promise<string | undefined>
+}
+
+function proofOf(entered: Entered, signal: AbortSignal | undefined): Promise<string | undefined> {
+  return (entered.text ??= entered.proof.collection(entered.collection, { signal }))
+}
+
+/** One address is told without asking, and servers that call themselves otherwise are. */
+function mayBeSame(a: Entered, b: Entered): boolean {
+  if (a.location.provider !== b.location.provider || a.location.identity === b.location.identity) return false
+  return a.proof.server === undefined || b.proof.server === undefined || a.proof.server === b.proof.server
+}
+
 /** @returns names of those that have a proof, by it */
 async function proofsOf(proof: PlaceProof, names: ReadonlySet<string>, signal: AbortSignal | undefined): Promise<Map<string, string>> {
   const proofs = new Map<string, string>()

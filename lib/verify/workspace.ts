@@ -1,8 +1,9 @@
 /** The folder of one verification: made when something has to be kept, locked while it is used. */
-import { mkdir, readdir, rm, rmdir } from 'node:fs/promises'
+import { readdir, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { holderOf, takeLock } from '../checkpoint/lock.ts'
 import type { Lock } from '../checkpoint/lock.ts'
+import { makeFolder } from '../engine/make-folder.ts'
 import { describeError, DocferryError } from '../errors.ts'
 
 /** Holds documents while they are compared, and nothing afterwards. */
@@ -27,12 +28,12 @@ export class Workspace {
   async makeSpool(name: string): Promise<string> {
     await this.open()
     const path = join(this.path, spoolName, name)
-    return await this.#making(() => mkdir(path, { recursive: true, mode: 0o700 }).then(() => path))
+    return await this.#making(() => makeFolder(path, 0o700).then(() => path))
   }
 
   #make(): Promise<Lock> {
     return this.#making(async () => {
-      await mkdir(this.path, { recursive: true, mode: 0o700 })
+      await makeFolder(this.path, 0o700)
       return await takeLock(this.path, 'the verification')
     })
   }

@@ -85,6 +85,8 @@ export interface ScriptedTarget {
   readonly refuseCollection?: (name: string) => Refusal | undefined
   /** Called before each write with its number, from 1; what it throws, `write` throws; an outcome it gives for a document stands. */
   readonly beforeWrite?: (call: number, ids: readonly string[]) => void | Promise<void>
+  /** What the target says when it is asked whether it writes; what it throws, `takesWrites` throws. Default: it can't be asked. */
+  readonly takesWrites?: () => void
   readonly beforeClose?: () => Promise<void>
   readonly outcome?: (id: string, call: number) => WriteOutcome | undefined
   /** Called before each change with its number, from 1; what it throws, `change` throws. */
@@ -151,6 +153,7 @@ function makeTarget(script: ScriptedTarget, record: TargetRecord): Target<Docume
         return 'written'
       })
     },
+    ...(script.takesWrites && { takesWrites: async () => script.takesWrites!() }),
     get: async (name, ids) => ids.flatMap(id => held(name).get(id) ?? []),
     // Documents are replaced, never changed in their place: each is its own version.
     look: async (name, ids) => ids.flatMap(id => held(name).get(id) ?? []).map(document => ({ document, version: document })),

@@ -1,11 +1,12 @@
 /** Attachments beside the documents of an export: one file for each content, named by its SHA-256, so that the same bytes are kept once. */
 import { randomBytes } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { lstat, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises'
+import { lstat, readdir, rename, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { outputExists, syncFile, syncFolder } from '../../engine/atomic-file.ts'
 import { isOwnDigest } from '../../engine/attachment-bytes.ts'
+import { makeFolder } from '../../engine/make-folder.ts'
 import { DocferryError } from '../../errors.ts'
 import { formatOfName } from '../../formats/open-input.ts'
 import type { Encoded, Refusal, WriteFailure, WriteOutcome } from '../../types.ts'
@@ -136,7 +137,7 @@ export class AttachmentStore {
 
 /** Make the folder, or take up what was left in it: contents that were cut off in the middle go. */
 export async function openContents(folder: string, mode?: number): Promise<string> {
-  await mkdir(folder, { recursive: true, ...(mode !== undefined && { mode }) })
+  await makeFolder(folder, mode)
   for (const name of await readdir(folder)) if (partialForm.test(name)) await rm(join(folder, name), { force: true })
   return folder
 }
@@ -165,7 +166,7 @@ export async function checkContentsPlace(folder: string, force: boolean): Promis
 export async function publishContents(partial: string, place: string, replaces: boolean): Promise<() => Promise<void>> {
   const names = (await isThere(partial)) ? (await readdir(partial)).filter(name => contentForm.test(name)) : []
   if (names.length > 0) {
-    await mkdir(place, { recursive: true, mode: (await lstat(partial)).mode & 0o777 })
+    await makeFolder(place, (await lstat(partial)).mode & 0o777)
     for (const name of names) await rename(join(partial, name), join(place, name))
     await syncFolder(place)
     await syncFolder(dirname(place))

@@ -1,7 +1,7 @@
 /** The files of a folder while they are written: a few are open, the others rest, and nothing is held of them but where they stand. */
-import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { cutBack } from '../../engine/atomic-file.ts'
+import { makeFolder } from '../../engine/make-folder.ts'
 import { runParallel } from '../../engine/run-parallel.ts'
 import { compressed } from '../../formats/byte-sink.ts'
 import type { Summary } from '../../formats/document-line.ts'
@@ -191,7 +191,7 @@ export class FolderFiles {
     if (kept.isMade) return
     const { folder, suspended } = this.#options
     const place = join(await folder(), kept.file)
-    if (dirname(kept.file) !== '.') await mkdir(dirname(place), { recursive: true })
+    if (dirname(kept.file) !== '.') await makeFolder(dirname(place))
     // One that was begun behind the checkpoint is begun again.
     const sink = await FileSink.open(place, { flags: suspended ? 'w' : 'wx' })
     kept.isMade = true

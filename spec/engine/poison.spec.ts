@@ -1,0 +1,176 @@
+/** Documents that a target breaks on, beside targets that break by themselves: the first are given up, of the second none is. */
+import { expect } from 'chai'
+import { RateControl } from '../../lib/engine/rate-control.ts'
+import { writeBatch } from '../../lib/engine/write-batch.ts'
+import { DocferryError } from '../../lib/errors.ts'
+import { openTarget } from '../../lib/open.ts'
+import type { Document, Target, WriteOutcome } from '../../lib/types.ts'
+import { random } from '../support/random.ts'
+import { scriptedTarget } from '../support/scripted-connector.ts'
+import type { ScriptedTarget } from '../support/scripted-connector.ts'
+
+const cut = (): DocferryError => new DocferryError('DOCFERRY_CONNECT', 'cut', { retryable: true })
+const alone: WriteOutcome = { code: 'DOCFERRY_REFUSED', message: '500', retryable: true, alone: true }
+
+/** Batches one behind the other, by one control. @returns the outcomes by id, and what ended the writing */
+async function writeAll(script: ScriptedTarget, batches: readonly (readonly string[])[]) {
+  const record = scriptedTarget(script)
+  const target = (await openTarget(record.endpoint)) as Target<Document>
+  await target.prepare('agents', { create: true })
+  const rate = new RateControl({ batchCount: 500, batchBytes: 1_000_000, inFlight: 4 })
+  const outcomes = new Map<string, WriteOutcome>()
+  let error: unknown
+  try {
+    for (const ids of batches) {
+      const batch = ids.map(_id => ({ document: { _id }, encoded: { id: _id, bytes: 10, payload: { _id } } }))
+      const got = await writeBatch(target, 'agents', batch, { onConflict: 'skip', fresh: false, attempts: 12, baseMs: 1, capMs: 4, rate })
+      for (const [at, id] of ids.entries()) outcomes.set(id, got[at]!)
+    }
+  } catch (thrown) {
+    error = thrown
+  }
+  const failed = [...outcomes].flatMap(([id, outcome]) => (typeof outcome === 'object' ? id : []))
+  return { failed, outcomes, error, held: record.collections.get('agents')!, writes: record.writes }
+}
+
+const ids = (count: number, isPoison: (index: number) => boolean): string[] =>
+  Array.from({ length: count }, (_, index) => (isPoison(index) ? `poison${index}` : `d${index}`))
+const isPoison = (id: string): boolean => id.startsWith('poison')
+const cutsPoison: ScriptedTarget = {
+  beforeWrite(_, sent) {
+    if (sent.some(isPoison)) throw cut()
+  },
+  takesWrites: () => undefined
+}
+
+describe('engine: documents that a target breaks on', function () {
+  this.timeout(20_000)
+
+  for (const [count, what] of [
+    [2, 'two'],
+    [3, 'three'],
+    [10, 'ten']
+  ] as const) {
+    it(`${what} that cut the connection are given up with their cause, and all others are written`, async () => {
+      for (const batch of [
+        ids(200, index => index % Math.floor(200 / count) === 7 && index < 200),
+        ids(200, index => index >= 200 - count),
+        ids(200, index => index < count)
+      ]) {
+        const poison = batch.filter(isPoison)
+        const { failed, outcomes, error, held } = await writeAll(cutsPoison, [batch])
+        expect(error).to.equal(undefined)
+        expect(failed).to.have.members(poison)
+        expect(held.size).to.equal(200 - poison.length)
+        expect(outcomes.get(poison[0]!)).to.deep.equal({
+          code: 'DOCFERRY_CONNECT',
+          message: 'cut; other calls are answered',
+          retryable: false
+        })
+      }
+    })
+
+    it(`${what} that cut the connection, each in a batch of its own, are given up`, async () => {
+      const batches = Array.from({ length: count }, (_, index) => [`poison${index}`])
+      const { failed, error } = await writeAll(cutsPoison, [ids(50, () => false), ...batches])
+      expect(error).to.equal(undefined)
+      expect(failed).to.deep.equal(batches.flat())
+    })
+  }
+
+  it('two next to each other are given up by a target that can not be asked whether it writes', async () => {
+    const { takesWrites: _, ...script } = cutsPoison
+    const { failed, error, held } = await writeAll(script, [ids(100, index => index === 40 || index === 41)])
+    expect(error).to.equal(undefined)
+    expect(failed).to.have.members(['poison40', 'poison41'])
+    expect(held.size).to.equal(98)
+  })
+
+  it('are sent a few times each, of however many', async () => {
+    const batches = Array.from({ length: 4 }, (_, batch) => ids(500, index => index % 20 === 7).map(id => `${id}/${batch}`))
+    const { failed, error, writes } = await writeAll(cutsPoison, batches)
+    expect(error).to.equal(undefined)
+    expect(failed).to.have.members(batches.flat().filter(isPoison))
+    const lone = writes.filter(({ ids: sent }) => sent.length === 1 && isPoison(sent[0]!))
+    expect(lone.length / failed.length).to.be.below(8)
+  })
+
+  it('are told apart where the target tells itself that they failed alone', async () => {
+    const batch = ids(100, index => index % 10 === 3)
+    const { failed, outcomes, error } = await writeAll(
+      { outcome: id => (isPoison(id) ? alone : undefined), takesWrites: () => undefined },
+      [batch]
+    )
+    expect(error).to.equal(undefined)
+    expect(failed).to.have.members(batch.filter(isPoison))
+    expect(outcomes.get('poison3')).to.deep.equal({ code: 'DOCFERRY_REFUSED', message: '500', retryable: false })
+  })
+})
+
+describe('engine: a target that breaks by itself', function () {
+  this.timeout(20_000)
+
+  for (const share of [0.2, 0.5, 0.8]) {
+    it(`fails no document for it: of ${share * 100} % of all calls`, async () => {
+      for (let seed = 1; seed <= 5; seed++) {
+        const chance = random(seed, 'poison')
+        const fail = (): void => {
+          if (chance.chance(share)) throw cut()
+        }
+        const batches = Array.from({ length: 6 }, (_, batch) => ids(100, () => false).map(id => `${id}/${batch}`))
+        const { failed, error, held } = await writeAll({ beforeWrite: fail, takesWrites: fail }, batches)
+        expect(failed).to.deep.equal([])
+        // One that hardly ever answers is given up.
+        if (share > 0.5 && error) expect(error).to.include({ code: 'DOCFERRY_CONNECT', message: 'cut' })
+        else expect([error, held.size]).to.deep.equal([undefined, 600])
+      }
+    })
+  }
+
+  for (const at of [1, 3, 6, 9]) {
+    it(`fails no document for it: for good, from call ${at} on, though there was one that it broke on`, async () => {
+      let calls = 0
+      const fail = (sent: readonly string[] = []): void => {
+        if (++calls >= at || sent.some(isPoison)) throw cut()
+      }
+      const { failed, error } = await writeAll({ beforeWrite: (_, sent) => fail(sent), takesWrites: fail }, [
+        ids(60, () => false),
+        ids(60, index => index === 20).map(id => `${id}x`)
+      ])
+      expect(failed).to.deep.equal([])
+      expect(error).to.include({ code: 'DOCFERRY_CONNECT', message: 'cut' })
+    })
+  }
+
+  it('fails no document for it: of the call in which it broke, the last of the run', async () => {
+    let isDown = false
+    const fail = (): void => {
+      if (isDown) throw cut()
+    }
+    const script: ScriptedTarget = {
+      beforeWrite(_, sent) {
+        isDown ||= sent.includes('last')
+        fail()
+      },
+      takesWrites: fail
+    }
+    const { failed, error } = await writeAll(script, [ids(60, () => false), ['last']])
+    expect(failed).to.deep.equal([])
+    expect(error).to.include({ code: 'DOCFERRY_CONNECT' })
+  })
+
+  it('goes on where it comes back', async () => {
+    let calls = 0
+    const fail = (): void => {
+      if (++calls > 2 && calls < 14) throw cut()
+    }
+    const { failed, error, held } = await writeAll({ beforeWrite: fail, takesWrites: fail }, [
+      ids(60, () => false),
+      ids(60, () => false).map(id => `${id}x`),
+      ids(60, () => false).map(id => `${id}y`)
+    ])
+    expect(error).to.equal(undefined)
+    expect(failed).to.deep.equal([])
+    expect(held.size).to.equal(180)
+  })
+})
