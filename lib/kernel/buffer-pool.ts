@@ -4,17 +4,21 @@
 const usuallyLargest = 1024 * 1024
 const granule = 64 * 1024
 
+export interface BufferPoolOptions {
+  /** Whether threads that are sent one get the same memory. Default false. */
+  readonly isShared?: boolean
+  /** Bytes of one that is kept. */
+  readonly largest?: number
+}
+
 export class BufferPool {
   readonly #free: Buffer[] = []
   readonly #most: number
   readonly #isShared: boolean
   readonly #largest: number
 
-  /** @param most buffers to keep; @param options `isShared`: whether threads that are sent one get the same memory; `largest`: bytes of one that is kept */
-  constructor(
-    most: number,
-    { isShared = false, largest = usuallyLargest }: { readonly isShared?: boolean; readonly largest?: number } = {}
-  ) {
+  /** @param most buffers to keep */
+  constructor(most: number, { isShared = false, largest = usuallyLargest }: BufferPoolOptions = {}) {
     this.#most = most
     this.#isShared = isShared
     this.#largest = largest
@@ -34,5 +38,26 @@ export class BufferPool {
     // Small ones give way to what is wanted now.
     if (this.#free.length === this.#most) this.#free.shift()
     this.#free.push(buffer)
+  }
+}
+
+/**
+ * One pool for all who ask for it while it lives. Nothing holds it but they, so what the last of them leaves is there for the next one until V8 searches
+ * the heap, which it does the sooner the more lies outside of it.
+ */
+export class LentPool {
+  readonly #make: () => BufferPool
+  #pool: WeakRef<BufferPool> | undefined
+
+  constructor(...options: ConstructorParameters<typeof BufferPool>) {
+    this.#make = () => new BufferPool(...options)
+  }
+
+  get(): BufferPool {
+    const left = this.#pool?.deref()
+    if (left) return left
+    const pool = this.#make()
+    this.#pool = new WeakRef(pool)
+    return pool
   }
 }

@@ -1,7 +1,7 @@
 /** Reading tables: parallel scan segments, an answer of up to 1 MB at a time, cut into pages. */
 import { DocferryError } from '../../errors.ts'
 import { withRetry } from '../../engine/retry.ts'
-import { BufferPool } from '../../kernel/buffer-pool.ts'
+import { LentPool } from '../../kernel/buffer-pool.ts'
 import type { Cursor, Page, Partition, RejectDetails, Source } from '../../types.ts'
 import type { Document } from '../../values/index.ts'
 import type { Answer, Connection } from './client.ts'
@@ -38,6 +38,7 @@ const readAttempts = 16
 /** Answers and what is made of them lie in memory that is used again: a megabyte each time would have V8 search the whole heap every few answers. */
 const mostBuffers = 16
 const largestBuffer = 4 * 1024 * 1024
+const buffers = new LentPool(mostBuffers, { largest: largestBuffer })
 
 /** Bytes that one read unit stands for in a consistent read; in another, half a unit does. */
 const unitBytes = 4_096
@@ -45,7 +46,7 @@ const unitBytes = 4_096
 export function createSource(connection: Connection, { consistentRead = true }: { readonly consistentRead?: boolean }): Source {
   const tables = new Map<string, Promise<ReadTable>>()
   const listed = new Map<string, Table>()
-  const pool = new BufferPool(mostBuffers, { largest: largestBuffer })
+  const pool = buffers.get()
   const unitPrice = consistentRead ? 1 : 0.5
   let requests = 0
   let readUnits = 0
