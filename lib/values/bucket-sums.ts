@@ -335,7 +335,8 @@ function copyOf(bytes: Buffer): Buffer {
   return copy
 }
 
-/** Whether sums as text are as they were when their root was made, kinds and all. */
-export function isOfRoot(base64: unknown, root: unknown): boolean {
-  return typeof base64 === 'string' && createHash('sha256').update(Buffer.from(base64, 'base64')).digest('hex') === root
+/** Whether sums, as bytes or as text, are as they were when their root was made, kinds and all. */
+export function isOfRoot(sums: unknown, root: unknown): boolean {
+  const bytes = typeof sums === 'string' ? Buffer.from(sums, 'base64') : sums
+  return Buffer.isBuffer(bytes) && createHash('sha256').update(bytes).digest('hex') === root
 }
