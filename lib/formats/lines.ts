@@ -116,7 +116,10 @@ export class LineSplitter {
     if (this.#reading) {
       this.#keep(last)
       const reading = this.#reading
-      if (reading && complete && reading.end()) return this.#taken({ bytes: none, reading }, this.#partBytes, complete)
+      if (reading && complete && reading.end()) {
+        const offset = this.#start
+        return { bytes: none, number: this.#number++, offset, end: this.#pass(this.#partBytes, complete), complete, reading }
+      }
       if (reading) this.#keepRead()
       return this.#take(none, complete)
     }
@@ -130,17 +133,19 @@ export class LineSplitter {
     const tooLong = length > this.#maxBytes
     if (bytes[bytes.length - 1] === carriageReturn) bytes = bytes.subarray(0, -1)
     if (this.#start === 0) bytes = withoutByteOrderMark(bytes)
-    return this.#taken(tooLong ? { bytes: bytes.subarray(0, 1024), tooLong } : { bytes }, length, complete)
+    const offset = this.#start
+    const end = this.#pass(length, complete)
+    const number = this.#number++
+    return tooLong ? { bytes: bytes.subarray(0, 1024), number, offset, end, complete, tooLong } : { bytes, number, offset, end, complete }
   }
 
-  #taken(line: Pick<Line, 'bytes' | 'tooLong' | 'reading'>, length: number, complete: boolean): Line {
-    const offset = this.#start
-    const end = offset + length + (complete ? 1 : 0)
-    this.#start = end
+  /** What is held is no part of the next line. @returns where that begins */
+  #pass(length: number, complete: boolean): number {
+    this.#start += length + (complete ? 1 : 0)
     this.#reading = undefined
     this.#parts = []
     this.#partBytes = this.#dropped = 0
-    return { ...line, number: this.#number++, offset, end, complete }
+    return this.#start
   }
 }
 
