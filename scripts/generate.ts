@@ -51,9 +51,8 @@ function* ndjson(settings: Settings): Generator<string> {
       yield `${stringifyJson(document)}\n`
     }
   }
-  const counts = Object.fromEntries([...sums].map(([name, sum]) => [name, sum.count]))
-  const digest = Object.fromEntries([...sums].map(([name, sum]) => [name, sum.hex()]))
-  yield sectionedText.end({ counts, digest }, false)
+  const stated = [...sums].map(([name, sum]) => ({ name, count: sum.count, digest: () => sum.hex() }))
+  yield* sectionedText.end(stated, false)
 }
 
 function exportOf(settings: Settings): Iterable<string> {

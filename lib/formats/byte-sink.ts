@@ -1,7 +1,7 @@
 /** Writes bytes to a Node stream with back-pressure, through gzip if wanted, and loses no error. */
 import type { TransformOptions, Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
-import { createGzip, gzipSync } from 'node:zlib'
+import { createGzip } from 'node:zlib'
 import type { ZlibOptions } from 'node:zlib'
 
 /** So much may wait in front of gzip: with less, compression does not overlap with the making of documents. */
@@ -38,9 +38,10 @@ export interface ByteSink {
   /**
    * Everything has been handed over. Resolves when the operating system has it.
    *
-   * @param last bytes that stand at the end; compressed, they are a gzip member of their own, so that they can be read without the rest
+   * @param last bytes that stand at the end, each good until the next are asked for; compressed, they are a gzip member of their own, so that they can be
+   * read without the rest
    */
-  end(last?: Buffer): Promise<void>
+  end(last?: Iterable<Buffer>): Promise<void>
   /** Give up; a stream that stays open for others is left as it is. */
   destroy(): void
 }
@@ -80,11 +81,13 @@ class GzipSink implements ByteSink {
     return await this.#target.flush()
   }
 
-  async end(last?: Buffer): Promise<void> {
+  async end(last?: Iterable<Buffer>): Promise<void> {
     // Compressed, nothing is an empty member, and not an empty file.
     if (!this.#member && !last && (await this.#target.flush()) === 0) this.#member = openMember(this.#target, this.#level)
     await this.#member?.end()
-    await this.#target.end(last && gzipSync(last, { level: this.#level }))
+    this.#member = last && openMember(this.#target, this.#level)
+    await this.#member?.end(last)
+    await this.#target.end()
   }
 
   destroy(): void {
@@ -95,7 +98,7 @@ class GzipSink implements ByteSink {
 
 interface Member {
   write(bytes: Buffer, release?: () => void): Promise<void>
-  end(): Promise<void>
+  end(last?: Iterable<Buffer>): Promise<void>
   destroy(): void
 }
 
@@ -120,8 +123,8 @@ function openMember(target: ByteSink, level: number): Member {
   }
   return {
     write: (bytes, release) => orTargetFailure(head.write(bytes, release)),
-    async end() {
-      await orTargetFailure(head.end())
+    async end(last) {
+      await orTargetFailure(head.end(last))
       await pumped
     },
     destroy: () => head.destroy()
@@ -167,8 +170,11 @@ class StreamSink implements ByteSink {
     return this.#bytes
   }
 
-  async end(last?: Buffer): Promise<void> {
-    if (last) await this.write(last)
+  async end(last: Iterable<Buffer> = []): Promise<void> {
+    for (const bytes of last) {
+      await this.write(this.#forgets ? bytes : Buffer.from(bytes))
+      await this.#lastWrite
+    }
     this.#throwFailure()
     if (this.#keepOpen) {
       await this.#lastWrite

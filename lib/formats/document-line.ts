@@ -17,11 +17,11 @@ export interface Header {
   }
 }
 
-/** What the last line of an export states: documents and digest per collection, and `BucketSums.base64` where it has them. */
+/** What the last line of an export states: documents and digest per collection, and where it has them `BucketSums.base64`, or the bytes that this is of. */
 export interface Summary {
   readonly counts: Readonly<Record<string, number>>
   readonly digest: Readonly<Record<string, string>>
-  readonly receipt?: Readonly<Record<string, string>>
+  readonly receipt?: Readonly<Record<string, string | Buffer>>
   /** `BucketSums.root` of each receipt; missing where an older docferry wrote it. */
   readonly root?: Readonly<Record<string, string>>
 }

@@ -1,7 +1,7 @@
 /** What an export holds, and where its writer is in it: what is left of one that rests, and what another goes on from. */
 import { BucketSums } from '../values/bucket-sums.ts'
 import { DigestSum } from '../values/index.ts'
-import type { Summary } from './document-line.ts'
+import type { StatedCollection } from './trailer-text.ts'
 
 /** A collection's count, digest and `BucketSums.base64` so far; the last missing where an older docferry began. Plain JSON. */
 type KeptCollection = readonly [name: string, count: number, digest: string, sums?: string]
@@ -114,15 +114,23 @@ export class ExportBooks {
     }
   }
 
-  /** Documents, digest and sums of each collection so far; no sums where an older docferry began the export. */
-  summary({ digests }: { readonly digests: boolean }): Summary {
-    const written = [...this.#written]
-    const counts = Object.fromEntries(written.map(([name, { count }]) => [name, count]))
-    if (!digests) return { counts, digest: {} }
-    const digest = Object.fromEntries(written.map(([name, each]) => [name, digestOf(each)]))
-    if (written.some(([, { before }]) => before !== undefined)) return { counts, digest }
-    const receipt = Object.fromEntries(written.map(([name, { sums }]) => [name, sums.base64()]))
-    return { counts, digest, receipt, root: Object.fromEntries(written.map(([name, { sums }]) => [name, sums.root()])) }
+  /**
+   * What can be stated of each collection so far, put into text only when that is asked for. Without digests where none are wanted, without sums where an
+   * older docferry began the export.
+   */
+  stated({ digests }: { readonly digests: boolean }): Iterable<StatedCollection> {
+    const written = this.#written
+    const hasSums = digests && [...written.values()].every(({ before }) => before === undefined)
+    // In the order in which a map of JSON has them.
+    const names = Object.keys(Object.fromEntries([...written.keys()].map(name => [name, true])))
+    return {
+      *[Symbol.iterator]() {
+        for (const name of names) {
+          const each = written.get(name)!
+          yield { name, count: each.count, ...(digests && { digest: () => digestOf(each) }), ...(hasSums && { sums: each.sums }) }
+        }
+      }
+    }
   }
 
   #add(name: string, what: Pick<Written, 'count' | 'sums' | 'before'>): void {

@@ -2,10 +2,11 @@
 import type { SecurityObject } from '../types.ts'
 import { stringifyJson } from '../values/index.ts'
 import type { Value } from '../values/index.ts'
-import type { Summary } from './document-line.ts'
 import { joinLines, listLines } from './line-bytes.ts'
 import type { LineBytes } from './line-bytes.ts'
 import { formatVersion } from './ndjson.ts'
+import { trailerPieces } from './trailer-text.ts'
+import type { StatedCollection } from './trailer-text.ts'
 
 /** In a folder of files, what stands in for their headers and trailers. */
 export const manifestName = 'manifest.json'
@@ -34,8 +35,8 @@ export interface ExportText {
   documents(lines: readonly LineBytes[], isFirst: boolean): Buffer
   /** `documents` for lines with their line ends. @param count of the lines */
   packed(lines: Buffer, count: number, isFirst: boolean): Buffer
-  /** @param summary of all collections; @param isEmpty whether none was opened */
-  end(summary: Summary, isEmpty: boolean): string
+  /** @param stated of each collection, gone through several times; @param isEmpty whether none was opened. @returns pieces, none of them long */
+  end(stated: Iterable<StatedCollection>, isEmpty: boolean): Iterable<string>
 }
 
 /** One document a line, and nothing else: one collection at most. */
@@ -44,7 +45,7 @@ export const plainText: ExportText = {
   openCollection: () => '',
   documents: joinLines,
   packed: lines => lines,
-  end: () => ''
+  end: () => []
 }
 
 /** NDJSON with a header, a line for each section, and an end that proves that the file is whole. */
@@ -60,7 +61,7 @@ export const sectionedText: ExportText = {
   openCollection: name => stringifyJson({ $collection: name }) + '\n',
   documents: joinLines,
   packed: lines => lines,
-  end: summary => JSON.stringify({ $end: summary }) + '\n'
+  end: trailerPieces
 }
 
 /** Between two documents of a list. */
@@ -94,5 +95,5 @@ export const jsonText: ExportText = {
   openCollection: (name, isFirst) => `${isFirst ? '' : '\n    ],'}\n    ${JSON.stringify(name)}: [`,
   documents: (lines, isFirst) => listLines(lines, isFirst ? separator.slice(1) : separator, separator),
   packed: joinElements,
-  end: (_, isEmpty) => `${isEmpty ? '' : '\n    ]'}\n  }\n}\n`
+  end: (_, isEmpty) => [`${isEmpty ? '' : '\n    ]'}\n  }\n}\n`]
 }

@@ -1,13 +1,14 @@
 /** Writes an export, collection after collection, into a byte sink. */
+import { byteChunks } from '../engine/byte-chunks.ts'
 import { DocferryError } from '../errors.ts'
 import type { SecurityObject } from '../types.ts'
 import type { Packed } from '../packed.ts'
 import type { ByteSink } from './byte-sink.ts'
-import type { Summary } from './document-line.ts'
 import { digestDocumentLines, lineDigests } from './document-lines.ts'
 import type { DocumentLine } from './document-lines.ts'
 import { ExportBooks } from './export-books.ts'
 import type { ExportText } from './export-text.ts'
+import type { StatedCollection } from './trailer-text.ts'
 
 export interface ExportWriterOptions {
   /** Go on with an export that stands here; it is the writer's from now on. */
@@ -90,8 +91,9 @@ export class ExportWriter {
     let text = this.#start()
     for (const collection of this.#books.collections) if (!this.#books.isOpened(collection)) text += this.#enter(collection)
     await this.#put(text)
-    const end = this.#options.text.end(this.summary(), this.#books.openedCount === 0)
-    await this.#sink.end(end === '' ? undefined : Buffer.from(end))
+    const end = byteChunks(this.#options.text.end(this.stated(), this.#books.openedCount === 0))
+    const first = end.next()
+    await this.#sink.end(first.done ? undefined : withFirst(first.value, end))
   }
 
   /** Give up. */
@@ -99,9 +101,9 @@ export class ExportWriter {
     this.#sink.destroy()
   }
 
-  /** Documents, digest and sums of each collection so far; no sums where an older docferry began the export. */
-  summary(): Summary {
-    return this.#books.summary(this.#options)
+  /** As `ExportBooks.stated`. */
+  stated(): Iterable<StatedCollection> {
+    return this.#books.stated(this.#options)
   }
 
   #start(): string {
@@ -133,4 +135,9 @@ export class ExportWriter {
   async #put(text: string): Promise<void> {
     if (text !== '') await this.#sink.write(Buffer.from(text))
   }
+}
+
+function* withFirst(first: Buffer, others: Iterable<Buffer>): Generator<Buffer, void, undefined> {
+  yield first
+  yield* others
 }

@@ -62,6 +62,11 @@ export class FoundDocuments {
     this.#digest = undefined
   }
 
+  /** What is known of them by buckets: the same bytes stand in the file's end, if it is as it was. */
+  get sums(): Buffer | undefined {
+    return this.#sums?.bytes()
+  }
+
   place(): FoundPlace {
     return { entries: this.#entries, digest: this.#digest?.hex() ?? null }
   }
@@ -95,10 +100,10 @@ export class FoundDocuments {
   }
 
   /** Of numbers, the text does not keep every kind: a decimal is read as what its digits are. */
-  #fits(found: BucketSums, text: string): boolean {
+  #fits(found: BucketSums, sums: string | Buffer): boolean {
     let expected: BucketSums
     try {
-      expected = BucketSums.from(Buffer.from(text, 'base64'))
+      expected = BucketSums.from(typeof sums === 'string' ? Buffer.from(sums, 'base64') : sums)
     } catch (error) {
       if (error instanceof RangeError) return false
       throw error

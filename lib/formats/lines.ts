@@ -2,6 +2,7 @@
 
 const newline = 0x0a
 const carriageReturn = 0x0d
+const none = Buffer.alloc(0)
 
 /** Longest line that is kept, in bytes: far past any database's largest document, and below the longest string that V8 holds. */
 export const maxLineBytes = 256 << 20
@@ -19,6 +20,18 @@ export interface Line {
   readonly complete: boolean
   /** The line was longer than `maxLineBytes`; only its beginning is in `bytes`. */
   readonly tooLong?: boolean
+  /** By whom it was read as it came; its bytes are not there. */
+  readonly reading?: LineReading
+}
+
+/** Reads a line as it comes, for one that is longer than anybody would keep. */
+export interface LineReading {
+  /** @returns false where it is another line than this reads; what came is in `text` */
+  push(part: Buffer): boolean
+  /** Its end came. @returns the same */
+  end(): boolean
+  /** All that came. */
+  text(): Iterable<Buffer>
 }
 
 export interface LineSplitterOptions {
@@ -27,6 +40,8 @@ export interface LineSplitterOptions {
   /** Number of the line that begins there. Default 1. */
   readonly line?: number
   readonly maxBytes?: number
+  /** Asked at the beginning of each line that comes in several parts. @returns who reads it as it comes; undefined for nobody */
+  readonly readerOf?: ((beginning: Buffer) => LineReading | undefined) | undefined
 }
 
 export class LineSplitter {
@@ -34,10 +49,13 @@ export class LineSplitter {
   #parts: Buffer[] = []
   #partBytes = 0
   #dropped = 0
+  readonly #readerOf: LineSplitterOptions['readerOf']
+  #reading: LineReading | undefined
   #start: number
   #number: number
 
-  constructor({ offset = 0, line = 1, maxBytes = maxLineBytes }: LineSplitterOptions = {}) {
+  constructor({ offset = 0, line = 1, maxBytes = maxLineBytes, readerOf }: LineSplitterOptions = {}) {
+    this.#readerOf = readerOf
     this.#start = offset
     this.#number = line
     this.#maxBytes = maxBytes
@@ -64,10 +82,20 @@ export class LineSplitter {
 
   /** The input ends. @returns what stood behind the last line end */
   end(): Line | undefined {
-    return this.#partBytes + this.#dropped > 0 ? this.#take(Buffer.alloc(0), false) : undefined
+    return this.#partBytes + this.#dropped > 0 ? this.#take(none, false) : undefined
   }
 
   #keep(part: Buffer): void {
+    if (this.#partBytes + this.#dropped === 0) this.#reading = this.#readerOf?.(part)
+    if (this.#reading) {
+      this.#partBytes += part.length
+      if (!this.#reading.push(part)) this.#keepRead()
+      return
+    }
+    this.#keepPart(part)
+  }
+
+  #keepPart(part: Buffer): void {
     if (this.#partBytes + part.length > this.#maxBytes) {
       this.#dropped += part.length
       return
@@ -76,24 +104,48 @@ export class LineSplitter {
     this.#partBytes += part.length
   }
 
+  /** It is as any other line. */
+  #keepRead(): void {
+    const text = this.#reading!.text()
+    this.#reading = undefined
+    this.#partBytes = 0
+    for (const part of text) this.#keepPart(part)
+  }
+
   #take(last: Buffer, complete: boolean): Line {
+    if (this.#reading) {
+      this.#keep(last)
+      const reading = this.#reading
+      if (reading && complete && reading.end()) {
+        const offset = this.#start
+        return { bytes: none, number: this.#number++, offset, end: this.#pass(this.#partBytes, complete), complete, reading }
+      }
+      if (reading) this.#keepRead()
+      return this.#take(none, complete)
+    }
     let bytes = last
     let length = last.length
     if (this.#partBytes + this.#dropped > 0) {
-      this.#keep(last)
+      this.#keepPart(last)
       length = this.#partBytes + this.#dropped
       bytes = this.#parts.length === 1 ? (this.#parts[0] as Buffer) : Buffer.concat(this.#parts)
     }
     const tooLong = length > this.#maxBytes
+    if (bytes[bytes.length - 1] === carriageReturn) bytes = bytes.subarray(0, -1)
+    if (this.#start === 0) bytes = withoutByteOrderMark(bytes)
     const offset = this.#start
-    const end = offset + length + (complete ? 1 : 0)
+    const end = this.#pass(length, complete)
     const number = this.#number++
-    this.#start = end
+    return tooLong ? { bytes: bytes.subarray(0, 1024), number, offset, end, complete, tooLong } : { bytes, number, offset, end, complete }
+  }
+
+  /** What is held is no part of the next line. @returns where that begins */
+  #pass(length: number, complete: boolean): number {
+    this.#start += length + (complete ? 1 : 0)
+    this.#reading = undefined
     this.#parts = []
     this.#partBytes = this.#dropped = 0
-    if (bytes[bytes.length - 1] === carriageReturn) bytes = bytes.subarray(0, -1)
-    if (offset === 0) bytes = withoutByteOrderMark(bytes)
-    return tooLong ? { bytes: bytes.subarray(0, 1024), number, offset, end, complete, tooLong } : { bytes, number, offset, end, complete }
+    return this.#start
   }
 }
 

@@ -12,8 +12,9 @@ import type { ControlLine, Summary } from './document-line.ts'
 import { FoundDocuments, RestingSections } from './found-documents.ts'
 import type { CheckedBy, FoundPlace } from './found-documents.ts'
 import { isBlank, LineSplitter } from './lines.ts'
-import type { Line } from './lines.ts'
+import type { Line, LineReading } from './lines.ts'
 import { namelessError } from './nameless.ts'
+import { TrailerLine } from './trailer-line.ts'
 import { canPack } from '../kernel/kernel.ts'
 import { packedPieces, piecesOfPacker, plainPieces, workedPieces } from './packing-lines.ts'
 import type { PackedRun, Pieces } from './packing-lines.ts'
@@ -59,8 +60,9 @@ export async function* readNdjson(chunks: AsyncIterable<Buffer>, options: Ndjson
   const { after, startsAt = 0 } = options
   const place = after === undefined ? undefined : (JSON.parse(after) as Place)
   const rest = bytesBehind(chunks, (place?.offset ?? 0) - startsAt, options.name)
-  const splitter = new LineSplitter({ offset: place?.offset ?? 0, line: place?.line ?? 1 })
   const reading = new NdjsonReading(options, place)
+  const readerOf = (beginning: Buffer): LineReading | undefined => reading.readerOf(beginning)
+  const splitter = new LineSplitter({ offset: place?.offset ?? 0, line: place?.line ?? 1, readerOf })
   let ending: unknown
   try {
     for await (const pieces of piecesOf(rest, splitter, options, reading)) {
@@ -164,8 +166,15 @@ class NdjsonReading {
     this.#line = number
   }
 
+  /** Of a line that comes in several parts. */
+  readerOf(beginning: Buffer): LineReading | undefined {
+    if (!this.#headered || !TrailerLine.mayBegin(beginning)) return undefined
+    return new TrailerLine({ sumsOf: collection => this.#found.get(collection)?.sums })
+  }
+
   #handle(line: Line): Page | undefined {
     const bytes = line.end - line.offset
+    if (line.reading instanceof TrailerLine) return this.#handleControl({ end: line.reading.summary() }, line)
     const skipping = !this.#isWantedNow() && !mayBeControl(line.bytes)
     if (skipping || isBlank(line.bytes)) return void this.pages.addBytes(bytes)
     const { entryOf, expected } = this.#options
@@ -176,12 +185,7 @@ class NdjsonReading {
       const what = 'this line is of an export by docferry, whose first line, {"$docferry":1,...}, is missing or broken'
       throw this.#decodeError(line, `${what}: without it, documents of all its collections would be taken for those of one. Copy it again`)
     }
-    if (!('document' in found || 'reject' in found)) {
-      const page = this.pages.isEmpty ? undefined : this.flush()
-      this.pages.addBytes(bytes)
-      this.#control(found, line)
-      return page
-    }
+    if (!('document' in found || 'reject' in found)) return this.#handleControl(found, line)
     if (this.#ended) throw this.#decodeError(line, 'something follows the line {"$end":...}, which is the last of an export')
     if (!this.#isWantedNow()) return void this.pages.addBytes(bytes)
     const collection = this.#collection(line)
@@ -225,6 +229,14 @@ class NdjsonReading {
         { spoilsRun: true }
       )
     }
+  }
+
+  /** Gives a page of what stands in front of it. */
+  #handleControl(control: ControlLine, line: Line): Page | undefined {
+    const page = this.pages.isEmpty ? undefined : this.flush()
+    this.pages.addBytes(line.end - line.offset)
+    this.#control(control, line)
+    return page
   }
 
   #control(control: ControlLine, line: Line): void {

@@ -43,6 +43,13 @@ interface Arrays {
 const spare: Arrays[] = []
 const mostSpare = 4
 
+/**
+ * Sums that are added to, the longest known first. Of a file of thousands of collections most are not gone on with: those are folded, so that what is left
+ * of them are their bytes.
+ */
+const growing: WeakRef<BucketSums>[] = []
+const mostGrowing = 64
+
 /** Not changed by anyone. */
 interface Waiting {
   readonly idHashes: Int32Array
@@ -63,6 +70,10 @@ export class BucketSums {
   #waiting: Waiting[] = []
   #waitingCount = 0
   #count = 0
+  /** Whether it is among those that are added to, or has many buckets. */
+  #isListed = false
+  /** Whether another has all that is in it: most often nobody needs this one any more. */
+  #isMerged = false
 
   /** Documents, each as often as it was added. */
   get count(): number {
@@ -70,6 +81,7 @@ export class BucketSums {
   }
 
   add(id: string, { values, kinds }: DocumentDigests): void {
+    this.#list()
     this.#unfold()
     const at = this.#placeOf(bucketOf(id))
     this.#addDigest(at, values)
@@ -87,9 +99,11 @@ export class BucketSums {
   }
 
   merge(other: BucketSums): void {
+    other.#isMerged = true
     for (const each of other.#waiting) this.#wait(each)
     this.#count += other.#count
     if (other.#folded) return this.#mergeFolded(other.#folded)
+    this.#list()
     this.#unfold()
     for (let rank = 0; rank < other.#size; rank++) {
       const from = rank * wordsPerBucket
@@ -104,6 +118,7 @@ export class BucketSums {
       this.#folded = bytes
       return
     }
+    this.#list()
     this.#unfold()
     this.#addBytes(bytes)
   }
@@ -218,7 +233,25 @@ export class BucketSums {
     }
   }
 
+  /** Called with each change. */
+  #list(): void {
+    if (this.#isListed) return
+    this.#isListed = true
+    growing.push(new WeakRef(this))
+    if (growing.length <= mostGrowing) return
+    const oldest = growing.shift()!.deref()
+    if (oldest) oldest.#rest()
+  }
+
+  #rest(): void {
+    // One that was merged has gone on in another, and one with many buckets takes no less as bytes.
+    if (this.#isMerged || this.#size > mostFolded) return
+    this.bytes()
+    this.#isListed = false
+  }
+
   #wait(waiting: Waiting): void {
+    this.#list()
     this.#waiting.push(waiting)
     this.#waitingCount += waiting.idHashes.length / 2
     // Where most buckets have their place nothing is gained by waiting, and what has waited for long is collected late.
@@ -335,7 +368,8 @@ function copyOf(bytes: Buffer): Buffer {
   return copy
 }
 
-/** Whether sums as text are as they were when their root was made, kinds and all. */
-export function isOfRoot(base64: unknown, root: unknown): boolean {
-  return typeof base64 === 'string' && createHash('sha256').update(Buffer.from(base64, 'base64')).digest('hex') === root
+/** Whether sums, as bytes or as text, are as they were when their root was made, kinds and all. */
+export function isOfRoot(sums: unknown, root: unknown): boolean {
+  const bytes = typeof sums === 'string' ? Buffer.from(sums, 'base64') : sums
+  return Buffer.isBuffer(bytes) && createHash('sha256').update(bytes).digest('hex') === root
 }

@@ -5,8 +5,11 @@ import { join } from 'node:path'
 import { DocferryError, describeError } from '../errors.ts'
 import { manifestName } from '../formats/export-text.ts'
 import { gunzip, isGzip } from '../formats/gzip.ts'
+import type { Summary } from '../formats/document-line.ts'
 import { LineSplitter } from '../formats/lines.ts'
-import { readSummary, readTail } from '../formats/tail.ts'
+import type { Line, LineReading } from '../formats/lines.ts'
+import { readSummary, summaryOf } from '../formats/tail.ts'
+import { TrailerLine } from '../formats/trailer-line.ts'
 import { BucketSums, isOfRoot } from '../values/bucket-sums.ts'
 import type { CollectionReceipt } from './receipt.ts'
 import { parseText } from '../values/index.ts'
@@ -42,7 +45,7 @@ export async function readTrailerReceipt(path: string): Promise<Pick<CollectionR
 
 async function readTrailer(path: string, size: number): Promise<Statement[]> {
   const gzip = isGzip(await firstBytes(path))
-  const summary = (await readSummary(path, { size, gzip })) ?? (gzip ? readTail(await lastLine(path), { gzip: false }) : undefined)
+  const summary = (await readSummary(path, { size, gzip })) ?? (gzip ? await lastSummary(path) : undefined)
   if (!summary)
     throw unusable(path, 'does not end in the trailer of an export: it was cut, or is no NDJSON export of docferry; JSON has no trailer')
   const { counts, digest, receipt, root } = summary
@@ -72,11 +75,11 @@ function collectionOf(
   { name, count, digest, sums, hasRoots, root }: Statement
 ): Pick<CollectionReceipt, 'target' | 'written'> {
   const damaged = (why: string, cause?: unknown): DocferryError => unusable(path, `is damaged: ${why}`, cause)
-  if (typeof sums !== 'string') throw damaged(`there are no sums of ${JSON.stringify(name)}`)
+  if (typeof sums !== 'string' && !Buffer.isBuffer(sums)) throw damaged(`there are no sums of ${JSON.stringify(name)}`)
   if (hasRoots && !isOfRoot(sums, root)) throw damaged(`the sums of ${JSON.stringify(name)} do not agree with their root`)
   let written: BucketSums
   try {
-    written = BucketSums.from(Buffer.from(sums, 'base64'))
+    written = BucketSums.from(typeof sums === 'string' ? Buffer.from(sums, 'base64') : sums)
   } catch (error) {
     throw damaged(`the sums of ${JSON.stringify(name)} are none`, error)
   }
@@ -95,18 +98,17 @@ async function firstBytes(path: string): Promise<Buffer> {
   }
 }
 
-/** For what another program has compressed as one piece: with its line end. */
-async function lastLine(path: string): Promise<Buffer> {
-  const splitter = new LineSplitter({ offset: 0, line: 1 })
-  let last: Buffer | undefined
-  for await (const chunk of gunzip(createReadStream(path), { name: path })) {
-    last = splitter.push(chunk).at(-1)?.bytes ?? last
-  }
-  const torn = splitter.end()
-  return torn || !last ? Buffer.alloc(0) : Buffer.concat([last, Buffer.from('\n')])
+/** For what another program has compressed as one piece. */
+async function lastSummary(path: string): Promise<Summary | undefined> {
+  const readerOf = (beginning: Buffer): LineReading | undefined => (TrailerLine.mayBegin(beginning) ? new TrailerLine() : undefined)
+  const splitter = new LineSplitter({ readerOf })
+  let last: Line | undefined
+  for await (const chunk of gunzip(createReadStream(path), { name: path })) last = splitter.push(chunk).at(-1) ?? last
+  if (splitter.end() || !last) return undefined
+  return last.reading instanceof TrailerLine ? last.reading.summary() : summaryOf(last.bytes)
 }
 
-function ownField(record: Readonly<Record<string, string>>, name: string): string | undefined {
+function ownField<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(record, name) ? record[name] : undefined
 }
 

@@ -66,8 +66,11 @@ export class FileSink implements ByteSink {
   }
 
   /** The file stays open: it may have to be made durable. */
-  async end(last?: Buffer): Promise<void> {
-    if (last) await this.write(last)
+  async end(last: Iterable<Buffer> = []): Promise<void> {
+    for (const bytes of last) {
+      await this.write(bytes)
+      await this.flush()
+    }
     await this.flush()
   }
 

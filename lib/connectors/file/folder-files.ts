@@ -4,10 +4,10 @@ import { cutBack } from '../../engine/atomic-file.ts'
 import { makeFolder } from '../../engine/make-folder.ts'
 import { runParallel } from '../../engine/run-parallel.ts'
 import { compressed } from '../../formats/byte-sink.ts'
-import type { Summary } from '../../formats/document-line.ts'
 import { plainText } from '../../formats/export-text.ts'
 import { ExportBooks } from '../../formats/export-books.ts'
 import type { ExportState } from '../../formats/export-books.ts'
+import type { StatedCollection } from '../../formats/trailer-text.ts'
 import { ExportWriter } from '../../formats/export-writer.ts'
 import type { OutputPart } from '../../types.ts'
 import { FileSink } from './file-sink.ts'
@@ -60,7 +60,7 @@ interface Kept {
   /** Where it stands, and that this is on disk; missing once something was written behind it, and of one that is empty. */
   stands?: Standing | undefined
   /** Of one that is whole and was open at the end. */
-  summary?: Summary
+  stated?: Iterable<StatedCollection>
   /** Why nothing more can be done with it. */
   failure?: { readonly error: unknown }
 }
@@ -121,7 +121,7 @@ export class FolderFiles {
         const { writer, sink } = await this.#opened(kept)
         await writer.end()
         await sink.sync()
-        kept.summary = writer.summary()
+        kept.stated = writer.stated()
         await this.#close(kept)
       })
     )
@@ -133,9 +133,9 @@ export class FolderFiles {
   }
 
   /** What the files hold, once they are whole: one at a time, for together that may be much. */
-  *summaries(): Generator<{ readonly collection: string; readonly file: string; readonly summary: Summary }, void, undefined> {
-    for (const { collection, file, summary, stands } of this.#all.values())
-      yield { collection, file, summary: summary ?? booksOf(stands!).summary(this.#options) }
+  *stated(): Generator<readonly [file: string, stated: StatedCollection], void, undefined> {
+    for (const { file, stated, stands } of this.#all.values())
+      for (const each of stated ?? booksOf(stands!).stated(this.#options)) yield [file, each]
   }
 
   /** Give up. Resolves when nothing is written any more, so that somebody else may go on with the files. */

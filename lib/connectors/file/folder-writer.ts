@@ -73,9 +73,8 @@ export async function openFolderTarget(
   }
 
   async function writeAllManifests(partial: string): Promise<void> {
-    for (const { collection, file, summary } of files.summaries())
-      for (const folder of await writeManifests(partial, { collection, file, items: summary.counts[collection] ?? 0, startedAt }))
-        await syncFolder(folder)
+    for (const [file, { name: collection, count: items }] of files.stated())
+      for (const folder of await writeManifests(partial, { collection, file, items, startedAt })) await syncFolder(folder)
   }
 
   async function writeManifest(place: string): Promise<void> {
@@ -152,11 +151,8 @@ export async function openFolderTarget(
 }
 
 function* entriesOf(files: FolderFiles): Generator<readonly [string, ManifestEntry], void, undefined> {
-  for (const { collection, file, summary } of files.summaries()) {
-    const { counts, digest, receipt, root } = summary
-    const sums = { digest: digest[collection], receipt: receipt?.[collection], root: root?.[collection] }
-    yield [collection, { file, documents: counts[collection] ?? 0, ...sums }]
-  }
+  for (const [file, { name, count, digest, sums }] of files.stated())
+    yield [name, { file, documents: count, digest: digest?.(), receipt: sums?.base64(), root: sums?.root() }]
 }
 
 async function checkPlace(path: string, force: boolean): Promise<void> {
