@@ -13,7 +13,7 @@ import { firstFailed, HeldDocuments, partByFailure } from './held-documents.ts'
 import type { Batch } from './held-documents.ts'
 import { addDigests, hasDigest } from './outcome-sums.ts'
 import type { RateControl } from './rate-control.ts'
-import type { Outgoing } from './write-batch.ts'
+import type { Outgoing } from './outgoing.ts'
 
 /** What becomes of a batch: the run writes it, a dry run looks what a write would do. */
 export type SendBatch = (

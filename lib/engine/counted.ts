@@ -5,7 +5,7 @@ import type { Document, Encoded } from '../types.ts'
 import { digestsAt, parseJson } from '../values/index.ts'
 import type { DocumentDigests } from '../values/index.ts'
 import type { OutcomeSums } from './outcome-sums.ts'
-import type { Outgoing } from './write-batch.ts'
+import type { Outgoing } from './outgoing.ts'
 
 export interface Books {
   readonly delta: CollectionReport

@@ -2,7 +2,7 @@
 import type { Document, Target } from '../types.ts'
 import type { DocumentDigests } from '../values/index.ts'
 import { expectedOf } from './held.ts'
-import type { Outgoing } from './write-batch.ts'
+import type { Outgoing } from './outgoing.ts'
 
 /** @param collection its name in the target */
 export function digestsOf(target: Target, collection: string, outgoing: Outgoing): DocumentDigests {

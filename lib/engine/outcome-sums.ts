@@ -2,7 +2,7 @@
 import { BucketSums } from '../values/bucket-sums.ts'
 import type { WriteOutcome } from '../types.ts'
 import type { DocumentDigests } from '../values/index.ts'
-import type { Outgoing } from './write-batch.ts'
+import type { Outgoing } from './outgoing.ts'
 
 export interface OutcomeSums {
   written?: BucketSums

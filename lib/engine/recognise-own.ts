@@ -3,7 +3,8 @@ import type { Target, WriteOutcome } from '../types.ts'
 import { digestsWithoutRev, withoutRev } from './digests.ts'
 import { digestsOf as digestsOfHeld, sameDigests } from './held.ts'
 import { withRetry } from './retry.ts'
-import type { Outgoing, WriteBatchOptions } from './write-batch.ts'
+import type { Outgoing } from './outgoing.ts'
+import type { WriteBatchOptions } from './write-batch.ts'
 
 /** Conflicts with documents that equal ours: an earlier try wrote them. */
 export async function recogniseOwn(

@@ -1,6 +1,10 @@
 /** One batch, from documents in the target's form to what became of each: sends, and tries again what may be tried again. */
 import { DocferryError } from '../errors.ts'
+import { BatchCalls } from './batch-calls.ts'
+import type { SendPart } from './batch-calls.ts'
 import { FailedCall } from './failed-call.ts'
+import type { Outgoing } from './outgoing.ts'
+import { patience, PushedBack } from './pushed-back.ts'
 import { RateControl } from './rate-control.ts'
 import type { CallToken } from './rate-control.ts'
 import { recogniseOwn } from './recognise-own.ts'
@@ -8,28 +12,8 @@ import { defaultAttempts, retryDelayMs, sleep } from './retry.ts'
 import type { RetryOptions } from './retry.ts'
 import { Suspects } from './suspects.ts'
 import type { Suspect } from './suspects.ts'
-import type { Document, Encoded, OnConflict, Target, WriteFailure, WriteOutcome } from '../types.ts'
-import type { Packed } from '../packed.ts'
-import type { DocumentDigests } from '../values/index.ts'
-import { withinTime } from './within-time.ts'
-
-/** A document on its way to the target. */
-export interface Outgoing {
-  /** As it is to be written, for the dead letter. */
-  readonly document: Document
-  readonly encoded: Encoded
-  /** `documentDigests` of it, where the reader knows them. */
-  readonly known?: DocumentDigests | undefined
-  /** Of what the target will give back, once somebody has asked for them: see `digestsOf`. */
-  digests?: DocumentDigests | undefined
-  /** Known without looking at the document. */
-  readonly hasNoRev?: boolean
-  /** What it came with, and which of these documents it is: its digests are there. */
-  readonly packed?: Packed
-  readonly at?: number
-  /** Whether a call for it was given up, which may still look at what was to be sent. */
-  isKept?: boolean
-}
+import { failureAsError, isConflict, isOfTarget } from './write-failure.ts'
+import type { OnConflict, Target, WriteFailure, WriteOutcome } from '../types.ts'
 
 /** A call under way. */
 interface Call {
@@ -39,9 +23,6 @@ interface Call {
   /** What the target had taken before. */
   readonly takenUntil: number
 }
-
-/** One call for a part of a batch; answers and throws as `Target.write`. */
-export type SendPart = (part: readonly Outgoing[], signal: AbortSignal) => Promise<readonly WriteOutcome[]>
 
 export interface WriteBatchOptions extends RetryOptions {
   readonly onConflict: OnConflict
@@ -63,27 +44,16 @@ export interface WriteBatchOptions extends RetryOptions {
   readonly send?: SendPart | undefined
 }
 
-/** A slow line still takes this many bytes in a millisecond: what is large may take longer. */
-const slowestUpload = 50
-
-/** A call without an answer for so long is given up. Connectors have shorter limits for each request; this is for what they miss. */
-const stuckMs = 300_000
-
-/** What a write on a condition costs, whatever the condition. */
-export const conditional = { onConflict: 'fail', fresh: false } as const
-
 /** Calls that fail in a row before the target is asked whether it writes. */
 const fewInARow = 3
-
-/** A document is tried this many times as often as a batch that gets nowhere. */
-const patience = 10
 
 /**
  * Write a batch until every document is written, skipped or has failed for good.
  *
  * Only documents that failed and may be retried are sent again, each time after a longer wait; what gets no answer goes in smaller parts, down to
- * documents that fail alone. These are suspects: they are tried again beside the others, until chance is ruled out. A call that throws may have been applied in part: a conflict that a later try then
- * meets is resolved by comparing what the target holds, so that what the run itself wrote counts as written.
+ * documents that fail alone. These are suspects: they are tried again beside the others, until chance is ruled out. A call that throws may have been
+ * applied in part: a conflict that a later try then meets is resolved by comparing what the target holds, so that what the run itself wrote counts
+ * as written.
  *
  * Trouble of the target's is never laid upon documents: as long as it takes others, those it pushes back are sent again and again; when it takes
  * nothing any more, the call throws.
@@ -115,10 +85,8 @@ class BatchInWriting {
   readonly #rate: RateControl
   readonly #attempts: number
   readonly #outcomes: WriteOutcome[]
-  /** By index. */
-  readonly #tries: number[]
-  /** By index: what the target had taken before it failed for the first time. */
-  readonly #takenUntilFailed: number[]
+  readonly #calls: BatchCalls
+  readonly #pushedBack: PushedBack
   #queue: Part[]
   readonly #suspects: Suspects
   /** Documents without an outcome. */
@@ -142,8 +110,8 @@ class BatchInWriting {
     this.#rate = rate
     this.#attempts = attempts
     this.#outcomes = new Array<WriteOutcome>(batch.length)
-    this.#tries = new Array<number>(batch.length).fill(0)
-    this.#takenUntilFailed = new Array<number>(batch.length).fill(0)
+    this.#calls = new BatchCalls({ target, collection, batch, rate }, options)
+    this.#pushedBack = new PushedBack(rate, attempts)
     this.#queue = [{ indexes: batch.map((_, index) => index), from: undefined }]
     this.#suspects = new Suspects(rate, { ...options, attempts, mostTries: patience * attempts, canAsk: target.takesWrites !== undefined })
     this.#left = batch.length
@@ -190,7 +158,7 @@ class BatchInWriting {
 
   /** @throws {DocferryError} when the target takes nothing any more, or refuses */
   async #tryTarget(): Promise<void> {
-    const error = await this.#failureOfTarget()
+    const error = await this.#calls.failureOfTarget()
     if (!error) return
     this.#rate.evidence.failedItself(1)
     this.#countIdle()
@@ -198,78 +166,18 @@ class BatchInWriting {
     await this.#waitBefore(this.#idle, error)
   }
 
-  /** Whether the target writes at all. */
-  async #failureOfTarget(): Promise<DocferryError | undefined> {
-    const { signal } = this.#options
-    const { evidence } = this.#rate
-    const call = evidence.begin()
-    try {
-      await withinTime(within => this.#target.takesWrites!(this.#collection, { signal: within }), {
-        ms: stuckMs,
-        signal,
-        late: this.#stuckError
-      })
-    } catch (error) {
-      signal?.throwIfAborted()
-      if (!(error instanceof DocferryError) || !error.retryable) throw error
-      return error
-    }
-    evidence.wentWell(call)
-    return undefined
-  }
-
   async #call(part: Part): Promise<void> {
-    await this.#pace(part.indexes)
+    await this.#calls.pace(part.indexes)
     const call = { token: this.#rate.begin(), number: this.#rate.evidence.begin(), takenUntil: this.#rate.taken }
     let results: readonly WriteOutcome[]
     try {
-      results = await this.#send(part.indexes)
+      results = await this.#calls.send(part.indexes)
     } catch (error) {
       this.#options.signal?.throwIfAborted()
       if (!(error instanceof DocferryError) || !error.retryable) throw error
       return await this.#withoutAnswer(call, part, error)
     }
     await this.#take(call, part, results)
-  }
-
-  async #pace(part: readonly number[]): Promise<void> {
-    const { signal, stop, isNew, countsUnits, onConflict, fresh, send } = this.#options
-    signal?.throwIfAborted()
-    const writeUnits = countsUnits
-      ? this.#target.usage?.(this.#encoded(part), send ? conditional : { onConflict, fresh }).writeUnits
-      : undefined
-    const delayMs = this.#rate.waitMs({ collection: this.#collection, documents: part.length, writeUnits, isNew })
-    if (delayMs > 0) await sleep(delayMs, stop ?? signal)
-  }
-
-  #encoded(part: readonly number[]): Encoded[] {
-    return part.map(index => (this.#batch[index] as Outgoing).encoded)
-  }
-
-  readonly #stuckError = (): DocferryError => {
-    const { provider } = this.#target.location
-    return new DocferryError(
-      'DOCFERRY_CONNECT',
-      `writing to ${this.#collection}: ${provider} has not answered for ${stuckMs / 60_000} minutes`,
-      { provider, collection: this.#collection, retryable: true }
-    )
-  }
-
-  async #send(part: readonly number[]): Promise<readonly WriteOutcome[]> {
-    const { onConflict, fresh, signal, send } = this.#options
-    const write = (within: AbortSignal): Promise<readonly WriteOutcome[]> =>
-      send
-        ? send(
-            part.map(index => this.#batch[index] as Outgoing),
-            within
-          )
-        : this.#target.write(this.#collection, this.#encoded(part), { onConflict, fresh, signal: within })
-    const bytes = part.reduce((sum, index) => sum + (this.#batch[index] as Outgoing).encoded.bytes, 0)
-    const ms = Math.max(stuckMs, bytes / slowestUpload)
-    const results = await withinTime(write, { ms, signal, late: this.#stuckError })
-    if (results.length === part.length) return results
-    const { provider } = this.#target.location
-    throw new DocferryError('DOCFERRY_BUG', `the ${provider} connector answered ${results.length} outcomes for ${part.length} documents`)
   }
 
   /** Nothing can be said about the documents of a call: they go in smaller parts, of which another may get through first. */
@@ -340,7 +248,7 @@ class BatchInWriting {
     const isThrottled = error.code === 'DOCFERRY_THROTTLED'
     const isOver = this.#idle >= this.#attempts
     if (this.#canAsk && !isThrottled && this.#idle >= fewInARow) {
-      if (!(await this.#failureOfTarget())) this.#idle = 0
+      if (!(await this.#calls.failureOfTarget())) this.#idle = 0
       else if (isOver) throw error
     } else if (isOver) {
       if (!(await this.#areHopeless(error))) throw error
@@ -400,7 +308,7 @@ class BatchInWriting {
           continue
         }
         again.push(index)
-        if (this.#tries[index]!++ === 0) this.#takenUntilFailed[index] = call.takenUntil
+        this.#pushedBack.failed(index, call.takenUntil)
         if ((outcome.retryAfterMs ?? 0) >= (longest?.retryAfterMs ?? 0)) longest = outcome
       }
     }
@@ -462,21 +370,12 @@ class BatchInWriting {
       this.#idle = Math.ceil(this.#attempts / 2)
       this.#takenBefore = this.#rate.taken
     }
-    const takesNothing = isIdle && !takesOthers
     return again.filter(index => {
       const outcome = this.#outcomes[index] as WriteFailure
-      const tries = this.#tries[index] as number
-      if (isOfTarget(outcome)) {
-        if (tries < patience * this.#attempts && !takesNothing) return true
-        if (takesNothing && !isAlone) throw error
-      } else {
-        // Of what the server breaks on without a word, documents are to blame only where it takes others.
-        const isInDoubt = outcome.code === 'DOCFERRY_REFUSED' && this.#rate.taken === this.#takenUntilFailed[index]
-        if (tries < this.#attempts && !(isInDoubt && takesNothing)) return true
-        if (isInDoubt && (!isLast || this.#rate.doubts())) throw error
-      }
-      this.#outcomes[index] = { ...outcome, retryable: false }
-      return false
+      const verdict = this.#pushedBack.verdict(index, outcome, { takesNothing: isIdle && !takesOthers, isLast, isAlone })
+      if (verdict === "the target's") throw error
+      if (verdict === 'its own') this.#outcomes[index] = { ...outcome, retryable: false }
+      return verdict === 'again'
     })
   }
 
@@ -488,20 +387,4 @@ class BatchInWriting {
     onRetry?.(error, delayMs)
     if (delayMs > 0) await sleep(delayMs, stop ?? signal)
   }
-}
-
-/** Whether a document's failure says something of the target's state and nothing of the document. */
-function isOfTarget({ code }: WriteFailure): boolean {
-  return code === 'DOCFERRY_THROTTLED' || code === 'DOCFERRY_CONNECT' || code === 'DOCFERRY_TARGET'
-}
-
-function isConflict(outcome: WriteOutcome): boolean {
-  return outcome === 'skipped' || (typeof outcome === 'object' && outcome.code === 'DOCFERRY_CONFLICT')
-}
-
-/** Without the cause, which may quote the document. */
-function failureAsError(failure: WriteFailure, collection: string): DocferryError {
-  const { message, retryAfterMs } = failure
-  const code = isOfTarget(failure) ? failure.code : 'DOCFERRY_TARGET'
-  return new DocferryError(code, message, { collection, retryable: true, retryAfterMs })
 }

@@ -1,5 +1,5 @@
 /** What a write would do, without doing it. */
-import type { Outgoing } from '../engine/write-batch.ts'
+import type { Outgoing } from '../engine/outgoing.ts'
 import type { OnConflict, Target, WriteOutcome } from '../types.ts'
 
 export interface PreviewOptions {

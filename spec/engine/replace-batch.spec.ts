@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { replacing } from '../../lib/engine/replace-batch.ts'
 import type { ReplaceOptions, Replacing } from '../../lib/engine/replace-batch.ts'
-import type { Outgoing } from '../../lib/engine/write-batch.ts'
+import type { Outgoing } from '../../lib/engine/outgoing.ts'
 import { DocferryError } from '../../lib/errors.ts'
 import { openTarget } from '../../lib/open.ts'
 import type { Document, WriteOutcome } from '../../lib/types.ts'
