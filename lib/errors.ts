@@ -9,7 +9,7 @@ export const errorTable = {
   DOCFERRY_NO_SUCH_COLLECTION: { exit: 2, meaning: 'a collection that was named does not exist in the source' },
   DOCFERRY_NO_SUCH_BACKUP: { exit: 2, meaning: 'the service knows no such backup, export, import or restore' },
   DOCFERRY_COLLECTION_NAME: { exit: 2, meaning: 'the target cannot hold a collection of this name' },
-  DOCFERRY_SAME_PLACE: { exit: 2, meaning: 'source and target are the same place' },
+  DOCFERRY_SAME_PLACE: { exit: 2, meaning: 'two ends are the same place' },
   DOCFERRY_OUTPUT_EXISTS: { exit: 2, meaning: 'the output file exists already' },
   DOCFERRY_PLAN: { exit: 2, meaning: 'the run is not the one that was planned' },
   DOCFERRY_CONNECT: { exit: 10, meaning: 'a server cannot be reached, or stopped answering' },

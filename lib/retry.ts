@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { deadLettersName } from './checkpoint/dead-letters.ts'
 import { isSpoilt } from './checkpoint/journal.ts'
+import { runCommand } from './checkpoint/run-command.ts'
 import { letterSource, surveyLetters } from './checkpoint/letter-source.ts'
 import type { LetterOrigin, LetterSurvey } from './checkpoint/letter-source.ts'
 import { RemainingLetters } from './checkpoint/remaining-letters.ts'
@@ -87,21 +88,21 @@ export async function retryRun(options: RetryRunOptions): Promise<RunReport> {
   const { run, stateDir = '.docferry' } = options
   const folder = await RunFolder.open(stateDir, run)
   try {
-    return await retryLetters(await look(folder, run), options)
+    return await retryLetters(await look(folder, run, stateDir), options)
   } finally {
     await folder.close()
   }
 }
 
-async function look(folder: RunFolder, run: string): Promise<Retried> {
+async function look(folder: RunFolder, run: string, stateDir: string): Promise<Retried> {
   const record = (await folder.record()) as RunRecord<PlannedOptions>
   const end = await folder.lastEnd()
   const undone = await folder.undone()
   const unfit = (message: string): DocferryError => new DocferryError('DOCFERRY_RUN_UNFIT', message)
-  if (end?.spoilt !== undefined) throw isSpoilt(run, end.spoilt)
+  if (end?.spoilt !== undefined) throw isSpoilt(run, end.spoilt, stateDir)
   if (!end || (end.state !== 'done' && end.state !== 'partial'))
     throw unfit(
-      `the run ${run} has not come to its end: go on with it first (docferry resume ${run}), then retry what could not be written`
+      `the run ${run} has not come to its end: go on with it first (${runCommand('resume', run, stateDir)}), then retry what could not be written`
     )
   if (undone) throw unfit(`the run ${run} was undone: run it anew`)
   if (end.state === 'done') throw unfit(`the run ${run} has no dead letters: there is nothing to retry`)

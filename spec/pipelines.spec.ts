@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { startCouchdb } from '../scripts/servers/couchdb.ts'
 import { projectFolder } from '../scripts/servers/tools.ts'
+import { listRuns } from '../lib/checkpoint/run-folder.ts'
 import { runCommandLine } from '../lib/cli/program.ts'
+import { describeError } from '../lib/errors.ts'
 import { createMemoryStore } from '../lib/connectors/memory/store.ts'
 import { openSource } from '../lib/open.ts'
 import type { Endpoint } from '../lib/open.ts'
@@ -428,7 +430,11 @@ describe('pipelines: the examples', function () {
       )
       const { code, stdout, stderr } = await docferry(['run', file, '--on-conflict', 'overwrite', '--no-progress'], variables)
       expect(code, stdout + stderr).to.equal(2)
-      expect(stdout).to.include('two targets are the same place').and.include('1 document written')
+      expect(stdout).to.include('two targets are the same place').and.include('1 document written').and.not.include('docferry resume')
+      const [refused] = (await listRuns(join(scratch, 'state'))).filter(({ end }) => end?.refused)
+      expect(refused?.state).to.equal('broken off')
+      const again = migrate({ source: join(scratch, 'a.json'), target: second, resume: refused!.runId, stateDir: join(scratch, 'state') })
+      expect(await again.catch(describeError)).to.include('another target is the same place')
     } finally {
       await proxy.close()
     }

@@ -1,4 +1,5 @@
 /** After a migration: whether all came over, what the target holds besides, and whether there is a way back. */
+import { runCommand, stateDirOf } from '../checkpoint/run-command.ts'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { receiptPath } from '../checkpoint/run-folder.ts'
@@ -57,7 +58,8 @@ export async function checkAfter(run: RunInfo | undefined, options: CheckOptions
   list.person('people.performance', 'latencies, errors and costs are watched for some days')
 }
 
-function endFound({ runId, state, end, reached, undone }: RunInfo): Found {
+function endFound({ runId, path, state, end, reached, undone }: RunInfo): Found {
+  const command = (verb: 'retry' | 'undo' | 'resume'): string => runCommand(verb, runId, stateDirOf(path))
   const { written = 0, failed = 0, skipped = 0 } = end?.totals ?? reached ?? {}
   const counts = `${formatCount(written)} written${skipped > 0 ? `, ${formatCount(skipped)} there before` : ''}, ${formatCount(failed)} dead letters`
   const code = 'DOCFERRY_CHECK'
@@ -73,14 +75,20 @@ function endFound({ runId, state, end, reached, undone }: RunInfo): Found {
       result: 'failed',
       code: 'DOCFERRY_DEAD_LETTERS',
       detail: counts,
-      advice: `find the cause, mend it, and write them again: docferry retry ${runId}`
+      advice: `find the cause, mend it, and write them again: ${command('retry')}`
     }
   if (undone) return { result: 'failed', code, detail: `it was undone at ${undone.at}`, advice: 'begin anew' }
-  if (state === 'broken off') return { result: 'failed', code, detail: 'it stopped, and went down a pipe', advice: 'begin anew' }
+  if (state === 'broken off')
+    return {
+      result: 'failed',
+      code,
+      detail: end?.refused ? 'it was refused, for another target is the same place' : 'it stopped, and went down a pipe',
+      advice: 'begin anew'
+    }
   if (end?.spoilt !== undefined)
-    return { result: 'failed', code, detail: `what it read was wrong: ${end.spoilt}`, advice: `docferry undo ${runId}, and begin anew` }
+    return { result: 'failed', code, detail: `what it read was wrong: ${end.spoilt}`, advice: `${command('undo')}, and begin anew` }
   const what = state === 'killed' ? 'its process is gone' : state
-  return { result: 'failed', code, detail: `${what}; at least ${counts}`, advice: `go on with it: docferry resume ${runId}` }
+  return { result: 'failed', code, detail: `${what}; at least ${counts}`, advice: `go on with it: ${command('resume')}` }
 }
 
 async function verifyNow(
@@ -309,7 +317,7 @@ async function undoFound(run: RunInfo, { target, undo: mode = 'none', onConflict
   const written = run.end?.totals.written ?? run.reached?.written ?? 0
   if (!journal)
     return written === 0 ? { detail: 'it has written nothing' } : { result: 'warning', detail: 'its journal is not there any more' }
-  const command = `docferry undo ${run.runId}`
+  const command = runCommand('undo', run.runId, stateDirOf(run.path))
   if (options.full) {
     const { environment, signal, logger, stateDir } = options
     const report = await undo({ run: run.runId, target: options.target, dryRun: true, environment, signal, logger, stateDir })

@@ -1,4 +1,5 @@
 /** While a run is under way: whether it goes on, how fast, and what goes wrong. Looks at its folder only, and asks the source for its counts. */
+import { runCommand, stateDirOf } from '../checkpoint/run-command.ts'
 import { open, readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { lastState } from '../checkpoint/how-far.ts'
@@ -65,7 +66,7 @@ export async function checkDuring(run: RunInfo, options: CheckOptions, list: Che
       : {
           result: 'warning',
           detail: `${formatCount(failed)} dead letters`,
-          advice: `${join(path, 'dead-letters.ndjson')} has them with their causes; docferry retry ${runId} writes them again once the run is over`
+          advice: `${join(path, 'dead-letters.ndjson')} has them with their causes; ${runCommand('retry', runId, stateDirOf(path))} tries them again once the run is over`
         }
   )
   const retries = last?.retries ?? 0
@@ -131,7 +132,7 @@ async function progressFound({ run: { runId, path, record }, first, last, second
     result: 'failed',
     code: 'DOCFERRY_CHECK',
     detail: still,
-    advice: `${join(path, logName)} says what it waits for; it may be stopped (Ctrl-C) and gone on with: docferry resume ${runId}`
+    advice: `${join(path, logName)} says what it waits for; it may be stopped (Ctrl-C) and gone on with: ${runCommand('resume', runId, stateDirOf(path))}`
   }
 }
 

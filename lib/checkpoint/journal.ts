@@ -12,6 +12,7 @@ import { howFar } from './how-far.ts'
 import type { HowFar } from './how-far.ts'
 import { ProgressLog, removeProgress } from './progress-log.ts'
 import type { ChainEnd } from './progress-log.ts'
+import { runCommand } from './run-command.ts'
 import { logName, RunFolder } from './run-folder.ts'
 import type { RunEnd, RunRecord } from './run-folder.ts'
 import { newRunId } from './run-id.ts'
@@ -125,8 +126,13 @@ export class Journal {
           `the run ${resume} was undone, in whole or in part: begin a new one instead of going on with it`
         )
       const end = await folder.lastEnd()
-      if (end?.state === 'done' || end?.state === 'partial') throw atItsEnd(resume, end)
-      if (end?.spoilt !== undefined) throw isSpoilt(resume, end.spoilt)
+      if (end?.state === 'done' || end?.state === 'partial') throw atItsEnd(resume, end, stateDir)
+      if (end?.spoilt !== undefined) throw isSpoilt(resume, end.spoilt, stateDir)
+      if (end?.refused)
+        throw new DocferryError(
+          'DOCFERRY_RUN_UNFIT',
+          `the run ${resume} was refused, for another target is the same place: leave one of them out, and begin anew`
+        )
       const record = await folder.record()
       return new Journal(options, { folder, record, ...(await howFar(folder.path, resume)) })
     } catch (error) {
@@ -320,12 +326,13 @@ export class Journal {
       this.#closeLog()
       await removeProgress(this.#folder.path, () => true)
     }
-    const { state, spoilt, collections } = report
+    const { state, spoilt, stoppedBy, collections } = report
     await this.#folder.end({
       state,
       at: new Date().toISOString(),
       totals: totalCounts(collections),
-      ...(spoilt !== undefined && { spoilt })
+      ...(spoilt !== undefined && { spoilt }),
+      ...(stoppedBy === 'DOCFERRY_SAME_PLACE' && { refused: true })
     })
   }
 
@@ -351,16 +358,16 @@ export class Journal {
 }
 
 /** Its counts and dead letters may be those of a retry by now: going on with nothing would put back the old ones. */
-function atItsEnd(runId: string, { state }: RunEnd): DocferryError {
-  const letters = state === 'partial' ? `; docferry retry ${runId} writes its dead letters again` : ''
+function atItsEnd(runId: string, { state }: RunEnd, stateDir: string): DocferryError {
+  const letters = state === 'partial' ? `; ${runCommand('retry', runId, stateDir)} writes its dead letters again` : ''
   return new DocferryError('DOCFERRY_RUN_UNFIT', `the run ${runId} has come to its end: there is nothing to go on with${letters}`)
 }
 
 /** @param why what it has read was wrong */
-export function isSpoilt(runId: string, why: string): DocferryError {
+export function isSpoilt(runId: string, why: string, stateDir: string): DocferryError {
   return new DocferryError(
     'DOCFERRY_RUN_UNFIT',
     `the run ${runId} can't be gone on with, for what it has written may be wrong (${why}). Put the right input in its place, take back what was written ` +
-      `(docferry undo ${runId}; of a file that it was writing, remove what is left), and begin a new run`
+      `(${runCommand('undo', runId, stateDir)}; of a file that it was writing, remove what is left), and begin a new run`
   )
 }

@@ -50,6 +50,8 @@ export interface RunEnd {
   readonly totals: Counts
   /** `RunReport.spoilt` */
   readonly spoilt?: string
+  /** Another run that was begun with it writes to the same place. */
+  readonly refused?: true
 }
 
 /** What stands on disk while a retry replaces the dead letters, so that counts and letters agree whenever its process dies. */
@@ -77,7 +79,7 @@ export interface RunInfo {
   /** Missing of a damaged one. */
   readonly record?: RunRecord
   /**
-   * `killed`: it says that it is running, and no process does. `broken off`: it stopped, and went down a pipe, so that it can't be gone on with.
+   * `killed`: it says that it is running, and no process does. `broken off`: it stopped, and can't be gone on with: it went down a pipe, or was refused.
    * `spoilt`: nor can it, for what it has read may have been wrong.
    * `damaged`: its files can't be read.
    */
@@ -284,7 +286,7 @@ async function readRun(path: string, runId: string): Promise<RunInfo | undefined
     const found = { runId, path, record, ...(end && { end }), ...(undone && { undone }), ...(reached && { reached }) }
     if (holder) return { ...found, state: 'running', holder }
     if (undone) return { ...found, state: undone.state === 'undone' ? 'undone' : 'partly undone' }
-    if (!isOver && isPiped(record)) return { ...found, state: 'broken off' }
+    if (!isOver && (isPiped(record) || end?.refused)) return { ...found, state: 'broken off' }
     return { ...found, state: end?.spoilt === undefined ? (end?.state ?? 'killed') : 'spoilt' }
   } catch (error) {
     if (!(error instanceof DocferryError)) throw error

@@ -12,7 +12,7 @@ export const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   DOCFERRY_NO_SUCH_COLLECTION: 'take a name that the source holds, or leave --collections out to take them all',
   DOCFERRY_NO_SUCH_BACKUP: 'see what there is: docferry backup list',
   DOCFERRY_COLLECTION_NAME: 'give it a name that the target takes: --rename Old=new',
-  DOCFERRY_SAME_PLACE: 'nothing was written; check the addresses and the variables that configure them',
+  DOCFERRY_SAME_PLACE: 'this run has written nothing; check the addresses and the variables that configure them',
   DOCFERRY_OUTPUT_EXISTS: 'choose another name, or --force to replace it',
   DOCFERRY_PLAN: 'give the options of the plan, or plan again with these: docferry plan ... --save FILE',
   DOCFERRY_CONNECT: 'check that the server runs and that its address and port are right',
@@ -20,7 +20,7 @@ export const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   DOCFERRY_PERMISSION: 'grant these credentials the right to do this, or use others',
   DOCFERRY_TARGET: 'see that the target is there, has space and takes writes',
   DOCFERRY_DECODE:
-    'check the input at the place named; where its name does not tell the format, import --format does, or ?format= in an address',
+    'check the input at the place named, or get it again; where its name does not tell the format, import --format does, or ?format= in an address',
   DOCFERRY_FILE_CUT: 'get the whole file again: what comes after the cut is not in it',
   DOCFERRY_FILE_MISSING: 'copy it to its place again, or export it again; --collections with the others reads these without it',
   DOCFERRY_ATTACHMENT:

@@ -1,15 +1,14 @@
 /** The commands that a user may give next for a run, as they have to be typed. */
-import { dirname } from 'node:path'
+import { runCommand, stateDirOf } from '../checkpoint/run-command.ts'
 import { errorTable } from '../errors.ts'
 import type { ErrorCode } from '../errors.ts'
 import { isSavedAtEnd, totalCounts } from '../report.ts'
 import type { RunReport } from '../report.ts'
 import { safe } from './text.ts'
 
-/** `docferry resume 2026-...`, with the state folder where it is not the usual one. */
-export function commandFor(verb: 'resume' | 'retry' | 'undo' | 'verify', runId: string, stateDir = '.docferry'): string {
-  const place = stateDir === '.docferry' ? '' : ` --state-dir ${JSON.stringify(stateDir)}`
-  return safe(`docferry ${verb} ${runId}${place}`)
+/** As `runCommand`, safe to be shown. */
+export function commandFor(...command: Parameters<typeof runCommand>): string {
+  return safe(runCommand(...command))
 }
 
 /** What the source is read as can't be mended beneath a run: of a file that was changed nothing tells what was read already. */
@@ -62,9 +61,4 @@ export function stoppedAtOnce(report: Readonly<RunReport> | undefined, command: 
   return report.piped || report.readsOnce
     ? 'stopped at once; what went down a pipe can not be gone on with: begin again'
     : 'stopped at once; it can not be gone on with: begin again'
-}
-
-/** @param folder of the run: `<state folder>/runs/<run>` */
-export function stateDirOf(folder: string): string {
-  return dirname(dirname(folder))
 }

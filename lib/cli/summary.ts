@@ -5,8 +5,9 @@ import type { Plan } from '../plan/plan.ts'
 import { totalCounts } from '../report.ts'
 import type { CollectionReport, Counts, FailureGroup, RunReport } from '../report.ts'
 import type { PlaceName } from '../types.ts'
+import { stateDirOf } from '../checkpoint/run-command.ts'
 import { adviceForFailures } from './advice.ts'
-import { commandFor, goOnCommand, isOfDocument, needsAnotherInput, stateDirOf, undoCommand } from './hints.ts'
+import { commandFor, goOnCommand, isOfDocument, needsAnotherInput, undoCommand } from './hints.ts'
 import {
   displayWidth,
   fit,
@@ -147,8 +148,8 @@ function sumOfReadNow(collections: readonly CollectionReport[]): number {
   return collections.reduce((sum, collection) => sum + readNow(collection), 0)
 }
 
-function unfinished({ state }: CollectionReport): string {
-  return state === 'done' ? '' : state === 'waiting' ? ' (not begun)' : ' (not whole)'
+function unfinished({ state, read }: CollectionReport): string {
+  return state === 'done' ? '' : state === 'waiting' && read === 0 ? ' (not begun)' : ' (not whole)'
 }
 
 function notes(report: Readonly<RunReport>, view: SummaryView): string[] {

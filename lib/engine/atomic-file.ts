@@ -57,16 +57,21 @@ function partialNameBy(path: string, mark: string): string {
   return `${path.replace(/\/+$/, '')}.partial-${mark}`
 }
 
-/** A name beside `path` that only this run gives, where there is one; another one where something of that name must not be touched. */
-async function partialOf(path: string, run: string | undefined): Promise<string> {
-  if (run === undefined) return partialName(path)
-  const own = partialNameBy(
+/** The name beside `path` that only this run gives. */
+export function partialOfRun(path: string, run: string): string {
+  return partialNameBy(
     path,
     createHash('sha256')
       .update(run)
       .digest('hex')
       .slice(0, 2 * partialBytes)
   )
+}
+
+/** That, where there is a run; another one where something of that name must not be touched. */
+async function partialOf(path: string, run: string | undefined): Promise<string> {
+  if (run === undefined) return partialName(path)
+  const own = partialOfRun(path, run)
   return (await removeEmpty(own)) ? own : partialName(path)
 }
 

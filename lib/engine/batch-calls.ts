@@ -70,8 +70,12 @@ export class BatchCalls {
     throw new DocferryError('DOCFERRY_BUG', `the ${provider} connector answered ${results.length} outcomes for ${part.length} documents`)
   }
 
-  /** Ask whether the target writes at all, where it can be asked. @returns why it does not @throws what can't be tried again */
-  async failureOfTarget(): Promise<DocferryError | undefined> {
+  /**
+   * Ask whether the target writes at all.
+   *
+   * @returns `unknown` where it does not let itself be asked; else why it does not
+   */
+  async askTarget(): Promise<'writes' | 'unknown' | DocferryError> {
     const { signal } = this.#options
     const { evidence } = this.#rate
     const call = evidence.begin()
@@ -83,11 +87,13 @@ export class BatchCalls {
       })
     } catch (error) {
       signal?.throwIfAborted()
-      if (!(error instanceof DocferryError) || !error.retryable) throw error
-      return error
+      if (!(error instanceof DocferryError)) throw error
+      if (error.retryable) return error
+      evidence.canNotBeAsked()
+      return 'unknown'
     }
     evidence.wentWell(call)
-    return undefined
+    return 'writes'
   }
 
   #encoded(part: readonly number[]): Encoded[] {

@@ -7,6 +7,8 @@
 const mostOdds = 1e-6
 /** However well the target does, chance has to be ruled out. */
 const fewestFailures = 3
+/** Where documents get through after many failures, it takes so many times as many to blame one. */
+const timesLongest = 3
 /** So many documents may fail before it matters how many that is beside the others. */
 const fewBlamed = 10
 /** So many may fail before it takes other documents to show that the target writes. */
@@ -30,6 +32,9 @@ export class Evidence {
   /** Calls that failed though each of their documents was taken afterwards. */
   #ownFailures = 0
   #blamed = 0
+  /** Most failures after which a document was taken all the same. */
+  #longest = 0
+  #canBeAsked = true
 
   /** What has begun by now. */
   get begun(): number {
@@ -57,13 +62,23 @@ export class Evidence {
     this.#ownFailures += calls
   }
 
+  /** A document was taken that had failed so often, by itself. */
+  recovered(failures: number): void {
+    this.#longest = Math.max(this.#longest, failures)
+  }
+
   blamed(): void {
     this.#blamed++
   }
 
+  /** The target does not let itself be asked whether it writes, which says nothing of documents. */
+  canNotBeAsked(): void {
+    this.#canBeAsked = false
+  }
+
   /** @param taken documents that the target has decided on @returns whether something that is no document shows well enough that the target writes */
   canAsk(taken: number): boolean {
-    return this.#blamed < Math.max(mostBlamedUnseen, taken * largestPart)
+    return this.#canBeAsked && this.#blamed < Math.max(mostBlamedUnseen, taken * largestPart)
   }
 
   /** One more failure. */
@@ -86,6 +101,6 @@ export class Evidence {
     const count = this.count(failures)
     const chance = (this.#ownFailures + 1) / (this.#ownFailures + this.#well + 2)
     const fewest = this.#blamed < Math.max(fewBlamed, taken * largestPart) ? fewestFailures : attempts
-    return count >= fewest && chance ** count < mostOdds
+    return count >= Math.max(fewest, timesLongest * this.#longest) && chance ** count < mostOdds
   }
 }

@@ -184,9 +184,10 @@ export class RateControl {
   }
 
   /** @throws {DocferryError} of the code of what failed, not retryable, when the run has tried again too often */
-  spendRetry(error: DocferryError): void {
+  spendRetry(error: DocferryError, times = 1): void {
     const budget = this.#options.maxRetries ?? Math.max(fewestRetries, 2 * this.#calls)
-    if (++this.#retries <= budget) return
+    this.#retries += times
+    if (this.#retries <= budget) return
     const message = `${error.message}; and the run has tried again ${budget} times by now, which is its budget (--max-retries)`
     throw new DocferryError(error.code, message, { ...error.context, cause: error })
   }

@@ -26,7 +26,7 @@ export interface SuspectsOptions extends Pick<RetryOptions, 'baseMs' | 'capMs'> 
   /** After so many tries a document is given up if others are taken, however often the target fails. */
   readonly mostTries: number
   /** Whether the target can be asked if it writes: then that is done as soon as it is all that is missing. */
-  readonly canAsk: boolean
+  readonly canAsk: () => boolean
 }
 
 interface RetryDelay {
@@ -40,8 +40,13 @@ export interface Failed {
   readonly inVain: number
 }
 
-/** A document's failures have to lie so many first waits apart: for as long something else may have been in its way. */
-const leastSpread = 30
+/**
+ * A document's failures have to lie so many first waits apart, half a minute, which is as long as a call is tried again: for as long something else
+ * may have been in its way, such as a part of the target that was down.
+ */
+const leastSpread = 300
+/** Behind the second try they come in even steps: more of them would tell little. */
+const steps = 5
 
 export class Suspects {
   readonly #rate: RateControl
@@ -57,6 +62,12 @@ export class Suspects {
 
   get size(): number {
     return this.#byIndex.size
+  }
+
+  /** Whether the target has answered for each, and no connection was lost. */
+  get areAnswered(): boolean {
+    for (const { trouble } of this.#byIndex.values()) if (trouble instanceof Error) return false
+    return true
   }
 
   /** The one whose time comes first. */
@@ -87,9 +98,9 @@ export class Suspects {
     const spreadMs = leastSpread * baseMs
     // Where others get through, there is no need to wait long.
     const most = inVain === 1 ? { capMs: Math.min(spreadMs / 3, capMs ?? Infinity) } : {}
-    const delayMs = retryDelayMs(tries, { ...this.#options, ...most, retryAfterMs })
+    const delayMs = Math.max(retryDelayMs(tries, { ...this.#options, ...most, retryAfterMs }), tries > 1 ? spreadMs / steps : 0)
     const enough = this.#isDocuments({ ...failures, known: failures.known + 1 })
-    const isLast = enough && now - firstMs >= spreadMs && this.#options.canAsk
+    const isLast = enough && now - firstMs >= spreadMs && this.#options.canAsk()
     // Where the next failure would do, it is not asked for too soon.
     const dueMs = isLast ? now : Math.max(now + delayMs, enough ? firstMs + spreadMs : 0)
     this.#byIndex.set(index, { index, from, failures, tries, firstMs, lastMs: now, dueMs, trouble })
@@ -105,16 +116,12 @@ export class Suspects {
     return true
   }
 
-  /** These were answered. @returns how often they had failed, if they were suspects, and whether without an answer */
-  clear(indexes: readonly number[]): { readonly count: number; readonly isBroken: boolean } | undefined {
-    if (this.#byIndex.size === 0) return undefined
+  /** These were answered. @returns those of them that were suspects */
+  clear(indexes: readonly number[]): readonly Suspect[] {
+    if (this.#byIndex.size === 0) return []
     const cleared = indexes.flatMap(index => this.#byIndex.get(index) ?? [])
-    if (cleared.length === 0) return undefined
     for (const { index } of cleared) this.#byIndex.delete(index)
-    return {
-      count: cleared.reduce((sum, { tries }) => sum + tries, 0),
-      isBroken: cleared.some(({ trouble }) => trouble instanceof Error)
-    }
+    return cleared
   }
 
   /** Take out those that fail for their own sake. */

@@ -12,7 +12,7 @@ import { defaultAttempts, retryDelayMs, sleep } from './retry.ts'
 import type { RetryOptions } from './retry.ts'
 import { Suspects } from './suspects.ts'
 import type { Suspect } from './suspects.ts'
-import { failureAsError, isConflict, isOfTarget } from './write-failure.ts'
+import { failureAsError, finalOutcome, isConflict, isOfTarget } from './write-failure.ts'
 import type { OnConflict, Target, WriteFailure, WriteOutcome } from '../types.ts'
 
 /** A call under way. */
@@ -113,14 +113,14 @@ class BatchInWriting {
     this.#calls = new BatchCalls({ target, collection, batch, rate }, options)
     this.#pushedBack = new PushedBack(rate, attempts)
     this.#queue = [{ indexes: batch.map((_, index) => index), from: undefined }]
-    this.#suspects = new Suspects(rate, { ...options, attempts, mostTries: patience * attempts, canAsk: target.takesWrites !== undefined })
+    this.#suspects = new Suspects(rate, { ...options, attempts, mostTries: patience * attempts, canAsk: () => this.#canAsk })
     this.#left = batch.length
     this.#mayBeApplied = mayBeApplied
   }
 
   async write(): Promise<readonly WriteOutcome[]> {
     while (this.#left > 0) {
-      for (const suspect of this.#suspects.takeBlamed()) this.#blame(suspect)
+      await this.#blame(this.#suspects.takeBlamed())
       const part = this.#takeWaiting() ?? (await this.#takeSuspect())
       if (part) await this.#call(part)
     }
@@ -158,11 +158,12 @@ class BatchInWriting {
 
   /** @throws {DocferryError} when the target takes nothing any more, or refuses */
   async #tryTarget(): Promise<void> {
-    const error = await this.#calls.failureOfTarget()
-    if (!error) return
+    const error = await this.#calls.askTarget()
+    if (!(error instanceof DocferryError)) return
     this.#rate.evidence.failedItself(1)
     this.#countIdle()
     if (this.#idle >= this.#attempts) throw error
+    this.#rate.spendRetry(error)
     await this.#waitBefore(this.#idle, error)
   }
 
@@ -194,6 +195,7 @@ class BatchInWriting {
       const half = Math.ceil(indexes.length / 2)
       this.#queue.push({ indexes: indexes.slice(0, half), from: failed }, { indexes: indexes.slice(half), from: failed })
     } else {
+      this.#rate.spendRetry(error)
       if (++this.#throttled >= patience * this.#attempts) throw error
       if (!this.#suspects.postpone(indexes)) this.#queue.push({ indexes, from })
     }
@@ -204,14 +206,16 @@ class BatchInWriting {
   #pushBack(call: Call, error: DocferryError): void {
     const isBroken = error.code !== 'DOCFERRY_THROTTLED'
     const { retryAfterMs } = error
-    if (!isBroken || this.#idle > 1 || retryAfterMs !== undefined) this.#rate.pushedBack(call.token, { isBroken, retryAfterMs })
+    const few = this.#canAsk ? fewInARow : 1
+    if (!isBroken || this.#idle > few || retryAfterMs !== undefined) this.#rate.pushedBack(call.token, { isBroken, retryAfterMs })
   }
 
-  #failedCall(call: Call, { indexes, from }: Part, { retryAfterMs }: DocferryError): FailedCall {
+  #failedCall(call: Call, { indexes, from }: Part, error: DocferryError): FailedCall {
     return new FailedCall(indexes.length, from, isTargets => {
       if (!isTargets) return
       this.#rate.evidence.failedItself(1)
-      this.#rate.pushedBack(call.token, { isBroken: true, retryAfterMs })
+      this.#rate.pushedBack(call.token, { isBroken: true, retryAfterMs: error.retryAfterMs })
+      this.#rate.spendRetry(error)
     })
   }
 
@@ -247,12 +251,11 @@ class BatchInWriting {
   async #goOnBehind(error: DocferryError, waits = true): Promise<void> {
     const isThrottled = error.code === 'DOCFERRY_THROTTLED'
     const isOver = this.#idle >= this.#attempts
-    if (this.#canAsk && !isThrottled && this.#idle >= fewInARow) {
-      if (!(await this.#calls.failureOfTarget())) this.#idle = 0
-      else if (isOver) throw error
-    } else if (isOver) {
-      if (!(await this.#areHopeless(error))) throw error
-      for (const suspect of this.#suspects.takeAll()) this.#blame(suspect)
+    const answer = this.#canAsk && !isThrottled && this.#idle >= fewInARow ? await this.#calls.askTarget() : 'unknown'
+    if (answer === 'writes') this.#idle = 0
+    else if (isOver) {
+      if (answer !== 'unknown' || !(await this.#areHopeless(error))) throw error
+      await this.#blame(this.#suspects.takeAll())
       this.#idle = 0
     }
     await this.#waitBefore(this.#idle, error, waits && (this.#idle > 1 || isThrottled))
@@ -261,7 +264,10 @@ class BatchInWriting {
   /** Whether just documents are left that fail alone, of a batch that the target has taken others of in between, and it is there still. */
   async #areHopeless({ code }: DocferryError): Promise<boolean> {
     const { size } = this.#suspects
-    if (code === 'DOCFERRY_THROTTLED' || size < this.#left || this.#recoveries < Math.min(size, 2)) return false
+    if (code === 'DOCFERRY_THROTTLED' || size < this.#left) return false
+    // Where the target answers, others of the batch need not have come behind a failure.
+    const isEnough = this.#suspects.areAnswered ? size === 1 || size < this.#batch.length : this.#recoveries >= Math.min(size, 2)
+    if (!isEnough) return false
     try {
       const { id } = (this.#batch[this.#suspects.next!.index] as Outgoing).encoded
       await this.#target.get(this.#collection, [id], { idsOnly: true, signal: this.#options.signal })
@@ -273,22 +279,17 @@ class BatchInWriting {
     return this.#rate.taken !== this.#takenBefore || !this.#rate.doubts()
   }
 
-  #blame({ index, from, trouble }: Suspect): void {
-    this.#rate.evidence.blamed()
-    from?.settle(1, true)
-    this.#left--
-    if (trouble instanceof DocferryError) {
-      const { code, message, cause } = trouble
-      this.#outcomes[index] = {
-        code,
-        message: `${message}; other calls are answered`,
-        retryable: false,
-        ...(cause !== undefined && { cause })
-      }
-      return
+  async #blame(suspects: readonly Suspect[]): Promise<void> {
+    if (suspects.length === 0) return
+    for (const { index, from, trouble } of suspects) {
+      this.#rate.evidence.blamed()
+      from?.settle(1, true)
+      this.#left--
+      this.#outcomes[index] = finalOutcome(trouble)
     }
-    const { alone: _, ...outcome } = trouble
-    this.#outcomes[index] = { ...outcome, retryable: false }
+    // Of some the answer may be all that was lost.
+    const unanswered = suspects.filter(({ trouble }) => trouble instanceof DocferryError).map(({ index }) => index)
+    if (unanswered.length > 0) await recogniseOwn(this.#target, this.#collection, this.#batch, unanswered, this.#outcomes, this.#options)
   }
 
   async #take(call: Call, part: Part, results: readonly WriteOutcome[]): Promise<void> {
@@ -344,15 +345,23 @@ class BatchInWriting {
     }
     if (left.length === 0) return
     this.#queue.push({ indexes: left, from })
+    this.#rate.spendRetry(error)
     await this.#waitBefore(Math.max(this.#idle, 1), error)
   }
 
-  /** Of a suspect that got its answer, earlier failures were the target's. */
+  /** Of suspects that got their answer, earlier failures were the target's. @throws {DocferryError} where these are too many for a run */
   #cleared(call: Call, indexes: readonly number[]): void {
-    const failures = this.#suspects.clear(indexes)
-    if (failures === undefined) return
-    this.#rate.evidence.failedItself(failures.count)
-    if (failures.isBroken) this.#rate.pushedBack(call.token, { isBroken: true })
+    const cleared = this.#suspects.clear(indexes)
+    if (cleared.length === 0) return
+    for (const { tries } of cleared) {
+      this.#rate.evidence.failedItself(tries)
+      this.#rate.evidence.recovered(tries)
+    }
+    const { trouble } = cleared.find(suspect => suspect.trouble instanceof DocferryError) ?? cleared[0]!
+    const isBroken = trouble instanceof DocferryError
+    if (isBroken) this.#rate.pushedBack(call.token, { isBroken })
+    const tries = cleared.reduce((sum, suspect) => sum + suspect.tries, 0)
+    this.#rate.spendRetry(isBroken ? trouble : failureAsError(trouble, this.#collection), tries)
   }
 
   /**
@@ -382,7 +391,6 @@ class BatchInWriting {
   /** @param waits whether that is of use: where others get through, smaller parts are sent at once */
   async #waitBefore(attempt: number, error: DocferryError, waits = true): Promise<void> {
     const { stop, signal, onRetry } = this.#options
-    this.#rate.spendRetry(error)
     const delayMs = waits ? retryDelayMs(attempt, { ...this.#options, retryAfterMs: error.retryAfterMs }) : 0
     onRetry?.(error, delayMs)
     if (delayMs > 0) await sleep(delayMs, stop ?? signal)

@@ -17,3 +17,13 @@ export function failureAsError(failure: WriteFailure, collection: string): Docfe
   const code = isOfTarget(failure) ? failure.code : 'DOCFERRY_TARGET'
   return new DocferryError(code, message, { collection, retryable: true, retryAfterMs })
 }
+
+/** What is said of a document that is given up. */
+export function finalOutcome(trouble: DocferryError | WriteFailure): WriteFailure {
+  if (!(trouble instanceof DocferryError)) {
+    const { alone: _, ...outcome } = trouble
+    return { ...outcome, retryable: false }
+  }
+  const { code, message, cause } = trouble
+  return { code, message: `${message}; other calls are answered`, retryable: false, ...(cause !== undefined && { cause }) }
+}

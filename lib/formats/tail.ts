@@ -4,7 +4,8 @@ import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { gunzipSync } from 'node:zlib'
 import { DocferryError } from '../errors.ts'
-import { parseJson } from '../values/index.ts'
+import { isMap, parseJson } from '../values/index.ts'
+import type { Value } from '../values/index.ts'
 import { parseControl } from './document-line.ts'
 import type { Summary } from './document-line.ts'
 import { gunzip } from './gzip.ts'
@@ -121,12 +122,19 @@ export function summaryOf(line: Buffer): Summary | undefined {
   // Most of what is no export is found out without parsing it.
   if (!/^\s*\{\s*"\$end"/.test(line.toString('latin1', 0, 64))) return undefined
   try {
-    const control = parseControl(parseJson(line.toString()))
-    return control && 'end' in control ? control.end : undefined
+    const value = parseJson(line.toString())
+    const control = parseControl(value)
+    return control && 'end' in control && hasCounts(value) ? control.end : undefined
   } catch {
     // No control line: the file is no whole export, and reading it says what is wrong.
     return undefined
   }
+}
+
+/** Without them it would be the end of an export that holds nothing. */
+function hasCounts(value: Value): boolean {
+  const end = isMap(value) ? value['$end'] : undefined
+  return isMap(end) && isMap(end['counts'])
 }
 
 function lastMember(tail: Buffer): Buffer | undefined {

@@ -85,7 +85,7 @@ export class TargetsApart {
       throw new DocferryError(
         'DOCFERRY_SAME_PLACE',
         `two targets are the same place: ${provider} ${address}, collection ${collection}, is the same ${proof.called} as ${other.collection} of ${other.location.address}, under another address: its server says so; leave one of them out${advice}`,
-        { provider, collection }
+        { provider, collection, endsRun: true }
       )
     }
   }

@@ -14,6 +14,7 @@ import type { PlannedOptions } from '../plan/plan.ts'
 import { isSavedAtEnd } from '../report.ts'
 import type { Environment, Logger, Target } from '../types.ts'
 import type { UndoReport } from './report.ts'
+import { cannotUndoFiles } from './made-files.ts'
 import { Undoing } from './undoing.ts'
 import type { Ran } from './undoing.ts'
 
@@ -50,7 +51,7 @@ export async function undo(options: UndoOptions): Promise<UndoReport> {
   try {
     const record = (await folder.record()) as RunRecord<PlannedOptions>
     const ran = { record, checkpoint: await lastState(folder.path, run), end: await folder.lastEnd() }
-    checkCanBeUndone(ran)
+    await checkCanBeUndone(ran)
     const endpoint = await endOfRun(record, 'target', { given: options.target, environment })
     // What was replaced is put back as it was, whatever the run was asked to write: with its types, and under its names.
     const { types, subcollections, attachments } = record.asked
@@ -78,17 +79,10 @@ export async function undo(options: UndoOptions): Promise<UndoReport> {
   }
 }
 
-function checkCanBeUndone({ record: { runId, asked }, checkpoint }: Ran): void {
+async function checkCanBeUndone(ran: Ran): Promise<void> {
+  const { runId, asked } = ran.record
   const { target, undo: mode = 'none' } = asked
-  if (isSavedAtEnd(target)) {
-    const partial = checkpoint?.output?.['partial']
-    const files = [target.address, ...(typeof partial === 'string' ? [partial] : [])].join(' and ')
-    const how =
-      target.provider === 'file'
-        ? `made a file: remove ${files} by hand`
-        : `saved a whole ${target.address}: put a copy of the old one back by hand`
-    throw new DocferryError('DOCFERRY_RUN_UNFIT', `the run ${runId} ${how}`)
-  }
+  if (isSavedAtEnd(target)) throw await cannotUndoFiles(ran)
   if (mode !== 'none') return
   const message = `the run ${runId} kept nothing to undo it by: it ran with --no-undo, with an older docferry, or into a database whose connector can't`
   throw new DocferryError('DOCFERRY_RUN_UNFIT', message)

@@ -1,4 +1,5 @@
 /** From what a user asks for to what is compared: two ends, the names, the stages, and perhaps a receipt. */
+import { runCommand } from '../checkpoint/run-command.ts'
 import { listRuns, noSuchRun, receiptPath } from '../checkpoint/run-folder.ts'
 import type { RunRecord } from '../checkpoint/run-folder.ts'
 import { functionStages } from '../engine/stage-chain.ts'
@@ -93,7 +94,9 @@ async function runTask(options: VerifyOptions, runId: string): Promise<Task> {
   if (run.state === 'spoilt')
     throw unfit(`the run ${runId} read what was wrong, and can't be gone on with: begin a new one, then verify that`)
   if (run.state !== 'done' && run.state !== 'partial' && run.state !== 'partly undone')
-    throw unfit(`the run ${runId} has not come to its end (${run.state}): go on with it first (docferry resume ${runId}), then verify it`)
+    throw unfit(
+      `the run ${runId} has not come to its end (${run.state}): go on with it first (${runCommand('resume', runId, stateDir)}), or begin a new one, then verify that`
+    )
   const { environment = {} } = options
   const target = options.target ?? ends.target ?? (await endOfPipeline(asked, 'target', environment))
   if (target === undefined)
@@ -113,7 +116,7 @@ async function runTask(options: VerifyOptions, runId: string): Promise<Task> {
   const named = namesOf(options, receipt ? pairsOf(receipt) : asked.collections, asked)
   if (run.state === 'partial' && (!receipt || failedIn(receipt, named.collections) > 0))
     notes.push(
-      `the run could not write all documents: what is in its dead letters is in no receipt (docferry retry ${runId} writes them again)`
+      `the run could not write all documents: what is in its dead letters is in no receipt (${runCommand('retry', runId, stateDir)} tries them again)`
     )
   if (run.state === 'partly undone') notes.push('the run was undone in part')
   return {

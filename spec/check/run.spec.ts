@@ -6,6 +6,7 @@ import { check } from '../../lib/check/check.ts'
 import type { CheckOptions } from '../../lib/check/options.ts'
 import { codeOfCheck } from '../../lib/check/report.ts'
 import type { CheckReport } from '../../lib/check/report.ts'
+import { runCommand } from '../../lib/checkpoint/run-command.ts'
 import { listRuns } from '../../lib/checkpoint/run-folder.ts'
 import { migrate } from '../../lib/run.ts'
 import { undo } from '../../lib/undo/undo.ts'
@@ -69,7 +70,7 @@ describe('check: of a run', function () {
     const { runId } = (await listRuns(stateDir))[0]!
     const report = await check({ run: runId, stateDir, source, target: target.endpoint })
     expect(report.phase).to.equal('after')
-    expect(point(report, 'run.ended')).to.include({ result: 'failed', advice: `go on with it: docferry resume ${runId}` })
+    expect(point(report, 'run.ended')).to.include({ result: 'failed', advice: `go on with it: ${runCommand('resume', runId, stateDir)}` })
     expect(point(report, 'target.verified').result).to.equal('skipped')
   })
 
@@ -105,7 +106,7 @@ describe('check: of a run', function () {
       expect(point(report, 'run.ended').detail).to.equal('20 written, 0 dead letters')
       expect(point(report, 'target.verified').detail).to.equal("20 documents equal, by the run's receipt")
       expect(point(report, 'run.receipt').detail).to.include('the target holds what it says')
-      expect(point(report, 'run.undo').detail).to.equal(`docferry undo ${runId}: tried as a dry run`)
+      expect(point(report, 'run.undo').detail).to.equal(`${runCommand('undo', runId, stateDir)}: tried as a dry run`)
       expect(point(report, 'collections.all').result).to.equal('ok')
       expect(report.collections).to.deep.equal([{ source: name, target: name, sourceDocuments: 20, targetDocuments: 20 }])
       expect(report.lines.filter(({ result }) => result === 'person').map(({ id }) => id)).to.include('people.configuration')

@@ -13,11 +13,11 @@ const cut = (): DocferryError => new DocferryError('DOCFERRY_CONNECT', 'cut', { 
 const alone: WriteOutcome = { code: 'DOCFERRY_REFUSED', message: '500', retryable: true, alone: true }
 
 /** Batches one behind the other, by one control. @returns the outcomes by id, and what ended the writing */
-async function writeAll(script: ScriptedTarget, batches: readonly (readonly string[])[]) {
+async function writeAll(script: ScriptedTarget, batches: readonly (readonly string[])[], maxRetries?: number) {
   const record = scriptedTarget(script)
   const target = (await openTarget(record.endpoint)) as Target<Document>
   await target.prepare('agents', { create: true })
-  const rate = new RateControl({ batchCount: 500, batchBytes: 1_000_000, inFlight: 4 })
+  const rate = new RateControl({ batchCount: 500, batchBytes: 1_000_000, inFlight: 4 }, { ...(maxRetries !== undefined && { maxRetries }) })
   const outcomes = new Map<string, WriteOutcome>()
   let error: unknown
   try {
@@ -95,6 +95,41 @@ describe('engine: documents that a target breaks on', function () {
     expect(lone.length / failed.length).to.be.below(8)
   })
 
+  it('use up none of the retries that a run has for what the target does', async () => {
+    const { failed, error, held } = await writeAll(cutsPoison, [ids(400, index => index % 5 === 2)], 50)
+    expect(error).to.equal(undefined)
+    expect([failed.length, held.size]).to.deep.equal([80, 320])
+  })
+
+  it('are given up by a target that refuses to be asked whether it writes', async () => {
+    const refuse = (): void => {
+      throw new DocferryError('DOCFERRY_PERMISSION', 'no local documents')
+    }
+    const { failed, error, held } = await writeAll({ ...cutsPoison, takesWrites: refuse }, [ids(100, index => index === 40)])
+    expect(error).to.equal(undefined)
+    expect([failed, held.size]).to.deep.equal([['poison40'], 99])
+  })
+
+  it('are given up by such a target that answers for each document, also the last one', async () => {
+    const refuse = (): void => {
+      throw new DocferryError('DOCFERRY_PERMISSION', 'no local documents')
+    }
+    const { failed, error } = await writeAll({ outcome: id => (isPoison(id) ? alone : undefined), takesWrites: refuse }, [
+      ids(100, index => index === 99)
+    ])
+    expect(error).to.equal(undefined)
+    expect(failed).to.deep.equal(['poison99'])
+  })
+
+  it('count as written where the target holds them, and just their answers are lost', async () => {
+    const lose = (_: number, sent: readonly string[]): void => {
+      if (sent.some(isPoison)) throw cut()
+    }
+    const { outcomes, error } = await writeAll({ afterWrite: lose, takesWrites: () => undefined }, [ids(100, index => index % 50 === 7)])
+    expect(error).to.equal(undefined)
+    expect([...outcomes.values()].filter(outcome => outcome === 'written').length).to.equal(100)
+  })
+
   it('are told apart where the target tells itself that they failed alone', async () => {
     const batch = ids(100, index => index % 10 === 3)
     const { failed, outcomes, error } = await writeAll(
@@ -141,6 +176,23 @@ describe('engine: a target that breaks by itself', function () {
       expect(error).to.include({ code: 'DOCFERRY_CONNECT', message: 'cut' })
     })
   }
+
+  for (const what of ['large ones', 'those of one part'] as const)
+    it(`fails no document for it: of which just ${what} are not taken for a while`, async () => {
+      const began = performance.now()
+      const fail = (_: number, sent: readonly string[]): void => {
+        // Two thirds of the time for which a call is tried again.
+        if (performance.now() - began < 200 && sent.some(isPoison)) throw cut()
+      }
+      const share = what === 'large ones' ? 60 : 20
+      const { failed, error, held } = await writeAll({ beforeWrite: fail, takesWrites: () => undefined }, [
+        ids(300, index => index % share === 3),
+        ids(300, index => index % share === 5).map(id => `${id}x`)
+      ])
+      expect(error).to.equal(undefined)
+      expect(failed).to.deep.equal([])
+      expect(held.size).to.equal(600)
+    })
 
   it('fails no document for it: of the call in which it broke, the last of the run', async () => {
     let isDown = false

@@ -85,6 +85,8 @@ export interface ScriptedTarget {
   readonly refuseCollection?: (name: string) => Refusal | undefined
   /** Called before each write with its number, from 1; what it throws, `write` throws; an outcome it gives for a document stands. */
   readonly beforeWrite?: (call: number, ids: readonly string[]) => void | Promise<void>
+  /** Called once a write is made, whose answer is lost if this throws. */
+  readonly afterWrite?: (call: number, ids: readonly string[]) => void
   /** What the target says when it is asked whether it writes; what it throws, `takesWrites` throws. Default: it can't be asked. */
   readonly takesWrites?: () => void
   readonly beforeClose?: () => Promise<void>
@@ -143,7 +145,7 @@ function makeTarget(script: ScriptedTarget, record: TargetRecord): Target<Docume
       const ids = documents.map(({ id }) => id)
       const call = record.writes.push({ collection: name, ids, fresh })
       await beforeWrite?.(call, ids)
-      return documents.map(({ id, payload }) => {
+      const outcomes = documents.map(({ id, payload }): WriteOutcome => {
         const scripted = outcome?.(id, call)
         if (scripted) return scripted
         if (!fresh && onConflict !== 'overwrite' && held(name).has(id)) {
@@ -152,6 +154,8 @@ function makeTarget(script: ScriptedTarget, record: TargetRecord): Target<Docume
         held(name).set(id, payload)
         return 'written'
       })
+      script.afterWrite?.(call, ids)
+      return outcomes
     },
     ...(script.takesWrites && { takesWrites: async () => script.takesWrites!() }),
     get: async (name, ids) => ids.flatMap(id => held(name).get(id) ?? []),

@@ -1,5 +1,5 @@
 /** Runs that are undone, over connectors in the spec's own hands. */
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -450,6 +450,34 @@ describe('undo', () => {
     expect(error.code).to.equal('DOCFERRY_RUN_UNFIT')
     expect(error.message).to.include(file)
     expect(existsSync(file)).to.equal(true)
+  })
+
+  it('names no file that was there before a run which did not finish its own', async () => {
+    const file = join(stateDir, 'out.ndjson')
+    writeFileSync(file, '{"_id":"older"}\n')
+    let pages = 0
+    const source = scriptedSource({
+      collections: { agents: ours },
+      pageSize: 5,
+      beforePage() {
+        if (++pages > 2) throw new DocferryError('DOCFERRY_READ', 'the source broke')
+      }
+    })
+    const target = { connector: 'file', options: { path: file, force: true } } as const
+    await failure(migrate({ source, target, stateDir }))
+    const [partial] = readdirSync(stateDir).filter(name => name.startsWith('out.ndjson.partial-'))
+    const error = await failure(undoRun({ run: await lastRun(), stateDir }))
+    expect(error.message).to.include(`remove ${join(stateDir, partial!)} by hand; ${file} is not of this run, and stays`)
+    expect(readFileSync(file, 'utf8')).to.equal('{"_id":"older"}\n')
+  })
+
+  it('names no file that has taken the place of the one that the run made', async () => {
+    const file = join(stateDir, 'out.ndjson')
+    const source = scriptedSource({ collections: { agents: ours } })
+    await migrate({ source, target: file, stateDir })
+    const before = await lastRun()
+    await migrate({ source, target: { connector: 'file', options: { path: file, force: true } }, stateDir })
+    expect((await failure(undoRun({ run: before, stateDir }))).message).to.include('is not of this run')
   })
 
   it('refuses to keep what an export replaces', async () => {

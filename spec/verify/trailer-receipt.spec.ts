@@ -124,6 +124,14 @@ describe('receipt in a trailer', () => {
     expect(await failing(readTrailerReceipt(folder))).to.include({ code: 'DOCFERRY_RECEIPT' })
   })
 
+  it('is none where the counts of the last line have another name', async () => {
+    await write('out.ndjson')
+    const text = readFileSync(path('out.ndjson'), 'utf8')
+    const at = text.lastIndexOf('"counts"')
+    writeFileSync(path('out.ndjson'), `${text.slice(0, at)}"bounts"${text.slice(at + 8)}`)
+    expect((await failing(readTrailerReceipt(path('out.ndjson')))).message).to.contain('out.ndjson')
+  })
+
   it('is checked when the file is read', async () => {
     await write('out.ndjson')
     await write('other.ndjson', {}, { agents: 3_001, users: 10, none: 0 })

@@ -90,12 +90,13 @@ async function knownOf({ file }: PipelineOrigin, environment: Environment) {
 }
 
 /** A run that is under way in another process is refused by its lock, which says which process that is. */
-function checkCanGoOn({ runId, state, record }: ChosenRun): void {
+function checkCanGoOn({ runId, state, end, record }: ChosenRun): void {
   const unfit = (why: string): DocferryError => new DocferryError('DOCFERRY_RUN_UNFIT', `the run ${runId} ${why}`)
   if (state === 'done' || state === 'partial') throw unfit('has come to its end: there is nothing to go on with')
   if (state === 'undone' || state === 'partly undone')
     throw unfit('was undone, in whole or in part: begin a new one instead of going on with it')
-  if (state === 'broken off') throw unfit('went down a pipe, which can not be cut back: begin a new one instead of going on with it')
+  if (state === 'broken off' && !end?.refused)
+    throw unfit('went down a pipe, which can not be cut back: begin a new one instead of going on with it')
   if (isRepair(record)) throw unfit('is a repair: give docferry repair again, which finds what is left')
 }
 

@@ -40,7 +40,8 @@ export function runLines(runs: readonly RunInfo[], stateDir: string): string[] {
 }
 
 function whatBecame({ state, end, reached, undone, holder }: RunInfo): string {
-  if (state === 'broken off') return 'went down a pipe: can not be gone on with'
+  if (state === 'broken off')
+    return end?.refused ? 'was refused: another target is the same place' : 'went down a pipe: can not be gone on with'
   if (state === 'spoilt') return 'read what was wrong: can not be gone on with'
   const isOver = end?.state === 'done' || end?.state === 'partial'
   const { written = 0, failed = 0 } = (isOver ? end.totals : furthest(end?.totals, reached)) ?? {}

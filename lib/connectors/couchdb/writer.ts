@@ -18,7 +18,7 @@ import { locate } from './options.ts'
 import { placeProof } from './place-proof.ts'
 import { targetSecurity } from './security.ts'
 import { SkippedApart } from './skipped-apart.ts'
-import { takesWrites } from './takes-writes.ts'
+import { WriteProbe } from './takes-writes.ts'
 import { encodeDocument, encodeLine, encodeWhole, storedId, withRevision } from './values.ts'
 import type { DatabaseRules, EncodedWhole, Text } from './values.ts'
 
@@ -37,6 +37,7 @@ export function createTarget(
   /** Of databases that are not as most are. */
   const known = new Map<string, DatabaseRules>()
   const skippedApart = new SkippedApart(client)
+  const probe = new WriteProbe(client)
   const whole: DatabaseRules = { maxDocumentBytes, partitioned: false, pouchdb: client.pouchdb }
   const databaseRules = (collection: string): DatabaseRules => known.get(collection) ?? whole
   /** What CouchDB calls a document; undefined for an id that it refuses, and can't be asked for. */
@@ -70,7 +71,7 @@ export function createTarget(
       })
       return write(client, collection, sendings, options, { skippedApart, keepsAttachments: attachments === undefined })
     },
-    takesWrites: takesWrites(client),
+    takesWrites: (collection, given) => probe.ask(collection, given),
     get: (collection, ids, options) => get(client, collection, ids, { ...options, nameOf: nameOf(collection), attachments }),
     readBack(collection, document, { kinds = false } = {}) {
       if (rules.types !== 'plain' && !kinds) return document
@@ -93,6 +94,7 @@ export function createTarget(
     // Every answered write is on disk.
     async commit() {},
     async close() {
+      await probe.close()
       client.close()
     }
   }
