@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import { docferry, start } from './support/docferry.ts'
+import type { Started } from './support/docferry.ts'
 import type { Ended, StartOptions } from './support/docferry.ts'
 
 const lines = (documents: readonly object[]): string => documents.map(document => `${JSON.stringify(document)}\n`).join('')
@@ -330,31 +331,23 @@ describe('docferry, the command', function () {
       if (process.platform !== 'linux') this.skip()
       execFileSync('mkfifo', [join(cwd, 'pipe')])
       file('a.ndjson', lines(agents))
-      const { child, ended, said } = start([...args, '--log-level', 'debug'], { cwd, input: '' })
+      const started = start([...args, '--log-level', 'debug'], { cwd, input: '' })
       // Opened without waiting for the other end.
       const holdsPipe = (): boolean =>
-        readdirSync(`/proc/${child.pid}/fd`).some(fd => linkOf(`/proc/${child.pid}/fd/${fd}`) === join(realpathSync(cwd), 'pipe'))
+        readdirSync(`/proc/${started.child.pid}/fd`).some(
+          fd => linkOf(`/proc/${started.child.pid}/fd/${fd}`) === join(realpathSync(cwd), 'pipe')
+        )
       while (!holdsPipe()) await sleep(20)
-      child.kill('SIGINT')
-      await said('stopping')
-      let over = false
-      void ended.then(() => (over = true))
-      for (; !over; await sleep(50)) child.kill('SIGINT')
-      expect((await ended).code).to.equal(130)
+      expect(await codeOfInterrupted(started)).to.equal(130)
     })
   }
 
   it('waits for who reads a named pipe, and stops at once at the second signal', async () => {
     execFileSync('mkfifo', [join(cwd, 'pipe')])
     const args = ['import', '--input', file('a.ndjson', lines(agents)), '--target', 'file:pipe?format=ndjson']
-    const { child, ended, said } = start(args, { cwd, input: '' })
-    await said('docferry import')
-    child.kill('SIGINT')
-    await said('stopping')
-    let over = false
-    void ended.then(() => (over = true))
-    for (; !over; await sleep(50)) child.kill('SIGINT')
-    expect((await ended).code).to.equal(130)
+    const started = start(args, { cwd, input: '' })
+    await started.said('docferry import')
+    expect(await codeOfInterrupted(started)).to.equal(130)
   })
 
   it('shows numbers of thousands in one way in all that it tells people, and plain ones to programs', async () => {
@@ -421,6 +414,16 @@ async function closedPort(): Promise<number> {
   const { port } = server.address() as AddressInfo
   await new Promise(resolve => server.close(resolve))
   return port
+}
+
+/** Signals until it has ended, of which the second ends it at once. @returns its exit code */
+async function codeOfInterrupted({ child, ended, said }: Started): Promise<number | null> {
+  child.kill('SIGINT')
+  await said('stopping')
+  let over = false
+  void ended.then(() => (over = true))
+  for (; !over; await sleep(50)) child.kill('SIGINT')
+  return (await ended).code
 }
 
 function linkOf(path: string): string | undefined {

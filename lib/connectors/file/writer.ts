@@ -205,8 +205,8 @@ async function singleTarget(
     async close() {
       if (isCommitted) return
       sink?.destroy()
-      if (isSuspended) await file?.leave()
-      if (isSuspended || !file) return
+      if (!file) return
+      if (isSuspended) return await file.leave()
       if (holdsAttachments) await rm(partialContents(), { recursive: true, force: true })
       await attempt(async () => file?.discard())
     }
