@@ -4,14 +4,10 @@ import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { RequestGuard } from './guard.ts'
+import { ReadRests } from './read-rests.ts'
 
-/**
- * A long answer is taken in pieces of about so many bytes, with rests between them in which the system gathers them: a server sends row by row, and a
- * read of few bytes costs as much as one of many.
- */
+/** A long answer is taken in pieces of about so many bytes. */
 const pieceBytes = 64 * 1024
-/** Not so long that what can be gathered would hold up the server. */
-const longestRestMs = 16
 
 /**
  * Begin a request; a redirect is not followed.
@@ -54,7 +50,7 @@ export async function* bodyOf(answer: IncomingMessage, guard: RequestGuard, time
   answer.on('end', () => finish({}))
   answer.on('error', error => finish({ error }))
   answer.on('close', () => finish({ error: new Error('the connection was closed in the middle of the answer') }))
-  let restMs = 0
+  const rests = new ReadRests(pieceBytes)
   for (;;) {
     if (bytes === 0 && !end) await guard.within(new Promise<void>(resolve => (wake = resolve)), timeoutMs)
     wake = undefined
@@ -63,8 +59,8 @@ export async function* bodyOf(answer: IncomingMessage, guard: RequestGuard, time
       parts = []
       bytes = 0
       yield piece
+      const restMs = rests.behind(piece.length)
       if (!end && restMs > 0) await rest(answer, restMs)
-      restMs = piece.length < pieceBytes ? Math.min(2 * restMs + 1, longestRestMs) : restMs >> 1
       answer.resume()
     } else if (end?.error !== undefined) throw end.error
     else if (end) return

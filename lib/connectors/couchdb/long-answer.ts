@@ -10,14 +10,10 @@ import type { RequestGuard } from './guard.ts'
 import { framingOf, longestHead, readHead } from './http-framing.ts'
 import type { Framing, Head } from './http-framing.ts'
 import { LineBlocks } from './line-blocks.ts'
+import { ReadRests } from './read-rests.ts'
 
 /** What one read takes at most. */
 const readBytes = 64 * 1024
-/**
- * A server sends row by row, and a read of few bytes costs as much as one of many: in rests between reads the system gathers them. Not so long that
- * what can be gathered would hold up the server.
- */
-const longestRestMs = 16
 /** A slow server's bytes are handed on in blocks that are not full. */
 const longestGatheringMs = 100
 
@@ -85,7 +81,7 @@ class Reception {
   #wake: (() => void) | undefined
   /** Whether any bytes wake who waits, and not only a full block. */
   #wantsAny = false
-  #restMs = 0
+  readonly #rests = new ReadRests(readBytes)
   #rest: NodeJS.Timeout | undefined
 
   constructor(pool: BufferPool) {
@@ -121,7 +117,7 @@ class Reception {
     }
     if (this.#framing?.isDone) this.#finish({})
     if (this.#wantsAny || this.#blocks.isFull) this.#wake?.()
-    return !this.#end && !this.#blocks.isFull && !this.#rests(bytes.length)
+    return !this.#end && !this.#blocks.isFull && !this.#restBehind(bytes.length)
   }
 
   async *body(guard: RequestGuard, timeoutMs: number): AsyncGenerator<Buffer, void, undefined> {
@@ -160,14 +156,13 @@ class Reception {
     return this.#framing && bytes.subarray(end + 4 - before)
   }
 
-  #rests(count: number): boolean {
-    const isShort = count < readBytes / 2
-    this.#restMs = isShort ? Math.min(2 * this.#restMs + 1, longestRestMs) : this.#restMs >> 1
-    if (this.#restMs === 0) return false
+  #restBehind(count: number): boolean {
+    const ms = this.#rests.behind(count)
+    if (ms === 0) return false
     this.#rest = setTimeout(() => {
       this.#rest = undefined
       this.#resume()
-    }, this.#restMs)
+    }, ms)
     return true
   }
 
