@@ -117,8 +117,7 @@ export function digestLines(block: Buffer, take: (line: number, values: string, 
   }
 }
 
-export const nothingDropped: Packing = { drop: [] }
-/** The same, of lines that are written as they are. */
+/** Nothing is dropped of lines that are written as they are. */
 export const allOfIt: Packing = { drop: [], special: true }
 
 /** @returns bytes of the block */

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Document, Json, Stage, Value } from '../types.ts'
 import { encodeCanonical } from '../values/index.ts'
-import { every, parsePath, placesOf, valueAt } from './field-path.ts'
+import { every, parsePath, valueAt, valuesAt } from './field-path.ts'
 import type { FieldPath } from './field-path.ts'
 import { KeyWindow } from './key-window.ts'
 import { pathsSchema } from './path-schema.ts'
@@ -77,8 +77,8 @@ function keyAt(paths: readonly FieldPath[]): KeyOf {
 
 function allAt(path: FieldPath): (document: Document) => Value {
   return document => {
-    const values = Array.from(placesOf(document, path), place => place.value)
-    return values.length > 0 ? values.reverse() : null
+    const values = [...valuesAt(document, path)]
+    return values.length > 0 ? values : null
   }
 }
 

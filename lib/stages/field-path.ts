@@ -54,37 +54,28 @@ export function formatPath(path: FieldPath): string {
     .join('')
 }
 
-/** A value in a document, and the map or list that holds it. */
-export interface Place {
-  readonly holder: Record<string, Value> | Value[]
-  readonly key: string | number
-  readonly value: Value
-}
-
 /** The top-level fields that paths lead to. */
 export function fieldsOf(paths: Iterable<FieldPath>): string[] {
   return [...new Set(Array.from(paths, path => path[0] as string))]
 }
 
-/** All that a path leads to. Places of one list come from its end, so that each may be removed. What is not there is left out. */
-export function* placesOf(document: Document, path: FieldPath): Generator<Place> {
-  yield* placesIn(document, path, 0)
+/** All that a path leads to, in the document's order. What is not there is left out. */
+export function* valuesAt(document: Document, path: FieldPath): Generator<Value> {
+  yield* valuesIn(document, path, 0)
 }
 
-function* placesIn(holder: Value, path: FieldPath, depth: number): Generator<Place> {
-  const isLast = depth === path.length - 1
+function* valuesIn(holder: Value, path: FieldPath, depth: number): Generator<Value> {
   for (const key of keysOf(holder, path[depth]!)) {
-    const members = holder as Record<string | number, Value>
-    const value = members[key]
+    const value = (holder as Record<string | number, Value>)[key]
     if (value === undefined) continue
-    if (isLast) yield { holder: members, key, value }
-    else yield* placesIn(value, path, depth + 1)
+    if (depth === path.length - 1) yield value
+    else yield* valuesIn(value, path, depth + 1)
   }
 }
 
 function keysOf(holder: Value, step: Step): readonly (string | number)[] {
   if (Array.isArray(holder)) {
-    if (step === every) return holder.map((_, index) => holder.length - 1 - index)
+    if (step === every) return [...holder.keys()]
     return typeof step === 'number' && step < holder.length ? [step] : []
   }
   if (!isMap(holder)) return []
@@ -94,46 +85,8 @@ function keysOf(holder: Value, step: Step): readonly (string | number)[] {
 
 /** The first value that a path leads to. */
 export function valueAt(document: Document, path: FieldPath): Value | undefined {
-  for (const { value } of placesOf(document, path)) return value
+  for (const value of valuesAt(document, path)) return value
   return undefined
-}
-
-/** Remove what stands at a place. */
-export function removeAt({ holder, key }: Place): void {
-  if (Array.isArray(holder)) holder.splice(key as number, 1)
-  else delete holder[key as string]
-}
-
-/**
- * Put a value where a path without `*` leads, with the maps on the way where they are missing.
- *
- * @returns false where something else than a map or list stands in the way
- */
-export function putAt(document: Document, path: FieldPath, value: Value): boolean {
-  let holder: Value = document
-  for (const [depth, step] of path.entries()) {
-    const isLast = depth === path.length - 1
-    if (typeof step === 'symbol') throw new DocferryError('DOCFERRY_CONFIG', `${formatPath(path)}: * names no single place`)
-    if (Array.isArray(holder)) {
-      if (typeof step !== 'number' || step >= holder.length) return false
-      if (isLast) holder[step] = value
-      else holder = holder[step]!
-      continue
-    }
-    if (!isMap(holder) || typeof step !== 'string') return false
-    if (isLast) own(holder, step, value)
-    else {
-      if (!Object.hasOwn(holder, step)) own(holder, step, {})
-      holder = holder[step]!
-    }
-  }
-  return true
-}
-
-/** Also a field called `__proto__` is a field. */
-function own(holder: Record<string, Value>, name: string, value: Value): void {
-  if (name === '__proto__') Object.defineProperty(holder, name, { value, writable: true, enumerable: true, configurable: true })
-  else holder[name] = value
 }
 
 /** Whether a value is a map: fields of a document, and no value of a class such as `Timestamp`. */

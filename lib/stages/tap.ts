@@ -4,7 +4,7 @@ import type { Document, Value } from '../values/index.ts'
 import { configError } from './config-error.ts'
 import { Deltas } from './deltas.ts'
 import { querySchema } from './filter.ts'
-import { every, parsePath, placesOf, valueAt } from './field-path.ts'
+import { every, parsePath, valueAt, valuesAt } from './field-path.ts'
 import type { FieldPath } from './field-path.ts'
 import { pathSchema } from './path-schema.ts'
 import { compileQuery } from './query/index.ts'
@@ -55,7 +55,7 @@ export function tap({ count = [], where, file, existing = 'refuse' }: TapOptions
       documents++
       deltas.add(partition, documentsName)
       for (const [index, path] of paths.entries()) {
-        for (const value of valuesAt(document, path)) deltas.add(partition, `${index}:${counts[index]!.add(value)}`)
+        for (const value of countedAt(document, path)) deltas.add(partition, `${index}:${counts[index]!.add(value)}`)
       }
       files?.write(collection, document)
       return document
@@ -88,9 +88,9 @@ function placeOf(file: string, { folder, target }: Pick<StageMaking, 'folder' | 
   return resolve(folder, fillIn(file, targetPlaceholder, target ?? ''))
 }
 
-function valuesAt(document: Document, path: FieldPath): readonly (Value | undefined)[] {
+function countedAt(document: Document, path: FieldPath): readonly (Value | undefined)[] {
   if (!path.includes(every)) return [valueAt(document, path)]
-  const values = Array.from(placesOf(document, path), place => place.value)
+  const values = [...valuesAt(document, path)]
   return values.length > 0 ? values : [undefined]
 }
 
