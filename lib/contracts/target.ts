@@ -116,7 +116,7 @@ export interface Target<Payload = unknown> {
    *
    * @throws {DocferryError} as `write` does
    */
-  takesWrites?(collection: string, options: { readonly signal?: AbortSignal }): Promise<void>
+  takesWrites?(collection: string, options: WriteOptions): Promise<void>
   /**
    * Write documents as they come, beside those of `write`, one call at a time. Numbers keep their kinds in the text (1.0), and what `encode` tells of as
    * enveloped stands in envelopes. Missing where the target takes no such.

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { RateControl } from '../../lib/engine/rate-control.ts'
 import { writeBatch } from '../../lib/engine/write-batch.ts'
-import type { WriteBatchOptions } from '../../lib/engine/write-batch.ts'
+import type { WriteBatchOptions } from '../../lib/engine/batch-job.ts'
 import { DocferryError } from '../../lib/errors.ts'
 import type { Document, Target, WriteOutcome } from '../../lib/types.ts'
 import { openTarget } from '../../lib/open.ts'
