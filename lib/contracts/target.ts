@@ -111,10 +111,11 @@ export interface Target<Payload = unknown> {
    */
   write(collection: string, documents: readonly Encoded<Payload>[], options: WriteOptions): Promise<readonly WriteOutcome[]>
   /**
-   * Write something that is no document, and that nobody sees, in the way in which `write` writes, and remove it again: shows whether the target writes at
-   * all, where documents fail alone and no others are left. Missing where there is no such thing.
+   * Change something that is no document, and that nobody sees, in the way in which `write` writes: shows whether the target writes at all, where documents
+   * fail alone and no others are left. Nothing of it stays. Missing where there is no such thing.
    *
-   * @throws {DocferryError} as `write` does
+   * @param options those of the writes in question
+   * @throws {DocferryError} as `write` does; not retryable where it does not let itself be asked
    */
   takesWrites?(collection: string, options: WriteOptions): Promise<void>
   /**
