@@ -12,6 +12,9 @@ const slowestUpload = 50
 /** A call without an answer for so long is given up. Connectors have shorter limits for each request; this is for what they miss. */
 const stuckMs = 300_000
 
+/** By chance alone no batch is through with its tries before a target that restarts is back: with the default waits they last 26 s at least. */
+const mostOfBound = (): number => (1 + Math.random()) / 2
+
 /** What a write on a condition costs, whatever the condition. */
 export const conditional = { onConflict: 'fail', fresh: false } as const
 
@@ -35,7 +38,7 @@ export class BatchCalls {
 
   /** Wait before another try. @param waits whether that is of use: where others get through, smaller parts are sent at once */
   async waitBehind(error: DocferryError, attempt: number, waits = true): Promise<void> {
-    const delayMs = waits ? retryDelayMs(attempt, { ...this.#options, retryAfterMs: error.retryAfterMs }) : 0
+    const delayMs = waits ? retryDelayMs(attempt, { ...this.#options, retryAfterMs: error.retryAfterMs, random: mostOfBound }) : 0
     this.#options.onRetry?.(error, delayMs)
     await this.wait(delayMs)
   }

@@ -18,7 +18,6 @@ export interface Suspect extends Due {
   readonly failures: Failures
   readonly tries: number
   readonly firstMs: number
-  readonly lastMs: number
   /** What became of it last. */
   readonly trouble: Trouble
 }
@@ -107,7 +106,7 @@ export class Suspects {
     const isRipe = now - firstMs >= this.#spreadMs
     // Where the next failure would do, it is not asked for too soon.
     const dueMs = enough && isRipe && this.#options.canAsk() ? now : Math.max(now + delayMs, enough ? firstMs + this.#spreadMs : 0)
-    this.#set({ index, from, failures, tries, firstMs, lastMs: now, dueMs, trouble })
+    this.#set({ index, from, failures, tries, firstMs, dueMs, trouble })
     if (isRipe || tries >= this.#options.mostTries) this.#ripe.add(index)
     return { isNew: tries === 1, inVain }
   }
