@@ -111,12 +111,13 @@ export interface Target<Payload = unknown> {
    */
   write(collection: string, documents: readonly Encoded<Payload>[], options: WriteOptions): Promise<readonly WriteOutcome[]>
   /**
-   * Write something that is no document, and that nobody sees, in the way in which `write` writes, and remove it again: shows whether the target writes at
-   * all, where documents fail alone and no others are left. Missing where there is no such thing.
+   * Change something that is no document, and that nobody sees, in the way in which `write` writes: shows whether the target writes at all, where documents
+   * fail alone and no others are left. Nothing of it stays. Missing where there is no such thing.
    *
-   * @throws {DocferryError} as `write` does
+   * @param options those of the writes in question
+   * @throws {DocferryError} as `write` does; not retryable where it does not let itself be asked
    */
-  takesWrites?(collection: string, options: { readonly signal?: AbortSignal }): Promise<void>
+  takesWrites?(collection: string, options: WriteOptions): Promise<void>
   /**
    * Write documents as they come, beside those of `write`, one call at a time. Numbers keep their kinds in the text (1.0), and what `encode` tells of as
    * enveloped stands in envelopes. Missing where the target takes no such.

@@ -8,7 +8,7 @@ import type { DocumentDigests } from '../values/index.ts'
 import { withRetry } from './retry.ts'
 import type { RetryOptions } from './retry.ts'
 import type { Outgoing } from './outgoing.ts'
-import type { SendPart } from './batch-calls.ts'
+import type { SendPart } from './batch-job.ts'
 
 /** A document that is about to be written, and what it will stand in place of, where there is something. */
 export interface Replacing {

@@ -1,13 +1,16 @@
 /** Documents of a batch that failed alone: each is tried again by itself, all of them wait side by side, until it is taken or chance is ruled out. */
-import type { DocferryError } from '../errors.ts'
-import type { WriteFailure } from '../types.ts'
+import { DocferryError } from '../errors.ts'
+import { DueHeap } from './due-heap.ts'
+import type { Due } from './due-heap.ts'
 import type { Failures } from './evidence.ts'
 import type { FailedCall } from './failed-call.ts'
-import type { RateControl } from './rate-control.ts'
+import type { CallToken, RateControl } from './rate-control.ts'
 import { retryDelayMs } from './retry.ts'
 import type { RetryOptions } from './retry.ts'
+import { asError } from './write-failure.ts'
+import type { Trouble } from './write-failure.ts'
 
-export interface Suspect {
+export interface Suspect extends Due {
   /** In the batch. */
   readonly index: number
   /** The call without an answer that it was in before. */
@@ -15,22 +18,17 @@ export interface Suspect {
   readonly failures: Failures
   readonly tries: number
   readonly firstMs: number
-  readonly lastMs: number
-  readonly dueMs: number
   /** What became of it last. */
-  readonly trouble: DocferryError | WriteFailure
+  readonly trouble: Trouble
 }
 
 export interface SuspectsOptions extends Pick<RetryOptions, 'baseMs' | 'capMs'> {
+  readonly collection: string
   readonly attempts: number
   /** After so many tries a document is given up if others are taken, however often the target fails. */
   readonly mostTries: number
   /** Whether the target can be asked if it writes: then that is done as soon as it is all that is missing. */
   readonly canAsk: () => boolean
-}
-
-interface RetryDelay {
-  readonly retryAfterMs: number | undefined
 }
 
 /** What another failure means. */
@@ -53,6 +51,10 @@ export class Suspects {
   readonly #options: SuspectsOptions
   readonly #now: () => number
   readonly #byIndex = new Map<number, Suspect>()
+  /** Of those that are no suspects any more, or have failed again since, some are left in it. */
+  readonly #byTime = new DueHeap<Suspect>()
+  /** Those that have been tried for long enough, by index. */
+  readonly #ripe = new Set<number>()
 
   constructor(rate: RateControl, options: SuspectsOptions, now: () => number = () => performance.now()) {
     this.#rate = rate
@@ -72,9 +74,11 @@ export class Suspects {
 
   /** The one whose time comes first. */
   get next(): Suspect | undefined {
-    let first: Suspect | undefined
-    for (const suspect of this.#byIndex.values()) if (!first || suspect.dueMs < first.dueMs) first = suspect
-    return first
+    for (;;) {
+      const { first } = this.#byTime
+      if (!first || this.#byIndex.get(first.index) === first) return first
+      this.#byTime.removeFirst()
+    }
   }
 
   /** Whether another try would tell something, and its time has come. */
@@ -87,23 +91,23 @@ export class Suspects {
     return Math.max(0, Math.ceil(dueMs - this.#now()))
   }
 
-  failed(index: number, { from, trouble, retryAfterMs }: Pick<Suspect, 'from' | 'trouble'> & Pick<RetryDelay, 'retryAfterMs'>): Failed {
+  failed(index: number, from: FailedCall | undefined, trouble: Trouble): Failed {
     const now = this.#now()
     const before = this.#byIndex.get(index)
     const failures = this.#rate.evidence.after(before?.failures)
     const tries = (before?.tries ?? 0) + 1
     const inVain = tries - failures.known
     const firstMs = before?.firstMs ?? now
-    const { baseMs = 100, capMs } = this.#options
-    const spreadMs = leastSpread * baseMs
     // Where others get through, there is no need to wait long.
-    const most = inVain === 1 ? { capMs: Math.min(spreadMs / 3, capMs ?? Infinity) } : {}
-    const delayMs = Math.max(retryDelayMs(tries, { ...this.#options, ...most, retryAfterMs }), tries > 1 ? spreadMs / steps : 0)
+    const most = inVain === 1 ? { capMs: Math.min(this.#spreadMs / 3, this.#options.capMs ?? Infinity) } : {}
+    const { retryAfterMs } = trouble
+    const delayMs = Math.max(retryDelayMs(tries, { ...this.#options, ...most, retryAfterMs }), tries > 1 ? this.#spreadMs / steps : 0)
     const enough = this.#isDocuments({ ...failures, known: failures.known + 1 })
-    const isLast = enough && now - firstMs >= spreadMs && this.#options.canAsk()
+    const isRipe = now - firstMs >= this.#spreadMs
     // Where the next failure would do, it is not asked for too soon.
-    const dueMs = isLast ? now : Math.max(now + delayMs, enough ? firstMs + spreadMs : 0)
-    this.#byIndex.set(index, { index, from, failures, tries, firstMs, lastMs: now, dueMs, trouble })
+    const dueMs = enough && isRipe && this.#options.canAsk() ? now : Math.max(now + delayMs, enough ? firstMs + this.#spreadMs : 0)
+    this.#set({ index, from, failures, tries, firstMs, dueMs, trouble })
+    if (isRipe || tries >= this.#options.mostTries) this.#ripe.add(index)
     return { isNew: tries === 1, inVain }
   }
 
@@ -112,37 +116,59 @@ export class Suspects {
     const suspect = this.#byIndex.get(index!)
     if (!suspect) return false
     const dueMs = this.#now() + retryDelayMs(suspect.tries, this.#options)
-    this.#byIndex.set(suspect.index, { ...suspect, dueMs })
+    this.#set({ ...suspect, dueMs })
     return true
   }
 
-  /** These were answered. @returns those of them that were suspects */
-  clear(indexes: readonly number[]): readonly Suspect[] {
-    if (this.#byIndex.size === 0) return []
+  /** These were answered: earlier failures of suspects were the target's. @throws {DocferryError} where these are too many for a run */
+  clear(indexes: readonly number[], call: CallToken): void {
+    if (this.#byIndex.size === 0) return
     const cleared = indexes.flatMap(index => this.#byIndex.get(index) ?? [])
-    for (const { index } of cleared) this.#byIndex.delete(index)
-    return cleared
+    if (cleared.length === 0) return
+    for (const suspect of cleared) {
+      this.#remove(suspect)
+      this.#rate.evidence.failedItself(suspect.tries)
+      this.#rate.evidence.recovered(suspect.tries)
+    }
+    const { trouble } = cleared.find(suspect => suspect.trouble instanceof DocferryError) ?? cleared[0]!
+    if (trouble instanceof DocferryError) this.#rate.pushedBack(call, { isBroken: true })
+    const tries = cleared.reduce((sum, suspect) => sum + suspect.tries, 0)
+    this.#rate.spendRetry(asError(trouble, this.#options.collection), tries)
   }
 
   /** Take out those that fail for their own sake. */
   takeBlamed(): readonly Suspect[] {
-    if (this.#byIndex.size === 0) return []
-    const { baseMs = 100, mostTries } = this.#options
+    if (this.#ripe.size === 0) return []
     const { evidence } = this.#rate
-    return this.#take(({ failures, firstMs, lastMs, tries }) => {
-      if (!evidence.wentWellSince(failures.at)) return false
-      return tries >= mostTries || (lastMs - firstMs >= leastSpread * baseMs && this.#isDocuments(failures))
-    })
+    return this.#take(
+      Array.from(this.#ripe, index => this.#byIndex.get(index)!).filter(({ failures, tries }) => {
+        if (!evidence.wentWellSince(failures.at)) return false
+        return tries >= this.#options.mostTries || this.#isDocuments(failures)
+      })
+    )
   }
 
   takeAll(): readonly Suspect[] {
-    return this.#take(() => true)
+    return this.#take([...this.#byIndex.values()])
   }
 
-  #take(isTaken: (suspect: Suspect) => boolean): readonly Suspect[] {
-    const taken = [...this.#byIndex.values()].filter(isTaken)
-    for (const { index } of taken) this.#byIndex.delete(index)
-    return taken
+  #take(suspects: readonly Suspect[]): readonly Suspect[] {
+    for (const suspect of suspects) this.#remove(suspect)
+    return suspects
+  }
+
+  #set(suspect: Suspect): void {
+    this.#byIndex.set(suspect.index, suspect)
+    this.#byTime.add(suspect)
+  }
+
+  #remove({ index }: Suspect): void {
+    this.#byIndex.delete(index)
+    this.#ripe.delete(index)
+  }
+
+  get #spreadMs(): number {
+    return leastSpread * (this.#options.baseMs ?? 100)
   }
 
   #isDocuments(failures: Failures): boolean {

@@ -1,4 +1,5 @@
 /** Documents that a target breaks on, beside targets that break by themselves: the first are given up, of the second none is. */
+import { setImmediate } from 'node:timers/promises'
 import { expect } from 'chai'
 import { RateControl } from '../../lib/engine/rate-control.ts'
 import { writeBatch } from '../../lib/engine/write-batch.ts'
@@ -12,20 +13,28 @@ import type { ScriptedTarget } from '../support/scripted-connector.ts'
 const cut = (): DocferryError => new DocferryError('DOCFERRY_CONNECT', 'cut', { retryable: true })
 const alone: WriteOutcome = { code: 'DOCFERRY_REFUSED', message: '500', retryable: true, alone: true }
 
+interface Writing {
+  readonly maxRetries?: number
+  readonly isSideBySide?: boolean
+}
+
 /** Batches one behind the other, by one control. @returns the outcomes by id, and what ended the writing */
-async function writeAll(script: ScriptedTarget, batches: readonly (readonly string[])[], maxRetries?: number) {
+async function writeAll(script: ScriptedTarget, batches: readonly (readonly string[])[], writing: Writing = {}) {
+  const { maxRetries, isSideBySide = false } = writing
   const record = scriptedTarget(script)
   const target = (await openTarget(record.endpoint)) as Target<Document>
   await target.prepare('agents', { create: true })
   const rate = new RateControl({ batchCount: 500, batchBytes: 1_000_000, inFlight: 4 }, { ...(maxRetries !== undefined && { maxRetries }) })
   const outcomes = new Map<string, WriteOutcome>()
   let error: unknown
+  const write = async (ids: readonly string[]): Promise<void> => {
+    const batch = ids.map(_id => ({ document: { _id }, encoded: { id: _id, bytes: 10, payload: { _id } } }))
+    const got = await writeBatch(target, 'agents', batch, { onConflict: 'skip', fresh: false, attempts: 12, baseMs: 1, capMs: 4, rate })
+    for (const [at, id] of ids.entries()) outcomes.set(id, got[at]!)
+  }
   try {
-    for (const ids of batches) {
-      const batch = ids.map(_id => ({ document: { _id }, encoded: { id: _id, bytes: 10, payload: { _id } } }))
-      const got = await writeBatch(target, 'agents', batch, { onConflict: 'skip', fresh: false, attempts: 12, baseMs: 1, capMs: 4, rate })
-      for (const [at, id] of ids.entries()) outcomes.set(id, got[at]!)
-    }
+    if (isSideBySide) await Promise.all(batches.map(write))
+    else for (const ids of batches) await write(ids)
   } catch (thrown) {
     error = thrown
   }
@@ -96,9 +105,25 @@ describe('engine: documents that a target breaks on', function () {
   })
 
   it('use up none of the retries that a run has for what the target does', async () => {
-    const { failed, error, held } = await writeAll(cutsPoison, [ids(400, index => index % 5 === 2)], 50)
+    const { failed, error, held } = await writeAll(cutsPoison, [ids(400, index => index % 5 === 2)], { maxRetries: 50 })
     expect(error).to.equal(undefined)
     expect([failed.length, held.size]).to.deep.equal([80, 320])
+  })
+
+  it('are given up also where they cut the one connection that all calls share', async () => {
+    let cuts = 0
+    const answer = async (sent: readonly string[] = []): Promise<void> => {
+      const before = cuts
+      if (sent.some(isPoison)) cuts++
+      await setImmediate()
+      if (cuts > before) throw cut()
+    }
+    const batches = Array.from({ length: 4 }, (_, batch) => ids(50, index => index === 49).map(id => `${id}/${batch}`))
+    const script: ScriptedTarget = { beforeWrite: (_, sent) => answer(sent), takesWrites: () => answer() }
+    const { failed, error, held } = await writeAll(script, batches, { isSideBySide: true })
+    expect(error).to.equal(undefined)
+    expect(failed).to.have.members(batches.flat().filter(isPoison))
+    expect(held.size).to.equal(196)
   })
 
   it('are given up by a target that refuses to be asked whether it writes', async () => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { RateControl } from '../../lib/engine/rate-control.ts'
 import { writeBatch } from '../../lib/engine/write-batch.ts'
-import type { WriteBatchOptions } from '../../lib/engine/write-batch.ts'
+import type { WriteBatchOptions } from '../../lib/engine/batch-job.ts'
 import { DocferryError } from '../../lib/errors.ts'
 import type { Document, Target, WriteOutcome } from '../../lib/types.ts'
 import { openTarget } from '../../lib/open.ts'
@@ -83,6 +83,19 @@ describe('engine: writing a batch', () => {
     })
     expect(await failure()).to.include({ code: 'DOCFERRY_CONNECT', message: 'cut' })
     expect(calls()).to.have.length(5)
+  })
+
+  it('waits at least half of what it may between tries, so that a target that restarts is back before the last', async () => {
+    const { failure } = await target({
+      beforeWrite() {
+        throw gone()
+      }
+    })
+    const delays: number[] = []
+    await failure({ attempts: 6, baseMs: 4, capMs: 16, onRetry: (_, delayMs) => delays.push(delayMs) })
+    const bounds = [4, 8, 16, 16, 16]
+    expect(delays.length).to.be.at.least(4)
+    for (const [at, delayMs] of delays.slice(1).entries()) expect(delayMs).to.be.within(bounds[at + 1]! / 2, bounds[at + 1]!)
   })
 
   it('throws when the target takes nothing, and fails no document for it', async () => {

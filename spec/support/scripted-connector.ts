@@ -88,7 +88,7 @@ export interface ScriptedTarget {
   /** Called once a write is made, whose answer is lost if this throws. */
   readonly afterWrite?: (call: number, ids: readonly string[]) => void
   /** What the target says when it is asked whether it writes; what it throws, `takesWrites` throws. Default: it can't be asked. */
-  readonly takesWrites?: () => void
+  readonly takesWrites?: () => void | Promise<void>
   readonly beforeClose?: () => Promise<void>
   readonly outcome?: (id: string, call: number) => WriteOutcome | undefined
   /** Called before each change with its number, from 1; what it throws, `change` throws. */

@@ -47,7 +47,7 @@ export async function writeBatch(connection: Connection, batch: Batch): Promise<
 /** What the caller knows or wants of a write: all that its form depends on. */
 type Form = Pick<WriteOptions, 'onConflict' | 'fresh'>
 
-function isConditional({ onConflict, fresh }: Form): boolean {
+export function isConditional({ onConflict, fresh }: Form): boolean {
   return !fresh && onConflict !== 'overwrite'
 }
 
@@ -117,7 +117,7 @@ function putsOf(collection: string, part: Part, documents: readonly Item[]): Buf
 interface WriteRequest {
   readonly PutRequest?: { readonly Item?: ItemJson }
 }
-interface BatchWriteAnswer {
+export interface BatchWriteAnswer {
   readonly UnprocessedItems?: Readonly<Record<string, readonly WriteRequest[]>>
 }
 

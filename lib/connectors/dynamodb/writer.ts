@@ -16,6 +16,7 @@ import { tableName, targetLimits } from './limits.ts'
 import { getDocuments, look } from './lookup.ts'
 import { createTable, dropTable, isEmptyTable, placeProof, waitUntilActive } from './tables.ts'
 import type { Table } from './tables.ts'
+import { takesWrites } from './takes-writes.ts'
 
 export function createTarget(connection: Connection, rules: EncodeRules = defaultRules): Target<Buffer> {
   const keys = new Map<string, TableKey>()
@@ -62,6 +63,10 @@ export function createTarget(connection: Connection, rules: EncodeRules = defaul
 
     write(collection, documents, options) {
       return writeBatch(connection, { ...at(collection), documents, options })
+    },
+
+    takesWrites(collection, options) {
+      return takesWrites(connection, { collection, key: keyOf(collection), options })
     },
 
     get(collection, ids, options) {

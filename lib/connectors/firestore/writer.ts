@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { withRetry } from '../../engine/retry.ts'
 import {
   defaultRules,
@@ -23,7 +24,7 @@ import type { FirestoreConnection } from './client.ts'
 import { CollectionQueries } from './collection-queries.ts'
 import { DocumentDecoder } from './decoder.ts'
 import { DocumentEncoder } from './encoder.ts'
-import { grpcCode, writeFailure, type GrpcError } from './errors.ts'
+import { callError, grpcCode, writeFailure, type GrpcError } from './errors.ts'
 import { collectionRefusal, targetLimits } from './limits.ts'
 import { createLineEncoder } from './line-encoder.ts'
 import { getDocuments, look, type Version } from './lookup.ts'
@@ -99,6 +100,14 @@ export class FirestoreTarget implements Target<Buffer> {
     const { signal } = options
     const statuses = await sendWrites(this.#connection, writes, { collection, signal })
     return statuses.map(status => outcome(status, options))
+  }
+
+  /** A document that nobody has is removed: that changes nothing, no trigger hears of it, and it costs one delete. */
+  async takesWrites(collection: string, { signal }: WriteOptions): Promise<void> {
+    const nobodys = `${this.#connection.root}/${collection}/docferry-${randomUUID()}`
+    const [{ code, details }] = (await sendWrites(this.#connection, [{ content: nobodys }], { collection, signal })) as [GrpcError]
+    if (code === grpcCode.ok) return
+    throw callError(Object.assign(new Error(details), { code, details }), this.#connection.context('write', collection))
   }
 
   release(documents: readonly EncodedDocument[]): void {

@@ -36,6 +36,15 @@ describe('firestore: writer', () => {
     expect(await target.prepare(collection, { create: false })).to.include({ created: false, empty: false, documents: 1 })
   })
 
+  it('shows that it writes by something that nobody sees, and of which nothing stays', async () => {
+    await target.takesWrites!(collection, { onConflict: 'skip', fresh: false })
+    expect(await target.prepare(collection, { create: false })).to.deep.equal({ created: true, empty: true })
+    const prepared = await writeAll(target, collection, [{ _id: 'x' }])
+    expect(prepared).to.deep.equal(['written'])
+    await target.takesWrites!(collection, { onConflict: 'overwrite', fresh: true })
+    expect(await target.prepare(collection, { create: false })).to.include({ documents: 1 })
+  })
+
   it('stores the field _id as Gofannon does', async () => {
     await writeAll(target, collection, [{ _id: 'x', a: 1 }])
     const response = await fetch(`http://${options.emulator}/v1/projects/${options.project}/databases/(default)/documents/${collection}/x`)
