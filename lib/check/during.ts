@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { lastState } from '../checkpoint/how-far.ts'
 import { logName, whyNotGoneOnWith } from '../checkpoint/run-folder.ts'
 import type { RunInfo } from '../checkpoint/run-folder.ts'
+import { pathOfIdentity } from '../engine/real-path.ts'
 import { sleep } from '../engine/retry.ts'
 import { DocferryError } from '../errors.ts'
 import { openSource } from '../open.ts'
@@ -213,7 +214,8 @@ async function endOfLog(path: string): Promise<string> {
 }
 
 async function roomFound(path: string, { target }: PlannedOptions): Promise<Found> {
-  const output = target.identity.startsWith('file:/') ? dirname(target.identity.slice('file:'.length)) : undefined
+  const written = pathOfIdentity(target.identity)
+  const output = written === undefined ? undefined : dirname(written)
   const rooms = await Promise.all(
     [path, ...(output === undefined ? [] : [output])].map(async place => ({ place, free: await freeAt(place) }))
   )
