@@ -55,11 +55,12 @@ export class CollectionStates {
   }
 
   async #prepare(report: CollectionReport, mayMoreCome: boolean): Promise<CollectionState> {
-    const { source, target, journal, retry, survey, options } = this.#parts
+    const { source, target, ledger, journal, retry, survey, options } = this.#parts
     const { dryRun = false, stages } = options
     const { signal } = retry
     const found = await withRetry(() => target.prepare(report.target, { create: !dryRun, mayMoreCome, signal }), retry)
-    await options.apart?.enter(target, report.target, signal)
+    const untold = await options.apart?.enter(target, report.target, { isMissing: dryRun && found.created, signal })
+    if (untold) ledger.report.notes.push(...untold)
     const prepared = journal.progress.prepare(report.source, found)
     report.created = prepared.created
     report.wasEmpty = prepared.empty

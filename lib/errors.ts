@@ -121,10 +121,15 @@ export function describeError(error: unknown): string {
   return typeof code === 'string' && !error.message.includes(code) ? `${error.message} (${code})` : error.message
 }
 
-/** Whether it is the system's word that a disk, or what may be used of it, is full. */
+/** Whether it is the system's word that a disk, or what may be used of it, is full, or that a file may not grow any more. */
 export function isNoRoom(error: unknown): boolean {
   const { code } = (error ?? {}) as { code?: unknown }
-  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG'
+  return code === 'ENOSPC' || code === 'EDQUOT' || isFileTooLarge(error)
+}
+
+/** Whether it is the system's word that a file would be larger than one may be there: however much room the disk has. */
+export function isFileTooLarge(error: unknown): boolean {
+  return ((error ?? {}) as { code?: unknown }).code === 'EFBIG'
 }
 
 /** @param name of what was read in part, and is read only once */

@@ -72,9 +72,9 @@ async function openLogged(options: CheckedOptions, journal: RunJournal, move: Mo
 }
 
 async function openEnds(options: CheckedOptions, journal: RunJournal, log: RunLog, move: Move): Promise<RunReport> {
-  const { environment, signal, logger = silentLogger, types = 'natural', onIncompatible } = options
+  const { environment, signal, logger = silentLogger, retry, types = 'natural', onIncompatible } = options
   const attachments = options.attachments ? (options.dryRun ? 'described' : 'checked') : undefined
-  const context = { environment, signal, logger, ...(attachments && ({ attachments } as const)) }
+  const context = { environment, signal, logger, retry, ...(attachments && ({ attachments } as const)) }
   const opened = await openSource(options.source, { ...context, subcollections: options.subcollections })
   const source = options.sample === undefined ? opened : sampleSource(opened, options.sample)
   try {

@@ -7,7 +7,18 @@ import type { BackupService } from './contracts/backup.ts'
 import type { Replicator, ReplicatorEnds } from './contracts/replication.ts'
 import type { InspectOptions, Inspection } from './contracts/inspection.ts'
 import { loadConnector } from './registry.ts'
-import type { Connector, EncodeRules, Environment, Logger, PlaceName, ProviderName, Source, SuspendedOutput, Target } from './types.ts'
+import type {
+  Connector,
+  EncodeRules,
+  Environment,
+  Logger,
+  OpenContext,
+  PlaceName,
+  ProviderName,
+  Source,
+  SuspendedOutput,
+  Target
+} from './types.ts'
 
 /**
  * A source or a target: text as on the command line (`couchdb`, `dynamodb://us-east-1`, `backup.json`), or a connector with its own options,
@@ -20,6 +31,8 @@ export interface OpenOptions {
   readonly environment?: Environment
   readonly signal?: AbortSignal
   readonly logger?: Logger
+  /** See `OpenContext.retry`. */
+  readonly retry?: OpenContext['retry']
   /** Of a target: where its documents come from. An export file names it. */
   readonly from?: PlaceName
   /** Of a target: how values and names are written that it can't hold as they are. */
@@ -159,10 +172,10 @@ export async function inspectEnd(endpoint: Endpoint, asked: InspectOptions, opti
 
 async function resolve(
   endpoint: Endpoint,
-  { environment = {}, signal, logger = silentLogger, from, rules, subcollections, resume, run, readOnly, attachments }: OpenOptions,
+  { environment = {}, signal, logger = silentLogger, retry, from, rules, subcollections, resume, run, readOnly, attachments }: OpenOptions,
   role: string
 ) {
-  const context = { signal, logger, from, rules, subcollections, resume, run, readOnly, attachments }
+  const context = { signal, logger, retry, from, rules, subcollections, resume, run, readOnly, attachments }
   if (typeof endpoint === 'object') {
     const { connector, options } = endpoint
     return { connector: typeof connector === 'string' ? await loadConnector(connector) : connector, configured: options, context }

@@ -8,7 +8,7 @@ import type { LetterOrigin, LetterSurvey } from './checkpoint/letter-source.ts'
 import { RemainingLetters } from './checkpoint/remaining-letters.ts'
 import { retryJournal } from './checkpoint/retry-journal.ts'
 import type { RunJournal } from './checkpoint/retry-journal.ts'
-import { logName, receiptPath, RunFolder } from './checkpoint/run-folder.ts'
+import { logName, receiptPath, RunFolder, whyNotGoneOnWith } from './checkpoint/run-folder.ts'
 import type { RunEnd, RunRecord } from './checkpoint/run-folder.ts'
 import { stageRecordsName } from './checkpoint/stage-records.ts'
 import { undoJournalName } from './checkpoint/undo-journal.ts'
@@ -100,10 +100,14 @@ async function look(folder: RunFolder, run: string, stateDir: string): Promise<R
   const undone = await folder.undone()
   const unfit = (message: string): DocferryError => new DocferryError('DOCFERRY_RUN_UNFIT', message)
   if (end?.spoilt !== undefined) throw isSpoilt(run, end.spoilt, stateDir)
-  if (!end || (end.state !== 'done' && end.state !== 'partial'))
-    throw unfit(
-      `the run ${run} has not come to its end: go on with it first (${runCommand('resume', run, stateDir)}), then retry what could not be written`
-    )
+  if (!end || (end.state !== 'done' && end.state !== 'partial')) {
+    const why = whyNotGoneOnWith({ record, ...(end && { end }) })
+    const first =
+      why === undefined
+        ? `go on with it first (${runCommand('resume', run, stateDir)}), then retry what could not be written`
+        : `it can't be gone on with, for ${why}: begin a new one`
+    throw unfit(`the run ${run} has not come to its end: ${first}`)
+  }
   if (undone) throw unfit(`the run ${run} was undone: run it anew`)
   if (end.state === 'done') throw unfit(`the run ${run} has no dead letters: there is nothing to retry`)
   if (record.asked.target.provider === 'file')

@@ -52,7 +52,8 @@ export class RunRecords {
     const { toVerify } = options
     const asked = { ...plannedOptions(report, options), undo: mode, bounds: boundsOf(options), ...(toVerify && { toVerify }) }
     const ends = { source: kept(options.source), target: kept(options.target) }
-    const record = { asked, ends, partitions, ...(piped && { piped: true as const }) }
+    const once = { ...(piped && { piped: true as const }), ...(report.readsOnce && { readsOnce: true as const }) }
+    const record = { asked, ends, partitions, ...once }
     await journal.begin(record, { steps: !target.suspend && !isSavedAtEnd(target.location) })
     report.folder = dirname(journal.log)
     report.undo = mode

@@ -428,6 +428,9 @@ describe('pipelines: the examples', function () {
         file,
         `source: ${join(scratch, 'a.json')}\ntargets: [${text}, "${second}"]\noptions: { stateDir: ${join(scratch, 'state')} }\n`
       )
+      const dry = await docferry(['run', file, '--on-conflict', 'overwrite', '--no-progress', '--dry-run'], variables)
+      expect(dry.code, dry.stdout + dry.stderr).to.equal(2)
+      expect(dry.stdout).to.include('two targets are the same place')
       const { code, stdout, stderr } = await docferry(['run', file, '--on-conflict', 'overwrite', '--no-progress'], variables)
       expect(code, stdout + stderr).to.equal(2)
       expect(stdout).to.include('two targets are the same place').and.include('1 document written').and.not.include('docferry resume')

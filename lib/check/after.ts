@@ -2,7 +2,7 @@
 import { runCommand, stateDirOf } from '../checkpoint/run-command.ts'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { receiptPath } from '../checkpoint/run-folder.ts'
+import { receiptPath, whyNotGoneOnWith } from '../checkpoint/run-folder.ts'
 import type { RunInfo } from '../checkpoint/run-folder.ts'
 import { undoJournalName } from '../checkpoint/undo-journal.ts'
 import { isSavedAtEnd } from '../report.ts'
@@ -58,7 +58,8 @@ export async function checkAfter(run: RunInfo | undefined, options: CheckOptions
   list.person('people.performance', 'latencies, errors and costs are watched for some days')
 }
 
-function endFound({ runId, path, state, end, reached, undone }: RunInfo): Found {
+function endFound(run: RunInfo): Found {
+  const { runId, path, state, end, reached, undone } = run
   const command = (verb: 'retry' | 'undo' | 'resume'): string => runCommand(verb, runId, stateDirOf(path))
   const { written = 0, failed = 0, skipped = 0 } = end?.totals ?? reached ?? {}
   const counts = `${formatCount(written)} written${skipped > 0 ? `, ${formatCount(skipped)} there before` : ''}, ${formatCount(failed)} dead letters`
@@ -78,15 +79,10 @@ function endFound({ runId, path, state, end, reached, undone }: RunInfo): Found 
       advice: `find the cause, mend it, and write them again: ${command('retry')}`
     }
   if (undone) return { result: 'failed', code, detail: `it was undone at ${undone.at}`, advice: 'begin anew' }
-  if (state === 'broken off')
-    return {
-      result: 'failed',
-      code,
-      detail: end?.refused ? 'it was refused, for another target is the same place' : 'it stopped, and went down a pipe',
-      advice: 'begin anew'
-    }
   if (end?.spoilt !== undefined)
     return { result: 'failed', code, detail: `what it read was wrong: ${end.spoilt}`, advice: `${command('undo')}, and begin anew` }
+  const why = whyNotGoneOnWith(run)
+  if (why !== undefined) return { result: 'failed', code, detail: `it stopped, and can't be gone on with: ${why}`, advice: 'begin anew' }
   const what = state === 'killed' ? 'its process is gone' : state
   return { result: 'failed', code, detail: `${what}; at least ${counts}`, advice: `go on with it: ${command('resume')}` }
 }

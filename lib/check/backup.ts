@@ -3,6 +3,7 @@ import type { Backup } from '../contracts/backup.ts'
 import { listRuns } from '../checkpoint/run-folder.ts'
 import type { RunInfo } from '../checkpoint/run-folder.ts'
 import { exists } from '../engine/atomic-file.ts'
+import { pathOfIdentity } from '../engine/real-path.ts'
 import { DocferryError } from '../errors.ts'
 import { openBackups } from '../open.ts'
 import type { PlannedOptions } from '../plan/plan.ts'
@@ -85,7 +86,7 @@ async function exportsOf(identity: string, needed: Needed, options: CheckOptions
       asked?.source.identity === identity &&
       asked.target.provider === 'file' &&
       !record?.piped &&
-      asked.target.identity !== 'file:stdout' &&
+      pathOfIdentity(asked.target.identity) !== undefined &&
       (end?.state === 'done' || end?.state === 'partial')
     )
   })
@@ -134,8 +135,8 @@ async function troubleOf({ runId, record, end }: RunInfo, options: CheckOptions)
   }
 }
 
-function pathOf({ identity }: Location): string {
-  return identity.replace(/^file:/, '')
+function pathOf({ identity, address }: Location): string {
+  return pathOfIdentity(identity) ?? address
 }
 
 /** @returns what there is, and why it can't be said where the service does not tell */

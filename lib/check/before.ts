@@ -1,5 +1,6 @@
 /** Before a migration: both ends, what the run would do, and what it needs. */
 import { closeEnd } from '../engine/close-end.ts'
+import { pathOfIdentity } from '../engine/real-path.ts'
 import { silentLogger } from '../open.ts'
 import type { ChosenCollection } from '../plan/choose-collections.ts'
 import type { Plan } from '../plan/plan.ts'
@@ -101,7 +102,7 @@ function needsOf(plan: Plan | undefined, { stateDir = '.docferry', undo, target 
 
 function pathOf(target: CheckOptions['target'], list: Checklist): string | undefined {
   const { identity = '' } = list.report.target ?? {}
-  if (identity.startsWith('file:')) return identity.slice('file:'.length)
+  if (identity.startsWith('file:')) return pathOfIdentity(identity)
   return typeof target === 'string' ? codedLocation(target) : undefined
 }
 

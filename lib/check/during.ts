@@ -3,8 +3,9 @@ import { runCommand, stateDirOf } from '../checkpoint/run-command.ts'
 import { open, readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { lastState } from '../checkpoint/how-far.ts'
-import { logName } from '../checkpoint/run-folder.ts'
+import { logName, whyNotGoneOnWith } from '../checkpoint/run-folder.ts'
 import type { RunInfo } from '../checkpoint/run-folder.ts'
+import { pathOfIdentity } from '../engine/real-path.ts'
 import { sleep } from '../engine/retry.ts'
 import { DocferryError } from '../errors.ts'
 import { openSource } from '../open.ts'
@@ -114,7 +115,8 @@ interface Watched {
   readonly expected: ReadonlyMap<string, number> | undefined
 }
 
-async function progressFound({ run: { runId, path, record }, first, last, seconds, expected }: Watched): Promise<Found> {
+async function progressFound({ run, first, last, seconds, expected }: Watched): Promise<Found> {
+  const { runId, path, record } = run
   const done = last?.counts.read ?? 0
   const moved = done - (first?.counts.read ?? 0)
   const total = expected && [...expected.values()].reduce((sum, count) => sum + count, 0)
@@ -128,11 +130,16 @@ async function progressFound({ run: { runId, path, record }, first, last, second
   if (moved > 0 || ageMs < quietMs) return { detail }
   const still = `${detail}; nothing was acknowledged for ${Math.round(ageMs / 1000)} s`
   if (ageMs < stalledMs) return { result: 'warning', detail: still, advice: `${join(path, logName)} says what it waits for` }
+  const why = whyNotGoneOnWith(run)
+  const stopping =
+    why === undefined
+      ? `it may be stopped (Ctrl-C) and gone on with: ${runCommand('resume', runId, stateDirOf(path))}`
+      : `stopped (Ctrl-C) it can't be gone on with: ${why}`
   return {
     result: 'failed',
     code: 'DOCFERRY_CHECK',
     detail: still,
-    advice: `${join(path, logName)} says what it waits for; it may be stopped (Ctrl-C) and gone on with: ${runCommand('resume', runId, stateDirOf(path))}`
+    advice: `${join(path, logName)} says what it waits for; ${stopping}`
   }
 }
 
@@ -207,7 +214,8 @@ async function endOfLog(path: string): Promise<string> {
 }
 
 async function roomFound(path: string, { target }: PlannedOptions): Promise<Found> {
-  const output = target.identity.startsWith('file:/') ? dirname(target.identity.slice('file:'.length)) : undefined
+  const written = pathOfIdentity(target.identity)
+  const output = written === undefined ? undefined : dirname(written)
   const rooms = await Promise.all(
     [path, ...(output === undefined ? [] : [output])].map(async place => ({ place, free: await freeAt(place) }))
   )

@@ -38,6 +38,8 @@ export interface RunRecord<Asked = unknown> {
   readonly partitions: readonly Partition[]
   /** Of an output that can't be cut back: if the run stops, it can't be gone on with. */
   readonly piped?: true
+  /** Of a source that comes once: a run that stopped after it had read some of it can't be gone on with. */
+  readonly readsOnce?: true
 }
 
 /** An address, or a connector's name and options. */
@@ -294,6 +296,14 @@ async function readRun(path: string, runId: string): Promise<RunInfo | undefined
   }
 }
 
+/** Why a run that has stopped, or may be stopped, is not to be gone on with. @returns undefined where it may be, or has come to its end */
+export function whyNotGoneOnWith({ record, end }: Pick<RunInfo, 'record' | 'end'>): string | undefined {
+  if (end?.spoilt !== undefined) return 'it read what was wrong'
+  if (end?.refused) return 'it was refused, for another target is the same place'
+  if (record && isPiped(record)) return 'it went down a pipe'
+  return record && readsOnce(record) ? 'what it read came by a pipe' : undefined
+}
+
 /** Of an output that is there only when it is whole, nothing counts that can't be gone on with. */
 async function countsReached(path: string, { runId, asked }: RunRecord): Promise<Counts | undefined> {
   const target = targetOf(asked)
@@ -310,6 +320,11 @@ async function countsReached(path: string, { runId, asked }: RunRecord): Promise
 /** Runs of before `piped` was kept tell standard output only. */
 function isPiped({ piped, asked }: RunRecord): boolean {
   return piped === true || targetOf(asked)?.identity === 'file:stdout'
+}
+
+/** Runs of before `readsOnce` was kept tell standard input only. */
+function readsOnce({ readsOnce: kept, asked }: RunRecord): boolean {
+  return kept === true || (asked as { readonly source?: Location } | null)?.source?.identity === 'file:stdin'
 }
 
 function targetOf(asked: unknown): Location | undefined {

@@ -1,5 +1,5 @@
 /** What a user can try next, by error code, beyond what the message itself says; and what makes a run stop that can be gone on with. */
-import { DocferryError, isNoRoom } from '../errors.ts'
+import { DocferryError, isFileTooLarge, isNoRoom } from '../errors.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { OnIncompatible } from '../types.ts'
 
@@ -63,9 +63,14 @@ const passing: ReadonlySet<ErrorCode> = new Set([
   'DOCFERRY_INTERRUPTED'
 ])
 
-/** Codes of the system for a disk that takes no more. */
-function isFull(error: unknown): boolean {
-  return error instanceof Error && (isNoRoom(error) || isFull(error.cause))
+const noRoomAdvice = 'make room on that disk, or name a place on another one'
+const tooLargeAdvice =
+  'raise the limit of the size of files (ulimit -f), or name a place on a file system that takes larger ones (FAT32 takes 4 GB)'
+
+/** What to do about a disk, or a file, that takes no more. */
+function adviceForRoom(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined
+  return isFileTooLarge(error) ? tooLargeAdvice : isNoRoom(error) ? noRoomAdvice : adviceForRoom(error.cause)
 }
 
 /** What to try about documents that failed, by what they failed of and what the run was asked already. */
@@ -91,7 +96,7 @@ function adviceForStage(code: ErrorCode, error: unknown): string | undefined {
 
 /** @param error by which the command ended @param goOn the command that goes on with what the error has stopped, where there is one */
 export function adviceFor(code: ErrorCode, error?: unknown, goOn?: string): string | undefined {
-  const first = adviceForStage(code, error) ?? (isFull(error) ? 'make room on that disk, or name a place on another one' : advice[code])
+  const first = adviceForStage(code, error) ?? adviceForRoom(error) ?? advice[code]
   if (goOn === undefined || !passing.has(code)) return first
   return first === undefined ? `go on: ${goOn}` : `${first}; then go on: ${goOn}`
 }

@@ -1,6 +1,6 @@
 /** Run one command: environment, log, display, signals around `migrate`, and the exit code out of it. */
 import { parseEndpoint } from '../config/endpoint.ts'
-import { DocferryError, isNoRoom } from '../errors.ts'
+import { DocferryError, isFileTooLarge, isNoRoom } from '../errors.ts'
 import { createLogger } from '../log.ts'
 import type { LogLevel } from '../log.ts'
 import { makePlan } from '../plan/plan.ts'
@@ -277,7 +277,7 @@ export function interruptedBy(thrown: unknown): DocferryError {
 
 function stdoutFailure(error: NodeJS.ErrnoException): DocferryError {
   const { code = error.message } = error
-  const what = isNoRoom(error) ? 'is full' : code === 'EPIPE' ? 'was closed' : 'failed'
+  const what = isFileTooLarge(error) ? 'may not grow any more' : isNoRoom(error) ? 'is full' : code === 'EPIPE' ? 'was closed' : 'failed'
   return new DocferryError('DOCFERRY_TARGET', `standard output ${what} before all documents were written to it (${code})`, { cause: error })
 }
 

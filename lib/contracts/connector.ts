@@ -23,6 +23,8 @@ export interface OpenContext {
   /** Aborting it gives up the opening. Each later call brings a signal of its own. */
   readonly signal?: AbortSignal
   readonly logger: Logger
+  /** How often calls are tried that open the end, or tell what it holds. Default: 12 times, within about half a minute. */
+  readonly retry?: { readonly attempts?: number; readonly baseMs?: number; readonly capMs?: number } | undefined
   /** Of a target: where its documents come from, where that is known. */
   readonly from?: PlaceName
   /** Of a target. Default `defaultRules`. */

@@ -11,3 +11,10 @@ export function realPath(path: string): string {
     return folder === whole ? whole : join(realPath(folder), basename(whole))
   }
 }
+
+const standardStreams: ReadonlySet<string> = new Set(['file:stdin', 'file:stdout'])
+
+/** Where a place of files is, by its identity. @returns undefined for other places, and for standard input and output */
+export function pathOfIdentity(identity: string): string | undefined {
+  return identity.startsWith('file:') && !standardStreams.has(identity) ? identity.slice('file:'.length) : undefined
+}

@@ -13,6 +13,8 @@ export interface RetryOptions {
   readonly baseMs?: number
   /** Upper bound of every wait that the service has not asked for. Default 10,000. */
   readonly capMs?: number
+  /** Told each failure that may be tried again: whether it is enough, though tries are left. */
+  readonly givesUp?: (error: DocferryError) => boolean
   /** Called before each wait. */
   readonly onRetry?: (error: DocferryError, delayMs: number) => void
 }
@@ -55,7 +57,7 @@ const exhausted = new WeakSet<DocferryError>()
  * @param work gets the number of the try, from 1
  */
 export async function withRetry<T>(work: (attempt: number) => Promise<T>, options: RetryOptions = {}): Promise<T> {
-  const { attempts = defaultAttempts, signal, onRetry } = options
+  const { attempts = defaultAttempts, signal, givesUp, onRetry } = options
   for (let attempt = 1; ; attempt++) {
     signal?.throwIfAborted()
     try {
@@ -63,7 +65,7 @@ export async function withRetry<T>(work: (attempt: number) => Promise<T>, option
     } catch (error) {
       signal?.throwIfAborted()
       if (!(error instanceof DocferryError) || !error.retryable || exhausted.has(error)) throw error
-      if (attempt >= attempts) {
+      if (attempt >= attempts || givesUp?.(error)) {
         exhausted.add(error)
         throw error
       }

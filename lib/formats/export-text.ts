@@ -6,10 +6,14 @@ import { joinLines, listLines } from './line-bytes.ts'
 import type { LineBytes } from './line-bytes.ts'
 import { formatVersion } from './ndjson.ts'
 import { trailerPieces } from './trailer-text.ts'
+import type { ListForm } from './listed-json.ts'
 import type { StatedCollection } from './trailer-text.ts'
 
 /** In a folder of files, what stands in for their headers and trailers. */
 export const manifestName = 'manifest.json'
+
+/** Where its entries are in its text. */
+export const manifestList: ListForm = { opening: '  "files": {', indent: '    ' }
 
 /** What an export says of itself before its documents. */
 export interface ExportMetadata {

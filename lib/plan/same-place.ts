@@ -66,20 +66,33 @@ export async function checkProofs(
   }
 }
 
+export interface EnterOptions {
+  /** Nothing was made ready, as it is a dry run, and the collection is not there yet. */
+  readonly isMissing?: boolean
+  readonly signal?: AbortSignal | undefined
+}
+
 /** Of runs that are begun together, no two write to one collection: what each has of the others' is told once it has been made ready, before it is written to. */
 export class TargetsApart {
   readonly #entered: Entered[] = []
+  /** Pairs of targets, by their addresses. */
+  readonly #untold = new Set<string>()
 
-  /** @throws {DocferryError} DOCFERRY_SAME_PLACE where another target is the same collection of the same server, under another address */
-  async enter(target: Ends['target'], collection: string, signal?: AbortSignal): Promise<void> {
+  /**
+   * @returns what could not be told, in words, once for each other target
+   * @throws {DocferryError} DOCFERRY_SAME_PLACE where another target is the same collection of the same server, under another address
+   */
+  async enter(target: Ends['target'], collection: string, { isMissing = false, signal }: EnterOptions = {}): Promise<string[]> {
     const { location, proof } = target
-    if (!proof) return
-    const mine: Entered = { location, proof, collection }
+    if (!proof) return []
+    const mine: Entered = { location, proof, collection, isMissing }
     const others = this.#entered.filter(each => mayBeSame(each, mine))
     this.#entered.push(mine)
+    const notes: string[] = []
     for (const other of others) {
-      const [text, theirs] = await Promise.all([proofOf(mine, signal), proofOf(other, signal)])
-      if (text === undefined || text !== theirs || (await areCopies(other.proof, proof, signal))) continue
+      const willBe = isMissing && other.isMissing && collection === other.collection ? await willBeSame(mine, other, signal) : undefined
+      if (willBe === 'untold') notes.push(...this.#untoldOf(mine, other))
+      if (willBe !== 'same' && !(await isSame(mine, other, signal))) continue
       const { provider, address } = location
       const advice = proof.adviceForCopy === undefined ? '' : `. ${proof.adviceForCopy}`
       throw new DocferryError(
@@ -88,6 +101,16 @@ export class TargetsApart {
         { provider, collection, endsRun: true }
       )
     }
+    return notes
+  }
+
+  #untoldOf({ location: { provider, address }, collection }: Entered, { location: other }: Entered): string[] {
+    const pair = [address, other.address].sort().join('\n')
+    if (this.#untold.has(pair)) return []
+    this.#untold.add(pair)
+    return [
+      `${provider} ${address} and ${other.address} may be one place: of a collection that is in neither yet (${collection}) that can't be told; the run looks once it has made it, and refuses where it is so`
+    ]
   }
 }
 
@@ -95,12 +118,28 @@ interface Entered {
   readonly location: Target['location']
   readonly proof: PlaceProof
   readonly collection: string
+  /** Of a dry run, where it is not there. */
+  readonly isMissing: boolean
   /** Of the collection, once it has been asked for. */
   text?: Promise<string | undefined>
 }
 
 function proofOf(entered: Entered, signal: AbortSignal | undefined): Promise<string | undefined> {
   return (entered.text ??= entered.proof.collection(entered.collection, { signal }))
+}
+
+async function isSame(mine: Entered, other: Entered, signal: AbortSignal | undefined): Promise<boolean> {
+  const [text, theirs] = await Promise.all([proofOf(mine, signal), proofOf(other, signal)])
+  return text !== undefined && text === theirs && !(await areCopies(other.proof, mine.proof, signal))
+}
+
+/** Of collections of one name that are in neither place: one running server will make one of them. */
+async function willBeSame(mine: Entered, other: Entered, signal: AbortSignal | undefined): Promise<'same' | 'apart' | 'untold'> {
+  const servers = [mine, other].map(({ proof }) => proof.server)
+  if (servers.includes(undefined)) return 'untold'
+  if (await areCopies(mine.proof, other.proof, signal)) return 'apart'
+  const [here, there] = await Promise.all([mine, other].map(async ({ proof }) => await proof.process?.({ signal })))
+  return here !== undefined && here === there ? 'same' : 'untold'
 }
 
 /** One address is told without asking, and servers that call themselves otherwise are. */

@@ -37,10 +37,10 @@ export async function removeExtras(
   report: RepairReport,
   options: RepairOptions
 ): Promise<void> {
-  const { stateDir = '.docferry', environment, signal, logger = silentLogger } = options
+  const { stateDir = '.docferry', environment, signal, logger = silentLogger, retry } = options
   // Names and ids as they are, and as an escaping run has written them.
   const rules = { types: 'natural', escapeNames: true, subcollections } as const
-  const opening = { environment, signal, logger, rules }
+  const opening = { environment, signal, logger, retry, rules }
   const folder = await RunFolder.open(stateDir, removal.runId)
   try {
     const place = await openTarget(target, opening)

@@ -56,12 +56,13 @@ interface Opened {
 }
 
 async function openMerged({ parts, environment }: MergedOptions, context: OpenContext): Promise<Source> {
-  const { signal, logger, attachments, subcollections } = context
+  const { signal, logger, retry, attachments, subcollections } = context
   const opened: Opened[] = []
   try {
     for (const part of parts) {
       const source = await openSource(part.endpoint, {
         logger,
+        retry,
         attachments,
         subcollections,
         ...(environment && { environment }),

@@ -1,5 +1,6 @@
 /** What a run has left of an output that is made in one piece: nothing of it can be taken back, and only what is its own may be removed. */
 import { exists, inodeOf, partialOfRun } from '../engine/atomic-file.ts'
+import { pathOfIdentity } from '../engine/real-path.ts'
 import { DocferryError } from '../errors.ts'
 import type { Ran } from './undoing.ts'
 
@@ -15,7 +16,8 @@ export async function cannotUndoFiles(ran: Ran): Promise<DocferryError> {
 async function ofFile(ran: Ran): Promise<string> {
   const { runId, asked } = ran.record
   const { address, identity } = asked.target
-  const place = identity.replace(/^file:/, '')
+  const place = pathOfIdentity(identity)
+  if (place === undefined) return `the run ${runId} wrote to ${address}: nothing of it can be taken back`
   if (await isItsOwn(place, ran)) return `the run ${runId} made a file: remove ${address} by hand`
   const known = ran.checkpoint?.output?.['partial']
   const partials = new Set([...(typeof known === 'string' ? [known] : []), partialOfRun(place, runId)])

@@ -60,6 +60,7 @@ export async function undo(options: UndoOptions): Promise<UndoReport> {
       environment,
       signal,
       logger,
+      retry: options.retry,
       rules,
       ...(attachments && { attachments: 'checked' })
     })

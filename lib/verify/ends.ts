@@ -8,7 +8,7 @@ import type { Endpoint, OpenOptions } from '../open.ts'
 import type { EncodeRules, Logger, Source, Target } from '../types.ts'
 import type { Side } from './report.ts'
 
-export type EndOptions = Pick<OpenOptions, 'environment' | 'logger'> & {
+export type EndOptions = Pick<OpenOptions, 'environment' | 'logger' | 'retry'> & {
   readonly signal: AbortSignal
   readonly attachments?: boolean | undefined
 }

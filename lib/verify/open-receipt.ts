@@ -1,9 +1,8 @@
 /** Receipts in whatever a user names: a run's own, or what an export proves by itself. */
 import { open, stat } from 'node:fs/promises'
-import { DocferryError, describeError } from '../errors.ts'
 import type { Location, OnConflict } from '../types.ts'
 import { BucketSums } from '../values/bucket-sums.ts'
-import { readReceipt } from './read-receipt.ts'
+import { readReceipt, refusePipe, unreadable } from './read-receipt.ts'
 import type { CollectionReceipt, Receipt } from './receipt.ts'
 import { readTrailerReceipt } from './trailer-receipt.ts'
 
@@ -39,6 +38,7 @@ export async function openReceipt(path: string): Promise<Receipt | Proof> {
 async function isExport(path: string): Promise<boolean> {
   try {
     if ((await stat(path)).isDirectory()) return true
+    await refusePipe(path)
     const file = await open(path, 'r')
     try {
       const { buffer, bytesRead } = await file.read(Buffer.alloc(16), 0, 16, 0)
@@ -48,6 +48,6 @@ async function isExport(path: string): Promise<boolean> {
       await file.close()
     }
   } catch (error) {
-    throw new DocferryError('DOCFERRY_RECEIPT', `${path} can't be read: ${describeError(error)}`, { cause: error })
+    throw unreadable(path, error)
   }
 }

@@ -1,6 +1,6 @@
 /** From a receipt's text to what it says, refused as a whole where anything of it is not as it was made. */
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { DocferryError, describeError } from '../errors.ts'
 import { readListedFile } from '../formats/listed-json.ts'
 import type { ListVisitor } from '../formats/listed-json.ts'
@@ -16,11 +16,25 @@ export async function readReceipt(path: string): Promise<Receipt> {
   if (receipt) return receipt
   let text: string
   try {
+    await refusePipe(path)
     text = await readFile(path, 'utf8')
   } catch (error) {
-    throw new DocferryError('DOCFERRY_RECEIPT', `${path} can't be read: ${describeError(error)}`, { cause: error })
+    throw unreadable(path, error)
   }
   return parseReceipt(text, path)
+}
+
+/** A receipt is read at several places, and to open a pipe waits for who writes into it. @throws {DocferryError} DOCFERRY_RECEIPT; the system's error */
+export async function refusePipe(path: string): Promise<void> {
+  const found = await stat(path)
+  if (found.isFile() || found.isDirectory()) return
+  const what = found.isFIFO() ? 'a pipe' : 'a device or a socket'
+  throw new DocferryError('DOCFERRY_RECEIPT', `${path} is ${what}, and a receipt is read from a file: save it in one`)
+}
+
+export function unreadable(path: string, error: unknown): DocferryError {
+  if (error instanceof DocferryError) return error
+  return new DocferryError('DOCFERRY_RECEIPT', `${path} can't be read: ${describeError(error)}`, { cause: error })
 }
 
 /**

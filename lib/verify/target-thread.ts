@@ -80,6 +80,7 @@ async function read(): Promise<void> {
     environment,
     signal: stop.signal,
     logger,
+    retry,
     subcollections,
     ...(attachments && { attachments: 'checked' })
   })

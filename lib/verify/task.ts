@@ -1,6 +1,6 @@
 /** From what a user asks for to what is compared: two ends, the names, the stages, and perhaps a receipt. */
 import { runCommand } from '../checkpoint/run-command.ts'
-import { listRuns, noSuchRun, receiptPath } from '../checkpoint/run-folder.ts'
+import { listRuns, noSuchRun, receiptPath, whyNotGoneOnWith } from '../checkpoint/run-folder.ts'
 import type { RunRecord } from '../checkpoint/run-folder.ts'
 import { functionStages } from '../engine/stage-chain.ts'
 import { toStages } from '../engine/to-stages.ts'
@@ -91,12 +91,14 @@ async function runTask(options: VerifyOptions, runId: string): Promise<Task> {
   if (isOfRepair(asked.stages)) throw unfit(`the run ${runId} is a repair: ${onlyAPart}`)
   if (run.state === 'undone') throw unfit(`the run ${runId} was undone: there is nothing of it to verify`)
   if (run.state === 'running') throw unfit(`the run ${runId} is under way: verify it when it has come to its end`)
-  if (run.state === 'spoilt')
-    throw unfit(`the run ${runId} read what was wrong, and can't be gone on with: begin a new one, then verify that`)
-  if (run.state !== 'done' && run.state !== 'partial' && run.state !== 'partly undone')
-    throw unfit(
-      `the run ${runId} has not come to its end (${run.state}): go on with it first (${runCommand('resume', runId, stateDir)}), or begin a new one, then verify that`
-    )
+  if (run.state !== 'done' && run.state !== 'partial' && run.state !== 'partly undone') {
+    const why = whyNotGoneOnWith(run)
+    const first =
+      why === undefined
+        ? `go on with it first (${runCommand('resume', runId, stateDir)}), or begin a new one`
+        : `it can't be gone on with, for ${why}; begin a new one`
+    throw unfit(`the run ${runId} has not come to its end (${run.state}): ${first}, then verify that`)
+  }
   const { environment = {} } = options
   const target = options.target ?? ends.target ?? (await endOfPipeline(asked, 'target', environment))
   if (target === undefined)

@@ -3,8 +3,10 @@ import { createReadStream } from 'node:fs'
 import { open, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DocferryError, describeError } from '../errors.ts'
-import { manifestName } from '../formats/export-text.ts'
+import { manifestList, manifestName } from '../formats/export-text.ts'
 import { gunzip, isGzip } from '../formats/gzip.ts'
+import { readListedFile } from '../formats/listed-json.ts'
+import type { ListVisitor } from '../formats/listed-json.ts'
 import type { Summary } from '../formats/document-line.ts'
 import { LineSplitter } from '../formats/lines.ts'
 import type { Line, LineReading } from '../formats/lines.ts'
@@ -13,6 +15,8 @@ import { TrailerLine } from '../formats/trailer-line.ts'
 import { BucketSums, isOfRoot } from '../values/bucket-sums.ts'
 import type { CollectionReceipt } from './receipt.ts'
 import { parseText } from '../values/index.ts'
+
+type StatedReceipt = Pick<CollectionReceipt, 'target' | 'written'>
 
 /** What one says of a collection. */
 interface Statement {
@@ -32,11 +36,11 @@ interface Statement {
  * @returns its collections by the names that they have in it, with the sums of what was written
  * @throws {DocferryError} DOCFERRY_RECEIPT for a file without trailer, one that is cut or damaged, or one of an older docferry
  */
-export async function readTrailerReceipt(path: string): Promise<Pick<CollectionReceipt, 'target' | 'written'>[]> {
+export async function readTrailerReceipt(path: string): Promise<StatedReceipt[]> {
   try {
     const stats = await stat(path)
-    const statements = stats.isDirectory() ? await readManifest(path) : await readTrailer(path, stats.size)
-    return statements.map(statement => collectionOf(path, statement))
+    if (stats.isDirectory()) return await readManifest(path)
+    return (await readTrailer(path, stats.size)).map(statement => collectionOf(path, statement))
   } catch (error) {
     if (error instanceof DocferryError && error.code === 'DOCFERRY_RECEIPT') throw error
     throw unusable(path, `can't be read: ${describeError(error)}`, error)
@@ -60,20 +64,57 @@ async function readTrailer(path: string, size: number): Promise<Statement[]> {
   }))
 }
 
-async function readManifest(path: string): Promise<Statement[]> {
-  const { files } = parseText(await readFile(join(path, manifestName), 'utf8')) as { readonly files?: unknown }
-  if (typeof files !== 'object' || files === null) throw unusable(path, `has a ${manifestName} without files`)
-  return Object.entries(files).map(([name, entry]) => {
-    const { documents: count, digest, receipt: sums, root } = (entry ?? {}) as { readonly [field: string]: unknown }
-    if (sums === undefined) throw madeBefore(path)
-    return { name, count, digest, sums, hasRoots: root !== undefined, root }
-  })
+async function readManifest(path: string): Promise<StatedReceipt[]> {
+  const file = join(path, manifestName)
+  // What is wrong with it is told below.
+  const inPieces = await receiptInManifest(path, visitor => readListedFile(file, manifestList, visitor)).catch(() => undefined)
+  return inPieces ?? parseManifestReceipt(await readFile(file, 'utf8'), path)
 }
 
-function collectionOf(
+/** @param path of the folder @throws {DocferryError} DOCFERRY_RECEIPT; {SyntaxError} for what is no JSON */
+export function parseManifestReceipt(text: string, path: string): StatedReceipt[] {
+  const { files } = (parseText(text) ?? {}) as { readonly files?: unknown }
+  if (typeof files !== 'object' || files === null) throw unusable(path, `has a ${manifestName} without files`)
+  return Object.entries(files).map(([name, entry]) => collectionOf(path, statementOf(path, name, entry)))
+}
+
+/**
+ * The same of a manifest in the form in which it is written: with thousands of collections its text takes several times what it says.
+ *
+ * @param read hands its text on, as `readListed`
+ * @returns undefined for what is in another form: `parseManifestReceipt` tells
+ * @throws as `parseManifestReceipt`, and for less
+ */
+export async function receiptInManifest(
   path: string,
-  { name, count, digest, sums, hasRoots, root }: Statement
-): Pick<CollectionReceipt, 'target' | 'written'> {
+  read: (visitor: ListVisitor) => Promise<string | undefined>
+): Promise<StatedReceipt[] | undefined> {
+  const found = new Map<string, StatedReceipt>()
+  const tail = await read({
+    head(text) {
+      const head = parseText(`${text}\n}`)
+      return typeof head === 'object' && head !== null && !Object.hasOwn(head, 'files')
+    },
+    entry({ text }) {
+      const [first, ...others] = Object.entries(parseText(`{${text}}`) as object)
+      if (!first || others.length > 0) return false
+      const [name, entry] = first
+      found.set(name, collectionOf(path, statementOf(path, name, entry)))
+      return true
+    }
+  })
+  if (tail !== '\n  }\n}\n') return undefined
+  // In the order in which an object has them.
+  return Object.values(Object.fromEntries(found))
+}
+
+function statementOf(path: string, name: string, entry: unknown): Statement {
+  const { documents: count, digest, receipt: sums, root } = (entry ?? {}) as { readonly [field: string]: unknown }
+  if (sums === undefined) throw madeBefore(path)
+  return { name, count, digest, sums, hasRoots: root !== undefined, root }
+}
+
+function collectionOf(path: string, { name, count, digest, sums, hasRoots, root }: Statement): StatedReceipt {
   const damaged = (why: string, cause?: unknown): DocferryError => unusable(path, `is damaged: ${why}`, cause)
   if (typeof sums !== 'string' && !Buffer.isBuffer(sums)) throw damaged(`there are no sums of ${JSON.stringify(name)}`)
   if (hasRoots && !isOfRoot(sums, root)) throw damaged(`the sums of ${JSON.stringify(name)} do not agree with their root`)

@@ -66,7 +66,8 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   try {
     await workspace.clearLeftovers()
     const task = await taskOf(options)
-    ends = new Ends({ environment: options.environment, logger: options.logger, signal: stop.signal, attachments: task.attachments })
+    const { environment, logger, retry } = options
+    ends = new Ends({ environment, logger, retry, signal: stop.signal, attachments: task.attachments })
     return await new Verification(options, { task, ends, workspace, stop }).execute()
   } catch (error) {
     if (!signal?.aborted) throw error

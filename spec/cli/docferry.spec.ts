@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { expect } from 'chai'
+import { listRuns } from '../../lib/checkpoint/run-folder.ts'
 import { docferry, start } from './support/docferry.ts'
 import type { Started } from './support/docferry.ts'
 import type { Ended, StartOptions } from './support/docferry.ts'
@@ -313,6 +314,20 @@ describe('docferry, the command', function () {
       expect(stdout).to.include('Interrupted after')
     })
   }
+
+  it('advises no resume of what standard input gave and nobody can give again', async () => {
+    const { child, ended, said } = start(['import', '--input', '-', '--as', 'agents', '--target', 'memory:snapshot.json'], { cwd })
+    child.stdin.write(lines(agents))
+    await said('docferry import')
+    child.kill('SIGINT')
+    expect((await ended).code).to.equal(130)
+    for (const command of ['verify', 'retry']) {
+      const [run] = await listRuns(join(cwd, '.docferry'))
+      const { code, stderr } = await docferry(command === 'verify' ? ['verify'] : ['retry', run!.runId], { cwd })
+      expect(code).to.equal(2)
+      expect(stderr).to.include("it can't be gone on with, for what it read came by a pipe").and.not.include('docferry resume')
+    }
+  })
 
   it('stops while it waits for who writes into a named pipe', async () => {
     execFileSync('mkfifo', [join(cwd, 'pipe')])

@@ -24,7 +24,7 @@ describe('cli: errors', () => {
   })
 
   it('speaks of room where a disk is full', () => {
-    for (const code of ['ENOSPC', 'EDQUOT', 'EFBIG']) {
+    for (const code of ['ENOSPC', 'EDQUOT']) {
       const cause = new DocferryError('DOCFERRY_STATE', 'a list', { cause: Object.assign(new Error('write'), { code }) })
       for (const error of [cause, new DocferryError('DOCFERRY_CONFIG', 'a file can not be written', { cause })]) {
         expect(errorLines(error, { mask }).at(-1)).to.equal('  try: make room on that disk, or name a place on another one')
@@ -33,6 +33,13 @@ describe('cli: errors', () => {
     }
     const other = new DocferryError('DOCFERRY_STATE', 'x', { cause: Object.assign(new Error('write'), { code: 'EACCES' }) })
     expect(errorJson(other, mask).try).to.equal(advice.DOCFERRY_STATE)
+  })
+
+  it('speaks of the size that a file may have where that is the limit, and not of room', () => {
+    const cause = new DocferryError('DOCFERRY_TARGET', 'a file', { cause: Object.assign(new Error('write'), { code: 'EFBIG' }) })
+    expect(errorJson(new DocferryError('DOCFERRY_CONFIG', 'a list', { cause }), mask).try)
+      .to.include('ulimit -f')
+      .and.not.include('make room')
   })
 
   it('shows a stack and causes only in debug', () => {

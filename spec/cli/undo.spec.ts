@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import type { ProxyRequest } from '../support/fault-proxy.ts'
@@ -129,6 +129,17 @@ describe('docferry undo', function () {
     const { code, stderr } = await run('undo', id!, '--state-dir', 'other')
     expect(code).to.equal(2)
     expect(stderr).to.include(join(bench.cwd, 'out.ndjson')).and.include('by hand')
+  })
+
+  it('takes no file for what a run has written to standard output', async () => {
+    const { cwd } = bench
+    await move()
+    await writeFile(join(cwd, 'stdout'), 'mine')
+    await run('export', '--provider', 'couchdb', '--collections', bench.collection, '--output', '-', '--state-dir', 'other')
+    const [id] = await readdir(join(cwd, 'other', 'runs'))
+    const { code, stderr } = await run('undo', id!, '--state-dir', 'other')
+    expect(code).to.equal(2)
+    expect(stderr).to.include('nothing of it can be taken back').and.not.include('by hand')
   })
 
   it('refuses another server', async () => {

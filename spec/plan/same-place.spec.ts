@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { DocferryError } from '../../lib/errors.ts'
-import { checkAddresses, checkProofs } from '../../lib/plan/same-place.ts'
+import { checkAddresses, checkProofs, TargetsApart } from '../../lib/plan/same-place.ts'
 import type { PlaceProof, Source, Target } from '../../lib/types.ts'
 
 type Ends = Parameters<typeof checkProofs>[1]
@@ -120,5 +120,33 @@ describe('a collection is not copied onto itself', () => {
     expect(await told({ source, target }, [pair('a'), pair('people', 'b')])).to.include('the same database as b of here')
     const unknown = await checkProofs(null, { source, target }, { rename: { people: 'b' } }).catch((error: unknown) => error)
     expect(unknown).to.include({ code: 'DOCFERRY_SAME_PLACE' })
+  })
+
+  describe('nor written twice, of several targets', () => {
+    const enterBoth = async (here: Script, there: Script, names: readonly [string, string] = ['a', 'a']) => {
+      const apart = new TargetsApart()
+      await apart.enter(end('here', here), names[0], { isMissing: true })
+      return apart.enter(end('there', there), names[1], { isMissing: true }).catch((error: Error) => error.message)
+    }
+
+    it('where it is in neither yet, and one running server answers', async () => {
+      const script = { server: 's', processes: ['p'] }
+      expect(await enterBoth(script, script)).to.include('two targets are the same place: couchdb there, collection a')
+      expect(await enterBoth(script, script, ['a', 'b'])).to.deep.equal([])
+    })
+
+    it('but by a copy of the server', async () => {
+      expect(await enterBoth({ server: 's', processes: ['p'] }, { server: 's', processes: ['q'] })).to.deep.equal([])
+    })
+
+    it('where nothing tells, which is said once for two targets', async () => {
+      const apart = new TargetsApart()
+      const notes: string[] = []
+      for (const name of ['a', 'b'])
+        for (const address of ['here', 'there']) notes.push(...(await apart.enter(end(address, {}), name, { isMissing: true })))
+      expect(notes).to.deep.equal([
+        "couchdb there and here may be one place: of a collection that is in neither yet (a) that can't be told; the run looks once it has made it, and refuses where it is so"
+      ])
+    })
   })
 })

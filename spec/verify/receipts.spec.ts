@@ -1,4 +1,5 @@
 /** A target against what a run has written, without its source or before it. */
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,7 +13,9 @@ import type { RunReport } from '../../lib/report.ts'
 import type { Document } from '../../lib/types.ts'
 import { documentDigests, Double } from '../../lib/values/index.ts'
 import { bucketOf, BucketSums } from '../../lib/values/bucket-sums.ts'
+import { openReceipt } from '../../lib/verify/open-receipt.ts'
 import type { VerifyOptions } from '../../lib/verify/options.ts'
+import { readReceipt } from '../../lib/verify/read-receipt.ts'
 import { formatReceipt } from '../../lib/verify/receipt.ts'
 import type { Receipt } from '../../lib/verify/receipt.ts'
 import type { Difference } from '../../lib/verify/report.ts'
@@ -127,6 +130,21 @@ describe('verify: receipts and runs', () => {
     expect((await failed({ receipt: path, target, types: 'exact', includeDesign: true })).message).to.include('types, includeDesign')
     writeFileSync(path, readFileSync(path, 'utf8').replace('"written": "', '"written": "AA'))
     expect(await failed({ receipt: path, target })).to.include({ code: 'DOCFERRY_RECEIPT' })
+  })
+
+  it('refuses a pipe or a device at once, which it would wait for', async function () {
+    if (process.platform === 'win32') this.skip()
+    const pipe = join(folder, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    for (const [path, what] of [
+      [pipe, 'a pipe'],
+      ['/dev/null', 'a device']
+    ] as const)
+      for (const read of [openReceipt, readReceipt])
+        expect(await read(path).catch((error: unknown) => error))
+          .to.include({ code: 'DOCFERRY_RECEIPT' })
+          .and.have.property('message')
+          .that.includes(`${path} is ${what}`)
   })
 
   it('refuses a receipt that was edited, wherever it was', async () => {

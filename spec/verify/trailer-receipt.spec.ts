@@ -3,16 +3,23 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
+import fc from 'fast-check'
+import { manifestPieces } from '../../lib/connectors/file/manifest.ts'
+import type { ManifestEntry } from '../../lib/connectors/file/manifest.ts'
 import { createMemoryStore } from '../../lib/connectors/memory/store.ts'
 import { openSource } from '../../lib/open.ts'
 import type { MigrateOptions } from '../../lib/options.ts'
 import type { RunReport } from '../../lib/report.ts'
 import type { CollectionInfo, Document } from '../../lib/types.ts'
-import { Double } from '../../lib/values/index.ts'
+import { manifestList } from '../../lib/formats/export-text.ts'
+import { readListed } from '../../lib/formats/listed-json.ts'
+import { BucketSums } from '../../lib/values/bucket-sums.ts'
+import { documentDigests, Double } from '../../lib/values/index.ts'
 import { readReceipt } from '../../lib/verify/read-receipt.ts'
 import { rootOf } from '../../lib/verify/receipt.ts'
-import { readTrailerReceipt } from '../../lib/verify/trailer-receipt.ts'
+import { parseManifestReceipt, readTrailerReceipt, receiptInManifest } from '../../lib/verify/trailer-receipt.ts'
 import { migrate } from '../support/migrate.ts'
+import { edited, editsOf, inPieces, sizes } from '../support/read-in-pieces.ts'
 
 const documents = (count: number): Document[] => Array.from({ length: count }, (_, index) => ({ _id: `d${index}`, index }))
 
@@ -201,5 +208,56 @@ describe('receipt in a trailer', () => {
       expect(readFileSync(path(name), 'utf8')).not.to.include('receipt')
       expect(await failing(readTrailerReceipt(path(name)))).to.include({ code: 'DOCFERRY_RECEIPT' })
     }
+  })
+})
+
+describe('receipt in a manifest', () => {
+  const sums = new BucketSums()
+  for (let n = 0; n < 3; n++) sums.add(`d${n}`, documentDigests({ _id: `d${n}` }))
+  const entry: ManifestEntry = { file: 'a.ndjson', documents: 3, digest: sums.total(), receipt: sums.base64(), root: sums.root() }
+  const textOf = (entries: readonly (readonly [string, ManifestEntry])[]): string =>
+    [...manifestPieces('memory', [], entries, { a: { admins: { names: ['ü'] } } })].join('')
+  const said = (found: readonly { readonly target: string; readonly written: BucketSums }[]): unknown =>
+    found.map(({ target, written }) => [target, written.base64()])
+  const whole = (text: string): unknown => {
+    try {
+      return said(parseManifestReceipt(text, 'out'))
+    } catch {
+      return undefined
+    }
+  }
+  const piecewise = async (text: string, sizes: readonly number[]): Promise<unknown> => {
+    const found = await receiptInManifest('out', visitor => readListed(inPieces(text, sizes), manifestList, visitor)).catch(() => undefined)
+    return found && said(found)
+  }
+
+  it('says the same read in pieces, whatever the pieces', async () => {
+    const name = fc.oneof(fc.string({ unit: 'binary', maxLength: 8 }), fc.constantFrom('__proto__', '7', '12', ' "files": {', '\\"'))
+    await fc.assert(
+      fc.asyncProperty(fc.array(name, { minLength: 1, maxLength: 5 }), sizes, async (names, pieces) => {
+        const text = textOf(names.map(each => [each, { ...entry, file: each }]))
+        expect(await piecewise(text, pieces))
+          .to.deep.equal(whole(text))
+          .and.not.to.equal(undefined)
+      })
+    )
+  })
+
+  it('says the same or is left to who reads it whole, however it was changed', async () => {
+    const { root: _, ...older } = entry
+    const text = textOf([
+      ['a', entry],
+      ['7', { ...entry, file: '7.ndjson' }],
+      ['b', older]
+    ])
+    const edits = editsOf(text, ['\n', '}', ',', '"', '"files": {', '{', '\n    }', '"a"', '"receipt"', entry.receipt!, '"documents": 4'])
+    await fc.assert(
+      fc.asyncProperty(edits, sizes, async (changes, pieces) => {
+        const changed = edited(text, changes)
+        const found = await piecewise(changed, pieces)
+        if (found !== undefined) expect(found).to.deep.equal(whole(changed))
+      }),
+      { numRuns: 1_000 }
+    )
   })
 })

@@ -4,11 +4,12 @@
  */
 import { once, setMaxListeners } from 'node:events'
 import type { IncomingMessage } from 'node:http'
+import { firstCall } from '../../engine/first-calls.ts'
 import { withRetry } from '../../engine/retry.ts'
 import { DocferryError } from '../../errors.ts'
-import type { Logger } from '../../types.ts'
+import type { Logger, OpenContext } from '../../types.ts'
 import { badAnswer, parseObject } from './answers.ts'
-import { answerError, AnswerError, brokenAnswer, networkError } from './errors.ts'
+import { answerError, AnswerError, brokenAnswer, isUnreached, networkError } from './errors.ts'
 import type { Asked } from './errors.ts'
 import { guardRequest } from './guard.ts'
 import type { RequestGuard } from './guard.ts'
@@ -67,6 +68,7 @@ export class Client {
   version = ''
   /** What the server calls itself, where it tells. Known after `connect`. */
   uuid: string | undefined
+  readonly #retry: OpenContext['retry']
   readonly #headers: Readonly<Record<string, string>>
   readonly #closing = new AbortController()
   readonly #blocks = new BufferPool(mostBlocks)
@@ -75,11 +77,12 @@ export class Client {
   /** Whether its answers need `node:http` to be read. */
   #isOdd = false
 
-  constructor(settings: Settings, logger: Logger) {
+  constructor(settings: Settings, { logger, retry }: Pick<OpenContext, 'logger' | 'retry'>) {
     // Every request under way listens to it.
     setMaxListeners(0, this.#closing.signal)
     this.settings = settings
     this.logger = logger
+    this.#retry = retry
     const { user, password } = settings
     const authorization: Record<string, string> =
       user === undefined ? {} : { Authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` }
@@ -102,8 +105,8 @@ export class Client {
    */
   async connect(signal?: AbortSignal): Promise<void> {
     const asked = this.asked('connecting', 'DOCFERRY_CONNECT')
-    const get = (path: string): Promise<string> =>
-      withRetry(() => this.text({ method: 'GET', path, asked, signal }), { signal, attempts: 3 })
+    const trying = { signal, logger: this.logger, retry: this.#retry, isHopeless: isUnreached, hopelessTries: 3 }
+    const get = (path: string): Promise<string> => firstCall(() => this.text({ method: 'GET', path, asked, signal }), trying)
     const welcome = parseObject(await get('/'))
     const isCouchdb = welcome?.couchdb !== undefined
     if (typeof welcome?.version === 'string') this.version = welcome.version
@@ -166,7 +169,7 @@ export class Client {
     const work = (): Promise<void> =>
       dropDatabase(database, { url, authorization, timeoutMs, asked, signals: [signal, this.#closing.signal] })
     try {
-      await withRetry(work, { signal, attempts: 5, onRetry: (error, delayMs) => this.logger.debug({ delayMs }, error.message) })
+      await withRetry(work, { ...this.#retry, signal, onRetry: (error, delayMs) => this.logger.debug({ delayMs }, error.message) })
     } catch (error) {
       if (!(error instanceof AnswerError) || error.answer.status !== 404) throw error
     }
@@ -341,7 +344,7 @@ export class Client {
       }
       return check(answer, text)
     }
-    return withRetry(work, { signal, attempts: 5, onRetry: (error, delayMs) => this.logger.debug({ delayMs }, error.message) })
+    return withRetry(work, { ...this.#retry, signal, onRetry: (error, delayMs) => this.logger.debug({ delayMs }, error.message) })
   }
 }
 

@@ -133,6 +133,11 @@ export function networkError(error: unknown, asked: Asked): DocferryError {
   })
 }
 
+/** Whether a connection was never made, or nothing came over it in time; one that was cut was made. */
+export function isUnreached({ cause }: DocferryError): boolean {
+  return cause instanceof Error && !['ECONNRESET', 'EPIPE'].includes((cause as NodeJS.ErrnoException).code ?? '')
+}
+
 /** What happened may be in its cause, or in the first of several: of a host with several addresses each is tried. */
 function innermost(error: unknown): { message: string; code?: string } {
   let found = error

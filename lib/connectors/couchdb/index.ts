@@ -18,28 +18,31 @@ export type { CouchdbOptions } from './options.ts'
 export const couchdbConnector: Connector<CouchdbOptions> = {
   name: 'couchdb',
   configure,
-  async openSource(options, { signal, logger, attachments }) {
-    const client = new Client(settle(options), logger)
+  async openSource(options, context) {
+    const { signal, attachments } = context
+    const client = new Client(settle(options), context)
     await client.connect(signal)
     return createSource(client, { attachments })
   },
-  async openTarget(options, { signal, logger, rules, attachments }) {
-    const client = new Client(settle(options), logger)
+  async openTarget(options, context) {
+    const { signal, rules, attachments } = context
+    const client = new Client(settle(options), context)
     await client.connect(signal)
     return createTarget(client, rules, { attachments })
   },
-  async openReplicator({ on, source, target, sourceUrl, targetUrl }, { signal, logger }) {
+  async openReplicator({ on, source, target, sourceUrl, targetUrl }, context) {
     const client = async (options: CouchdbOptions): Promise<Client> => {
-      const opened = new Client(settle(options), logger)
-      await opened.connect(signal)
+      const opened = new Client(settle(options), context)
+      await opened.connect(context.signal)
       return opened
     }
     const ends = source && target && { source: await client(source), target: await client(target) }
     return createReplicator({ on: await client(on), ...(ends && { ends }), sourceUrl, targetUrl })
   },
   facts,
-  async inspect(options, { signal, logger }, asked) {
-    const client = new Client(settle(options), logger)
+  async inspect(options, context, asked) {
+    const { signal } = context
+    const client = new Client(settle(options), context)
     try {
       await client.connect(signal)
       return await inspect(client, { signal, ...asked })

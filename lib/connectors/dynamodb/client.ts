@@ -2,10 +2,11 @@
 import type { DynamoDBClient, DynamoDBClientConfig } from '@aws-sdk/client-dynamodb'
 import { createHash } from 'node:crypto'
 import { createRequire } from 'node:module'
+import { DocferryError } from '../../errors.ts'
 import type { Location, Logger, OpenContext } from '../../types.ts'
-import { withRetry } from '../../engine/retry.ts'
+import { firstCall } from '../../engine/first-calls.ts'
 import type { BufferPool } from '../../kernel/buffer-pool.ts'
-import { translate } from './errors.ts'
+import { isUnreached, translate } from './errors.ts'
 import { checkTimes, isLocalEndpoint } from './options.ts'
 import type { DynamodbOptions } from './options.ts'
 import { Wire } from './wire.ts'
@@ -127,7 +128,7 @@ async function locate(
   sdk: Sdk,
   client: DynamoDBClient,
   options: DynamodbOptions,
-  { signal, logger }: OpenContext
+  { signal, logger, retry }: OpenContext
 ): Promise<Omit<Connection, 'close'>> {
   const { timeoutMs: usualMs = 30_000 } = options
   const region = await client.config.region()
@@ -154,22 +155,30 @@ async function locate(
     const bytes = await wire.send(operation, request, { ...call, table: collection, timeoutMs, address: address(), onDate })
     return { value: read(bytes), bytes: bytes.length, release: () => call.pool?.give(Buffer.from(bytes.buffer)) }
   }
-  const tables = await withRetry(
-    async () => {
+  const trying = { signal, logger, retry, isHopeless: isUnreached, hopelessTries: 2 }
+  const tables = await firstCall(async () => {
+    try {
+      return (await send<{ TableNames?: string[] }>('ListTables', '{"Limit":1}', { signal }, Math.min(usualMs, preflightTimeoutMs))).value
+    } catch (error) {
+      signal?.throwIfAborted()
+      const translated = translate(error, { operation: 'ListTables', address: address() })
+      // Credentials may be for certain tables only: then the run's own calls tell.
+      if (translated.code !== 'DOCFERRY_PERMISSION') throw translated
+      logger.debug({ provider: 'dynamodb' }, 'listing tables is not permitted')
+      return {}
+    }
+  }, trying)
+  const describe = (table: string): Promise<TableAnswer> =>
+    firstCall(async () => {
+      const body = JSON.stringify({ TableName: table })
       try {
-        return (await send<{ TableNames?: string[] }>('ListTables', '{"Limit":1}', { signal }, Math.min(usualMs, preflightTimeoutMs))).value
+        return (await send<TableAnswer>('DescribeTable', body, { collection: table, signal })).value
       } catch (error) {
         signal?.throwIfAborted()
-        const translated = translate(error, { operation: 'ListTables', address: address() })
-        // Credentials may be for certain tables only: then the run's own calls tell.
-        if (translated.code !== 'DOCFERRY_PERMISSION') throw translated
-        logger.debug({ provider: 'dynamodb' }, 'listing tables is not permitted')
-        return {}
+        throw translate(error, { operation: 'DescribeTable', address: address(), collection: table })
       }
-    },
-    { attempts: 2, signal }
-  )
-  const account = host === undefined || isAws(host) ? await accountOf(client, send, tables.TableNames?.[0], signal) : undefined
+    }, trying)
+  const account = host === undefined || isAws(host) ? await accountOf(client, describe, tables.TableNames?.[0]) : undefined
   const location: Location = {
     provider: 'dynamodb',
     address: address(),
@@ -201,25 +210,26 @@ function sameHost(origin: string): string {
   return origin.replace(/\/\/(?:localhost|\[::1\]|0\.0\.0\.0)(?=:|$)/, '//127.0.0.1')
 }
 
+interface TableAnswer {
+  readonly Table?: { readonly TableArn?: string }
+}
+
 /**
  * What tells two AWS accounts apart: the account in the name of a table, or of the credentials; where neither tells, a hash of the access
  * key's id, since the same key is the same account.
  */
 async function accountOf(
   client: DynamoDBClient,
-  send: <T>(operation: Operation, body: string, options: CallOptions) => Promise<Answer<T>>,
-  table: string | undefined,
-  signal: AbortSignal | undefined
+  describe: (table: string) => Promise<TableAnswer>,
+  table: string | undefined
 ): Promise<{ readonly name: string; readonly isTold: boolean }> {
   if (table !== undefined) {
     try {
-      const body = JSON.stringify({ TableName: table })
-      const { value } = await send<{ Table?: { TableArn?: string } }>('DescribeTable', body, { collection: table, signal })
-      const account = value.Table?.TableArn?.split(':')[4]
+      const account = (await describe(table)).Table?.TableArn?.split(':')[4]
       if (account) return { name: account, isTold: true }
-    } catch {
-      // Not permitted, or deleted meanwhile: the credentials tell instead.
-      signal?.throwIfAborted()
+    } catch (error) {
+      // Not permitted, or deleted meanwhile: the credentials tell instead. Where the service fails, one place would be called by two names.
+      if (!(error instanceof DocferryError) || error.retryable) throw error
     }
   }
   const { accessKeyId, accountId } = await client.config.credentials()

@@ -60,6 +60,8 @@ const credentialTroubles = new Set([
   'ProviderError'
 ])
 
+const timeouts: ReadonlySet<string> = new Set(['TimeoutError', 'RequestTimeout', 'RequestTimeoutException'])
+
 const networkTroubles: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'the connection was cut',
@@ -73,6 +75,15 @@ const networkTroubles: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'no free local port'
 }
 
+const connectionCuts: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE'])
+
+/** Of a translated error: whether a connection was never made, or nothing came over it in time, or the credentials are refused. */
+export function isUnreached({ code, cause }: DocferryError): boolean {
+  if (code === 'DOCFERRY_AUTH') return true
+  const { name = '', code: network } = (cause ?? {}) as VendorError
+  return timeouts.has(name) || (typeof network === 'string' && !connectionCuts.has(network))
+}
+
 /** A vendor error in docferry's terms. */
 export function translate(error: unknown, context: CallContext): DocferryError {
   if (error instanceof DocferryError) return error
@@ -80,7 +91,7 @@ export function translate(error: unknown, context: CallContext): DocferryError {
   const name = vendor.name ?? 'Error'
   const { operation, address, collection, writing = false } = context
   const status = vendor.$metadata?.httpStatusCode ?? vendor.$response?.statusCode
-  const make = (code: ErrorCode, message: string, more: Pick<DocferryErrorOptions, 'retryable' | 'retryAfterMs'> = {}) =>
+  const make = (code: ErrorCode, message: string, more: Pick<DocferryErrorOptions, 'retryable' | 'retryAfterMs' | 'cause'> = {}) =>
     new DocferryError(code, message, { provider: 'dynamodb', collection, cause: causeOf(vendor), ...more })
 
   if (throttlings.has(name) || status === 429) {
@@ -116,11 +127,12 @@ export function translate(error: unknown, context: CallContext): DocferryError {
       'DOCFERRY_CONNECT',
       `DynamoDB (${address}) cannot be reached: ${networkTroubles[network] ?? network}. Is the endpoint right, and the server up?`,
       {
-        retryable: network in networkTroubles
+        retryable: network in networkTroubles,
+        cause: Object.assign(causeOf(vendor), { code: network })
       }
     )
   }
-  if (name === 'TimeoutError' || name === 'RequestTimeout' || name === 'RequestTimeoutException') {
+  if (timeouts.has(name)) {
     return make('DOCFERRY_CONNECT', `DynamoDB (${address}) did not answer ${operation} in time`, { retryable: true })
   }
   // An error without a name of its own: the answer broke off before it said what is wrong.

@@ -9,7 +9,7 @@ const advice: Readonly<Record<string, string>> = {
   EROFS: 'it is on a file system that can only be read',
   ENOSPC: 'the disk is full: make room or choose another place',
   EDQUOT: 'the quota of this user is used up: make room or choose another place',
-  EFBIG: 'the file would be larger than the file system or the limit of this process allows',
+  EFBIG: 'the file would be larger than the limit of this process (ulimit -f) or its file system allows',
   EISDIR: 'it is a folder, and a file was wanted',
   ENOTDIR: 'a part of the path is no folder',
   EMFILE: 'too many files are open: raise the limit (ulimit -n)',

@@ -2,8 +2,9 @@
 import { readFile } from 'node:fs/promises'
 import { readPart } from '../../engine/near-files.ts'
 import { DocferryError } from '../../errors.ts'
+import { manifestList } from '../../formats/export-text.ts'
 import { readListedFile } from '../../formats/listed-json.ts'
-import type { ListEntry, ListForm, ListVisitor } from '../../formats/listed-json.ts'
+import type { ListEntry, ListVisitor } from '../../formats/listed-json.ts'
 import { formatVersion } from '../../formats/ndjson.ts'
 import type { SecurityObject } from '../../types.ts'
 import { isMap, parseJson, setField } from '../../values/index.ts'
@@ -42,9 +43,6 @@ export function* manifestPieces(
   }
   yield separator === '' ? '}\n}\n' : '\n  }\n}\n'
 }
-
-/** Where its entries are, in that text. */
-export const manifestList: ListForm = { opening: '  "files": {', indent: '    ' }
 
 /** `ManifestEntry.receipt`, asked for when its file is read: those of thousands of files take more memory than all else. */
 export type StatedSums = () => Promise<string>

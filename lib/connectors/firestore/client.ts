@@ -4,10 +4,11 @@
  */
 import { createRequire } from 'node:module'
 import type { Readable } from 'node:stream'
+import { firstCall } from '../../engine/first-calls.ts'
 import { DocferryError } from '../../errors.ts'
 import type { Location, OpenContext } from '../../types.ts'
 import { checkKeyFile, withTimeout } from './credentials.ts'
-import { callError, type CallContext } from './errors.ts'
+import { callError, isUnreached, type CallContext } from './errors.ts'
 import {
   checkTimes,
   defaultDatabase,
@@ -231,9 +232,9 @@ export function sendUnary(
 /**
  * Connect, and ask for something small, so that a wrong address or refused credentials show at once.
  *
- * @throws {DocferryError} DOCFERRY_CONFIG; DOCFERRY_CONNECT, DOCFERRY_AUTH or DOCFERRY_PERMISSION, within `openTimeoutMs`
+ * @throws {DocferryError} DOCFERRY_CONFIG; DOCFERRY_CONNECT, DOCFERRY_AUTH or DOCFERRY_PERMISSION; within `openTimeoutMs` where nobody answers
  */
-export async function connect(options: FirestoreOptions, { signal }: OpenContext): Promise<FirestoreConnection> {
+export async function connect(options: FirestoreOptions, { signal, logger, retry }: OpenContext): Promise<FirestoreConnection> {
   signal?.throwIfAborted()
   checkTimes(options)
   const { gax, FirestoreClient } = loadVendor()
@@ -247,7 +248,9 @@ export async function connect(options: FirestoreOptions, { signal }: OpenContext
     const connection = new FirestoreConnection(stub, gax, project, options, close)
     const context = connection.context('open')
     const timeoutMs = Math.min(options.timeoutMs ?? openTimeoutMs, openTimeoutMs)
-    await connection.call('ListCollectionIds', { parent: connection.root, pageSize: 1 }, context, { signal, timeoutMs })
+    const ask = (): Promise<unknown> =>
+      connection.call('ListCollectionIds', { parent: connection.root, pageSize: 1 }, context, { signal, timeoutMs })
+    await firstCall(ask, { signal, logger, retry, isHopeless: isUnreached, hopelessTries: 1 })
     return connection
   } catch (error) {
     // Closing a client that never connected raises the same error again.

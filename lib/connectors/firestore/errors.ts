@@ -48,6 +48,18 @@ export function callError(error: unknown, context: CallContext): unknown {
   })
 }
 
+/** Whether a connection was never made, or nothing came over it in time; one that was cut was made. */
+export function isUnreached({ cause }: DocferryError): boolean {
+  if (!(cause instanceof FirestoreError)) return false
+  const { code, details } = cause
+  if (code === grpcCode.deadlineExceeded) return true
+  return (
+    code === grpcCode.unavailable &&
+    /^(?:No connection established|Name resolution failed)/.test(details) &&
+    !/ECONNRESET|EPIPE/.test(details)
+  )
+}
+
 /** @returns the error to throw where an answer is not what it should be; undefined for other errors */
 export function decodeError(error: unknown, { address, collection }: CallContext): DocferryError | undefined {
   if (!(error instanceof RangeError)) return undefined

@@ -2,14 +2,14 @@
 import { accessSync, constants, lstatSync, openSync, readdirSync, statSync } from 'node:fs'
 import type { Dirent, Stats } from 'node:fs'
 import { dirname, join, sep } from 'node:path'
-import { realPath } from '../../engine/real-path.ts'
+import { pathOfIdentity, realPath } from '../../engine/real-path.ts'
 import { DocferryError } from '../../errors.ts'
 import type { Location } from '../../types.ts'
 
 /** A run that wrote aside where it reads would read its own lines, or find nothing left; a folder that it writes takes the place of all that is in it. */
 export function checkApart(path: string, ends: readonly Location[]): void {
   for (const { identity, address } of ends) {
-    const end = identity.startsWith('file:') ? identity.slice('file:'.length) : undefined
+    const end = pathOfIdentity(identity)
     if (end !== undefined && isAt(path, end))
       throw tapError(`file: ${path} is, or lies in, ${address}, where the run reads or writes: give it another place`)
   }

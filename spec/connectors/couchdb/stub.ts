@@ -33,7 +33,7 @@ export interface Stub {
   /** Called for every request but the greeting; what it leaves open is a 404. */
   script: Script
   /** What `GET /` answers. */
-  welcome: Reply
+  welcome: Reply | (() => Reply)
   stop(): Promise<void>
 }
 
@@ -52,7 +52,7 @@ export async function startStub(script: Script = () => undefined): Promise<Stub>
         authorization: request.headers.authorization
       }
       let reply: Reply | undefined
-      if (pathname === '/') reply = stub.welcome
+      if (pathname === '/') reply = typeof stub.welcome === 'function' ? stub.welcome() : stub.welcome
       else if (pathname === '/_session') reply = json({ ok: true, userCtx: { name: 'admin', roles: ['_admin'] } })
       else reply = stub.script(exchange, asked.push(exchange))
       const { status = 200, headers = {}, body = '', cutAfter, silent } = reply ?? json({ error: 'not_found', reason: 'missing' }, 404)
