@@ -3,6 +3,7 @@ import { Packed } from '../packed.ts'
 import type { Packing } from '../packed.ts'
 import type { KindDigests } from '../values/index.ts'
 import { Columns } from './columns.ts'
+import { copyOf } from './copy-bytes.ts'
 import { canonicalOf, digestOf, formsOf, wordsOf } from './digests.ts'
 import { record } from './instance.ts'
 import type { Kernel } from './instance.ts'
@@ -142,7 +143,7 @@ function textIn(place: TextPlace, lines: Buffer): Pick<Packed, 'text'> & Partial
     case 'lent':
       return lendText(lines)
     case 'copied':
-      return { text: Buffer.from(lines) }
+      return { text: copyOf(lines) }
     default:
       return { text: place.put(lines) }
   }
