@@ -3,6 +3,7 @@
  * and its stages, and what these leave comes as lines.
  */
 import { BufferPool } from '../kernel/buffer-pool.ts'
+import { copyBytes } from '../kernel/copy-bytes.ts'
 import { packLines } from '../kernel/kernel.ts'
 import type { BlockPlace, LinePacker, LineWorker, Packed, PackedLines, Packing, Stretch } from '../packed.ts'
 import { BlockSplitter } from './blocks.ts'
@@ -159,7 +160,7 @@ export async function* workedPieces(
     const length = parts.reduce((sum, part) => sum + part.length, 0)
     const memory = memories.take(length)
     let to = 0
-    for (const part of parts) to += part.copy(memory, to)
+    for (const part of parts) to = copyBytes(part, memory, to)
     return { bytes: memory.subarray(0, length), isSound, memory }
   }
 

@@ -6,8 +6,7 @@ const mostWaiting = 64
 const first = 512
 
 export class Columns {
-  /** Documents. */
-  count = 0
+  #ids = 0
   #idHashes = new Int32Array(2 * first)
   #digests = Buffer.allocUnsafeSlow(32 * first)
   #digestBytes = 0
@@ -23,14 +22,14 @@ export class Columns {
 
   /** Nobody adds to them any more. */
   static give(columns: Columns): void {
-    columns.count = 0
+    columns.#ids = 0
     columns.#digestBytes = 0
     columns.#waiting = ''
     spare = columns
   }
 
   addId(first: number, second: number): void {
-    const at = 2 * this.count++
+    const at = 2 * this.#ids++
     if (at === this.#idHashes.length) {
       const larger = new Int32Array(2 * at)
       larger.set(this.#idHashes)
@@ -47,7 +46,7 @@ export class Columns {
   }
 
   idHashes(): Int32Array {
-    return this.#idHashes.slice(0, 2 * this.count)
+    return this.#idHashes.slice(0, 2 * this.#ids)
   }
 
   digests(): Uint32Array {

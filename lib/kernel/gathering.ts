@@ -3,12 +3,13 @@ import { Packed } from '../packed.ts'
 import type { Packing } from '../packed.ts'
 import type { KindDigests } from '../values/index.ts'
 import { Columns } from './columns.ts'
+import { copyOf } from './copy-bytes.ts'
 import { canonicalOf, digestOf, formsOf, wordsOf } from './digests.ts'
 import { record } from './instance.ts'
 import type { Kernel } from './instance.ts'
 import { lendText } from './lent-texts.ts'
 
-/** What is known of documents without their text: see `Packed`. The digests are empty where they are not wanted. */
+/** What is known of documents without their text: see `Packed`. Digests and ids are empty where they are not wanted. */
 export type Came = Pick<Packed, 'count' | 'digests' | 'kinds' | 'idHashes' | 'dropped' | 'members'>
 
 /** `kept` where it is, since the memory is not used again for the next block; `lent` until it is released; or where somebody has room for it. */
@@ -19,7 +20,7 @@ export interface TextRoom {
   readonly put: (text: Buffer) => Buffer
 }
 
-/** What is to be known of documents beside their ids: of each its digest; or the kinds of its numbers alone; or nothing, where its canonical bytes are not there. */
+/** What is to be known of documents: their ids, and of each its digest; or the kinds of its numbers in its place; or nothing but how many there are. */
 export type Wanted = 'digests' | 'kinds' | 'nothing'
 
 /** Documents that follow one another, as long as they are in the module's memory. */
@@ -32,6 +33,7 @@ export class Gathering {
   #from = 0
   #to = 0
   #members = 0
+  #count = 0
   readonly #columns = Columns.take()
   /** In Latin-1. */
   #kinds = ''
@@ -51,7 +53,7 @@ export class Gathering {
   }
 
   get count(): number {
-    return this.#columns.count
+    return this.#count
   }
 
   /** @param at the document's record, in words; @param bytes that it takes of the block */
@@ -61,12 +63,8 @@ export class Gathering {
     if (this.bytes === 0) this.#from = text
     this.#to = text + words[at + record.textLength]!
     this.bytes += bytes
-    const wanted = this.#wanted
-    if (wanted !== 'nothing') {
-      if (words[at + record.specials] !== 0) this.#addSpecial(at)
-      else if (wanted === 'digests') this.#columns.addDigest(canonicalOf(this.#kernel, at))
-    }
-    this.#columns.addId(words[at + record.firstHash]!, words[at + record.secondHash]!)
+    this.#count++
+    if (this.#wanted !== 'nothing') this.#addKnown(at)
     this.#members += words[at + record.counted]!
     const dropped = words[at + record.dropped]!
     if (dropped !== 0) countDropped(this.#dropped, dropped)
@@ -77,9 +75,16 @@ export class Gathering {
     this.#idEnds.push(id + words[at + record.idLength]!)
   }
 
+  #addKnown(at: number): void {
+    const { words } = this.#kernel
+    if (words[at + record.specials] !== 0) this.#addSpecial(at)
+    else if (this.#wanted === 'digests') this.#columns.addDigest(canonicalOf(this.#kernel, at))
+    this.#columns.addId(words[at + record.firstHash]!, words[at + record.secondHash]!)
+  }
+
   #addSpecial(at: number): void {
     const { values, kinds, enveloped } = formsOf(this.#kernel, at)
-    if (kinds) this.#withKinds.push(this.count)
+    if (kinds) this.#withKinds.push(this.#count - 1)
     if (this.#wanted === 'digests') {
       this.#columns.addDigest(values)
       if (kinds) this.#kinds += digestOf(kinds)
@@ -90,7 +95,7 @@ export class Gathering {
   /** Once: nothing is added any more. */
   came(): Came {
     const columns = this.#columns
-    const { count } = columns
+    const count = this.#count
     const [digests, idHashes] = [columns.digests(), columns.idHashes()]
     Columns.give(columns)
     return { count, digests, kinds: this.#kindDigests(), idHashes, dropped: this.#dropped, members: this.#members }
@@ -142,7 +147,7 @@ function textIn(place: TextPlace, lines: Buffer): Pick<Packed, 'text'> & Partial
     case 'lent':
       return lendText(lines)
     case 'copied':
-      return { text: Buffer.from(lines) }
+      return { text: copyOf(lines) }
     default:
       return { text: place.put(lines) }
   }

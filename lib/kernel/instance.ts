@@ -57,7 +57,7 @@ export const place = {
 } as const
 
 /** What is read: the same as in `assembly/state.ts`. */
-export const kind = { line: 0, row: 1, outlined: 2, filled: 3, checked: 4 } as const
+export const kind = { line: 0, row: 1, outlined: 2, filled: 3, checked: 4, outlinedAlone: 5 } as const
 
 /** Words of a line's record: the same as in `assembly/index.ts`. */
 export const record = {

@@ -3,6 +3,7 @@
  * its digest is made of. What it does not know goes the plain way, and so does every line where WebAssembly is switched off.
  */
 import type { Packing, PlainLine, Stretch } from '../packed.ts'
+import { copyBytes } from './copy-bytes.ts'
 import { digestOf, formsOf } from './digests.ts'
 import { Gathering, textOf } from './gathering.ts'
 import type { TextPlace } from './gathering.ts'
@@ -122,14 +123,12 @@ export const allOfIt: Packing = { drop: [], special: true }
 
 /** @returns bytes of the block */
 export function load(kernel: Kernel, parts: readonly Buffer[], packing: Packing, its: number = kind.line): number {
-  let length = 0
-  for (const part of parts) {
-    kernel.memory.set(part, kernel.base + place.input + length)
-    length += part.length
-  }
+  const from = kernel.base + place.input
+  let end = from
+  for (const part of parts) end = copyBytes(part, kernel.memory, end)
   writeDropped(kernel, packing)
-  kernel.begin(kernel.base + place.input, kernel.base + place.text, its)
-  return length
+  kernel.begin(from, kernel.base + place.text, its)
+  return end - from
 }
 
 /**

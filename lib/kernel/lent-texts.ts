@@ -1,6 +1,7 @@
 /** Memory for lines that wait for their answers: side by side in a few large buffers, which are used again once nobody looks at any of them. */
 import type { Packed } from '../packed.ts'
 import { BufferPool } from './buffer-pool.ts'
+import { copyBytes } from './copy-bytes.ts'
 
 const slabBytes = 512 * 1024
 
@@ -19,8 +20,7 @@ let open: Slab | undefined
 export function lendText(text: Buffer): Pick<Packed, 'text' | 'release'> {
   const slab = roomFor(text.length)
   const from = slab.used
-  slab.buffer.set(text, from)
-  slab.used += text.length
+  slab.used = copyBytes(text, slab.buffer, from)
   slab.lent++
   return {
     text: slab.buffer.subarray(from, slab.used),

@@ -44,7 +44,7 @@ export function outlineLines(
   if (kernel === null) return undefined
   const { memory, words, read, base, narrow } = kernel
   writeLooked(kernel, looked)
-  const length = load(kernel, [block], packing, kind.outlined)
+  const length = load(kernel, [block], packing, digests ? kind.outlined : kind.outlinedAlone)
   const stretches: (Outlined | PlainLine)[] = []
   let gathering: Gathering | undefined
   let from = base + place.outline

@@ -1,5 +1,6 @@
 /** Blocks of lines, or of JSON with lists of documents, through the kernel: on the main thread, and in others besides once that pays. Nothing is copied on the way. */
 import { availableParallelism } from 'node:os'
+import { copyBytes } from '../kernel/copy-bytes.ts'
 import { openKernel, openMemory, place } from '../kernel/instance.ts'
 import type { Kernel } from '../kernel/instance.ts'
 import { packLines } from '../kernel/kernel.ts'
@@ -131,7 +132,7 @@ export class Packer implements LinePacker {
     const slot = length === 0 ? undefined : this.#slots.take()
     if (!slot || length > slot.input.length) return void slot?.release()
     let to = 0
-    for (const part of parts) to += part.copy(slot.input, to)
+    for (const part of parts) to = copyBytes(part, slot.input, to)
     return { slot, block: { from: slot.input.byteOffset, length } }
   }
 

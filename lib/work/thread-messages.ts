@@ -1,4 +1,5 @@
 /** What goes to a worker thread and comes back: plain data, of which the bytes change hands. */
+import { copyBytes, copyOf } from '../kernel/copy-bytes.ts'
 import type { TextRoom } from '../kernel/gathering.ts'
 import { Packed } from '../packed.ts'
 import type { BlockPlace, PackedLines, Packing, PlainLine, Stretch } from '../packed.ts'
@@ -44,8 +45,8 @@ export class ThreadRoom implements TextRoom {
 
   put(text: Buffer): Buffer {
     const from = this.#used
-    if (from + text.length > this.#bytes.length) return Buffer.from(text)
-    this.#used += text.copy(this.#bytes, from)
+    if (from + text.length > this.#bytes.length) return copyOf(text)
+    this.#used = copyBytes(text, this.#bytes, from)
     return this.#bytes.subarray(from, this.#used)
   }
 

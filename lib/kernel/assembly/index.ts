@@ -22,7 +22,7 @@ import { writeNarrow } from './narrow.ts'
 import { writeUtf8 } from './utf16.ts'
 import { beginOutline, beginOutlines, hasRoomForOutline, writeOutline } from './outline.ts'
 import { toDocument } from './rows.ts'
-import { copy, countAt, FILLED, OK, OUTLINED, PLAIN, ROW, skipSpace, state, writeText } from './state.ts'
+import { CHECKED, copy, countAt, FILLED, OK, OUTLINED, OUTLINED_ALONE, PLAIN, ROW, skipSpace, state, writeText } from './state.ts'
 import { readDocument } from './values.ts'
 
 /**
@@ -72,13 +72,14 @@ export function begin(from: usize, to: usize, kind: i32): void {
   text = to
   canonical = isFill ? FILL_CANONICAL : CANONICAL
   ids = IDS
-  state.kind = kind
+  state.kind = kind == OUTLINED_ALONE ? OUTLINED : kind
+  state.hasIds = kind != CHECKED && kind != OUTLINED_ALONE
   state.outEnd = isFill ? FILL_CANONICAL_END : CANONICAL_END
   state.lines = 0
   state.firstFrom = from
   state.firstText = to
   state.isSpecial = load<u32>(DROPPED + 12) != 0
-  if (kind == OUTLINED) beginOutlines()
+  if (state.kind == OUTLINED) beginOutlines()
 }
 
 /** Go on behind so many bytes of the input. */
@@ -207,20 +208,24 @@ function finish(line: usize): void {
   store<u32>(line + record.textLength, <u32>(state.text - text))
   store<u32>(line + record.canonical, <u32>state.document)
   store<u32>(line + record.canonicalLength, <u32>(state.out - state.document))
-  hashId(state.id)
-  store<u32>(line + record.firstHash, hashes.first)
-  store<u32>(line + record.secondHash, hashes.second)
   store<u32>(line + record.numbers, state.numbers)
   store<u32>(line + record.dropped, state.dropped)
   store<u32>(line + record.counted, <u32>state.counted)
   store<u32>(line + record.specials, state.specials)
   store<u32>(line + record.lookedSpecials, state.lookedSpecials)
-  const idLength = countAt(state.id)
-  store<u32>(line + record.id, <u32>ids)
-  store<u32>(line + record.idLength, <u32>idLength)
-  copy(ids, state.id + 4, idLength)
-  ids += idLength
+  if (state.hasIds) finishId(line)
   if (state.kind == OUTLINED) store<u32>(line + record.outline, <u32>writeOutline())
   text = state.text
   canonical = state.out
+}
+
+function finishId(line: usize): void {
+  hashId(state.id)
+  store<u32>(line + record.firstHash, hashes.first)
+  store<u32>(line + record.secondHash, hashes.second)
+  const length = countAt(state.id)
+  store<u32>(line + record.id, <u32>ids)
+  store<u32>(line + record.idLength, <u32>length)
+  copy(ids, state.id + 4, length)
+  ids += length
 }

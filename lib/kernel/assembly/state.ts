@@ -8,17 +8,20 @@ export const PLAIN: i32 = 1
 
 /**
  * What is read: lines that are documents, rows of CouchDB's `_all_docs`, documents to be outlined, outlines to be filled, lines of which nobody wants the
- * canonical bytes.
+ * canonical bytes nor ids, and documents to be outlined of which nobody wants ids.
  */
 export const LINE: i32 = 0
 export const ROW: i32 = 1
 export const OUTLINED: i32 = 2
 export const FILLED: i32 = 3
 export const CHECKED: i32 = 4
+export const OUTLINED_ALONE: i32 = 5
 
 export namespace state {
-  /** Which of these. */
+  /** Which of these: `OUTLINED` for both kinds of outlines. */
   export let kind: i32 = LINE
+  /** Whether ids are wanted. */
+  export let hasIds: bool = true
   /** Place in the input. */
   export let at: usize = 0
   /** Where what is read ends at the latest. */
