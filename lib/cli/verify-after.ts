@@ -3,6 +3,7 @@ import { errorTable } from '../errors.ts'
 import { DocferryError } from '../errors.ts'
 import type { RunReport } from '../report.ts'
 import type { VerifyOptions } from '../verify/options.ts'
+import { formatCount } from '../values/format-count.ts'
 import { rootOfRoots } from '../verify/receipt.ts'
 import { differencesOf, totalVerifyCounts } from '../verify/report.ts'
 import type { VerifyReport } from '../verify/report.ts'
@@ -69,10 +70,11 @@ function isAsRunSays({ state, damaged, securityDiffers, collections }: Readonly<
 export function verifiedLines(report: Readonly<VerifyReport>, view: View): string[] {
   const { columns = Infinity, style = plainStyle } = view
   if (!isAsRunSays(report)) return ['', ...verifySummary(report, view)]
-  const { targetDocuments } = totalVerifyCounts(report.collections)
-  const root = rootOfRoots(report.collections.map(({ target, root: roots }) => [target, roots?.target ?? '']))
+  const { sourceDocuments, beside } = totalVerifyCounts(report.collections)
+  const root = rootOfRoots(report.collections.map(({ target, root: roots }) => [target, roots?.source ?? '']))
+  const more = beside > 0 ? `, beside ${formatCount(beside)} that only the target holds` : ''
   return [
     ...report.notes.flatMap(text => indentedLines(safe(text), '- ', columns)),
-    style.green(`Verified: ${plural(targetDocuments, 'document')}, root ${root}`)
+    style.green(`Verified: ${plural(sourceDocuments, 'document')}, root ${root}${more}`)
   ]
 }

@@ -79,6 +79,14 @@ describe('--verify', function () {
     expect((await run('import', '--input', 'a.ndjson', '--target', 'memory:b.json', '--verify')).code).to.equal(60)
   })
 
+  it('says nothing is proved of what only the target holds', async () => {
+    save({ _id: 'other' }, { _id: 'another' })
+    const { code, stdout, stderr } = await run('import', '--input', 'a.ndjson', '--target', 'memory:b.json', '--verify')
+    expect(code, stderr).to.equal(0)
+    const root = /^Receipt: .* \(root (\w+)\)$/m.exec(stdout)?.[1]
+    expect(stdout).to.include(`Verified: 100 documents, root ${root}, beside 2 that only the target holds`)
+  })
+
   it('gives one report of both with --json', async () => {
     save({ _id: 'd3', n: -3 })
     const { code, stdout } = await run('import', '--input', 'a.ndjson', '--target', 'memory:b.json', '--verify', '--json')
