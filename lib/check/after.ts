@@ -1,7 +1,7 @@
 /** After a migration: whether all came over, what the target holds besides, and whether there is a way back. */
-import { runCommand, stateDirOf } from '../checkpoint/run-command.ts'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { runCommand, stateDirOf } from '../checkpoint/run-command.ts'
 import { receiptPath, whyNotGoneOnWith } from '../checkpoint/run-folder.ts'
 import type { RunInfo } from '../checkpoint/run-folder.ts'
 import { undoJournalName } from '../checkpoint/undo-journal.ts'

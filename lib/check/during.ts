@@ -1,8 +1,8 @@
 /** While a run is under way: whether it goes on, how fast, and what goes wrong. Looks at its folder only, and asks the source for its counts. */
-import { runCommand, stateDirOf } from '../checkpoint/run-command.ts'
 import { open, readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { lastState } from '../checkpoint/how-far.ts'
+import { runCommand, stateDirOf } from '../checkpoint/run-command.ts'
 import { logName, whyNotGoneOnWith } from '../checkpoint/run-folder.ts'
 import type { RunInfo } from '../checkpoint/run-folder.ts'
 import { pathOfIdentity } from '../engine/real-path.ts'

@@ -6,6 +6,9 @@ import { withRetry } from './retry.ts'
 /** From this failure on who waits is told for what. */
 const toldFrom = 4
 
+/** The system's codes for a connection that was made, and cut: somebody is there. */
+export const connectionCuts: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE'])
+
 export interface FirstCallOptions extends Pick<OpenContext, 'signal' | 'logger' | 'retry'> {
   /** Whether nobody seems to be there, or to take what is asked: a port on which nothing listens, a host that no name server knows, silence. */
   readonly isHopeless: (error: DocferryError) => boolean

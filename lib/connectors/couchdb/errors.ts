@@ -1,4 +1,5 @@
 /** What CouchDB's answers mean: the only place that reads its status codes and error names. */
+import { connectionCuts } from '../../engine/first-calls.ts'
 import { DocferryError } from '../../errors.ts'
 import type { DocferryErrorOptions, ErrorCode } from '../../errors.ts'
 import type { WriteFailure } from '../../types.ts'
@@ -135,7 +136,7 @@ export function networkError(error: unknown, asked: Asked): DocferryError {
 
 /** Whether a connection was never made, or nothing came over it in time; one that was cut was made. */
 export function isUnreached({ cause }: DocferryError): boolean {
-  return cause instanceof Error && !['ECONNRESET', 'EPIPE'].includes((cause as NodeJS.ErrnoException).code ?? '')
+  return cause instanceof Error && !connectionCuts.has((cause as NodeJS.ErrnoException).code ?? '')
 }
 
 /** What happened may be in its cause, or in the first of several: of a host with several addresses each is tried. */

@@ -1,4 +1,5 @@
 /** What the SDK and the service throw, translated once. No message holds a document, a credential, or a vendor's text, which may. */
+import { connectionCuts } from '../../engine/first-calls.ts'
 import { DocferryError } from '../../errors.ts'
 import type { DocferryErrorOptions, ErrorCode } from '../../errors.ts'
 import type { WriteFailure } from '../../types.ts'
@@ -74,8 +75,6 @@ const networkTroubles: Readonly<Record<string, string>> = {
   ENETDOWN: 'the network is down',
   EADDRNOTAVAIL: 'no free local port'
 }
-
-const connectionCuts: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE'])
 
 /** Of a translated error: whether a connection was never made, or nothing came over it in time, or the credentials are refused. */
 export function isUnreached({ code, cause }: DocferryError): boolean {
