@@ -10,6 +10,7 @@ import type { ItemList } from '../../formats/dynamodb/item-list.ts'
 import { packItems } from './packed-items.ts'
 import type { PackedItems } from './packed-items.ts'
 import { ScanPace } from './scan-pace.ts'
+import type { LastAnswer } from './scan-pace.ts'
 import { idOfItem } from '../../formats/dynamodb/keys.ts'
 import type { TableKey } from '../../formats/dynamodb/keys.ts'
 import { describeTable, listTables, placeProof } from './tables.ts'
@@ -84,14 +85,17 @@ export function createSource(connection: Connection, { consistentRead = true }: 
       const where = { collection, digests: false }
       const left = new AbortController()
       const until = signal ? AbortSignal.any([signal, left.signal]) : left.signal
+      let limit: number | undefined
+      let before: LastAnswer | undefined
       const scan = (from: Place | undefined): Promise<Answer<ItemList | undefined>> => {
+        limit = pace.limitFor(requestUnits, before)
         const body = JSON.stringify({
           TableName: collection,
           Segment: segment,
           TotalSegments: segments,
           ConsistentRead: consistentRead,
           ReturnConsumedCapacity: 'TOTAL',
-          Limit: pace.limitFor(requestUnits),
+          Limit: limit,
           ExclusiveStartKey: from && 'after' in from ? from.after : undefined
         })
         const call = (): Promise<Answer<ItemList | undefined>> => {
@@ -117,6 +121,7 @@ export function createSource(connection: Connection, { consistentRead = true }: 
           const units = consumed?.CapacityUnits ?? Math.ceil(answer.bytes / unitBytes) * unitPrice
           readUnits += units
           pace.count(items.length, units)
+          before = { items: items.length, limit }
           if (items.length === 0 && last) continue
           // Whoever wants more than the first answer wants all, if nobody paces it.
           if (last && !isFirst && requestUnits === undefined) {

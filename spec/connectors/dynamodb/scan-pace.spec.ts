@@ -2,11 +2,28 @@ import { expect } from 'chai'
 import { ScanPace } from '../../../lib/connectors/dynamodb/scan-pace.ts'
 
 describe('dynamodb: pace of a scan', () => {
-  it('sets no bound where none is wanted, or none that an answer could reach', () => {
-    const pace = new ScanPace()
-    pace.count(100, 10)
-    expect(pace.limitFor(undefined)).to.equal(undefined)
-    expect(pace.limitFor(256)).to.equal(undefined)
+  it('asks for more than an answer holds, by what the table tells, where nothing is paced', () => {
+    const pace = new ScanPace(0.25)
+    expect(pace.limitFor(undefined)).to.equal(1_280)
+    expect(pace.limitFor(256)).to.equal(1_280)
+  })
+
+  it('sets no bound where nothing is known and nothing is paced', () => {
+    expect(new ScanPace().limitFor(undefined)).to.equal(undefined)
+  })
+
+  it('goes by the last answer of the segment then, not by the mean', () => {
+    const pace = new ScanPace(100)
+    expect(pace.limitFor(undefined, { items: 900, limit: 2_000 })).to.equal(1_125)
+    expect(pace.limitFor(undefined, { items: 3, limit: 2_000 })).to.equal(100)
+  })
+
+  it('catches up fast where small items follow on large ones', () => {
+    const pace = new ScanPace(100)
+    let items = 3
+    let answers = 0
+    for (; items < 10_000; answers++) items = pace.limitFor(undefined, { items, limit: items })!
+    expect(answers).to.be.at.most(6)
   })
 
   it('begins small where nothing is known', () => {
