@@ -1,4 +1,4 @@
-/** One line of an undo journal: a document that a run wrote, and what it replaced. */
+/** One line of an undo journal: a document that a run wrote, and what it replaced; or that it did not write what it meant to. */
 import { isSameMark, markLength, markOf, parseJson, stringifyJson, writeMark } from '../values/index.ts'
 import type { Packed } from '../packed.ts'
 import type { Document, Mark } from '../values/index.ts'
@@ -17,6 +17,16 @@ export interface Before {
   readonly document: Document
   readonly mark: Mark
 }
+
+/** What the entry before it says did not come to be: the target held a document of this id already. */
+export type NotMade = Pick<UndoEntry, 'collection' | 'id'>
+
+export function notMadeLines(collection: string, ids: readonly string[]): string {
+  const start = `{"in":${JSON.stringify(collection)},"id":`
+  return ids.map(id => `${start}${JSON.stringify(id)}${notMadeEnd}\n`).join('')
+}
+
+const notMadeEnd = ',"made":false}'
 
 /**
  * What `entryLine` gives for documents that a run made, one after the other.
@@ -107,6 +117,20 @@ export function parseEntry(line: string): UndoEntry | undefined {
     const document = parseJson(text) as Document
     const was = markFrom(wasValues, wasKinds)
     return isSameMark(markOf(document, { kinds: wasKinds !== undefined }), was) ? { ...entry, before: { document, mark: was } } : undefined
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
+const notMadeForm = new RegExp(String.raw`^\{"in":${string},"id":${string}${notMadeEnd}$`, 's')
+
+/** @returns undefined for any other line */
+export function parseNotMade(line: string): NotMade | undefined {
+  const match = line.endsWith(notMadeEnd) ? notMadeForm.exec(line) : null
+  if (!match) return undefined
+  try {
+    return { collection: JSON.parse(match[1]!) as string, id: JSON.parse(match[2]!) as string }
   } catch (error) {
     if (error instanceof SyntaxError) return undefined
     throw error

@@ -7,8 +7,8 @@ import { syncFolder } from '../engine/atomic-file.ts'
 import { QuickCalls } from '../engine/quick-calls.ts'
 import { DocferryError, describeError } from '../errors.ts'
 import { linesBackwards } from '../formats/lines-backwards.ts'
-import { parseEntry } from './undo-entry.ts'
-import type { UndoEntry } from './undo-entry.ts'
+import { parseEntry, parseNotMade } from './undo-entry.ts'
+import type { NotMade, UndoEntry } from './undo-entry.ts'
 
 export const undoJournalName = 'undo.ndjson'
 
@@ -154,7 +154,7 @@ async function endOfWholeLines(file: FileHandle, size: number): Promise<number> 
   return 0
 }
 
-/** The entries of a journal, the newest first, and how many bytes of it are left in front of each. */
+/** The entries of a journal, the newest first, and how many bytes of it are left in front of each. Those that were cancelled are left out. */
 export interface UndoEntries {
   readonly bytes: number
   read(): AsyncGenerator<{ readonly entry: UndoEntry; readonly bytesLeft: number }>
@@ -179,15 +179,39 @@ export async function openUndoEntries(path: string): Promise<UndoEntries | undef
   return {
     bytes: size,
     async *read() {
+      // What cancels an entry stands a batch behind it, or a few.
+      const notMade = new Map<string, number>()
       for await (const { bytes, offset, complete } of linesBackwards((at, length) => readBlock(file, at, length), size, blockBytes)) {
         if (!complete) continue
-        const entry = parseEntry(bytes.toString())
+        const line = bytes.toString()
+        const cancelling = parseNotMade(line)
+        if (cancelling) {
+          const key = keyOf(cancelling)
+          notMade.set(key, (notMade.get(key) ?? 0) + 1)
+          continue
+        }
+        const entry = parseEntry(line)
         if (!entry) throw await brokenLine(file, path, offset)
-        yield { entry, bytesLeft: offset }
+        if (!takeOne(notMade, entry)) yield { entry, bytesLeft: offset }
       }
     },
     close: () => file.close()
   }
+}
+
+/** @returns whether there was one */
+function takeOne(notMade: Map<string, number>, entry: UndoEntry): boolean {
+  if (notMade.size === 0) return false
+  const key = keyOf(entry)
+  const count = notMade.get(key)
+  if (count === undefined) return false
+  if (count === 1) notMade.delete(key)
+  else notMade.set(key, count - 1)
+  return true
+}
+
+function keyOf({ collection, id }: NotMade): string {
+  return JSON.stringify([collection, id])
 }
 
 async function readBlock(file: FileHandle, position: number, length: number): Promise<Buffer> {

@@ -6,13 +6,14 @@ import { withRetry } from '../engine/retry.ts'
 import type { RetryOptions } from '../engine/retry.ts'
 import type { Outgoing } from '../engine/outgoing.ts'
 import type { WriteBatchOptions } from '../engine/batch-job.ts'
+import { isConflict } from '../engine/write-failure.ts'
 import { DocferryError } from '../errors.ts'
 import { BufferPool } from '../kernel/buffer-pool.ts'
 import { isSavedAtEnd } from '../report.ts'
 import type { OnConflict, Target, UndoMode, WriteOutcome } from '../types.ts'
 import { markOf, markOfDigests } from '../values/index.ts'
 import type { Mark } from '../values/index.ts'
-import { createdBytes, createdLines, createdRoom, entryLine } from './undo-entry.ts'
+import { createdBytes, createdLines, createdRoom, entryLine, notMadeLines } from './undo-entry.ts'
 import type { PackedMade } from './undo-entry.ts'
 import type { UndoJournal } from './undo-journal.ts'
 
@@ -37,6 +38,9 @@ export interface UndoRecorderOptions extends RetryOptions {
   readonly onConflict: OnConflict
   readonly mayReplace?: MayReplace | undefined
 }
+
+/** @param kept those that stand in the journal as made; all, if it is missing */
+type NotMadeOf = [collection: string, batch: readonly Outgoing[], outcomes: readonly WriteOutcome[], kept?: ReadonlySet<Outgoing>]
 
 type Write = (how: Pick<WriteBatchOptions, 'onOwn' | 'send'>) => Promise<readonly WriteOutcome[]>
 
@@ -65,7 +69,9 @@ export class UndoRecorder {
     // Design documents are no data: a database that holds nothing else is empty, and may hold these.
     if (!mayReplace && this.#empty.has(collection) && !batch.some(({ encoded }) => encoded.id.startsWith('_design/'))) {
       await this.#keepCreated(collection, batch)
-      return await write({})
+      const outcomes = await write({})
+      await this.#keepNotMade(collection, batch, outcomes)
+      return outcomes
     }
     if (onConflict === 'overwrite') {
       if (mode !== 'all') return await write({})
@@ -75,6 +81,7 @@ export class UndoRecorder {
     // A document that the target holds as it was to be written may have been there before the run.
     const doubtful = new Set<number>()
     const outcomes = await write({ onOwn: index => doubtful.add(index) })
+    if (kept.size > 0) await this.#keepNotMade(collection, batch, outcomes, kept)
     const made = batch.filter((outgoing, index) => outcomes[index] === 'written' && !doubtful.has(index) && !kept.has(outgoing))
     await this.#keepCreated(collection, made)
     return outcomes
@@ -87,6 +94,14 @@ export class UndoRecorder {
     const ids = made.map(({ encoded }) => encoded.id)
     const after = made.map(outgoing => this.#after(collection, outgoing))
     await this.#options.journal.append(createdLines(collection, ids, after))
+  }
+
+  /** Somebody else writes there too. */
+  async #keepNotMade(...[collection, batch, outcomes, kept]: NotMadeOf): Promise<void> {
+    const held = batch.filter((outgoing, index) => isConflict(outcomes[index]!) && (!kept || kept.has(outgoing)))
+    if (held.length === 0) return
+    const ids = held.map(({ encoded }) => encoded.id)
+    await this.#options.journal.append(notMadeLines(collection, ids))
   }
 
   async #keepPacked(collection: string, made: readonly PackedMade[]): Promise<void> {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { createdBytes, createdLines, createdRoom, entryLine, parseEntry } from '../../lib/checkpoint/undo-entry.ts'
+import { createdBytes, createdLines, createdRoom, entryLine, notMadeLines, parseEntry } from '../../lib/checkpoint/undo-entry.ts'
 import type { UndoEntry } from '../../lib/checkpoint/undo-entry.ts'
 import { openUndoEntries, UndoJournal } from '../../lib/checkpoint/undo-journal.ts'
 import { digestAt, Double, markOf, markOfDigests } from '../../lib/values/index.ts'
@@ -158,6 +158,16 @@ describe('undo journal', () => {
     for (const next of [() => kept.sync(), () => kept.append(line('b')), () => kept.append(line('c'), { durable: true })])
       expect(await next().catch((thrown: unknown) => thrown)).to.equal(failure)
     expect((await read()).map(({ id }) => id)).to.deep.equal(['a'])
+  })
+
+  it('leaves out an entry that was cancelled, and none before it', async () => {
+    const odd = 'ü "quoted" \\ \ud800'
+    await journal().append(line('a') + line(odd) + notMadeLines('agents', [odd]) + line(odd) + line('b') + notMadeLines('agents', [odd]))
+    await journal().append(line(odd) + line(odd) + notMadeLines('agents', [odd, odd]))
+    await journal().append(notMadeLines('tickets', ['a']))
+    expect((await read()).map(({ id }) => id)).to.deep.equal(['b', 'a'])
+    await journal().append(line(odd))
+    expect((await read()).map(({ id }) => id)).to.deep.equal([odd, 'b', 'a'])
   })
 
   it('takes nothing else for an entry', () => {

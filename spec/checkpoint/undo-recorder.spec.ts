@@ -99,6 +99,19 @@ describe('undo recorder', () => {
     expect(ids()).to.deep.equal(['b'])
   })
 
+  it('takes back what it has said of a document that somebody else made meanwhile', async () => {
+    const notMade = '{"in":"agents","id":"theirs","made":false}\n'
+    const conflict: WriteOutcome = { code: 'DOCFERRY_CONFLICT', message: 'there already', retryable: false }
+    const empty = await recorder('created', 'fail')
+    empty.startsEmpty('agents')
+    await empty.record('agents', batch('theirs', 'ours'), async () => [conflict, 'written'])
+    expect(readFileSync(journal.path, 'utf8').endsWith(notMade)).to.equal(true)
+    const looking = await recorder('all', 'skip', [{ _id: 'held' }])
+    await looking.record('agents', batch('held', 'ours', 'theirs'), async () => ['skipped', 'written', 'skipped'])
+    expect(readFileSync(journal.path, 'utf8').endsWith(notMade)).to.equal(true)
+    expect(readFileSync(journal.path, 'utf8')).to.not.include('"id":"held"')
+  })
+
   it('takes no design document for new because the database holds nothing else', async () => {
     const undo = await recorder('all', 'overwrite', [{ _id: '_design/views', version: 'theirs' }])
     undo.startsEmpty('agents')

@@ -21,6 +21,8 @@ const make = (from: number, to: number, version: string): Document[] =>
   Array.from({ length: to - from }, (_, index) => ({ _id: `d${String(from + index).padStart(3, '0')}`, version }))
 const ours = make(0, 30, 'ours')
 
+const conflictOf = { skip: 'skipped', fail: { code: 'DOCFERRY_CONFLICT', message: 'there already', retryable: false } } as const
+
 const everyKind: Document = {
   _id: 'd001',
   none: null,
@@ -107,6 +109,19 @@ describe('undo', () => {
     expect(report.collections[0]).to.include({ removed: 20, already: 0, unknown: 0 })
     expect(contents(target)).to.deep.equal(held)
   })
+
+  for (const onConflict of ['skip', 'fail'] as const) {
+    it(`leaves the equal of a document that somebody else made in a collection that was empty, with ${onConflict}`, async () => {
+      const theirs: Document = { ...ours[3]! }
+      const target = couchdb({
+        outcome: id => (target.collections.get('agents')!.get(id) === theirs ? conflictOf[onConflict] : undefined),
+        beforeWrite: call => void (call === 1 && target.collections.get('agents')!.set(theirs._id, theirs))
+      })
+      await run(target, { onConflict })
+      expect(await undo(target)).to.include({ state: 'undone' })
+      expect([...target.collections.get('agents')!.values()]).to.deep.equal([theirs])
+    })
+  }
 
   it('names and counts a document that was changed, whatever a filter of ids would take it for', async () => {
     // By hashes of its bits, d0008472 looks as if it had come before among these.
