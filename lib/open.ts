@@ -7,18 +7,7 @@ import type { BackupService } from './contracts/backup.ts'
 import type { Replicator, ReplicatorEnds } from './contracts/replication.ts'
 import type { InspectOptions, Inspection } from './contracts/inspection.ts'
 import { loadConnector } from './registry.ts'
-import type {
-  Connector,
-  EncodeRules,
-  Environment,
-  Logger,
-  OpenContext,
-  PlaceName,
-  ProviderName,
-  Source,
-  SuspendedOutput,
-  Target
-} from './types.ts'
+import type { Connector, Environment, Logger, OpenContext, ProviderName, Source, Target } from './types.ts'
 
 /**
  * A source or a target: text as on the command line (`couchdb`, `dynamodb://us-east-1`, `backup.json`), or a connector with its own options,
@@ -26,27 +15,9 @@ import type {
  */
 export type Endpoint = string | { readonly connector: ProviderName | Connector; readonly options: object }
 
-export interface OpenOptions {
-  /** What bare provider names are configured by. */
+/** What the connector is given, and what a bare provider's name is configured by. */
+export interface OpenOptions extends Partial<OpenContext> {
   readonly environment?: Environment
-  readonly signal?: AbortSignal
-  readonly logger?: Logger
-  /** See `OpenContext.retry`. */
-  readonly retry?: OpenContext['retry']
-  /** Of a target: where its documents come from. An export file names it. */
-  readonly from?: PlaceName
-  /** Of a target: how values and names are written that it can't hold as they are. */
-  readonly rules?: EncodeRules
-  /** Of a source: whether documents in subcollections are read. */
-  readonly subcollections?: boolean
-  /** Of a target: go on with an output that was suspended. */
-  readonly resume?: SuspendedOutput
-  /** See `OpenContext.run`. */
-  readonly run?: string
-  /** Of a target: nothing is to be written, only looked at. */
-  readonly readOnly?: boolean
-  /** See `OpenContext.attachments`. */
-  readonly attachments?: 'checked' | 'described'
 }
 
 export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} }
@@ -170,12 +141,8 @@ export async function inspectEnd(endpoint: Endpoint, asked: InspectOptions, opti
   return await connector.inspect?.(configured, context, asked)
 }
 
-async function resolve(
-  endpoint: Endpoint,
-  { environment = {}, signal, logger = silentLogger, retry, from, rules, subcollections, resume, run, readOnly, attachments }: OpenOptions,
-  role: string
-) {
-  const context = { signal, logger, retry, from, rules, subcollections, resume, run, readOnly, attachments }
+async function resolve(endpoint: Endpoint, { environment = {}, logger = silentLogger, ...more }: OpenOptions, role: string) {
+  const context: OpenContext = { ...more, logger }
   if (typeof endpoint === 'object') {
     const { connector, options } = endpoint
     return { connector: typeof connector === 'string' ? await loadConnector(connector) : connector, configured: options, context }

@@ -49,7 +49,7 @@ export async function loadStageSpec(name: string): Promise<StageSpec> {
 }
 
 /**
- * Make a stage from text: `strip:password,token`, or with any options as JSON: `strip:{"fields":["password"]}`.
+ * Make a stage from text: `strip:password,token`, or with any options as JSON: `strip:["password","token"]`.
  *
  * @throws {DocferryError} DOCFERRY_USAGE, DOCFERRY_CONFIG
  */

@@ -276,9 +276,9 @@ function checkCounts({ collections }: RunReport, { total }: LetterSurvey): void 
  *
  * @param left letters
  */
-function endAfter({ end: { totals }, survey: { total } }: Retried, { collections }: RunReport, left: number): RunEnd {
+function endAfter({ end: { totals, toVerify }, survey: { total } }: Retried, { collections }: RunReport, left: number): RunEnd {
   const counts = countsAfter(totals, totalCounts(collections), { letters: total, left })
-  return { state: left > 0 ? 'partial' : 'done', at: new Date().toISOString(), totals: counts }
+  return { state: left > 0 ? 'partial' : 'done', at: new Date().toISOString(), totals: counts, ...(toVerify && { toVerify }) }
 }
 
 /** @param letters that were there, and those that are left */

@@ -212,7 +212,7 @@ class Run {
       if (this.#survey) this.#ledger.addSurvey(this.#survey, this.#source.usage?.())
       await this.#ledger.close()
       try {
-        await this.#journal.end(this.#ledger.report)
+        await this.#journal.end(this.#ledger.report, this.#options)
         if (isOver(this.#ledger.report) && totalCounts(this.#ledger.report.collections).written === 0) this.#target.abandon?.()
         const { state, retries, collections } = this.#ledger.report
         this.#log.note('info', { state, retries, ...totalCounts(collections) }, 'the run has ended')

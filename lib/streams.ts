@@ -39,8 +39,9 @@ export function createReadStream(source: Endpoint, collection: string, options: 
 }
 
 async function* readDocuments(endpoint: Endpoint, collection: string, options: ReadStreamOptions): AsyncGenerator<Document> {
-  const { signal, onReject = failOnReject, logger = silentLogger } = options
-  const source = await openSource(endpoint, options)
+  const { onReject = failOnReject, ...opening } = options
+  const { signal, logger = silentLogger } = opening
+  const source = await openSource(endpoint, opening)
   try {
     const held = await source.collections({ signal })
     if (held && !held.some(({ name }) => name === collection)) {

@@ -4,7 +4,7 @@ import { pathOfIdentity } from '../engine/real-path.ts'
 import { silentLogger } from '../open.ts'
 import type { ChosenCollection } from '../plan/choose-collections.ts'
 import type { Plan } from '../plan/plan.ts'
-import { codedLocation, lookAtEnd, openEnds } from './ends.ts'
+import { lookAtEnd, openEnds } from './ends.ts'
 import type { BothEnds } from './ends.ts'
 import { checkBackup } from './backup.ts'
 import type { Checklist } from './checklist.ts'
@@ -89,21 +89,16 @@ async function checkChanges(
   else list.add('source.still', what, { detail: `no change was seen within ${seconds} s` })
 }
 
-function needsOf(plan: Plan | undefined, { stateDir = '.docferry', undo, target }: CheckOptions, list: Checklist): Need[] {
-  const isFile = list.report.target?.provider === 'file' || list.report.target?.provider === 'memory'
+function needsOf(plan: Plan | undefined, { stateDir = '.docferry', undo }: CheckOptions, list: Checklist): Need[] {
+  const { provider, identity = '' } = list.report.target ?? {}
+  const isFile = provider === 'file' || provider === 'memory'
   const { documents = 0, bytes = 0, failed = 0 } = plan?.estimate ?? {}
   const mean = documents === 0 ? 0 : bytes / documents
   const held = plan?.collections.reduce((sum, { survey }) => sum + (survey?.replaced ?? 0), 0) ?? 0
   const journal = isFile || undo === 'none' ? 0 : documents * undoBytes + (undo === 'all' ? held * mean : 0)
   const state: Need = { path: stateDir, bytes: runBytes + journal + failed * mean, what: 'what the run keeps' }
-  const path = isFile ? pathOf(target, list) : undefined
+  const path = pathOfIdentity(identity)
   return path === undefined ? [state] : [state, { path, bytes, what: 'the output, uncompressed' }]
-}
-
-function pathOf(target: CheckOptions['target'], list: Checklist): string | undefined {
-  const { identity = '' } = list.report.target ?? {}
-  if (identity.startsWith('file:')) return pathOfIdentity(identity)
-  return typeof target === 'string' ? codedLocation(target) : undefined
 }
 
 function skipRest(list: Checklist): void {

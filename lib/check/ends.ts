@@ -44,11 +44,6 @@ function placeOf({ location: { provider, address } }: Source | Target): string {
   return `${provider} ${address}`
 }
 
-/** The path in `memory:snapshot.json`. */
-export function codedLocation(address: string): string {
-  return address.replace(/^(?:memory|file):(?:\/\/)?/, '').replace(/\?.*$/s, '')
-}
-
 /**
  * @param collections by their names at this end; undefined where only reading tells
  * @returns undefined where there is nothing to tell

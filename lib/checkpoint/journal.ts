@@ -314,7 +314,7 @@ export class Journal {
   }
 
   /** How the run ended. */
-  async end(report: Readonly<RunReport>): Promise<void> {
+  async end(report: Readonly<RunReport>, { toVerify = false }: { readonly toVerify?: boolean | undefined } = {}): Promise<void> {
     this.#stopTimer()
     if (!this.#folder || !this.#hasBegun) return
     await this.save().catch((error: unknown) => {
@@ -332,7 +332,8 @@ export class Journal {
       at: new Date().toISOString(),
       totals: totalCounts(collections),
       ...(spoilt !== undefined && { spoilt }),
-      ...(stoppedBy === 'DOCFERRY_SAME_PLACE' && { refused: true })
+      ...(stoppedBy === 'DOCFERRY_SAME_PLACE' && { refused: true }),
+      ...(toVerify && (state === 'done' || state === 'partial') && { toVerify })
     })
   }
 

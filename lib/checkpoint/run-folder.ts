@@ -54,6 +54,14 @@ export interface RunEnd {
   readonly spoilt?: string
   /** Another run that was begun with it writes to the same place. */
   readonly refused?: true
+  /** It was to be verified as soon as it was done: until it is, nothing is proved. */
+  readonly toVerify?: true
+}
+
+/** What verifying a run came to that was to be verified. */
+export interface Verified {
+  readonly state: 'equal' | 'different'
+  readonly at: string
 }
 
 /** What stands on disk while a retry replaces the dead letters, so that counts and letters agree whenever its process dies. */
@@ -91,6 +99,7 @@ export interface RunInfo {
   readonly reached?: Counts
   /** What its undoing did. */
   readonly undone?: Undone
+  readonly verified?: Verified
   /** The process that is at work on it. */
   readonly holder?: Holder
   /** What is wrong with a damaged one. */
@@ -102,7 +111,7 @@ const runIdForm = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-[0-9a-f]{6}$/
 
 export const logName = 'log.ndjson'
 
-const files = { record: 'run.json', checkpoint: checkpointName, end: 'end.json', undone: 'undone.json' } as const
+const files = { record: 'run.json', checkpoint: checkpointName, end: 'end.json', undone: 'undone.json', verified: 'verified.json' } as const
 
 /** Checkpoints grow: of each size there would be a place. */
 const granule = 64 << 10
@@ -282,10 +291,19 @@ async function readRun(path: string, runId: string): Promise<RunInfo | undefined
     if (!record) return undefined
     const end = await readEnd(path)
     const undone = (await readState(join(path, files.undone), 'undone')) as Undone | undefined
+    const verified = end?.toVerify && ((await readState(join(path, files.verified), 'verified')) as Verified | undefined)
     const holder = await holderOf(path)
     const isOver = end?.state === 'done' || end?.state === 'partial'
     const reached = isOver ? undefined : await countsReached(path, record)
-    const found = { runId, path, record, ...(end && { end }), ...(undone && { undone }), ...(reached && { reached }) }
+    const found = {
+      runId,
+      path,
+      record,
+      ...(end && { end }),
+      ...(undone && { undone }),
+      ...(reached && { reached }),
+      ...(verified && { verified })
+    }
     if (holder) return { ...found, state: 'running', holder }
     if (undone) return { ...found, state: undone.state === 'undone' ? 'undone' : 'partly undone' }
     if (!isOver && (isPiped(record) || end?.refused)) return { ...found, state: 'broken off' }
@@ -294,6 +312,16 @@ async function readRun(path: string, runId: string): Promise<RunInfo | undefined
     if (!(error instanceof DocferryError)) throw error
     return { runId, path, state: 'damaged', trouble: error }
   }
+}
+
+/** Whether a run is done that was to be verified then, and was not: it was killed meanwhile, or that failed, or it goes on. */
+export function lacksVerification({ state, end, verified }: Pick<RunInfo, 'state' | 'end' | 'verified'>): boolean {
+  return (state === 'done' || state === 'partial') && end?.toVerify === true && !verified
+}
+
+/** @param path of the run's folder */
+export async function markVerified(path: string, verified: Verified): Promise<void> {
+  await writeState(join(path, files.verified), 'verified', verified)
 }
 
 /** Why a run that has stopped, or may be stopped, is not to be gone on with. @returns undefined where it may be, or has come to its end */

@@ -69,6 +69,12 @@ export function several(text: string, before: readonly string[] = []): string[] 
   return [...before, text]
 }
 
+/** A name that stands by itself. */
+export function oneName(text: string): string {
+  if (text.trim() !== '') return text
+  throw new InvalidArgumentError('The name is empty: give one, or leave the flag away.')
+}
+
 /** `Old=new`, with commas between several, and repeated flags add up. */
 export function renames(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
   const pairs = text.split(/(?<!\\),/).map(pair => {
@@ -126,8 +132,10 @@ function numberOf(text: string): number {
 /** `100` documents, or `1%` of those read. */
 export function failureLimit(text: string): FailureLimit {
   if (/^\d+$/.test(text)) return Number(text)
-  if (text.trim().endsWith('%')) return { share: share(text) }
-  throw new InvalidArgumentError('It is a number of documents, or a share of those read: 100, or 1%.')
+  const percent = /^(\d+(?:\.\d+)?|\.\d+)\s*%$/.exec(text.trim())
+  const limit = Number(percent?.[1]) / 100
+  if (limit > 0 && limit <= 1) return { share: limit }
+  throw new InvalidArgumentError('It is a whole number of documents, or a share of those read, over 0% and up to 100%: 100, or 1%.')
 }
 
 export function addCollectionFlags(command: Command): Command {

@@ -158,7 +158,7 @@ function verdict(report: Readonly<VerifyReport>, { nowMs, style = plainStyle }: 
 /** What was named until then differs, and there may be more. */
 function stoppedText(collections: readonly VerifyCollection[]): string {
   const total = totalVerifyCounts(collections)
-  const known = differencesOf(total) - total.unproven
+  const known = differencesOf(total) - total.unproven - total.deadLetters
   return known === 0 ? '; nothing can be said.' : `, before all was compared: at least ${plural(known, 'difference')}.`
 }
 
@@ -191,11 +191,13 @@ function howOf({ mode, collections }: Readonly<VerifyReport>): string {
 /** What is not proven may be right. */
 function foundIn({ collections, securityDiffers = [] }: Readonly<VerifyReport>, total: VerifyCounts): string {
   const isLeast = collections.some(({ suspects }) => suspects !== undefined)
-  const known = differencesOf(total) - total.unproven
+  const known = differencesOf(total) - total.unproven - total.deadLetters
   const differences = known === 0 ? '' : `${isLeast ? 'at least ' : ''}${plural(known, 'difference')}`
-  const unproven = total.unproven === 0 ? '' : `${formatCount(total.unproven)} ${known === 0 ? '' : 'that '}can't be proven`
+  const letters = total.deadLetters === 0 ? '' : `${plural(total.deadLetters, 'dead letter')} of the run`
+  const isFirst = known + total.deadLetters === 0
+  const unproven = total.unproven === 0 ? '' : `${formatCount(total.unproven)} ${isFirst ? '' : 'that '}can't be proven`
   const security = securityDiffers.length === 0 ? '' : `another _security in ${plural(securityDiffers.length, 'collection')}`
-  return [differences, unproven, security].filter(part => part !== '').join(', and ')
+  return [differences, letters, unproven, security].filter(part => part !== '').join(', and ')
 }
 
 /** Of the side that holds more: there is always one in which a difference can be. */

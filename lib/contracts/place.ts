@@ -31,6 +31,8 @@ export interface PlaceProof {
   collection(name: string, options: { readonly signal?: AbortSignal }): Promise<string | undefined>
   /** Which running server answers: it tells such copies apart. Undefined where nothing tells. Missing where a copy is another collection. */
   process?(options: { readonly signal?: AbortSignal }): Promise<string | undefined>
+  /** A few collections that are there, by their names at this address: a proxy may rename them. Missing where none does; none where nothing tells. */
+  names?(options: { readonly signal?: AbortSignal }): Promise<readonly string[]>
   /** What to do where it is such a copy, and is not recognised as one. */
   readonly adviceForCopy?: string
 }

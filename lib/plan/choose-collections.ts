@@ -94,13 +94,18 @@ function checkTargets(
   const { provider } = target.location
   const refused = collections.flatMap(({ target: name }) => {
     const refusal = target.checkCollection(name)
-    return refusal ? [`${name}: ${refusal.message}`] : []
+    return refusal ? [name === '' ? refusal.message : `${name}: ${refusal.message}`] : []
   })
   if (refused.length > 0) {
     const example = collections.find(({ target: name }) => target.checkCollection(name))?.name
+    // What has no name can't be named to be renamed either.
+    const advice =
+      example === ''
+        ? 'Name it in the source, or leave it out: name the others with --collections'
+        : `Give another with --rename ${example}=NEW, or leave it out with --collections`
     throw new DocferryError(
       'DOCFERRY_COLLECTION_NAME',
-      `${provider} can't hold ${refused.length === 1 ? 'a collection' : 'collections'} of this name: ${refused.join('; ')}. Give another with --rename ${example}=NEW, or leave it out with --collections`,
+      `${provider} can't hold ${refused.length === 1 ? 'a collection' : 'collections'} of this name: ${refused.join('; ')}. ${advice}`,
       { provider, collection: example }
     )
   }

@@ -133,13 +133,21 @@ async function isSame(mine: Entered, other: Entered, signal: AbortSignal | undef
   return text !== undefined && text === theirs && !(await areCopies(other.proof, mine.proof, signal))
 }
 
-/** Of collections of one name that are in neither place: one running server will make one of them. */
+/** Of collections of one name that are in neither place: one running server will make one of them, unless one address means another by the name. */
 async function willBeSame(mine: Entered, other: Entered, signal: AbortSignal | undefined): Promise<'same' | 'apart' | 'untold'> {
   const servers = [mine, other].map(({ proof }) => proof.server)
   if (servers.includes(undefined)) return 'untold'
   if (await areCopies(mine.proof, other.proof, signal)) return 'apart'
   const [here, there] = await Promise.all([mine, other].map(async ({ proof }) => await proof.process?.({ signal })))
-  return here !== undefined && here === there ? 'same' : 'untold'
+  if (here === undefined || here !== there) return 'untold'
+  return (await areNamedAlike(mine.proof, other.proof, signal)) ? 'same' : 'untold'
+}
+
+/** Whether what is there already has one name at both addresses; where there is nothing, nothing speaks against it. */
+async function areNamedAlike(here: PlaceProof, there: PlaceProof, signal: AbortSignal | undefined): Promise<boolean> {
+  const names = new Set((await Promise.all([here, there].map(async proof => (await proof.names?.({ signal })) ?? []))).flat())
+  const [inOne, inOther] = await Promise.all([here, there].map(proof => proofsOf(proof, names, signal)))
+  return inOne!.size === inOther!.size && [...inOne!].every(([text, name]) => inOther!.get(text) === name)
 }
 
 /** One address is told without asking, and servers that call themselves otherwise are. */

@@ -2,6 +2,8 @@
 import { sleep } from '../engine/retry.ts'
 import { DocferryError } from '../errors.ts'
 import type { Replication, ReplicationRequest, Replicator } from '../contracts/replication.ts'
+import type { Logger } from '../types.ts'
+import { Crashes, hasCrashed } from './crashes.ts'
 import type { ReplicatedCollection } from './report.ts'
 
 export interface FollowOptions {
@@ -11,11 +13,19 @@ export interface FollowOptions {
   readonly pollMs?: number
   /** Of a continuous one: also once it has caught up. */
   readonly isForEver?: boolean
+  /** Told of each crash, and why. */
+  readonly logger?: Logger
 }
 
 const defaultPollMs = 1_000
 /** A server tries for ever, with longer and longer waits: so many crashes in a row take hours. */
 const mostErrors = 10
+/**
+ * Crashes with nothing written between them, after which nobody waits for the end of a one-time replication: some 8 minutes of CouchDB's waits, and half an
+ * hour where an end does not answer, which may be away for a while.
+ */
+const mostFruitless = 5
+const mostUnreached = 7
 /** How long a server may know nothing of what it has just taken. */
 const unknownMs = 30_000
 
@@ -27,10 +37,11 @@ export async function follow(
   replicator: Replicator,
   request: ReplicationRequest,
   collection: ReplicatedCollection,
-  { signal, deadline, pollMs = defaultPollMs, isForEver = false }: FollowOptions
+  { signal, deadline, pollMs = defaultPollMs, isForEver = false, logger }: FollowOptions
 ): Promise<string | undefined> {
   const id = collection.id!
   const begunAt = Date.now()
+  const crashes = new Crashes()
   let before: string | undefined
   for (let isKnown = isForEver || collection.how === 'joined'; ;) {
     const seen = await replicator.look(id, { signal })
@@ -40,8 +51,10 @@ export async function follow(
       isKnown = true
       take(collection, seen)
       if (seen.state === 'completed') return undefined
-      const trouble = hopeless(collection, seen)
+      const isNew = crashes.take(seen)
+      const trouble = hopeless(collection, seen, request.continuous ? 0 : crashes.fruitless)
       if (trouble) throw trouble
+      if (isNew) logger?.warn({ collection: collection.source, crashes: crashes.fruitless }, crashText(collection, seen))
       // A figure that still changes says enough.
       const figures = JSON.stringify([seen.counts, seen.through])
       const isQuiet = seen.state === 'running' && figures === before
@@ -89,12 +102,29 @@ function take(collection: ReplicatedCollection, { state, counts, errors, trouble
   else delete collection.message
 }
 
-function hopeless({ source, counts }: ReplicatedCollection, { state, errors, trouble }: Replication): DocferryError | undefined {
-  if (!trouble || !['crashing', 'failed', 'error'].includes(state)) return undefined
+/** @param fruitless crashes since it last wrote anything, where somebody waits for its end */
+function hopeless(collection: ReplicatedCollection, seen: Replication, fruitless: number): DocferryError | undefined {
+  const { source, counts } = collection
+  const { state, errors, trouble } = seen
+  if (!trouble || !hasCrashed(seen)) return undefined
+  const isConnecting = trouble.code === 'DOCFERRY_CONNECT'
   // Both ends have answered docferry a moment ago: what a server can't reach at all now it will not reach later.
-  const isUnreached = trouble.code === 'DOCFERRY_CONNECT' && counts.revisionsChecked === 0
-  if (state !== 'failed' && trouble.isPassing && !isUnreached && errors < mostErrors) return undefined
-  return new DocferryError(trouble.code, `replicating ${source} failed: ${trouble.message}`, { collection: source })
+  const isUnreached = isConnecting && counts.revisionsChecked === 0
+  const isStuck = errors >= mostErrors || fruitless >= (isConnecting ? mostUnreached : mostFruitless)
+  if (state !== 'failed' && trouble.isPassing && !isUnreached && !isStuck) return undefined
+  const message = `replicating ${source} failed: ${trouble.message}${isStuck ? stuckText(collection, Math.max(errors, fruitless)) : ''}`
+  return new DocferryError(trouble.code, message, { collection: source })
+}
+
+/** The server would wait longer and longer before it tries again, also once the cause is mended. */
+function stuckText({ id, how }: ReplicatedCollection, crashes: number): string {
+  const first = how === 'joined' ? `, cancel ${id}, which waits longer after each crash` : ''
+  return `; it has crashed ${crashes} times in a row, and more waiting is of no use: mend that${first}, and the same command goes on where it was`
+}
+
+function crashText({ source }: ReplicatedCollection, { errors, trouble }: Replication): string {
+  const times = errors > 1 ? `, ${errors} times in a row` : ''
+  return `replicating ${source} has crashed${times}, and the server tries again by itself: ${trouble?.message ?? 'it gives no reason'}`
 }
 
 function removed({ source, id }: ReplicatedCollection): DocferryError {
@@ -102,10 +132,10 @@ function removed({ source, id }: ReplicatedCollection): DocferryError {
   return new DocferryError('DOCFERRY_REPLICATION', message, { collection: source })
 }
 
-function late({ source, id, state }: ReplicatedCollection, transient: boolean): DocferryError {
+function late({ source, id, state, message: trouble }: ReplicatedCollection, transient: boolean): DocferryError {
   const after = transient
     ? 'it is cancelled, and the same command goes on where it was'
     : `${id} goes on on the server, and the same command follows it again`
-  const message = `replicating ${source} was not done in the time given (${state}); ${after}`
+  const message = `replicating ${source} was not done in the time given (${state}${trouble === undefined ? '' : `: ${trouble}`}); ${after}`
   return new DocferryError('DOCFERRY_REPLICATION', message, { collection: source })
 }

@@ -197,7 +197,7 @@ class Replicating {
   }
 
   async #replicateOne(collection: ReplicatedCollection, deadline: number): Promise<void> {
-    const { signal, wait = true, keep = false, pollMs } = this.#options
+    const { signal, wait = true, keep = false, pollMs, logger } = this.#options
     const { transient, mode, notes } = this.#report
     const request = this.#request(collection)
     collection.startedAt = Date.now()
@@ -209,7 +209,7 @@ class Replicating {
       )
     if (!wait) return
     try {
-      const note = await follow(this.#replicator, request, collection, { signal, deadline, pollMs })
+      const note = await follow(this.#replicator, request, collection, { signal, deadline, pollMs, ...(logger && { logger }) })
       if (note !== undefined) return void notes.push(note)
     } catch (error) {
       const isTimeout = Date.now() >= deadline
@@ -249,10 +249,11 @@ class Replicating {
 
   /** Until it is interrupted, or one of them fails. */
   async #goOnFollowing(): Promise<void> {
-    const { signal, pollMs } = this.#options
+    const { signal, pollMs, logger } = this.#options
+    const how = { signal, pollMs, deadline: Infinity, isForEver: true, ...(logger && { logger }) }
     this.#report.phase = 'following'
     await runParallel(this.#report.collections, this.#report.collections.length, async collection => {
-      await follow(this.#replicator, this.#request(collection), collection, { signal, pollMs, deadline: Infinity, isForEver: true })
+      await follow(this.#replicator, this.#request(collection), collection, how)
     })
   }
 

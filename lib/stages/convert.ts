@@ -96,7 +96,7 @@ export const convertStage: StageSpec<ConvertOptions> = {
     }
   ],
   short: {
-    usage: 'convert:path=type,path=type',
+    usage: 'convert:path=number,other=date',
     parse: argument => ({ fields: pairs(argument) as Record<string, TargetType> })
   },
   make: convert

@@ -1,6 +1,9 @@
 /** From what a user asks for to what is compared: two ends, the names, the stages, and perhaps a receipt. */
+import { join } from 'node:path'
+import { deadLettersName } from '../checkpoint/dead-letters.ts'
+import { busy } from '../checkpoint/lock.ts'
 import { runCommand } from '../checkpoint/run-command.ts'
-import { listRuns, noSuchRun, receiptPath, whyNotGoneOnWith } from '../checkpoint/run-folder.ts'
+import { lacksVerification, listRuns, noSuchRun, receiptPath, whyNotGoneOnWith } from '../checkpoint/run-folder.ts'
 import type { RunRecord } from '../checkpoint/run-folder.ts'
 import { functionStages } from '../engine/stage-chain.ts'
 import { toStages } from '../engine/to-stages.ts'
@@ -25,6 +28,8 @@ export interface Task {
   readonly source?: Endpoint | undefined
   readonly target: Endpoint
   readonly runId?: string
+  /** Folder of the run, where it was to be verified, has not been, and is now: all that it wrote. */
+  readonly unverified?: string
   readonly receipt?: Proof
   readonly collections?: readonly string[] | undefined
   readonly preset?: PresetName | undefined
@@ -60,7 +65,7 @@ interface Decisions {
 
 const onlyAPart = 'it tells only of what was wrong before; give --source and --target, or the run that was repaired'
 
-/** @throws {DocferryError} DOCFERRY_USAGE, DOCFERRY_STATE, DOCFERRY_RUN_UNFIT */
+/** @throws {DocferryError} DOCFERRY_USAGE, DOCFERRY_STATE, DOCFERRY_RUN_UNFIT, DOCFERRY_RUN_BUSY */
 export async function taskOf(options: VerifyOptions): Promise<Task> {
   if (options.run !== undefined) return await runTask(options, options.run)
   if (options.receipt !== undefined) return await receiptTask(options, options.receipt)
@@ -90,7 +95,7 @@ async function runTask(options: VerifyOptions, runId: string): Promise<Task> {
   const unfit = (message: string): DocferryError => new DocferryError('DOCFERRY_RUN_UNFIT', message)
   if (isOfRepair(asked.stages)) throw unfit(`the run ${runId} is a repair: ${onlyAPart}`)
   if (run.state === 'undone') throw unfit(`the run ${runId} was undone: there is nothing of it to verify`)
-  if (run.state === 'running') throw unfit(`the run ${runId} is under way: verify it when it has come to its end`)
+  if (run.holder) throw busy(`run ${runId}`, run.holder)
   if (run.state !== 'done' && run.state !== 'partial' && run.state !== 'partly undone') {
     const why = whyNotGoneOnWith(run)
     const first =
@@ -116,14 +121,16 @@ async function runTask(options: VerifyOptions, runId: string): Promise<Task> {
       ? told
       : [...told, `the run has no receipt (it is of an older docferry): the target is compared with what the source holds now`]
   const named = namesOf(options, receipt ? pairsOf(receipt) : asked.collections, asked)
-  if (run.state === 'partial' && (!receipt || failedIn(receipt, named.collections) > 0))
-    notes.push(
-      `the run could not write all documents: what is in its dead letters is in no receipt (${runCommand('retry', runId, stateDir)} tries them again)`
-    )
+  if (run.state === 'partial' && (!receipt || failedIn(receipt, named.collections) > 0)) {
+    const again = asked.target.provider === 'file' ? '' : ` (${runCommand('retry', runId, stateDir)} tries them again)`
+    const where = `which they are, and why, is in ${join(run.path, deadLettersName)}`
+    notes.push(`the run could not write all documents: its dead letters are in no receipt${again}; ${where}`)
+  }
   if (run.state === 'partly undone') notes.push('the run was undone in part')
   return {
     target,
     runId,
+    ...(lacksVerification(run) && isWhole(options) && { unverified: run.path }),
     ...(receipt && { receipt }),
     ...named,
     ...(await comparedThrough(source, options, { asked, runId, hasReceipt: receipt !== undefined, notes })),
@@ -132,6 +139,10 @@ async function runTask(options: VerifyOptions, runId: string): Promise<Task> {
     onConflict: asked.onConflict,
     notes
   }
+}
+
+function isWhole({ quick = false, sample, collections }: VerifyOptions): boolean {
+  return !quick && sample === undefined && collections === undefined
 }
 
 async function receiptTask(options: VerifyOptions, given: Receipt | string): Promise<Task> {

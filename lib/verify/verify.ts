@@ -7,6 +7,7 @@
  */
 import { setMaxListeners } from 'node:events'
 import { join } from 'node:path'
+import { markVerified } from '../checkpoint/run-folder.ts'
 import { newRunId } from '../checkpoint/run-id.ts'
 import type { RetryOptions } from '../engine/retry.ts'
 import { sameSecurity } from '../engine/security.ts'
@@ -127,6 +128,7 @@ class Verification {
       if (this.#task.includeSecurity) await this.#compareSecurity()
       this.#conclude()
       await this.#list.commit()
+      await this.#markRun()
       return report
     } catch (error) {
       await this.#list.discard()
@@ -227,7 +229,7 @@ class Verification {
       retries: 0,
       startedAt: Date.now()
     }
-    if (wroteTo && (wroteTo.provider !== location.provider || wroteTo.identity !== this.#holder.location.identity))
+    if (wroteTo && this.#isElsewhere)
       this.#report.notes.push(`the run wrote to ${wroteTo.provider} ${wroteTo.address}, and this is another place`)
     const list = join(this.#workspace.path, 'differences.ndjson')
     const makeFolder = (): Promise<void> => this.#workspace.open()
@@ -351,6 +353,26 @@ class Verification {
     }
     const isDifferent = report.collections.some(({ state }) => state === 'different')
     report.state = isDifferent || report.damaged !== undefined || report.securityDiffers ? 'different' : 'equal'
+  }
+
+  /** The run is then listed as one that was verified, whatever came out. */
+  async #markRun(): Promise<void> {
+    const { unverified } = this.#task
+    const { state, notes } = this.#report
+    if (unverified === undefined || this.#isElsewhere || (state !== 'equal' && state !== 'different')) return
+    try {
+      await markVerified(unverified, { state, at: new Date().toISOString() })
+    } catch (error) {
+      if (!(error instanceof DocferryError)) throw error
+      notes.push(`the run is still listed as not verified: ${error.message}`)
+    }
+  }
+
+  /** Whether this is not the place that the run wrote to. */
+  get #isElsewhere(): boolean {
+    const { wroteTo } = this.#task
+    const { provider, identity } = this.#holder.location
+    return wroteTo !== undefined && (wroteTo.provider !== provider || wroteTo.identity !== identity)
   }
 
   get #sides(): BothSides {

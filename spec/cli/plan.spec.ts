@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { planJob } from '../../lib/cli/commands/plan.ts'
-import { share } from '../../lib/cli/options.ts'
+import { failureLimit, oneName, share } from '../../lib/cli/options.ts'
 import { expectCode } from '../connectors/dynamodb/support.ts'
 import { basicAuth, servers, uniqueName } from '../support/servers.ts'
 import { docferry } from './support/docferry.ts'
@@ -15,6 +15,16 @@ const agents = [
 ]
 const users = [{ _id: 'u1', api_keys: { openai_api_key: 'sk-hunter2secret' } }]
 const exported = { metadata: { provider: 'couchdb', exported_at: '2026-01-01T00:00:00Z' }, data: { agents, users } }
+
+function refusalOf(work: () => unknown): string {
+  try {
+    work()
+  } catch (error) {
+    return (error as Error).message
+  }
+  throw new Error('it was taken')
+}
+
 const ends = ['--source', 'source.json', '--target', 'memory:target.json'] as const
 
 describe('docferry plan, the command', function () {
@@ -104,6 +114,20 @@ describe('docferry plan, the command', function () {
       expect(share(text)).to.equal(value)
     })
   }
+
+  for (const text of ['0.01', '101%', '0%', '-1', '1 in 100']) {
+    it(`advises what --max-failures takes in place of "${text}"`, () => {
+      const advice = refusalOf(() => failureLimit(text))
+      expect(advice).to.match(/: \d+, or \d+%\.$/)
+      const examples = advice.split(': ').at(-1)!.slice(0, -1).split(', or ')
+      expect(examples.map(failureLimit)).to.deep.equal([100, { share: 0.01 }])
+    })
+  }
+
+  it('refuses a name that is empty, before anything is opened', () => {
+    expect(refusalOf(() => oneName(' '))).to.equal('The name is empty: give one, or leave the flag away.')
+    expect(oneName('agents')).to.equal('agents')
+  })
 
   for (const text of ['0', '0%', '101%', '2', '-1%', 'x', '', '1e-2', '1%%']) {
     it(`refuses --sample "${text}"`, () => {

@@ -6,6 +6,7 @@ import { shownEnd } from '../../lib/cli/replicate-view.ts'
 import { executeReplicate } from '../../lib/cli/execute-replicate.ts'
 import { runCommandLine } from '../../lib/cli/program.ts'
 import type { ReplicateReport } from '../../lib/replicate/report.ts'
+import { startFaultProxy } from '../support/fault-proxy.ts'
 import { replicatingBench } from '../replicate/support.ts'
 import { docferry, start } from './support/docferry.ts'
 import type { Ended } from './support/docferry.ts'
@@ -71,6 +72,25 @@ describe('docferry replicate', function () {
     expect(stderr).to.include('the server goes on')
     expect(stdout).to.include(`docferry replicate cancel ${idIn(stdout)} --on`)
     expect(await bench.ask(`_replicator/${idIn(stdout)}`)).to.include({ continuous: true })
+  })
+
+  it('tells why a replication crashes, as it goes', async () => {
+    await bench.put('a', {})
+    const proxy = await startFaultProxy({ target: bench.server.url })
+    try {
+      const isDocument = ({ method, path }: { method: string; path: string }): boolean =>
+        method === 'POST' ? path.includes('_bulk_get') : path.includes('open_revs')
+      const action = { type: 'answer', status: 500, body: { error: 'broken', reason: 'a disk is broken' } } as const
+      proxy.faults.push({ match: isDocument, times: Infinity, action })
+      const { child, ended, said } = start(args('--source-url', proxy.url, '--no-progress'), { cwd, input: '' })
+      await said('has crashed')
+      child.kill('SIGINT')
+      const { code, stderr } = await ended
+      expect(code, stderr).to.equal(130)
+      expect(stderr).to.include(`replicating ${bench.source} has crashed, and the server tries again by itself: `).and.include('500')
+    } finally {
+      await proxy.close()
+    }
   })
 
   it('prints commands that can be used as they are', async () => {

@@ -87,6 +87,34 @@ describe('docferry resume and runs', function () {
     const { code, stdout } = await run('resume')
     expect(code, stdout).to.equal(0)
     expect(stdout).to.include('Verified: 3,000 documents')
+    expect((await run('runs')).stdout).to.match(/ 3,000 written\n$/)
+  })
+
+  it('says of a run that was killed while it was verified that it was not verified, and what does it', async () => {
+    const isRead = ({ path }: ProxyRequest): boolean => path.includes('/_all_docs') && path.includes('include_docs=true')
+    bench.proxy.faults.push({ match: isRead, times: Infinity, action: { type: 'stall' } })
+    const started = begin(...migration(), '--verify')
+    await bench.proxy.waitFor(isRead, 1)
+    started.child.kill('SIGKILL')
+    await started.ended
+    bench.proxy.faults.length = 0
+    const [runId] = await runIds()
+    const advice = `docferry verify ${runId}`
+    const unverified = async (): Promise<unknown> =>
+      (JSON.parse((await run('runs', '--json')).stdout) as { runs: { unverified: boolean }[] }).runs[0]!.unverified
+    expect((await run('runs')).stdout).to.match(new RegExp(` done .* 3,000 written; not verified to its end: ${advice}\n$`))
+    expect(await unverified()).to.equal(true)
+    expect((await run('resume', runId!)).stderr)
+      .to.include('nothing to go on with')
+      .and.include(advice)
+    expect((await run('resume')).stderr)
+      .to.include('no run that can be continued')
+      .and.include(advice)
+    await run('verify', runId!, '--quick')
+    expect(await unverified(), 'after numbers alone').to.equal(true)
+    expect((await run('verify', runId!)).code).to.equal(0)
+    expect((await run('runs')).stdout).to.match(/ done .* 3,000 written\n$/)
+    expect(await unverified()).to.equal(false)
   })
 
   it('keeps to the bounds that the run began with, unless others are given', async () => {
@@ -220,6 +248,18 @@ describe('docferry resume and runs', function () {
     expect(unnamed.code).to.equal(50)
     expect(unnamed.stderr).to.include(`process ${started.child.pid} is at work on run ${runId}`).and.not.include('no run that')
   })
+
+  for (const verb of ['verify', 'repair', 'retry', 'undo']) {
+    it(`names the process that is at work on a run: ${verb}`, async () => {
+      afterBatches(0, { type: 'stall' })
+      const started = begin(...migration())
+      await bench.proxy.waitFor(isBulk, 1)
+      const [runId] = await runIds()
+      const { code, stderr } = await run(verb, runId!)
+      expect(code, stderr).to.equal(50)
+      expect(stderr).to.include(`process ${started.child.pid} is at work on run ${runId}`)
+    })
+  }
 
   it('goes on with an older run that was killed while a newer one is under way', async () => {
     const older = await killed()

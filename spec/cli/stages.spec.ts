@@ -31,7 +31,7 @@ describe('cli: stages', () => {
       'map of path to string | number',
       ', required. Path to type.',
       'fail | keep | null | remove, default "fail"',
-      '--stage convert:path=type,path=type',
+      '--stage convert:path=number,other=date',
       "  stages:\n    - convert: { fields: { created_at: date, 'usage[*].cost': number, id: string } }"
     ])
       expect(stdout.replace(/\n {12,}/g, ' ')).to.include(words)

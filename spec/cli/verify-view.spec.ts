@@ -29,6 +29,18 @@ describe('cli: what verify says in the end', () => {
     )
   })
 
+  it('tells dead letters of the run from differences', () => {
+    expect(verdict({ sourceDocuments: 98, targetDocuments: 98, equal: 98, deadLetters: 2 })).to.equal(
+      'Different: 2 dead letters of the run in 100 documents, in 1.0 s.'
+    )
+    expect(verdict({ sourceDocuments: 98, targetDocuments: 97, equal: 97, missing: 1, deadLetters: 2 })).to.equal(
+      'Different: 1 difference, and 2 dead letters of the run in 100 documents, in 1.0 s.'
+    )
+    expect(verdict({ sourceDocuments: 98, deadLetters: 2, state: 'stopped' }, { state: 'interrupted' })).to.equal(
+      'Interrupted after 1.0 s; nothing can be said.'
+    )
+  })
+
   it('does not call documents damaged where only the end of the target is', () => {
     const text = verdict({ ...both(6_011), equal: 6_011 }, { damaged: 'the trailer is cut' })
     expect(text).to.equal('Different: the target is damaged; no difference in 6,011 documents, in 1.0 s.')

@@ -122,6 +122,16 @@ describe('docferry verify', function () {
     expect(stdout).to.include(run).and.include('Equal: 200 documents')
   })
 
+  it('says where the dead letters are that are all that the target lacks', async () => {
+    writeFileSync(join(cwd, 'in.ndjson'), '{"_id":"a"}\nnonsense\n{"no":"id"}\n')
+    expect((await docferry(['migrate', '--source', 'in.ndjson', '--target', 'memory:to.json'], { cwd })).code).to.equal(40)
+    const { code, stdout } = await docferry(['verify'], { cwd })
+    expect(code).to.equal(60)
+    expect(stdout).to.match(/^Different: 2 dead letters of the run in 3 documents/m)
+    const path = /is in (\S+dead-letters\.ndjson)/.exec(stdout.replace(/\n {2}/g, ' '))?.[1]
+    expect(readFileSync(join(cwd, path!), 'utf8').trim().split('\n')).to.have.lengthOf(2)
+  })
+
   it('verifies the last run where nothing is named, and says which that is', async () => {
     for (const out of ['x.ndjson', 'y.ndjson']) await docferry(['migrate', '--source', 'a.ndjson', '--target', out], { cwd })
     const last = readdirSync(join(cwd, '.docferry', 'runs'))

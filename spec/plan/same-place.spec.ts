@@ -10,6 +10,7 @@ interface Script {
   readonly collections?: Readonly<Record<string, string>>
   /** One each time that it is asked; the last stays. */
   readonly processes?: readonly (string | undefined)[]
+  readonly names?: readonly string[]
 }
 
 describe('a collection is not copied onto itself', () => {
@@ -18,7 +19,7 @@ describe('a collection is not copied onto itself', () => {
     asked = []
   })
 
-  const proof = (who: string, { server, collections = {}, processes }: Script): PlaceProof => {
+  const proof = (who: string, { server, collections = {}, processes, names }: Script): PlaceProof => {
     let times = 0
     return {
       called: 'database',
@@ -28,6 +29,7 @@ describe('a collection is not copied onto itself', () => {
         return collections[name]
       },
       ...(processes && { process: async () => processes[Math.min(times++, processes.length - 1)] }),
+      ...(names && { names: async () => names }),
       adviceForCopy: 'Give the copy another name'
     }
   }
@@ -134,6 +136,21 @@ describe('a collection is not copied onto itself', () => {
       expect(await enterBoth(script, script)).to.include('two targets are the same place: couchdb there, collection a')
       expect(await enterBoth(script, script, ['a', 'b'])).to.deep.equal([])
     })
+
+    for (const [what, collections, names] of [
+      ['another collection has the name there that one has here', { old: 'proof of another' }, ['old']],
+      ['what is here is not there by that name', {}, []],
+      ['what is there is not here by that name', { old: 'proof of old', more: 'proof of more' }, ['more']]
+    ] as const) {
+      it(`but not for sure where a proxy renames: ${what}`, async () => {
+        const script = { server: 's', processes: ['p'] }
+        const here = { ...script, collections: { old: 'proof of old' }, names: ['old'] }
+        expect(await enterBoth(here, { ...script, collections, names })).to.deep.equal([
+          "couchdb there and here may be one place: of a collection that is in neither yet (a) that can't be told; the run looks once it has made it, and refuses where it is so"
+        ])
+        expect(await enterBoth(here, here)).to.include('two targets are the same place')
+      })
+    }
 
     it('but by a copy of the server', async () => {
       expect(await enterBoth({ server: 's', processes: ['p'] }, { server: 's', processes: ['q'] })).to.deep.equal([])

@@ -85,11 +85,73 @@ describe('replicate: follow', () => {
     expect(error).to.include({ code: 'DOCFERRY_AUTH' })
   })
 
-  it('gives up after ten crashes in a row', async () => {
+  it('gives up after ten crashes in a row where it is continuous', async () => {
     const crash = (errors: number): Seen => ({ state: 'crashing', errors, trouble: passing, counts: moved })
-    const { error, looks } = await followed([crash(8), crash(9), crash(10)])
+    const { error, looks } = await followed([crash(8), crash(9), crash(10)], { continuous: true })
     expect(error).to.include({ code: 'DOCFERRY_CONNECT' })
     expect(looks).to.equal(3)
+  })
+
+  describe('a one-time replication that crashes again and again', () => {
+    const trouble: ReplicationTrouble = { code: 'DOCFERRY_REPLICATION', message: 'the target answers 413', isPassing: true }
+    const running = (documentsWritten: number): Seen => ({ counts: { ...moved, documentsWritten } })
+    const crash = (errors: number, updatedAt = `${errors}`): Seen => ({ state: 'crashing', errors, trouble, updatedAt })
+    const rounds = (count: number, of: (round: number) => readonly Seen[]): Seen[] =>
+      Array.from({ length: count }, (_, round) => of(round + 1)).flat()
+
+    it('ends once it has crashed five times and written nothing between, with the reason and what to do', async () => {
+      const { error, looks } = await followed(rounds(9, round => [running(3), crash(round)]))
+      expect(error).to.include({ code: 'DOCFERRY_REPLICATION' })
+      expect((error as Error).message)
+        .to.include('the target answers 413')
+        .and.include('crashed 5 times')
+        .and.include('the same command')
+      expect(looks).to.equal(10)
+    })
+
+    it('ends also where the server counts each crash as the first, for its tries last long', async () => {
+      const { error, looks } = await followed(rounds(9, round => [running(3), crash(1, `${round}`)]))
+      expect((error as Error).message).to.include('crashed 5 times')
+      expect(looks).to.equal(10)
+    })
+
+    it('goes on as long as it writes something between', async () => {
+      const told = rounds(9, round => [running(3 + round), crash(1, `${round}`)])
+      const { error } = await followed([...told, { state: 'completed' }])
+      expect(error).to.equal(undefined)
+    })
+
+    it('is given half an hour where an end does not answer any more', async () => {
+      const told = rounds(9, round => [running(3), { ...crash(round), trouble: passing }])
+      expect((await followed(told)).looks).to.equal(14)
+    })
+
+    it('says that one that was joined has to be cancelled first', async () => {
+      const { error } = await followed([crash(6)], { how: 'joined' })
+      expect((error as Error).message).to.include('cancel r1')
+    })
+
+    it('goes on where it is continuous', async () => {
+      const told = rounds(9, round => [running(3), crash(round)])
+      const { error } = await followed([...told, running(4), running(4)], { continuous: true })
+      expect(error).to.equal(undefined)
+    })
+
+    it('tells of each crash once, and why', async () => {
+      const lines: string[] = []
+      const silent = (): void => undefined
+      const logger = { debug: silent, info: silent, error: silent, warn: (_context: object, text: string) => void lines.push(text) }
+      await followed([running(3), crash(1), crash(1), running(3), crash(2), crash(2), { state: 'completed' }], { logger })
+      expect(lines).to.deep.equal([
+        'replicating agents has crashed, and the server tries again by itself: the target answers 413',
+        'replicating agents has crashed, 2 times in a row, and the server tries again by itself: the target answers 413'
+      ])
+    })
+
+    it('says why where its time is over', async () => {
+      const { error } = await followed([crash(1)], { deadline: Date.now() - 1 })
+      expect((error as Error).message).to.include('(crashing: the target answers 413)')
+    })
   })
 
   it('fails with what the server calls failed, whatever the reason', async () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { leaveOutDesignDocuments, pick, rename, strip, stripCouchdbMetadata } from '../../lib/stages/index.ts'
-import { parseStage } from '../../lib/registry.ts'
+import { parseStage, stageSpecs } from '../../lib/registry.ts'
 import type { Document } from '../../lib/types.ts'
 import { Double, GeoPoint, parseJson } from '../../lib/values/index.ts'
 import { sameValue } from '../values/same-value.ts'
@@ -55,6 +55,19 @@ describe('stages', () => {
     expect((await parseStage('rename: {"a":"z"}')).apply({ _id: '1', a: 1 }, context)).to.deep.equal({ _id: '1', z: 1 })
     expect(await parseStage('strip:["a"]')).to.include({ name: 'strip', text: 'strip:["a"]' })
   })
+
+  for (const name of Object.keys(stageSpecs)) {
+    it(`are refused without the options that they need, with examples that work: ${name}`, async () => {
+      const error = await parseStage(name).catch((reason: Error) => reason)
+      if (!(error instanceof Error)) return
+      expect(error.message).not.to.include('must be').and.not.include('must not be empty')
+      const examples = [...error.message.matchAll(/--stage (?:'([^']+)'|(\S+))/g)].map(([, quoted, bare]) => quoted ?? bare!)
+      expect(examples).not.to.deep.equal([])
+      // There is no such file here.
+      const usable = examples.filter(example => example !== 'validate:schema.json')
+      for (const example of usable) expect(await parseStage(example)).to.include({ name })
+    })
+  }
 
   it('are named by errors of what a schema can’t say', async () => {
     const error = await parseStage('filter:{"a":{"$gtt":1}}').catch((reason: Error) => reason)

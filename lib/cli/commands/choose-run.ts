@@ -3,6 +3,7 @@ import { busy } from '../../checkpoint/lock.ts'
 import { listRuns, noSuchRun } from '../../checkpoint/run-folder.ts'
 import type { RunInfo, RunRecord } from '../../checkpoint/run-folder.ts'
 import { parseEndpoint } from '../../config/endpoint.ts'
+import { DocferryError } from '../../errors.ts'
 import type { Endpoint } from '../../open.ts'
 import { endOfRun } from '../../stages-of-run.ts'
 import type { Environment } from '../../types.ts'
@@ -22,10 +23,12 @@ export interface Choice {
   readonly what: string
   /** Runs that do not fit all the same. */
   readonly except?: (record: RunRecord) => boolean
+  /** What to say besides where none fits. */
+  readonly besides?: (runs: readonly RunInfo[]) => string | undefined
 }
 
 /** @throws {DocferryError} DOCFERRY_NO_SUCH_RUN; DOCFERRY_RUN_BUSY where none fits but one is under way; DOCFERRY_STATE where it is damaged */
-export async function chooseRun({ runId, stateDir, fitting, what, except = () => false }: Choice): Promise<ChosenRun> {
+export async function chooseRun({ runId, stateDir, fitting, what, except = () => false, besides }: Choice): Promise<ChosenRun> {
   const runs = await listRuns(stateDir)
   const found =
     runId === undefined
@@ -34,7 +37,9 @@ export async function chooseRun({ runId, stateDir, fitting, what, except = () =>
   if (!found) {
     const held = runId === undefined ? runs.find(({ holder }) => holder !== undefined) : undefined
     if (held?.holder) throw busy(`run ${held.runId}`, held.holder)
-    throw noSuchRun(stateDir, runId === undefined ? `no ${what}` : `no run ${runId}`)
+    if (runId !== undefined) throw noSuchRun(stateDir, `no run ${runId}`)
+    const { code, message } = noSuchRun(stateDir, `no ${what}`)
+    throw new DocferryError(code, [message, besides?.(runs)].filter(Boolean).join('; '))
   }
   const { record, trouble } = found
   if (!record) throw trouble

@@ -12,6 +12,7 @@ import {
   addVerifyFlag,
   choice,
   inputFormats,
+  oneName,
   required,
   runOptions
 } from '../options.ts'
@@ -42,7 +43,7 @@ export function addImportCommand(program: Command, run: (job: Job) => Promise<vo
       new Option('-f, --format <format>', `${inputFormats.join(', ')} (default: found out by itself)`).argParser(choice(inputFormats))
     )
     .option('-z, --gzip', 'the input is compressed (default: found out by itself)')
-    .option('--as <collection>', 'the collection of documents in an input that names none (default: as the file is called)')
+    .option('--as <collection>', 'the collection of documents in an input that names none (default: as the file is called)', oneName)
     .option('--key <attributes>', 'of DynamoDB JSON, the key of its table: pk, or pk,sk (default: _id)')
     .option('--incremental', "read an incremental export of DynamoDB's: changed items, and each deleted one as a dead letter")
     .option('--backup-log <file>', 'of a backup by couchbackup, its log, which tells whether it is whole')

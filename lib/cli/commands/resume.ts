@@ -1,5 +1,7 @@
 import type { Command } from 'commander'
-import type { RunRecord } from '../../checkpoint/run-folder.ts'
+import { runCommand } from '../../checkpoint/run-command.ts'
+import { lacksVerification } from '../../checkpoint/run-folder.ts'
+import type { RunInfo, RunRecord } from '../../checkpoint/run-folder.ts'
 import { isStandardStream, parseEndpoint } from '../../config/endpoint.ts'
 import { DocferryError } from '../../errors.ts'
 import { boundsOf } from '../../plan/bounds.ts'
@@ -53,9 +55,13 @@ export async function resumeJob(
     stateDir: flags.stateDir,
     fitting: resumableStates,
     what: 'run that can be continued',
-    except: isRepair
+    except: isRepair,
+    besides: runs => {
+      const left = runs.find(lacksVerification)
+      return left && unverifiedText(left, flags.stateDir)
+    }
   })
-  checkCanGoOn(run)
+  checkCanGoOn(run, flags.stateDir)
   const asked = run.record.asked as PlannedOptions
   const { collections, ...again } = askedAgain(asked)
   const known = asked.pipeline && (await knownOf(asked.pipeline, environment))
@@ -90,14 +96,22 @@ async function knownOf({ file }: PipelineOrigin, environment: Environment) {
 }
 
 /** A run that is under way in another process is refused by its lock, which says which process that is. */
-function checkCanGoOn({ runId, state, end, record }: ChosenRun): void {
+function checkCanGoOn(run: ChosenRun, stateDir: string): void {
+  const { runId, state, end, record } = run
   const unfit = (why: string): DocferryError => new DocferryError('DOCFERRY_RUN_UNFIT', `the run ${runId} ${why}`)
-  if (state === 'done' || state === 'partial') throw unfit('has come to its end: there is nothing to go on with')
+  if (state === 'done' || state === 'partial')
+    throw unfit(
+      ['has come to its end: there is nothing to go on with', ...(lacksVerification(run) ? [unverifiedText(run, stateDir)] : [])].join('; ')
+    )
   if (state === 'undone' || state === 'partly undone')
     throw unfit('was undone, in whole or in part: begin a new one instead of going on with it')
   if (state === 'broken off' && !end?.refused)
     throw unfit('went down a pipe, which can not be cut back: begin a new one instead of going on with it')
   if (isRepair(record)) throw unfit('is a repair: give docferry repair again, which finds what is left')
+}
+
+function unverifiedText({ runId }: RunInfo, stateDir: string): string {
+  return `${runId} was not verified to its end: ${runCommand('verify', runId, stateDir)}`
 }
 
 function isRepair({ asked }: RunRecord): boolean {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { listRuns } from '../../checkpoint/run-folder.ts'
+import { lacksVerification, listRuns } from '../../checkpoint/run-folder.ts'
 import type { RunInfo, Undone } from '../../checkpoint/run-folder.ts'
 import type { PlannedOptions } from '../../plan/plan.ts'
 import type { Counts } from '../../report.ts'
@@ -7,6 +7,7 @@ import { leftOf } from '../../undo/report.ts'
 import type { UndoCounts } from '../../undo/report.ts'
 import { isOfRepair } from '../../stages/index.ts'
 import type { Host } from '../execute.ts'
+import { commandFor } from '../hints.ts'
 import { formatCount, padEnd, safe } from '../text.ts'
 import { resumableStates } from './choose-run.ts'
 
@@ -35,11 +36,12 @@ export function runLines(runs: readonly RunInfo[], stateDir: string): string[] {
     if (!record) return `${runId}  ${padEnd(state, 13)}  ${safe(trouble?.message ?? '')}\n`
     const { source, target } = record.asked as PlannedOptions
     const places = `${source.provider} ${safe(source.address)} -> ${target.provider} ${safe(target.address)}`
-    return `${runId}  ${padEnd(state, 13)}  ${[places, whatBecame(run)].filter(Boolean).join('  ')}\n`
+    return `${runId}  ${padEnd(state, 13)}  ${[places, whatBecame(run, stateDir)].filter(Boolean).join('  ')}\n`
   })
 }
 
-function whatBecame({ state, end, reached, undone, holder }: RunInfo): string {
+function whatBecame(run: RunInfo, stateDir: string): string {
+  const { runId, state, end, reached, undone, holder } = run
   if (state === 'broken off')
     return end?.refused ? 'was refused: another target is the same place' : 'went down a pipe: can not be gone on with'
   if (state === 'spoilt') return 'read what was wrong: can not be gone on with'
@@ -50,7 +52,8 @@ function whatBecame({ state, end, reached, undone, holder }: RunInfo): string {
     ? `${isOver ? '' : 'at least '}${formatCount(written)} written${failed > 0 ? `, ${formatCount(failed)} failed` : ''}`
     : ''
   const more = undone ? undoneText(undone) : holder ? `process ${holder.pid}` : ''
-  return [counts, more].filter(Boolean).join('; ')
+  const unverified = lacksVerification(run) ? `not verified to its end: ${commandFor('verify', runId, stateDir)}` : ''
+  return [counts, more, unverified].filter(Boolean).join('; ')
 }
 
 /** A process that went on and was killed has left the end of the one before it. */
@@ -76,7 +79,8 @@ function undoneCounts({ collections }: Undone): UndoCounts {
 
 const resumable: ReadonlySet<RunInfo['state']> = new Set(resumableStates)
 
-function asJson({ runId, state, path, record, end, reached, undone, holder, trouble }: RunInfo): object {
+function asJson(run: RunInfo): object {
+  const { runId, state, path, record, end, reached, undone, holder, trouble } = run
   if (!record) return { runId, state, path, trouble: trouble?.message }
   const { source, target, collections, stages } = record.asked as PlannedOptions
   return {
@@ -92,6 +96,7 @@ function asJson({ runId, state, path, record, end, reached, undone, holder, trou
     endedAt: end?.at ?? null,
     totals: end?.totals ?? null,
     totalsAtLeast: reached ?? null,
+    unverified: lacksVerification(run),
     undone: undone ? { state: undone.state, at: undone.at, totals: undoneCounts(undone) } : null
   }
 }

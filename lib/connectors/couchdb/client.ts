@@ -169,7 +169,7 @@ export class Client {
     const work = (): Promise<void> =>
       dropDatabase(database, { url, authorization, timeoutMs, asked, signals: [signal, this.#closing.signal] })
     try {
-      await withRetry(work, { ...this.#retry, signal, onRetry: (error, delayMs) => this.logger.debug({ delayMs }, error.message) })
+      await this.#patiently(work, signal)
     } catch (error) {
       if (!(error instanceof AnswerError) || error.answer.status !== 404) throw error
     }
@@ -344,7 +344,13 @@ export class Client {
       }
       return check(answer, text)
     }
-    return withRetry(work, { ...this.#retry, signal, onRetry: (error, delayMs) => this.logger.debug({ delayMs }, error.message) })
+    return await this.#patiently(work, signal)
+  }
+
+  /** Again, where that may help. */
+  async #patiently<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    const onRetry = (error: DocferryError, delayMs: number): void => this.logger.debug({ delayMs }, error.message)
+    return await withRetry(work, { ...this.#retry, signal, onRetry })
   }
 }
 

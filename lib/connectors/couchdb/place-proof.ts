@@ -15,6 +15,7 @@ import { whatIsTold } from './errors.ts'
 /** Each running server takes 26 random hexadecimal digits, and counts on in the other 6, until they are used up. */
 const sequential = /^([0-9a-f]{26})[0-9a-f]{6}$/
 const tries = 2
+const mostNames = 5
 
 /** @returns undefined where the server does not tell its uuid: a service, or a proxy that hides it */
 export function placeProof(client: Client): PlaceProof | undefined {
@@ -52,6 +53,11 @@ export function placeProof(client: Client): PlaceProof | undefined {
       if (typeof realName !== 'string') return undefined
       const since = typeof time === 'string' && time !== '0' ? time : await running(signal)
       return since === undefined ? undefined : JSON.stringify([realName, since])
+    },
+    async names({ signal }) {
+      // In front of the letters are the server's own, which keep their names.
+      const listed: unknown = await getIfAnswered(`/_all_dbs?startkey=%22a%22&limit=${mostNames}`, signal)
+      return Array.isArray(listed) ? listed.filter(name => typeof name === 'string' && !name.startsWith('_')).slice(0, mostNames) : []
     },
     /** Of a server that is alone: each node of a cluster has its own. */
     async process({ signal }) {

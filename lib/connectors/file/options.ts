@@ -89,6 +89,7 @@ function readQuery(text: string, issues: string[]): Omit<FileOptions, 'path'> {
   if (format !== undefined && !(formats as readonly string[]).includes(format)) issues.push(`format: ${formats.join(', ')}`)
   const level = query.has('level') ? Number(query.get('level')) : undefined
   if (level !== undefined && !(Number.isInteger(level) && level >= 1 && level <= 9)) issues.push('level: a whole number from 1 to 9')
+  if (query.get('collection') === '') issues.push('collection: a name is missing')
   const options = {
     format: format as FileFormat | undefined,
     gzip: flag('gzip'),

@@ -13,7 +13,7 @@ const minSlice = 1000
 export async function openMemorySource(options: MemoryOptions, { signal }: OpenContext): Promise<Source> {
   checkOptions(options, 'source')
   const { store = createMemoryStore(), snapshot } = options
-  if (snapshot !== undefined) await loadSnapshot(store, snapshot, signal)
+  if (snapshot !== undefined) await loadSnapshot(store, snapshot, { signal, unreadable: 'DOCFERRY_READ' })
 
   return {
     location: { provider: 'memory', address: addressOf(options), identity: await identityOf(store, snapshot) },

@@ -4,6 +4,7 @@ import { realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { createAtomicFile } from '../../engine/atomic-file.ts'
 import { DocferryError, describeError } from '../../errors.ts'
+import type { ErrorCode } from '../../errors.ts'
 import { openByteSink } from '../../formats/byte-sink.ts'
 import { documentLine } from '../../formats/document-lines.ts'
 import { jsonText } from '../../formats/export-text.ts'
@@ -14,13 +15,25 @@ import type { MemoryStore } from './store.ts'
 /** Documents that are turned into text between two writes. */
 const saveBatch = 200
 
+/** Mistakes in the command, and no trouble with reading. */
+const adviceFor = {
+  ENOENT: 'there is no such file: check the path, or MEMORY_SNAPSHOT',
+  EISDIR: 'it is a folder, and a file is wanted: name a file in it (for documents in a folder, file:FOLDER)'
+} as const
+
+export interface LoadOptions {
+  readonly signal?: AbortSignal | undefined
+  /** What it means that it can't be read: a source that can't be, or a target that can't be added to. */
+  readonly unreadable: Extract<ErrorCode, 'DOCFERRY_READ' | 'DOCFERRY_TARGET'>
+}
+
 /**
  * Add a file's documents to a store.
  *
  * @throws {DocferryError} DOCFERRY_CONFIG where it is missing; DOCFERRY_DECODE where it holds something that is no document, or an id twice: a
  * snapshot that a store was saved to never does, and in part it must not be loaded
  */
-export async function loadSnapshot(store: MemoryStore, path: string, signal?: AbortSignal): Promise<void> {
+export async function loadSnapshot(store: MemoryStore, path: string, { signal, unreadable }: LoadOptions): Promise<void> {
   const name = path
   const wrong = (what: string): DocferryError => {
     const advice = `as a snapshot it would be loaded in part. Read it as a file, as in file:${path}, to see all such places`
@@ -42,9 +55,9 @@ export async function loadSnapshot(store: MemoryStore, path: string, signal?: Ab
   } catch (error) {
     signal?.throwIfAborted()
     if (error instanceof DocferryError || !isSystemError(error)) throw error
-    const missing = (error as { code?: unknown }).code === 'ENOENT'
-    const advice = missing ? 'there is no such file: check the path, or MEMORY_SNAPSHOT' : describeError(error)
-    throw new DocferryError(missing ? 'DOCFERRY_CONFIG' : 'DOCFERRY_READ', `the snapshot ${path} can't be read: ${advice}`, {
+    const told = adviceFor[(error as { code?: unknown }).code as keyof typeof adviceFor] as string | undefined
+    const code = told === undefined ? unreadable : 'DOCFERRY_CONFIG'
+    throw new DocferryError(code, `the snapshot ${path} can't be read: ${told ?? describeError(error)}`, {
       provider: 'memory',
       cause: error
     })

@@ -24,7 +24,7 @@ export async function openMemoryTarget(
   if (snapshot !== undefined) {
     if (!readOnly) await checkFolder(snapshot)
     version = await versionOf(snapshot)
-    if (version !== undefined) await loadSnapshot(store, snapshot, signal)
+    if (version !== undefined) await loadSnapshot(store, snapshot, { signal, unreadable: 'DOCFERRY_TARGET' })
   }
   const asHeld = (document: Document, onConversion?: OnConversion): Document =>
     rules.types === 'plain' && !isOrdinary(document) ? plainDocument(document, { onConversion }) : document

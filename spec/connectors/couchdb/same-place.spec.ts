@@ -2,6 +2,8 @@
 import { expect } from 'chai'
 import { check } from '../../../lib/check/check.ts'
 import type { DocferryError } from '../../../lib/errors.ts'
+import { openTarget } from '../../../lib/open.ts'
+import { TargetsApart } from '../../../lib/plan/same-place.ts'
 import type { RunReport } from '../../../lib/report.ts'
 import type { MigrateOptions } from '../../../lib/options.ts'
 import { repair } from '../../../lib/repair/repair.ts'
@@ -146,6 +148,27 @@ describe('couchdb: a database under another address', function () {
     answerTo(/^\/_uuids/, { type: 'answer', status: 200, body: { uuids: [1, 2].map(n => `${'f'.repeat(26)}00000${n}`) } })
     answerTo(/^\/_membership/, { type: 'answer', status: 200, body: { all_nodes: nodes, cluster_nodes: nodes } })
     expect(await refusal(run())).to.include('under another address')
+  })
+
+  it('is not taken for one that is not there yet either, where a proxy renames databases', async () => {
+    const enterBoth = async (): Promise<string[]> => {
+      const apart = new TargetsApart()
+      const targets = await Promise.all([here, there].map(url => openTarget(url)))
+      try {
+        const notes: string[] = []
+        for (const target of targets) notes.push(...(await apart.enter(target, `${database}-new`, { isMissing: true })))
+        return notes
+      } finally {
+        for (const target of targets) await target.close()
+      }
+    }
+    expect(await refusal(enterBoth())).to.include('two targets are the same place')
+    const info = (await (await call('GET', database)).json()) as object
+    answerTo(/^\/_all_dbs/, { type: 'answer', status: 200, body: [database] })
+    answerTo(new RegExp(`^/${database}$`), { type: 'answer', status: 200, body: { ...info, db_name: `tenant-${database}` } })
+    expect((await enterBoth()).join())
+      .to.include('may be one place')
+      .and.include('the run looks once it has made it')
   })
 
   it('is known by who answers where the server does not tell when it was made (2.0 to 3.2)', async () => {

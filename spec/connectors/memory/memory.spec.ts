@@ -240,9 +240,19 @@ describe('memory: snapshot', () => {
   it('must be there for a source, and its folder for a target', async () => {
     expect(await failure(source({ snapshot: path('none.json') }))).to.include({ code: 'DOCFERRY_CONFIG' })
     expect(await failure(target({ snapshot: path('no', 'folder.json') }))).to.include({ code: 'DOCFERRY_TARGET' })
-    await mkdir(path('folder'))
-    expect((await failure(source({ snapshot: path('folder') }))).code).to.equal('DOCFERRY_READ')
   })
+
+  for (const [end, open] of [
+    ['source', source],
+    ['target', target]
+  ] as const) {
+    it(`is a file, and no folder: ${end}`, async () => {
+      await mkdir(path('folder.json'))
+      const { code, message } = await failure(open({ snapshot: path('folder.json') }))
+      expect({ code, end }).to.deep.equal({ code: 'DOCFERRY_CONFIG', end })
+      expect(message).to.include('it is a folder, and a file is wanted')
+    })
+  }
 
   it('is the same place as the file of that name', async () => {
     const { fileConnector } = await import('../../../lib/connectors/file/index.ts')
