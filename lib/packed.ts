@@ -1,4 +1,5 @@
 /** Documents that travel as the lines of their JSON, because nobody on their way looks into them, or whoever does has done so. */
+import { DocferryError } from './errors.ts'
 import { ControlItem } from './types.ts'
 import type { Document, KindDigests, ValueKind } from './values/index.ts'
 
@@ -35,20 +36,20 @@ export interface LinePlaces {
   readonly ids: readonly string[]
 }
 
-type PackedParts = Omit<Packed, 'read' | 'release'> & Partial<Pick<Packed, 'release'>>
+/** What one is made of. */
+export interface PackedParts extends Omit<Packed, 'read' | 'parts' | 'release' | 'counted' | 'discard'>, Partial<Pick<Packed, 'release'>> {
+  /** Told when digests and hashes of ids are looked at no more: their memory is used again. Missing where that is nobody's business. */
+  readonly onCounted?: (() => void) | undefined
+}
 
-/** Told of the ids by their hashes only, and of the documents by their digests. */
+/** Told of the ids by their hashes only, and of the documents by their digests: both may be lent, as the text may, and each until it is given back. */
 export class Packed extends ControlItem {
   readonly packing: Packing
   /** One line for each document, with its line end. */
   readonly text: Buffer
   readonly count: number
-  /** SHA-256 of each one's canonical bytes, as `documentDigest` makes it: eight words, the most significant first. */
-  readonly digests: Uint32Array
   /** Missing where no document has any. */
   readonly kinds: KindDigests | undefined
-  /** `idHashes` of each one's id, one pair after the other. */
-  readonly idHashes: Int32Array
   /** Documents that had each of the dropped fields, by their index; and the members of the one that is counted. */
   readonly dropped: readonly number[]
   readonly members: number
@@ -60,26 +61,81 @@ export class Packed extends ControlItem {
   readonly lines: LinePlaces | undefined
   /** Of whoever has written the text, and needs it no more: its memory is used again. Missing where that is nobody's business. */
   readonly release: (() => void) | undefined
+  readonly #digests: Uint32Array
+  readonly #idHashes: Int32Array
+  readonly #onCounted: (() => void) | undefined
+  #isCounted = false
 
-  constructor({ packing, text, count, digests, kinds, idHashes, dropped, members, enveloped, worked, lines, release }: PackedParts) {
+  constructor({
+    packing,
+    text,
+    count,
+    digests,
+    kinds,
+    idHashes,
+    dropped,
+    members,
+    enveloped,
+    worked,
+    lines,
+    release,
+    onCounted
+  }: PackedParts) {
     super()
     this.packing = packing
     this.text = text
     this.count = count
-    this.digests = digests
+    this.#digests = digests
     this.kinds = kinds
-    this.idHashes = idHashes
+    this.#idHashes = idHashes
     this.dropped = dropped
     this.members = members
     this.enveloped = enveloped
     this.worked = worked
     this.lines = lines
     this.release = release
+    this.#onCounted = onCounted
+  }
+
+  /** SHA-256 of each one's canonical bytes, as `documentDigest` makes it: eight words, the most significant first. Nobody keeps them, but copies. */
+  get digests(): Uint32Array {
+    this.#checkLoan()
+    return this.#digests
+  }
+
+  /** `idHashes` of each one's id, one pair after the other. Nobody keeps them, but copies. */
+  get idHashes(): Int32Array {
+    this.#checkLoan()
+    return this.#idHashes
+  }
+
+  /** To make another of them, which takes the place of this one. */
+  parts(): PackedParts {
+    const { digests, idHashes } = this
+    return { ...this, digests, idHashes, onCounted: this.#onCounted }
   }
 
   /** Documents that were read to make these. */
   get read(): number {
     return this.worked?.read ?? this.count
+  }
+
+  /** Nobody asks for digests and hashes of ids any more, whether or not the text is still being written. May be left out. */
+  counted(): void {
+    if (this.#isCounted) return
+    this.#isCounted = true
+    this.#onCounted?.()
+  }
+
+  /** Nobody takes these documents. */
+  discard(): void {
+    this.release?.()
+    this.counted()
+  }
+
+  /** What lies there by now may be of other documents, and would be in receipts. */
+  #checkLoan(): void {
+    if (this.#isCounted) throw new DocferryError('DOCFERRY_BUG', 'digests of packed documents were asked for after they were given back')
   }
 }
 

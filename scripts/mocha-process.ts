@@ -59,9 +59,10 @@ async function runIn(folder: string, args: readonly string[], options: ProcessOp
   const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js')
   const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   const reporter = fileURLToPath(new URL(`../spec/support/counting-reporter.${ending}`, import.meta.url))
+  const setup = fileURLToPath(new URL(`../spec/support/spoil-what-is-free.${ending}`, import.meta.url))
   const how = listener === undefined ? [] : ['--reporter-option', 'told=true', ...(process.stdout.isTTY ? ['--color'] : [])]
   const stdio = listener === undefined ? 'inherit' : 'pipe'
-  const child = fork(mocha, ['--reporter', reporter, ...how, ...args], {
+  const child = fork(mocha, ['--reporter', reporter, '--require', setup, ...how, ...args], {
     cwd,
     env: { ...process.env, TMPDIR: folder },
     stdio: ['ignore', stdio, stdio, 'ipc'],

@@ -1,5 +1,5 @@
 /** How far a run has come: the cursors that the target has acknowledged, and the counts of what lies before them. */
-import { keepSums, keptSums, mergeOutcomes, restoreSums } from '../engine/outcome-sums.ts'
+import { giveUpOutcomes, keepSums, keptSums, mergeOutcomes, restoreSums } from '../engine/outcome-sums.ts'
 import type { KeptSums, OutcomeSums } from '../engine/outcome-sums.ts'
 import { addDelta, compactDelta, sumOf, wholeDelta } from '../engine/tally.ts'
 import type { CompactDelta, StagePiece, Tally } from '../engine/tally.ts'
@@ -89,13 +89,14 @@ export class Progress {
     return this.#partitions.get(partition) ?? { done: false, marks: 0 }
   }
 
-  /** @param tallies of the stretch that ends with the mark */
+  /** @param tallies of the stretch that ends with the mark; used up by it */
   advance({ partition, cursor }: Mark, tallies: readonly Tally[]): void {
     const tally = sumOf(tallies)
     const { pieces } = tally
     const step = { partition, cursor, counts: [...tally.deltas].map(compactDelta), ...(pieces.length > 0 && { pieces }) }
     this.#apply(step, tally.sums)
     this.#onStep?.({ ...step, sums: keepSums(tally.sums) })
+    for (const sums of tally.sums.values()) giveUpOutcomes(sums)
   }
 
   /** Everything of the partition has its outcome. */

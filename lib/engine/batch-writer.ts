@@ -212,19 +212,21 @@ export class BatchWriter {
     }
     sums.written ??= new BucketSums()
     sums.written.addAll(packed.idHashes, packed.digests, packed.kinds)
+    packed.counted()
     for (const report of [state.report, delta]) countWritten(report, { bytes: packed.text.length }, packed.count)
     this.#window.acknowledge(number)
     state.checkDone()
   }
 
   /** One by one: of an id that failed before, none is to be written. */
-  async #unpack({ text, release }: Packed): Promise<void> {
+  async #unpack(packed: Packed): Promise<void> {
+    const { text } = packed
     for (let from = 0; from < text.length;) {
       const end = text.indexOf(newline, from)
       await this.#addDocument(documentOf(text.subarray(from, end)))
       from = end + 1
     }
-    release?.()
+    packed.discard()
   }
 
   async #refuse(refusal: Refusal, document: Document): Promise<void> {

@@ -69,12 +69,20 @@ export function mergeOutcomes(total: OutcomeSums, part: Readonly<OutcomeSums>): 
   }
 }
 
-/** The same with a part that nobody needs any more. */
+/** Nobody needs it any more. */
+export function giveUpOutcomes({ written, skipped }: Readonly<OutcomeSums>): void {
+  written?.giveUp()
+  skipped?.giveUp()
+}
+
+/** The same as `mergeOutcomes` with a part that nobody needs any more. */
 export function takeOutcomes(total: OutcomeSums, part: Readonly<OutcomeSums>): void {
   for (const outcome of outcomes) {
     const [sum, sums] = [total[outcome], part[outcome]]
-    if (sum && sums) sum.merge(sums)
-    else if (sums) total[outcome] = sums
+    if (sum && sums) {
+      sum.merge(sums)
+      sums.giveUp()
+    } else if (sums) total[outcome] = sums
   }
 }
 

@@ -172,12 +172,12 @@ export class JsonElements {
     const { documents } = this.#text
     const { toPass } = documents
     if (!this.#isAtElement || this.#heldBytes > 0 || !this.#packing || (toPass > 0 && toPass < packed.count)) {
-      packed.release?.()
+      packed.discard()
       return false
     }
     if (toPass > 0) {
       documents.pass(packed.count)
-      packed.release?.()
+      packed.discard()
     } else documents.addPacked(packed)
     this.#passOver(bytes, lines, hasComma)
     return true

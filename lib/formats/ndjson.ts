@@ -150,7 +150,7 @@ class NdjsonReading {
     const isWhole = packed.dropped.every(count => count === 0)
     if (this.#ended || this.#section === null || (isWanted && !isWhole && this.#foundOf(this.#section).isDigested)) {
       for (const part of raw) for (const line of splitter.push(part)) yield* this.take(line)
-      packed.release?.()
+      packed.discard()
       return
     }
     if (isWanted) {
@@ -159,7 +159,7 @@ class NdjsonReading {
       this.pages.addPacked(packed, bytes)
     } else {
       this.pages.addBytes(bytes)
-      packed.release?.()
+      packed.discard()
     }
     const { number, end } = splitter.skip(packed.read, bytes)
     this.#offset = end

@@ -1,5 +1,7 @@
 /** Large buffers that are used again: what they take is no part of the heap, and enough of them in a short time has it searched through. */
 
+import { setFree } from '../values/free-memory.ts'
+
 /** Larger ones are rare, and not kept, unless whoever makes a pool knows better. */
 const usuallyLargest = 1024 * 1024
 const granule = 64 * 1024
@@ -34,6 +36,7 @@ export class BufferPool {
 
   /** @param buffer as `take` gave it; nobody uses it any more */
   give(buffer: Buffer): void {
+    setFree(buffer)
     if (buffer.length > this.#largest) return
     // Small ones give way to what is wanted now.
     if (this.#free.length === this.#most) this.#free.shift()

@@ -3,9 +3,10 @@ import { isUtf8 } from 'node:buffer'
 import type { ElementRun, PackedElements, Packing } from '../packed.ts'
 import { kind, mostLines, place, record, writeDropped } from './instance.ts'
 import type { Kernel } from './instance.ts'
+import type { ColumnsRoom } from './columns.ts'
 import { Gathering, textOf } from './gathering.ts'
 import { load, ownKernel, readNumbers } from './kernel.ts'
-import type { MemoryBlock } from './kernel.ts'
+import type { MemoryBlock, PackRoom } from './kernel.ts'
 
 /** The kernel reads sixteen bytes at a time, and takes what is not whole for wrong where zeros follow. */
 const zeros = 64
@@ -22,7 +23,7 @@ export function openElements(block: Buffer, packing: Packing): PackElements | un
   load(kernel, [block], packing)
   const end = kernel.base + place.input + block.length
   kernel.memory.fill(0, end, end + zeros)
-  return (from, most) => packElements(kernel, block, packing, { from, most, isKept: false })
+  return (from, most) => packElements(kernel, block, packing, { from, most })
 }
 
 /**
@@ -43,20 +44,26 @@ const leastElements = 4
  * Pack what stands behind separators, up to what is no element, and go on behind the next separator. Nothing is copied.
  *
  * @param block which need not be UTF-8; what stands behind it is overwritten
- * @param to where the text goes, which has as much room as the block; it lies there then
+ * @param room as for `packInPlace`
  * @param separator as `LinePacker.packElements` gets it
  */
-export function packRuns(kernel: Kernel, block: MemoryBlock, to: number, packing: Packing, separator: Uint8Array): ElementRun[] {
+export function packRuns(
+  kernel: Kernel,
+  block: MemoryBlock,
+  { text, columns }: PackRoom,
+  packing: Packing,
+  separator: Uint8Array
+): ElementRun[] {
   const bytes = kernel.memory.subarray(block.from, block.from + block.length)
   const behindComma = separator.indexOf(comma) + 1
   const runs: ElementRun[] = []
   writeDropped(kernel, packing)
-  kernel.begin(block.from, to, kind.line)
+  kernel.begin(block.from, text, kind.line)
   kernel.memory.fill(0, block.from + block.length, block.from + block.length + zeros)
   let vain = 0
   for (let at = bytes.indexOf(separator); at !== -1 && vain < mostVain;) {
     const from = at + behindComma
-    const found = packElements(kernel, bytes, packing, { from, most: Infinity, isKept: true })
+    const found = packElements(kernel, bytes, packing, { from, most: Infinity, columns })
     if (found && isUtf8(bytes.subarray(from, from + found.bytes))) runs.push({ ...found, from })
     if (!found || found.packed.count < leastElements) vain++
     at = bytes.indexOf(separator, from + (found?.bytes ?? 0))
@@ -66,15 +73,15 @@ export function packRuns(kernel: Kernel, block: MemoryBlock, to: number, packing
 
 const comma = 0x2c
 
-/** @param how `isKept`: whether the text stays where it is as long as it is needed */
+/** @param how `columns`: where there is room for what is known of them; then the text stays where it is too, for as long */
 function packElements(
   kernel: Kernel,
   block: Buffer,
   packing: Packing,
-  { from, most, isKept }: { readonly from: number; readonly most: number; readonly isKept: boolean }
+  { from, most, columns }: { readonly from: number; readonly most: number; readonly columns?: ColumnsRoom }
 ): PackedElements | undefined {
   const { words, readList, seek, base } = kernel
-  const gathering = new Gathering(kernel, packing)
+  const gathering = new Gathering(kernel, packing, 'digests', columns)
   let lines = 0
   let left = most
   seek(from)
@@ -91,5 +98,5 @@ function packElements(
   }
   const { bytes } = gathering
   if (bytes === 0) return undefined
-  return { packed: gathering.packed(isKept ? 'kept' : textOf(packing)), bytes, lines, hasComma: block[from + bytes - 1] === comma }
+  return { packed: gathering.packed(columns ? 'kept' : textOf(packing)), bytes, lines, hasComma: block[from + bytes - 1] === comma }
 }

@@ -3,6 +3,7 @@ import { Packed } from '../packed.ts'
 import type { Packing } from '../packed.ts'
 import type { KindDigests } from '../values/index.ts'
 import { Columns } from './columns.ts'
+import type { ColumnsRoom } from './columns.ts'
 import { copyOf } from './copy-bytes.ts'
 import { canonicalOf, digestOf, formsOf, wordsOf } from './digests.ts'
 import { record } from './instance.ts'
@@ -34,7 +35,7 @@ export class Gathering {
   #to = 0
   #members = 0
   #count = 0
-  readonly #columns = Columns.take()
+  readonly #columns: Columns
   /** In Latin-1. */
   #kinds = ''
   #enveloped: readonly number[] | undefined
@@ -45,7 +46,9 @@ export class Gathering {
   #ids = 0
   readonly #idEnds: number[] = []
 
-  constructor(kernel: Kernel, packing: Packing, wanted: Wanted = 'digests') {
+  /** @param room for digests and hashes of ids, where there is any: they are as long in it as whoever has it says */
+  constructor(kernel: Kernel, packing: Packing, wanted: Wanted = 'digests', room?: ColumnsRoom) {
+    this.#columns = Columns.take(room)
     this.#kernel = kernel
     this.#packing = packing
     this.#wanted = wanted

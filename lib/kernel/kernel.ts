@@ -3,6 +3,7 @@
  * its digest is made of. What it does not know goes the plain way, and so does every line where WebAssembly is switched off.
  */
 import type { Packing, PlainLine, Stretch } from '../packed.ts'
+import type { ColumnsRoom } from './columns.ts'
 import { copyBytes } from './copy-bytes.ts'
 import { digestOf, formsOf } from './digests.ts'
 import { Gathering, textOf } from './gathering.ts'
@@ -48,23 +49,34 @@ export interface MemoryBlock {
   readonly length: number
 }
 
+/** Where what is made of a block goes. */
+export interface PackRoom {
+  readonly text: number
+  readonly columns: ColumnsRoom
+}
+
 /**
  * The same where lines and text need not be copied.
  *
  * @param block whole lines, each with its line end; valid UTF-8; at most `maxBlockBytes`, with room for sixteen behind them
- * @param to where the text goes, which has as much room; that of what is packed lies there
+ * @param room of which that for the text is as much; that of what is packed lies there, and what is known of it in the columns as far as these have room
  */
-export function packInPlace(kernel: Kernel, block: MemoryBlock, to: number, packing: Packing): Stretch[] {
+export function packInPlace(kernel: Kernel, block: MemoryBlock, { text, columns }: PackRoom, packing: Packing): Stretch[] {
   writeDropped(kernel, packing)
-  kernel.begin(block.from, to, kind.line)
-  return readStretches(kernel, block, packing, { digests: true, room: packing.most, text: 'kept' })
+  kernel.begin(block.from, text, kind.line)
+  return readStretches(kernel, block, packing, { digests: true, room: packing.most, text: 'kept', columns })
 }
 
 function readStretches(
   kernel: Kernel,
   { from: start, length }: MemoryBlock,
   packing: Packing,
-  { digests, room, text }: { readonly digests: boolean; readonly room: number | undefined; readonly text: TextPlace }
+  {
+    digests,
+    room,
+    text,
+    columns
+  }: { readonly digests: boolean; readonly room: number | undefined; readonly text: TextPlace; readonly columns?: ColumnsRoom }
 ): Stretch[] {
   const { words, read, base } = kernel
   const stretches: Stretch[] = []
@@ -79,7 +91,7 @@ function readStretches(
       const at = ((base + place.lines) >> 2) + record.words * line
       const bytes = words[at + record.length]! + 1
       if (words[at + record.status] === 0 && readNumbers(kernel, words[at + record.numbers]!)) {
-        gathering ??= new Gathering(kernel, packing, digests ? 'digests' : 'kinds')
+        gathering ??= new Gathering(kernel, packing, digests ? 'digests' : 'kinds', columns)
         gathering.add(at, bytes)
         if (gathering.count === left) {
           close()

@@ -1,5 +1,6 @@
 /** Memory for lines that wait for their answers: side by side in a few large buffers, which are used again once nobody looks at any of them. */
 import type { Packed } from '../packed.ts'
+import { setFree } from '../values/free-memory.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { copyBytes } from './copy-bytes.ts'
 
@@ -41,6 +42,8 @@ function roomFor(bytes: number): Slab {
 
 function giveBack(slab: Slab): void {
   if (slab.lent > 0) return
-  if (slab === open) slab.used = 0
-  else slabs.give(slab.buffer)
+  if (slab === open) {
+    setFree(slab.buffer)
+    slab.used = 0
+  } else slabs.give(slab.buffer)
 }

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { bucketCount, differingBuckets, lanes, lengthOfBuckets, measure, shared, totalOf } from './bucket-bytes.ts'
 import type { DocumentDigests, KindDigests } from './digest.ts'
 import { idHashes } from './id-hashes.ts'
+import { WaitingDigests } from './waiting-digests.ts'
 
 export { bucketCount } from './bucket-bytes.ts'
 
@@ -50,13 +51,6 @@ const mostSpare = 4
 const growing: WeakRef<BucketSums>[] = []
 const mostGrowing = 64
 
-/** Not changed by anyone. */
-interface Waiting {
-  readonly idHashes: Int32Array
-  readonly digests: Uint32Array
-  readonly kinds: KindDigests | undefined
-}
-
 export class BucketSums {
   /** By bucket, which of those that hold something it is, counted from 1 in the order in which they came. */
   #ranks = noRanks
@@ -67,13 +61,14 @@ export class BucketSums {
   /** `bytes`, of sums that were asked for them and have few buckets: the arrays are empty then. */
   #folded: Buffer | undefined
   /** Counted, and not added up. */
-  #waiting: Waiting[] = []
+  #waiting: WaitingDigests[] = []
   #waitingCount = 0
   #count = 0
   /** Whether it is among those that are added to, or has many buckets. */
   #isListed = false
   /** Whether another has all that is in it: most often nobody needs this one any more. */
   #isMerged = false
+  #isGivenUp = false
 
   /** Documents, each as often as it was added. */
   get count(): number {
@@ -90,17 +85,22 @@ export class BucketSums {
   }
 
   /**
-   * @param idHashes of each one's id, one pair after the other
-   * @param digests of each eight words, the most significant first; @param kinds of those that have any; none of it is changed from now on
+   * @param idHashes of each one's id, one pair after the other; @param digests of each eight words, the most significant first: neither is kept
+   * @param kinds of those that have any; not changed from now on
    */
   addAll(idHashes: Int32Array, digests: Uint32Array, kinds?: KindDigests): void {
     this.#count += idHashes.length / 2
-    this.#wait({ idHashes, digests, kinds })
+    if (this.#waitsFor(idHashes.length / 2)) this.#wait(new WaitingDigests(idHashes, digests, kinds))
+    else this.#addEach({ idHashes, digests, kinds })
   }
 
   merge(other: BucketSums): void {
+    other.#checkInUse()
     other.#isMerged = true
-    for (const each of other.#waiting) this.#wait(each)
+    for (const each of other.#waiting) {
+      if (this.#waitsFor(each.idHashes.length / 2)) this.#wait(each.hold())
+      else this.#addEach(each)
+    }
     this.#count += other.#count
     if (other.#folded) return this.#mergeFolded(other.#folded)
     this.#list()
@@ -111,6 +111,17 @@ export class BucketSums {
       this.#mergeSum(at, other.#words, from)
       this.#mergeSum(at + kindsAt, other.#words, from + kindsAt)
     }
+  }
+
+  /** Nobody asks for it any more, and what it holds others may use. May be left out. */
+  giveUp(): void {
+    this.#isGivenUp = true
+    for (const each of this.#waiting) each.release()
+    this.#waiting = []
+  }
+
+  #checkInUse(): void {
+    if (this.#isGivenUp) throw new RangeError('sums were used after they were given up')
   }
 
   #mergeFolded(bytes: Buffer): void {
@@ -150,6 +161,7 @@ export class BucketSums {
 
   /** See `bucket-bytes.ts`. */
   bytes(): Buffer {
+    this.#checkInUse()
     if (this.#folded && this.#waiting.length === 0) return this.#folded
     this.#addWaiting()
     const buckets = this.#buckets
@@ -235,6 +247,7 @@ export class BucketSums {
 
   /** Called with each change. */
   #list(): void {
+    this.#checkInUse()
     if (this.#isListed) return
     this.#isListed = true
     growing.push(new WeakRef(this))
@@ -245,28 +258,37 @@ export class BucketSums {
 
   #rest(): void {
     // One that was merged has gone on in another, and one with many buckets takes no less as bytes.
-    if (this.#isMerged || this.#size > mostFolded) return
+    if (this.#isMerged || this.#isGivenUp || this.#size > mostFolded) return
     this.bytes()
     this.#isListed = false
   }
 
-  #wait(waiting: Waiting): void {
+  /** Whether so many more wait. All that has waited is added up where they do not, and they can be. */
+  #waitsFor(documents: number): boolean {
     this.#list()
+    // Where most buckets have their place nothing is gained by waiting.
+    if (this.#waitingCount + documents <= mostWaiting && this.#size <= bucketCount / 2) return true
+    this.#addWaiting()
+    return false
+  }
+
+  #wait(waiting: WaitingDigests): void {
     this.#waiting.push(waiting)
     this.#waitingCount += waiting.idHashes.length / 2
-    // Where most buckets have their place nothing is gained by waiting, and what has waited for long is collected late.
-    if (this.#waitingCount > mostWaiting || this.#size > bucketCount / 2) this.#addWaiting()
   }
 
   #addWaiting(): void {
     this.#unfold()
-    for (const waiting of this.#waiting) this.#addEach(waiting)
+    for (const waiting of this.#waiting) {
+      this.#addEach(waiting)
+      waiting.release()
+    }
     this.#waiting = []
     this.#waitingCount = 0
   }
 
   /** Called for each block: a loop over all that wait would be left by way of an interpreter each time. */
-  #addEach({ idHashes, digests, kinds }: Waiting): void {
+  #addEach({ idHashes, digests, kinds }: Pick<WaitingDigests, 'idHashes' | 'digests' | 'kinds'>): void {
     for (let index = 0; index < idHashes.length / 2; index++)
       this.#addWords(this.#placeOf(bucketOfHash(idHashes[2 * index]!)), digests, index)
     if (!kinds) return

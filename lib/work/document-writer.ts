@@ -3,12 +3,12 @@ import { allOfIt, maxBlockBytes, packLines } from '../kernel/kernel.ts'
 import type { TextPlace } from '../kernel/gathering.ts'
 import { packList } from '../kernel/lists.ts'
 import { envelopedKinds } from '../packed.ts'
-import type { Packed, Packing } from '../packed.ts'
+import type { Packed, PackedParts, Packing } from '../packed.ts'
 import { describeNoValue, isOrdinary, joinKinds, stringifySpecial } from '../values/index.ts'
 import type { Stage } from '../types.ts'
 import type { Document } from '../values/index.ts'
 
-export type Written = Pick<Packed, 'text' | 'count' | 'digests' | 'kinds' | 'idHashes' | 'enveloped'> & Partial<Pick<Packed, 'release'>>
+export type Written = Pick<PackedParts, 'text' | 'count' | 'digests' | 'kinds' | 'idHashes' | 'enveloped' | 'release'>
 
 /** No more are held: a stage may make any number of one. */
 const mostHeld = 1024
@@ -79,7 +79,7 @@ export class DocumentWriter {
     const held = this.#held
     if (held.length === 0) return
     const packed = packedAtOnce(held, this.#text, this.#isVouched)
-    if (packed) this.#parts.push(packed)
+    if (packed) this.#parts.push(packed.parts())
     else this.#packOneByOne()
     this.#held = []
     this.#origins = []
@@ -114,7 +114,7 @@ export class DocumentWriter {
     let at = 0
     for (const stretch of packLines([lines], allOfIt)) {
       if ('packed' in stretch) {
-        this.#parts.push(stretch.packed)
+        this.#parts.push(stretch.packed.parts())
         at += stretch.packed.count
       } else this.#left.add(origins[at++]!)
     }

@@ -24,8 +24,11 @@ export type PackAnswer = readonly (PlainLine | Answered<PackedLines> | Answered<
 
 type Answered<Found> = Omit<Found, 'packed'> & { readonly packed: AnsweredPacked }
 
-export interface AnsweredPacked extends Pick<Packed, 'count' | 'digests' | 'kinds' | 'idHashes' | 'dropped' | 'members' | 'enveloped'> {
+export interface AnsweredPacked extends Pick<Packed, 'count' | 'kinds' | 'dropped' | 'members' | 'enveloped'> {
   readonly text: MemoryBlock
+  /** What has no room in the memory changes hands. */
+  readonly digests: Uint32Array | MemoryBlock
+  readonly idHashes: Int32Array | MemoryBlock
 }
 
 export interface PackThreadOptions extends Omit<PackSetup, 'code'> {
@@ -62,6 +65,11 @@ export class PackThread {
     return this.#thread.failure ?? this.#taskFailure
   }
 
+  /** Once it is ready, or gone. */
+  get loaded(): Promise<void> {
+    return this.#thread.loaded
+  }
+
   get hasRoom(): boolean {
     if (!this.#thread.isReady || this.#taskFailure !== undefined) return false
     return ((this.#sent - Atomics.load(this.#done, 0)) | 0) < PackThread.atOnce
@@ -85,9 +93,17 @@ export class PackThread {
     await this.#thread.close()
   }
 
-  #packedOf({ text: at, ...others }: AnsweredPacked): Packed {
-    const text = this.#memory.subarray(at.from, at.from + at.length)
-    return new Packed({ ...others, packing: this.#options.packing, text, worked: undefined, lines: undefined })
+  #packedOf({ text: at, digests, idHashes, ...others }: AnsweredPacked): Packed {
+    const { buffer } = this.#memory
+    return new Packed({
+      ...others,
+      packing: this.#options.packing,
+      text: this.#memory.subarray(at.from, at.from + at.length),
+      digests: 'from' in digests ? new Uint32Array(buffer, digests.from, digests.length / 4) : digests,
+      idHashes: 'from' in idHashes ? new Int32Array(buffer, idHashes.from, idHashes.length / 4) : idHashes,
+      worked: undefined,
+      lines: undefined
+    })
   }
 }
 

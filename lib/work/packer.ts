@@ -12,6 +12,7 @@ import type { Made, PackTask } from './pack-here.ts'
 import { PackThread } from './pack-thread.ts'
 import { slotBytes, Slots } from './slots.ts'
 import type { Slot } from './slots.ts'
+import { setFree } from '../values/free-memory.ts'
 import { notesOfThreads } from './work-thread.ts'
 
 export interface PackerOptions {
@@ -49,6 +50,8 @@ export function packerFor(packing: Packing, workers: number | 'auto' = 'auto', b
 
 /** For all partitions of a run. */
 export class Packer implements LinePacker {
+  /** For specs, of which the input is too short for threads: otherwise the main one packs until they are there. */
+  static waitsForThreads = false
   readonly #options: PackerOptions
   readonly #memory: ReturnType<typeof openMemory>
   readonly #kernel: Kernel
@@ -81,7 +84,10 @@ export class Packer implements LinePacker {
   }
 
   give(block: Buffer): void {
-    this.#slots.of(block)?.release()
+    const slot = this.#slots.of(block)
+    if (!slot) return
+    setFree(block)
+    slot.release()
   }
 
   pack(parts: readonly Buffer[]): readonly Stretch[] | Promise<readonly Stretch[]> {
@@ -97,11 +103,11 @@ export class Packer implements LinePacker {
     const found = this.#placeOf(parts)
     if (!found) return undefined
     const { slot, block } = found
-    const task: PackTask = { block, text: slot.text, ...(separator && { separator: Uint8Array.from(separator) }) }
+    const task: PackTask = { block, text: slot.text, columns: slot.columns, ...(separator && { separator: Uint8Array.from(separator) }) }
     this.#bytes += block.length
     if (this.#bytes > this.#options.after) this.#threads ??= this.#begin()
-    const thread = block.length >= leastSent ? this.#threads?.find(({ hasRoom }) => hasRoom) : undefined
-    const made = thread?.pack(task) ?? this.#packHere(task)
+    const pack = (): ReturnType<PackThread['pack']> | readonly Made[] => this.#threadFor(block)?.pack(task) ?? this.#packHere(task)
+    const made = Packer.waitsForThreads && this.#threads ? Promise.all(this.#threads.map(({ loaded }) => loaded)).then(pack) : pack()
     const finish = (all: readonly Made[]): readonly Asked[] => {
       const held = all.map(each => ('packed' in each ? { ...each, packed: heldIn(slot, each.packed) } : each))
       slot.release()
@@ -109,6 +115,10 @@ export class Packer implements LinePacker {
       return held as readonly Made[] as readonly Asked[]
     }
     return made instanceof Promise ? made.then(finish) : finish(made)
+  }
+
+  #threadFor({ length }: MemoryBlock): PackThread | undefined {
+    return length >= leastSent ? this.#threads?.find(({ hasRoom }) => hasRoom) : undefined
   }
 
   notes(): string[] {
@@ -145,12 +155,19 @@ export class Packer implements LinePacker {
   }
 }
 
+/** Twice: until its text is written, and until its documents are counted. */
 function heldIn(slot: Slot, packed: Packed): Packed {
+  const { text, digests, idHashes } = packed
+  return new Packed({ ...packed.parts(), release: holdOf(slot, text), onCounted: holdOf(slot, digests, idHashes) })
+}
+
+function holdOf(slot: Slot, ...parts: readonly ArrayBufferView[]): () => void {
   slot.hold()
   let isHeld = true
-  const release = (): void => {
-    if (isHeld) slot.release()
+  return () => {
+    if (!isHeld) return
     isHeld = false
+    setFree(...parts)
+    slot.release()
   }
-  return new Packed({ ...packed, release })
 }

@@ -1,4 +1,5 @@
-/** Places in a memory that threads share: a block of lines is read into one, and what is packed of it lies there until it is written. */
+/** Places in a memory that threads share: a block of lines is read into one, and what is packed of it lies there until it is written and counted. */
+import { ColumnsRoom } from '../kernel/columns.ts'
 
 /** Longest block, in bytes: smaller ones cost more messages, larger ones more memory. */
 export const slotBytes = 512 << 10
@@ -10,15 +11,17 @@ const inputBytes = headroomBytes + slotBytes + slackBytes
 const textBytes = headroomBytes + slotBytes + slackBytes
 
 export class Slot {
-  /** Where a block may lie, and where its text goes. */
+  /** Where a block may lie, where its text goes, and what is known of its documents. */
   readonly input: Buffer
   readonly text: number
+  readonly columns: number
   readonly #free: (slot: Slot) => void
   #holders = 0
 
   constructor(memory: Buffer, start: number, free: (slot: Slot) => void) {
     this.input = memory.subarray(start, start + inputBytes - slackBytes)
     this.text = start + inputBytes
+    this.columns = this.text + textBytes
     this.#free = free
   }
 
@@ -28,7 +31,9 @@ export class Slot {
 
   /** As often as `hold`. */
   release(): void {
-    if (--this.#holders === 0) this.#free(this)
+    if (--this.#holders > 0) return
+    if (this.#holders < 0) throw new RangeError('a slot was released more often than it was held')
+    this.#free(this)
   }
 }
 
@@ -49,7 +54,7 @@ export class Slots {
   }
 
   /** Of each. */
-  static readonly bytes = inputBytes + textBytes
+  static readonly bytes = inputBytes + textBytes + ColumnsRoom.bytes
 
   /** Held once. @returns undefined where all are in use */
   take(): Slot | undefined {

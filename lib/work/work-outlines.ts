@@ -59,7 +59,7 @@ function workStretch({ came, bytes, ...outlined }: Outlined, fill: Fill, place: 
   if (!filled) return undefined
   const { count, digests, kinds, idHashes, dropped, members } = came
   const worked = counts.worked(count, stages, first)
-  const packed = new Packed({ ...filled, packing, dropped, members, worked, lines: undefined })
+  const packed = new Packed({ ...filled.parts(), packing, dropped, members, worked, lines: undefined })
   return { packed, bytes, ...(place.digests && { came: { digests, kinds, idHashes } }) }
 }
 

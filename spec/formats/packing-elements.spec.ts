@@ -80,7 +80,7 @@ describe('formats: elements of JSON lists packed when their turn comes', functio
         const bytes = Buffer.from('{"_id":"a"}\n'.repeat(10_000))
         for (let isAnswered = threads === 0; !isAnswered; await setImmediate()) {
           const packed = packer.pack([bytes])
-          for (const each of await packed) if ('packed' in each) each.packed.release?.()
+          for (const each of await packed) if ('packed' in each) each.packed.discard()
           isAnswered = packed instanceof Promise
         }
       })
@@ -146,7 +146,7 @@ describe('formats: elements of JSON lists packed when their turn comes', functio
       elements.push(bytes, runs)
       for (const { packed } of runs) {
         inPlace += packed.count
-        packed.release!()
+        packed.discard()
       }
     }
     elements.end()

@@ -9,6 +9,7 @@ import { loadConnector } from '../../lib/registry.ts'
 import { migrate } from '../../lib/run.ts'
 import type { Packed } from '../../lib/packed.ts'
 import type { Connector, Document, ProviderName, Target } from '../../lib/types.ts'
+import { spoilWhatIsFree } from '../../lib/values/free-memory.ts'
 
 export interface ChildTask {
   readonly source: NamedEnd
@@ -40,6 +41,8 @@ export interface NamedEnd {
   readonly connector: ProviderName
   readonly options: object
 }
+
+spoilWhatIsFree()
 
 const tell = (event: string): void => void writeSync(1, event)
 

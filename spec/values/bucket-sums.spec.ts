@@ -56,6 +56,33 @@ describe('bucket sums', () => {
     expect([sums.root(), sums.total()]).to.deep.equal([whole.root(), whole.total()])
   })
 
+  it('keep nothing of the columns that were added together', () => {
+    const sums = new BucketSums()
+    const part = documents.slice(0, 1_000)
+    const hashes = Int32Array.from(part.flatMap(({ _id }) => idHashes(_id)))
+    const bytes = Buffer.concat(part.map(document => documentDigests(document).values)).swap32()
+    const words = new Uint32Array(bytes.length / 4).map((_, index) => bytes.readUInt32LE(4 * index))
+    sums.addAll(hashes, words)
+    for (const column of [hashes, words]) column.fill(7)
+    expect(sums.root()).to.equal(sumsOf(part).root())
+  })
+
+  it('hold what another has of them when that one is given up, which then tells nothing', () => {
+    const sums = sumsOf([])
+    const part = new BucketSums()
+    part.addAll(Int32Array.from(idHashes('a')), new Uint32Array(8).fill(1))
+    sums.merge(part)
+    part.giveUp()
+    expect([sums.count, sums.total()]).to.deep.equal([1, '00000001'.repeat(8)])
+    for (const use of [
+      () => part.bytes(),
+      () => part.add('b', documentDigests({ _id: 'b' })),
+      () => part.addAll(new Int32Array(2), new Uint32Array(8)),
+      () => sums.merge(part)
+    ])
+      expect(use).to.throw(/given up/)
+  })
+
   it('come back from their bytes', () => {
     const numbers = sumsOf([...documents, { _id: 'n', n: new Double(1) }])
     const back = BucketSums.from(numbers.bytes())

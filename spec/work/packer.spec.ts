@@ -8,9 +8,9 @@ import { readBlocks } from '../../lib/connectors/file/read-blocks.ts'
 import { LineSplitter } from '../../lib/formats/lines.ts'
 import { piecesOfPacker } from '../../lib/formats/packing-lines.ts'
 import { openKernel, openMemory, place } from '../../lib/kernel/instance.ts'
-import { packInPlace, packLines } from '../../lib/kernel/kernel.ts'
-import type { Packing, Stretch } from '../../lib/packed.ts'
-import type { PackTask } from '../../lib/work/pack-here.ts'
+import { packLines } from '../../lib/kernel/kernel.ts'
+import type { PackedLines, Packing, Stretch } from '../../lib/packed.ts'
+import { packHere } from '../../lib/work/pack-here.ts'
 import { PackThread } from '../../lib/work/pack-thread.ts'
 import { Packer } from '../../lib/work/packer.ts'
 import { Slots } from '../../lib/work/slots.ts'
@@ -55,7 +55,7 @@ function told(stretches: readonly Stretch[]): unknown[] {
 }
 
 function release(stretches: readonly Stretch[]): void {
-  for (const stretch of stretches) if ('packed' in stretch) stretch.packed.release?.()
+  for (const stretch of stretches) if ('packed' in stretch) stretch.packed.discard()
 }
 
 /** Until a thread takes blocks. */
@@ -126,7 +126,7 @@ for (const threads of [0, 1, 2]) {
                 const raw = Buffer.concat(piece.raw)
                 splitter.skip(piece.packed.count, raw.length)
                 found += raw.toString()
-                piece.packed.release?.()
+                piece.packed.discard()
               } else found += piece.bytes.toString() + (piece.complete ? '\n' : '')
             }
           }
@@ -139,7 +139,7 @@ for (const threads of [0, 1, 2]) {
       }
     })
 
-    it('uses a place again once it was given back and its text was written', async () => {
+    it('uses a place again once it was given back, its text was written, and its documents were counted', async () => {
       const bytes = Buffer.from(`${lines[0]!}\n`.repeat(100))
       const place = packer.take()!
       bytes.copy(place)
@@ -153,12 +153,46 @@ for (const threads of [0, 1, 2]) {
       takeAll()
       expect(others).not.to.include(place)
       expect(told(stretches)).to.deep.equal(told(packLines([bytes], packing)))
+      const all = stretches.flatMap(stretch => ('packed' in stretch ? [stretch.packed] : []))
+      for (const packed of [...all, ...all]) packed.release!()
+      takeAll()
+      expect(others).not.to.include(place)
+      // The text may be gone.
+      const known = (from: readonly Stretch[]): unknown[] => told(from).map(each => ({ ...(each as object), text: undefined }))
+      expect(known(stretches)).to.deep.equal(known(packLines([bytes], packing)))
       release(stretches)
       release(stretches)
       takeAll()
       expect(others.filter(other => other === place)).to.have.length(1)
       expect(told(await packer.pack([bytes]))).to.deep.equal(told(packLines([bytes], packing)))
       for (const other of others) packer.give(other)
+    })
+
+    it('tells nothing of documents whose digests were given back', async () => {
+      const bytes = Buffer.from(`${lines[0]!}\n`.repeat(100))
+      const [stretch] = await packer.pack([bytes])
+      const { packed } = stretch as PackedLines
+      packed.counted()
+      for (const ask of [() => packed.digests, () => packed.idHashes, () => packed.parts()]) expect(ask).to.throw(/given back/)
+      packed.discard()
+    })
+
+    it('takes more documents than a place has columns for', async () => {
+      const ids = (from: number, to: number): string =>
+        Array.from({ length: to - from }, (_, index) => `{"_id":"${from + index}"}\n`).join('')
+      const free = freePlaces(packer)
+      for (const text of [
+        ids(0, 25_000),
+        ids(0, 6_144),
+        ids(0, 6_145),
+        // Behind what the plain way looks at, others are put together.
+        `${ids(0, 3_000)}no JSON\n${ids(3_000, 6_000)}no JSON\n${ids(6_000, 6_300)}no JSON\n${ids(7_000, 20_000)}`
+      ]) {
+        const stretches = await packer.pack([Buffer.from(text)])
+        expect(told(stretches)).to.deep.equal(told(packLines([Buffer.from(text)], packing)))
+        release(stretches)
+      }
+      expect(freePlaces(packer)).to.equal(free)
     })
   })
 }
@@ -213,12 +247,11 @@ describe('PackThread', () => {
         .replace(/[^\n]*$/, '')
     )
     bytes.copy(slot.input)
-    const packHere = ({ block, text }: PackTask): Stretch[] => packInPlace(kernel, block, text, packing)
     // A part that the memory does not have.
-    const thread = new PackThread(kernel.memory, { memory, part: 100, packing, packHere })
+    const thread = new PackThread(kernel.memory, { memory, part: 100, packing, packHere: task => packHere(kernel, task, packing) })
     try {
       while (!thread.hasRoom) await setImmediate()
-      const task = { block: { from: slot.input.byteOffset, length: bytes.length }, text: slot.text }
+      const task = { block: { from: slot.input.byteOffset, length: bytes.length }, text: slot.text, columns: slot.columns }
       const answers = [thread.pack(task), thread.pack(task)]
       for (const answer of answers) expect(told(await answer)).to.deep.equal(told(packLines([bytes], packing)))
       expect(thread.hasRoom).to.equal(false)

@@ -63,6 +63,6 @@ export class RowPacker {
     const at = this.#packing.drop.indexOf(conflictsField)
     const conflicts = packed.dropped[at] ?? 0
     if (conflicts === 0) return { packed, lines, conflicts }
-    return { packed: new Packed({ ...packed, dropped: packed.dropped.with(at, 0) }), lines, conflicts }
+    return { packed: new Packed({ ...packed.parts(), dropped: packed.dropped.with(at, 0) }), lines, conflicts }
   }
 }
