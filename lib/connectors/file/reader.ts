@@ -171,6 +171,7 @@ function singleSource(
             batches,
             ...(head.format === 'couchbackup' && { winners: await winnersOf(input, signal) }),
             onPassedOver: inputNotes.passedOver(named),
+            onEmpty: inputNotes.empty(name),
             onUnchecked: inputNotes.onUnchecked
           }
           const isLarge = size >= largeBytes && !input.gzip
@@ -269,6 +270,7 @@ function folderSource(
           pageSize,
           packing,
           expected,
+          onEmpty: inputNotes.empty(name),
           onUnchecked: inputNotes.onUnchecked
         }
         const lent = gzip || !takesLentChunks(packing) ? undefined : packing

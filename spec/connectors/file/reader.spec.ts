@@ -21,6 +21,27 @@ describe('file: reader', () => {
     expect(await readWhole({ path: path('list.json') })).to.deep.equal({ list: [{ _id: '1' }] })
   })
 
+  it('says of an empty NDJSON file, plain, compressed or in a folder, that it was empty', async () => {
+    await mkdir(path('folder'))
+    await writeFile(path('x.ndjson'), '')
+    await writeFile(path('x.ndjson.gz'), gzipSync(''))
+    await writeFile(path('blank.ndjson'), '\n\r\n')
+    await writeFile(path('folder/x.ndjson'), '')
+    await writeFile(path('folder/y.ndjson'), '{"_id":"1"}\n')
+    await writeFile(path('full.ndjson'), '{"_id":"1"}\n')
+    const notes = async (name: string): Promise<readonly string[]> => {
+      const opened = await source({ path: path(name) })
+      for (const partition of await opened.partitions(null, { wanted: 1 })) await pagesOf(opened, partition)
+      return opened.notes?.() ?? []
+    }
+    for (const [name, file] of [['x.ndjson'], ['x.ndjson.gz'], ['blank.ndjson'], ['folder', 'folder/x.ndjson']] as const) {
+      const [note, ...others] = await notes(name)
+      expect(note).to.include(`${path(file ?? name)} is empty`)
+      expect(others).to.deep.equal([])
+    }
+    expect(await notes('full.ndjson')).to.deep.equal([])
+  })
+
   it('lists the collections of an export with their counts, without reading all of it', async () => {
     for (const name of ['a.ndjson', 'a.ndjson.gz']) {
       await writeWhole({ path: path(name) }, { agents: some(3), empty: [] })
