@@ -250,7 +250,9 @@ function note({ notes }: RunReport, { survey: { never, deleted, withoutDocument,
   if (deleted > 0)
     notes.push(`${letters(deleted)} of documents that the source has deleted: delete them in the target, which a retry does not`)
   if (withoutDocument > 0)
-    notes.push(`${letters(withoutDocument)} without the document, because no text can hold it: see its id in the list`)
+    notes.push(
+      `${letters(withoutDocument)} without the document, because no text can hold it, or none that is read at its depth: the list has its id, and its text as "raw" where there is one`
+    )
   const gone = end.totals.failed - total
   if (gone > 0) notes.push(`${letters(gone)} taken from the file since the run ended: the run counts them as filtered`)
 }

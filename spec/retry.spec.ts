@@ -17,6 +17,7 @@ import { retryRun } from '../lib/retry.ts'
 import type { RetryRunOptions } from '../lib/retry.ts'
 import { migrate } from '../lib/run.ts'
 import type { Document, Refusal, RejectDetails, WriteOutcome } from '../lib/types.ts'
+import { Double } from '../lib/values/index.ts'
 import { scriptedSource, scriptedTarget } from './support/scripted-connector.ts'
 import type { ScriptedTarget, TargetRecord } from './support/scripted-connector.ts'
 import { anyDocument } from './values/arbitraries.ts'
@@ -225,17 +226,49 @@ describe('retry', () => {
   })
 
   it('leaves letters whose document no text can hold', async () => {
-    const deep: Document = { _id: 'deep' }
-    let inner: Record<string, unknown> = deep
-    for (let depth = 0; depth < 1100; depth++) inner = inner['in'] = {}
-    refuse('deep')
-    const first = await run({ agents: [deep] })
+    const strange = { _id: 'strange', made: new Date(0) } as unknown as Document
+    refuse('strange')
+    const first = await run({ agents: [strange] })
     const [before] = lettersOf(first)
     expect(before).to.include.keys('withoutDocument')
     refuse()
     const report = await retry(first)
     expect(report.collections[0]).to.include({ read: 1, failed: 1 })
     expect(report.notes.join()).to.include('without the document')
+    expect(lettersOf(first)).to.deep.equal([before])
+  })
+
+  it('keeps a document that is nested too deeply as its text, and writes it once a stage has made it flat', async () => {
+    const levels = 30_000
+    const text = `{"_id":"deep","n":${'{"in":'.repeat(levels)}1${'}'.repeat(levels)},"rest":["\\u0000é",1.5]}`
+    refuse('deep')
+    const first = await run({ agents: [JSON.parse(text) as Document] })
+    const before = lettersOf(first)
+    expect(before[0]).to.include({ id: 'deep', raw: text })
+    const again = await retry(first)
+    expect(again.collections[0]).to.include({ read: 1, failed: 1 })
+    expect(lettersOf(first)[0]).to.include({ raw: text })
+    refuse()
+    const flat = await retry(first, { stages: [document => ({ ...document, n: 'flat' })] })
+    expect(flat.collections[0]).to.include({ read: 1, written: 1, failed: 0 })
+    expect(target.collections.get('agents')!.get('deep')).to.deep.equal({ _id: 'deep', n: 'flat', rest: ['\u0000é', 1.5] })
+  })
+
+  it('leaves a deep document that cannot be read again as exactly, and says where its text is', async () => {
+    const levels = 1100
+    const deep = {
+      _id: 'deep',
+      n: JSON.parse(`${'['.repeat(levels)}${']'.repeat(levels)}`) as Document['n'],
+      one: new Double(1)
+    } as Document
+    refuse('deep')
+    const first = await run({ agents: [deep] })
+    const [before] = lettersOf(first)
+    expect(before).to.include({ raw: `{"_id":"deep","n":${'['.repeat(levels)}${']'.repeat(levels)},"one":1.0}` })
+    refuse()
+    const report = await retry(first)
+    expect(report.collections[0]).to.include({ read: 1, failed: 1 })
+    expect(report.notes.join()).to.include('its text as "raw"')
     expect(lettersOf(first)).to.deep.equal([before])
   })
 

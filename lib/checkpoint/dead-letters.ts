@@ -8,7 +8,7 @@ import type { DeadLetter } from '../engine/dead-letter.ts'
 import { makeFolder } from '../engine/make-folder.ts'
 import { DocferryError, describeError } from '../errors.ts'
 import { LineSplitter } from '../formats/lines.ts'
-import { parseText, stringifyJson } from '../values/index.ts'
+import { parseText, stringifyDeep, stringifyJson } from '../values/index.ts'
 import type { Value } from '../values/index.ts'
 
 export const deadLettersName = 'dead-letters.ndjson'
@@ -137,13 +137,25 @@ function parseLetter(bytes: Buffer): Pick<DeadLetter, 'partition' | 'mark'> | un
   }
 }
 
-/** A document that no text can hold (nested too deeply, or a stage left something in it that is no value) is kept by its id alone. */
+/**
+ * A document that is nested too deeply is kept as its text, so that whatever reads letters can read this one. One that no text can hold (a stage
+ * left something in it that is no value) is kept by its id alone.
+ */
 export function textOf(letter: DeadLetter): string {
   try {
     return stringifyJson(withoutUndefined(letter))
   } catch (error) {
     if (!(error instanceof DocferryError)) throw error
-    return stringifyJson({ ...withoutUndefined({ ...letter, document: undefined }), withoutDocument: error.message })
+    return stringifyJson({ ...withoutUndefined({ ...letter, document: undefined }), ...insteadOfDocument(letter) })
+  }
+}
+
+function insteadOfDocument({ document }: DeadLetter): { readonly raw: string } | { readonly withoutDocument: string } {
+  try {
+    return { raw: stringifyDeep(document!) }
+  } catch (error) {
+    if (!(error instanceof DocferryError)) throw error
+    return { withoutDocument: error.message }
   }
 }
 

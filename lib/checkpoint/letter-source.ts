@@ -1,9 +1,10 @@
 /** The dead letters of a run as a source: their documents, and as rejects those that hold none. */
 import { isDocument } from '../formats/document-line.ts'
 import type { DeadLetter } from '../engine/dead-letter.ts'
-import { errorTable } from '../errors.ts'
+import { DocferryError, errorTable } from '../errors.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { Document, Page, RejectDetails, Source } from '../types.ts'
+import { parseJson } from '../values/index.ts'
 import { readLetters } from './read-letters.ts'
 import type { StoredLetter } from './read-letters.ts'
 
@@ -25,7 +26,7 @@ export interface LetterSurvey {
   readonly total: number
   /** Letters of what was no document when it was read. */
   readonly never: number
-  /** Letters that hold no document because no text can. */
+  /** Letters of documents that no text can hold, or that nothing can read again. */
   readonly withoutDocument: number
   /** Which tell that the source has deleted a document. */
   readonly deleted: number
@@ -42,7 +43,7 @@ export async function surveyLetters(path: string): Promise<LetterSurvey> {
     collections.set(letter.collection, (collections.get(letter.collection) ?? 0) + 1)
     if (letter.code === 'DOCFERRY_DELETED') deleted++
     else if (letter.at === 'read') never++
-    else if (!isDocument(letter.document)) withoutDocument++
+    else if (!documentOf(letter)) withoutDocument++
     else if (letter.at === 'stage') beforeStages++
   }
   return { collections, total, never, deleted, withoutDocument, beforeStages }
@@ -87,14 +88,28 @@ export function letterSource({ path, survey, origins, onReject }: LetterSourceOp
   async function addTo(page: ReturnType<typeof emptyPage>, { letter, text, bytes, cursor }: StoredLetter): Promise<void> {
     page.bytes += bytes
     page.cursor = cursor
-    const { at, stage, document } = letter
-    if (at === 'read' || !isDocument(document)) {
+    const { at, stage } = letter
+    const document = at === 'read' ? undefined : documentOf(letter)
+    if (!document) {
       await onReject(text)
       page.rejects.push(rejectOf(letter))
       return
     }
     origins.set(document, { text, at, kept: false, ...(stage !== undefined && { stage }) })
     page.documents.push(document)
+  }
+}
+
+/** Of one that is nested too deeply, its text: what is no JSON alone, as 1.0 is a number of its own, can't be read at that depth. */
+function documentOf({ document, raw }: DeadLetter): Document | undefined {
+  if (isDocument(document)) return document
+  if (raw === undefined) return undefined
+  try {
+    const read = parseJson(raw)
+    return isDocument(read) ? read : undefined
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof DocferryError) return undefined
+    throw error
   }
 }
 

@@ -20,7 +20,7 @@ export interface DeadLetter {
   readonly stage?: number
   /** As it was to be written; missing where none could be read. */
   readonly document?: Document
-  /** What stood in the input, where it was no document. */
+  /** What stood in the input, where it was no document; or the text of one that is nested too deeply to stand in a letter. */
   readonly raw?: string
   /** Its bytes, where they are no UTF-8, so that `raw` can't tell them. */
   readonly rawBase64?: string

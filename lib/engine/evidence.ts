@@ -13,6 +13,8 @@ const timesLongest = 3
 const fewBlamed = 10
 /** So many may fail before it takes other documents to show that the target writes. */
 const mostBlamedUnseen = 100
+/** A call that fails for nothing is rarer than this, where a target does well. */
+const rareOdds = 1 / 20
 /** Where a larger part of the documents fails, a part of the target may be down. */
 const largestPart = 1 / 4
 
@@ -91,6 +93,19 @@ export class Evidence {
     return known + (this.wentWellSince(at) ? 1 : 0)
   }
 
+  /** Whether hardly a call has failed for nothing, of enough to tell. */
+  get isSteady(): boolean {
+    return this.#chance < rareOdds
+  }
+
+  /**
+   * Whether it can hardly be chance that so many calls failed which held documents of a batch, and in between all others of it were taken: those that
+   * are left are what they failed for.
+   */
+  areLeftFor(failedCalls: number): boolean {
+    return this.#chance ** failedCalls < mostOdds
+  }
+
   /**
    * Whether so many failures of one document in a row can hardly be the target's own: of a target that fails now and then they can the longer.
    *
@@ -99,8 +114,12 @@ export class Evidence {
    */
   isDocuments(failures: Failures, { taken, attempts }: { readonly taken: number; readonly attempts: number }): boolean {
     const count = this.count(failures)
-    const chance = (this.#ownFailures + 1) / (this.#ownFailures + this.#well + 2)
     const fewest = this.#blamed < Math.max(fewBlamed, taken * largestPart) ? fewestFailures : attempts
-    return count >= Math.max(fewest, timesLongest * this.#longest) && chance ** count < mostOdds
+    return count >= Math.max(fewest, timesLongest * this.#longest) && this.#chance ** count < mostOdds
+  }
+
+  /** Of a call to fail for nothing. */
+  get #chance(): number {
+    return (this.#ownFailures + 1) / (this.#ownFailures + this.#well + 2)
   }
 }

@@ -77,6 +77,6 @@ export class PushedBack {
     // Of what the server breaks on without a word, documents are to blame only where it takes others.
     const isInDoubt = outcome.code === 'DOCFERRY_REFUSED' && this.#rate.taken === takenUntilFailed
     if (tries < this.#attempts && !(isInDoubt && takesNothing)) return 'again'
-    return isInDoubt && (!isLast || this.#rate.doubts()) ? "the target's" : 'its own'
+    return isInDoubt && (!isLast || this.#rate.doubts(1)) ? "the target's" : 'its own'
   }
 }

@@ -30,6 +30,8 @@ export interface Demand {
 export type CallToken = number
 
 const fewestRetries = 1_000
+/** So many documents may be given up at the end of a run that has gone well, with nothing behind them to show that the target still writes. */
+export const fewDoubted = 3
 /** A batch never takes more than this part of what is allowed in a second, so that what is sent is even. */
 const sendsPerSecond = 4
 
@@ -56,8 +58,9 @@ export class RateControl {
   #retries = 0
   #taken = 0
   #cuts = 0
-  /** What was taken when somebody was last in doubt. */
+  /** What was taken when somebody was last in doubt, and of how many documents since. */
   #takenAtDoubt: number | undefined
+  #doubted = 0
 
   constructor(limits: TargetLimits, options: RateOptions = {}, now: () => number = () => performance.now()) {
     const { maxRate, maxWriteUnits } = options
@@ -140,14 +143,15 @@ export class RateControl {
   }
 
   /**
-   * A document is to be given up though the target has taken nothing since it failed for the first time: it may be the document, or the target.
+   * Documents are to be given up though the target has taken nothing since they failed for the first time: it may be they, or the target.
    *
-   * @returns whether that was so of another one before, and nothing was taken in between
+   * @returns whether that was so of others before, and nothing was taken in between; where hardly a call has failed for nothing, of more than a few
    */
-  doubts(): boolean {
-    const isSecond = this.#takenAtDoubt === this.#taken
+  doubts(documents: number): boolean {
+    const isFirst = this.#takenAtDoubt !== this.#taken
     this.#takenAtDoubt = this.#taken
-    return isSecond
+    this.#doubted = documents + (isFirst ? 0 : this.#doubted)
+    return !isFirst && !(this.#doubted <= fewDoubted && this.evidence.isSteady)
   }
 
   /** The target took a call as a whole. */

@@ -6,7 +6,7 @@ import type { BatchJob, WriteBatchOptions } from './batch-job.ts'
 import { FailedCall } from './failed-call.ts'
 import type { Outgoing } from './outgoing.ts'
 import { PushedBack } from './pushed-back.ts'
-import { RateControl } from './rate-control.ts'
+import { fewDoubted, RateControl } from './rate-control.ts'
 import type { CallToken } from './rate-control.ts'
 import { recogniseOwn } from './recognise-own.ts'
 import { defaultAttempts } from './retry.ts'
@@ -68,6 +68,9 @@ class BatchInWriting {
   readonly #outcomes: WriteOutcome[]
   /** Documents without an outcome. */
   #left: number
+  /** Calls that broke, and behind which documents of the batch were taken. */
+  #brokenBetween = 0
+  #hasBroken = false
   #mayBeApplied: boolean
 
   constructor(job: BatchJob, options: WriteBatchOptions) {
@@ -100,7 +103,9 @@ class BatchInWriting {
   async #takeSuspect(): Promise<Part | undefined> {
     const suspect = this.#suspects.next
     if (!suspect) return undefined
-    await this.#calls.wait(this.#suspects.waitMs(suspect))
+    const waitMs = this.#suspects.waitMs(suspect)
+    // As long as no failure speaks against it, the target may be down: then others need not try.
+    await (this.#rate.evidence.count(suspect.failures) > 0 ? this.#calls.waitAside(waitMs) : this.#calls.wait(waitMs))
     if (this.#calls.canAsk && !this.#rate.evidence.wentWellSince(suspect.failures.at)) {
       await this.#tryTarget()
       // It may have been the proof that was missing.
@@ -143,6 +148,8 @@ class BatchInWriting {
     if (decided > 0) {
       from?.settle(decided)
       this.#standstill.gotFurther()
+      if (this.#hasBroken) this.#brokenBetween++
+      this.#hasBroken = false
     }
     if (alone.length === 0) this.#suspects.clear(indexes, call.token)
     if (results.includes('written')) this.#rate.evidence.wentWell(call.number)
@@ -179,6 +186,7 @@ class BatchInWriting {
     const isBroken = error.code !== 'DOCFERRY_THROTTLED'
     for (const index of indexes) (this.#job.batch[index] as Outgoing).isKept = true
     this.#mayBeApplied = true
+    this.#hasBroken ||= isBroken
     if (isBroken && indexes.length === 1) return await this.#suspect(call, indexes, [error])
     this.#standstill.triedInVain()
     this.#pushBack(call, error)
@@ -205,9 +213,12 @@ class BatchInWriting {
   async #suspect(call: Call, indexes: readonly number[], troubles: readonly Trouble[], tookOthers = false): Promise<void> {
     const failed = indexes.map((index, at) => this.#suspects.failed(index, call.part.from, troubles[at]!))
     const isNew = failed.some(each => each.isNew)
+    // A connector has halved down to them, and others were taken each time.
+    if (isNew && tookOthers) this.#brokenBetween += Math.floor(Math.log2(call.part.indexes.length))
     if (!tookOthers) this.#standstill.triedInVain(isNew ? undefined : Math.max(...failed.map(({ inVain }) => inVain)))
     const error = asError(troubles[0]!, this.#job.collection)
-    if (error === troubles[0]) this.#pushBack(call, error)
+    // Sent alone, it tells nothing of how much the target takes: what fails with it does.
+    if (isNew && error === troubles[0]) this.#pushBack(call, error)
     await this.#goOnBehind(error, isNew && !tookOthers)
   }
 
@@ -229,11 +240,14 @@ class BatchInWriting {
   async #areHopeless(): Promise<boolean> {
     const { size, areAnswered, next } = this.#suspects
     if (size < this.#left) return false
+    const { evidence } = this.#rate
     // Where the target answers, others of the batch need not have come behind a failure.
     const isEnough = areAnswered ? size === 1 || size < this.#outcomes.length : this.#standstill.recoveries >= Math.min(size, 2)
-    if (!isEnough || !(await this.#calls.canBeRead(next!.index))) return false
+    if (!isEnough && !(size <= fewDoubted && evidence.isSteady)) return false
+    if (!(await this.#calls.canBeRead(next!.index))) return false
+    if (this.#standstill.tookOthers || evidence.areLeftFor(this.#brokenBetween)) return true
     // Where nothing was taken meanwhile, documents of one batch may be to blame, and not of two in a row.
-    return this.#standstill.tookOthers || !this.#rate.doubts()
+    return !this.#rate.doubts(size)
   }
 
   async #blame(suspects: readonly Suspect[]): Promise<void> {

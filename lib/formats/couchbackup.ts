@@ -10,7 +10,7 @@
 import { isUtf8 } from 'node:buffer'
 import { SeenIds } from '../engine/seen-ids.ts'
 import { DocferryError } from '../errors.ts'
-import { isMap, parseJson, stringifyJson } from '../values/index.ts'
+import { isMap, parseJson, stringifyDeep } from '../values/index.ts'
 import type { Value } from '../values/index.ts'
 import type { Page } from '../types.ts'
 import type { Winners } from './couchbackup-winners.ts'
@@ -198,7 +198,7 @@ class BackupReading {
       if (isMap(element) && element['_deleted'] === true) return 'deleted'
       if (isDocument(element)) return { document: element }
       const where = `${whereIs(line)}, element ${index + 1}`
-      return { reject: { code: 'DOCFERRY_BAD_DOCUMENT', message: whyNoDocument(element), where, raw: stringifyJson(element) } }
+      return { reject: { code: 'DOCFERRY_BAD_DOCUMENT', message: whyNoDocument(element), where, raw: stringifyDeep(element) } }
     })
   }
 

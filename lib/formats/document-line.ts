@@ -55,7 +55,14 @@ export function parseLine(line: Line, controls: 'all' | 'header' | 'none'): Entr
   if (isDocument(value)) return { document: value }
   const control = controls === 'none' ? undefined : parseControl(value)
   if (control && (controls === 'all' || 'header' in control)) return control
-  return rejectLine(line, 'DOCFERRY_BAD_DOCUMENT', whyNoDocument(value))
+  return rejectLine(line, 'DOCFERRY_BAD_DOCUMENT', isJsonExport(value) ? wholeExport : whyNoDocument(value))
+}
+
+const wholeExport = 'it is a whole JSON export on one line, and no document: end the name of its file in .json, or say --format json'
+
+function isJsonExport({ data }: { readonly [key: string]: Value }): boolean {
+  const lists = isMap(data) ? Object.values(data) : []
+  return lists.length > 0 && lists.every(list => Array.isArray(list) && list.every(isDocument))
 }
 
 /** Of what `parseJson` refuses: without the place, so that lines with the same trouble are counted as one. */

@@ -39,11 +39,20 @@ export class FoundDocuments {
     return this.#digest !== undefined || this.#sums !== undefined
   }
 
-  /** @returns the document's digests, where they were made */
+  /** @returns the document's digests, where they were made; one that is nested too deeply has none */
   add(document: Document): DocumentDigests | undefined {
+    if (!this.isDigested) {
+      this.#entries++
+      return undefined
+    }
+    let digests: DocumentDigests
+    try {
+      digests = documentDigests(document)
+    } catch (error) {
+      if (!(error instanceof DocferryError && error.code === 'DOCFERRY_TOO_DEEP')) throw error
+      return void this.addReject()
+    }
     this.#entries++
-    if (!this.isDigested) return undefined
-    const digests = documentDigests(document)
     this.#digest?.addDigest(digests.values)
     this.#sums?.add(document._id, digests)
     return digests
@@ -56,7 +65,7 @@ export class FoundDocuments {
     this.#sums?.addAll(idHashes, digests, kinds)
   }
 
-  /** Something stood there that is no document. */
+  /** Something stood there that has no digest: mostly no document. */
   addReject(): void {
     this.#entries++
     this.#digest = undefined

@@ -92,7 +92,9 @@ export async function* gunzip(chunks: AsyncIterable<Buffer>, { name }: { readonl
 }
 
 function cut(name: string, inputBytes: number, cause?: unknown): DocferryError {
-  const message = `${name} ends in the middle of its gzip data, after ${formatCount(inputBytes)} bytes: it was cut. Copy or export it again`
+  const where =
+    inputBytes === 0 ? 'before its gzip data: it is empty' : `in the middle of its gzip data, after ${formatCount(inputBytes)} bytes`
+  const message = `${name} ends ${where}, so it was cut. Copy or export it again`
   return new DocferryError('DOCFERRY_FILE_CUT', message, { where: `byte ${inputBytes}`, cause })
 }
 

@@ -1,7 +1,7 @@
 /** Builds the documents of a JSON file from stream-json's tokens, in which strings and numbers are whole. */
 import type { Token } from 'stream-json/core/parser.js'
 import { DocferryError } from '../errors.ts'
-import { decodeEnvelopes, stringifyJson } from '../values/index.ts'
+import { decodeEnvelopes, stringifyDeep } from '../values/index.ts'
 import type { Packed } from '../packed.ts'
 import type { Document, Value } from '../values/index.ts'
 import { isDocument, whyNoDocument } from './document-line.ts'
@@ -210,21 +210,23 @@ export class JsonDocuments {
   }
 
   #entry({ value: built, hasEnvelope, spoiled }: JsonBuilder): Entry {
-    if (spoiled) return this.#reject(built, spoiled)
+    if (spoiled) return this.#reject(built, spoiled, built)
     let value = built
     try {
       if (hasEnvelope) value = decodeEnvelopes(built)
     } catch (error) {
       if (!(error instanceof DocferryError)) throw error
-      return this.#reject(built, error)
+      return this.#reject(built, error, built)
     }
-    return isDocument(value) ? { document: value } : this.#reject(value, { code: 'DOCFERRY_BAD_DOCUMENT', message: whyNoDocument(value) })
+    return isDocument(value)
+      ? { document: value }
+      : this.#reject(value, { code: 'DOCFERRY_BAD_DOCUMENT', message: whyNoDocument(value) }, built)
   }
 
-  #reject(value: Value, { code, message }: Spoiled): Entry {
+  /** @param built what stood in the text: nothing in it was decoded */
+  #reject(value: Value, { code, message }: Spoiled, built: Value): Entry {
     const id = isDocument(value) ? value._id : undefined
-    const raw = code === 'DOCFERRY_TOO_DEEP' ? undefined : stringifyJson(value)
-    return { reject: { code, message, where: this.#path(), id, raw } }
+    return { reject: { code, message, where: this.#path(), id, raw: stringifyDeep(built, { bareMaps: true }) } }
   }
 
   #path(): string {

@@ -32,6 +32,8 @@ export interface NdjsonOptions extends ReadOptions {
   readonly entryOf?: ((line: Line) => Entry) | undefined
   /** Told of a collection whose documents could be compared with what the file, or the manifest, says of them by their number alone. */
   readonly onUnchecked?: (collection: string) => void
+  /** Told at the end of a plain input that held nothing, where no manifest says that it is to hold nothing. */
+  readonly onEmpty?: () => void
   /** What a plain file must hold, where a manifest states it. */
   readonly expected?: { readonly documents: number; readonly digest?: string; readonly receipt?: string; readonly root?: string }
 }
@@ -208,8 +210,9 @@ class NdjsonReading {
 
   /** The input ended. @throws {DocferryError} where it should not have ended, or holds something else than it says */
   finish(): void {
-    const { name, expected } = this.#options
+    const { name, expected, onEmpty } = this.#options
     if (this.#headered && !this.#ended) throw this.#cutError()
+    if (!this.#headered && !expected && this.#found.size === 0 && this.#isWantedNow()) onEmpty?.()
     if (this.#ended) this.#check(this.#ended, 'end')
     else if (expected && this.#section !== null) {
       const { documents, digest, receipt, root } = expected

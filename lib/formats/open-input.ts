@@ -15,6 +15,8 @@ import { gunzip, isGzip } from './gzip.ts'
 import { withoutByteOrderMark } from './lines.ts'
 import { readNdjson } from './ndjson.ts'
 import type { NdjsonOptions } from './ndjson.ts'
+import { jsonOverLines } from './over-lines.ts'
+import type { OverLines } from './over-lines.ts'
 import { Peekable } from './peekable.ts'
 
 /** How the bytes of one file are read. `dynamodb-json`: items a line; `couchbackup`: arrays of documents a line. */
@@ -167,12 +169,24 @@ async function recognise(
   if (said !== 'json') {
     if (isHeader) return recogniseHeader(bytes, isAll)
     if (mayBecomeKnown) return undefined
+    const overLines = told === 'ndjson' ? jsonOverLines(bytes, isAll) : undefined
+    if (overLines === 'more') return undefined
+    if (overLines) throw noNdjson(name, overLines)
     // A first line that goes on behind its brace is a document; what begins with a brace alone is JSON over several lines.
     if (told !== 'ndjson' && /^\s*\{[ \t]*"/.test(start) && (told !== 'json' || firstLineIsDocument(bytes)))
       return { format: 'ndjson', hasSections: false }
   }
   if (mayBecomeKnown) return undefined
   return told ? { format: told, hasSections: told === 'json' && first === '{' } : undefined
+}
+
+function noNdjson(name: string, found: OverLines): DocferryError {
+  const what = { list: 'a JSON list', export: 'a JSON export over several lines', map: 'JSON over several lines' }[found]
+  const instead =
+    found === 'map'
+      ? 'put each document on a line of its own, as jq -c . does'
+      : `end its name in .json, or say --format json (in an address: file:${name}?format=json)`
+  return new DocferryError('DOCFERRY_CONFIG', `${name} holds ${what}, and not NDJSON, which is a document a line: ${instead}`)
 }
 
 function recogniseHeader(bytes: Buffer, isAll: boolean): Head | undefined {

@@ -16,11 +16,13 @@ const alone: WriteOutcome = { code: 'DOCFERRY_REFUSED', message: '500', retryabl
 interface Writing {
   readonly maxRetries?: number
   readonly isSideBySide?: boolean
+  /** Written first, one behind the other. */
+  readonly before?: readonly (readonly string[])[]
 }
 
 /** Batches one behind the other, by one control. @returns the outcomes by id, and what ended the writing */
 async function writeAll(script: ScriptedTarget, batches: readonly (readonly string[])[], writing: Writing = {}) {
-  const { maxRetries, isSideBySide = false } = writing
+  const { maxRetries, isSideBySide = false, before = [] } = writing
   const record = scriptedTarget(script)
   const target = (await openTarget(record.endpoint)) as Target<Document>
   await target.prepare('agents', { create: true })
@@ -33,6 +35,7 @@ async function writeAll(script: ScriptedTarget, batches: readonly (readonly stri
     for (const [at, id] of ids.entries()) outcomes.set(id, got[at]!)
   }
   try {
+    for (const ids of before) await write(ids)
     if (isSideBySide) await Promise.all(batches.map(write))
     else for (const ids of batches) await write(ids)
   } catch (thrown) {
@@ -146,6 +149,28 @@ describe('engine: documents that a target breaks on', function () {
     expect(failed).to.deep.equal(['poison99'])
   })
 
+  const refusesToBeAsked = (): void => {
+    throw new DocferryError('DOCFERRY_PERMISSION', 'no local documents')
+  }
+  const soFar = Array.from({ length: 30 }, (_, batch) => [`before${batch}`])
+  const lastOf100 = (batch: number): string[] => ids(100, index => index === 99).map(id => `${id}/${batch}`)
+  for (const [how, script] of [
+    ['cut the connection', cutsPoison],
+    ['are answered with an error', { outcome: (id: string) => (isPoison(id) ? alone : undefined) }]
+  ] as const)
+    for (const [what, batches, isSideBySide] of [
+      ['two, each the last of its batch', [lastOf100(1), lastOf100(2)], false],
+      ['three, each the last of its batch, side by side', [lastOf100(1), lastOf100(2), lastOf100(3)], true],
+      ['two in a batch of their own', [['poison1', 'poison2']], false],
+      ['two, each in a batch of its own', [['poison1'], ['poison2']], false],
+      ['one that is the last of its batch, and one in its own', [lastOf100(1), ['poison2']], false]
+    ] as const)
+      it(`${what}, are given up at the end of a run by a target that can not be asked: they ${how}`, async () => {
+        const { failed, error } = await writeAll({ ...script, takesWrites: refusesToBeAsked }, batches, { before: soFar, isSideBySide })
+        expect(error).to.equal(undefined)
+        expect(failed).to.have.members(batches.flat().filter(isPoison))
+      })
+
   it('count as written where the target holds them, and just their answers are lost', async () => {
     const lose = (_: number, sent: readonly string[]): void => {
       if (sent.some(isPoison)) throw cut()
@@ -234,6 +259,29 @@ describe('engine: a target that breaks by itself', function () {
     const { failed, error } = await writeAll(script, [ids(60, () => false), ['last']])
     expect(failed).to.deep.equal([])
     expect(error).to.include({ code: 'DOCFERRY_CONNECT' })
+  })
+
+  it('gives up two documents at most for it: for good, of one that can not be asked, with more than a few left', async () => {
+    for (const left of [
+      [['1', '2', '3', '4']],
+      [
+        ['1', '2'],
+        ['3', '4']
+      ],
+      [ids(60, () => false)]
+    ]) {
+      let calls = 0
+      const refuse = (): void => {
+        throw new DocferryError('DOCFERRY_PERMISSION', 'no local documents')
+      }
+      const before = Array.from({ length: 30 }, (_, batch) => [`before${batch}`])
+      const fail = (): void => {
+        if (++calls > before.length) throw cut()
+      }
+      const { failed, error } = await writeAll({ beforeWrite: fail, takesWrites: refuse }, left, { before })
+      expect(failed.length).to.be.below(3)
+      expect(error).to.include({ code: 'DOCFERRY_CONNECT' })
+    }
   })
 
   it('goes on where it comes back', async () => {

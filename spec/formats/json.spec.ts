@@ -162,6 +162,12 @@ describe('formats: JSON', () => {
     expect(rejectsOf(pages).map(({ code }) => code)).to.deep.equal(['DOCFERRY_TOO_DEEP'])
   })
 
+  it('keeps the text of a document that is nested too deep, envelopes and digits as they stood', async () => {
+    const text = `{"_id":"1","x":${'[{"a":'.repeat(20_000)}1.0${'}]'.repeat(20_000)},"at":{"$date":"2026-01-01T00:00:00Z"},"n":12345678901234567890}`
+    const { pages } = await read(`{"data":{"a":[${text},{"_id":"2"}]}}`)
+    expect(rejectsOf(pages)[0]).to.include({ id: '1', raw: text })
+  })
+
   it('says at every cut that the file was cut, behind the documents before it', async () => {
     for (let length = 0; length < recorded.length; length++) {
       const { pages, error } = await read(recorded.slice(0, length))

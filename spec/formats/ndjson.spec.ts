@@ -132,6 +132,14 @@ describe('formats: NDJSON, plain', () => {
     expect(idsOf(pages)).to.deep.equal(['2'])
   })
 
+  it('hands on a document of an export that is too deep to have a digest', async () => {
+    const deep = `{"_id":"1","x":${'['.repeat(3000)}${']'.repeat(3000)}}`
+    const end = '{"$end":{"counts":{"a":2},"digest":{}}}'
+    const { pages, error } = await read(`{"$docferry":1,"metadata":{}}\n{"$collection":"a"}\n${deep}\n{"_id":"2"}\n${end}\n`)
+    expect(error).to.equal(undefined)
+    expect(idsOf(pages)).to.deep.equal(['1', '2'])
+  })
+
   it('wants a name for the documents', async () => {
     expect(codeOf((await read('{"_id":"1"}\n', { collection: null })).error)).to.equal('DOCFERRY_CONFIG')
   })

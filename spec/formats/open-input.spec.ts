@@ -71,6 +71,40 @@ describe('formats: finding out what an input is', () => {
     expect(await sniff('{"data":{"c":[{"_id":"1"}]}}\n', { format: 'ndjson' })).to.deep.include({ format: 'ndjson', ids: [] })
   })
 
+  it('refuses JSON over several lines, or a list, that is called NDJSON, and says what to do', async () => {
+    const documents = [
+      { _id: '1', list: [1] },
+      { _id: '2', map: {} }
+    ]
+    const indented = (value: unknown): string => JSON.stringify(value, null, 2)
+    const told = async (text: string, size?: number): Promise<string> =>
+      await sniff(text, { name: 'x.ndjson', ...(size && { size }) }).then(
+        () => 'nothing',
+        (error: { code: string; message: string }) => `${error.code} ${error.message}`
+      )
+    for (const size of [1, 7, 64 << 10]) {
+      expect(await told(`\n${indented(documents)}\n`, size)).to.match(/^DOCFERRY_CONFIG .*a JSON list.*\.json.*--format json/)
+      expect(await told(indented({ metadata: {}, data: { c: documents } }), size)).to.match(/a JSON export.*--format json/)
+      expect(await told(documents.map(indented).join('\n'), size)).to.match(/JSON over several lines.*jq -c/)
+    }
+    expect(await told(JSON.stringify(documents))).to.include('a JSON list')
+    expect(await failure(sniff(indented(documents), { format: 'ndjson' }))).to.equal('DOCFERRY_CONFIG')
+  })
+
+  it('reads NDJSON whose first lines are cut or long as NDJSON', async () => {
+    const cut = '{"_id":"0","list":[\n{"_id":"1"}\n{"_id":"2"}\n{"_id":"3"}\n'
+    const long = `{"_id":"1","text":"${'x'.repeat(200_000)}"}\n`
+    for (const size of [1, 64 << 10]) expect((await sniff(cut, { name: 'x.ndjson', size })).ids).to.deep.equal(['1', '2', '3'])
+    expect((await sniff(long, { name: 'x.ndjson' })).ids).to.deep.equal(['1'])
+  })
+
+  it('says of an export on one line that is called NDJSON what it is', async () => {
+    const text = `${JSON.stringify({ metadata: {}, data: { c: [{ _id: '1' }] } })}\n`
+    const input = await openInput(inChunks(text, 1000), { name: 'x.ndjson' })
+    const { pages } = await readAll(input.read({ collection: 'c', wanted: null }))
+    expect(pages[0]?.rejects?.[0]?.message).to.match(/a whole JSON export.*\.json.*--format json/)
+  })
+
   it('reads what is called .gz and is none', async () => {
     expect(await sniff('{"_id":"1"}\n', { name: 'x.ndjson.gz' })).to.deep.include({ gzip: false, ids: ['1'] })
   })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { checkedOpener, measureBytes } from '../../engine/attachment-bytes.ts'
 import { DocferryError } from '../../errors.ts'
 import type { Document, OpenContext, Page, RejectDetails } from '../../types.ts'
-import { attachmentsOf, hasAttachments, isMap, makeAttachment, stringifyJson, withAttachments } from '../../values/index.ts'
+import { attachmentsOf, hasAttachments, isMap, makeAttachment, stringifyDeep, withAttachments } from '../../values/index.ts'
 import type { NamedAttachment, Value } from '../../values/index.ts'
 import { contentName } from './attachment-store.ts'
 
@@ -39,7 +39,7 @@ export async function* attachedPages(pages: AsyncIterable<Page>, { folder, how, 
           where: `id ${document._id}`,
           id: document._id,
           documentsBefore: documents.length,
-          raw: stringifyJson(document)
+          raw: stringifyDeep(document)
         })
       }
     }

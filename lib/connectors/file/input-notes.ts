@@ -29,6 +29,12 @@ export class InputNotes {
     }
   }
 
+  /** An NDJSON file without a line is a collection without documents, and so is a backup that failed. @param file in words */
+  empty(file: string): () => void {
+    return () =>
+      void this.#notes.add(`${file} is empty: as NDJSON that is a collection without documents; if it should hold some, get the file again`)
+  }
+
   /** A name was given to documents that have one. @param file in words */
   nameUnused(collection: string, file: string): void {
     this.#notes.add(

@@ -1,11 +1,10 @@
 /** A file that is there, as a target that is only asked what it would hold. */
-import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { realPath } from '../../engine/real-path.ts'
 import { DocferryError } from '../../errors.ts'
 import type { DocumentLine } from '../../formats/document-lines.ts'
-import { openInput } from '../../formats/open-input.ts'
 import type { EncodeRules, Target } from '../../types.ts'
+import { lookAtBeginning } from './beginning.ts'
 import { lineCodec } from './encode.ts'
 import { checkName, fileLimits } from './limits.ts'
 import { keyOption } from './options.ts'
@@ -35,9 +34,8 @@ async function formatOfItems(options: FileOptions): Promise<'dynamodb-json' | un
     if (stats.isDirectory()) return (await findExports(path, { incremental })) && 'dynamodb-json'
     // What comes by a pipe comes once, and to open one may wait for ever for who writes into it.
     if (!stats.isFile()) return undefined
-    const input = await openInput(createReadStream(path) as AsyncIterable<Buffer>, { name: path, key: keyOption(options) })
-    await input.close()
-    return input.head.format === 'dynamodb-json' ? 'dynamodb-json' : undefined
+    const { head } = await lookAtBeginning(path, { name: path, key: keyOption(options) })
+    return head.format === 'dynamodb-json' ? 'dynamodb-json' : undefined
   } catch {
     // Whoever reads it says what is wrong.
     return undefined

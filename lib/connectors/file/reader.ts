@@ -17,6 +17,8 @@ import type { Packing } from '../../packed.ts'
 import type { CollectionInfo, Cursor, OpenContext, Page, Partition, Source } from '../../types.ts'
 import { attachedPages } from './attached-pages.ts'
 import { attachmentsBeside, attachmentsName } from './attachment-store.ts'
+import { takeBeginning } from './beginning.ts'
+import type { Beginning } from './beginning.ts'
 import { checkBackupLog } from './backup-log.ts'
 import { readError } from './errors.ts'
 import { listFolder } from './folder.ts'
@@ -87,7 +89,7 @@ function singleSource(
   const plainName = (found: Format): string => options.collection ?? stemOf(path, found)
   const openWhole = (signal?: AbortSignal): Promise<Input> => openInput(readWhole(path, { signal }), { name, format, key })
   let found: Promise<readonly CollectionInfo[]> | undefined
-  let beginning: Pick<Input, 'head' | 'gzip'> | undefined
+  let beginning: Beginning | undefined
   let winners: Promise<Winners> | undefined
 
   /** Of a backup by couchbackup. */
@@ -103,12 +105,8 @@ function singleSource(
   }
 
   /** Read once: of a file of thousands of collections it is asked for with each of them. */
-  async function begin(signal?: AbortSignal): Promise<Pick<Input, 'head' | 'gzip'>> {
-    if (beginning) return beginning
-    const input = await openWhole(signal)
-    await input.close()
-    const { head, gzip } = input
-    return (beginning = { head, gzip })
+  async function begin(signal?: AbortSignal): Promise<Beginning> {
+    return (beginning ??= await takeBeginning(path, { name, format, key, signal }))
   }
 
   async function findCollections(signal?: AbortSignal): Promise<readonly CollectionInfo[]> {
@@ -171,6 +169,7 @@ function singleSource(
             batches,
             ...(head.format === 'couchbackup' && { winners: await winnersOf(input, signal) }),
             onPassedOver: inputNotes.passedOver(named),
+            onEmpty: inputNotes.empty(name),
             onUnchecked: inputNotes.onUnchecked
           }
           const isLarge = size >= largeBytes && !input.gzip
@@ -269,6 +268,7 @@ function folderSource(
           pageSize,
           packing,
           expected,
+          onEmpty: inputNotes.empty(name),
           onUnchecked: inputNotes.onUnchecked
         }
         const lent = gzip || !takesLentChunks(packing) ? undefined : packing

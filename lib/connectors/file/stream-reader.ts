@@ -60,6 +60,7 @@ export function openStreamSource(options: FileOptions, { name, stem }: StreamNam
         after,
         pageSize,
         onPassedOver: inputNotes.passedOver(named ?? name),
+        onEmpty: inputNotes.empty(name),
         onUnchecked: inputNotes.onUnchecked
       })
       yield* guarded(name, signal, () => destroyedOnAbort(stream, signal, pages))

@@ -1,10 +1,12 @@
+import fs from 'node:fs'
 import { mkdir, readFile, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises'
 import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import type { Packing } from '../../../lib/packed.ts'
 import type { Cursor, Document, Page } from '../../../lib/types.ts'
 import { Packer } from '../../../lib/work/packer.ts'
-import { failure, openFiles, pagesOf, readWhole, source, useFolder, writeWhole } from './support.ts'
+import { fileConnector } from '../../../lib/connectors/file/index.ts'
+import { failure, makeLogger, openFiles, pagesOf, readWhole, source, useFolder, writeWhole } from './support.ts'
 
 const ids = (documents: readonly Document[] = []): string[] => documents.map(document => document._id)
 const some = (count: number, prefix = ''): Document[] =>
@@ -19,6 +21,27 @@ describe('file: reader', () => {
     expect(await readWhole({ path: path('cities.ndjson.gz'), collection: 'towns' })).to.deep.equal({ towns: [{ _id: '1' }] })
     await writeFile(path('list.json'), '[{"_id":"1"}]')
     expect(await readWhole({ path: path('list.json') })).to.deep.equal({ list: [{ _id: '1' }] })
+  })
+
+  it('says of an empty NDJSON file, plain, compressed or in a folder, that it was empty', async () => {
+    await mkdir(path('folder'))
+    await writeFile(path('x.ndjson'), '')
+    await writeFile(path('x.ndjson.gz'), gzipSync(''))
+    await writeFile(path('blank.ndjson'), '\n\r\n')
+    await writeFile(path('folder/x.ndjson'), '')
+    await writeFile(path('folder/y.ndjson'), '{"_id":"1"}\n')
+    await writeFile(path('full.ndjson'), '{"_id":"1"}\n')
+    const notes = async (name: string): Promise<readonly string[]> => {
+      const opened = await source({ path: path(name) })
+      for (const partition of await opened.partitions(null, { wanted: 1 })) await pagesOf(opened, partition)
+      return opened.notes?.() ?? []
+    }
+    for (const [name, file] of [['x.ndjson'], ['x.ndjson.gz'], ['blank.ndjson'], ['folder', 'folder/x.ndjson']] as const) {
+      const [note, ...others] = await notes(name)
+      expect(note).to.include(`${path(file ?? name)} is empty`)
+      expect(others).to.deep.equal([])
+    }
+    expect(await notes('full.ndjson')).to.deep.equal([])
   })
 
   it('lists the collections of an export with their counts, without reading all of it', async () => {
@@ -40,6 +63,31 @@ describe('file: reader', () => {
     expect(await opened.security?.('a', {})).to.deep.equal(security.a)
     await rm(path('x.ndjson'))
     expect(await opened.security?.('b', {})).to.deep.equal(security.b)
+  })
+
+  it('reads the head of a file once where a target of it was asked before, unless the file has changed', async () => {
+    const options = { path: path('x.ndjson') }
+    const ask = (): Promise<unknown> => fileConnector.openTarget(options, { logger: makeLogger(), readOnly: true })
+    const names = async (): Promise<readonly string[] | undefined> =>
+      (await (await source(options)).collections({}))?.map(({ name }) => name)
+    const first = await exported({ a: some(1) })
+    await writeFile(path('x.ndjson'), first)
+    await ask()
+    const reads: string[] = []
+    const realOpen = fs.openSync
+    fs.openSync = (...given) => {
+      reads.push(String(given[0]))
+      return realOpen(...given)
+    }
+    try {
+      expect((await (await source(options)).security?.('a', {})) ?? null).to.equal(null)
+      expect(reads).to.deep.equal([])
+    } finally {
+      fs.openSync = realOpen
+    }
+    await ask()
+    await writeFile(path('x.ndjson'), await exported({ b: some(2) }))
+    expect(await names()).to.deep.equal(['b'])
   })
 
   it('lists what the end of an export names and its header does not', async () => {
