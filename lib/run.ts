@@ -353,12 +353,12 @@ class Run {
     }
   }
 
-  readonly #send: SendBatch = async (collection, batch, { fresh, repeated, isNew, place }) => {
+  readonly #send: SendBatch = async (collection, batch, { fresh, repeated, isNew }) => {
     const { onConflict } = this.#ledger.report
     const mayBeApplied = this.#options.again || this.#journal.record !== undefined
     const options = { ...this.#retry, onConflict, fresh, repeated, mayBeApplied }
     if (!this.#survey) {
-      const pace = { isNew, place, rate: this.#rate, countsUnits: this.#options.maxWriteUnits !== undefined, stop: this.#halt.stop }
+      const pace = { isNew, rate: this.#rate, countsUnits: this.#options.maxWriteUnits !== undefined, stop: this.#halt.stop }
       const write = (how: Pick<WriteBatchOptions, 'onOwn' | 'send'>) =>
         writeBatch(this.#target, collection, batch, { ...options, ...pace, ...how })
       const { recorder } = this.#records

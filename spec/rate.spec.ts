@@ -5,12 +5,11 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { listRuns } from '../lib/checkpoint/run-folder.ts'
 import { createMemoryStore } from '../lib/connectors/memory/store.ts'
-import { DocferryError } from '../lib/errors.ts'
+import type { DocferryError } from '../lib/errors.ts'
 import type { MigrateOptions } from '../lib/options.ts'
 import { migrate } from '../lib/run.ts'
-import type { Document, TargetLimits, Usage, WriteOutcome } from '../lib/types.ts'
+import type { Document, Usage, WriteOutcome } from '../lib/types.ts'
 import { scriptedSource, scriptedTarget } from './support/scripted-connector.ts'
-import type { TargetRecord } from './support/scripted-connector.ts'
 
 const documents: readonly Document[] = Array.from({ length: 100 }, (_, index) => ({ _id: `d${String(index).padStart(3, '0')}` }))
 const throttled: WriteOutcome = { code: 'DOCFERRY_THROTTLED', message: 'slow down', retryable: true }
@@ -170,62 +169,6 @@ describe('run: within bounds', () => {
     answer()
     await running
     expect(target.writes).to.have.length(10)
-  })
-
-  describe('beside a document that the target breaks on', () => {
-    const cut = (): DocferryError => new DocferryError('DOCFERRY_CONNECT', 'cut', { retryable: true })
-    const breaksOn = (poison: string, limits: Partial<TargetLimits>): TargetRecord =>
-      scriptedTarget({
-        provider: 'couchdb',
-        limits,
-        takesWrites: () => undefined,
-        beforeWrite(_, ids) {
-          if (ids.includes(poison)) throw cut()
-        }
-      })
-    const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
-    const held = (target: TargetRecord): number => target.collections.get('agents')?.size ?? 0
-    // It is tried for 3 s before it is given up.
-    const retry = { attempts: 12, baseMs: 10 }
-
-    it('writes all others while it waits, and a run that goes on from there finds it again', async () => {
-      const target = breaksOn('d003', { batchCount: 10, inFlight: 2 })
-      const stopping = new AbortController()
-      const running = failure({ target: target.endpoint, retry, signal: stopping.signal })
-      while (held(target) < 99) await turn()
-      stopping.abort()
-      expect(await running).to.include({ code: 'DOCFERRY_INTERRUPTED' })
-      const [stopped] = await listRuns(stateDir)
-      const report = await run({ target: target.endpoint, retry, resume: stopped!.runId })
-      expect(report.collections[0]).to.include({ read: 100, written: 99, failed: 1 })
-    })
-
-    it('goes no further ahead of it than documents may be kept and done again', async () => {
-      const batchCount = 4096
-      const many = Array.from({ length: 10 * batchCount }, (_, index) => ({ _id: `d${index}` }))
-      const target = breaksOn('d7', { batchCount, inFlight: 2 })
-      const stopping = new AbortController()
-      const running = failure({
-        source: scriptedSource({ collections: { agents: many } }),
-        target: target.endpoint,
-        retry: { attempts: 12, baseMs: 100 },
-        signal: stopping.signal
-      })
-      while (held(target) < 5 * batchCount - 1) await turn()
-      for (let turns = 0; turns < 50; turns++) await turn()
-      expect(held(target)).to.equal(5 * batchCount - 1)
-      stopping.abort()
-      await running
-    })
-
-    it('begins no more than may be under way where the target takes nothing', async () => {
-      const fail = (): void => {
-        throw cut()
-      }
-      const target = scriptedTarget({ limits: { batchCount: 10, inFlight: 2 }, beforeWrite: fail, takesWrites: fail })
-      expect(await failure({ target: target.endpoint })).to.include({ code: 'DOCFERRY_CONNECT' })
-      expect(new Set(target.writes.flatMap(({ ids }) => ids)).size).to.be.at.most(30)
-    })
   })
 
   it('is not held up by an end that hangs while it closes', async function () {

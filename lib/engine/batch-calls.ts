@@ -48,15 +48,6 @@ export class BatchCalls {
     if (ms > 0) await sleep(ms, stop ?? signal)
   }
 
-  /** Wait while others of the run may be under way in its place. */
-  async waitAside(ms: number): Promise<void> {
-    const { place } = this.#options
-    if (ms === 0) return
-    place?.leave()
-    await this.wait(ms)
-    await place?.enter()
-  }
-
   /** @throws what `Target.write` throws, and DOCFERRY_CONNECT where no answer comes */
   async send(part: readonly number[]): Promise<readonly WriteOutcome[]> {
     const { target, collection, batch } = this.#job

@@ -7,13 +7,6 @@ import type { RetryOptions } from './retry.ts'
 /** One call for a part of a batch; answers and throws as `Target.write`. */
 export type SendPart = (part: readonly Outgoing[], signal: AbortSignal) => Promise<readonly WriteOutcome[]>
 
-/** A batch's place among those that may be under way. */
-export interface Place {
-  /** For as long as it has nothing to send but what has to wait for long: others go on meanwhile. */
-  leave(): void
-  enter(): Promise<void>
-}
-
 export interface WriteBatchOptions extends RetryOptions {
   readonly onConflict: OnConflict
   /** See `WriteOptions.fresh`. */
@@ -24,8 +17,6 @@ export interface WriteBatchOptions extends RetryOptions {
   readonly isNew?: boolean
   /** Shared by all batches of the run. */
   readonly rate?: RateControl
-  /** Default: it keeps the one that it has. */
-  readonly place?: Place | undefined
   /** Whether write units are counted. */
   readonly countsUnits?: boolean
   /** Aborting it ends waits, and not what has been sent. */

@@ -4,7 +4,6 @@ import { countSkipped, countWritten } from '../report.ts'
 import type { Target, WriteOutcome } from '../types.ts'
 import type { DocumentDigests } from '../values/index.ts'
 import type { AckWindow } from './ack-window.ts'
-import type { Place } from './batch-job.ts'
 import type { CollectionState } from './collection-state.ts'
 import { CountedLine } from './counted.ts'
 import type { Counted } from './counted.ts'
@@ -26,8 +25,6 @@ export type SendBatch = (
     readonly repeated?: boolean
     /** Whether the collection was empty when the run began. */
     readonly isNew?: boolean
-    /** Where the batch may make room for others. */
-    readonly place?: Place
   }
 ) => Promise<readonly WriteOutcome[]>
 
@@ -44,19 +41,6 @@ export interface BatchesOptions {
   readonly onSent?: () => void
 }
 
-/** A batch on its way. */
-interface UnderWay {
-  readonly sending: Promise<void>
-  readonly bytes: number
-  /** Whether it is among those that may be under way at once. */
-  hasPlace: boolean
-  /** It has given its place to others once. */
-  isAside: boolean
-}
-
-/** So much may come behind a batch that waits for its last documents: it is kept, and done twice by a run that goes on from there. */
-const mostBehind = { documents: 16_384, bytes: 32 << 20 } as const
-
 export class Batches {
   /** What ends the partition. */
   error: Error | undefined
@@ -65,9 +49,7 @@ export class Batches {
   /** Of the documents that come now. */
   readonly #current: () => CollectionState
   /** Those in flight. */
-  readonly #inFlight = new Map<number, UnderWay>()
-  /** Told when one of them is through, or steps aside. */
-  #onRoom: (() => void) | undefined
+  readonly #inFlight = new Map<number, Promise<void>>()
   #open: Batch | undefined
   readonly #held: HeldDocuments
   #settled = false
@@ -111,7 +93,7 @@ export class Batches {
 
   /** Wait until none is in flight. */
   async idle(): Promise<void> {
-    await Promise.all(Array.from(this.#inFlight.values(), ({ sending }) => sending))
+    await Promise.all(this.#inFlight.values())
   }
 
   /** Write what is left and wait for everything. */
@@ -125,7 +107,7 @@ export class Batches {
   /** Send nothing any more, and wait until nothing is in flight, whatever became of it. */
   async settle(): Promise<void> {
     this.#settled = true
-    await Promise.all(Array.from(this.#inFlight.values(), ({ sending }) => sending))
+    await Promise.all(this.#inFlight.values())
   }
 
   async #hold(outgoing: Counted): Promise<void> {
@@ -147,7 +129,15 @@ export class Batches {
     const state = this.#current()
     const start = (): void => {
       if (this.#settled) return this.#options.rate.give()
-      this.#begin(state, batch)
+      const sending = this.#send(state, batch, { fresh: state.fresh, isNew: state.isNew })
+        .catch((error: unknown) => {
+          this.error ??= error as Error
+        })
+        .finally(() => {
+          this.#options.rate.give()
+          this.#inFlight.delete(batch.number)
+        })
+      this.#inFlight.set(batch.number, sending)
     }
     const place = this.#options.rate.take()
     const sent = place ? place.then(start).then(() => this.#straggler(batch)) : (start(), this.#straggler(batch))
@@ -155,55 +145,13 @@ export class Batches {
     return sent
   }
 
-  #begin(state: CollectionState, batch: Batch): void {
-    const { rate } = this.#options
-    const place: Place = {
-      leave: () => {
-        Object.assign(underWay, { hasPlace: false, isAside: true })
-        rate.give()
-        this.#onRoom?.()
-      },
-      enter: async () => {
-        await rate.take()
-        underWay.hasPlace = true
-      }
-    }
-    const sending = this.#send(state, batch, { fresh: state.fresh, isNew: state.isNew, place })
-      .catch((error: unknown) => {
-        this.error ??= error as Error
-      })
-      .finally(() => {
-        if (underWay.hasPlace) rate.give()
-        this.#inFlight.delete(batch.number)
-        this.#onRoom?.()
-      })
-    const underWay: UnderWay = { sending, bytes: batch.bytes, hasPlace: true, isAside: false }
-    this.#inFlight.set(batch.number, underWay)
-  }
-
   /**
-   * A batch that is as far behind this one as may be under way is waited for, or where it has stepped aside, one that is further behind: what is
-   * acknowledged behind it is done twice by a run that goes on from there.
+   * A batch that is as far behind this one as may be under way is waited for: what is acknowledged behind it is done twice by a run that goes
+   * on from there.
    */
   #straggler(batch: Batch): Promise<void> | undefined {
-    return this.#isTooFarAhead(batch) ? this.#waitForStragglers(batch) : undefined
-  }
-
-  async #waitForStragglers(batch: Batch): Promise<void> {
-    while (this.#isTooFarAhead(batch)) await new Promise<void>(resolve => (this.#onRoom = resolve))
-    this.#onRoom = undefined
-  }
-
-  #isTooFarAhead({ number }: Batch): boolean {
-    const { inFlight, batchCount } = this.#options.target.limits
-    const most = Math.max(inFlight, Math.floor(mostBehind.documents / batchCount))
-    let bytes = 0
-    for (const [other, underWay] of this.#inFlight) {
-      if (number - other < inFlight) break
-      if (!underWay.isAside || number - other >= most) return true
-      bytes += underWay.bytes
-    }
-    return bytes > mostBehind.bytes
+    const [oldest] = this.#inFlight
+    return oldest && batch.number - oldest[0] >= this.#options.target.limits.inFlight ? oldest[1] : undefined
   }
 
   async #flushHeld(): Promise<void> {

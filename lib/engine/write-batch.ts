@@ -103,9 +103,7 @@ class BatchInWriting {
   async #takeSuspect(): Promise<Part | undefined> {
     const suspect = this.#suspects.next
     if (!suspect) return undefined
-    const waitMs = this.#suspects.waitMs(suspect)
-    // As long as no failure speaks against it, the target may be down: then others need not try.
-    await (this.#rate.evidence.count(suspect.failures) > 0 ? this.#calls.waitAside(waitMs) : this.#calls.wait(waitMs))
+    await this.#calls.wait(this.#suspects.waitMs(suspect))
     if (this.#calls.canAsk && !this.#rate.evidence.wentWellSince(suspect.failures.at)) {
       await this.#tryTarget()
       // It may have been the proof that was missing.
