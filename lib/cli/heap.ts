@@ -5,8 +5,8 @@ import type { setFlagsFromString } from 'node:v8'
 const limitsAfterMs = 400
 /** From then on it is a stream that runs, and no command that is over soon. */
 const streamsAfterMs = 1_000
-/** A short run between files is over by then, and a longer one has loaded what it needs. */
-const filesAfterMs = 150
+/** A short run between files is over by then, and a longer one has loaded most of what it needs: where files are many, all of these are opened next. */
+const filesAfterMs = 50
 const againMs = 150
 
 /**
@@ -41,7 +41,11 @@ let isOfFiles = false
  */
 export function expectFiles(alone: boolean): void {
   isOfFiles = true
-  if (alone) after(filesAfterMs, setFlags => void setInterval(() => keepYoung(setFlags), againMs).unref())
+  if (!alone) return
+  after(filesAfterMs, setFlags => {
+    keepYoung(setFlags)
+    setInterval(() => keepYoung(setFlags), againMs).unref()
+  })
 }
 
 function keepYoung(setFlags: typeof setFlagsFromString): void {

@@ -1,7 +1,9 @@
-/** Bytes that can be looked at before they are read. An error met while looking is thrown when reading comes to it. */
+/** Bytes that can be looked at before they are read, in chunks that are ours until the next is asked for. An error met while looking is thrown when reading comes to it. */
 export class Peekable implements AsyncIterable<Buffer> {
   readonly #iterator: AsyncIterator<Buffer>
   #chunks: Buffer[] = []
+  /** Whether what is there is a copy. */
+  #isOwn = false
   #ending: { readonly error?: unknown } | undefined
 
   constructor(chunks: AsyncIterable<Buffer>) {
@@ -9,7 +11,7 @@ export class Peekable implements AsyncIterable<Buffer> {
   }
 
   get peeked(): Buffer {
-    if (this.#chunks.length > 1) this.#chunks = [Buffer.concat(this.#chunks)]
+    if (this.#chunks.length > 1) this.#own()
     return this.#chunks[0] ?? Buffer.alloc(0)
   }
 
@@ -25,6 +27,7 @@ export class Peekable implements AsyncIterable<Buffer> {
   /** The first bytes: at least so many, or all there are before the end or an error. */
   async peek(wanted: number): Promise<Buffer> {
     while (!this.#ending && this.peeked.length < wanted) {
+      if (!this.#isOwn && this.#chunks.length > 0) this.#own()
       try {
         const { value, done } = await this.#iterator.next()
         if (done) this.#ending = {}
@@ -34,6 +37,11 @@ export class Peekable implements AsyncIterable<Buffer> {
       }
     }
     return this.peeked
+  }
+
+  #own(): void {
+    this.#chunks = [Buffer.concat(this.#chunks)]
+    this.#isOwn = true
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {

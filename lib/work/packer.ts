@@ -91,7 +91,7 @@ export class Packer implements LinePacker {
   }
 
   pack(parts: readonly Buffer[]): readonly Stretch[] | Promise<readonly Stretch[]> {
-    return this.#make<Stretch>(parts) ?? packLines(parts, this.#options.packing)
+    return this.#make<Stretch>(parts) ?? packLines(parts, this.#options.packing, { text: 'lent' })
   }
 
   packElements(block: Buffer, separator: Buffer): readonly ElementRun[] | Promise<readonly ElementRun[]> {

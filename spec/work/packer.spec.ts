@@ -108,6 +108,16 @@ for (const threads of [0, 1, 2]) {
       release(stretches)
     })
 
+    it('lends the text of a block that no place has room for, too', async () => {
+      const large = Array.from({ length: 3 }, (_, index) => Buffer.from(`{"_id":"${index}","text":"${'x'.repeat(300_000)}"}\n`))
+      for (let times = 0; times < 20; times++) {
+        const stretches = await packer.pack(large)
+        expect(told(stretches)).to.deep.equal(told(packLines(large, packing)))
+        expect(stretches.map(stretch => (stretch as PackedLines).packed.release)).to.satisfy((each: unknown[]) => each.every(Boolean))
+        release(stretches)
+      }
+    })
+
     it('reads a file into its places, and gives its lines whole and in their order', async () => {
       const folder = await mkdtemp(join(tmpdir(), 'docferry-packer-'))
       try {
