@@ -39,6 +39,8 @@ export function createBulk(
   const asked = { ...client.asked(`writing to ${collection}`, 'DOCFERRY_TARGET', collection), sendsDocuments: true }
   const path = `/${encodeURIComponent(collection)}/_bulk_docs`
   let failures = 0
+  /** Whether the server has failed, in a call that may have been applied all the same. */
+  let hasFailed = false
   /** Whether the server takes a batch of no documents: one that fails for this too does not fail for a document. */
   const takesNone = async (): Promise<boolean> => {
     try {
@@ -58,6 +60,7 @@ export function createBulk(
     } catch (error) {
       if (!(error instanceof AnswerError) || !mayBeOneDocument(error)) throw error
       const { status, error: name, reason } = error.answer
+      hasFailed ||= status >= 500
       if (status >= 500 && ++failures >= failuresInARow) throw error
       if (batch.length > 1) {
         const half = batch.length >> 1
@@ -82,7 +85,9 @@ export function createBulk(
       const sent = batch[at] as Sending
       if (id !== undefined && id !== sent.id) throw brokenAnswer(asked, 'is in another order than the documents')
       const isWritten = error === undefined && (ok === true || typeof rev === 'string')
-      outcomes[sent.index] = isWritten ? 'written' : writeFailure(error, reason)
+      const outcome = isWritten ? 'written' : writeFailure(error, reason)
+      // What the document meets may be itself: the caller, who compares them, is to ask again.
+      outcomes[sent.index] = hasFailed && isConflict(outcome) ? { ...(outcome as WriteFailure), retryable: true } : outcome
     }
   }
 }

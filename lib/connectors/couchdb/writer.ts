@@ -155,7 +155,8 @@ async function write(
   const bulk = createBulk(client, collection, outcomes, signal)
   if (onConflict !== 'overwrite') {
     await bulk(all)
-    return onConflict === 'skip' ? outcomes.map(outcome => (isConflict(outcome) ? 'skipped' : outcome)) : outcomes
+    if (onConflict === 'fail') return outcomes
+    return outcomes.map(outcome => (isConflict(outcome) && !(outcome as WriteFailure).retryable ? 'skipped' : outcome))
   }
   let waiting = all
   for (let attempt = 1; waiting.length > 0 && attempt <= overwriteTries; attempt++) {

@@ -122,6 +122,19 @@ describe('couchdb: writer', () => {
     expect(stub.asked.length).to.be.below(100)
   })
 
+  it('takes no document for one that was there before, which it meets behind a failure of the server', async () => {
+    const meets = (_: Asked, number: number): Reply =>
+      number === 1
+        ? json({ error: 'internal_server_error' }, 500)
+        : json([{ id: `d${number - 2}`, error: 'conflict', reason: 'Document update conflict.' }], 201)
+    for (const onConflict of ['skip', 'fail'] as const) {
+      stub.asked.splice(0)
+      stub.script = meets
+      const outcomes = await target.write('d', many(2), { onConflict, fresh: false })
+      for (const outcome of outcomes) expect(outcome).to.include({ code: 'DOCFERRY_CONFLICT', retryable: true })
+    }
+  })
+
   it('gives up on a server that fails for every document', async () => {
     stub.script = () => json({ error: 'internal_server_error' }, 500)
     expect(await errorOf(target.write('d', many(300), skip))).to.include({ code: 'DOCFERRY_CONNECT', retryable: true })
