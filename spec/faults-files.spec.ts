@@ -125,6 +125,33 @@ describe('faults: files and pipes', function () {
     addRow('a full device', 'stdout', [end])
   })
 
+  it('a report that standard output takes no more of ends a command with 10, where it had come to its end', async () => {
+    writeFileSync(join(cwd, 'none.ndjson'), '')
+    const commands = {
+      imported: 'import --input docs.ndjson --target memory:made.json --json',
+      planned: 'plan --source docs.ndjson --target memory:made.json --json',
+      verified: 'verify --source docs.ndjson --target memory:made.json --json',
+      different: 'verify --source docs.ndjson --target none.ndjson --rename docs=none --json',
+      listed: 'runs',
+      guided: 'guide --source couchdb --target dynamodb'
+    }
+    const each = Object.entries(commands).map(([name, command]) => kept(name, command, { stdout: '>/dev/full' }))
+    await runShell(cwd, [...each, 'touch imported.out planned.out verified.out different.out listed.out guided.out'])
+    for (const name of Object.keys(commands)) {
+      const { code, stderr } = endOf(cwd, name)
+      expect(code, `${name}: ${stderr}`).to.equal(name === 'different' ? 60 : 10)
+      expect(stderr).to.contain('standard output is full before all was written to it that this command tells (ENOSPC)')
+    }
+  })
+
+  it('a report of which standard output takes only the beginning ends a command with 10', async () => {
+    await runShell(cwd, [kept('schema', 'schema', { before: 'ulimit -f 8' })])
+    const { code, stderr, stdout } = endOf(cwd, 'schema')
+    expect(stdout.length).to.be.greaterThan(0)
+    expect(code, stderr).to.equal(10)
+    expect(stderr).to.contain('standard output may not grow any more').and.contain('EFBIG')
+  })
+
   it('lists that are asked for beside the documents end a command with 10 where there is no room for them', async () => {
     writeFileSync(join(cwd, 'odd.ndjson'), Array.from({ length: count }, (_, index) => `{"_id":"${index}"}\n{"no":"id"}\n`).join(''))
     writeFileSync(join(cwd, 'none.ndjson'), '')
