@@ -232,3 +232,22 @@ function reasonOf(name: string | undefined, reason: string | undefined): Error |
 export function mayBeOneDocument({ answer }: AnswerError): boolean {
   return [400, 412, 413, 422, 500].includes(answer.status)
 }
+
+/** What is forbidden, and what firewalls answer that look into requests. */
+const gatewayRefusals: ReadonlySet<number> = new Set([403, 406, 451])
+
+/**
+ * Whether a refusal of a whole request is not CouchDB's own, which forbids all or nothing: where the database takes other writes at that time, it may be due to
+ * a single document.
+ */
+export function mayBeOfGateway({ answer: { status, error } }: AnswerError): boolean {
+  return gatewayRefusals.has(status) && error !== 'forbidden' && error !== 'unauthorized'
+}
+
+/** One document is refused so. It is tried again: a right may have been taken, and given back meanwhile. */
+export function gatewayFailure({ status, error, reason }: BadAnswer): WriteFailure {
+  const cause = reasonOf(error, reason)
+  const name = [status, error].filter(Boolean).join(' ')
+  const message = `refused with ${name}, while other writes are taken: does a firewall stand before CouchDB?`
+  return { code: 'DOCFERRY_REFUSED', message, retryable: true, alone: true, ...(cause && { cause }) }
+}

@@ -135,6 +135,31 @@ describe('couchdb: writer', () => {
     }
   })
 
+  describe('behind a firewall', () => {
+    const blocked: Reply = { status: 403, headers: { 'content-type': 'text/html' }, body: '<html>Request blocked</html>' }
+
+    it('isolates what is forbidden while other writes are taken, to be tried again by itself', async () => {
+      stub.script = refusing({ d3: blocked, d7: { ...blocked, status: 406 } })
+      const outcomes = await target.write('d', many(20), skip)
+      for (const index of [3, 7]) expect(outcomes[index]).to.include({ code: 'DOCFERRY_REFUSED', retryable: true, alone: true })
+      expect((outcomes[3] as WriteFailure).message)
+        .to.include('403')
+        .and.include('firewall')
+      expect(outcomes.filter(outcome => outcome === 'written')).to.have.length(18)
+    })
+
+    it('throws where nothing is taken, and sends no documents again', async () => {
+      stub.script = () => blocked
+      expect(await errorOf(target.write('d', many(20), skip))).to.include({ code: 'DOCFERRY_PERMISSION', retryable: false })
+      expect(stub.asked.filter(({ body }) => body.includes('"d1"'))).to.have.length(1)
+    })
+
+    it('throws what may pass, where that is why other writes are not taken', async () => {
+      stub.script = ({ body }) => (body.includes('_local/') ? { status: 503 } : blocked)
+      expect(await errorOf(target.write('d', many(20), skip))).to.include({ code: 'DOCFERRY_CONNECT', retryable: true })
+    })
+  })
+
   it('gives up on a server that fails for every document', async () => {
     stub.script = () => json({ error: 'internal_server_error' }, 500)
     expect(await errorOf(target.write('d', many(300), skip))).to.include({ code: 'DOCFERRY_CONNECT', retryable: true })
