@@ -90,14 +90,17 @@ describe('faults: files and pipes', function () {
     writeFileSync(join(cwd, 'docs.ndjson'), [...documents.map(document => `${JSON.stringify(document)}\n`), ...bad].join(''))
     const first = 'migrate --source docs.ndjson --target file:out.ndjson --json --state-dir $disk/state'
     const second = 'resume --json --state-dir $disk/state'
+    const listed = kept('listed', 'runs --state-dir $disk/state')
     if (hasOwnDisks) {
-      const lines = [kept('first', first), 'mount -o remount,size=16m $disk', kept('second', second)]
+      const lines = [kept('first', first), listed, 'mount -o remount,size=16m $disk', kept('second', second)]
       await runShell(cwd, [...lines, 'cp -r $disk copy', 'umount $disk', 'cp -r copy/. $disk'], 192)
     } else {
-      await runShell(cwd, [kept('first', first, { before: 'ulimit -f 192' }), kept('second', second)])
+      await runShell(cwd, [kept('first', first, { before: 'ulimit -f 192' }), listed, kept('second', second)])
     }
     const ends = ['first', 'second'].map(part => endOf(cwd, part)) as [Ended, Ended]
     expect(ends[0].code, ends[0].stderr).to.equal(50)
+    expect(ends[0].stderr).to.match(/try: .*then go on: docferry resume \S+ --state-dir /)
+    expect(endOf(cwd, 'listed').stdout).to.include('  failed  ').and.not.include('killed')
     expect(reportOf(ends[0]).error?.message).to.match(/ENOSPC|EFBIG/)
     expect(ends[1].code, ends[1].stderr).to.equal(40)
     expect(reportOf(ends[1]).totals).to.include({ read: count + 400, written: count, failed: 400 })

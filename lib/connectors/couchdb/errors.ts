@@ -11,7 +11,7 @@ export interface BadAnswer {
   readonly error?: string
   readonly reason?: string
   readonly retryAfterMs?: number
-  /** Where a redirect points to. */
+  /** Where a redirect points to: another server's address, or a path of the same. */
   readonly redirect?: string
 }
 
@@ -87,6 +87,11 @@ export function answerError(answer: BadAnswer, asked: Asked): AnswerError {
 }
 
 function meaningOf({ status, reason = '', redirect, retryAfterMs }: BadAnswer, { anonymous }: Asked): Meaning {
+  if (redirect?.startsWith('/'))
+    return {
+      code: 'DOCFERRY_CONNECT',
+      advice: `it points to ${redirect} of the same server: does a gateway before CouchDB want a login, or does the address lack a path?`
+    }
   if (redirect !== undefined) return { code: 'DOCFERRY_CONNECT', advice: `use ${redirect} as the address` }
   if (status === 401 && anonymous)
     return {

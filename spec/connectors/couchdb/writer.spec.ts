@@ -360,6 +360,18 @@ describe('couchdb: writer', () => {
     })
   }
 
+  it('names another server that it is sent to, and of the same one the path', async () => {
+    const advised = async (location: string): Promise<string> => {
+      stub.script = () => ({ status: 302, headers: { location } })
+      return (await errorOf(target.write('d', many(1), skip))).message
+    }
+    expect(await advised('https://elsewhere/d')).to.include('use https://elsewhere as the address')
+    for (const own of ['/_utils?token=hush', `${stub.url}/_utils`])
+      expect(await advised(own))
+        .to.include('it points to /_utils of the same server')
+        .and.not.match(/as the address|hush/)
+  })
+
   it('stops at an abort with the reason of it', async () => {
     const controller = new AbortController()
     stub.script = () => ({ silent: true })
