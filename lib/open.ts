@@ -2,12 +2,14 @@
 import type { KeptEndpoint, RunRecord } from './checkpoint/run-folder.ts'
 import { parseEndpoint } from './config/endpoint.ts'
 import { holdsSecret } from './config/hide-credentials.ts'
+import { pathOfIdentity, realPath } from './engine/real-path.ts'
 import { DocferryError } from './errors.ts'
 import type { BackupService } from './contracts/backup.ts'
 import type { Replicator, ReplicatorEnds } from './contracts/replication.ts'
 import type { InspectOptions, Inspection } from './contracts/inspection.ts'
 import { loadConnector } from './registry.ts'
-import type { Connector, Environment, Logger, OpenContext, ProviderName, Source, Target } from './types.ts'
+import type { Connector, Environment, Logger, OpenContext, PlaceName, ProviderName, Source, Target } from './types.ts'
+import { definedOf } from './values/defined.ts'
 
 /**
  * A source or a target: text as on the command line (`couchdb`, `dynamodb://us-east-1`, `backup.json`), or a connector with its own options,
@@ -123,6 +125,27 @@ export function keptEnd({ runId, ends }: RunRecord, role: 'source' | 'target', g
     'DOCFERRY_CONFIG',
     `the run ${runId} does not know its ${role} any more, for there was a password in the address, or it was given as an object: give --${role} again`
   )
+}
+
+/**
+ * An end of a run, given again. Where it is the same file, what the run was told of it beside its path still holds: how its collection is called, its
+ * format, its key.
+ */
+export async function givenAgain(given: Endpoint, { ends, asked }: RunRecord, role: 'source' | 'target'): Promise<Endpoint> {
+  const kept = ends[role]
+  const place = pathOfIdentity((asked as Readonly<Record<typeof role, PlaceName & { readonly identity: string }>>)[role].identity)
+  const [before, now] = await Promise.all([kept && fileOptions(kept), fileOptions(given)])
+  if (!before || !now || place === undefined || realPath(now.path) !== realPath(place)) return given
+  if (settingsOf(kept) === settingsOf(given)) return given
+  return { connector: 'file', options: { ...before, ...now } }
+}
+
+/** @returns undefined for what is no file */
+async function fileOptions(endpoint: Endpoint): Promise<{ readonly path: string } | undefined> {
+  const named = typeof endpoint === 'string' ? parseEndpoint(endpoint) : endpoint
+  if (named.connector !== 'file') return undefined
+  const options = 'text' in named ? (await loadConnector('file')).configure(named.text, {}) : named.options
+  return definedOf(options as { readonly path: string })
 }
 
 /** A file's options are a path and the like, and streams, which can't be written down; those of a database may hold a password or a ready client. */

@@ -1,7 +1,7 @@
 /** What a run can't keep and its pipeline knows: stages that no text can name, and ends with a password in their address. */
 import type { RunRecord } from './checkpoint/run-folder.ts'
 import { DocferryError } from './errors.ts'
-import { keptEnd } from './open.ts'
+import { givenAgain, keptEnd } from './open.ts'
 import type { Endpoint } from './open.ts'
 import type { PlannedOptions } from './plan/plan.ts'
 import { parseStage } from './registry.ts'
@@ -54,7 +54,8 @@ export async function endOfRun(
   role: 'source' | 'target',
   { given, environment = {} }: { readonly given?: Endpoint | undefined; readonly environment?: Environment | undefined }
 ): Promise<Endpoint> {
-  const end = given ?? record.ends[role] ?? (await endOfPipeline(record.asked as PlannedOptions, role, environment))
+  if (given !== undefined) return await givenAgain(given, record, role)
+  const end = record.ends[role] ?? (await endOfPipeline(record.asked as PlannedOptions, role, environment))
   return end ?? keptEnd(record, role)
 }
 

@@ -90,14 +90,17 @@ describe('faults: files and pipes', function () {
     writeFileSync(join(cwd, 'docs.ndjson'), [...documents.map(document => `${JSON.stringify(document)}\n`), ...bad].join(''))
     const first = 'migrate --source docs.ndjson --target file:out.ndjson --json --state-dir $disk/state'
     const second = 'resume --json --state-dir $disk/state'
+    const listed = kept('listed', 'runs --state-dir $disk/state')
     if (hasOwnDisks) {
-      const lines = [kept('first', first), 'mount -o remount,size=16m $disk', kept('second', second)]
+      const lines = [kept('first', first), listed, 'mount -o remount,size=16m $disk', kept('second', second)]
       await runShell(cwd, [...lines, 'cp -r $disk copy', 'umount $disk', 'cp -r copy/. $disk'], 192)
     } else {
-      await runShell(cwd, [kept('first', first, { before: 'ulimit -f 192' }), kept('second', second)])
+      await runShell(cwd, [kept('first', first, { before: 'ulimit -f 192' }), listed, kept('second', second)])
     }
     const ends = ['first', 'second'].map(part => endOf(cwd, part)) as [Ended, Ended]
     expect(ends[0].code, ends[0].stderr).to.equal(50)
+    expect(ends[0].stderr).to.match(/try: .*then go on: docferry resume \S+ --state-dir /)
+    expect(endOf(cwd, 'listed').stdout).to.include('  failed  ').and.not.include('killed')
     expect(reportOf(ends[0]).error?.message).to.match(/ENOSPC|EFBIG/)
     expect(ends[1].code, ends[1].stderr).to.equal(40)
     expect(reportOf(ends[1]).totals).to.include({ read: count + 400, written: count, failed: 400 })
@@ -123,6 +126,33 @@ describe('faults: files and pipes', function () {
     expect(end.stderr).to.contain('standard output is full').and.contain('ENOSPC').and.not.contain('resume')
     expect(leaks([apiKey], [end], join(cwd, 'state'))).to.deep.equal([])
     addRow('a full device', 'stdout', [end])
+  })
+
+  it('a report that standard output takes no more of ends a command with 10, where it had come to its end', async () => {
+    writeFileSync(join(cwd, 'none.ndjson'), '')
+    const commands = {
+      imported: 'import --input docs.ndjson --target memory:made.json --json',
+      planned: 'plan --source docs.ndjson --target memory:made.json --json',
+      verified: 'verify --source docs.ndjson --target memory:made.json --json',
+      different: 'verify --source docs.ndjson --target none.ndjson --rename docs=none --json',
+      listed: 'runs',
+      guided: 'guide --source couchdb --target dynamodb'
+    }
+    const each = Object.entries(commands).map(([name, command]) => kept(name, command, { stdout: '>/dev/full' }))
+    await runShell(cwd, [...each, 'touch imported.out planned.out verified.out different.out listed.out guided.out'])
+    for (const name of Object.keys(commands)) {
+      const { code, stderr } = endOf(cwd, name)
+      expect(code, `${name}: ${stderr}`).to.equal(name === 'different' ? 60 : 10)
+      expect(stderr).to.contain('standard output is full before all was written to it that this command tells (ENOSPC)')
+    }
+  })
+
+  it('a report of which standard output takes only the beginning ends a command with 10', async () => {
+    await runShell(cwd, [kept('schema', 'schema', { before: 'ulimit -f 8' })])
+    const { code, stderr, stdout } = endOf(cwd, 'schema')
+    expect(stdout.length).to.be.greaterThan(0)
+    expect(code, stderr).to.equal(10)
+    expect(stderr).to.contain('standard output may not grow any more').and.contain('EFBIG')
   })
 
   it('lists that are asked for beside the documents end a command with 10 where there is no room for them', async () => {

@@ -54,10 +54,10 @@ function describeFaults<Request, Action extends { readonly type: string }>(
       await end.place.remove(made)
       rmSync(folder, { recursive: true, force: true })
     })
-    const makeRun = (role: Role, isStalled = false): FaultRun<Request, Action> => {
+    const makeRun = (role: Role, isStalled = false, alwaysAgain = 0): FaultRun<Request, Action> => {
       const collection = role === 'target' ? uniqueName('faults') : 'docs'
       if (role === 'target') made.push(collection)
-      return new FaultRun({ end, role, folder, collection, rows, isStalled })
+      return new FaultRun({ end, role, folder, collection, rows, isStalled, alwaysAgain })
     }
     /** From the first request on that matches, nothing listens. */
     const addGoingDown = (match: (request: Request) => boolean): { down?: Promise<void> } => {
@@ -74,10 +74,10 @@ function describeFaults<Request, Action extends { readonly type: string }>(
       const middle = (run: FaultRun<Request, Action>): ((request: Request) => boolean) =>
         behind(role === 'target' ? 1 : end.readsBefore, run.isHit)
 
-      for (const { name: fault, actions, of = role, lasts } of passing) {
+      for (const { name: fault, actions, of = role, lasts, alwaysAgain } of passing) {
         if (of !== role) continue
         it(`${role}: ${fault}: all documents arrive`, async () => {
-          const run = makeRun(role, isStall(actions))
+          const run = makeRun(role, isStall(actions), alwaysAgain)
           const match = middle(run)
           end.proxy.faults.push(...actions.map(action => ({ match, action, times: lasts ? Infinity : 1 })))
           expectDone(await run.begin())

@@ -69,7 +69,7 @@ const allowedParts: Readonly<Record<string, readonly string[]>> = {
   checkpoint: [...middle, 'formats'],
   connectors: [...middle, 'formats'],
   'registry.ts': [...base, 'config', 'stages'],
-  'open.ts': [...base, 'config', 'registry.ts', 'checkpoint'],
+  'open.ts': [...middle, 'config', 'registry.ts', 'checkpoint'],
   plan: [...middle, 'config', 'stages', 'open.ts', 'checkpoint'],
   verify: [...middle, 'config', 'stages', 'formats', 'checkpoint', 'plan', 'open.ts', 'registry.ts', 'options.ts', 'stages-of-run.ts'],
   'ledger.ts': [...middle, 'checkpoint'],

@@ -1,11 +1,11 @@
 /** The folder of one run: what it was asked, how far it has come, what it could not write. */
 import { readdirSync, statSync } from 'node:fs'
-import { readdir as readEntries, rm, rmdir } from 'node:fs/promises'
+import { readdir as readEntries, rm, rmdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { exists, inodeOf } from '../engine/atomic-file.ts'
 import { makeFolder } from '../engine/make-folder.ts'
-import { makeNewFolder, readdir } from '../engine/near-files.ts'
-import { DocferryError, describeError } from '../errors.ts'
+import { makeNewFolder, readdir, removeFile } from '../engine/near-files.ts'
+import { DocferryError, describeError, isNoRoom } from '../errors.ts'
 import { isSavedAtEnd, totalCounts } from '../report.ts'
 import type { Counts, RunReport } from '../report.ts'
 import type { Location, Partition, ProviderName } from '../types.ts'
@@ -111,7 +111,14 @@ const runIdForm = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-[0-9a-f]{6}$/
 
 export const logName = 'log.ndjson'
 
-const files = { record: 'run.json', checkpoint: checkpointName, end: 'end.json', undone: 'undone.json', verified: 'verified.json' } as const
+const files = {
+  record: 'run.json',
+  checkpoint: checkpointName,
+  end: 'end.json',
+  undone: 'undone.json',
+  verified: 'verified.json',
+  stopped: 'stopped'
+} as const
 
 /** Checkpoints grow: of each size there would be a place. */
 const granule = 64 << 10
@@ -154,6 +161,7 @@ export class RunFolder {
     if ((await readState(join(path, files.record), 'run')) === undefined) throw noSuchRun(stateDir, `no run ${runId}`)
     const folder = new RunFolder(path, runId, await takeLock(path, `run ${runId}`))
     await removePartialStates(path)
+    await removeFile(join(path, files.stopped))
     if (await isReplaced(path)) await takeNext(path)
     else await dropNext(path)
     return folder
@@ -204,7 +212,13 @@ export class RunFolder {
   }
 
   async end(end: RunEnd): Promise<void> {
-    await writeState(join(this.path, files.end), 'end', end)
+    try {
+      await writeState(join(this.path, files.end), 'end', end)
+    } catch (error) {
+      // A disk that is full takes an empty file all the same: so that the run is not taken for one that was killed.
+      if (isNoRoom((error as DocferryError).cause)) await writeFile(join(this.path, files.stopped), '').catch(() => undefined)
+      throw error
+    }
   }
 
   /** How the run ended, also where the process that has replaced its dead letters died before it could say so. */
@@ -307,7 +321,8 @@ async function readRun(path: string, runId: string): Promise<RunInfo | undefined
     if (holder) return { ...found, state: 'running', holder }
     if (undone) return { ...found, state: undone.state === 'undone' ? 'undone' : 'partly undone' }
     if (!isOver && (isPiped(record) || end?.refused)) return { ...found, state: 'broken off' }
-    return { ...found, state: end?.spoilt === undefined ? (end?.state ?? 'killed') : 'spoilt' }
+    if (end?.spoilt !== undefined) return { ...found, state: 'spoilt' }
+    return { ...found, state: end?.state ?? ((await exists(join(path, files.stopped))) ? 'failed' : 'killed') }
   } catch (error) {
     if (!(error instanceof DocferryError)) throw error
     return { runId, path, state: 'damaged', trouble: error }

@@ -67,6 +67,9 @@ const noRoomAdvice = 'make room on that disk, or name a place on another one'
 const tooLargeAdvice =
   'raise the limit of the size of files (ulimit -f), or name a place on a file system that takes larger ones (FAT32 takes 4 GB)'
 
+/** A run goes on by the folder that it has begun with. */
+const stateRoomAdvice = 'make room on the disk of the state folder'
+
 /** What to do about a disk, or a file, that takes no more. */
 function adviceForRoom(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
@@ -94,9 +97,18 @@ function adviceForStage(code: ErrorCode, error: unknown): string | undefined {
   return code === 'DOCFERRY_OUTPUT_EXISTS' ? asideAdvice : code === 'DOCFERRY_CONFIG' ? stageAdvice : undefined
 }
 
+/** Credentials are refused too where the time in a request is not the server's. */
+function adviceForClock(code: ErrorCode, error: unknown): string | undefined {
+  const isOfClock = code === 'DOCFERRY_AUTH' && error instanceof DocferryError && error.message.includes('the clock of this machine')
+  return isOfClock ? "set this machine's clock right, by its time service (NTP)" : undefined
+}
+
 /** @param error by which the command ended @param goOn the command that goes on with what the error has stopped, where there is one */
 export function adviceFor(code: ErrorCode, error?: unknown, goOn?: string): string | undefined {
-  const first = adviceForStage(code, error) ?? adviceForRoom(error) ?? advice[code]
+  const room = adviceForRoom(error)
+  if (goOn !== undefined && code === 'DOCFERRY_STATE' && room !== undefined)
+    return `${room === noRoomAdvice ? stateRoomAdvice : room}; then go on: ${goOn}`
+  const first = adviceForStage(code, error) ?? room ?? adviceForClock(code, error) ?? advice[code]
   if (goOn === undefined || !passing.has(code)) return first
   return first === undefined ? `go on: ${goOn}` : `${first}; then go on: ${goOn}`
 }

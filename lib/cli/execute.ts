@@ -1,6 +1,6 @@
 /** Run one command: environment, log, display, signals around `migrate`, and the exit code out of it. */
 import { parseEndpoint } from '../config/endpoint.ts'
-import { DocferryError, isFileTooLarge, isNoRoom } from '../errors.ts'
+import { DocferryError } from '../errors.ts'
 import { createLogger } from '../log.ts'
 import type { LogLevel } from '../log.ts'
 import { makePlan } from '../plan/plan.ts'
@@ -26,6 +26,7 @@ import { runIdFile } from './run-id-file.ts'
 import { createMask } from './secrets.ts'
 import { listenForInterruption } from './signals.ts'
 import type { SignalSource } from './signals.ts'
+import { documentsLost } from './standard-output.ts'
 import { checkCanVerify, exitCodeOfVerified, refusePipe, verifyRun } from './verify-after.ts'
 import type { VerifyEngine } from './verify-after.ts'
 import { verifyJson } from './verify-view.ts'
@@ -143,7 +144,7 @@ export async function execute(
   const onStdoutError = (error: NodeJS.ErrnoException): void => {
     // a reader that has seen enough of the summary must not stop the documents
     if (!dataOnStdout) return
-    stdoutError ??= stdoutFailure(error)
+    stdoutError ??= documentsLost(error)
     interruption.abort(stdoutError)
   }
   host.stdout.on('error', onStdoutError)
@@ -273,12 +274,6 @@ function tellOutcome({ job: { flags, dataOnStdout }, host, display, isDifferent,
 export function interruptedBy(thrown: unknown): DocferryError {
   if (thrown instanceof DocferryError && thrown.code === 'DOCFERRY_INTERRUPTED') return thrown
   return new DocferryError('DOCFERRY_INTERRUPTED', 'interrupted', { cause: thrown })
-}
-
-function stdoutFailure(error: NodeJS.ErrnoException): DocferryError {
-  const { code = error.message } = error
-  const what = isFileTooLarge(error) ? 'may not grow any more' : isNoRoom(error) ? 'is full' : code === 'EPIPE' ? 'was closed' : 'failed'
-  return new DocferryError('DOCFERRY_TARGET', `standard output ${what} before all documents were written to it (${code})`, { cause: error })
 }
 
 /** The report of a run that could not say how it ended, or was stopped by what it can't know of. */

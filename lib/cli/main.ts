@@ -1,6 +1,7 @@
 /** The bin. What is slow to load is loaded when a command runs, so that `--help` is quick. */
 import { tuneHeap } from './heap.ts'
 import { reportFailure, runCommandLine } from './program.ts'
+import { reportLost, writeWhole } from './standard-output.ts'
 import { endedBy, uncaught } from './user-code.ts'
 
 tuneHeap()
@@ -37,6 +38,7 @@ for (const stream of [process.stdout, process.stderr]) {
   // who reads what is said may leave before the documents are moved; a command that needs its reader listens itself
   stream.on('error', () => undefined)
 }
+writeWhole(process.stdout)
 process.on('uncaughtException', onUnexpected)
 process.on('unhandledRejection', onUnexpected)
 process.on('exit', onExit)
@@ -46,7 +48,11 @@ async function main(): Promise<void> {
     const { execute } = await import('./execute.ts')
     return await execute(job, host)
   })
-  await Promise.all([flush(process.stdout, ended), flush(process.stderr, ended)])
+  await flush(process.stdout, ended)
+  const lost = reportLost(process.stdout)
+  if (lost && ended === 0) ended = reportFailure(process, lost)
+  else if (lost) process.stderr.write(`docferry: ${lost.message}\n`)
+  await flush(process.stderr, ended)
   // a vendor's client may keep its connections, and with them the process, open
   process.exit(ended)
 }

@@ -30,7 +30,7 @@ export interface WriteFailure {
   readonly code: ErrorCode
   /** Never holds contents of the document. */
   readonly message: string
-  /** Whether the same write may work later. */
+  /** Whether the same write may work later. Unless the code is DOCFERRY_THROTTLED, the document may be written all the same. */
   readonly retryable: boolean
   readonly retryAfterMs?: number
   /** Whether a call failed that held just this document: beside others it would have them fail too, so that it is tried again by itself. */

@@ -13,6 +13,8 @@ export interface Answer {
   readonly longest: WriteFailure | undefined
   /** Those that by the target's own account failed for themselves. */
   readonly alone: readonly number[]
+  /** Whether some of those to be sent again may be written all the same: what is throttled is not, of what fails nobody knows. */
+  readonly mayBeApplied: boolean
 }
 
 /** @param results one for each of the indexes @param mayBeApplied whether some may have been written by an earlier try */
@@ -21,14 +23,17 @@ export function readAnswer(indexes: readonly number[], results: readonly WriteOu
   const alone: number[] = []
   const conflicts: number[] = []
   let longest: WriteFailure | undefined
+  let isInDoubt = false
   for (let position = 0; position < indexes.length; position++) {
     const index = indexes[position]!
     const outcome = results[position]!
-    if (mayBeApplied && isConflict(outcome)) conflicts.push(index)
-    else if (typeof outcome === 'object' && outcome.retryable) {
+    const mayWorkLater = typeof outcome === 'object' && outcome.retryable
+    if (mayBeApplied && !mayWorkLater && isConflict(outcome)) conflicts.push(index)
+    else if (mayWorkLater) {
       ;(outcome.alone ? alone : again).push(index)
+      isInDoubt ||= outcome.code !== 'DOCFERRY_THROTTLED'
       if (!outcome.alone && (outcome.retryAfterMs ?? 0) >= (longest?.retryAfterMs ?? 0)) longest = outcome
     }
   }
-  return { decided: indexes.length - again.length - alone.length, conflicts, again, longest, alone }
+  return { decided: indexes.length - again.length - alone.length, conflicts, again, longest, alone, mayBeApplied: isInDoubt }
 }

@@ -27,8 +27,8 @@ const fewInARow = 3
  *
  * Only documents that failed and may be retried are sent again, each time after a longer wait; what gets no answer goes in smaller parts, down to
  * documents that fail alone. These are suspects: they are tried again beside the others, until chance is ruled out. A call that throws may have been
- * applied in part: a conflict that a later try then meets is resolved by comparing what the target holds, so that what the run itself wrote counts
- * as written.
+ * applied in part, and a document that is said to have failed may be written: a conflict that a later try then meets is resolved by comparing what the
+ * target holds, so that what the run itself wrote counts as written.
  *
  * Trouble of the target's is never laid upon documents: as long as it takes others, those it pushes back are sent again and again; when it takes
  * nothing any more, the call throws.
@@ -139,7 +139,8 @@ class BatchInWriting {
 
   async #take(call: Call, results: readonly WriteOutcome[]): Promise<void> {
     const { indexes, from } = call.part
-    const { decided, conflicts, again, longest, alone } = readAnswer(indexes, results, this.#mayBeApplied)
+    const { decided, conflicts, again, longest, alone, mayBeApplied } = readAnswer(indexes, results, this.#mayBeApplied)
+    this.#mayBeApplied ||= mayBeApplied
     for (const [at, index] of indexes.entries()) this.#outcomes[index] = results[at]!
     this.#left -= decided
     this.#rate.decided(decided)

@@ -325,5 +325,5 @@ function sorted(collections: readonly (readonly [string, string])[]): string[] {
 
 function shown(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? 'none' : value.join(', ')
-  return value === undefined ? 'none' : String(value)
+  return value === undefined || value === '' ? 'none' : String(value)
 }

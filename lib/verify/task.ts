@@ -8,6 +8,7 @@ import type { RunRecord } from '../checkpoint/run-folder.ts'
 import { functionStages } from '../engine/stage-chain.ts'
 import { toStages } from '../engine/to-stages.ts'
 import { DocferryError } from '../errors.ts'
+import { givenAgain } from '../open.ts'
 import type { Endpoint } from '../open.ts'
 import type { PresetName } from '../config/presets.ts'
 import type { PlannedOptions } from '../plan/plan.ts'
@@ -105,7 +106,8 @@ async function runTask(options: VerifyOptions, runId: string): Promise<Task> {
     throw unfit(`the run ${runId} has not come to its end (${run.state}): ${first}, then verify that`)
   }
   const { environment = {} } = options
-  const target = options.target ?? ends.target ?? (await endOfPipeline(asked, 'target', environment))
+  const given = async (role: 'source' | 'target') => options[role] && (await givenAgain(options[role], record, role))
+  const target = (await given('target')) ?? ends.target ?? (await endOfPipeline(asked, 'target', environment))
   if (target === undefined)
     throw usage(`the run ${runId} does not know its target any more, for its address is not kept: give it again (--target)`)
   // A receipt tells only of all documents.
@@ -113,7 +115,7 @@ async function runTask(options: VerifyOptions, runId: string): Promise<Task> {
   const path = isSample ? undefined : await receiptPath(run.path)
   const receipt = path === undefined ? undefined : proofOf(await readReceipt(path))
   const told: string[] = []
-  const source = options.source ?? ends.source ?? (await sourceOfPipeline(asked, environment, told))
+  const source = (await given('source')) ?? ends.source ?? (await sourceOfPipeline(asked, environment, told))
   if (!receipt && source === undefined)
     throw usage(`the run ${runId} has no receipt, and does not know its source any more: give it again (--source)`)
   const notes =

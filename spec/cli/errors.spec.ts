@@ -35,6 +35,21 @@ describe('cli: errors', () => {
     expect(errorJson(other, mask).try).to.equal(advice.DOCFERRY_STATE)
   })
 
+  it('names the command that goes on once there is room for the state of a run', () => {
+    const failure = (code: string) => new DocferryError('DOCFERRY_STATE', 'x', { cause: Object.assign(new Error('write'), { code }) })
+    const goOn = 'docferry resume R --state-dir "s"'
+    expect(errorJson(failure('ENOSPC'), mask, goOn).try).to.equal(`make room on the disk of the state folder; then go on: ${goOn}`)
+    expect(errorJson(failure('EFBIG'), mask, goOn).try)
+      .to.include('ulimit -f')
+      .and.include(goOn)
+    expect(errorJson(failure('EACCES'), mask, goOn).try).to.equal(advice.DOCFERRY_STATE)
+  })
+
+  it("speaks of this machine's clock, and not of credentials, where that is wrong", () => {
+    const error = new DocferryError('DOCFERRY_AUTH', 'DynamoDB refuses the time of a request: the clock of this machine is wrong')
+    expect(errorJson(error, mask).try).to.include('clock').and.not.include('password')
+  })
+
   it('speaks of the size that a file may have where that is the limit, and not of room', () => {
     const cause = new DocferryError('DOCFERRY_TARGET', 'a file', { cause: Object.assign(new Error('write'), { code: 'EFBIG' }) })
     expect(errorJson(new DocferryError('DOCFERRY_CONFIG', 'a list', { cause }), mask).try)

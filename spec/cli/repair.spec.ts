@@ -109,6 +109,20 @@ describe('docferry repair', function () {
     expect((await docferry(['verify', run!], { cwd })).code).to.equal(0)
   })
 
+  it('takes the file of a run again by its path alone, whatever name the run gave to its collection', async () => {
+    const moved = await docferry(['import', '--input', 'a.ndjson', '--as', 'c', '--target', 'memory:c.json'], { cwd })
+    expect(moved.code, moved.stderr).to.equal(0)
+    const [run] = readdirSync(join(cwd, '.docferry', 'runs'))
+    writeFileSync(join(cwd, 'c.json'), readFileSync(join(cwd, 'c.json'), 'utf8').replace('hidden-7"', 'other-7"'))
+    const again = [run!, '--source', join(cwd, 'a.ndjson')]
+    const verified = await docferry(['verify', ...again], { cwd })
+    expect(verified.stdout, verified.stderr).to.include('d7').and.not.include('it holds')
+    expect(verified.code).to.equal(60)
+    const repaired = await repair(...again)
+    expect(repaired.code, repaired.stderr).to.equal(0)
+    expect(repaired.stdout).to.include('1 document written')
+  })
+
   it('promises to remove nothing where the collection was not empty before the run, and says how much is left', async () => {
     expect((await docferry(['migrate', ...ends], { cwd })).code).to.equal(0)
     save([...saved().slice(1), { _id: 'extra-1' }])

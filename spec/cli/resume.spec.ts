@@ -77,6 +77,19 @@ describe('docferry resume and runs', function () {
     expect(await runIds()).to.deep.equal([runId])
   })
 
+  it('takes the file again by its path alone, with the name that the run gave to its collection', async () => {
+    const file = `${bench.collection}.ndjson`
+    afterBatches(2, { type: 'stall' })
+    const started = begin('import', '--input', file, '--as', bench.collection, '--target', 'couchdb')
+    await bench.proxy.waitFor(isBulk, 3)
+    started.child.kill('SIGKILL')
+    await started.ended
+    bench.proxy.faults.length = 0
+    const { code, stderr } = await run('resume', '--source', `./${file}`)
+    expect(code, stderr).to.equal(0)
+    expect(await documentsThere()).to.equal(count)
+  })
+
   it('verifies a run that was to be verified, at its end', async () => {
     afterBatches(2, { type: 'stall' })
     const started = begin(...migration(), '--verify')

@@ -36,6 +36,27 @@ describe('engine: writing a batch', () => {
     expect(record.writes.map(({ ids }) => ids)).to.deep.equal([documents.map(({ _id }) => _id), ['d4'], ['d4']])
   })
 
+  for (const onConflict of ['skip', 'fail'] as const) {
+    it(`${onConflict}: counts as written what the target holds of a document that is said to have failed`, async () => {
+      const failed: WriteOutcome = { code: 'DOCFERRY_CONNECT', message: 'timeout', retryable: true }
+      const { write, record } = await target({
+        held: { agents: [{ _id: 'd7', others: true }] },
+        beforeWrite(call) {
+          if (call === 1) for (const id of ['d1', 'd2']) record.collections.get('agents')!.set(id, { _id: id })
+        },
+        outcome: (id, call) => {
+          if (call > 1) return undefined
+          return id === 'd1' ? failed : id === 'd2' ? { ...failed, code: 'DOCFERRY_REFUSED', alone: true } : undefined
+        }
+      })
+      const own: number[] = []
+      const outcomes = await write({ onConflict, onOwn: index => own.push(index) })
+      expect(outcomes.filter(outcome => outcome === 'written')).to.have.length(9)
+      expect(outcomes[7]).to.not.equal('written')
+      expect(own).to.have.members([1, 2])
+    })
+  }
+
   it('sends smaller parts when there is no answer', async () => {
     const { write, calls } = await target({
       beforeWrite(_, ids) {

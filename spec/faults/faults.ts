@@ -12,6 +12,8 @@ export interface PassingFault<Action> {
   readonly of?: Role
   /** The one action is for every request. */
   readonly lasts?: true
+  /** Documents that go again behind those that the fault has hit. */
+  readonly alwaysAgain?: number
 }
 
 /** What happens to all requests from the middle of a run on, until it is mended. */
@@ -69,6 +71,24 @@ export const couchdbFaults: readonly PassingFault<FaultAction>[] = [
     name: 'a part of a batch fails',
     of: 'target',
     actions: [1, 2, 3].map(() => ({ type: 'failRows', keepBack: evenRows, error: 'internal_server_error', reason: 'timeout' }))
+  },
+  {
+    name: 'a part of a batch is said to have failed, and is written',
+    of: 'target',
+    actions: ['internal_server_error', 'timeout', 'unknown_error'].map(error => ({
+      type: 'failRows',
+      keepBack: evenRows,
+      passesAll: true,
+      error,
+      reason: 'timeout'
+    }))
+  },
+  {
+    name: '500 behind a batch that is written',
+    of: 'target',
+    // Two batches in halves, and whatever was there when these came.
+    alwaysAgain: 1000,
+    actions: [1, 2].map(() => ({ type: 'answer', passes: true, status: 500, body: { error: 'internal_server_error', reason: 'timeout' } }))
   }
 ]
 
@@ -136,6 +156,15 @@ export function conditionalFaults(isHeld: (document: { readonly _id: string }) =
     {
       name: 'throttled, and 500',
       actions: errors.map(name => ({ type: 'dynamodbError', name, status: name.startsWith('Int') ? 500 : 400 }))
+    },
+    {
+      name: '500 behind a transaction that is made',
+      actions: [1, 2].map(() => ({
+        type: 'answer',
+        passes: true,
+        status: 500,
+        body: { __type: 'InternalServerError', message: 'timeout' }
+      }))
     },
     { name: 'cancelled for mixed reasons', actions: [1, 2, 3].map(() => ({ type: 'cancelTransaction', reasonFor })) },
     { name: 'cancelled for conflicts', actions: [1, 2].map(() => ({ type: 'cancelTransaction', reasonFor: () => 'TransactionConflict' })) }

@@ -39,9 +39,10 @@ export type FaultAction =
   | { readonly type: 'refuse' }
   /** The same by a reset (RST), as from a process that died. */
   | { readonly type: 'reset' }
-  /** Answer without passing anything on. */
+  /** Answer without passing anything on; or, with `passes`, once the target has done its work. */
   | {
       readonly type: 'answer'
+      readonly passes?: boolean
       readonly status: number
       readonly headers?: OutgoingHttpHeaders
       readonly body?: string | object | ((request: ProxyRequest) => object)
@@ -54,8 +55,17 @@ export type FaultAction =
   | { readonly type: 'unprocessed'; readonly keepBack: (write: unknown, index: number) => boolean }
   /** Answer a TransactWriteItems with TransactionCanceledException and a reason (`None`) for each action, without passing anything on. */
   | { readonly type: 'cancelTransaction'; readonly reasonFor: (action: unknown, index: number) => string }
-  /** Keep back the documents of CouchDB's `_bulk_docs` for which `keepBack` is true, pass on the others, and report the kept with an error. */
-  | { readonly type: 'failRows'; readonly keepBack: (index: number) => boolean; readonly error: string; readonly reason?: string }
+  /**
+   * Keep back the documents of CouchDB's `_bulk_docs` for which `keepBack` is true, pass on the others, and report the kept with an error. `passesAll`: these are
+   * passed on too.
+   */
+  | {
+      readonly type: 'failRows'
+      readonly keepBack: (index: number) => boolean
+      readonly error: string
+      readonly reason?: string
+      readonly passesAll?: boolean
+    }
   /** Pass on only when the promise settles. */
   | { readonly type: 'holdUntil'; readonly until: Promise<unknown> | (() => Promise<unknown>) }
   /** Never answer, never pass on; or pass on, and say no more after so many bytes of the answer's body. */
@@ -162,7 +172,8 @@ async function act(target: URL, request: ProxyRequest, action: FaultAction | und
       response.socket?.resetAndDestroy()
       return
     case 'answer': {
-      const { status, body = '', headers } = action
+      const { passes = false, status, body = '', headers } = action
+      if (passes) await readAll(await ask(target, request))
       return answer(response, status, typeof body === 'function' ? body(request) : body, headers)
     }
     case 'throttle': {
@@ -239,16 +250,20 @@ async function sendPart(reply: IncomingMessage, response: ServerResponse, bytes:
 async function failRows(
   target: URL,
   request: ProxyRequest,
-  { keepBack, error, reason }: Extract<FaultAction, { type: 'failRows' }>,
+  { keepBack, error, reason, passesAll = false }: Extract<FaultAction, { type: 'failRows' }>,
   response: ServerResponse
 ): Promise<void> {
   const { docs, ...rest } = JSON.parse(request.body.toString()) as { docs: { _id: string }[] }
-  const reply = await ask(target, request, Buffer.from(JSON.stringify({ ...rest, docs: docs.filter((_, index) => !keepBack(index)) })))
+  const passed = docs.filter((_, index) => passesAll || !keepBack(index))
+  const reply = await ask(target, request, Buffer.from(JSON.stringify({ ...rest, docs: passed })))
   const text = (await readAll(reply)).toString()
   if (reply.statusCode !== 201) return answer(response, reply.statusCode!, text)
   const rows = JSON.parse(text) as object[]
   let next = 0
-  const all = docs.map(({ _id: id }, index) => (keepBack(index) ? { id, error, reason } : rows[next++]))
+  const all = docs.map(({ _id: id }, index) => {
+    const row = passesAll || !keepBack(index) ? rows[next++] : undefined
+    return keepBack(index) ? { id, error, reason } : row
+  })
   answer(response, 201, all)
 }
 

@@ -27,8 +27,11 @@ function retryAfterMs(header: string | undefined): number | undefined {
   return ms > 0 ? ms : undefined
 }
 
+/** Another server; of the same one the path, without what is asked of it. */
 function redirectOf(location: string | undefined, url: string): string | undefined {
-  return location !== undefined && URL.canParse(location, url) ? new URL(location, url).origin : undefined
+  if (location === undefined || !URL.canParse(location, url)) return undefined
+  const { origin, pathname } = new URL(location, url)
+  return origin === new URL(url).origin ? pathname : origin
 }
 
 export function parseObject(text: string): Record<string, unknown> | undefined {

@@ -1,8 +1,9 @@
 /** `_bulk_docs`: sends documents, and tells what became of each. */
+import { DocferryError } from '../../errors.ts'
 import type { WriteFailure } from '../../types.ts'
 import type { BufferPool } from '../../kernel/buffer-pool.ts'
 import type { Client } from './client.ts'
-import { AnswerError, brokenAnswer, mayBeOneDocument, writeFailure } from './errors.ts'
+import { AnswerError, brokenAnswer, gatewayFailure, mayBeOfGateway, mayBeOneDocument, writeFailure } from './errors.ts'
 import type { Text } from './values.ts'
 import { parseText } from '../../values/index.ts'
 
@@ -24,21 +25,30 @@ export function isConflict(outcome: BulkOutcome | undefined): boolean {
   return typeof outcome === 'object' && outcome.code === 'DOCFERRY_CONFLICT'
 }
 
+export interface BulkOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Write something else; throws as writing documents does. Missing: what is forbidden is not isolated. */
+  readonly takesWrites?: () => Promise<void>
+}
+
 /**
  * What sends documents and fills in their outcomes.
  *
  * CouchDB refuses a whole batch for one document that it can't take, and writes nothing of it. Such a batch is sent again in halves,
- * down to the documents that are refused alone.
+ * down to the documents that are refused alone. So is one that a firewall on the way forbids, while the database takes other writes.
  */
 export function createBulk(
   client: Client,
   collection: string,
   outcomes: BulkOutcome[],
-  signal?: AbortSignal
+  { signal, takesWrites }: BulkOptions = {}
 ): (batch: readonly Sending[]) => Promise<void> {
   const asked = { ...client.asked(`writing to ${collection}`, 'DOCFERRY_TARGET', collection), sendsDocuments: true }
   const path = `/${encodeURIComponent(collection)}/_bulk_docs`
   let failures = 0
+  /** Whether the server has failed, in a call that may have been applied all the same. */
+  let hasFailed = false
+  const isOfGateway = gatewayJudge(takesWrites)
   /** Whether the server takes a batch of no documents: one that fails for this too does not fail for a document. */
   const takesNone = async (): Promise<boolean> => {
     try {
@@ -56,15 +66,19 @@ export function createBulk(
     try {
       text = await client.text({ method: 'POST', path, body, release, asked, signal })
     } catch (error) {
-      if (!(error instanceof AnswerError) || !mayBeOneDocument(error)) throw error
+      if (!(error instanceof AnswerError)) throw error
+      const isForbidden = await isOfGateway(error)
+      signal?.throwIfAborted()
+      if (!isForbidden && !mayBeOneDocument(error)) throw error
       const { status, error: name, reason } = error.answer
+      hasFailed ||= status >= 500
       if (status >= 500 && ++failures >= failuresInARow) throw error
       if (batch.length > 1) {
         const half = batch.length >> 1
         await bulk(batch.slice(0, half))
         return bulk(batch.slice(half))
       }
-      const failure = writeFailure(name, reason, status)
+      const failure = isForbidden ? gatewayFailure(error.answer) : writeFailure(name, reason, status)
       // What is never tried again has to be the document's fault. Of all else, what the server takes of others tells.
       if (status >= 500 && !failure.retryable && !(await takesNone())) throw error
       outcomes[(batch[0] as Sending).index] = failure.retryable ? { ...failure, alone: true } : failure
@@ -82,9 +96,26 @@ export function createBulk(
       const sent = batch[at] as Sending
       if (id !== undefined && id !== sent.id) throw brokenAnswer(asked, 'is in another order than the documents')
       const isWritten = error === undefined && (ok === true || typeof rev === 'string')
-      outcomes[sent.index] = isWritten ? 'written' : writeFailure(error, reason)
+      const outcome = isWritten ? 'written' : writeFailure(error, reason)
+      // What the document meets may be itself: the caller, who compares them, is to ask again.
+      outcomes[sent.index] = hasFailed && isConflict(outcome) ? { ...(outcome as WriteFailure), retryable: true } : outcome
     }
   }
+}
+
+/** Tells of errors whether other writes are taken while a request is forbidden; asks once. */
+export function gatewayJudge(takesWrites: (() => Promise<void>) | undefined): (error: AnswerError) => Promise<boolean> {
+  let takesOthers: boolean | undefined
+  const ask = async (): Promise<boolean> => {
+    try {
+      await takesWrites?.()
+      return takesWrites !== undefined
+    } catch (error) {
+      if (error instanceof DocferryError && error.retryable) throw error
+      return false
+    }
+  }
+  return async error => mayBeOfGateway(error) && (takesOthers ??= await ask())
 }
 
 const head = '{"docs":['

@@ -21,7 +21,7 @@ export async function changeDocuments(
   signal?: AbortSignal
 ): Promise<readonly ChangeOutcome[]> {
   const outcomes = new Array<BulkOutcome>(changes.length)
-  const bulk = createBulk(client, collection, outcomes, signal)
+  const bulk = createBulk(client, collection, outcomes, { signal })
   const sendings = changes.flatMap(({ seen, put }, index) => {
     if (attachmentsOf(put).length > 0) return []
     const { id, revision, attachments } = (seen as Held<Revision>).version

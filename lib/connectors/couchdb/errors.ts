@@ -11,7 +11,7 @@ export interface BadAnswer {
   readonly error?: string
   readonly reason?: string
   readonly retryAfterMs?: number
-  /** Where a redirect points to. */
+  /** Where a redirect points to: another server's address, or a path of the same. */
   readonly redirect?: string
 }
 
@@ -87,6 +87,11 @@ export function answerError(answer: BadAnswer, asked: Asked): AnswerError {
 }
 
 function meaningOf({ status, reason = '', redirect, retryAfterMs }: BadAnswer, { anonymous }: Asked): Meaning {
+  if (redirect?.startsWith('/'))
+    return {
+      code: 'DOCFERRY_CONNECT',
+      advice: `it points to ${redirect} of the same server: does a gateway before CouchDB want a login, or does the address lack a path?`
+    }
   if (redirect !== undefined) return { code: 'DOCFERRY_CONNECT', advice: `use ${redirect} as the address` }
   if (status === 401 && anonymous)
     return {
@@ -231,4 +236,23 @@ function reasonOf(name: string | undefined, reason: string | undefined): Error |
  */
 export function mayBeOneDocument({ answer }: AnswerError): boolean {
   return [400, 412, 413, 422, 500].includes(answer.status)
+}
+
+/** What is forbidden, and what firewalls answer that look into requests. */
+const gatewayRefusals: ReadonlySet<number> = new Set([403, 406, 451])
+
+/**
+ * Whether a refusal of a whole request is not CouchDB's own, which forbids all or nothing: where the database takes other writes at that time, it may be due to
+ * a single document.
+ */
+export function mayBeOfGateway({ answer: { status, error } }: AnswerError): boolean {
+  return gatewayRefusals.has(status) && error !== 'forbidden' && error !== 'unauthorized'
+}
+
+/** One document is refused so. It is tried again: a right may have been taken, and given back meanwhile. */
+export function gatewayFailure({ status, error, reason }: BadAnswer): WriteFailure {
+  const cause = reasonOf(error, reason)
+  const name = [status, error].filter(Boolean).join(' ')
+  const message = `refused with ${name}, while other writes are taken: does a firewall stand before CouchDB?`
+  return { code: 'DOCFERRY_REFUSED', message, retryable: true, alone: true, ...(cause && { cause }) }
 }

@@ -4,11 +4,11 @@ import { DocferryError } from '../../errors.ts'
 import { defaultRules } from '../../types.ts'
 import type { EncodeRules, OpenContext, Prepared, Target, WriteFailure, WriteOptions, WriteOutcome } from '../../types.ts'
 import { allDocsRequest } from './all-docs.ts'
-import { createBulk, isConflict } from './bulk.ts'
+import { createBulk, gatewayJudge, isConflict } from './bulk.ts'
 import type { BulkOutcome } from './bulk.ts'
 import { changeDocuments, dropDatabase } from './changes.ts'
 import type { Client, DatabaseInfo } from './client.ts'
-import { brokenAnswer, writeFailure } from './errors.ts'
+import { AnswerError, brokenAnswer, gatewayFailure, writeFailure } from './errors.ts'
 import { checkDatabaseName, targetLimits } from './limits.ts'
 import { allRows, decodeText, get, look, revisions, standing } from './lookup.ts'
 import type { Standing } from './lookup.ts'
@@ -69,7 +69,11 @@ export function createTarget(
       const sendings = documents.map(({ id, payload, attachments = none }: EncodedWhole, index) => {
         return { index, id: name(id) ?? id, text: payload, attachments }
       })
-      return write(client, collection, sendings, options, { skippedApart, keepsAttachments: attachments === undefined })
+      return write(client, collection, sendings, options, {
+        skippedApart,
+        keepsAttachments: attachments === undefined,
+        takesWrites: () => probe.ask(collection, options)
+      })
     },
     takesWrites: (collection, given) => probe.ask(collection, given),
     get: (collection, ids, options) => get(client, collection, ids, { ...options, nameOf: nameOf(collection), attachments }),
@@ -132,6 +136,8 @@ interface Writing {
   readonly skippedApart: SkippedApart
   /** Whether what a document of the database has attached stays when another is put in its place. */
   readonly keepsAttachments: boolean
+  /** See `BulkOptions`. */
+  readonly takesWrites: () => Promise<void>
 }
 
 async function write(
@@ -139,12 +145,12 @@ async function write(
   collection: string,
   given: readonly SendingWhole[],
   options: WriteOptions,
-  { skippedApart, keepsAttachments }: Writing
+  { skippedApart, keepsAttachments, takesWrites }: Writing
 ): Promise<readonly WriteOutcome[]> {
   const { onConflict, fresh, signal } = options
   const outcomes = new Array<BulkOutcome>(given.length)
   const wholes = given.filter(({ attachments }) => attachments.length > 0)
-  await writeWholes(client, collection, wholes, outcomes, options)
+  await writeWholes(client, collection, wholes, outcomes, { ...options, takesWrites })
   if (onConflict === 'skip')
     await skippedApart.look(
       collection,
@@ -152,10 +158,11 @@ async function write(
       signal
     )
   const all = wholes.length === 0 ? given : given.filter(({ attachments }) => attachments.length === 0)
-  const bulk = createBulk(client, collection, outcomes, signal)
+  const bulk = createBulk(client, collection, outcomes, { signal, takesWrites })
   if (onConflict !== 'overwrite') {
     await bulk(all)
-    return onConflict === 'skip' ? outcomes.map(outcome => (isConflict(outcome) ? 'skipped' : outcome)) : outcomes
+    if (onConflict === 'fail') return outcomes
+    return outcomes.map(outcome => (isConflict(outcome) && !(outcome as WriteFailure).retryable ? 'skipped' : outcome))
   }
   let waiting = all
   for (let attempt = 1; waiting.length > 0 && attempt <= overwriteTries; attempt++) {
@@ -188,20 +195,28 @@ async function writeWholes(
   collection: string,
   wholes: readonly SendingWhole[],
   outcomes: BulkOutcome[],
-  { onConflict, fresh, signal }: WriteOptions
+  { onConflict, fresh, signal, takesWrites }: WriteOptions & Pick<Writing, 'takesWrites'>
 ): Promise<void> {
   if (wholes.length === 0) return
+  const isOfGateway = gatewayJudge(takesWrites)
+  const put = async (whole: SendingWhole, revision: string | undefined): Promise<BulkOutcome> => {
+    try {
+      return await putWhole(client, collection, whole, revision, signal)
+    } catch (error) {
+      if (!(error instanceof AnswerError) || !(await isOfGateway(error))) throw error
+      return gatewayFailure(error.answer)
+    }
+  }
   const ids = wholes.map(({ id }) => id)
   const known = fresh ? new Map<string, string>() : await revisions(client, collection, ids, signal)
   for (const whole of wholes) {
     let revision = known.get(whole.id)
     let outcome: BulkOutcome = writeFailure('conflict', undefined)
-    if (onConflict !== 'overwrite')
-      outcome = revision === undefined ? await putWhole(client, collection, whole, undefined, signal) : outcome
+    if (onConflict !== 'overwrite') outcome = revision === undefined ? await put(whole, undefined) : outcome
     else {
       for (let attempt = 1; attempt <= overwriteTries && isConflict(outcome); attempt++) {
         if (attempt > 1) revision = (await revisions(client, collection, [whole.id], signal)).get(whole.id)
-        outcome = await putWhole(client, collection, whole, revision, signal)
+        outcome = await put(whole, revision)
       }
       if (isConflict(outcome)) outcome = keepsChanging
     }

@@ -61,6 +61,9 @@ const credentialTroubles = new Set([
   'ProviderError'
 ])
 
+/** The time of a request is not the server's. */
+const clockTroubles: ReadonlySet<string> = new Set(['RequestExpired', 'RequestTimeTooSkewed', 'RequestInTheFuture'])
+
 const timeouts: ReadonlySet<string> = new Set(['TimeoutError', 'RequestTimeout', 'RequestTimeoutException'])
 
 const networkTroubles: Readonly<Record<string, string>> = {
@@ -99,13 +102,15 @@ export function translate(error: unknown, context: CallContext): DocferryError {
       retryAfterMs: retryAfterMs(vendor)
     })
   }
-  if (credentialTroubles.has(name)) {
+  if (credentialTroubles.has(name) || clockTroubles.has(name)) {
     // The SDK has learned the server's time from this very answer, so that the next call is signed rightly.
-    const clock = /signature (?:expired|not yet current)/i.test(vendor.message ?? '')
-    const hint = clock
-      ? 'the clock of this machine is wrong'
-      : 'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE or ?profile=name, and renew what has expired'
-    return make('DOCFERRY_AUTH', `DynamoDB (${address}): no credentials, or they were refused (${name}): ${hint}`, { retryable: clock })
+    const clock = clockTroubles.has(name) || /signature (?:expired|not yet current)/i.test(vendor.message ?? '')
+    if (clock)
+      return make('DOCFERRY_AUTH', `DynamoDB (${address}) refuses the time of a request (${name}): the clock of this machine is wrong`, {
+        retryable: true
+      })
+    const hint = 'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE or ?profile=name, and renew what has expired'
+    return make('DOCFERRY_AUTH', `DynamoDB (${address}): no credentials, or they were refused (${name}): ${hint}`)
   }
   if (name === 'AccessDeniedException' || status === 403) {
     const action = /perform: (\w+:\w+)/.exec(vendor.message ?? '')?.[1] ?? `dynamodb:${operation}`

@@ -122,6 +122,44 @@ describe('couchdb: writer', () => {
     expect(stub.asked.length).to.be.below(100)
   })
 
+  it('takes no document for one that was there before, which it meets behind a failure of the server', async () => {
+    const meets = (_: Asked, number: number): Reply =>
+      number === 1
+        ? json({ error: 'internal_server_error' }, 500)
+        : json([{ id: `d${number - 2}`, error: 'conflict', reason: 'Document update conflict.' }], 201)
+    for (const onConflict of ['skip', 'fail'] as const) {
+      stub.asked.splice(0)
+      stub.script = meets
+      const outcomes = await target.write('d', many(2), { onConflict, fresh: false })
+      for (const outcome of outcomes) expect(outcome).to.include({ code: 'DOCFERRY_CONFLICT', retryable: true })
+    }
+  })
+
+  describe('behind a firewall', () => {
+    const blocked: Reply = { status: 403, headers: { 'content-type': 'text/html' }, body: '<html>Request blocked</html>' }
+
+    it('isolates what is forbidden while other writes are taken, to be tried again by itself', async () => {
+      stub.script = refusing({ d3: blocked, d7: { ...blocked, status: 406 } })
+      const outcomes = await target.write('d', many(20), skip)
+      for (const index of [3, 7]) expect(outcomes[index]).to.include({ code: 'DOCFERRY_REFUSED', retryable: true, alone: true })
+      expect((outcomes[3] as WriteFailure).message)
+        .to.include('403')
+        .and.include('firewall')
+      expect(outcomes.filter(outcome => outcome === 'written')).to.have.length(18)
+    })
+
+    it('throws where nothing is taken, and sends no documents again', async () => {
+      stub.script = () => blocked
+      expect(await errorOf(target.write('d', many(20), skip))).to.include({ code: 'DOCFERRY_PERMISSION', retryable: false })
+      expect(stub.asked.filter(({ body }) => body.includes('"d1"'))).to.have.length(1)
+    })
+
+    it('throws what may pass, where that is why other writes are not taken', async () => {
+      stub.script = ({ body }) => (body.includes('_local/') ? { status: 503 } : blocked)
+      expect(await errorOf(target.write('d', many(20), skip))).to.include({ code: 'DOCFERRY_CONNECT', retryable: true })
+    })
+  })
+
   it('gives up on a server that fails for every document', async () => {
     stub.script = () => json({ error: 'internal_server_error' }, 500)
     expect(await errorOf(target.write('d', many(300), skip))).to.include({ code: 'DOCFERRY_CONNECT', retryable: true })
@@ -321,6 +359,18 @@ describe('couchdb: writer', () => {
       expect(stub.asked).to.have.length(1)
     })
   }
+
+  it('names another server that it is sent to, and of the same one the path', async () => {
+    const advised = async (location: string): Promise<string> => {
+      stub.script = () => ({ status: 302, headers: { location } })
+      return (await errorOf(target.write('d', many(1), skip))).message
+    }
+    expect(await advised('https://elsewhere/d')).to.include('use https://elsewhere as the address')
+    for (const own of ['/_utils?token=hush', `${stub.url}/_utils`])
+      expect(await advised(own))
+        .to.include('it points to /_utils of the same server')
+        .and.not.match(/as the address|hush/)
+  })
 
   it('stops at an abort with the reason of it', async () => {
     const controller = new AbortController()

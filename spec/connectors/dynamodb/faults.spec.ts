@@ -268,6 +268,18 @@ describe('dynamodb: a server that fails', () => {
     expect(target.location.provider).to.equal('dynamodb')
   })
 
+  it('speaks of the clock, and of no credentials, where the time of a request is refused', () => {
+    const expired = Object.assign(new Error('Signature expired: 20260101T000000Z is now earlier than 20260101T010000Z'), {
+      name: 'InvalidSignatureException'
+    })
+    for (const error of [expired, Object.assign(new Error('x'), { name: 'RequestExpired' })]) {
+      const { message } = translate(error, { operation: 'BatchWriteItem', address: 'us-east-1', writing: true })
+      expect(message)
+        .to.include('the clock of this machine is wrong')
+        .and.not.match(/AWS_|credentials/)
+    }
+  })
+
   it('says at once that nothing answers', async () => {
     const { stub, options } = await stubbed(() => undefined)
     await stub.close()
@@ -322,6 +334,7 @@ describe('dynamodb: errors', () => {
     ['a busy account', named('RequestLimitExceeded'), 'DOCFERRY_THROTTLED', true],
     ['a transaction under way', named('TransactionInProgressException'), 'DOCFERRY_THROTTLED', true],
     ['no credentials', named('CredentialsProviderError'), 'DOCFERRY_AUTH', false],
+    ["a time that is not the server's", named('RequestExpired'), 'DOCFERRY_AUTH', true],
     ['no permission', named('AccessDeniedException'), 'DOCFERRY_PERMISSION', false],
     ['a missing table', named('ResourceNotFoundException'), 'DOCFERRY_TARGET', false],
     ['an internal error', named('InternalServerError', { $metadata: { httpStatusCode: 500 } }), 'DOCFERRY_CONNECT', true],
