@@ -53,6 +53,23 @@ describe('docferry run', function () {
     expect((await docferry(['verify', runs()[0]!], { cwd })).code).to.equal(0)
   })
 
+  it('tells documents for which a stage fails in one way as one kind, by their ids alone', async () => {
+    const ids = Array.from({ length: 30 }, (_, n) => [...`${n}`.padStart(4, '0')].map(digit => 'abcdefghij'[Number(digit)]).join(''))
+    save('a.json', { users: ids.map(_id => ({ _id, old: 1, new: 2 })) })
+    write('p.yaml', ['source: a.json', 'target: memory:b.json', 'stages:', '  - rename: { old: new }', '    onError: dead-letter'])
+    const { code, stdout } = await run('p.yaml', '--parallel', '1')
+    expect(code).to.equal(40)
+    expect(stdout).to.include(
+      [
+        '- users: 30 x DOCFERRY_STAGE: stage rename (p.yaml:4:5): new: the document has a field of the new name already',
+        '  which: aaaa, aaab, aaac, aaad, aaae, ...\n'
+      ].join('\n')
+    )
+    expect(stdout.match(/DOCFERRY_STAGE/g)).to.have.length(1)
+    const letters = readFileSync(join(cwd, '.docferry', 'runs', runs()[0]!, 'dead-letters.ndjson'), 'utf8')
+    expect(letters).to.include('stage rename (p.yaml:4:5) failed on users/aabj: ')
+  })
+
   it('lets flags win, and the environment fill in', async () => {
     write('.env', ['OUT=c.json'])
     const { code, stderr } = await run('p.yaml', '--collections', 'agents', '--stage', 'rename:code=source', '--rename', 'agents=bots')
