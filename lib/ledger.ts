@@ -81,6 +81,8 @@ export class Ledger {
       ...ends
     })
     this.report.retries = journal.retries
+    // An output of files is cut back to what is on record.
+    if (journal.writtenBefore !== undefined && !isSavedAtEnd(target)) this.report.writtenBefore = journal.writtenBefore
     this.#letters = journal.letters ?? new DeadLetters(journal.deadLetters)
   }
 

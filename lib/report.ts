@@ -153,6 +153,8 @@ export interface RunReport {
   notTaken: string[]
   /** What a user should know and would not see from the counts. */
   notes: string[]
+  /** Of a run that goes on into a database, after it was stopped: what it had written by then. What of that stands behind a mark is read again. */
+  writtenBefore?: number
   /** Calls or documents tried again. */
   retries: number
   /** Epoch milliseconds. */

@@ -213,7 +213,9 @@ describe('cli: summary', () => {
     expect(text).to.match(/agents +10,000 +10,000 .* 2.0 s +500\n/)
     expect(text).to.match(/total +10,500 .* 4.0 s +375\n/)
     expect(text).to.include('time and docs/s are of this process, which read 1,500 documents; 9,000 were read before')
-    expect(text).to.include('10,500 documents written (9,000 were written before the run went on)')
+    expect(text).to.include('10,500 documents written (9,000 were written before the run went on, and not read again)')
+    const stopped = summary(fakeReport({ state: 'done', finishedAt: nowMs, collections, writtenBefore: 9_200 }))
+    expect(stopped).to.include('10,500 documents written (9,200 were written before the run went on; 200 of them were read again)')
   })
 
   it('sums up what is too much for a table, those with failures first', () => {
