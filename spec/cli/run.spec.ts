@@ -136,6 +136,32 @@ describe('docferry run', function () {
     expect(lines.join()).to.not.include('hidden')
   })
 
+  it('is not verified or repaired by sources that its file has got since', async () => {
+    save('old.json', { users: [{ _id: 'old' }] })
+    const pipeline = [
+      'sources:',
+      '  - { name: new, address: a.json, collections: [users], rename: { users: people } }',
+      '  - { name: old, address: old.json, rename: { users: people } }',
+      'target: memory:b.json'
+    ]
+    write('m.yaml', pipeline)
+    expect((await run('m.yaml')).code).to.equal(0)
+    const refusal = 'm.yaml has other sources than the run had when it began: put it back as it was'
+    for (const [from, to] of [
+      ['[users], rename: { users: people }', '[users], rename: { users: persons }'],
+      ['old.json', './old.json'],
+      [', collections: [users]', ', collections: [users, agents]']
+    ] as const) {
+      write('m.yaml', pipeline.map(line => line.replace(from, to)))
+      const byReceipt = await docferry(['verify'], { cwd })
+      expect(byReceipt.code, byReceipt.stderr).to.equal(0)
+      expect(byReceipt.stdout).to.include(refusal)
+      const repaired = await docferry(['repair', runs()[0]!], { cwd })
+      expect({ code: repaired.code, to }).to.deep.equal({ code: 2, to })
+      expect(repaired.stderr).to.include(refusal)
+    }
+  })
+
   it('has what a stage has dead-lettered written by a retry, once the stage is mended', async () => {
     const stage = (isMended: boolean): void =>
       write('mask.ts', [
@@ -310,6 +336,17 @@ describe('docferry run', function () {
       expect(stdout.match(/Verified: 21 documents/g)).to.have.length(2)
       expect(runs()).to.have.length(2)
       for (const id of runs()) expect((await docferry(['verify', id], { cwd })).code).to.equal(0)
+    })
+
+    it('has verify name the runs that it does not look at, where nothing says which one is meant', async () => {
+      expect((await run('f.yaml')).code).to.equal(0)
+      const { stdout } = await docferry(['verify'], { cwd })
+      const last = runs().find(id => stdout.includes(`run     ${id}`))
+      const other = runs().find(id => id !== last)
+      expect(stdout).to.include(`to verify the others: docferry verify ${other}`)
+      expect((await docferry(['verify', last!], { cwd })).stdout).not.to.include('others')
+      expect((await docferry(['export', '--provider', 'memory:b.json', '--output', 'c.ndjson'], { cwd })).code).to.equal(0)
+      expect((await docferry(['verify'], { cwd })).stdout).not.to.include('others')
     })
 
     it('goes on with the others where one fails, and exits as that one', async () => {
