@@ -27,7 +27,7 @@ export interface FailureGroup {
   /** The first failure's message, without the place of its document; those of the others may differ in their numbers, and in ids of their own. */
   readonly message: string
   count: number
-  /** The first ids (or places in the input) of this kind, at most `examplesPerKind`, long ones shortened. */
+  /** The first ids (or places in the input; where a field's name is refused, the field behind the id) of this kind, at most `examplesPerKind`, long ones shortened. */
   readonly examples: string[]
 }
 
@@ -242,15 +242,17 @@ export function countSkipped(report: CollectionReport, id: string): void {
   addExample(report.skippedExamples, shortenId(id))
 }
 
-/** Count a document as dead-lettered. */
+/** Count a document as dead-lettered. @param field what of it the example names beside its id, as a path */
 export function countFailure(
   report: Pick<CollectionReport, 'failed' | 'failures'> & { readonly source?: string },
   code: ErrorCode,
   message: string,
-  example: string
+  example: string,
+  field?: string
 ): void {
+  const place = field === undefined ? '' : ` (${shortenId(field)})`
   const told = report.source === undefined ? message : message.replace(failedOn(report.source, example), () => '')
-  addFailures(report, { code, message: told, count: 1, examples: [shortenId(example)] })
+  addFailures(report, { code, message: told, count: 1, examples: [`${shortenId(example)}${place}`] })
 }
 
 /** What a stage's failure says of its document: the message of one document names it, and that of many does not. */

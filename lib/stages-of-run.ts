@@ -75,6 +75,7 @@ export async function endOfPipeline(
   const { loadPipeline } = await import('./pipeline/load.ts')
   const { sourceOf, sourcesDigest } = await import('./pipeline/run-options.ts')
   const loaded = await loadPipeline(pipeline.file, { environment, cwd: '.' })
-  if (role === 'source' && pipeline.sources !== undefined && pipeline.sources !== sourcesDigest(loaded)) throw hasOther('sources', pipeline.file)
+  if (role === 'source' && pipeline.sources !== undefined && pipeline.sources !== sourcesDigest(loaded))
+    throw hasOther('sources', pipeline.file)
   return role === 'source' ? sourceOf(loaded, environment) : loaded.targets.find(({ name }) => name === pipeline.target)?.address
 }

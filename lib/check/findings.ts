@@ -109,6 +109,9 @@ function sizeOf({ estimate: { documents, written, bytes, perSecond, seconds, rea
   const cost = currency === undefined ? '' : `, ${amount < 0.01 ? 'less than 0.01' : `about ${amount.toFixed(2)}`} ${currency}`
   const about = sample === undefined ? '' : 'about '
   // The bytes are those of what is to be written.
-  const many = written === documents ? `${formatCount(documents)} documents` : `${formatCount(written)} of ${formatCount(documents)} documents to be written`
+  const many =
+    written === documents
+      ? `${formatCount(documents)} documents`
+      : `${formatCount(written)} of ${formatCount(documents)} documents to be written`
   return `${about}${many}, ${megabytes(bytes)}, ${minutes} at ${formatCount(perSecond)} documents a second${cost}`
 }

@@ -3,7 +3,7 @@ import { DocferryError } from '../errors.ts'
 import type { Stage } from '../types.ts'
 import { asDocumentValue, holdsDocumentValues } from './document-values.ts'
 import { inexactNumber } from './inexact-number.ts'
-import { checkStageOptions, issueText, makeOf, secretsIn } from './make-stage.ts'
+import { checkStageOptions, issueText, makeOf, propertiesOf, secretsIn } from './make-stage.ts'
 import type { StageMaking, StageSpec } from './stage-spec.ts'
 import { parseText } from '../values/index.ts'
 
@@ -64,8 +64,9 @@ function parseOptions({ name }: StageSpec, text: string): unknown {
   return options
 }
 
-function usageError({ name, short }: StageSpec, message: string): DocferryError {
-  const forms = [...(short ? [short.usage] : []), `${name}:{"option": ...}`]
+function usageError({ name, short, schema }: StageSpec, message: string): DocferryError {
+  const json = propertiesOf(schema).length > 0 ? '{"option": ...}' : schema['type'] === 'array' ? '["...", ...]' : '{"...": ...}'
+  const forms = [...(short ? [short.usage] : []), `${name}:${json}`]
   return new DocferryError(
     'DOCFERRY_USAGE',
     `stage ${name}: ${message}; write it as ${forms.join(' or ')} (docferry stages ${name} shows its options)`,

@@ -227,7 +227,11 @@ export function stagesOfSource({ builtIn, stages }: Pick<Task, 'builtIn' | 'stag
 }
 
 /** @param notes where a receipt does without it: told why the source is not known any more */
-async function sourceOfPipeline(asked: PlannedOptions, environment: Environment, notes: string[] | undefined): Promise<Endpoint | undefined> {
+async function sourceOfPipeline(
+  asked: PlannedOptions,
+  environment: Environment,
+  notes: string[] | undefined
+): Promise<Endpoint | undefined> {
   try {
     return await endOfPipeline(asked, 'source', environment)
   } catch (error) {

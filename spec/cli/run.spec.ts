@@ -152,7 +152,10 @@ describe('docferry run', function () {
       ['old.json', './old.json'],
       [', collections: [users]', ', collections: [users, agents]']
     ] as const) {
-      write('m.yaml', pipeline.map(line => line.replace(from, to)))
+      write(
+        'm.yaml',
+        pipeline.map(line => line.replace(from, to))
+      )
       const byReceipt = await docferry(['verify'], { cwd })
       expect(byReceipt.code, byReceipt.stderr).to.equal(0)
       expect(byReceipt.stdout).to.include(refusal)

@@ -113,6 +113,25 @@ describe('cli: summary', () => {
     expect(failing('a slash; --subcollections takes it')).to.include('try: take it for a path (--subcollections), write it escaped')
   })
 
+  it('advises of an empty name what works, and of what can not be read no other target', () => {
+    const failing = (code: ErrorCode, message: string): string => {
+      const failures = [{ code, message, count: 1, examples: ['x'] }]
+      return summary(fakeReport({ state: 'partial', collections: [doneCollection('users', 2, { failed: 1, failures })] }))
+    }
+    for (const message of [
+      'a field name is empty, which Firestore refuses',
+      'an empty field name; a DynamoDB attribute has at least one character'
+    ])
+      expect(failing('DOCFERRY_BAD_FIELD', message))
+        .to.include('write it escaped (--on-incompatible escape), or')
+        .and.include('(--stage \'rename:""=new\')')
+        .and.include('(--stage \'strip:""\')')
+    expect(failing('DOCFERRY_TOO_DEEP', 'nested more than 1000 levels deep'))
+      .to.include('flatten it in the source')
+      .and.not.include('take another target')
+    expect(failing('DOCFERRY_TOO_DEEP', 'more than 31 maps and lists inside one another')).to.include('take another target')
+  })
+
   it('gives one advice once', () => {
     const failures = [{ code: 'DOCFERRY_TOO_LARGE' as const, message: 'large', count: 1, examples: ['a'] }]
     const text = summary(fakeReport({ collections: ['x', 'y'].map(name => doneCollection(name, 1, { written: 0, failed: 1, failures })) }))

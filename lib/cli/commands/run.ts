@@ -81,7 +81,13 @@ export async function pipelineJob(file: string, { flags, given, cwd, environment
       options: {
         stateDir: flags.stateDir,
         ...options,
-        pipeline: { file: pipeline.path, target: name, sources, ...(command !== undefined && { together: command }), ...(code !== undefined && { code }) },
+        pipeline: {
+          file: pipeline.path,
+          target: name,
+          sources,
+          ...(command !== undefined && { together: command }),
+          ...(code !== undefined && { code })
+        },
         source,
         target: flags.force && target.connector === 'file' ? forced(target) : target.text
       },
