@@ -214,7 +214,8 @@ export class Ledger {
       this.report.piped || this.report.readsOnce
         ? 'once it is clear why they fail, begin again'
         : 'once it is clear why they fail, docferry resume goes on (with a higher --max-failures, if they may)'
-    const message = `${plural(this.#failed, 'document')} could not be written, and --max-failures allows ${allowed}: the run has stopped; ${goOn}`
+    // The table counts them all: what was under way had its outcome all the same.
+    const message = `more documents could not be written than --max-failures allows (${allowed}): the run has stopped; ${goOn}`
     onTooManyFailures?.(new DocferryError('DOCFERRY_MAX_FAILURES', message, { provider: this.report.target.provider }))
   }
 
