@@ -102,9 +102,13 @@ function adviceForStage(code: ErrorCode, error: unknown): string | undefined {
   return code === 'DOCFERRY_OUTPUT_EXISTS' ? asideAdvice : code === 'DOCFERRY_CONFIG' ? stageAdvice : undefined
 }
 
+/** Nothing came: a run that had not got far takes it again from its beginning. */
+const emptyInputAdvice = 'pipe the whole input in again; into a run that stopped, too: cat FILE | docferry resume'
+
 /** @param error by which the command ended @param goOn the command that goes on with what the error has stopped, where there is one */
 export function adviceFor(code: ErrorCode, error?: unknown, goOn?: string): string | undefined {
-  const first = adviceForStage(code, error) ?? adviceForRoom(error) ?? advice[code]
+  const isEmpty = code === 'DOCFERRY_FILE_CUT' && error instanceof Error && error.message.startsWith('standard input holds nothing')
+  const first = isEmpty ? emptyInputAdvice : (adviceForStage(code, error) ?? adviceForRoom(error) ?? advice[code])
   if (goOn === undefined || !passing.has(code)) return first
   return first === undefined ? `go on: ${goOn}` : `${first}; then go on: ${goOn}`
 }

@@ -144,6 +144,12 @@ describe('docferry, the command', function () {
     expect(readdirSync(cwd)).to.deep.equal(['.docferry'])
   })
 
+  it('advises to pipe the input in again where nothing came', async () => {
+    const { code, stderr } = await run(['import', '--input', '-', '--as', 'a', '--target', 'memory:copy.json', '--quiet'], { input: '' })
+    expect(code).to.equal(20)
+    expect(stderr).to.include('standard input holds nothing').and.include('cat FILE | docferry resume')
+  })
+
   it('writes nothing in a dry run', async () => {
     const { code, stdout } = await run([
       'import',
