@@ -81,6 +81,8 @@ export class Ledger {
       ...ends
     })
     this.report.retries = journal.retries
+    // An output of files is cut back to what is on record.
+    if (journal.writtenBefore !== undefined && !isSavedAtEnd(target)) this.report.writtenBefore = journal.writtenBefore
     this.#letters = journal.letters ?? new DeadLetters(journal.deadLetters)
   }
 
@@ -212,7 +214,8 @@ export class Ledger {
       this.report.piped || this.report.readsOnce
         ? 'once it is clear why they fail, begin again'
         : 'once it is clear why they fail, docferry resume goes on (with a higher --max-failures, if they may)'
-    const message = `${plural(this.#failed, 'document')} could not be written, and --max-failures allows ${allowed}: the run has stopped; ${goOn}`
+    // The table counts them all: what was under way had its outcome all the same.
+    const message = `more documents could not be written than --max-failures allows (${allowed}): the run has stopped; ${goOn}`
     onTooManyFailures?.(new DocferryError('DOCFERRY_MAX_FAILURES', message, { provider: this.report.target.provider }))
   }
 

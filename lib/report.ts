@@ -24,10 +24,10 @@ export interface Counts {
 /** Failures of one kind in one collection, with where to look first. */
 export interface FailureGroup {
   readonly code: ErrorCode
-  /** The first failure's message; those of the others may differ in their numbers. */
+  /** The first failure's message, without the place of its document; those of the others may differ in their numbers, and in ids of their own. */
   readonly message: string
   count: number
-  /** The first ids (or places in the input) of this kind, at most `examplesPerKind`, long ones shortened. */
+  /** The first ids (or places in the input; where a field's name is refused, the field behind the id) of this kind, at most `examplesPerKind`, long ones shortened. */
   readonly examples: string[]
 }
 
@@ -80,6 +80,7 @@ export interface SampleSize {
 /** How many ids of each kind a report names, and how much of each. */
 export const examplesPerKind = 5
 const mostOfId = 80
+const leastOfId = 4
 
 /** A run in which everything fails in a way of its own is told by these; the rest goes to the last group of its code. */
 const mostGroups = 20
@@ -152,6 +153,8 @@ export interface RunReport {
   notTaken: string[]
   /** What a user should know and would not see from the counts. */
   notes: string[]
+  /** Of a run that goes on into a database, after it was stopped: what it had written by then. What of that stands behind a mark is read again. */
+  writtenBefore?: number
   /** Calls or documents tried again. */
   retries: number
   /** Epoch milliseconds. */
@@ -239,25 +242,33 @@ export function countSkipped(report: CollectionReport, id: string): void {
   addExample(report.skippedExamples, shortenId(id))
 }
 
-/** Count a document as dead-lettered. */
+/** Count a document as dead-lettered. @param field what of it the example names beside its id, as a path */
 export function countFailure(
-  report: Pick<CollectionReport, 'failed' | 'failures'>,
+  report: Pick<CollectionReport, 'failed' | 'failures'> & { readonly source?: string },
   code: ErrorCode,
   message: string,
-  example: string
+  example: string,
+  field?: string
 ): void {
-  addFailures(report, { code, message, count: 1, examples: [shortenId(example)] })
+  const place = field === undefined ? '' : ` (${shortenId(field)})`
+  const told = report.source === undefined ? message : message.replace(failedOn(report.source, example), () => '')
+  addFailures(report, { code, message: told, count: 1, examples: [`${shortenId(example)}${place}`] })
 }
 
-/** Count documents that failed in one way, their ids shortened. Failures that differ only in numbers are of one kind. */
+/** What a stage's failure says of its document: the message of one document names it, and that of many does not. */
+export function failedOn(collection: string, id: string): string {
+  return ` failed on ${collection}/${id}`
+}
+
+/** Count documents that failed in one way, their ids shortened. Failures that differ only in numbers, or in the document's own id, are of one kind. */
 export function addFailures(
   report: Pick<CollectionReport, 'failed' | 'failures'>,
   { code, message, count, examples }: Readonly<FailureGroup>
 ): void {
   report.failed += count
   const { failures } = report
-  const kind = kindOfMessage(message)
-  const same = failures.find(candidate => candidate.code === code && kindOfMessage(candidate.message) === kind)
+  const kind = kindOfMessage(message, examples[0])
+  const same = failures.find(candidate => candidate.code === code && kindOfMessage(candidate.message, candidate.examples[0]) === kind)
   let group = same ?? (failures.length >= mostGroups ? failures.findLast(candidate => candidate.code === code) : undefined)
   const isOther = !same && group !== undefined
   if (!group) failures.push((group = { code, message, count: 0, examples: [] }))
@@ -270,15 +281,21 @@ export function addExample(examples: string[], example: string): void {
 }
 
 function byKind(a: FailureGroup, b: FailureGroup): number {
-  return compare(a.code, b.code) || compare(kindOfMessage(a.message), kindOfMessage(b.message)) || compare(a.message, b.message)
+  return (
+    compare(a.code, b.code) ||
+    compare(kindOfMessage(a.message, a.examples[0]), kindOfMessage(b.message, b.examples[0])) ||
+    compare(a.message, b.message)
+  )
 }
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
-function kindOfMessage(message: string): string {
-  return message.replace(/\d[\d,.]*/g, '#')
+/** @param id of the document; a short one may be a word of the message by chance */
+function kindOfMessage(message: string, id = ''): string {
+  const alike = id.length >= leastOfId ? message.replaceAll(id, '#') : message
+  return alike.replace(/\d[\d,.]*/g, '#')
 }
 
 export function shortenId(id: string): string {

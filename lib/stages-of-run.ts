@@ -41,7 +41,11 @@ async function stagesOfPipeline(
   })
   const known = (text = ''): string => (mayBeMended ? text.replace(/#[^#]*$/, '') : text)
   if (stages.every(({ name, text = name }, index) => known(text) === known(texts[index]))) return stages
-  throw new DocferryError('DOCFERRY_RUN_UNFIT', `${file} has other stages than the run had when it began: put it back as it was`)
+  throw hasOther('stages', file)
+}
+
+function hasOther(what: string, file: string): DocferryError {
+  return new DocferryError('DOCFERRY_RUN_UNFIT', `${file} has other ${what} than the run had when it began: put it back as it was`)
 }
 
 /**
@@ -59,7 +63,10 @@ export async function endOfRun(
   return end ?? keptEnd(record, role)
 }
 
-/** @returns undefined where the run is of no pipeline, or of one that has no such target any more */
+/**
+ * @returns undefined where the run is of no pipeline, or of one that has no such target any more
+ * @throws {DocferryError} DOCFERRY_CONFIG; DOCFERRY_RUN_UNFIT where the file's sources are others by now
+ */
 export async function endOfPipeline(
   { pipeline }: Pick<PlannedOptions, 'pipeline'>,
   role: 'source' | 'target',
@@ -67,7 +74,9 @@ export async function endOfPipeline(
 ): Promise<Endpoint | undefined> {
   if (!pipeline) return undefined
   const { loadPipeline } = await import('./pipeline/load.ts')
-  const { sourceOf } = await import('./pipeline/run-options.ts')
+  const { sourceOf, sourcesDigest } = await import('./pipeline/run-options.ts')
   const loaded = await loadPipeline(pipeline.file, { environment, cwd: '.' })
+  if (role === 'source' && pipeline.sources !== undefined && pipeline.sources !== sourcesDigest(loaded))
+    throw hasOther('sources', pipeline.file)
   return role === 'source' ? sourceOf(loaded, environment) : loaded.targets.find(({ name }) => name === pipeline.target)?.address
 }

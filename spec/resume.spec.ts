@@ -12,6 +12,7 @@ import { migrate } from '../lib/run.ts'
 import type { Document } from '../lib/values/index.ts'
 import type { MigrateOptions } from '../lib/options.ts'
 import type { RunReport } from '../lib/report.ts'
+import type { Stage } from '../lib/types.ts'
 import { scriptedSource, scriptedTarget } from './support/scripted-connector.ts'
 import type { ScriptedSource } from './support/scripted-connector.ts'
 
@@ -56,6 +57,33 @@ describe('run: going on', () => {
     expect(report.collections[0]).to.include({ read: 100, written: 100, skipped: 0, failed: 0 })
     expect([...target.collections.get('agents')!.keys()].sort()).to.deep.equal(documents.map(({ _id }) => _id))
     expect(target.writes.slice(before).flatMap(({ ids }) => ids)).to.have.length(50)
+  })
+
+  it('knows what was written when it was stopped, also behind the last mark, where the target keeps that', async () => {
+    let isMended = false
+    const stages: Stage[] = [
+      {
+        name: 'odd',
+        apply: document => {
+          if (document._id === 'd055' && !isMended) throw new Error('no good')
+          return document
+        }
+      }
+    ]
+    const source = scriptedSource({ collections: { agents: documents } })
+    for (const [provider, writtenBefore] of [
+      ['couchdb', 55],
+      ['file', undefined]
+    ] as const) {
+      isMended = false
+      const target = provider === 'file' ? join(stateDir, 'out.ndjson') : scriptedTarget({ provider }).endpoint
+      const resume = await failed({ source, target, stages })
+      isMended = true
+      const report = await migrate({ source, target, stages, stateDir, resume })
+      expect(report.collections[0], provider).to.include({ read: 100, written: 100 })
+      if (provider === 'couchdb') expect(report.collections[0]!.before).to.include({ written: 50 })
+      expect(report.writtenBefore, provider).to.equal(writtenBefore)
+    }
   })
 
   it('keeps the dead letters of what lies behind, and each once', async () => {

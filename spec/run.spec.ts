@@ -479,6 +479,21 @@ describe('run: migrate', () => {
       ])
     })
 
+    it('name the field where it is its name that is refused', async () => {
+      const refuse = ({ _id }: Document) => ({
+        code: 'DOCFERRY_BAD_FIELD' as const,
+        message: 'an empty name',
+        path: `a[${_id.slice(1)}].""`
+      })
+      const report = await run({
+        source: scriptedSource({ collections: { a: documents(2) } }),
+        target: scriptedTarget({ refuse }).endpoint
+      })
+      expect(report.collections[0]?.failures).to.deep.equal([
+        { code: 'DOCFERRY_BAD_FIELD', message: 'an empty name', count: 2, examples: ['d0 (a[0]."")', 'd1 (a[1]."")'] }
+      ])
+    })
+
     it('come in one order of their kinds, whichever was met first, also where the run fails', async () => {
       const kinds = [
         { code: 'DOCFERRY_BAD_ID' as const, message: 'an empty id' },

@@ -6,6 +6,9 @@ import { listed } from './checklist.ts'
 import type { Checklist, Found } from './checklist.ts'
 import type { CheckOptions } from './options.ts'
 
+/** What connectors say of a right that can't be asked, and nothing new once it is tried. */
+const probeAdvice = /^--probe-write tries it[^;]*(?:; )?/
+
 export interface OpenedEnds {
   readonly source?: Source | undefined
   readonly target?: Target | undefined
@@ -68,12 +71,14 @@ export async function lookAtEnd(
   if (!found) return undefined
   if (found.clock) list.add(`${end}.clock`, `the ${end}'s clock agrees with ours`, clockFound(found.clock, found.mostSkewMs))
   for (const [index, { what, isGranted, advice }] of (found.rights ?? []).entries()) {
-    const tip = advice === undefined ? {} : { advice }
+    const isTried = end === 'target' && options.probeWrite === true && isGranted === 'unknown'
+    const told = isTried ? advice?.replace(probeAdvice, '') : advice
+    const tip = told ? { advice: told } : {}
     const result: Found =
       isGranted === true
         ? {}
         : isGranted === 'unknown'
-          ? { result: 'skipped', detail: 'it can not be asked without trying', ...tip }
+          ? { result: 'skipped', detail: isTried ? 'the write below tries it' : 'it can not be asked without trying', ...tip }
           : { result: 'failed', code: 'DOCFERRY_PERMISSION', ...tip }
     list.add(`${end}.rights.${index + 1}`, `the ${end} lets us ${what}`, result)
   }

@@ -102,11 +102,16 @@ function valuesFound({ collections, options: { types } }: Plan): Found {
   return { detail: counts.size === 0 ? 'as it is' : `${told(counts)}; docferry reads them back as they were, numbers as equal ones` }
 }
 
-function sizeOf({ estimate: { documents, bytes, perSecond, seconds, readingCost, writingCost }, sample }: Plan): string {
+function sizeOf({ estimate: { documents, written, bytes, perSecond, seconds, readingCost, writingCost }, sample }: Plan): string {
   const amount = (readingCost?.amount ?? 0) + (writingCost?.amount ?? 0)
   const currency = readingCost?.currency ?? writingCost?.currency
   const minutes = seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} minutes`
   const cost = currency === undefined ? '' : `, ${amount < 0.01 ? 'less than 0.01' : `about ${amount.toFixed(2)}`} ${currency}`
   const about = sample === undefined ? '' : 'about '
-  return `${about}${formatCount(documents)} documents, ${megabytes(bytes)}, ${minutes} at ${formatCount(perSecond)} documents a second${cost}`
+  // The bytes are those of what is to be written.
+  const many =
+    written === documents
+      ? `${formatCount(documents)} documents`
+      : `${formatCount(written)} of ${formatCount(documents)} documents to be written`
+  return `${about}${many}, ${megabytes(bytes)}, ${minutes} at ${formatCount(perSecond)} documents a second${cost}`
 }

@@ -59,6 +59,7 @@ export interface BeginOptions {
 interface Found extends HowFar {
   readonly folder: RunFolder
   readonly record: RunRecord
+  readonly lastEnd: RunEnd | undefined
 }
 
 /** Makes checkpoints. A dry run has none: its `folder` stays undefined. */
@@ -68,6 +69,8 @@ export class Journal {
   readonly record: RunRecord | undefined
   /** Where the output of the run that goes on stands. */
   readonly output: SuspendedOutput | undefined
+  /** What it had written when it was stopped: also what stands behind its last mark, and is read again. Missing of one that was killed. */
+  readonly writtenBefore: number | undefined
   readonly #options: JournalOptions
   #progress: Progress
   /** Of the logs behind the checkpoint that was found. */
@@ -110,6 +113,7 @@ export class Journal {
     this.#retriesBefore = found?.checkpoint?.retries ?? 0
     this.#settledBefore = found?.checkpoint?.settled
     this.output = found?.checkpoint?.output
+    this.writtenBefore = found?.lastEnd?.totals.written
     this.runId = found?.record.runId ?? newRunId()
     this.#stageMemory = new StageMemory(this.#pathOf(stageMemoryName), found?.checkpoint?.stageBytes)
   }
@@ -134,7 +138,7 @@ export class Journal {
           `the run ${resume} was refused, for another target is the same place: leave one of them out, and begin anew`
         )
       const record = await folder.record()
-      return new Journal(options, { folder, record, ...(await howFar(folder.path, resume)) })
+      return new Journal(options, { folder, record, lastEnd: end, ...(await howFar(folder.path, resume)) })
     } catch (error) {
       await folder.close()
       throw error

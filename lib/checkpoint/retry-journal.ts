@@ -28,6 +28,7 @@ export function retryJournal(
     runId,
     record: undefined,
     output: undefined,
+    writtenBefore: undefined,
     progress: new Progress(),
     retries: 0,
     log,

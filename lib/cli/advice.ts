@@ -63,6 +63,12 @@ const passing: ReadonlySet<ErrorCode> = new Set([
   'DOCFERRY_INTERRUPTED'
 ])
 
+/** An empty name is no path by itself. */
+const emptyNameAdvice = 'rename it (--stage \'rename:""=new\'), or drop it (--stage \'strip:""\'), below the top by its path (a."")'
+
+/** It can't be read, so that no stage gets it either. */
+const tooDeepToReadAdvice = 'flatten it in the source: docferry takes no document that is so deep, whatever the target'
+
 const noRoomAdvice = 'make room on that disk, or name a place on another one'
 const tooLargeAdvice =
   'raise the limit of the size of files (ulimit -f), or name a place on a file system that takes larger ones (FAT32 takes 4 GB)'
@@ -81,7 +87,9 @@ export function adviceForFailures(
   { code, message }: { readonly code: ErrorCode; readonly message: string },
   { onIncompatible }: { readonly onIncompatible?: OnIncompatible }
 ): string | undefined {
-  const text = advice[code]
+  if (code === 'DOCFERRY_TOO_DEEP' && message.includes('levels deep')) return tooDeepToReadAdvice
+  const isEmptyName = code === 'DOCFERRY_BAD_FIELD' && /field name is empty|empty field name/.test(message)
+  const text = isEmptyName ? escaping + emptyNameAdvice : advice[code]
   if (code !== 'DOCFERRY_BAD_ID' && code !== 'DOCFERRY_BAD_FIELD') return text
   const other = onIncompatible === 'escape' ? text?.replace(escaping, '') : text
   return message.includes('--subcollections') ? `take it for a path (--subcollections), ${other}` : other
@@ -103,12 +111,16 @@ function adviceForClock(code: ErrorCode, error: unknown): string | undefined {
   return isOfClock ? "set this machine's clock right, by its time service (NTP)" : undefined
 }
 
+/** Nothing came: a run that had not got far takes it again from its beginning. */
+const emptyInputAdvice = 'pipe the whole input in again; into a run that stopped, too: cat FILE | docferry resume'
+
 /** @param error by which the command ended @param goOn the command that goes on with what the error has stopped, where there is one */
 export function adviceFor(code: ErrorCode, error?: unknown, goOn?: string): string | undefined {
   const room = adviceForRoom(error)
   if (goOn !== undefined && code === 'DOCFERRY_STATE' && room !== undefined)
     return `${room === noRoomAdvice ? stateRoomAdvice : room}; then go on: ${goOn}`
-  const first = adviceForStage(code, error) ?? room ?? adviceForClock(code, error) ?? advice[code]
+  const isEmpty = code === 'DOCFERRY_FILE_CUT' && error instanceof Error && error.message.startsWith('standard input holds nothing')
+  const first = isEmpty ? emptyInputAdvice : (adviceForStage(code, error) ?? room ?? adviceForClock(code, error) ?? advice[code])
   if (goOn === undefined || !passing.has(code)) return first
   return first === undefined ? `go on: ${goOn}` : `${first}; then go on: ${goOn}`
 }

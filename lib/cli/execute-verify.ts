@@ -15,7 +15,7 @@ export interface VerifyEngine {
 
 /** @returns the exit code */
 export async function executeVerify(
-  { options, stages = [], flags }: VerifyJob,
+  { options, stages = [], notes = [], flags }: VerifyJob,
   host: Host,
   loadEngine: () => Promise<VerifyEngine> = () => import('../verify/verify.ts')
 ): Promise<number> {
@@ -25,7 +25,8 @@ export async function executeVerify(
       async work({ environment, signal, logger, observe }) {
         const engine = await loadEngine()
         const own = stages.length > 0 ? { stages: await loadStages(stages, environment) } : {}
-        return await engine.verify({ ...options, ...own, environment, signal, logger, observe })
+        const report = await engine.verify({ ...options, ...own, environment, signal, logger, observe })
+        return { ...report, notes: [...report.notes, ...notes] }
       },
       heading: verifyHeading,
       progress: verifyProgress,

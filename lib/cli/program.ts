@@ -104,12 +104,27 @@ function addListed(program: Command, listed: ListedCommand): void {
   }
 }
 
+/** What others call a command, where no likeness of the words leads there. */
+const otherWords: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    compare: 'verify',
+    diff: 'verify',
+    copy: 'migrate',
+    move: 'migrate',
+    continue: 'resume',
+    fix: 'repair'
+  })
+)
+
 function usageError(error: CommanderError): DocferryError {
   if (error.code === 'commander.help')
     return new DocferryError(
       'DOCFERRY_USAGE',
       'which command? There are migrate, plan, run, export, import, resume, retry, undo, verify, repair, check, guide, replicate, backup, runs, stages, lint, test, preview and schema'
     )
+  const other = error.code === 'commander.unknownCommand' ? otherWords.get(/'(.*)'/.exec(error.message)?.[1] ?? '') : undefined
+  if (other !== undefined)
+    return new DocferryError('DOCFERRY_USAGE', `${error.message.replace(/^error: |\n.*$/gs, '')} (Did you mean ${other}?)`)
   return new DocferryError('DOCFERRY_USAGE', error.message.replace(/^error: /, '').replaceAll('\n', ' '))
 }
 

@@ -259,11 +259,19 @@ function verdict(report: Readonly<RunReport>, { nowMs, plan, command }: SummaryV
       ? style.yellow(`${start}, ${formatCount(counts.failed)} would fail (${took}).`)
       : style.green(`${start} (${took}).`)
   }
-  const writtenBefore = report.collections.reduce((sum, { before }) => sum + (before?.written ?? 0), 0)
-  const before = writtenBefore > 0 ? ` (${formatCount(writtenBefore)} were written before the run went on)` : ''
+  const before = writtenBeforeText(report)
   if (counts.failed > 0)
     return style.red(`Finished in ${took} with failures: ${written} written, ${formatCount(counts.failed)} not${before}.`)
   return style.green(`Done in ${took}: ${written} written${before}.`)
+}
+
+/** What was written behind a mark that had not passed is read again, and so it is not among the counts that the run went on with. */
+function writtenBeforeText({ collections, writtenBefore = 0 }: Readonly<RunReport>): string {
+  const kept = collections.reduce((sum, { before }) => sum + (before?.written ?? 0), 0)
+  const written = Math.max(kept, writtenBefore)
+  if (written === 0) return ''
+  const again = written > kept ? `; ${formatCount(written - kept)} of them were read again` : ', and not read again'
+  return ` (${formatCount(written)} were written before the run went on${again})`
 }
 
 function goOnText(report: Readonly<RunReport>, next: string | undefined): string {

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import { DocferryError, describeError } from '../errors.ts'
 import type { Packed } from '../packed.ts'
 import type { Document, Stage, StageContext, StageResult } from '../types.ts'
+import { failedOn } from '../report.ts'
 import { cloneDocument, describeNoValue } from '../values/index.ts'
 
 /** A document for which a stage has failed, as it came to the stage. */
@@ -224,7 +225,9 @@ function titleOf({ name, place }: Named): string {
 }
 
 function stageError(stage: Stage, { collection }: StageContext, id: string, cause: unknown): DocferryError {
-  return new DocferryError('DOCFERRY_STAGE', `${titleOf(stage)} failed on ${collection}/${id}: ${describeError(cause)}`, {
+  // A built-in stage fails with the code that stands before all of it anyway.
+  const why = cause instanceof DocferryError && cause.code === 'DOCFERRY_STAGE' ? cause.message : describeError(cause)
+  return new DocferryError('DOCFERRY_STAGE', `${titleOf(stage)}${failedOn(collection, id)}: ${why}`, {
     collection,
     id,
     stage: stage.name,

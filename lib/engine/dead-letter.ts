@@ -58,7 +58,9 @@ export async function buryDocument({ code, message, where, cause }: Trouble, bur
     partition,
     mark
   })
-  for (const report of reports) countFailure(report, code, message, id ?? where ?? '')
+  // Which name is refused, and where it stands, the id alone does not tell.
+  const field = code === 'DOCFERRY_BAD_FIELD' && at === 'write' && id !== undefined ? where : undefined
+  for (const report of reports) countFailure(report, code, message, id ?? where ?? '', field)
 }
 
 /** A cause is told by its kind and message only: inspected, a vendor's may print what was sent. */

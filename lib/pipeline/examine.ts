@@ -144,10 +144,20 @@ function readDraft(root: Readonly<Record<string, unknown>>, findings: Findings, 
 }
 
 /** What is wrong with them is told already. */
-function readOptions({ maxFailures, ...options }: Readonly<Record<string, unknown>>): PipelineOptions {
+const rates = ['maxRate', 'maxWriteUnits', 'maxReadUnits']
+
+function readOptions({ maxFailures, ...given }: Readonly<Record<string, unknown>>): PipelineOptions {
+  const options = Object.fromEntries(
+    Object.entries(given).map(([name, value]) => [name, rates.includes(name) && typeof value === 'string' ? rateOf(value) : value])
+  )
   const share = /^(.*)%$/s.exec(asText(maxFailures)?.trim() ?? '')?.[1]
   const limit = share === undefined ? (maxFailures as FailureLimit | undefined) : { share: Number(share) / 100 }
   return { ...(options as PipelineOptions), ...(limit !== undefined && { maxFailures: limit }) }
+}
+
+/** `2,500/s` */
+function rateOf(text: string): number {
+  return Number(text.replace(/\s*\/s$/, '').replaceAll(',', ''))
 }
 
 function entriesOf({ sources, stages, collections = [] }: Draft): readonly PlacedEntry[] {

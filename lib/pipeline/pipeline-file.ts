@@ -41,7 +41,9 @@ export interface PipelineFile {
   readonly collections?: readonly (string | { readonly name: string; readonly as?: string; readonly stages?: readonly StageInFile[] })[]
   readonly preset?: PresetName
   readonly stages?: readonly StageInFile[]
-  readonly options?: Omit<PipelineOptions, 'maxFailures'> & { readonly maxFailures?: number | `${number}%` }
+  readonly options?: Omit<PipelineOptions, 'maxFailures' | Rate> & { readonly maxFailures?: number | `${number}%` } & {
+    readonly [Name in Rate]?: number | `${number}/s`
+  }
   readonly tests?: readonly {
     readonly name?: string
     readonly collection?: string
@@ -58,3 +60,5 @@ type PipelineOf = PipelineFile | ((environment: Environment) => PipelineFile | P
 export function definePipeline<Given extends PipelineOf>(pipeline: Given): Given {
   return pipeline
 }
+
+type Rate = 'maxRate' | 'maxWriteUnits' | 'maxReadUnits'

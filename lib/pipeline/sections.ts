@@ -10,7 +10,15 @@ const name = (description: string): JsonSchema => ({ type: 'string', minLength: 
 const names = (description: string): JsonSchema => ({ type: 'array', items: { type: 'string', minLength: 1 }, minItems: 1, description })
 const open = (description: string): JsonSchema => ({ description })
 const flag = (description: string): JsonSchema => ({ type: 'boolean', default: false, description })
-const rate = (description: string): JsonSchema => ({ type: 'number', exclusiveMinimum: 0, description })
+/** As on the command line. */
+const rate = (description: string): JsonSchema => ({
+  anyOf: [
+    { type: 'number', exclusiveMinimum: 0 },
+    { type: 'string', title: 'a rate such as 500/s', pattern: '^(?=.*[1-9])\\d[\\d,]*(?:\\.\\d+)?\\s*/s$' }
+  ],
+  description,
+  examples: [500, '500/s']
+})
 const word = (words: readonly string[], standard: string, description: string): JsonSchema => ({
   enum: words,
   default: standard,

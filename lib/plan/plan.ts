@@ -34,8 +34,12 @@ export interface PipelineOrigin {
   readonly file: string
   /** Which of its targets, by name. */
   readonly target: string
+  /** The same for all runs that one command has begun, one for each of several targets. */
+  readonly together?: string | undefined
   /** Of the code that its stages name, as it was when the run began. */
   readonly code?: string | undefined
+  /** Of what its sources said. Missing of a run of before this was kept. */
+  readonly sources?: string | undefined
 }
 
 export interface PlannedOptions {

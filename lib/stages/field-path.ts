@@ -97,8 +97,9 @@ export function isMap(value: Value | undefined): value is { [key: string]: Value
 }
 
 function badPath(text: string, at: number): DocferryError {
+  const empty = text === '' ? `; the empty name is two quotes, in JSON ${JSON.stringify('""')}` : ''
   return new DocferryError(
     'DOCFERRY_CONFIG',
-    `"${text}" is no path to a field (character ${at + 1}): write a.b, list[0], list[*].name, map.*, or "quoted.name".b`
+    `"${text}" is no path to a field (character ${at + 1}): write a.b, list[0], list[*].name, map.*, or "quoted.name".b${empty}`
   )
 }

@@ -115,7 +115,7 @@ async function runTask(options: VerifyOptions, runId: string): Promise<Task> {
   const path = isSample ? undefined : await receiptPath(run.path)
   const receipt = path === undefined ? undefined : proofOf(await readReceipt(path))
   const told: string[] = []
-  const source = (await given('source')) ?? ends.source ?? (await sourceOfPipeline(asked, environment, told))
+  const source = (await given('source')) ?? ends.source ?? (await sourceOfPipeline(asked, environment, receipt && told))
   if (!receipt && source === undefined)
     throw usage(`the run ${runId} has no receipt, and does not know its source any more: give it again (--source)`)
   const notes =
@@ -135,6 +135,7 @@ async function runTask(options: VerifyOptions, runId: string): Promise<Task> {
     ...(lacksVerification(run) && isWhole(options) && { unverified: run.path }),
     ...(receipt && { receipt }),
     ...named,
+    ...(source === undefined && told.length > 0 && { incomparable: told[0]! }),
     ...(await comparedThrough(source, options, { asked, runId, hasReceipt: receipt !== undefined, notes })),
     ...ways({ ...asked, subcollections: asked.subcollections ?? false }),
     wroteTo: asked.target,
@@ -238,12 +239,16 @@ export function stagesOfSource({ builtIn, stages }: Pick<Task, 'builtIn' | 'stag
   return [...builtIn, ...stages, ...(stages.length > 0 ? builtIn : [])]
 }
 
-/** Where it can't be read any more, a receipt may do without it. */
-async function sourceOfPipeline(asked: PlannedOptions, environment: Environment, notes: string[]): Promise<Endpoint | undefined> {
+/** @param notes where a receipt does without it: told why the source is not known any more */
+async function sourceOfPipeline(
+  asked: PlannedOptions,
+  environment: Environment,
+  notes: string[] | undefined
+): Promise<Endpoint | undefined> {
   try {
     return await endOfPipeline(asked, 'source', environment)
   } catch (error) {
-    if (!(error instanceof DocferryError)) throw error
+    if (!(error instanceof DocferryError) || !notes) throw error
     notes.push(`the run's pipeline does not tell its source any more: ${error.message}`)
     return undefined
   }

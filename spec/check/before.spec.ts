@@ -257,6 +257,27 @@ describe('check: before a migration', function () {
     })
   })
 
+  it('advises to try a right that can not be asked only where that is not asked for', async () => {
+    const target = await (await dynamodbSubject()).endpoint()
+    const source = scriptedSource({ collections: { [uniqueName('check')]: numbered(2) } })
+    const right = async (probeWrite: boolean) => point(await look({ source, target, probeWrite }), 'target.rights.1')
+    const { detail, advice } = await right(false)
+    expect(detail).to.equal('it can not be asked without trying')
+    expect(advice).to.match(/^--probe-write tries it; dynamodb:CreateTable,/)
+    const tried = await right(true)
+    expect(tried.detail).to.equal('the write below tries it')
+    expect(tried.advice).to.match(/^dynamodb:CreateTable, .* are needed$/)
+  })
+
+  it('says of how many documents the size is, where the target holds others already', async () => {
+    const source = scriptedSource({ collections: { a: numbered(5) } })
+    const target = `memory:${join(folder, 'out.json')}`
+    const size = async (): Promise<string | undefined> => point(await look({ source, target }), 'plan.size').detail
+    expect(await size()).to.match(/^5 documents, /)
+    await migrate({ source, target, stateDir: join(folder, 'state') })
+    expect(await size()).to.match(/^0 of 5 documents to be written, 0 /)
+  })
+
   it('goes from DynamoDB to Firestore: reads one, writes a probe to the other, and leaves nothing of it', async () => {
     const { host: emulator } = await servers.firestore()
     const subject = await dynamodbSubject()

@@ -144,6 +144,12 @@ describe('docferry, the command', function () {
     expect(readdirSync(cwd)).to.deep.equal(['.docferry'])
   })
 
+  it('advises to pipe the input in again where nothing came', async () => {
+    const { code, stderr } = await run(['import', '--input', '-', '--as', 'a', '--target', 'memory:copy.json', '--quiet'], { input: '' })
+    expect(code).to.equal(20)
+    expect(stderr).to.include('standard input holds nothing').and.include('cat FILE | docferry resume')
+  })
+
   it('writes nothing in a dry run', async () => {
     const { code, stdout } = await run([
       'import',
@@ -178,6 +184,28 @@ describe('docferry, the command', function () {
       .and.match(/line 3/)
     const letters = /Dead letters: (.*)/.exec(stdout)?.[1] ?? ''
     expect(readFileSync(join(cwd, letters), 'utf8').trim().split('\n')).to.have.length(2)
+  })
+
+  it('takes for a file that is read or written what an address may say, as its own errors advise, and flags before it', async () => {
+    const advice = (await run(['import', '--input', file('x.csv', 'a,b\n'), '--target', 'memory:copy.json'])).stderr
+    const [advised = ''] = /file:x\.csv\?format=ndjson/.exec(advice) ?? []
+    const lone = await run(['import', '--input', advised, '--target', 'memory:other.json'])
+    expect(lone.code, lone.stderr).to.equal(40)
+    expect(lone.stdout).to.include('DOCFERRY_BAD_DOCUMENT')
+
+    const told = `file:${file('agents.csv', lines(agents))}?format=ndjson`
+    const given = await run(['import', '--input', `${told}&collection=bots`, '--target', 'memory:copy.json'])
+    expect(given.code, given.stderr).to.equal(0)
+    const flagged = await run(['import', '--input', `${told}&collection=bots`, '--as', 'robots', '--target', 'memory:copy.json'])
+    expect(flagged.code, flagged.stderr).to.equal(0)
+    expect(JSON.parse(readFileSync(join(cwd, 'copy.json'), 'utf8')).data).to.deep.equal({ bots: agents, robots: agents })
+
+    const output = ['export', '--provider', 'memory:copy.json', '--collections', 'bots', '--output']
+    const plain = await run([...output, 'file:out.txt?format=ndjson&documentsOnly=true'])
+    expect(plain.code, plain.stderr).to.equal(0)
+    expect(readFileSync(join(cwd, 'out.txt'), 'utf8')).to.equal(lines(agents))
+    expect((await run([...output, 'file:-?documentsOnly=true'])).stdout).to.equal(lines(agents))
+    expect((await run([...output, 'file:out.txt?formt=ndjson'])).stderr).to.include('formt: no such option')
   })
 
   it('names the file of a folder that is missing, and what to do', async () => {

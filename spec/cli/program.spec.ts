@@ -75,6 +75,8 @@ describe('cli: command line', () => {
   for (const [args, words] of [
     [[], 'which command?'],
     [['migrat'], 'Did you mean migrate?'],
+    [['compare', 'a', 'b'], 'Did you mean verify?'],
+    [['toString'], "unknown command 'toString'"],
     [['migrate', '--sorce', 'couchdb'], '--source'],
     [['migrate', '--target', 'memory'], '--source is missing'],
     [['migrate', '--source', 'couchdb'], '--target is missing'],

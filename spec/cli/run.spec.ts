@@ -53,6 +53,23 @@ describe('docferry run', function () {
     expect((await docferry(['verify', runs()[0]!], { cwd })).code).to.equal(0)
   })
 
+  it('tells documents for which a stage fails in one way as one kind, by their ids alone', async () => {
+    const ids = Array.from({ length: 30 }, (_, n) => [...`${n}`.padStart(4, '0')].map(digit => 'abcdefghij'[Number(digit)]).join(''))
+    save('a.json', { users: ids.map(_id => ({ _id, old: 1, new: 2 })) })
+    write('p.yaml', ['source: a.json', 'target: memory:b.json', 'stages:', '  - rename: { old: new }', '    onError: dead-letter'])
+    const { code, stdout } = await run('p.yaml', '--parallel', '1')
+    expect(code).to.equal(40)
+    expect(stdout).to.include(
+      [
+        '- users: 30 x DOCFERRY_STAGE: stage rename (p.yaml:4:5): new: the document has a field of the new name already',
+        '  which: aaaa, aaab, aaac, aaad, aaae, ...\n'
+      ].join('\n')
+    )
+    expect(stdout.match(/DOCFERRY_STAGE/g)).to.have.length(1)
+    const letters = readFileSync(join(cwd, '.docferry', 'runs', runs()[0]!, 'dead-letters.ndjson'), 'utf8')
+    expect(letters).to.include('stage rename (p.yaml:4:5) failed on users/aabj: ')
+  })
+
   it('lets flags win, and the environment fill in', async () => {
     write('.env', ['OUT=c.json'])
     const { code, stderr } = await run('p.yaml', '--collections', 'agents', '--stage', 'rename:code=source', '--rename', 'agents=bots')
@@ -117,6 +134,35 @@ describe('docferry run', function () {
       .filter(line => line.startsWith('{"_id"'))
     expect(lines).to.have.length(20)
     expect(lines.join()).to.not.include('hidden')
+  })
+
+  it('is not verified or repaired by sources that its file has got since', async () => {
+    save('old.json', { users: [{ _id: 'old' }] })
+    const pipeline = [
+      'sources:',
+      '  - { name: new, address: a.json, collections: [users], rename: { users: people } }',
+      '  - { name: old, address: old.json, rename: { users: people } }',
+      'target: memory:b.json'
+    ]
+    write('m.yaml', pipeline)
+    expect((await run('m.yaml')).code).to.equal(0)
+    const refusal = 'm.yaml has other sources than the run had when it began: put it back as it was'
+    for (const [from, to] of [
+      ['[users], rename: { users: people }', '[users], rename: { users: persons }'],
+      ['old.json', './old.json'],
+      [', collections: [users]', ', collections: [users, agents]']
+    ] as const) {
+      write(
+        'm.yaml',
+        pipeline.map(line => line.replace(from, to))
+      )
+      const byReceipt = await docferry(['verify'], { cwd })
+      expect(byReceipt.code, byReceipt.stderr).to.equal(0)
+      expect(byReceipt.stdout).to.include(refusal)
+      const repaired = await docferry(['repair', runs()[0]!], { cwd })
+      expect({ code: repaired.code, to }).to.deep.equal({ code: 2, to })
+      expect(repaired.stderr).to.include(refusal)
+    }
   })
 
   it('has what a stage has dead-lettered written by a retry, once the stage is mended', async () => {
@@ -293,6 +339,17 @@ describe('docferry run', function () {
       expect(stdout.match(/Verified: 21 documents/g)).to.have.length(2)
       expect(runs()).to.have.length(2)
       for (const id of runs()) expect((await docferry(['verify', id], { cwd })).code).to.equal(0)
+    })
+
+    it('has verify name the runs that it does not look at, where nothing says which one is meant', async () => {
+      expect((await run('f.yaml')).code).to.equal(0)
+      const { stdout } = await docferry(['verify'], { cwd })
+      const last = runs().find(id => stdout.includes(`run     ${id}`))
+      const other = runs().find(id => id !== last)
+      expect(stdout).to.include(`to verify the others: docferry verify ${other}`)
+      expect((await docferry(['verify', last!], { cwd })).stdout).not.to.include('others')
+      expect((await docferry(['export', '--provider', 'memory:b.json', '--output', 'c.ndjson'], { cwd })).code).to.equal(0)
+      expect((await docferry(['verify'], { cwd })).stdout).not.to.include('others')
     })
 
     it('goes on with the others where one fails, and exits as that one', async () => {

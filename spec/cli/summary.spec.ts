@@ -113,6 +113,25 @@ describe('cli: summary', () => {
     expect(failing('a slash; --subcollections takes it')).to.include('try: take it for a path (--subcollections), write it escaped')
   })
 
+  it('advises of an empty name what works, and of what can not be read no other target', () => {
+    const failing = (code: ErrorCode, message: string): string => {
+      const failures = [{ code, message, count: 1, examples: ['x'] }]
+      return summary(fakeReport({ state: 'partial', collections: [doneCollection('users', 2, { failed: 1, failures })] }))
+    }
+    for (const message of [
+      'a field name is empty, which Firestore refuses',
+      'an empty field name; a DynamoDB attribute has at least one character'
+    ])
+      expect(failing('DOCFERRY_BAD_FIELD', message))
+        .to.include('write it escaped (--on-incompatible escape), or')
+        .and.include('(--stage \'rename:""=new\')')
+        .and.include('(--stage \'strip:""\')')
+    expect(failing('DOCFERRY_TOO_DEEP', 'nested more than 1000 levels deep'))
+      .to.include('flatten it in the source')
+      .and.not.include('take another target')
+    expect(failing('DOCFERRY_TOO_DEEP', 'more than 31 maps and lists inside one another')).to.include('take another target')
+  })
+
   it('gives one advice once', () => {
     const failures = [{ code: 'DOCFERRY_TOO_LARGE' as const, message: 'large', count: 1, examples: ['a'] }]
     const text = summary(fakeReport({ collections: ['x', 'y'].map(name => doneCollection(name, 1, { written: 0, failed: 1, failures })) }))
@@ -213,7 +232,9 @@ describe('cli: summary', () => {
     expect(text).to.match(/agents +10,000 +10,000 .* 2.0 s +500\n/)
     expect(text).to.match(/total +10,500 .* 4.0 s +375\n/)
     expect(text).to.include('time and docs/s are of this process, which read 1,500 documents; 9,000 were read before')
-    expect(text).to.include('10,500 documents written (9,000 were written before the run went on)')
+    expect(text).to.include('10,500 documents written (9,000 were written before the run went on, and not read again)')
+    const stopped = summary(fakeReport({ state: 'done', finishedAt: nowMs, collections, writtenBefore: 9_200 }))
+    expect(stopped).to.include('10,500 documents written (9,200 were written before the run went on; 200 of them were read again)')
   })
 
   it('sums up what is too much for a table, those with failures first', () => {

@@ -44,6 +44,19 @@ describe('engine: tally', () => {
     ])
   })
 
+  it('puts failures that differ in the document’s own id into one group', () => {
+    const total = empty()
+    for (const id of ['abcdefgh', 'jihgfedc', 'a', 'the']) {
+      countFailure(total, 'DOCFERRY_STAGE', `stage own failed on agents/${id}: the name is taken`, id)
+      countFailure(total, 'DOCFERRY_BAD_VALUE', id.length > 3 ? `nothing is known of ${id}` : 'nothing is known of somebody', id)
+    }
+    expect(total.failures).to.deep.equal([
+      { code: 'DOCFERRY_STAGE', message: 'stage own: the name is taken', count: 4, examples: ['abcdefgh', 'jihgfedc', 'a', 'the'] },
+      { code: 'DOCFERRY_BAD_VALUE', message: 'nothing is known of abcdefgh', count: 2, examples: ['abcdefgh', 'jihgfedc'] },
+      { code: 'DOCFERRY_BAD_VALUE', message: 'nothing is known of somebody', count: 2, examples: ['a', 'the'] }
+    ])
+  })
+
   it('comes to the same in parts as in one, failures and examples too', () => {
     const [total, whole] = [empty(), empty()]
     for (let part = 0; part < 4; part++) {

@@ -10,7 +10,7 @@ describe('pipeline: load', function () {
   it('gives what the file says, typed, with places', async () => {
     const text =
       'description: d\nsource: { address: a.json, collections: [U], rename: { U: users } }\ntarget: couchdb://h\n' +
-      'collections: [{ name: users, as: people, stages: [{ pick: [a] }] }]\nstages:\n  - strip: [b]\n    name: no b\n    onError: skip\noptions: { maxFailures: 2.5% }\n'
+      'collections: [{ name: users, as: people, stages: [{ pick: [a] }] }]\nstages:\n  - strip: [b]\n    name: no b\n    onError: skip\noptions: { maxFailures: 2.5%, maxRate: "2,500/s" }\n'
     const { path, folder, ...pipeline } = await bench.load(text)
     expect({ path, folder }).to.deep.equal({ path: join(bench.folder, 'x.yaml'), folder: bench.folder })
     expect(pipeline).to.deep.equal({
@@ -19,7 +19,7 @@ describe('pipeline: load', function () {
       targets: [{ name: 'couchdb', address: 'couchdb://h' }],
       collections: [{ name: 'users', as: 'people', stages: [{ kind: 'pick', options: ['a'], place: 'x.yaml:4:51' }] }],
       stages: [{ kind: 'strip', options: ['b'], name: 'no b', onError: 'skip', place: 'x.yaml:6:5' }],
-      options: { maxFailures: { share: 0.025 } },
+      options: { maxFailures: { share: 0.025 }, maxRate: 2500 },
       tests: [],
       secrets: []
     })

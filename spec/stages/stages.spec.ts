@@ -43,6 +43,14 @@ describe('stages', () => {
 
   it('are made from text', async () => {
     expect((await parseStage('strip:a,b')).apply({ _id: '1', a: 1, b: 2, c: 3 }, context)).to.deep.equal({ _id: '1', c: 3 })
+    for (const [text, form] of [
+      ['strip:{"option":["a"]}', `write it as in --stage strip:field,field or --stage 'strip:["`],
+      ['rename:["a"]', `write it as in --stage rename:old=new,old=new or --stage 'rename:{"`],
+      ['limit:{"option":3}', `write it as in --stage limit:100 or --stage 'limit:{"`],
+      ['strip:[""]', 'the empty name is two quotes, in JSON "\\"\\""']
+    ] as const)
+      expect(String(await parseStage(text).catch((error: unknown) => error))).to.include(form)
+    expect((await parseStage('strip:["\\"\\""]')).apply({ _id: '1', '': 1 }, context)).to.deep.equal({ _id: '1' })
     expect((await parseStage('rename: a = z')).apply({ _id: '1', a: 1 }, context)).to.deep.equal({ _id: '1', z: 1 })
     expect((await parseStage('strip:"a,b".c')).apply({ _id: '1', 'a,b': { c: 1, d: 2 } }, context)).to.deep.equal({
       _id: '1',

@@ -1,8 +1,9 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
-import { isStandardPath, parseEndpoint } from '../../config/endpoint.ts'
+import { parseEndpoint } from '../../config/endpoint.ts'
 import { DocferryError } from '../../errors.ts'
 import type { Job } from '../execute.ts'
+import { fileEnd } from '../file-end.ts'
 import {
   addCollectionFlags,
   addDocumentFlags,
@@ -49,9 +50,7 @@ export function exportJob(flags: ExportFlags): Job {
   const { format, gzip, documentsOnly, force, key } = flags
   const output = required(flags.output, '--output', 'a path, or - for standard output')
   const source = parseEndpoint(flags.source ?? flags.provider ?? 'memory', flags.source === undefined ? '--provider' : '--source')
-  const given = output.replace(/^file:/, '')
-  const dataOnStdout = isStandardPath(given)
-  const path = dataOnStdout ? '-' : given
+  const { end, isStandard: dataOnStdout } = fileEnd(output, { format, gzip, force, documentsOnly, key })
   if (dataOnStdout && format === 'folder')
     throw new DocferryError('DOCFERRY_USAGE', 'a folder cannot be written to standard output: choose --format ndjson or json')
   return {
@@ -59,7 +58,7 @@ export function exportJob(flags: ExportFlags): Job {
     options: {
       ...runOptions(flags),
       source: source.text,
-      target: { connector: 'file', options: { path, format, gzip, force, documentsOnly, key } }
+      target: end
     },
     stages: flags.stage,
     dataOnStdout,

@@ -1,7 +1,8 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
-import { isStandardPath, isStandardStream, parseEndpoint } from '../../config/endpoint.ts'
+import { isStandardStream, parseEndpoint } from '../../config/endpoint.ts'
 import type { Job } from '../execute.ts'
+import { fileEnd } from '../file-end.ts'
 import {
   addCollectionFlags,
   addConflictFlag,
@@ -58,16 +59,13 @@ export function addImportCommand(program: Command, run: (job: Job) => Promise<vo
 
 export function importJob(flags: ImportFlags): Job {
   const { format, gzip, key, incremental, backupLog } = flags
-  const input = required(flags.input, '--input', 'a path, or - for standard input').replace(/^file:/, '')
+  const input = required(flags.input, '--input', 'a path, or - for standard input')
   const target = parseEndpoint(required(flags.target, '--target', 'where the documents go'), '--target')
   return {
     command: 'import',
     options: {
       ...runOptions(flags),
-      source: {
-        connector: 'file',
-        options: { path: isStandardPath(input) ? '-' : input, format, gzip, collection: flags.as, key, incremental, backupLog }
-      },
+      source: fileEnd(input, { format, gzip, collection: flags.as, key, incremental, backupLog }).end,
       target: flags.force ? forced(target) : target.text
     },
     stages: flags.stage,

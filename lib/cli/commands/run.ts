@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Command, OptionValueSource } from 'commander'
 import { endpointForms, isStandardStream, parseEndpoint } from '../../config/endpoint.ts'
 import { DocferryError } from '../../errors.ts'
@@ -64,13 +65,15 @@ interface Asking {
 export async function pipelineJob(file: string, { flags, given, cwd, environment }: Asking): Promise<PipelineJob> {
   const { loadPipeline } = await import('../../pipeline/load.ts')
   const { makeStages } = await import('../../pipeline/make-stages.ts')
-  const { askedOf, sourceOf } = await import('../../pipeline/run-options.ts')
+  const { askedOf, sourceOf, sourcesDigest } = await import('../../pipeline/run-options.ts')
   const { codeDigest } = await import('../../pipeline/code-digest.ts')
   const pipeline = withEnds(await loadPipeline(file, { environment, cwd, dotenv: flags.dotenv }), flags)
   const options = together(askedOf(pipeline), givenOptions(flags, given))
   const verify = given('verify') || ((pipeline.options.verify ?? false) && !flags.dryRun)
   const source = sourceOf(pipeline, environment)
   const code = codeDigest(pipeline)
+  const sources = sourcesDigest(pipeline)
+  const command = pipeline.targets.length > 1 ? randomUUID() : undefined
   const targets = pipeline.targets.map(({ name, address }) => {
     const target = parseEndpoint(address, 'target')
     const job: Job = {
@@ -78,7 +81,13 @@ export async function pipelineJob(file: string, { flags, given, cwd, environment
       options: {
         stateDir: flags.stateDir,
         ...options,
-        pipeline: { file: pipeline.path, target: name, ...(code !== undefined && { code }) },
+        pipeline: {
+          file: pipeline.path,
+          target: name,
+          sources,
+          ...(command !== undefined && { together: command }),
+          ...(code !== undefined && { code })
+        },
         source,
         target: flags.force && target.connector === 'file' ? forced(target) : target.text
       },

@@ -1,7 +1,10 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
+import type { RunInfo } from '../../checkpoint/run-folder.ts'
+import type { PlannedOptions } from '../../plan/plan.ts'
 import type { VerifyOptions } from '../../verify/options.ts'
 import type { CommonFlags } from '../execute.ts'
+import { commandFor } from '../hints.ts'
 import { addCommonFlags, rate, share, unitRate, wholeNumber } from '../options.ts'
 import type { RunFlags } from '../options.ts'
 import { addComparedArguments, addComparedFlags, comparedOptions } from './compared.ts'
@@ -12,6 +15,8 @@ export interface VerifyJob {
   readonly options: Omit<VerifyOptions, 'stages' | 'environment' | 'signal' | 'logger' | 'observe' | 'retry' | 'settleMs'>
   /** As text, for `parseStage`. */
   readonly stages?: readonly string[]
+  /** What is to be told beside what it finds. */
+  readonly notes?: readonly string[]
   readonly flags: CommonFlags
 }
 
@@ -44,16 +49,28 @@ export function addVerifyCommand(program: Command, run: (job: VerifyJob) => Prom
     .option('--max-rate <n>', 'most documents a second that are read of each side: 500/s', rate)
     .option('--max-rcu <n>', 'most read units a second of each DynamoDB', unitRate)
     .addHelpText('after', helpText)
-  addCommonFlags(command).action(async (runId: string | undefined, flags: VerifyFlags) =>
-    run(verifyJob(runId ?? (await runMeant(flags)), flags))
-  )
+  addCommonFlags(command).action(async (runId: string | undefined, flags: VerifyFlags) => {
+    if (runId !== undefined) return run(verifyJob(runId, flags))
+    const { meant, notes } = await runMeant(flags)
+    return run({ ...verifyJob(meant, flags), notes })
+  })
 }
 
 /** Where nothing says what is to be verified: the last run, whatever became of it, for an older one is not what was done last. */
-async function runMeant({ source, target, receipt, stateDir }: VerifyFlags): Promise<string | undefined> {
-  if (source !== undefined || target !== undefined || receipt !== undefined) return undefined
+async function runMeant({ source, target, receipt, stateDir }: VerifyFlags): Promise<{ meant?: string; notes: string[] }> {
+  if (source !== undefined || target !== undefined || receipt !== undefined) return { notes: [] }
   const { listRuns } = await import('../../checkpoint/run-folder.ts')
-  return (await listRuns(stateDir))[0]?.runId
+  const [last, ...before] = await listRuns(stateDir)
+  if (!last) return { notes: [] }
+  const together = commandOf(last)
+  const others = together === undefined ? [] : before.filter(run => commandOf(run) === together)
+  const commands = others.map(({ runId }) => commandFor('verify', runId, stateDir))
+  const notes = commands.length === 0 ? [] : [`this is one target of the last command; to verify the others: ${commands.join(', ')}`]
+  return { meant: last.runId, notes }
+}
+
+function commandOf({ record }: RunInfo): string | undefined {
+  return (record?.asked as PlannedOptions | undefined)?.pipeline?.together
 }
 
 export function verifyJob(run: string | undefined, flags: VerifyFlags): VerifyJob {

@@ -9,7 +9,7 @@ import { withRetry } from '../../engine/retry.ts'
 import { DocferryError } from '../../errors.ts'
 import type { Logger, OpenContext } from '../../types.ts'
 import { badAnswer, parseObject } from './answers.ts'
-import { answerError, AnswerError, brokenAnswer, isUnreached, networkError } from './errors.ts'
+import { answerError, AnswerError, brokenAnswer, isStranger, isUnreached, networkError } from './errors.ts'
 import type { Asked } from './errors.ts'
 import { guardRequest } from './guard.ts'
 import type { RequestGuard } from './guard.ts'
@@ -107,15 +107,20 @@ export class Client {
     const asked = this.asked('connecting', 'DOCFERRY_CONNECT')
     const trying = { signal, logger: this.logger, retry: this.#retry, isHopeless: isUnreached, hopelessTries: 3 }
     const get = (path: string): Promise<string> => firstCall(() => this.text({ method: 'GET', path, asked, signal }), trying)
-    const welcome = parseObject(await get('/'))
+    const isAnother = (cause?: unknown): DocferryError => {
+      const message = `what answers at ${this.address} is no CouchDB; is the address right, with its port and path?`
+      return new DocferryError('DOCFERRY_CONNECT', message, { provider: 'couchdb', cause })
+    }
+    const welcome = parseObject(
+      await get('/').catch((error: unknown) => {
+        throw isStranger(error) ? isAnother(error) : error
+      })
+    )
     const isCouchdb = welcome?.couchdb !== undefined
     if (typeof welcome?.version === 'string') this.version = welcome.version
     if (typeof welcome?.['uuid'] === 'string' && welcome['uuid'] !== '') this.uuid = welcome['uuid']
     this.pouchdb = !isCouchdb && welcome?.['express-pouchdb'] !== undefined
-    if (!isCouchdb && !this.pouchdb) {
-      const message = `${this.address} answers, but not as a CouchDB does; is the address right, with its path?`
-      throw new DocferryError('DOCFERRY_CONNECT', message, { provider: 'couchdb' })
-    }
+    if (!isCouchdb && !this.pouchdb) throw isAnother()
     if (asked.anonymous) return
     // Where a proxy lets everybody see the welcome, wrong credentials show here.
     const { name, roles } = (parseObject(await get('/_session'))?.userCtx ?? {}) as { name?: unknown; roles?: unknown }

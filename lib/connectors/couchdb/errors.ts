@@ -86,6 +86,11 @@ export function answerError(answer: BadAnswer, asked: Asked): AnswerError {
   return new AnswerError(code, message, answer, { provider: 'couchdb', collection, retryable, retryAfterMs: answer.retryAfterMs })
 }
 
+/** Whether the root of a server was refused as no CouchDB refuses its own: it welcomes everybody, or wants a user. */
+export function isStranger(error: unknown): boolean {
+  return error instanceof AnswerError && [400, 404, 405, 406, 415].includes(error.answer.status)
+}
+
 function meaningOf({ status, reason = '', redirect, retryAfterMs }: BadAnswer, { anonymous }: Asked): Meaning {
   if (redirect?.startsWith('/'))
     return {

@@ -6,7 +6,7 @@ import { DocferryError } from '../../errors.ts'
 import type { Location, Logger, OpenContext } from '../../types.ts'
 import { firstCall } from '../../engine/first-calls.ts'
 import type { BufferPool } from '../../kernel/buffer-pool.ts'
-import { isUnreached, translate } from './errors.ts'
+import { isUnknownAnswer, isUnreached, translate } from './errors.ts'
 import { checkTimes, isLocalEndpoint } from './options.ts'
 import type { DynamodbOptions } from './options.ts'
 import { Wire } from './wire.ts'
@@ -124,6 +124,11 @@ function makeClient(
   return new sdk.DynamoDBClient(config)
 }
 
+function isAnother(address: string): DocferryError {
+  const message = `what answers at ${address} is no DynamoDB; is the endpoint right?`
+  return new DocferryError('DOCFERRY_CONNECT', message, { provider: 'dynamodb' })
+}
+
 async function locate(
   sdk: Sdk,
   client: DynamoDBClient,
@@ -158,11 +163,15 @@ async function locate(
   const trying = { signal, logger, retry, isHopeless: isUnreached, hopelessTries: 2 }
   const tables = await firstCall(async () => {
     try {
-      return (await send<{ TableNames?: string[] }>('ListTables', '{"Limit":1}', { signal }, Math.min(usualMs, preflightTimeoutMs))).value
+      const call = send<{ TableNames?: string[] } | null>('ListTables', '{"Limit":1}', { signal }, Math.min(usualMs, preflightTimeoutMs))
+      const { value } = await call
+      if (!Array.isArray(value?.TableNames)) throw isAnother(address())
+      return value
     } catch (error) {
       signal?.throwIfAborted()
       const translated = translate(error, { operation: 'ListTables', address: address() })
       // Credentials may be for certain tables only: then the run's own calls tell.
+      if (isUnknownAnswer(error, translated)) throw isAnother(address())
       if (translated.code !== 'DOCFERRY_PERMISSION') throw translated
       logger.debug({ provider: 'dynamodb' }, 'listing tables is not permitted')
       return {}

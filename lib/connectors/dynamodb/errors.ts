@@ -86,6 +86,12 @@ export function isUnreached({ code, cause }: DocferryError): boolean {
   return timeouts.has(name) || (typeof network === 'string' && !connectionCuts.has(network))
 }
 
+/** Whether it was refused in words that are none of the service's: those have the name of an exception. */
+export function isUnknownAnswer(error: unknown, { code }: DocferryError): boolean {
+  const { name = '' } = (error ?? {}) as VendorError
+  return code === 'DOCFERRY_READ' && /^Unknown(?:Error)?$/.test(name)
+}
+
 /** A vendor error in docferry's terms. */
 export function translate(error: unknown, context: CallContext): DocferryError {
   if (error instanceof DocferryError) return error
