@@ -39,9 +39,6 @@ export interface UndoRecorderOptions extends RetryOptions {
   readonly mayReplace?: MayReplace | undefined
 }
 
-/** @param kept those that stand in the journal as made; all, if it is missing */
-type NotMadeOf = [collection: string, batch: readonly Outgoing[], outcomes: readonly WriteOutcome[], kept?: ReadonlySet<Outgoing>]
-
 type Write = (how: Pick<WriteBatchOptions, 'onOwn' | 'send'>) => Promise<readonly WriteOutcome[]>
 
 export class UndoRecorder {
@@ -69,8 +66,13 @@ export class UndoRecorder {
     // Design documents are no data: a database that holds nothing else is empty, and may hold these.
     if (!mayReplace && this.#empty.has(collection) && !batch.some(({ encoded }) => encoded.id.startsWith('_design/'))) {
       await this.#keepCreated(collection, batch)
-      const outcomes = await write({})
-      await this.#keepNotMade(collection, batch, outcomes)
+      const notSent = new Set<number>()
+      const outcomes = await write({ onOwn: (index, wasSent) => void (wasSent || notSent.add(index)) })
+      // What another process of this run has sent stands in the journal already.
+      await this.#keepNotMade(
+        collection,
+        batch.filter((_, index) => isConflict(outcomes[index]!) || notSent.has(index))
+      )
       return outcomes
     }
     if (onConflict === 'overwrite') {
@@ -80,8 +82,16 @@ export class UndoRecorder {
     const kept = mode === 'all' ? await this.#keepMissing(collection, batch) : new Set<Outgoing>()
     // A document that the target holds as it was to be written may have been there before the run.
     const doubtful = new Set<number>()
-    const outcomes = await write({ onOwn: index => doubtful.add(index) })
-    if (kept.size > 0) await this.#keepNotMade(collection, batch, outcomes, kept)
+    const notSent = new Set<number>()
+    const onOwn = (index: number, wasSent: boolean): void => {
+      doubtful.add(index)
+      if (!wasSent) notSent.add(index)
+    }
+    const outcomes = await write({ onOwn })
+    await this.#keepNotMade(
+      collection,
+      batch.filter((outgoing, index) => kept.has(outgoing) && (isConflict(outcomes[index]!) || notSent.has(index)))
+    )
     const made = batch.filter((outgoing, index) => outcomes[index] === 'written' && !doubtful.has(index) && !kept.has(outgoing))
     await this.#keepCreated(collection, made)
     return outcomes
@@ -97,8 +107,7 @@ export class UndoRecorder {
   }
 
   /** Somebody else writes there too. */
-  async #keepNotMade(...[collection, batch, outcomes, kept]: NotMadeOf): Promise<void> {
-    const held = batch.filter((outgoing, index) => isConflict(outcomes[index]!) && (!kept || kept.has(outgoing)))
+  async #keepNotMade(collection: string, held: readonly Outgoing[]): Promise<void> {
     if (held.length === 0) return
     const ids = held.map(({ encoded }) => encoded.id)
     await this.#options.journal.append(notMadeLines(collection, ids))

@@ -66,8 +66,9 @@ const passing: ReadonlySet<ErrorCode> = new Set([
 /** An empty name is no path by itself. */
 const emptyNameAdvice = 'rename it (--stage \'rename:""=new\'), or drop it (--stage \'strip:""\'), below the top by its path (a."")'
 
-/** It can't be read, so that no stage gets it either. */
-const tooDeepToReadAdvice = 'flatten it in the source: docferry takes no document that is so deep, whatever the target'
+/** Of some it takes the values alone, so that these can't be read, and no stage gets them either. */
+const tooDeepToReadAdvice =
+  'flatten it in the source, or where it was read, in a stage (--stage strip:FIELD leaves a field out): no target takes a document that is so deep'
 
 const noRoomAdvice = 'make room on that disk, or name a place on another one'
 const tooLargeAdvice =

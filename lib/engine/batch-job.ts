@@ -21,8 +21,11 @@ export interface WriteBatchOptions extends RetryOptions {
   readonly countsUnits?: boolean
   /** Aborting it ends waits, and not what has been sent. */
   readonly stop?: AbortSignal | undefined
-  /** Told by index of each document that counts as written because the target holds its equal: who made that is not known for certain. */
-  readonly onOwn?: ((index: number) => void) | undefined
+  /**
+   * Told by index of each document that counts as written because the target holds its equal: who made that is not known for certain. With `wasSent`
+   * a call in this writing may have; without, at most another process of the run, before it was stopped.
+   */
+  readonly onOwn?: ((index: number, wasSent: boolean) => void) | undefined
   /** What is called in place of `Target.write`. */
   readonly send?: SendPart | undefined
 }

@@ -6,12 +6,13 @@ import { digestsOf as digestsOfHeld, sameDigests } from './held.ts'
 import { withRetry } from './retry.ts'
 import type { Outgoing } from './outgoing.ts'
 
-/** Documents of which the target holds the equals count as written: an earlier try wrote them. */
+/** Documents of which the target holds the equals count as written: an earlier try wrote them. @param wasSent see `onOwn` */
 export async function recogniseOwn(
   { target, collection, batch }: BatchJob,
   indexes: readonly number[],
   outcomes: WriteOutcome[],
-  options: WriteBatchOptions
+  options: WriteBatchOptions,
+  wasSent: boolean
 ): Promise<void> {
   if (indexes.length === 0) return
   const ids = indexes.map(index => (batch[index] as Outgoing).encoded.id)
@@ -23,6 +24,6 @@ export async function recogniseOwn(
     const theirs = digests.get(outgoing.encoded.id)
     if (!theirs || !sameDigests(theirs, digestsWithoutRev(target, collection, outgoing))) continue
     outcomes[index] = 'written'
-    options.onOwn?.(index)
+    options.onOwn?.(index, wasSent)
   }
 }

@@ -71,7 +71,9 @@ class BatchInWriting {
   /** Calls that broke, and behind which documents of the batch were taken. */
   #brokenBetween = 0
   #hasBroken = false
-  #mayBeApplied: boolean
+  /** Whether a call may have written documents without saying so: one of this writing, or of an earlier process too. */
+  #wasSent = false
+  readonly #wasSentBefore: boolean
 
   constructor(job: BatchJob, options: WriteBatchOptions) {
     const { attempts = defaultAttempts, mayBeApplied = false } = options
@@ -87,7 +89,7 @@ class BatchInWriting {
     this.#waiting = new WaitingParts(batch.length)
     this.#outcomes = new Array<WriteOutcome>(batch.length)
     this.#left = batch.length
-    this.#mayBeApplied = mayBeApplied
+    this.#wasSentBefore = mayBeApplied
   }
 
   async write(): Promise<readonly WriteOutcome[]> {
@@ -139,8 +141,8 @@ class BatchInWriting {
 
   async #take(call: Call, results: readonly WriteOutcome[]): Promise<void> {
     const { indexes, from } = call.part
-    const { decided, conflicts, again, longest, alone, mayBeApplied } = readAnswer(indexes, results, this.#mayBeApplied)
-    this.#mayBeApplied ||= mayBeApplied
+    const { decided, conflicts, again, longest, alone, mayBeApplied } = readAnswer(indexes, results, this.#wasSentBefore || this.#wasSent)
+    this.#wasSent ||= mayBeApplied
     for (const [at, index] of indexes.entries()) this.#outcomes[index] = results[at]!
     this.#left -= decided
     this.#rate.decided(decided)
@@ -152,7 +154,7 @@ class BatchInWriting {
     }
     if (alone.length === 0) this.#suspects.clear(indexes, call.token)
     if (results.includes('written')) this.#rate.evidence.wentWell(call.number)
-    await recogniseOwn(this.#job, conflicts, this.#outcomes, this.#options)
+    await recogniseOwn(this.#job, conflicts, this.#outcomes, this.#options, this.#wasSent)
     const failures = alone.map(index => this.#outcomes[index] as WriteFailure)
     if (alone.length > 0) await this.#suspect(call, alone, failures, decided > 0)
     if (longest) await this.#takePushedBack(call, again, longest, decided > 0)
@@ -184,7 +186,7 @@ class BatchInWriting {
     const { indexes, from } = call.part
     const isBroken = error.code !== 'DOCFERRY_THROTTLED'
     for (const index of indexes) (this.#job.batch[index] as Outgoing).isKept = true
-    this.#mayBeApplied = true
+    this.#wasSent = true
     this.#hasBroken ||= isBroken
     if (isBroken && indexes.length === 1) return await this.#suspect(call, indexes, [error])
     this.#standstill.triedInVain()
@@ -258,6 +260,6 @@ class BatchInWriting {
     }
     // Of some the answer may be all that was lost.
     const unanswered = suspects.filter(({ trouble }) => trouble instanceof DocferryError).map(({ index }) => index)
-    await recogniseOwn(this.#job, unanswered, this.#outcomes, this.#options)
+    await recogniseOwn(this.#job, unanswered, this.#outcomes, this.#options, true)
   }
 }

@@ -55,7 +55,8 @@ export class JsonBuilder {
     if (name === 'startObject') this.#frames.push({ list: undefined, map: {}, key: '' })
     else if (name === 'startArray') this.#frames.push({ list: [], map: undefined, key: '' })
     else return false
-    if (this.#frames.length > maxDepth) this.spoiled ??= tooDeepToRead
+    // The document itself is none.
+    if (this.#frames.length > maxDepth + 1) this.spoiled ??= tooDeepToRead
     return true
   }
 

@@ -214,12 +214,13 @@ export class Undoing {
     }
   }
 
-  /** Where the journal was not written ahead, there may be documents that it does not tell of. */
+  /** Where the journal was not written ahead, or what was found there may be somebody else's, there are documents that it does not tell of. */
   #countUnknown(): void {
     const { prepared = {}, collections = [] } = this.#ran.checkpoint ?? {}
-    if (this.#ran.record.asked.undo !== 'created') return
+    const { undo, onConflict } = this.#ran.record.asked
     for (const { source, written } of collections) {
-      if (prepared[source]?.empty) continue
+      // All is known of those; and one id may have been written several times.
+      if (onConflict === 'overwrite' && (undo !== 'created' || prepared[source]?.empty)) continue
       const report = this.#books.of(this.#nameInTarget(source))
       report.unknown = Math.max(0, written - knownOf(report))
     }

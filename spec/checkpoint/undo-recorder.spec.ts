@@ -82,7 +82,7 @@ describe('undo recorder', () => {
     const refused: WriteOutcome = { code: 'DOCFERRY_REFUSED', message: 'no', retryable: false }
     await undo.record('agents', batch('new', 'skipped', 'refused', 'equal'), async ({ onOwn }) => {
       expect(ids()).to.deep.equal([])
-      onOwn!(3)
+      onOwn!(3, true)
       return ['written', 'skipped', refused, 'written']
     })
     expect(ids()).to.deep.equal(['new'])

@@ -2,6 +2,8 @@ import { expect } from 'chai'
 import { readJson } from '../../lib/formats/json.ts'
 import type { ReadOptions } from '../../lib/formats/page-builder.ts'
 import type { Page } from '../../lib/types.ts'
+import { maxDepth, stringifyJson } from '../../lib/values/index.ts'
+import type { Value } from '../../lib/values/index.ts'
 import { documentsOf, idsOf, inChunks, pathsOf, readAll } from './bytes.ts'
 
 function read(
@@ -159,6 +161,13 @@ describe('formats: JSON', () => {
     const { pages, error } = await read(`{"data":{"a":[{"_id":"1","x":${'['.repeat(5000)}${']'.repeat(5000)}},{"_id":"2"}]}}`)
     expect(error).to.equal(undefined)
     expect(idsOf(pages)).to.deep.equal(['2'])
+    expect(rejectsOf(pages).map(({ code }) => code)).to.deep.equal(['DOCFERRY_TOO_DEEP'])
+  })
+
+  it('takes a document that is nested as deep as one may be, and is written', async () => {
+    const deepest = `{"_id":"1","a":${'['.repeat(maxDepth)}${']'.repeat(maxDepth)}}`
+    const { pages } = await read(`{"data":{"a":[${deepest},${deepest.replace('[', '[[').replace(']', ']]')}]}}`)
+    expect(documentsOf(pages).map(document => stringifyJson(document as Value))).to.deep.equal([deepest])
     expect(rejectsOf(pages).map(({ code }) => code)).to.deep.equal(['DOCFERRY_TOO_DEEP'])
   })
 

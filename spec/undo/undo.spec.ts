@@ -340,6 +340,29 @@ describe('undo', () => {
     expect(contents(target)).to.deep.equal(make(0, 10, 'ours'))
   })
 
+  for (const onConflict of ['skip', 'fail'] as const) {
+    it(`leaves the equals that somebody else made while the run was stopped, with ${onConflict}, and says so`, async () => {
+      const target = couchdb({
+        limits: { inFlight: 1 },
+        beforeWrite: call => {
+          if (call === 2) throw new DocferryError('DOCFERRY_TARGET', 'gone')
+        },
+        outcome: (id, call) => (call > 2 && target.collections.get('agents')!.has(id) ? conflictOf[onConflict] : undefined)
+      })
+      await failure(run(target, { onConflict }))
+      const runId = await lastRun()
+      // What the cut call had written after all is the run's own, what comes behind it is not.
+      for (const document of [...ours.slice(10, 20), ...ours.slice(25)]) target.collections.get('agents')!.set(document._id, document)
+      const resumed = await run(target, { onConflict, resume: runId })
+      expect(resumed).to.include({ state: 'done' })
+      expect(resumed.collections[0]).to.include({ written: 30 })
+      const report = await undo(target)
+      expect(report.state).to.equal('partial')
+      expect(report.collections[0]).to.include({ removed: 25, unknown: 5 })
+      expect(contents(target)).to.deep.equal(ours.slice(25))
+    })
+  }
+
   it('says that documents may remain of a run that did not come to its end', async () => {
     const target = couchdb({
       held: { agents: make(90, 91, 'theirs') },
