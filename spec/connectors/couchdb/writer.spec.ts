@@ -413,7 +413,7 @@ describe('couchdb: writer', () => {
         expect(await errorOf(openTarget({ url: other.url })))
           .to.include({ code: 'DOCFERRY_CONNECT' })
           .and.have.property('message')
-          .that.includes('not as a CouchDB')
+          .that.includes('is no CouchDB')
       }
       await other.stop()
     })
