@@ -31,6 +31,20 @@ interface Count {
   readonly readTime: object | undefined
 }
 
+interface MomentAnswer {
+  readonly readTime?: object | null
+}
+
+interface Counts {
+  readonly own?: number
+  readonly all?: number
+}
+
+interface CountsOptions {
+  readonly signal: AbortSignal | undefined
+  readonly moment?: object | undefined
+}
+
 interface PartitionAnswer {
   readonly partitions: readonly { readonly values: readonly { readonly referenceValue: string }[] }[]
   readonly nextPageToken: string
@@ -77,12 +91,39 @@ export class CollectionQueries {
     return (await this.#count(structuredQuery, signal))?.documents
   }
 
-  /** A collection's own documents, and these with all that lies below, both at one moment; what can't be had within seconds is missing. */
-  async counts(collection: string, signal: AbortSignal | undefined): Promise<{ readonly own?: number; readonly all?: number }> {
-    const own = await this.#count({ from: [{ collectionId: collection }] }, signal)
-    if (own?.readTime === undefined) return {}
-    const all = await this.#count(descendantsOf(this.#connection.root, collection), signal, own.readTime)
-    return { own: own.documents, ...(all && { all: all.documents }) }
+  /**
+   * A moment that counts may be asked of, so that several of them agree and go side by side; undefined where none can be had. The moment of a
+   * strong read, so that nothing written before is missing: of a document of any name, which need not be there.
+   */
+  async moment(signal: AbortSignal | undefined): Promise<object | undefined> {
+    const { database, root } = this.#connection
+    const request = { database, documents: [`${root}/docferry/moment`], mask: { fieldPaths: ['__name__'] } }
+    try {
+      const settings = { signal, timeoutMs: countTimeoutMs }
+      const context = this.#connection.context('read')
+      const [answer] = await this.#connection.collectObjects<MomentAnswer>('BatchGetDocuments', request, context, settings)
+      this.#documentReads++
+      return answer?.readTime ?? undefined
+    } catch (error) {
+      signal?.throwIfAborted()
+      this.#logger.debug({ error: error instanceof Error ? error.message : '' }, 'Firestore gives no moment to count at')
+      return undefined
+    }
+  }
+
+  /**
+   * A collection's own documents, and these with all that lies below, both at one moment: of the first count, if none is given. What can't be
+   * had within seconds is missing.
+   */
+  async counts(collection: string, { signal, moment }: CountsOptions): Promise<Counts> {
+    const countOwn = (): Promise<Count | undefined> => this.#count({ from: [{ collectionId: collection }] }, signal, moment)
+    const countAll = (at: object): Promise<Count | undefined> => this.#count(descendantsOf(this.#connection.root, collection), signal, at)
+    if (moment) {
+      const [own, all] = await Promise.all([countOwn(), countAll(moment)])
+      return countsOf(own, all)
+    }
+    const own = await countOwn()
+    return countsOf(own, own?.readTime && (await countAll(own.readTime)))
   }
 
   async #count(structuredQuery: Query, signal: AbortSignal | undefined, readTime?: object): Promise<Count | undefined> {
@@ -159,6 +200,10 @@ export class CollectionQueries {
     this.#documentReads++
     return answer
   }
+}
+
+function countsOf(own: Count | undefined, all: Count | undefined): Counts {
+  return { ...(own && { own: own.documents }), ...(all && { all: all.documents }) }
 }
 
 /** So many of them, or all where there are fewer. */

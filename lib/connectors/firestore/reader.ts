@@ -117,17 +117,22 @@ export class FirestoreSource implements Source {
     const names = await this.#queries.names(signal)
     const found: CollectionInfo[] = []
     for (let start = 0; start < names.length; start += countsAtOnce) {
-      found.push(...(await Promise.all(names.slice(start, start + countsAtOnce).map(name => this.#describe(name, signal)))))
+      const moment = await this.#queries.moment(signal)
+      const some = names.slice(start, start + countsAtOnce)
+      found.push(...(await Promise.all(some.map(name => this.#describe(name, { signal, moment })))))
     }
     return found
   }
 
-  async #describe(name: string, signal: AbortSignal | undefined): Promise<CollectionInfo> {
-    const { own, all } = await this.#queries.counts(name, signal)
+  async #describe(
+    name: string,
+    options: { readonly signal: AbortSignal | undefined; readonly moment: object | undefined }
+  ): Promise<CollectionInfo> {
+    const { own, all } = await this.#queries.counts(name, options)
     const documents = this.#subcollections ? all : own
     const info = { name, ...(documents !== undefined && { documents }) }
     if (own === undefined || all === undefined) return info
-    const below = { documents: all - own, names: all > own ? await this.#queries.subcollections(name, signal) : [] }
+    const below = { documents: all - own, names: all > own ? await this.#queries.subcollections(name, options.signal) : [] }
     this.#below.set(name, below)
     if (all === own) return info
     return { ...info, contents: `${textOf(below)}${this.#subcollections ? '' : ', not read'}` }

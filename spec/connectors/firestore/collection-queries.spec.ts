@@ -42,3 +42,48 @@ describe('firestore: bounds of partitions', () => {
     expect(await splitting({ things }).queries.bounds('things', { wanted: 4 })).to.deep.equal(['3', '5', '7'])
   })
 })
+
+interface CountRequest {
+  readonly readTime?: object
+  readonly structuredAggregationQuery: { readonly structuredQuery: { readonly from: readonly [{ readonly allDescendants?: boolean }] } }
+}
+
+/** A service that counts 2 in a collection and 5 with what lies below, at 12:00 where nothing else is asked. It answers when it was asked `atOnce` times. */
+function counting(atOnce: number, { hasMoment = true } = {}): { queries: CollectionQueries; asked: CountRequest[] } {
+  const asked: CountRequest[] = []
+  const waiting: (() => void)[] = []
+  const collectObjects = async (method: string, request: CountRequest): Promise<object[]> => {
+    if (method === 'BatchGetDocuments') {
+      if (!hasMoment) throw new Error('not for you')
+      return [{ readTime: { seconds: '11' } }]
+    }
+    asked.push(request)
+    await new Promise<void>(resolve => {
+      waiting.push(resolve)
+      if (waiting.length === atOnce) waiting.splice(0).forEach(go => go())
+    })
+    const [{ allDescendants }] = request.structuredAggregationQuery.structuredQuery.from
+    return [
+      { result: { aggregateFields: { n: { integerValue: allDescendants ? '5' : '2' } } }, readTime: request.readTime ?? { seconds: '12' } }
+    ]
+  }
+  const connection = { root, database: 'd', collectObjects, context: () => ({}) } as unknown as FirestoreConnection
+  return { queries: new CollectionQueries(connection, listeningLogger()), asked }
+}
+
+describe('firestore: counts', () => {
+  it('of a collection, and of what lies below, are asked side by side where a moment is known', async () => {
+    const { queries, asked } = counting(2)
+    const moment = await queries.moment(undefined)
+    expect(await queries.counts('things', { signal: undefined, moment })).to.deep.equal({ own: 2, all: 5 })
+    expect(asked.map(({ readTime }) => readTime)).to.deep.equal([{ seconds: '11' }, { seconds: '11' }])
+    expect(queries.documentReads).to.equal(3)
+  })
+
+  it('are of the moment of the first where none can be had', async () => {
+    const { queries, asked } = counting(1, { hasMoment: false })
+    const moment = await queries.moment(undefined)
+    expect(await queries.counts('things', { signal: undefined, moment })).to.deep.equal({ own: 2, all: 5 })
+    expect(asked.map(({ readTime }) => readTime)).to.deep.equal([undefined, { seconds: '12' }])
+  })
+})
