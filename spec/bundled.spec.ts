@@ -3,7 +3,7 @@ import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFile
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { compile, headOfCode } from '../scripts/bundle/bundled.ts'
+import { calledFolder, compile, headOfCode } from '../scripts/bundle/bundled.ts'
 import * as library from '../lib/index.ts'
 import { commonJsOf } from '../scripts/bundle/common-js.ts'
 import { projectFolder } from '../scripts/servers/tools.ts'
@@ -31,6 +31,12 @@ describe('modules of the bundle', () => {
         .trim()
         .split('\n')
     ).to.deep.equal(paths.map(() => 'false'))
+  })
+
+  it('do not tell where they were built, nor take themselves for somebody else where they are moved', () => {
+    for (const name of readdirSync(bundle).filter(name => name.endsWith('.code')))
+      expect(readFileSync(join(bundle, name)).includes(projectFolder()), name).to.equal(false)
+    expect(node('-e', `console.log(require(${JSON.stringify(join(bundle, 'bundled.js'))}).calledFolder)`).trim()).to.equal(calledFolder)
   })
 
   it('are compiled anew where their code is spoilt, or that of another text', () => {

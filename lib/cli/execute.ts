@@ -136,6 +136,7 @@ export async function execute(
       ),
     onSecond: code => {
       leave(code)
+      tellPrograms(job, host, { command, exitCode: code, report: seen && ended(seen, code), error: interrupted(), mask, nowMs: now() })
       host.exit(code)
     },
     onExit: () => leave()
@@ -227,13 +228,9 @@ export async function execute(
   if (error === undefined && kept.length > 0 && !flags.quiet) display.write(`docferry: saved ${kept.join(' and ')}\n`)
   const isDifferent = verified !== undefined && verified.state !== 'equal'
   const verifiedJson = verified && verifyJson({ exitCode, report: verified, mask, nowMs: now() })
-  tellOutcome({
-    job,
-    host,
-    display,
-    isDifferent,
-    outcome: { command, exitCode, report, plan, verified: verifiedJson, error, mask, nowMs: now() }
-  })
+  const outcome = { command, exitCode, report, plan, verified: verifiedJson, error, mask, nowMs: now() }
+  tellOutcome({ job, display, isDifferent, outcome })
+  tellPrograms(job, host, outcome)
   if (isTold && seen && error !== undefined) display.write(`docferry: ${unverified(seen, options)}\n`)
   host.stdout.off('error', onStdoutError)
   return exitCode
@@ -245,15 +242,14 @@ function unverified({ runId }: Readonly<RunReport>, { stateDir }: Job['options']
 
 interface Telling {
   readonly job: Job
-  readonly host: Host
   readonly display: Display
   /** Whether verifying has found anything. */
   readonly isDifferent: boolean
   readonly outcome: JsonOutcome
 }
 
-/** What follows the summary: the error, for people and for programs. */
-function tellOutcome({ job: { flags, dataOnStdout }, host, display, isDifferent, outcome }: Telling): void {
+/** What follows the summary. */
+function tellOutcome({ job: { flags }, display, isDifferent, outcome }: Telling): void {
   const { command, error, report, exitCode, mask } = outcome
   const letters = report?.deadLetters === undefined ? '' : `; dead letters: ${report.deadLetters}`
   // Where there is a summary, it says so.
@@ -267,13 +263,20 @@ function tellOutcome({ job: { flags, dataOnStdout }, host, display, isDifferent,
         : 'not all documents could be written'
     display.write(`docferry: ${what} (exit ${exitCode})${letters}\n`)
   }
+}
+
+function tellPrograms({ flags, dataOnStdout }: Job, host: Host, outcome: JsonOutcome): void {
   if (flags.json) (dataOnStdout ? host.stderr : host.stdout).write(`${JSON.stringify(jsonReport(outcome))}\n`)
 }
 
 /** Whoever interrupts a run is told that it was, whatever else the interruption made fail. */
 export function interruptedBy(thrown: unknown): DocferryError {
   if (thrown instanceof DocferryError && thrown.code === 'DOCFERRY_INTERRUPTED') return thrown
-  return new DocferryError('DOCFERRY_INTERRUPTED', 'interrupted', { cause: thrown })
+  return interrupted(thrown)
+}
+
+export function interrupted(cause?: unknown): DocferryError {
+  return new DocferryError('DOCFERRY_INTERRUPTED', 'interrupted', { cause })
 }
 
 /** The report of a run that could not say how it ended, or was stopped by what it can't know of. */

@@ -2,7 +2,7 @@
 import { exitCodeOf } from '../errors.ts'
 import type { Environment, Logger } from '../types.ts'
 import { coloursOf, completeEnvironment, readEnvFile } from './environment.ts'
-import { createCommandLogger, interruptedBy } from './execute.ts'
+import { createCommandLogger, interrupted, interruptedBy } from './execute.ts'
 import type { CommonFlags, Host } from './execute.ts'
 import { errorLines } from './exit.ts'
 import type { Outcome } from './json.ts'
@@ -76,12 +76,16 @@ export async function runFramed<Report>(command: FramedCommand<Report>, host: Ho
     screen?.stop(true)
     write(`docferry: stopped at once; ${command.stoppedAtOnce(report)}${exitCode === undefined ? '' : ` (exit ${exitCode})`}\n`)
   }
+  const tellPrograms = (exitCode: number, error: unknown): void => {
+    host.stdout.write(`${JSON.stringify(command.json({ exitCode, report, error, mask, nowMs: Date.now() }))}\n`)
+  }
   const interruption = listenForInterruption({
     process: host,
     now: Date.now,
     onFirst: () => write(`docferry: ${command.stopping}; Ctrl-C again to stop at once\n`),
     onSecond: code => {
       leave(code)
+      if (json) tellPrograms(code, interrupted())
       host.exit(code)
     },
     onExit: () => leave()
@@ -116,6 +120,6 @@ export async function runFramed<Report>(command: FramedCommand<Report>, host: Ho
     const view = { debug: flags.logLevel === 'debug', mask, goOn: json || quiet ? goOn?.(seen) : undefined }
     write(`${errorLines(error, view).join('\n')}\n`)
   } else if (quiet && exitCode !== 0) write(`docferry: ${command.inShort(seen!, exitCode)}\n`)
-  if (json) host.stdout.write(`${JSON.stringify(command.json({ exitCode, report, error, mask, nowMs: Date.now() }))}\n`)
+  if (json) tellPrograms(exitCode, error)
   return exitCode
 }

@@ -20,7 +20,7 @@ function onExit(exitCode: number): void {
   if (process.stderr.isTTY && ended === undefined) process.stderr.write('\u001b[?25h')
   const failure = ended === undefined ? endedBy(exitCode, process.cwd()) : undefined
   const told = failure === undefined ? ended : reportFailure(process, failure)
-  if (told !== undefined) process.exitCode = exitCode === 0 || ended !== undefined ? told : exitCode
+  if (told !== undefined) process.exitCode = told
 }
 
 /** Pipes are not written at once on every system; leaving before they are would cut the output. */

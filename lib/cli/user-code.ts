@@ -3,8 +3,9 @@ import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describeError, DocferryError } from '../errors.ts'
 
-/** Where docferry's own modules are, each by itself and in bundles. */
+/** Where docferry's own modules are, each by itself; those of bundles go by a name of their own wherever they are (`scripts/bundle/bundled.ts`). */
 const ownFolders = ['../', '../../bundle/'].map(path => fileURLToPath(new URL(path, import.meta.url)))
+const bundled = 'docferry/dist/bundle/'
 
 /** More than a stack has by default: a user's code may call through a library. */
 const frames = 50
@@ -14,7 +15,10 @@ const frames = 50
  * @returns `mask.ts:3`: the innermost code that is docferry's or a user's, where it is a user's. What libraries do is done for whoever calls them
  */
 export function userPlace(stack: string, folder: string): string | undefined {
-  for (const [, file, line] of stack.matchAll(/^ +at (?:.*\()?(?:async )?((?:file:\/\/)?(?:\/|[A-Za-z]:\\).*?):(\d+)(?::\d+)?\)?$/gm)) {
+  for (const [, file, line] of stack.matchAll(
+    /^ +at (?:.*\()?(?:async )?((?:file:\/\/)?(?:\/|[A-Za-z]:\\|docferry\/dist\/bundle\/).*?):(\d+)(?::\d+)?\)?$/gm
+  )) {
+    if (file!.startsWith(bundled)) return undefined
     const path = pathOf(file!)
     if (ownFolders.some(own => path.startsWith(own))) return undefined
     if (/[\\/]node_modules[\\/]/.test(path)) continue

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Script } from 'node:vm'
 
@@ -14,6 +14,9 @@ type Exports = Record<string, unknown>
 
 /** @param metaUrl what import.meta.url would be */
 type Body = (exports: Exports, require: NodeJS.Require, loadBundled: typeof load, importModule: typeof importAny, metaUrl: string) => void
+
+/** What modules are called in stacks: V8 keeps it with the code, so that it must not be where the package was built. `lib/cli/user-code.ts` knows it. */
+export const calledFolder = 'docferry/dist/bundle/'
 
 /** Code is kept behind hashes of the module's text and of itself: V8 looks at neither, and would end the process over code that is spoilt. */
 const headLength = 64
@@ -43,7 +46,7 @@ export function load(name: string): Exports {
 export function compile(filename: string): Script {
   const text = readFileSync(filename)
   // Of ASCII only, and in one piece: one string, where decoding and putting together would make three.
-  return new Script(text.toString('latin1'), { filename, cachedData: codeOf(filename, text) })
+  return new Script(text.toString('latin1'), { filename: calledFolder + basename(filename), cachedData: codeOf(filename, text) })
 }
 
 /** What stands before code that is kept. @param text of the module */

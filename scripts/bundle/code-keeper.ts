@@ -2,17 +2,20 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import v8 from 'node:v8'
+import { join } from 'node:path'
 import vm from 'node:vm'
 import { parentPort } from 'node:worker_threads'
-import { headOfCode } from './bundled.ts'
+import { calledFolder, headOfCode } from './bundled.ts'
 
+/** Where the modules are is said in this one's address. */
+const folder = new URL(import.meta.url).searchParams.get('of')!
 const scripts = new Map<string, vm.Script>()
 
 vm.Script = class extends vm.Script {
   constructor(code: string, options: vm.ScriptOptions = {}) {
     super(code, options)
     const { filename } = options
-    if (filename !== undefined) scripts.set(filename, this)
+    if (filename?.startsWith(calledFolder)) scripts.set(join(folder, filename.slice(calledFolder.length)), this)
   }
 }
 

@@ -54,7 +54,7 @@ function manyLines(): string {
 }
 
 function run(bundle: string, args: readonly string[], cwd: string): Promise<void> {
-  const keeper = new URL('./code-keeper.js', import.meta.url).href
+  const keeper = new URL(`./code-keeper.js?of=${encodeURIComponent(bundle)}`, import.meta.url).href
   // Flags of a command are none of its threads, of which this is one for both.
   const env = {
     NODE_OPTIONS: `--import=${keeper}`,

@@ -160,8 +160,7 @@ describe('cli: running a command', () => {
   })
 
   describe('at the second Ctrl-C', () => {
-    const stoppedAtOnce = async (changes: Partial<RunReport>, given = job()): Promise<string> => {
-      const host = new FakeHost()
+    const stoppedAtOnce = async (changes: Partial<RunReport>, given = job(), host = new FakeHost()): Promise<string> => {
       const realNow = Date.now
       await executeWith(host, given, async ({ observe }) => {
         observe?.(fakeReport(changes))
@@ -182,6 +181,13 @@ describe('cli: running a command', () => {
 
     it('sends a retry back to it', async () => {
       expect(await stoppedAtOnce({ folder }, job({ command: 'retry' }))).to.include('to go on: docferry retry run-1')
+    })
+
+    it('tells a program', async () => {
+      const host = new FakeHost()
+      await stoppedAtOnce({ folder }, job({}, { json: true }), host)
+      const told = JSON.parse(host.stdout.text.split('\n')[0]!) as object
+      expect(told).to.include({ state: 'interrupted', exitCode: 130 }).and.have.nested.property('error.code', 'DOCFERRY_INTERRUPTED')
     })
 
     it('promises nothing of a dry run, a pipe, or a run that had not begun', async () => {

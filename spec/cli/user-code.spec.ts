@@ -28,6 +28,7 @@ describe("cli: code of a user's own", () => {
     const user = 'at mask (/home/me/p/mask.ts:3:9)'
     expect(userPlace(`Error: x\n    ${library}\n    ${user}`, '/home/me')).to.equal('p/mask.ts:3')
     expect(userPlace(`Error: x\n    ${library}\n    at f (${own}/lib/run.ts:1:1)\n    ${user}`, '/home/me')).to.equal(undefined)
+    expect(userPlace(`Error: x\n    at f (docferry/dist/bundle/entry-main.js:1:1)\n    ${user}`, '/home/me')).to.equal(undefined)
     expect(userPlace('Error: x\n    at Timeout.f (node:internal/timers:1:1)', '/home/me')).to.equal(undefined)
   })
 
@@ -85,11 +86,14 @@ describe("cli: a module of a user's own that", function () {
       await expectResumable()
     })
 
-  it('ends the process with an exit code of its own keeps it', async () => {
-    stageThat('process.exit(3)')
-    const { code, stderr } = await run()
-    expect(code).to.equal(3)
-    expect(stderr).to.include('bad.ts:4 has ended the process').and.include('to go on: docferry resume')
+  it('ends the process with an exit code of its own does not pass for what docferry means by that code', async () => {
+    for (const own of [3, 40]) {
+      stageThat(`process.exit(${own})`)
+      const { code, stderr } = await run()
+      expect(code).to.equal(30)
+      expect(stderr).to.include('bad.ts:4 has ended the process').and.include('to go on: docferry resume')
+      rmSync(join(cwd, '.docferry'), { recursive: true })
+    }
   })
 
   it('ends the process while it is loaded does not pass for one that is right', async () => {
