@@ -84,8 +84,8 @@ export class FirestoreSource implements Source {
   readonly #queries: CollectionQueries
   readonly #times: Required<ReaderTimes>
   readonly #subcollections: boolean
-  /** Of collections whose documents could be counted. */
-  readonly #below = new Map<string, Below>()
+  /** Names of subcollections, of collections that have any. */
+  readonly #below = new Map<string, readonly string[]>()
   /** Connecting lists collections, which is billed as one. */
   #documentReads = 1
 
@@ -131,10 +131,9 @@ export class FirestoreSource implements Source {
     const { own, all } = await this.#queries.counts(name, options)
     const documents = this.#subcollections ? all : own
     const info = { name, ...(documents !== undefined && { documents }) }
-    if (own === undefined || all === undefined) return info
-    const below = { documents: all - own, names: all > own ? await this.#queries.subcollections(name, options.signal) : [] }
-    this.#below.set(name, below)
-    if (all === own) return info
+    if (own === undefined || all === undefined || all === own) return info
+    const below = { documents: all - own, names: await this.#queries.subcollections(name, options.signal) }
+    this.#below.set(name, below.names)
     return { ...info, contents: `${textOf(below)}${this.#subcollections ? '' : ', not read'}` }
   }
 
@@ -145,10 +144,10 @@ export class FirestoreSource implements Source {
     const names = collections ?? ((await this.collections(options)) ?? []).map(({ name }) => name)
     const partitions: Partition[] = []
     for (const name of names) {
-      const { documents, names: below = [] } = this.#below.get(name) ?? {}
-      // Of a collection with nothing below, the query for it alone is the faster one.
-      const descends = this.#subcollections && documents !== 0
-      const bounds = options.wanted > 1 ? await this.#queries.bounds(name, { ...options, ...(descends && { below }) }) : []
+      // Also where nothing lay below when it was counted: something may by now, and the two queries take as long.
+      const descends = this.#subcollections
+      const below = descends ? (this.#below.get(name) ?? []) : undefined
+      const bounds = options.wanted > 1 ? await this.#queries.bounds(name, { ...options, below }) : []
       const starts = [null, ...bounds]
       starts.forEach((from, index) => {
         const id = starts.length === 1 ? name : `${name}/${index + 1}of${starts.length}`
