@@ -6,6 +6,7 @@ import type { DeadLetter } from './engine/dead-letter.ts'
 import type { CollectionState } from './engine/collection-state.ts'
 import { addDelta, sumOf, Tally } from './engine/tally.ts'
 import type { StagePiece } from './engine/tally.ts'
+import { describeWait, StageWaits } from './engine/stage-waits.ts'
 import { DocferryError, describeError } from './errors.ts'
 import { collectionReport, countFailure, emptyReport, finishReport, isSavedAtEnd, listNames, totalCounts } from './report.ts'
 import type { CollectionReport, CollectionSurvey, FailureLimit, RunReport } from './report.ts'
@@ -66,6 +67,7 @@ export class Ledger {
   #failed = 0
   #hasTooMany = false
   readonly #letters: LetterKeeper
+  readonly #stageWaits: StageWaits
 
   constructor(options: LedgerOptions) {
     const { source, target, onConflict, onIncompatible, types, subcollections, dryRun, piped, readsOnce, journal } = options
@@ -84,6 +86,10 @@ export class Ledger {
     // An output of files is cut back to what is on record.
     if (journal.writtenBefore !== undefined && !isSavedAtEnd(target)) this.report.writtenBefore = journal.writtenBefore
     this.#letters = journal.letters ?? new DeadLetters(journal.deadLetters)
+    this.#stageWaits = new StageWaits((wait, seconds) => {
+      const { collection, id } = wait
+      options.logger.warn({ collection, id }, `${describeWait(wait, seconds)}: what comes behind it waits`)
+    })
   }
 
   add(collection: { name: string; target: string; documents?: number; bytes?: number }): CollectionReport {
@@ -143,7 +149,8 @@ export class Ledger {
             },
             onAdded: (count, { collection }) => {
               for (const report of both(collection, segment)) report.added += count
-            }
+            },
+            onWait: this.#stageWaits.begin
           },
           pass: (mark, collection, pieces = []) => {
             const { tally } = segment
@@ -291,6 +298,8 @@ export class Ledger {
       if (state === 'done') markDone(collection)
       else if (collection.state === 'running') collection.state = 'stopped'
     }
+    for (const { stage, collection, id } of this.#stageWaits.long)
+      this.report.notes.push(`stage ${stage} had not answered for ${collection}/${id} when the run was stopped`)
     if (state !== 'done' && !this.report.dryRun) this.#noteUnfinished()
     finishReport(this.report, state)
     return this.report

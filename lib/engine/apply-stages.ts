@@ -25,6 +25,8 @@ export interface StageObserver {
   readonly onAdded?: (count: number, context: StageContext) => void
   /** A stage that dead-letters has failed. Without it, the error is thrown. A promise holds the next document back. */
   readonly onFailed?: (failed: FailedDocument, context: StageContext) => void | Promise<void>
+  /** A stage answers for a document later. @returns to be called when it has, or has failed */
+  readonly onWait?: (stage: string, collection: string, id: string) => () => void
   /** Whoever takes what comes out looks through it, and has what holds no values come again where this is missing. So the last stage's is not looked through twice. */
   readonly looksThrough?: boolean
 }
@@ -66,9 +68,16 @@ export function applyStages(
       return fail(error, index, came, id)
     }
     if (isLater) {
+      const answered = observer.onWait?.(stage.name, context.collection, id)
       return (given as Promise<StageResult>).then(
-        settled => continueWith(settled, index, came, id),
-        (error: unknown) => fail(error, index, came, id)
+        settled => {
+          answered?.()
+          return continueWith(settled, index, came, id)
+        },
+        (error: unknown) => {
+          answered?.()
+          return fail(error, index, came, id)
+        }
       )
     }
     const result = given as StageResult
@@ -120,12 +129,15 @@ export function applyStages(
           if (stages.some((later, at) => at > index && later.isSated?.(context.collection))) break
         }
         let next: IteratorResult<Document>
+        const answered = observer.onWait?.(stage.name, context.collection, id)
         try {
           next = await iterator.next()
         } catch (error) {
           // That has ended the iterator; what it gives instead of a document has not.
           finished = true
           return await fail(error, index, came, id, count)
+        } finally {
+          answered?.()
         }
         if (next.done) {
           finished = true
