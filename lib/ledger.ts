@@ -206,24 +206,39 @@ export class Ledger {
     this.#checkFailures()
   }
 
-  #checkFailures(): void {
-    const { maxFailures, onTooManyFailures } = this.#options
-    if (maxFailures === undefined || this.#hasTooMany) return
+  /** Of a run that goes on: its cause may be mended, so that this alone does not end it. */
+  warnOfFailuresBefore(): void {
+    const allowed = this.#exceeded()
+    if (allowed === undefined) return
+    const before = `${plural(this.#failed, 'document')} could not be written before, more than --max-failures allows (${allowed})`
+    this.#options.logger.warn({ failed: this.#failed }, `${before}: the next one stops the run; give a higher one if more may fail`)
+  }
+
+  /** @returns how many may fail, in words, where more have */
+  #exceeded(): string | undefined {
+    const { maxFailures } = this.#options
+    if (maxFailures === undefined) return undefined
     const { read } = totalCounts(this.report.collections)
     const isShare = typeof maxFailures === 'object'
     const most = isShare ? maxFailures.share * Math.max(read, fewDocuments) : maxFailures
-    if (this.#failed <= most) return
-    this.#hasTooMany = true
+    if (this.#failed <= most) return undefined
     const reckoned =
       read < fewDocuments ? `${formatCount(fewDocuments)} (reckoned with until as many are read)` : `the ${formatCount(read)} read`
-    const allowed = isShare ? `${formatShare(maxFailures.share)} of ${reckoned}` : formatCount(maxFailures)
+    return isShare ? `${formatShare(maxFailures.share)} of ${reckoned}` : formatCount(maxFailures)
+  }
+
+  #checkFailures(): void {
+    if (this.#hasTooMany) return
+    const allowed = this.#exceeded()
+    if (allowed === undefined) return
+    this.#hasTooMany = true
     const goOn =
       this.report.piped || this.report.readsOnce
         ? 'once it is clear why they fail, begin again'
         : 'once it is clear why they fail, docferry resume goes on (with a higher --max-failures, if they may)'
     // The table counts them all: what was under way had its outcome all the same.
     const message = `more documents could not be written than --max-failures allows (${allowed}): the run has stopped; ${goOn}`
-    onTooManyFailures?.(new DocferryError('DOCFERRY_MAX_FAILURES', message, { provider: this.report.target.provider }))
+    this.#options.onTooManyFailures?.(new DocferryError('DOCFERRY_MAX_FAILURES', message, { provider: this.report.target.provider }))
   }
 
   /** Every letter so far is on disk when this resolves. */

@@ -225,6 +225,7 @@ class Run {
   async #choose(): Promise<readonly ChosenCollection[] | null> {
     const parts = { source: this.#source, target: this.#target, options: this.#options, ledger: this.#ledger, journal: this.#journal }
     const { collections, partitions } = await chooseWhat({ ...parts, parallel: this.#parallel })
+    this.#ledger.warnOfFailuresBefore()
     this.#partitions = partitions
     if (this.#survey) this.#ledger.report.finding = this.#source.usage?.()
     return collections

@@ -91,6 +91,46 @@ describe('run: within bounds', () => {
     expect(again.code).to.equal('DOCFERRY_MAX_FAILURES')
   })
 
+  it('goes on where as many have failed as may and the cause is mended, and says first that the next failure stops it', async () => {
+    const mended = { value: false }
+    const isBad = (id: string): boolean => id >= 'd020' && !mended.value
+    const target = scriptedTarget({
+      provider: 'couchdb',
+      refuse: ({ _id }) => (isBad(_id) ? { code: 'DOCFERRY_BAD_ID', message: 'no' } : undefined)
+    })
+    await failure({ target: target.endpoint, maxFailures: 5 })
+    const [stopped] = await listRuns(stateDir)
+    mended.value = true
+    const warned: string[] = []
+    const ignore = (): void => undefined
+    const warn = (_: object, message: string): void => void warned.push(`${message}, at ${target.writes.length}`)
+    const before = target.writes.length
+    const logger = { debug: ignore, info: ignore, warn, error: ignore }
+    const { state } = await run({ target: target.endpoint, maxFailures: 5, resume: stopped!.runId, logger })
+    expect(state).to.equal('partial')
+    const { failed } = stopped!.end!.totals
+    expect(failed).to.be.greaterThan(5)
+    expect(warned).to.deep.equal([
+      `${failed} documents could not be written before, more than --max-failures allows (5): the next one stops the run; give a higher one if more may fail, at ${before}`
+    ])
+  })
+
+  it('does not warn of failures of before that are within --max-failures', async () => {
+    const mended = { value: false }
+    const target = scriptedTarget({
+      provider: 'couchdb',
+      refuse: () => (mended.value ? undefined : { code: 'DOCFERRY_BAD_ID', message: 'no' })
+    })
+    await failure({ target: target.endpoint, maxFailures: 5 })
+    const [stopped] = await listRuns(stateDir)
+    mended.value = true
+    const warned: string[] = []
+    const ignore = (): void => undefined
+    const logger = { debug: ignore, info: ignore, warn: (_: object, message: string): void => void warned.push(message), error: ignore }
+    await run({ target: target.endpoint, maxFailures: 100, resume: stopped!.runId, logger })
+    expect(warned).to.deep.equal([])
+  })
+
   it('looks at a share of failures when a thousand documents were read', async () => {
     const many = Array.from({ length: 3_000 }, (_, index) => ({ _id: `d${index}`, bad: index < 30 || index > 1_500 }))
     const target = scriptedTarget({

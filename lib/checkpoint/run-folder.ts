@@ -15,6 +15,7 @@ import { checkpointName, lastState, readCheckpoint } from './how-far.ts'
 import { dropNext, findReceipt, keepNext, keepReceipt, takeNext } from './kept-receipt.ts'
 import { holderOf, isLockName, takeLock } from './lock.ts'
 import type { Holder, Lock } from './lock.ts'
+import { verifierOf } from './verifying.ts'
 import {
   formOfOutput,
   formOfPart,
@@ -102,6 +103,8 @@ export interface RunInfo {
   readonly verified?: Verified
   /** The process that is at work on it. */
   readonly holder?: Holder
+  /** Of one that is not verified yet: the process that does it. */
+  readonly verifier?: Holder
   /** What is wrong with a damaged one. */
   readonly trouble?: DocferryError
 }
@@ -307,6 +310,7 @@ async function readRun(path: string, runId: string): Promise<RunInfo | undefined
     const undone = (await readState(join(path, files.undone), 'undone')) as Undone | undefined
     const verified = end?.toVerify && ((await readState(join(path, files.verified), 'verified')) as Verified | undefined)
     const holder = await holderOf(path)
+    const verifier = end?.toVerify && !verified ? await verifierOf(path) : undefined
     const isOver = end?.state === 'done' || end?.state === 'partial'
     const reached = isOver ? undefined : await countsReached(path, record)
     const found = {
@@ -316,7 +320,8 @@ async function readRun(path: string, runId: string): Promise<RunInfo | undefined
       ...(end && { end }),
       ...(undone && { undone }),
       ...(reached && { reached }),
-      ...(verified && { verified })
+      ...(verified && { verified }),
+      ...(verifier && { verifier })
     }
     if (holder) return { ...found, state: 'running', holder }
     if (undone) return { ...found, state: undone.state === 'undone' ? 'undone' : 'partly undone' }

@@ -7,8 +7,10 @@
  */
 import { setMaxListeners } from 'node:events'
 import { join } from 'node:path'
+import type { Lock } from '../checkpoint/lock.ts'
 import { markVerified } from '../checkpoint/run-folder.ts'
 import { newRunId } from '../checkpoint/run-id.ts'
+import { beginVerifying } from '../checkpoint/verifying.ts'
 import type { RetryOptions } from '../engine/retry.ts'
 import { sameSecurity } from '../engine/security.ts'
 import { runParallel } from '../engine/run-parallel.ts'
@@ -64,9 +66,11 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   setMaxListeners(0, stop.signal)
   const workspace = new Workspace(stateDir, newRunId())
   let ends: Ends | undefined
+  let sign: Lock | undefined
   try {
     await workspace.clearLeftovers()
     const task = await taskOf(options)
+    if (task.unverified !== undefined) sign = await beginVerifying(task.unverified)
     const { environment, logger, retry } = options
     ends = new Ends({ environment, logger, retry, signal: stop.signal, attachments: task.attachments })
     return await new Verification(options, { task, ends, workspace, stop }).execute()
@@ -77,6 +81,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     })
   } finally {
     signal?.removeEventListener('abort', onAbort)
+    await sign?.release()
     await ends?.close()
     await workspace.close()
   }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -103,16 +103,23 @@ describe('docferry resume and runs', function () {
     expect((await run('runs')).stdout).to.match(/ 3,000 written\n$/)
   })
 
-  it('says of a run that was killed while it was verified that it was not verified, and what does it', async () => {
+  it('says of a run that it is verified right now, and of one that was killed meanwhile that it was not, and what does it', async () => {
     const isRead = ({ path }: ProxyRequest): boolean => path.includes('/_all_docs') && path.includes('include_docs=true')
     bench.proxy.faults.push({ match: isRead, times: Infinity, action: { type: 'stall' } })
     const started = begin(...migration(), '--verify')
     await bench.proxy.waitFor(isRead, 1)
+    const [runId] = await runIds()
+    const advice = `docferry verify ${runId}`
+    const { pid } = started.child
+    expect((await run('runs')).stdout).to.match(new RegExp(` done .* 3,000 written; process ${pid} verifies it\n$`))
+    const [told] = (JSON.parse((await run('runs', '--json')).stdout) as { runs: object[] }).runs
+    expect(told).to.include({ unverified: true }).and.have.nested.property('verifying.pid', pid)
+    expect((await run('resume', runId!)).stderr)
+      .to.include(`process ${pid} verifies ${runId} right now`)
+      .and.not.include(advice)
     started.child.kill('SIGKILL')
     await started.ended
     bench.proxy.faults.length = 0
-    const [runId] = await runIds()
-    const advice = `docferry verify ${runId}`
     const unverified = async (): Promise<unknown> =>
       (JSON.parse((await run('runs', '--json')).stdout) as { runs: { unverified: boolean }[] }).runs[0]!.unverified
     expect((await run('runs')).stdout).to.match(new RegExp(` done .* 3,000 written; not verified to its end: ${advice}\n$`))
@@ -128,6 +135,7 @@ describe('docferry resume and runs', function () {
     expect((await run('verify', runId!)).code).to.equal(0)
     expect((await run('runs')).stdout).to.match(/ done .* 3,000 written\n$/)
     expect(await unverified()).to.equal(false)
+    expect(readdirSync(join(bench.cwd, '.docferry', 'runs', runId!))).to.not.include('verifying')
   })
 
   it('keeps to the bounds that the run began with, unless others are given', async () => {

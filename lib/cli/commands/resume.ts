@@ -110,7 +110,8 @@ function checkCanGoOn(run: ChosenRun, stateDir: string): void {
   if (isRepair(record)) throw unfit('is a repair: give docferry repair again, which finds what is left')
 }
 
-function unverifiedText({ runId }: RunInfo, stateDir: string): string {
+function unverifiedText({ runId, verifier }: RunInfo, stateDir: string): string {
+  if (verifier) return `process ${verifier.pid} verifies ${runId} right now`
   return `${runId} was not verified to its end: ${runCommand('verify', runId, stateDir)}`
 }
 

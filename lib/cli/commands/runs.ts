@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { Holder } from '../../checkpoint/lock.ts'
 import { lacksVerification, listRuns } from '../../checkpoint/run-folder.ts'
 import type { RunInfo, Undone } from '../../checkpoint/run-folder.ts'
 import type { PlannedOptions } from '../../plan/plan.ts'
@@ -41,7 +42,7 @@ export function runLines(runs: readonly RunInfo[], stateDir: string): string[] {
 }
 
 function whatBecame(run: RunInfo, stateDir: string): string {
-  const { runId, state, end, reached, undone, holder } = run
+  const { state, end, reached, undone, holder } = run
   if (state === 'broken off')
     return end?.refused ? 'was refused: another target is the same place' : 'went down a pipe: can not be gone on with'
   if (state === 'spoilt') return 'read what was wrong: can not be gone on with'
@@ -52,8 +53,11 @@ function whatBecame(run: RunInfo, stateDir: string): string {
     ? `${isOver ? '' : 'at least '}${formatCount(written)} written${failed > 0 ? `, ${formatCount(failed)} failed` : ''}`
     : ''
   const more = undone ? undoneText(undone) : holder ? `process ${holder.pid}` : ''
-  const unverified = lacksVerification(run) ? `not verified to its end: ${commandFor('verify', runId, stateDir)}` : ''
-  return [counts, more, unverified].filter(Boolean).join('; ')
+  return [counts, more, lacksVerification(run) ? unverifiedText(run, stateDir) : ''].filter(Boolean).join('; ')
+}
+
+function unverifiedText({ runId, verifier }: RunInfo, stateDir: string): string {
+  return verifier ? `process ${verifier.pid} verifies it` : `not verified to its end: ${commandFor('verify', runId, stateDir)}`
 }
 
 /** A process that went on and was killed has left the end of the one before it. */
@@ -79,8 +83,12 @@ function undoneCounts({ collections }: Undone): UndoCounts {
 
 const resumable: ReadonlySet<RunInfo['state']> = new Set(resumableStates)
 
+function asProcess(holder: Holder | undefined): object | null {
+  return holder ? { pid: holder.pid, host: holder.host } : null
+}
+
 function asJson(run: RunInfo): object {
-  const { runId, state, path, record, end, reached, undone, holder, trouble } = run
+  const { runId, state, path, record, end, reached, undone, holder, verifier, trouble } = run
   if (!record) return { runId, state, path, trouble: trouble?.message }
   const { source, target, collections, stages } = record.asked as PlannedOptions
   return {
@@ -92,11 +100,12 @@ function asJson(run: RunInfo): object {
     source,
     target,
     collections,
-    process: holder ? { pid: holder.pid, host: holder.host } : null,
+    process: asProcess(holder),
     endedAt: end?.at ?? null,
     totals: end?.totals ?? null,
     totalsAtLeast: reached ?? null,
     unverified: lacksVerification(run),
+    verifying: asProcess(verifier),
     undone: undone ? { state: undone.state, at: undone.at, totals: undoneCounts(undone) } : null
   }
 }

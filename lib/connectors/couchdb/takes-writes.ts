@@ -79,7 +79,7 @@ export class WriteProbe {
 
   /** @returns undefined where it is not there */
   async #revision({ collection, id }: Local, signal: AbortSignal | undefined): Promise<string | undefined> {
-    const asked = this.#client.asked(`reading from ${collection}`, 'DOCFERRY_TARGET', collection)
+    const asked = this.#client.asked(`asking whether ${collection} takes writes`, 'DOCFERRY_TARGET', collection)
     try {
       const text = await this.#client.text({ method: 'GET', path: `/${encodeURIComponent(collection)}/${id}`, asked, signal })
       const { _rev } = parseText(text) as { readonly _rev?: unknown }

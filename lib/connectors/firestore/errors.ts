@@ -10,9 +10,9 @@ import { grpcCode, isGrpcError, type GrpcError } from './grpc.ts'
 export { grpcCode, isGrpcError } from './grpc.ts'
 export type { GrpcError } from './grpc.ts'
 
-/** What a call was for, for the message and for codes that differ by it. */
+/** What a call was for, for the message and for codes that differ by it: a source is read, a target written to and asked for documents. */
 export interface CallContext {
-  readonly action: 'open' | 'read' | 'write'
+  readonly action: 'open' | 'read' | 'write' | 'look up documents of'
   /** `project p, database (default), emulator 127.0.0.1:8080` */
   readonly address: string
   readonly collection?: string
@@ -61,14 +61,19 @@ export function isUnreached({ cause }: DocferryError): boolean {
 }
 
 /** @returns the error to throw where an answer is not what it should be; undefined for other errors */
-export function decodeError(error: unknown, { address, collection }: CallContext): DocferryError | undefined {
+export function decodeError(error: unknown, { action, address, collection }: CallContext): DocferryError | undefined {
   if (!(error instanceof RangeError)) return undefined
-  const message = `cannot read collection ${collection} (Firestore, ${address}): the answer holds ${error.message}; try a newer docferry`
-  return new DocferryError('DOCFERRY_READ', message, { provider: 'firestore', collection, cause: error })
+  const message = `cannot ${action} collection ${collection} (Firestore, ${address}): the answer holds ${error.message}; try a newer docferry`
+  return new DocferryError(action === 'read' ? 'DOCFERRY_READ' : 'DOCFERRY_TARGET', message, {
+    provider: 'firestore',
+    collection,
+    cause: error
+  })
 }
 
 function callCode(grpc: number, { action }: CallContext): { code: ErrorCode; advice: string } {
-  const failed: ErrorCode = action === 'open' ? 'DOCFERRY_CONNECT' : action === 'read' ? 'DOCFERRY_READ' : 'DOCFERRY_TARGET'
+  const isTarget = action === 'write' || action === 'look up documents of'
+  const failed: ErrorCode = isTarget ? 'DOCFERRY_TARGET' : action === 'read' ? 'DOCFERRY_READ' : 'DOCFERRY_CONNECT'
   switch (grpc) {
     case grpcCode.unauthenticated:
       return { code: 'DOCFERRY_AUTH', advice: 'check GOOGLE_APPLICATION_CREDENTIALS, or log in with gcloud auth application-default login' }
@@ -80,9 +85,9 @@ function callCode(grpc: number, { action }: CallContext): { code: ErrorCode; adv
     case grpcCode.notFound:
       return { code: action === 'open' ? 'DOCFERRY_CONNECT' : failed, advice: 'check the project and the database' }
     case grpcCode.resourceExhausted:
-      return { code: action === 'write' ? 'DOCFERRY_THROTTLED' : failed, advice: 'a quota is used up or the load is too high: try later' }
+      return { code: isTarget ? 'DOCFERRY_THROTTLED' : failed, advice: 'a quota is used up or the load is too high: try later' }
     case grpcCode.aborted:
-      return { code: action === 'write' ? 'DOCFERRY_THROTTLED' : failed, advice: 'others write to the same documents: try again' }
+      return { code: isTarget ? 'DOCFERRY_THROTTLED' : failed, advice: 'others write to the same documents: try again' }
     case grpcCode.failedPrecondition:
       return { code: failed, advice: 'the database must be in Native mode' }
     default:

@@ -5,6 +5,7 @@ import type { Document } from '../../values/index.ts'
 import type { FirestoreConnection } from './client.ts'
 import { DocumentDecoder } from './decoder.ts'
 import { decodeError } from './errors.ts'
+import type { CallContext } from './errors.ts'
 import { storedId } from './names.ts'
 import { documentField } from './values.ts'
 import { WireReader } from './wire.ts'
@@ -12,6 +13,8 @@ import { WireReader } from './wire.ts'
 export interface LookupOptions {
   readonly collection: string
   readonly rules: EncodeRules
+  /** Whether the documents are of a source. Default false. */
+  readonly ofSource?: boolean
   readonly signal?: AbortSignal
 }
 
@@ -43,8 +46,12 @@ export async function look(
   try {
     return found.map(({ name, document, answer }) => ({ document, version: { name, updateTime: readUpdateTime(answer) } }))
   } catch (error) {
-    throw decodeError(error, connection.context('read', options.collection)) ?? error
+    throw decodeError(error, contextOf(connection, options)) ?? error
   }
+}
+
+function contextOf(connection: FirestoreConnection, { collection, ofSource = false }: LookupOptions): CallContext {
+  return connection.context(ofSource ? 'read' : 'look up documents of', collection)
 }
 
 interface Found {
@@ -56,8 +63,9 @@ interface Found {
 async function lookUp(
   connection: FirestoreConnection,
   ids: readonly string[],
-  { collection, rules, idsOnly = false, signal }: LookupOptions & { readonly idsOnly?: boolean }
+  { idsOnly = false, ...options }: LookupOptions & { readonly idsOnly?: boolean }
 ): Promise<Found[]> {
+  const { collection, rules, signal } = options
   const { database, root } = connection
   const asked = new Map<string, string>()
   for (const id of ids) {
@@ -67,7 +75,7 @@ async function lookUp(
   if (asked.size === 0) return []
   const nameOf = (stored: string): string => `${root}/${collection}/${stored}`
   const request = { database, documents: [...asked.keys()].map(nameOf), ...(idsOnly && { mask: { fieldPaths: ['__name__'] } }) }
-  const context = connection.context('read', collection)
+  const context = contextOf(connection, options)
   const answers = await withRetry(() => connection.collect('BatchGetDocuments', request, context, { signal }), { signal })
   const decoder = new DocumentDecoder(root, collection)
   try {

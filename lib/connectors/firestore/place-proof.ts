@@ -22,7 +22,7 @@ export function placeProof(connection: FirestoreConnection): PlaceProof | undefi
     async collection(name, { signal }) {
       const structuredQuery = { ...descendantsOf(root, name), select: { fields: namesOnly }, orderBy: byName, limit: { value: 1 } }
       const ask = () =>
-        connection.collectObjects<FirstAnswer>('RunQuery', { parent: root, structuredQuery }, connection.context('read', name), { signal })
+        connection.collectObjects<FirstAnswer>('RunQuery', { parent: root, structuredQuery }, connection.context('open', name), { signal })
       const { document } = (await withRetry(ask, { signal })).find(answer => answer.document) ?? {}
       if (!document?.createTime) return undefined
       const { seconds, nanos } = document.createTime

@@ -71,7 +71,7 @@ export async function partTwins(
   const paths = documents.filter(isRestored).map(({ _id }) => _id)
   if (paths.length === 0) return { documents }
   const rules = { types: 'natural', escapeNames: false, subcollections: true } as const
-  const found = await getDocuments(connection, paths, { collection, rules, idsOnly: true, ...(signal && { signal }) })
+  const found = await getDocuments(connection, paths, { collection, rules, ofSource: true, idsOnly: true, ...(signal && { signal }) })
   const taken = new Set(found.map(({ _id }) => _id))
   const isTwin = (document: Document): boolean => taken.has(document._id) && isRestored(document)
   return {

@@ -166,6 +166,17 @@ describe('couchdb: writer', () => {
     expect(stub.asked.length).to.be.below(30)
   })
 
+  it('does not say that something can not be read where it is asked whether it writes, and fails', async () => {
+    const own = await openTarget({ url: stub.url })
+    stub.script = () => json({ error: 'badmatch' }, 500)
+    // The second first asks what became of the first.
+    const messages = [await errorOf(own.takesWrites!('d', skip)), await errorOf(own.takesWrites!('d', skip))].map(({ message }) => message)
+    await own.close()
+    expect(stub.asked.slice(0, 2).map(({ method }) => method)).to.deep.equal(['POST', 'GET'])
+    expect(messages[0]).to.match(/^writing to d failed/)
+    expect(messages[1]).to.match(/^asking whether d takes writes failed/)
+  })
+
   it('blames no document where the server fails for a batch without any', async () => {
     stub.script = () => json({ error: 'badmatch' }, 500)
     for (const count of [1, 3]) {

@@ -1,12 +1,13 @@
 import { expect } from 'chai'
 import { DocferryError } from '../../../lib/errors.ts'
+import type { CallContext } from '../../../lib/connectors/firestore/errors.ts'
 import { callError, isGrpcError, isRefusal, writeFailure } from '../../../lib/connectors/firestore/errors.ts'
 
 function grpcError(code: number, details = 'because'): Error & { code: number; details: string } {
   return Object.assign(new Error(`${code} ${details}`), { code, details, request: { private_key: 'secret' } })
 }
 
-function called(code: number, action: 'open' | 'read' | 'write' = 'write'): DocferryError {
+function called(code: number, action: CallContext['action'] = 'write'): DocferryError {
   const error = callError(grpcError(code), { action, address: 'project p', collection: 'agents' })
   expect(error).to.be.instanceOf(DocferryError)
   return error as DocferryError
@@ -27,6 +28,11 @@ describe('firestore: errors', () => {
     expect(called(8, 'read').code).to.equal('DOCFERRY_READ')
     expect(called(5, 'open').code).to.equal('DOCFERRY_CONNECT')
     expect(called(5, 'read').code).to.equal('DOCFERRY_READ')
+  })
+
+  it('blames no source for a target that is asked for documents', () => {
+    for (const code of [3, 5, 9, 13]) expect(called(code, 'look up documents of').code, String(code)).to.equal('DOCFERRY_TARGET')
+    for (const code of [8, 10]) expect(called(code, 'look up documents of').code, String(code)).to.equal('DOCFERRY_THROTTLED')
   })
 
   it('keeps of a vendor error only what it says', () => {

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import type { Document, Encoded, Target, WriteOutcome } from '../../../lib/types.ts'
 import type { FirestoreOptions } from '../../../lib/connectors/firestore/index.ts'
+import { startGrpcProxy } from '../../support/grpc-proxy.ts'
 import { uniqueName } from '../../support/servers.ts'
 import { accepted, encodeAll, encoderBelow, fullest, numbered, openGate, openTarget, ownProject, thrownBy, writeAll } from './support.ts'
 
@@ -134,6 +135,23 @@ describe('firestore: writer', () => {
     } finally {
       await gated.close()
       await gate.close()
+    }
+  })
+
+  it('says that the target failed where it does not tell which documents it holds', async () => {
+    const proxy = await startGrpcProxy({ target: options.emulator! })
+    const failing = await openTarget({ ...options, emulator: proxy.host })
+    try {
+      const action = { type: 'status', code: 9, details: 'not now' } as const
+      proxy.faults.push({ match: ({ method }) => method === 'BatchGetDocuments', action, times: Infinity })
+      for (const asking of [failing.get(collection, ['a'], {}), failing.look!(collection, ['a'], {})]) {
+        const { code, message } = await thrownBy(asking)
+        expect(code).to.equal('DOCFERRY_TARGET')
+        expect(message).to.match(/^cannot look up documents of collection /)
+      }
+    } finally {
+      await failing.close()
+      await proxy.close()
     }
   })
 
