@@ -13,7 +13,7 @@ import type { Checkpoint } from './checkpoint.ts'
 import { deadLettersName } from './dead-letters.ts'
 import { checkpointName, lastState, readCheckpoint } from './how-far.ts'
 import { dropNext, findReceipt, keepNext, keepReceipt, takeNext } from './kept-receipt.ts'
-import { holderOf, isLockName, takeLock } from './lock.ts'
+import { busy, holderOf, isLockName, takeLock } from './lock.ts'
 import type { Holder, Lock } from './lock.ts'
 import { verifierOf } from './verifying.ts'
 import {
@@ -163,6 +163,11 @@ export class RunFolder {
     const path = folderOf(stateDir, runId)
     if ((await readState(join(path, files.record), 'run')) === undefined) throw noSuchRun(stateDir, `no run ${runId}`)
     const folder = new RunFolder(path, runId, await takeLock(path, `run ${runId}`))
+    const verifier = await verifierOf(path)
+    if (verifier && verifier.pid !== process.pid) {
+      await folder.close()
+      throw busy(`the verification of run ${runId}`, verifier)
+    }
     await removePartialStates(path)
     await removeFile(join(path, files.stopped))
     if (await isReplaced(path)) await takeNext(path)

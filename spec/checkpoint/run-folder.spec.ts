@@ -52,6 +52,16 @@ describe('checkpoint: run folder', () => {
     expect(await again.checkpoint()).to.deep.include({ ...checkpoint })
   })
 
+  it('is not opened to be changed while another process verifies the run', async () => {
+    await ended('a')
+    const verifying = join(stateDir, 'runs', 'a', 'verifying')
+    mkdirSync(verifying)
+    writeFileSync(join(verifying, 'lock-1'), JSON.stringify({ pid: process.ppid, host: hostname() }))
+    expect(await codeOf(RunFolder.open(stateDir, 'a'))).to.equal('DOCFERRY_RUN_BUSY')
+    rmSync(verifying, { recursive: true })
+    open.push(await RunFolder.open(stateDir, 'a'))
+  })
+
   it('leaves the folder of a run alone that has the id of a new one', async () => {
     await create('a')
     const before = readdirSync(join(stateDir, 'runs', 'a'))

@@ -126,16 +126,22 @@ async function prepareTable(
   let created = false
   let table: Table
   // Asked at once with what the table is; where that fails it is asked again, or of no interest.
-  const looked = isEmptyTable(connection, collection, signal).catch(() => undefined)
+  const left = new AbortController()
+  const until = signal ? AbortSignal.any([signal, left.signal]) : left.signal
+  const looked = isEmptyTable(connection, collection, until).catch(() => undefined)
   try {
-    table = await waitUntilActive(connection, collection, { signal, made: false })
-  } catch (error) {
-    if (!isMissingTable(error)) throw error
-    if (!create) return { created: true, empty: true, key: documentKey }
-    created = await createTable(connection, collection, signal)
-    table = await waitUntilActive(connection, collection, { signal, made: true })
+    try {
+      table = await waitUntilActive(connection, collection, { signal, made: false })
+    } catch (error) {
+      if (!isMissingTable(error)) throw error
+      if (!create) return { created: true, empty: true, key: documentKey }
+      created = await createTable(connection, collection, signal)
+      table = await waitUntilActive(connection, collection, { signal, made: true })
+    }
+    const empty = created || ((await looked) ?? (await isEmptyTable(connection, collection, signal)))
+    // Six hours old: none, of a table that holds some, means nothing.
+    return { created, empty, key: table.key, ...(table.items && !empty && { documents: table.items }) }
+  } finally {
+    left.abort()
   }
-  const empty = created || ((await looked) ?? (await isEmptyTable(connection, collection, signal)))
-  // Six hours old: none, of a table that holds some, means nothing.
-  return { created, empty, key: table.key, ...(table.items && !empty && { documents: table.items }) }
 }

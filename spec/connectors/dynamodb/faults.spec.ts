@@ -7,6 +7,8 @@ import { dynamodbConnector } from '../../../lib/connectors/dynamodb/index.ts'
 import type { DynamodbOptions } from '../../../lib/connectors/dynamodb/index.ts'
 import type { ErrorCode } from '../../../lib/errors.ts'
 import type { Document, Encoded, Source, Target } from '../../../lib/types.ts'
+import { startFaultProxy } from '../../support/fault-proxy.ts'
+import { servers, uniqueName } from '../../support/servers.ts'
 import { errorOf, expectCode, fail, fresh, overwrite, refusal, silent, skip, Stub } from './support.ts'
 import type { StubAnswer, StubRequest } from './support.ts'
 
@@ -71,6 +73,25 @@ describe('dynamodb: a server that fails', () => {
       else expect(outcome).to.equal('written')
     })
   })
+
+  it('leaves nothing asked of a table that it has made', async () => {
+    const { endpoint, region } = await servers.dynamodb()
+    const proxy = await startFaultProxy({ target: endpoint })
+    open.push(proxy)
+    const target = await dynamodbConnector.openTarget({ endpoint: proxy.url, region }, { logger: silent })
+    open.push(target)
+    const table = uniqueName('made')
+    proxy.faults.push({ match: ({ operation }) => operation === 'Scan', times: Infinity, action: { type: 'stall' } })
+    const scanned = proxy.waitFor(({ operation }) => operation === 'Scan')
+    try {
+      expect(await target.prepare(table, { create: true })).to.include({ created: true, empty: true })
+      await scanned
+      while (proxy.pending > 0) await new Promise(resolve => setImmediate(resolve))
+    } finally {
+      proxy.faults.length = 0
+      await target.dropCollection!(table, {})
+    }
+  }).timeout(10_000)
 
   it('throws when everything is throttled, and fails only the throttled part otherwise', async () => {
     let all = true
