@@ -10,8 +10,9 @@ export async function makeFolder(path: string, mode = anyMode): Promise<void> {
     return await makeOne(path, mode)
   } catch (error) {
     const parent = dirname(path)
-    if (codeOf(error) !== 'ENOENT' || parent === path || (await isFolder(parent))) throw error
-    await makeFolder(parent, mode)
+    if (codeOf(error) !== 'ENOENT' || parent === path) throw error
+    // Another may have made it meanwhile.
+    if (!(await isFolder(parent))) await makeFolder(parent, mode)
   }
   await makeOne(path, mode)
 }
