@@ -218,6 +218,7 @@ export function sideFileError(what: string, cause: unknown, hint = ''): Docferry
   return new DocferryError(isOfDisk ? 'DOCFERRY_TARGET' : 'DOCFERRY_CONFIG', `${what}: ${describeError(cause)}${hint}`, { cause })
 }
 
+/** @throws what the system says where it can't be looked at */
 export async function exists(path: string): Promise<boolean> {
   return (await foundAt(path)) !== undefined
 }
@@ -227,7 +228,9 @@ async function foundAt(path: string): Promise<Stats | undefined> {
   try {
     return await lstat(path)
   } catch (error) {
-    if ((error as { code?: unknown }).code === 'ENOENT') return undefined
+    const { code } = error as { code?: unknown }
+    // Below a file there is nothing.
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
     throw error
   }
 }

@@ -45,6 +45,19 @@ describe('file: writer', () => {
     }
   })
 
+  it('says why an output that can not even be looked at can not be written', async () => {
+    await symlink('loop', path('loop'))
+    for (const [name, why] of [
+      [`${'x'.repeat(300)}.ndjson`, 'ENAMETOOLONG'],
+      ['loop', 'ELOOP'],
+      ['loop/x.ndjson', 'ELOOP']
+    ] as const) {
+      const { code, message } = await failure(target({ path: path(name), format: 'ndjson' }))
+      expect(code, name).to.equal('DOCFERRY_TARGET')
+      expect(message).to.match(new RegExp(`can't be written \\(${why}\\): \\w`))
+    }
+  })
+
   it('refuses an output that exists, unless told to replace it', async () => {
     await writeWhole({ path: path('out.json') }, { a: some(1) })
     expect(await failure(target({ path: path('out.json') }))).to.include({ code: 'DOCFERRY_OUTPUT_EXISTS' })
