@@ -13,7 +13,6 @@ export const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   DOCFERRY_NO_SUCH_BACKUP: 'see what there is: docferry backup list',
   DOCFERRY_COLLECTION_NAME: 'give it a name that the target takes: --rename Old=new',
   DOCFERRY_SAME_PLACE: 'this run has written nothing; check the addresses and the variables that configure them',
-  DOCFERRY_OUTPUT_EXISTS: 'choose another name, or --force to replace it',
   DOCFERRY_PLAN: 'give the options of the plan, or plan again with these: docferry plan ... --save FILE',
   DOCFERRY_CONNECT: 'check that the server runs and that its address and port are right',
   DOCFERRY_AUTH: 'check the user, password, key or credentials file of that end',
@@ -100,6 +99,9 @@ const asideAdvice = 'move it away, or give the stage another file, or say what t
 
 const stageAdvice = 'see to what is named above, or give the stage other options'
 
+/** The message says what stands in the way of an output that was begun. */
+const wayIsFree = 'once nothing stands in its place any more'
+
 /** Of what stands in a stage's way: a file is then no output, but one that it writes beside it. */
 function adviceForStage(code: ErrorCode, error: unknown): string | undefined {
   if (!(error instanceof DocferryError) || error.context.stage === undefined) return undefined
@@ -122,6 +124,7 @@ export function adviceFor(code: ErrorCode, error?: unknown, goOn?: string): stri
     return `${room === noRoomAdvice ? stateRoomAdvice : room}; then go on: ${goOn}`
   const isEmpty = code === 'DOCFERRY_FILE_CUT' && error instanceof Error && error.message.startsWith('standard input holds nothing')
   const first = isEmpty ? emptyInputAdvice : (adviceForStage(code, error) ?? room ?? adviceForClock(code, error) ?? advice[code])
+  if (goOn !== undefined && code === 'DOCFERRY_OUTPUT_EXISTS' && first === undefined) return `${wayIsFree}, go on: ${goOn}`
   if (goOn === undefined || !passing.has(code)) return first
   return first === undefined ? `go on: ${goOn}` : `${first}; then go on: ${goOn}`
 }

@@ -111,6 +111,14 @@ describe('cli: errors', () => {
     )
   })
 
+  it('advises to go on with an output in whose place something stands only where it was begun', () => {
+    const taken = new DocferryError('DOCFERRY_OUTPUT_EXISTS', 'x was made by somebody else')
+    expect(errorLines(taken, { mask })).to.have.length(2)
+    expect(errorLines(taken, { mask, goOn: 'docferry resume a' }).at(-1)).to.match(
+      /try: once nothing stands in its place .*docferry resume a$/
+    )
+  })
+
   for (const code of ['DOCFERRY_RUN_UNFIT', 'DOCFERRY_NO_SUCH_RUN', 'DOCFERRY_RUN_BUSY'] as const) {
     it(`leaves the word to the message of ${code}`, () => {
       expect(errorLines(new DocferryError(code, 'docferry runs lists them'), { mask })).to.have.length(2)
