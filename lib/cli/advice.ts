@@ -18,6 +18,7 @@ export const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   DOCFERRY_AUTH: 'check the user, password, key or credentials file of that end',
   DOCFERRY_PERMISSION: 'grant these credentials the right to do this, or use others',
   DOCFERRY_TARGET: 'see that the target is there, has space and takes writes',
+  DOCFERRY_READ: 'see that the source is there, and that it can be read',
   DOCFERRY_DECODE:
     'check the input at the place named, or get it again; where its name does not tell the format, import --format does, or ?format= in an address',
   DOCFERRY_FILE_CUT: 'get the whole file again: what comes after the cut is not in it',
@@ -65,6 +66,9 @@ const passing: ReadonlySet<ErrorCode> = new Set([
 /** An empty name is no path by itself. */
 const emptyNameAdvice = 'rename it (--stage \'rename:""=new\'), or drop it (--stage \'strip:""\'), below the top by its path (a."")'
 
+/** A target of its own lower limit tells that one. */
+const deeperThanAnyTarget = /\b1,?000 levels deep/
+
 /** Of some it takes the values alone, so that these can't be read, and no stage gets them either. */
 const tooDeepToReadAdvice =
   'flatten it in the source, or where it was read, in a stage (--stage strip:FIELD leaves a field out): no target takes a document that is so deep'
@@ -87,7 +91,7 @@ export function adviceForFailures(
   { code, message }: { readonly code: ErrorCode; readonly message: string },
   { onIncompatible }: { readonly onIncompatible?: OnIncompatible }
 ): string | undefined {
-  if (code === 'DOCFERRY_TOO_DEEP' && message.includes('levels deep')) return tooDeepToReadAdvice
+  if (code === 'DOCFERRY_TOO_DEEP' && deeperThanAnyTarget.test(message)) return tooDeepToReadAdvice
   const isEmptyName = code === 'DOCFERRY_BAD_FIELD' && /field name is empty|empty field name/.test(message)
   const text = isEmptyName ? escaping + emptyNameAdvice : advice[code]
   if (code !== 'DOCFERRY_BAD_ID' && code !== 'DOCFERRY_BAD_FIELD') return text

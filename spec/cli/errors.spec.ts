@@ -103,9 +103,11 @@ describe('cli: errors', () => {
   })
 
   it('advises to go on only where something goes on', () => {
-    const read = new DocferryError('DOCFERRY_READ', 'cut')
-    expect(errorLines(read, { mask }).join('\n')).not.to.include('try:')
-    expect(errorLines(read, { mask, goOn: 'docferry resume a' })).to.include('  try: go on: docferry resume a')
+    const many = new DocferryError('DOCFERRY_MAX_FAILURES', 'many')
+    expect(errorLines(many, { mask }).join('\n')).not.to.include('try:')
+    expect(errorLines(many, { mask, goOn: 'docferry resume a' })).to.include('  try: go on: docferry resume a')
+    const read = errorLines(new DocferryError('DOCFERRY_READ', 'cut'), { mask, goOn: 'docferry resume a' })
+    expect(read).to.include('  try: see that the source is there, and that it can be read; then go on: docferry resume a')
     expect(errorLines(new DocferryError('DOCFERRY_CONFIG', 'wrong'), { mask, goOn: 'docferry resume a' }).join('\n')).not.to.include(
       'resume'
     )
