@@ -45,8 +45,12 @@ export const stageSpecs: Readonly<Record<string, () => Promise<StageSpec>>> = {
 export async function loadStageSpec(name: string): Promise<StageSpec> {
   const names = Object.keys(stageSpecs)
   if (Object.hasOwn(stageSpecs, name)) return await stageSpecs[name]!()
-  throw new DocferryError('DOCFERRY_USAGE', `there is no stage ${name || '""'}${didYouMean(name, names)}; there are ${names.join(', ')}`)
+  const meant = looksLikeModule.test(name) ? `: ${aboutModules}` : didYouMean(name, names)
+  throw new DocferryError('DOCFERRY_USAGE', `there is no stage ${name || '""'}${meant}; there are ${names.join(', ')}`)
 }
+
+const looksLikeModule = /^(?:module|function)$|[/\\]|\.[cm]?[jt]s(?:#|$)/
+const aboutModules = 'a module of your own stands in a pipeline file (stages: [{ module: ./stage.ts }]), which docferry run takes'
 
 /**
  * Make a stage from text: `strip:password,token`, or with any options as JSON: `strip:["password","token"]`.

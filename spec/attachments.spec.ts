@@ -349,6 +349,10 @@ describe('attachments', function () {
       await exported()
       await rm(file())
       expect((await failure(exported())).code).to.equal('DOCFERRY_OUTPUT_EXISTS')
+      await writeFile(join(beside(), 'thesis.tex'), 'precious')
+      expect((await failure(exported())).message)
+        .to.include('choose another name')
+        .and.not.include('--force')
     })
 
     for (const [what, harm] of [

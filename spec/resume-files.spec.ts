@@ -123,6 +123,7 @@ describe('run: going on with a file', () => {
     writeFileSync(target, 'precious')
     const error = await migrate({ source, target, stateDir, resume }).catch((thrown: unknown) => thrown)
     expect(error).to.include({ code: 'DOCFERRY_OUTPUT_EXISTS' })
+    expect(String(error)).to.include('move it away').and.not.include('force')
     expect(readFileSync(target, 'utf8')).to.equal('precious')
   })
 

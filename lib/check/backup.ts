@@ -4,7 +4,7 @@ import { listRuns } from '../checkpoint/run-folder.ts'
 import type { RunInfo } from '../checkpoint/run-folder.ts'
 import { exists } from '../engine/atomic-file.ts'
 import { pathOfIdentity } from '../engine/real-path.ts'
-import { DocferryError } from '../errors.ts'
+import { describeError, DocferryError } from '../errors.ts'
 import { openBackups } from '../open.ts'
 import type { PlannedOptions } from '../plan/plan.ts'
 import type { Location } from '../types.ts'
@@ -118,7 +118,8 @@ async function troubleOf({ runId, record, end }: RunInfo, options: CheckOptions)
   const path = pathOf(target)
   if (end?.state === 'partial') return 'not all documents could be written to it'
   if (stages.length > 0) return `its documents went through ${listed(stages)}`
-  if (!(await exists(path))) return 'it is not there any more'
+  const isThere = await exists(path).catch(describeError)
+  if (isThere !== true) return isThere === false ? 'it is not there any more' : `it can't be looked at: ${isThere}`
   const { full, stateDir, environment, signal, logger } = options
   try {
     if (full) {

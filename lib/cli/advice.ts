@@ -13,12 +13,12 @@ export const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
   DOCFERRY_NO_SUCH_BACKUP: 'see what there is: docferry backup list',
   DOCFERRY_COLLECTION_NAME: 'give it a name that the target takes: --rename Old=new',
   DOCFERRY_SAME_PLACE: 'this run has written nothing; check the addresses and the variables that configure them',
-  DOCFERRY_OUTPUT_EXISTS: 'choose another name, or --force to replace it',
   DOCFERRY_PLAN: 'give the options of the plan, or plan again with these: docferry plan ... --save FILE',
   DOCFERRY_CONNECT: 'check that the server runs and that its address and port are right',
   DOCFERRY_AUTH: 'check the user, password, key or credentials file of that end',
   DOCFERRY_PERMISSION: 'grant these credentials the right to do this, or use others',
   DOCFERRY_TARGET: 'see that the target is there, has space and takes writes',
+  DOCFERRY_READ: 'see that the source is there, and that it can be read',
   DOCFERRY_DECODE:
     'check the input at the place named, or get it again; where its name does not tell the format, import --format does, or ?format= in an address',
   DOCFERRY_FILE_CUT: 'get the whole file again: what comes after the cut is not in it',
@@ -66,6 +66,9 @@ const passing: ReadonlySet<ErrorCode> = new Set([
 /** An empty name is no path by itself. */
 const emptyNameAdvice = 'rename it (--stage \'rename:""=new\'), or drop it (--stage \'strip:""\'), below the top by its path (a."")'
 
+/** A target of its own lower limit tells that one. */
+const deeperThanAnyTarget = /\b1,?000 levels deep/
+
 /** Of some it takes the values alone, so that these can't be read, and no stage gets them either. */
 const tooDeepToReadAdvice =
   'flatten it in the source, or where it was read, in a stage (--stage strip:FIELD leaves a field out): no target takes a document that is so deep'
@@ -88,7 +91,7 @@ export function adviceForFailures(
   { code, message }: { readonly code: ErrorCode; readonly message: string },
   { onIncompatible }: { readonly onIncompatible?: OnIncompatible }
 ): string | undefined {
-  if (code === 'DOCFERRY_TOO_DEEP' && message.includes('levels deep')) return tooDeepToReadAdvice
+  if (code === 'DOCFERRY_TOO_DEEP' && deeperThanAnyTarget.test(message)) return tooDeepToReadAdvice
   const isEmptyName = code === 'DOCFERRY_BAD_FIELD' && /field name is empty|empty field name/.test(message)
   const text = isEmptyName ? escaping + emptyNameAdvice : advice[code]
   if (code !== 'DOCFERRY_BAD_ID' && code !== 'DOCFERRY_BAD_FIELD') return text
@@ -99,6 +102,9 @@ export function adviceForFailures(
 const asideAdvice = 'move it away, or give the stage another file, or say what to do with it (existing: append or overwrite)'
 
 const stageAdvice = 'see to what is named above, or give the stage other options'
+
+/** The message says what stands in the way of an output that was begun. */
+const wayIsFree = 'once nothing stands in its place any more'
 
 /** Of what stands in a stage's way: a file is then no output, but one that it writes beside it. */
 function adviceForStage(code: ErrorCode, error: unknown): string | undefined {
@@ -122,6 +128,7 @@ export function adviceFor(code: ErrorCode, error?: unknown, goOn?: string): stri
     return `${room === noRoomAdvice ? stateRoomAdvice : room}; then go on: ${goOn}`
   const isEmpty = code === 'DOCFERRY_FILE_CUT' && error instanceof Error && error.message.startsWith('standard input holds nothing')
   const first = isEmpty ? emptyInputAdvice : (adviceForStage(code, error) ?? room ?? adviceForClock(code, error) ?? advice[code])
+  if (goOn !== undefined && code === 'DOCFERRY_OUTPUT_EXISTS' && first === undefined) return `${wayIsFree}, go on: ${goOn}`
   if (goOn === undefined || !passing.has(code)) return first
   return first === undefined ? `go on: ${goOn}` : `${first}; then go on: ${goOn}`
 }

@@ -228,7 +228,7 @@ export async function execute(
   if (error === undefined && kept.length > 0 && !flags.quiet) display.write(`docferry: saved ${kept.join(' and ')}\n`)
   const isDifferent = verified !== undefined && verified.state !== 'equal'
   const verifiedJson = verified && verifyJson({ exitCode, report: verified, mask, nowMs: now() })
-  const outcome = { command, exitCode, report, plan, verified: verifiedJson, error, mask, nowMs: now() }
+  const outcome = { command, exitCode, report, plan, goOn: again(options), verified: verifiedJson, error, mask, nowMs: now() }
   tellOutcome({ job, display, isDifferent, outcome })
   tellPrograms(job, host, outcome)
   if (isTold && seen && error !== undefined) display.write(`docferry: ${unverified(seen, options)}\n`)
@@ -238,6 +238,11 @@ export async function execute(
 
 function unverified({ runId }: Readonly<RunReport>, { stateDir }: Job['options']): string {
   return `the run has come to its end; to verify it: ${commandFor('verify', runId, stateDir)}`
+}
+
+/** Of a run that was to be gone on with. */
+function again({ resume, stateDir }: Job['options']): string | undefined {
+  return resume === undefined ? undefined : commandFor('resume', resume, stateDir)
 }
 
 interface Telling {
@@ -253,7 +258,8 @@ function tellOutcome({ job: { flags }, display, isDifferent, outcome }: Telling)
   const { command, error, report, exitCode, mask } = outcome
   const letters = report?.deadLetters === undefined ? '' : `; dead letters: ${report.deadLetters}`
   // Where there is a summary, it says so.
-  const goOn = report && (flags.quiet || flags.json) ? goOnCommand(report, command) : undefined
+  const told = report && (flags.quiet || flags.json) ? goOnCommand(report, command) : undefined
+  const goOn = report ? told : outcome.goOn
   if (error !== undefined) display.write(`${errorLines(error, { debug: flags.logLevel === 'debug', mask, goOn }).join('\n')}\n`)
   else if (flags.quiet && exitCode !== 0) {
     const what = isDifferent

@@ -18,12 +18,14 @@ export interface Outcome<Report> {
 export interface JsonOutcome extends Outcome<RunReport> {
   readonly command: string
   readonly plan?: Plan | undefined
+  /** What goes on with a run that stopped before, where going on has failed before there was a report. */
+  readonly goOn?: string | undefined
   /** What verifying it has found. */
   readonly verified?: object | undefined
 }
 
-export function jsonReport({ command, exitCode, report, plan, verified, error, mask, nowMs }: JsonOutcome): object {
-  const failure = error === undefined ? {} : { error: errorJson(error, mask, report && goOnCommand(report, command)) }
+export function jsonReport({ command, exitCode, report, plan, goOn, verified, error, mask, nowMs }: JsonOutcome): object {
+  const failure = error === undefined ? {} : { error: errorJson(error, mask, report ? goOnCommand(report, command) : goOn) }
   if (report === undefined) return { command, state: 'failed', exitCode, ...failure }
   const { startedAt, finishedAt = nowMs, collections, ...rest } = report
   return {

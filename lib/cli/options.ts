@@ -98,7 +98,10 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
 
 /** `auto`, or how many. */
 export function workerCount(text: string): number | 'auto' {
-  return text === 'auto' ? text : wholeNumber(0, mostWorkers)(text)
+  if (text === 'auto') return text
+  const number = /^\d+$/.test(text) ? Number(text) : NaN
+  if (number <= mostWorkers) return number
+  throw new InvalidArgumentError(`It is auto, or a whole number from 0 to ${mostWorkers}.`)
 }
 
 /** `1%`, `0.5 %` or `0.01`, as a share. */

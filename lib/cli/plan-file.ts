@@ -67,10 +67,10 @@ export async function checkPlanPlace(path: string): Promise<void> {
     throw new DocferryError('DOCFERRY_USAGE', '--save: the name of a file is wanted; --json has the plan on standard output')
   try {
     await access(dirname(path), constants.W_OK)
+    if (!(await exists(path))) return
   } catch (error) {
     throw sideFileError(`the plan can't be saved as ${path}`, error)
   }
-  if (!(await exists(path))) return
   // A device would be read for ever.
   const isOther = await stat(path).then(
     found => !found.isFile(),

@@ -1,5 +1,6 @@
 /** The command line: its commands, its help, and its usage errors. Loads no more than that takes. */
 import { Command, CommanderError } from 'commander'
+import { closest } from '../config/suggest.ts'
 import { docferryVersion } from '../config/version.ts'
 import { DocferryError, exitCodeOf } from '../errors.ts'
 import { commandList, nameOf } from './command-list.ts'
@@ -45,6 +46,7 @@ export async function runCommandLine(
   repair: RepairRunner = loadAndRepair
 ): Promise<number> {
   let exitCode = 0
+  const words = host.argv.slice(2)
   const program = await createProgram(host, {
     run: async job => void (exitCode = await run(job, host)),
     undo: async job => void (exitCode = await undo(job, host)),
@@ -53,7 +55,8 @@ export async function runCommandLine(
     exit: code => void (exitCode = code)
   })
   try {
-    await program.parseAsync(host.argv.slice(2), { from: 'user' })
+    checkHelped(words)
+    await program.parseAsync(words, { from: 'user' })
     return exitCode
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0
@@ -115,6 +118,15 @@ const otherWords: ReadonlyMap<string, string> = new Map(
     fix: 'repair'
   })
 )
+
+/** Commander would print all of the help. @throws {DocferryError} DOCFERRY_USAGE */
+function checkHelped([first, name]: readonly string[]): void {
+  if (first !== 'help' || name === undefined || name.startsWith('-')) return
+  const known = ['help', ...commandList.map(nameOf)]
+  if (known.includes(name)) return
+  const meant = otherWords.get(name) ?? closest(name, known)
+  throw new DocferryError('DOCFERRY_USAGE', `unknown command '${name}'${meant === undefined ? '' : ` (Did you mean ${meant}?)`}`)
+}
 
 function usageError(error: CommanderError): DocferryError {
   if (error.code === 'commander.help')

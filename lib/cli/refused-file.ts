@@ -13,7 +13,6 @@ export interface RefusedFile {
 /** @throws {DocferryError} DOCFERRY_CONFIG where it can't be written, or is there already; DOCFERRY_TARGET where there is no room for it */
 export async function openRefused(path: string): Promise<RefusedFile> {
   if (path === '' || path === '-') throw new DocferryError('DOCFERRY_USAGE', '--refused: the name of a file is wanted')
-  if (await exists(path)) throw new DocferryError('DOCFERRY_CONFIG', `${path} exists already: give --refused another name`)
   const failing = async <T>(work: Promise<T>): Promise<T> => {
     try {
       return await work
@@ -21,6 +20,7 @@ export async function openRefused(path: string): Promise<RefusedFile> {
       throw sideFileError(`the list can't be written to ${path}`, error)
     }
   }
+  if (await failing(exists(path))) throw new DocferryError('DOCFERRY_CONFIG', `${path} exists already: give --refused another name`)
   const file = await failing(createAtomicFile(path))
   let failure: unknown
   file.stream.on('error', error => (failure ??= error))

@@ -289,6 +289,7 @@ function whenToGoOn({ state, source, collections, stoppedBy }: Readonly<RunRepor
   if (stoppedBy === 'DOCFERRY_FILE_CUT') return 'Once the whole file is in its place, go on with'
   if (stoppedBy === 'DOCFERRY_FILE_MISSING') return 'Once the file is in its place again, go on with'
   if (stoppedBy === 'DOCFERRY_DECODE' && source.provider === 'file') return 'Once the right input is in its place, go on with'
+  if (stoppedBy === 'DOCFERRY_OUTPUT_EXISTS') return 'Once nothing stands in its place any more, go on with'
   if (isOfDocument(stoppedBy)) return 'Once that document is mended in the source, go on with'
   return 'To go on with it'
 }

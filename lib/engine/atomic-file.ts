@@ -197,7 +197,7 @@ export async function createAtomicFolder(
         await rename(partial, place)
       } catch (error) {
         if (hadOld) await rename(aside, place)
-        throw isTaken(error) ? outputExists(place) : error
+        throw isTaken(error) ? outputTaken(place) : error
       }
       await syncFolder(dirname(place))
       for (const old of [aside, replaced]) await rm(old, { recursive: true, force: true })
@@ -212,12 +212,21 @@ export function outputExists(path: string): DocferryError {
   return new DocferryError('DOCFERRY_OUTPUT_EXISTS', `${path} exists already: choose another name, or replace it with --force`)
 }
 
+/** Of a name that was free when the output was begun: what goes on with it can't be told to replace anything. */
+export function outputTaken(path: string): DocferryError {
+  return new DocferryError(
+    'DOCFERRY_OUTPUT_EXISTS',
+    `${path} was made by somebody else since this output was begun: move it away, or remove it`
+  )
+}
+
 /** Of a file that was asked for beside the documents, like a receipt: what could not be done with it, and why. */
 export function sideFileError(what: string, cause: unknown, hint = ''): DocferryError {
   const isOfDisk = isNoRoom(cause) || (cause as { code?: unknown }).code === 'EIO'
   return new DocferryError(isOfDisk ? 'DOCFERRY_TARGET' : 'DOCFERRY_CONFIG', `${what}: ${describeError(cause)}${hint}`, { cause })
 }
 
+/** @throws what the system says where it can't be looked at */
 export async function exists(path: string): Promise<boolean> {
   return (await foundAt(path)) !== undefined
 }
@@ -227,7 +236,9 @@ async function foundAt(path: string): Promise<Stats | undefined> {
   try {
     return await lstat(path)
   } catch (error) {
-    if ((error as { code?: unknown }).code === 'ENOENT') return undefined
+    const { code } = error as { code?: unknown }
+    // Below a file there is nothing.
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
     throw error
   }
 }
@@ -261,9 +272,9 @@ async function publish(partial: string, place: string, overwrite: boolean): Prom
       await link(partial, place)
       await unlink(partial)
     } catch (error) {
-      if (isTaken(error)) throw outputExists(place)
+      if (isTaken(error)) throw outputTaken(place)
       if (!hasNoLinks(error)) throw error
-      if (await exists(place)) throw outputExists(place)
+      if (await exists(place)) throw outputTaken(place)
       await rename(partial, place)
     }
   }

@@ -106,8 +106,13 @@ function textIn(piece: Placeholder, document: Document, context: StageContext): 
 
 function leadsNowhere({ source }: Placeholder, value?: null): Error {
   const what = value === null ? 'is null' : 'is not there'
-  return new Error(`{{ ${source} }} ${what}: write {{ ${source} | default:x }}, or | optional`)
+  const advice = `write {{ ${source} | default:x }}, or | optional`
+  if (!looksLikeExpression.test(source)) return new Error(`{{ ${source} }} ${what}: ${advice}`)
+  return new Error(`{{ ${source} }} is read as the name of a field, which ${what}: to reckon, take the stage map; otherwise, ${advice}`)
 }
+
+/** A field may be called so, but templates have no calls or operators. */
+const looksLikeExpression = /[()<>=!?&+*]/
 
 interface Placeholder {
   /** Without its filters, for messages. */

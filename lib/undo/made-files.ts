@@ -1,7 +1,7 @@
 /** What a run has left of an output that is made in one piece: nothing of it can be taken back, and only what is its own may be removed. */
 import { exists, inodeOf, partialOfRun } from '../engine/atomic-file.ts'
 import { pathOfIdentity } from '../engine/real-path.ts'
-import { DocferryError } from '../errors.ts'
+import { describeError, DocferryError } from '../errors.ts'
 import type { Ran } from './undoing.ts'
 
 /** @returns what a user can do in place of undoing */
@@ -9,8 +9,15 @@ export async function cannotUndoFiles(ran: Ran): Promise<DocferryError> {
   const { runId, asked } = ran.record
   return new DocferryError(
     'DOCFERRY_RUN_UNFIT',
-    asked.target.provider === 'file' ? await ofFile(ran) : ofSnapshot(runId, asked.target.address, isFinished(ran))
+    asked.target.provider === 'file'
+      ? await ofFile(ran).catch(unseen(runId, asked.target.address))
+      : ofSnapshot(runId, asked.target.address, isFinished(ran))
   )
+}
+
+/** Of a place that this user may not look at, or that leads in a circle by now. */
+function unseen(runId: string, address: string): (error: unknown) => string {
+  return error => `the run ${runId} wrote to ${address}, and what it has left there can't be looked at: ${describeError(error)}`
 }
 
 async function ofFile(ran: Ran): Promise<string> {

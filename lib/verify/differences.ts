@@ -53,9 +53,16 @@ export class DifferenceList {
   async begin(): Promise<void> {
     if (!this.#isAsked) return
     if (this.#path === '' || this.#path === '-') throw new DocferryError('DOCFERRY_USAGE', '--differences: the name of a file is wanted')
-    if (await exists(this.#path))
-      throw new DocferryError('DOCFERRY_CONFIG', `${this.#path} exists already: give --differences another name`)
+    if (await this.#isTaken()) throw new DocferryError('DOCFERRY_CONFIG', `${this.#path} exists already: give --differences another name`)
     await this.#open()
+  }
+
+  async #isTaken(): Promise<boolean> {
+    try {
+      return await exists(this.#path)
+    } catch (error) {
+      throw this.#error(error)
+    }
   }
 
   /** Count one, and keep it. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -220,7 +220,9 @@ describe('check: before a migration', function () {
 
     it('knows a recent export as a backup, until it is cut, gone or too old', async () => {
       expect(point(await look(asked()), 'backup.recent')).to.include({ result: 'warning' })
-      const target = join(folder, 'backup.ndjson')
+      const exports = join(folder, 'exports')
+      mkdirSync(exports)
+      const target = join(exports, 'backup.ndjson')
       const { runId } = await migrate({ source, target, environment, collections: [name], stateDir: join(folder, 'state') })
       expect(point(await look(asked()), 'backup.recent').detail).to.match(
         new RegExp(`^the export .*backup.ndjson \\(run ${runId}\\), 0 minutes old`)
@@ -231,6 +233,9 @@ describe('check: before a migration', function () {
       expect(point(await look(asked()), 'backup.recent')).to.include({ result: 'warning' })
       rmSync(target)
       expect(point(await look(asked()), 'backup.recent').detail).to.include('not there any more')
+      rmdirSync(exports)
+      symlinkSync('exports', exports)
+      expect(point(await look(asked()), 'backup.recent').detail).to.include("can't be looked at: ELOOP")
     })
 
     it('says which collections the newest backup lacks', async () => {

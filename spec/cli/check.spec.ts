@@ -43,6 +43,13 @@ describe('docferry check', function () {
     expect((await run('--source', 'nothing.json', '--target', 'memory:out.json')).code).to.be.greaterThan(1)
   })
 
+  it('fails the points of an output that can not be looked at', async () => {
+    const { code, stdout, stderr } = await run('--source', 'agents.ndjson', '--target', `file:${'x'.repeat(300)}.ndjson`)
+    expect({ code, stderr }).to.deep.equal({ code: 10, stderr: '' })
+    expect(stdout).to.match(/^FAILED +the target lets us write in .*\n? *.*ENAMETOOLONG/m)
+    expect(stdout).to.match(/^FAILED +every document fits into the target: .*can't be written/m)
+  })
+
   it('prints Markdown for a ticket, with boxes for people', async () => {
     const { code, stdout } = await run(...ends, '--markdown')
     expect(code).to.equal(0)

@@ -78,6 +78,21 @@ describe('docferry, the command', function () {
     expect(text).to.include('{"$collection":"people"}').and.include('"Grace"').and.not.include('cost')
   })
 
+  it('says of a file beside the documents that can not be looked at that it can not be written', async () => {
+    await snapshot()
+    const name = 'x'.repeat(300)
+    const ends = ['--source', 'sample.json', '--target', 'memory:snapshot.json']
+    for (const args of [
+      ['plan', ...ends, '--refused', name],
+      ['plan', ...ends, '--save', name],
+      ['verify', ...ends, '--differences', name]
+    ]) {
+      const { code, stderr } = await run(args)
+      expect(code, args.join(' ')).to.equal(2)
+      expect(stderr).to.include('DOCFERRY_CONFIG').and.include('ENAMETOOLONG')
+    }
+  })
+
   it('names in a file where its documents come from', async () => {
     await snapshot()
     expect((await run(['migrate', '--source', 'memory:snapshot.json', '--target', 'from.json'])).code).to.equal(0)

@@ -103,11 +103,21 @@ describe('cli: errors', () => {
   })
 
   it('advises to go on only where something goes on', () => {
-    const read = new DocferryError('DOCFERRY_READ', 'cut')
-    expect(errorLines(read, { mask }).join('\n')).not.to.include('try:')
-    expect(errorLines(read, { mask, goOn: 'docferry resume a' })).to.include('  try: go on: docferry resume a')
+    const many = new DocferryError('DOCFERRY_MAX_FAILURES', 'many')
+    expect(errorLines(many, { mask }).join('\n')).not.to.include('try:')
+    expect(errorLines(many, { mask, goOn: 'docferry resume a' })).to.include('  try: go on: docferry resume a')
+    const read = errorLines(new DocferryError('DOCFERRY_READ', 'cut'), { mask, goOn: 'docferry resume a' })
+    expect(read).to.include('  try: see that the source is there, and that it can be read; then go on: docferry resume a')
     expect(errorLines(new DocferryError('DOCFERRY_CONFIG', 'wrong'), { mask, goOn: 'docferry resume a' }).join('\n')).not.to.include(
       'resume'
+    )
+  })
+
+  it('advises to go on with an output in whose place something stands only where it was begun', () => {
+    const taken = new DocferryError('DOCFERRY_OUTPUT_EXISTS', 'x was made by somebody else')
+    expect(errorLines(taken, { mask })).to.have.length(2)
+    expect(errorLines(taken, { mask, goOn: 'docferry resume a' }).at(-1)).to.match(
+      /try: once nothing stands in its place .*docferry resume a$/
     )
   })
 

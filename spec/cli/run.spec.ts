@@ -53,6 +53,26 @@ describe('docferry run', function () {
     expect((await docferry(['verify', runs()[0]!], { cwd })).code).to.equal(0)
   })
 
+  it('says of an output that somebody else made meanwhile how to go on, and goes on so', async () => {
+    write('p.yaml', ['source: a.json', 'target: app.ndjson', 'stages:', '  - module: ./meanwhile.mjs'])
+    write('meanwhile.mjs', [
+      "import { writeFileSync } from 'node:fs'",
+      "export default document => (writeFileSync('app.ndjson', 'precious'), document)"
+    ])
+    const first = await run('p.yaml')
+    const resume = `docferry resume ${runs()[0]}`
+    expect(first.code).to.equal(2)
+    expect(first.stdout).to.include(`Once nothing stands in its place any more, go on with: ${resume}`)
+    const again = await docferry(['resume', '--json'], { cwd })
+    expect(again.code).to.equal(2)
+    for (const { stderr } of [first, again]) expect(stderr).to.include('move it away').and.not.include('force')
+    expect(again.stderr).to.include(`go on: ${resume}`)
+    expect((JSON.parse(again.stdout) as { error: { try: string } }).error.try).to.include(`go on: ${resume}`)
+    expect(readFileSync(join(cwd, 'app.ndjson'), 'utf8')).to.equal('precious')
+    rmSync(join(cwd, 'app.ndjson'))
+    expect((await docferry(['resume'], { cwd })).code).to.equal(0)
+  })
+
   it('tells documents for which a stage fails in one way as one kind, by their ids alone', async () => {
     const ids = Array.from({ length: 30 }, (_, n) => [...`${n}`.padStart(4, '0')].map(digit => 'abcdefghij'[Number(digit)]).join(''))
     save('a.json', { users: ids.map(_id => ({ _id, old: 1, new: 2 })) })

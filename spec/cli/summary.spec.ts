@@ -4,6 +4,7 @@ import { summaryLines } from '../../lib/cli/summary.ts'
 import { displayWidth } from '../../lib/cli/text.ts'
 import type { ErrorCode } from '../../lib/errors.ts'
 import type { RunReport } from '../../lib/report.ts'
+import { maxDepth } from '../../lib/values/kinds.ts'
 import { doneCollection, fakeCollection, fakeReport, startMs } from './support/fake-run.ts'
 
 const nowMs = startMs + 4000
@@ -126,10 +127,17 @@ describe('cli: summary', () => {
         .to.include('write it escaped (--on-incompatible escape), or')
         .and.include('(--stage \'rename:""=new\')')
         .and.include('(--stage \'strip:""\')')
-    expect(failing('DOCFERRY_TOO_DEEP', 'nested more than 1000 levels deep'))
+    expect(failing('DOCFERRY_TOO_DEEP', `nested more than ${maxDepth} levels deep`))
       .to.include('flatten it in the source')
       .and.not.include('take another target')
-    expect(failing('DOCFERRY_TOO_DEEP', 'more than 31 maps and lists inside one another')).to.include('take another target')
+  })
+
+  it('advises another target for documents that are too deep for this one alone', () => {
+    for (const message of ['nested more than 20 levels deep, which Firestore refuses', 'more than 31 maps and lists inside one another']) {
+      const failures = [{ code: 'DOCFERRY_TOO_DEEP' as const, message, count: 1, examples: ['x'] }]
+      const text = summary(fakeReport({ state: 'partial', collections: [doneCollection('users', 2, { failed: 1, failures })] }))
+      expect(text).to.include('flatten it, or take another target')
+    }
   })
 
   it('gives one advice once', () => {

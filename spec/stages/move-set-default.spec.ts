@@ -141,6 +141,10 @@ describe('stage set: edges', () => {
     expect(await failed('set', { x: 1, y: '{{ none.deep }}' }, { _id: '1' })).to.equal(
       '{{ none.deep }} is not there: write {{ none.deep | default:x }}, or | optional'
     )
+    expect(await failed('set', { y: '{{ nope( }}' }, { _id: '1' }))
+      .to.include('is read as the name of a field')
+      .and.include('stage map')
+    expect(await applied('set', { y: '{{ cost (EUR) }}' }, { _id: '1', 'cost (EUR)': 5 })).to.include({ y: 5 })
     expect(await failed('set', { y: 'a {{ a }}' }, { _id: '1', a: null })).to.include('{{ a }} is null')
     expect(await failed('set', { y: 'a {{ a }}' }, { _id: '1', a: ['secret'] })).to.equal(
       "{{ a }} is a list, which can't stand in a text: with | json it can"

@@ -87,6 +87,10 @@ describe('stages', () => {
     const error = await parseStage('stripe:a').catch((reason: Error) => reason)
     expect(error).to.include({ code: 'DOCFERRY_USAGE' })
     expect((error as Error).message).to.match(/^there is no stage stripe \(did you mean strip\?\); there are strip, pick, rename/)
+    for (const text of ['./nofile.ts', 'stages/mine.mjs#one', 'module:./mine.ts']) {
+      const module = await parseStage(text).catch((reason: Error) => reason)
+      expect((module as Error).message).to.match(/: a module of your own stands in a pipeline file .*; there are strip/)
+    }
     const missing = await parseStage('').catch((reason: Error) => reason)
     expect((missing as Error).message).to.match(/^there is no stage ""; there are strip/)
     const inherited = await parseStage('toString').catch((reason: Error) => reason)

@@ -1,5 +1,16 @@
 /** Runs that are undone, over connectors in the spec's own hands. */
-import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -488,6 +499,18 @@ describe('undo', () => {
     expect(error.code).to.equal('DOCFERRY_RUN_UNFIT')
     expect(error.message).to.include(file)
     expect(existsSync(file)).to.equal(true)
+  })
+
+  it('says of an export that can not be looked at any more where it was written', async () => {
+    const folder = join(stateDir, 'exports')
+    mkdirSync(folder)
+    const file = join(folder, 'out.ndjson')
+    await migrate({ source: scriptedSource({ collections: { agents: ours } }), target: file, stateDir })
+    rmSync(folder, { recursive: true })
+    symlinkSync('exports', folder)
+    const { code, message } = await failure(undoRun({ run: await lastRun(), stateDir }))
+    expect(code).to.equal('DOCFERRY_RUN_UNFIT')
+    expect(message).to.include(`wrote to ${file}`).and.include('ELOOP')
   })
 
   it('names no file that was there before a run which did not finish its own', async () => {

@@ -147,12 +147,12 @@ export async function checkContentsPlace(folder: string, force: boolean): Promis
   if (!(await isThere(folder))) return
   const names = await readdir(folder)
   if (names.length === 0) return
-  if (!force) throw outputExists(folder)
   if (!(await holdsOnlyContents(folder)))
     throw new DocferryError(
       'DOCFERRY_OUTPUT_EXISTS',
       `${folder} holds other files than attachments, and is not replaced even by force: choose another name`
     )
+  if (!force) throw outputExists(folder)
 }
 
 /**

@@ -15,7 +15,8 @@ const advice: Readonly<Record<string, string>> = {
   EMFILE: 'too many files are open: raise the limit (ulimit -n)',
   EPIPE: 'the reader of the pipe has gone',
   EIO: 'the disk reports an error',
-  ENAMETOOLONG: 'the name is too long'
+  ENAMETOOLONG: 'the name is too long',
+  ELOOP: 'its links lead in a circle: name the file or folder itself'
 }
 
 /** @returns the error itself where it is none of the operating system's */

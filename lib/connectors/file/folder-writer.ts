@@ -1,7 +1,7 @@
 /** Writes a folder: a file for each collection, and a manifest that says what they hold. With items, an export as DynamoDB makes them for each. */
 import { access, constants, readdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { createAtomicFolder, exists, inodeOf, isPublished, outputExists, syncFolder } from '../../engine/atomic-file.ts'
+import { createAtomicFolder, exists, inodeOf, isPublished, outputExists, outputTaken, syncFolder } from '../../engine/atomic-file.ts'
 import type { AtomicFolder } from '../../engine/atomic-file.ts'
 import { byteChunks } from '../../engine/byte-chunks.ts'
 import { standOf } from '../../engine/output-stand.ts'
@@ -41,7 +41,7 @@ export async function openFolderTarget(
   const name = options.path
   const suspended = resume as SuspendedFolder | undefined
   const isWhole = suspended !== undefined && (await isPublished(path, suspended))
-  if (!isWhole) await checkPlace(path, force)
+  if (!isWhole) await checkPlace(path, { force, isBegun: suspended !== undefined })
   const codec = lineCodec(options, rules)
   const holdsAttachments = attachments !== undefined && !items
   const security: Record<string, SecurityObject> = {}
@@ -155,16 +155,18 @@ function* entriesOf(files: FolderFiles): Generator<readonly [string, ManifestEnt
     yield [name, { file, documents: count, digest: digest?.(), receipt: sums?.base64(), root: sums?.root() }]
 }
 
-async function checkPlace(path: string, force: boolean): Promise<void> {
+async function checkPlace(path: string, { force, isBegun }: { readonly force: boolean; readonly isBegun: boolean }): Promise<void> {
   await access(dirname(path), constants.W_OK)
-  if (!(await exists(path))) return
-  if (!isFolder(path)) throw outputExists(path)
-  if ((await readdir(path)).length === 0) return
-  if (!force) throw outputExists(path)
-  if (!(await isExportFolder(path)) && !(await isS3Folder(path))) {
-    throw new DocferryError(
-      'DOCFERRY_OUTPUT_EXISTS',
-      `${path} holds other files than an export, and is not replaced even by force: choose another folder`
-    )
-  }
+  if (!(await exists(path)) || (isFolder(path) && (await readdir(path)).length === 0)) return
+  const other = await whatElse(path)
+  if (force && other === undefined) return
+  if (isBegun) throw outputTaken(path)
+  if (other === undefined) throw outputExists(path)
+  throw new DocferryError('DOCFERRY_OUTPUT_EXISTS', `${path} ${other}, and is not replaced even by force: choose another folder`)
+}
+
+/** @returns undefined of an export, which may be replaced as a whole */
+async function whatElse(path: string): Promise<string | undefined> {
+  if (!isFolder(path)) return 'exists already and is no folder'
+  return (await isExportFolder(path)) || (await isS3Folder(path)) ? undefined : 'holds other files than an export'
 }

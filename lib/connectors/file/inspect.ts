@@ -21,10 +21,7 @@ export async function inspect(options: FileOptions, { end }: InspectOptions): Pr
   }
   const { format } = outputLayout(options)
   const folder = await nearestFolder(dirname(path))
-  const refused = await access(folder, constants.W_OK).then(
-    () => undefined,
-    (error: unknown) => describeError(error)
-  )
+  const refused = await access(folder, constants.W_OK).then(() => whyUnseen(path), describeError)
   const isTaken = found !== undefined && format !== 'folder' && options.force !== true
   return {
     rights: [
@@ -32,6 +29,14 @@ export async function inspect(options: FileOptions, { end }: InspectOptions): Pr
       ...(isTaken ? [{ what: `make ${path}, which exists`, isGranted: false, advice: '--force replaces it; or name another file' }] : [])
     ]
   }
+}
+
+/** Where nothing is there, or what is there can be looked at, nothing is in the way. */
+async function whyUnseen(path: string): Promise<string | undefined> {
+  return await stat(path).then(
+    () => undefined,
+    (error: { readonly code?: unknown }) => (error.code === 'ENOENT' ? undefined : describeError(error))
+  )
 }
 
 /** The folder itself, or the first above it that is there. */

@@ -3,7 +3,7 @@ import { constants, createWriteStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Writable } from 'node:stream'
-import { createAtomicFile, inodeOf, isPublished, modeOf, outputExists } from '../../engine/atomic-file.ts'
+import { createAtomicFile, inodeOf, isPublished, modeOf, outputExists, outputTaken } from '../../engine/atomic-file.ts'
 import type { AtomicFile } from '../../engine/atomic-file.ts'
 import { access, stat } from '../../engine/near-files.ts'
 import { standOf } from '../../engine/output-stand.ts'
@@ -55,7 +55,8 @@ export async function openFileTarget(
     const named = { provider: from, ...options }
     if (layout.format === 'folder') return await openFolderTarget(named, layout, { rules, resume, run, attachments })
     const isWhole = resume !== undefined && (await isPublished(layout.path, resume as SuspendedFile))
-    const special = layout.path === standardStreams || (await isSpecial(layout, isWhole || (options.force ?? false)))
+    const mayBeThere = isWhole || (options.force ?? false)
+    const special = layout.path === standardStreams || (await isSpecial(layout, { mayBeThere, isBegun: resume !== undefined }))
     if (!special) await access(dirname(layout.path), constants.W_OK)
     return await singleTarget(named, layout, { special, isWhole }, { rules, resume, run, attachments })
   } catch (error) {
@@ -224,13 +225,16 @@ async function openSpecial(path: string, signal: AbortSignal | undefined): Promi
 }
 
 /** A device or a named pipe is written into: it has no place that a finished file could take. */
-async function isSpecial({ path }: OutputLayout, force: boolean): Promise<boolean> {
+async function isSpecial(
+  { path }: OutputLayout,
+  { mayBeThere, isBegun }: { readonly mayBeThere: boolean; readonly isBegun: boolean }
+): Promise<boolean> {
   const stats = await stat(path).catch((error: { code?: unknown }) => {
     if (error.code === 'ENOENT') return undefined
     throw error
   })
   if (!stats) return false
   if (!stats.isFile()) return true
-  if (!force) throw outputExists(path)
+  if (!mayBeThere) throw isBegun ? outputTaken(path) : outputExists(path)
   return false
 }

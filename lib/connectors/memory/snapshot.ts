@@ -64,10 +64,17 @@ export async function loadSnapshot(store: MemoryStore, path: string, { signal, u
   }
 }
 
-/** What tells one state of a snapshot file from another; `undefined` where there is no file. */
+/** What tells one state of a snapshot file from another; `undefined` where there is no file. @throws {DocferryError} DOCFERRY_TARGET */
 export async function versionOf(path: string): Promise<string | undefined> {
-  const stats = await stat(path, { bigint: true }).catch(ignoreMissing)
-  return stats && `${stats.ino} ${stats.mtimeNs} ${stats.size}`
+  try {
+    const stats = await stat(path, { bigint: true }).catch(ignoreMissing)
+    return stats && `${stats.ino} ${stats.mtimeNs} ${stats.size}`
+  } catch (error) {
+    throw new DocferryError('DOCFERRY_TARGET', `the snapshot ${path} can't be saved there: ${describeError(error)}`, {
+      provider: 'memory',
+      cause: error
+    })
+  }
 }
 
 /** Save a whole store, then let it take the place of the file that was there. @throws {DocferryError} DOCFERRY_TARGET */

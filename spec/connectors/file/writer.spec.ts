@@ -45,6 +45,19 @@ describe('file: writer', () => {
     }
   })
 
+  it('says why an output that can not even be looked at can not be written', async () => {
+    await symlink('loop', path('loop'))
+    for (const [name, why] of [
+      [`${'x'.repeat(300)}.ndjson`, 'ENAMETOOLONG'],
+      ['loop', 'ELOOP'],
+      ['loop/x.ndjson', 'ELOOP']
+    ] as const) {
+      const { code, message } = await failure(target({ path: path(name), format: 'ndjson' }))
+      expect(code, name).to.equal('DOCFERRY_TARGET')
+      expect(message).to.match(new RegExp(`can't be written \\(${why}\\): \\w`))
+    }
+  })
+
   it('refuses an output that exists, unless told to replace it', async () => {
     await writeWhole({ path: path('out.json') }, { a: some(1) })
     expect(await failure(target({ path: path('out.json') }))).to.include({ code: 'DOCFERRY_OUTPUT_EXISTS' })
@@ -73,7 +86,9 @@ describe('file: writer', () => {
     const opened = await target({ path: path('out.ndjson') })
     await fill(opened, { a: some(1) })
     await writeFile(path('out.ndjson'), 'precious')
-    expect(await failure(opened.commit({}))).to.include({ code: 'DOCFERRY_OUTPUT_EXISTS' })
+    const { code, message } = await failure(opened.commit({}))
+    expect(code).to.equal('DOCFERRY_OUTPUT_EXISTS')
+    expect(message).to.include('move it away').and.not.include('--force')
     await opened.close()
     expect(await readdir(path())).to.deep.equal(['out.ndjson'])
     expect(await readFile(path('out.ndjson'), 'utf8')).to.equal('precious')
@@ -371,9 +386,13 @@ describe('file: folder writer', () => {
   it('never replaces a folder that holds anything else', async () => {
     await mkdir(path('home'))
     await writeFile(path('home', 'thesis.tex'), 'precious')
-    expect(await failure(target({ path: path('home'), force: true }))).to.include({ code: 'DOCFERRY_OUTPUT_EXISTS' })
     await writeFile(path('file'), 'precious')
-    expect(await failure(target({ path: path('file'), format: 'folder', force: true }))).to.include({ code: 'DOCFERRY_OUTPUT_EXISTS' })
+    for (const name of ['home/', 'file/'])
+      for (const force of [true, false]) {
+        const { code, message } = await failure(target({ path: path(name), force }))
+        expect(code).to.equal('DOCFERRY_OUTPUT_EXISTS')
+        expect(message).to.include('choose another folder').and.not.include('--force')
+      }
     expect(await readFile(path('home', 'thesis.tex'), 'utf8')).to.equal('precious')
   })
 

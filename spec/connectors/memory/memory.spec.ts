@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import { createMemoryStore, memoryConnector } from '../../../lib/connectors/memory/index.ts'
@@ -240,6 +240,9 @@ describe('memory: snapshot', () => {
   it('must be there for a source, and its folder for a target', async () => {
     expect(await failure(source({ snapshot: path('none.json') }))).to.include({ code: 'DOCFERRY_CONFIG' })
     expect(await failure(target({ snapshot: path('no', 'folder.json') }))).to.include({ code: 'DOCFERRY_TARGET' })
+    await symlink('loop', path('loop'))
+    for (const name of ['loop', 'x'.repeat(300)])
+      expect(await failure(target({ snapshot: path(name) }))).to.include({ code: 'DOCFERRY_TARGET' })
   })
 
   for (const [end, open] of [
