@@ -107,16 +107,20 @@ describe('engine: documents that a target breaks on', function () {
     expect(lone.length / failed.length).to.be.below(8)
   })
 
-  it('are given up though each other batch is of them alone, where the target has taken as many others', async () => {
-    const batches = [ids(100, () => true), ids(100, index => index < 50), ...[2, 3, 4].map(() => ids(100, () => false))]
-    const { failed, error, held } = await writeAll(
-      cutsPoison,
-      batches.map((batch, at) => batch.map(id => `${id}/${at}`)),
-      { isSideBySide: true }
-    )
-    expect(error).to.equal(undefined)
-    expect([failed.length, held.size]).to.deep.equal([150, 350])
-  })
+  for (const [when, isHeld] of [
+    ['in a first run', false],
+    ['by a run that goes on and meets them as they are', true]
+  ] as const)
+    it(`are given up though there are batches of nothing else, where the target has taken as many others ${when}`, async () => {
+      const batches = [ids(100, () => true), ids(100, index => index < 50), ...[2, 3, 4].map(() => ids(100, () => false))].map(
+        (batch, at) => batch.map(id => `${id}/${at}`)
+      )
+      const others = batches.flat().filter(id => !isPoison(id))
+      const script = { ...cutsPoison, ...(isHeld && { held: { agents: others.map(_id => ({ _id })) } }) }
+      const { failed, error, held } = await writeAll(script, batches, { isSideBySide: true })
+      expect(error).to.equal(undefined)
+      expect([failed.length, held.size]).to.deep.equal([150, others.length])
+    })
 
   it('use up none of the retries that a run has for what the target does', async () => {
     const { failed, error, held } = await writeAll(cutsPoison, [ids(400, index => index % 5 === 2)], { maxRetries: 50 })
