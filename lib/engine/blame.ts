@@ -41,14 +41,15 @@ export class Blame {
   }
 
   /**
-   * Whether the target's word is enough to give up documents of a batch. It is for longer of the oldest batch, where the target has taken as many others as
-   * would then be given up: what is given up of a batch is kept once it has come to its end, so each run would otherwise stop at the same batch.
+   * Whether the target's word is enough to give up documents of a batch. It is for longer of the oldest one, whose own are not counted where the target has
+   * taken as many others: what is given up of a batch is kept once it has come to its end, so each run would otherwise stop within the same batch.
    *
    * @param taken documents that the target has decided on
    */
   canRest(batch: Batch, taken: number): boolean {
-    if (this.#blamed < Math.max(mostUnseen, taken * largestPart)) return true
+    const most = Math.max(mostUnseen, taken * largestPart)
+    if (this.#blamed < most) return true
     const [oldest] = this.#batches
-    return batch === oldest && this.#blamedOfEnded + batch.blamed + batch.left <= Math.max(mostUnseen, taken)
+    return batch === oldest && this.#blamedOfEnded < most && batch.blamed + batch.left <= Math.max(mostUnseen, taken)
   }
 }

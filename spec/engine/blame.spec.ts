@@ -37,8 +37,16 @@ describe("engine: documents given up on the target's word that it writes", () =>
     expect([first, second].map(batch => blame.canRest(batch, 200))).to.deep.equal([true, false])
     giveUp(blame, first, 40)
     blame.end(first)
-    expect(blame.canRest(second, 199)).to.equal(false)
-    expect(blame.canRest(second, 200)).to.equal(true)
+    expect(blame.canRest(second, 400)).to.equal(false)
+    expect(blame.canRest(second, 404)).to.equal(true)
+  })
+
+  it('are no more of the oldest batch than the target has taken others', () => {
+    const blame = new Blame()
+    const batch = batchOf(300)
+    blame.begin(batch)
+    giveUp(blame, batch, 100)
+    expect([299, 300].map(taken => blame.canRest(batch, taken))).to.deep.equal([false, true])
   })
 
   it('may be all of a batch of a hundred, so that a run that goes on has other documents before it', () => {
