@@ -2,6 +2,7 @@
 import { DocferryError } from '../errors.ts'
 import type { Encoded, WriteOptions, WriteOutcome } from '../types.ts'
 import type { BatchJob, WriteBatchOptions } from './batch-job.ts'
+import type { Batch } from './blame.ts'
 import type { Outgoing } from './outgoing.ts'
 import { retryDelayMs, sleep } from './retry.ts'
 import { withinTime } from './within-time.ts'
@@ -64,9 +65,9 @@ export class BatchCalls {
   }
 
   /** Whether the target can be asked if it writes, and its word is enough. */
-  get canAsk(): boolean {
+  canAsk(batch: Batch): boolean {
     const { target, rate } = this.#job
-    return target.takesWrites !== undefined && rate.evidence.canAsk(rate.taken)
+    return target.takesWrites !== undefined && rate.evidence.canAsk(batch, rate.taken)
   }
 
   /**

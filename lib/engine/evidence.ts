@@ -3,6 +3,9 @@
  * something of a document once a call that began behind it went well, so that what fails while the target is down counts once at most.
  */
 
+import { Blame } from './blame.ts'
+import type { Batch } from './blame.ts'
+
 /** Odds at which a failure is taken for the document's own. */
 const mostOdds = 1e-6
 /** However well the target does, chance has to be ruled out. */
@@ -11,8 +14,6 @@ const fewestFailures = 3
 const timesLongest = 3
 /** So many documents may fail before it matters how many that is beside the others. */
 const fewBlamed = 10
-/** So many may fail before it takes other documents to show that the target writes. */
-const mostBlamedUnseen = 100
 /** A call that fails for nothing is rarer than this, where a target does well. */
 const rareOdds = 1 / 20
 /** Where a larger part of the documents fails, a part of the target may be down. */
@@ -27,13 +28,14 @@ export interface Failures {
 }
 
 export class Evidence {
+  readonly blame = new Blame()
   #begun = 0
-  /** The last to begin of those that went well. */
+  /** The last to begin of those that went well, and of those that wrote documents. */
   #wellBegun = 0
+  #wroteBegun = 0
   #well = 0
   /** Calls that failed though each of their documents was taken afterwards. */
   #ownFailures = 0
-  #blamed = 0
   /** Most failures after which a document was taken all the same. */
   #longest = 0
   #canBeAsked = true
@@ -48,6 +50,12 @@ export class Evidence {
     return ++this.#begun
   }
 
+  /** The target wrote documents in this call. */
+  wrote(call: number): void {
+    this.wentWell(call)
+    this.#wroteBegun = Math.max(this.#wroteBegun, call)
+  }
+
   /** The target wrote something in this call. */
   wentWell(call: number): void {
     this.#well++
@@ -57,6 +65,11 @@ export class Evidence {
   /** Whether a call that began behind this moment went well. */
   wentWellSince(moment: number): boolean {
     return this.#wellBegun > moment
+  }
+
+  /** Whether a call that began behind this moment wrote documents. */
+  wroteSince(moment: number): boolean {
+    return this.#wroteBegun > moment
   }
 
   /** So many calls failed, and for none of their documents. */
@@ -69,18 +82,14 @@ export class Evidence {
     this.#longest = Math.max(this.#longest, failures)
   }
 
-  blamed(): void {
-    this.#blamed++
-  }
-
   /** The target does not let itself be asked whether it writes, which says nothing of documents. */
   canNotBeAsked(): void {
     this.#canBeAsked = false
   }
 
   /** @param taken documents that the target has decided on @returns whether something that is no document shows well enough that the target writes */
-  canAsk(taken: number): boolean {
-    return this.#canBeAsked && this.#blamed < Math.max(mostBlamedUnseen, taken * largestPart)
+  canAsk(batch: Batch, taken: number): boolean {
+    return this.#canBeAsked && this.blame.canRest(batch, taken)
   }
 
   /** One more failure. */
@@ -114,7 +123,7 @@ export class Evidence {
    */
   isDocuments(failures: Failures, { taken, attempts }: { readonly taken: number; readonly attempts: number }): boolean {
     const count = this.count(failures)
-    const fewest = this.#blamed < Math.max(fewBlamed, taken * largestPart) ? fewestFailures : attempts
+    const fewest = this.blame.documents < Math.max(fewBlamed, taken * largestPart) ? fewestFailures : attempts
     return count >= Math.max(fewest, timesLongest * this.#longest) && this.#chance ** count < mostOdds
   }
 

@@ -27,7 +27,7 @@ export interface SuspectsOptions extends Pick<RetryOptions, 'baseMs' | 'capMs'> 
   readonly attempts: number
   /** After so many tries a document is given up if others are taken, however often the target fails. */
   readonly mostTries: number
-  /** Whether the target can be asked if it writes: then that is done as soon as it is all that is missing. */
+  /** Whether the target can be asked if it writes, and its word is enough: then that is done as soon as it is all that is missing. */
   readonly canAsk: () => boolean
 }
 
@@ -140,9 +140,10 @@ export class Suspects {
   takeBlamed(): readonly Suspect[] {
     if (this.#ripe.size === 0) return []
     const { evidence } = this.#rate
+    const { canAsk } = this.#options
     return this.#take(
       Array.from(this.#ripe, index => this.#byIndex.get(index)!).filter(({ failures, tries }) => {
-        if (!evidence.wentWellSince(failures.at)) return false
+        if (!evidence.wroteSince(failures.at) && !(canAsk() && evidence.wentWellSince(failures.at))) return false
         return tries >= this.#options.mostTries || this.#isDocuments(failures)
       })
     )

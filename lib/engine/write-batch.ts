@@ -3,6 +3,7 @@ import { DocferryError } from '../errors.ts'
 import { readAnswer } from './answer.ts'
 import { BatchCalls } from './batch-calls.ts'
 import type { BatchJob, WriteBatchOptions } from './batch-job.ts'
+import type { Batch } from './blame.ts'
 import { FailedCall } from './failed-call.ts'
 import type { Outgoing } from './outgoing.ts'
 import { PushedBack } from './pushed-back.ts'
@@ -56,7 +57,11 @@ interface Call {
   readonly takenUntil: number
 }
 
-class BatchInWriting {
+class BatchInWriting implements Batch {
+  /** Documents without an outcome. */
+  left: number
+  /** Documents that were given up for their own sake. */
+  blamed = 0
   readonly #job: BatchJob
   readonly #options: WriteBatchOptions
   readonly #rate: RateControl
@@ -66,8 +71,6 @@ class BatchInWriting {
   readonly #suspects: Suspects
   readonly #waiting: WaitingParts
   readonly #outcomes: WriteOutcome[]
-  /** Documents without an outcome. */
-  #left: number
   /** Calls that broke, and behind which documents of the batch were taken. */
   #brokenBetween = 0
   #hasBroken = false
@@ -85,28 +88,38 @@ class BatchInWriting {
     this.#standstill = new Standstill(rate, attempts)
     this.#pushedBack = new PushedBack(rate, attempts, this.#standstill)
     const mostTries = patience * attempts
-    this.#suspects = new Suspects(rate, { ...options, collection, attempts, mostTries, canAsk: () => this.#calls.canAsk })
+    this.#suspects = new Suspects(rate, { ...options, collection, attempts, mostTries, canAsk: () => this.#canAsk })
     this.#waiting = new WaitingParts(batch.length)
     this.#outcomes = new Array<WriteOutcome>(batch.length)
-    this.#left = batch.length
+    this.left = batch.length
     this.#wasSentBefore = mayBeApplied
   }
 
   async write(): Promise<readonly WriteOutcome[]> {
-    while (this.#left > 0) {
-      await this.#blame(this.#suspects.takeBlamed())
-      // What was not sent alone comes first, unless the target took something since a suspect failed whose time has come.
-      const part = (!this.#suspects.isReady && this.#waiting.take(this.#rate.batchCount)) || (await this.#takeSuspect())
-      if (part) await this.#send(part)
+    const { blame } = this.#rate.evidence
+    blame.begin(this)
+    try {
+      while (this.left > 0) {
+        await this.#blame(this.#suspects.takeBlamed())
+        // What was not sent alone comes first, unless the target took something since a suspect failed whose time has come.
+        const part = (!this.#suspects.isReady && this.#waiting.take(this.#rate.batchCount)) || (await this.#takeSuspect())
+        if (part) await this.#send(part)
+      }
+    } finally {
+      blame.end(this)
     }
     return this.#outcomes
+  }
+
+  get #canAsk(): boolean {
+    return this.#calls.canAsk(this)
   }
 
   async #takeSuspect(): Promise<Part | undefined> {
     const suspect = this.#suspects.next
     if (!suspect) return undefined
     await this.#calls.wait(this.#suspects.waitMs(suspect))
-    if (this.#calls.canAsk && !this.#rate.evidence.wentWellSince(suspect.failures.at)) {
+    if (this.#canAsk && !this.#rate.evidence.wentWellSince(suspect.failures.at)) {
       await this.#tryTarget()
       // It may have been the proof that was missing.
       return undefined
@@ -144,7 +157,7 @@ class BatchInWriting {
     const { decided, conflicts, again, longest, alone, mayBeApplied } = readAnswer(indexes, results, this.#wasSentBefore || this.#wasSent)
     this.#wasSent ||= mayBeApplied
     for (const [at, index] of indexes.entries()) this.#outcomes[index] = results[at]!
-    this.#left -= decided
+    this.left -= decided
     this.#rate.decided(decided)
     if (decided > 0) {
       from?.settle(decided)
@@ -153,7 +166,7 @@ class BatchInWriting {
       this.#hasBroken = false
     }
     if (alone.length === 0) this.#suspects.clear(indexes, call.token)
-    if (results.includes('written')) this.#rate.evidence.wentWell(call.number)
+    if (results.includes('written')) this.#rate.evidence.wrote(call.number)
     await recogniseOwn(this.#job, conflicts, this.#outcomes, this.#options, this.#wasSent)
     const failures = alone.map(index => this.#outcomes[index] as WriteFailure)
     if (alone.length > 0) await this.#suspect(call, alone, failures, decided > 0)
@@ -170,9 +183,9 @@ class BatchInWriting {
     }
     if (!tookOthers) this.#standstill.answeredInVain()
     const error = asError(longest, this.#job.collection)
-    const left = this.#pushedBack.giveUp(again, this.#outcomes, { size: this.#outcomes.length, left: this.#left }, error)
+    const left = this.#pushedBack.giveUp(again, this.#outcomes, { size: this.#outcomes.length, left: this.left }, error)
     if (left.length < again.length) {
-      this.#left -= again.length - left.length
+      this.left -= again.length - left.length
       part.from?.settle(again.length - left.length, true)
     }
     if (left.length === 0) return
@@ -206,7 +219,7 @@ class BatchInWriting {
   #pushBack({ token }: Call, error: DocferryError): void {
     const isBroken = error.code !== 'DOCFERRY_THROTTLED'
     const { retryAfterMs } = error
-    const few = this.#calls.canAsk ? fewInARow : 1
+    const few = this.#canAsk ? fewInARow : 1
     if (!isBroken || this.#standstill.tries > few || retryAfterMs !== undefined) this.#rate.pushedBack(token, { isBroken, retryAfterMs })
   }
 
@@ -227,7 +240,7 @@ class BatchInWriting {
   async #goOnBehind(error: DocferryError, waits = true): Promise<void> {
     const isThrottled = error.code === 'DOCFERRY_THROTTLED'
     const { isOver, tries } = this.#standstill
-    const answer = this.#calls.canAsk && !isThrottled && tries >= fewInARow ? await this.#calls.ask() : 'unknown'
+    const answer = this.#canAsk && !isThrottled && tries >= fewInARow ? await this.#calls.ask() : 'unknown'
     if (answer === 'writes') this.#standstill.end()
     else if (isOver) {
       if (answer !== 'unknown' || isThrottled || !(await this.#areHopeless())) throw error
@@ -240,7 +253,7 @@ class BatchInWriting {
   /** Whether just documents are left that fail alone, of a batch that the target has taken others of in between, and it is there still. */
   async #areHopeless(): Promise<boolean> {
     const { size, areAnswered, next } = this.#suspects
-    if (size < this.#left) return false
+    if (size < this.left) return false
     const { evidence } = this.#rate
     // Where the target answers, others of the batch need not have come behind a failure.
     const isEnough = areAnswered ? size === 1 || size < this.#outcomes.length : this.#standstill.recoveries >= Math.min(size, 2)
@@ -253,9 +266,10 @@ class BatchInWriting {
 
   async #blame(suspects: readonly Suspect[]): Promise<void> {
     for (const { index, from, trouble } of suspects) {
-      this.#rate.evidence.blamed()
+      this.#rate.evidence.blame.add()
+      this.blamed++
       from?.settle(1, true)
-      this.#left--
+      this.left--
       this.#outcomes[index] = finalOutcome(trouble)
     }
     // Of some the answer may be all that was lost.

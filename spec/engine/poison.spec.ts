@@ -107,6 +107,21 @@ describe('engine: documents that a target breaks on', function () {
     expect(lone.length / failed.length).to.be.below(8)
   })
 
+  for (const [when, isHeld] of [
+    ['in a first run', false],
+    ['by a run that goes on and meets them as they are', true]
+  ] as const)
+    it(`are given up though there are batches of nothing else, where the target has taken as many others ${when}`, async () => {
+      const batches = [ids(100, () => true), ids(100, index => index < 50), ...[2, 3, 4].map(() => ids(100, () => false))].map(
+        (batch, at) => batch.map(id => `${id}/${at}`)
+      )
+      const others = batches.flat().filter(id => !isPoison(id))
+      const script = { ...cutsPoison, ...(isHeld && { held: { agents: others.map(_id => ({ _id })) } }) }
+      const { failed, error, held } = await writeAll(script, batches, { isSideBySide: true })
+      expect(error).to.equal(undefined)
+      expect([failed.length, held.size]).to.deep.equal([150, others.length])
+    })
+
   it('use up none of the retries that a run has for what the target does', async () => {
     const { failed, error, held } = await writeAll(cutsPoison, [ids(400, index => index % 5 === 2)], { maxRetries: 50 })
     expect(error).to.equal(undefined)
@@ -280,6 +295,24 @@ describe('engine: a target that breaks by itself', function () {
       }
       const { failed, error } = await writeAll({ beforeWrite: fail, takesWrites: refuse }, left, { before })
       expect(failed.length).to.be.below(3)
+      expect(error).to.include({ code: 'DOCFERRY_CONNECT' })
+    }
+  })
+
+  it('fails a hundred documents at most for it: of one that says that it writes, and takes none', async () => {
+    for (const [size, most] of [
+      [100, 100],
+      [300, 0]
+    ] as const) {
+      const batches = Array.from({ length: 4 }, (_, batch) => ids(size, () => false).map(id => `${id}/${batch}`))
+      const script: ScriptedTarget = {
+        beforeWrite() {
+          throw cut()
+        },
+        takesWrites: () => undefined
+      }
+      const { failed, error } = await writeAll(script, batches, { isSideBySide: true })
+      expect(failed.length).to.be.at.most(most)
       expect(error).to.include({ code: 'DOCFERRY_CONNECT' })
     }
   })
