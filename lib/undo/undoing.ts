@@ -8,6 +8,7 @@ import { keptSecurity } from '../checkpoint/kept-security.ts'
 import { inState } from '../checkpoint/state-file.ts'
 import type { UndoEntry } from '../checkpoint/undo-entry.ts'
 import type { UndoEntries } from '../checkpoint/undo-journal.ts'
+import { now } from '../clock.ts'
 import { withRetry } from '../engine/retry.ts'
 import type { RetryOptions } from '../engine/retry.ts'
 import { sameSecurity } from '../engine/security.ts'
@@ -77,7 +78,7 @@ export class Undoing {
       bytes: { total: entries?.bytes ?? 0, done: 0 },
       notes: [],
       retries: 0,
-      startedAt: Date.now(),
+      startedAt: now(),
       state: 'running'
     }
     setMaxListeners(0, this.#cut.signal)
@@ -115,7 +116,7 @@ export class Undoing {
     } finally {
       clearTimeout(grace)
       signal?.removeEventListener('abort', onAbort)
-      report.finishedAt = Date.now()
+      report.finishedAt = now()
       this.#books.close()
       if (hasBegun) await this.#folder.markUndone(this.#undone(report.state === 'undone' ? 'undone' : 'partly'))
     }
