@@ -1,6 +1,7 @@
 /** The books of one run: its report, its dead letters, and what a user should know in the end. */
 import { DeadLetters } from './checkpoint/dead-letters.ts'
 import type { LetterKeeper, RunJournal } from './checkpoint/retry-journal.ts'
+import { now } from './clock.ts'
 import type { StageObserver } from './engine/apply-stages.ts'
 import type { DeadLetter } from './engine/dead-letter.ts'
 import type { CollectionState } from './engine/collection-state.ts'
@@ -114,7 +115,7 @@ export class Ledger {
   readonly countPage = (page: Page): void => {
     const report = this.of(page.collection)
     if (report.state === 'waiting') report.state = 'running'
-    report.startedAt ??= Date.now()
+    report.startedAt ??= now()
     report.bytesRead += page.bytes
   }
 
@@ -344,5 +345,5 @@ function formatShare(share: number): string {
 
 function markDone(collection: CollectionReport): void {
   collection.state = 'done'
-  collection.finishedAt ??= Date.now()
+  collection.finishedAt ??= now()
 }

@@ -95,9 +95,14 @@ async function openEnds(options: CheckedOptions, journal: RunJournal, log: RunLo
   }
 }
 
-/** Another stream would be gone on with in its middle. @throws {DocferryError} DOCFERRY_RUN_UNFIT where what is read only once was read in part */
+/** Another stream would be gone on with in its middle. @throws {DocferryError} DOCFERRY_RUN_UNFIT where what is read only once was a file before, or was read in part */
 function checkReadsOn({ readsOnce, location }: Source, { record, progress, output }: RunJournal): void {
   if (!record || !readsOnce) return
+  if (record.partitions.some(({ start }) => start !== undefined))
+    throw new DocferryError(
+      'DOCFERRY_RUN_UNFIT',
+      `${location.address} was a file when the run began, and is a pipe or a device now: put back the file, or begin the run anew`
+    )
   const beginsAnew = !output && isSavedAtEnd((record.asked as PlannedOptions).target)
   const isReadInPart = record.partitions.map(({ id }) => progress.of(id)).some(({ cursor, done }) => cursor !== undefined && !done)
   if (isReadInPart && !beginsAnew) throw readInPart(location.address)

@@ -1,4 +1,5 @@
 /** What a run tells of itself: live while it runs, final when it ends. The CLI draws it, `--json` prints it. */
+import { now } from './clock.ts'
 import type { ErrorCode } from './errors.ts'
 import type { Conversion, Encoded, Location, OnConflict, OnIncompatible, Types, UndoMode, Usage } from './types.ts'
 import type { ValueKind } from './values/kinds.ts'
@@ -190,13 +191,13 @@ export function emptyReport(
     'runId' | 'dryRun' | 'onConflict' | 'onIncompatible' | 'types' | 'subcollections' | 'source' | 'target' | 'piped' | 'readsOnce'
   >
 ): RunReport {
-  return { ...run, collections: [], notTaken: [], notes: [], retries: 0, startedAt: Date.now(), state: 'running' }
+  return { ...run, collections: [], notTaken: [], notes: [], retries: 0, startedAt: now(), state: 'running' }
 }
 
 /** Close a report: `done` becomes `partial` where documents failed. In which order they did hangs on pages and answers, so their groups get one. */
 export function finishReport(report: RunReport, state: 'done' | 'interrupted' | 'failed'): void {
   for (const { failures } of report.collections) failures.sort(byKind)
-  report.finishedAt = Date.now()
+  report.finishedAt = now()
   report.state = state === 'done' && totalCounts(report.collections).failed > 0 ? 'partial' : state
 }
 

@@ -1,5 +1,6 @@
 /** The log in a run's folder, beside the caller's own. */
 import { closeSync, fstatSync, openSync, writeSync } from 'node:fs'
+import { now as clock } from './clock.ts'
 import { describeError } from './errors.ts'
 import { lineOf } from './log.ts'
 import type { Logger } from './types.ts'
@@ -106,7 +107,7 @@ export class RunLog implements Logger {
   }
 
   #add(line: Line): void {
-    const { now = Date.now } = this.#options
+    const { now = clock } = this.#options
     const key = kindOf(line)
     const kind = this.#kinds.get(key)
     if (!kind) {
@@ -126,7 +127,7 @@ export class RunLog implements Logger {
   }
 
   #tellRest(): void {
-    const { now = Date.now } = this.#options
+    const { now = clock } = this.#options
     for (const kind of this.#kinds.values()) if (kind.again > 0) this.#tell(kind, now())
   }
 

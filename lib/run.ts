@@ -101,6 +101,8 @@ class Run {
   readonly #stages: RunStages
   #partitions: readonly Partition[] = []
   readonly #halt = new Halt()
+  /** Whether the target may hold what was read of a partition that has no cursor. */
+  readonly #goesOn: boolean
   #firstError: unknown
 
   constructor(source: Source, target: Target, options: CheckedOptions, journal: RunJournal, log: RunLog) {
@@ -111,7 +113,9 @@ class Run {
     this.#options = options
     this.#journal = journal
     this.#log = log
-    if (isSavedAtEnd(target.location) && !journal.output) journal.startOver()
+    const beginsAnew = isSavedAtEnd(target.location) && !journal.output
+    if (beginsAnew) journal.startOver()
+    this.#goesOn = journal.record !== undefined && !beginsAnew
     // Every file that can be cut back can be suspended.
     const piped = target.location.provider === 'file' && !target.suspend
     checkUnits({ source, target }, options)
@@ -268,7 +272,7 @@ class Run {
     const books = ledger.openPartition()
     const fail = (error: unknown): void => this.#fail(error)
     const reader = new PartitionStream(this.#source, partition, {
-      after: cursor,
+      after: cursor ?? (this.#goesOn ? partition.start : undefined),
       pageSize: pageSizeFor(this.#target.limits),
       stop: this.#halt.stop,
       onPage: ledger.countPage,

@@ -4,6 +4,7 @@
  */
 import { Readable } from 'node:stream'
 import type { Transform, Writable } from 'node:stream'
+import { now } from './clock.ts'
 import { BatchWriter } from './engine/batch-writer.ts'
 import type { DeadLetter } from './engine/dead-letter.ts'
 import { closeEnd } from './engine/close-end.ts'
@@ -138,7 +139,7 @@ export function createWriteStream(endpoint: Endpoint, collection: string, option
     const { created, empty } = await opened.prepare(collection, { create: true, signal })
     report.created = created
     report.state = 'running'
-    report.startedAt = Date.now()
+    report.startedAt = now()
     const entered = (state = new CollectionState(report, { fresh: empty, isNew: empty, idsMayRepeat, holdsRepeats: opened.holdsRepeats }))
     const rate = new RateControl(opened.limits, bounds)
     const writer = new BatchWriter({

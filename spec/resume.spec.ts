@@ -1,5 +1,5 @@
 /** Runs that go on: killed, failed or interrupted ones are continued from what the target has acknowledged. */
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -45,6 +45,23 @@ describe('run: going on', () => {
     )
     return (await listRuns(stateDir))[0]!.runId
   }
+
+  it('says what is wrong where a file has come in the place of its state folder', async () => {
+    const moved = join(stateDir, 'moved')
+    const inner = join(stateDir, 'inner')
+    const source = scriptedSource({
+      collections: { agents: documents },
+      beforePage(_, page) {
+        if (page !== 5) return
+        renameSync(inner, moved)
+        writeFileSync(inner, '')
+      }
+    })
+    const error = await migrate({ source, target: scriptedTarget({ provider: 'couchdb' }).endpoint, stateDir: inner }).catch(
+      (thrown: unknown) => thrown
+    )
+    expect(error).to.include({ code: 'DOCFERRY_STATE' }).with.property('message').that.includes(inner).and.includes('ENOTDIR')
+  })
 
   it('reads only what is left, and counts everything', async () => {
     const source = failingSource(5)

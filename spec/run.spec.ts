@@ -35,6 +35,27 @@ describe('run: migrate', () => {
   }
 
   describe('moving', () => {
+    it('takes as long as it takes, whatever becomes of the clock of the machine', async () => {
+      const real = Date.now
+      const documents = Array.from({ length: 50 }, (_, index) => ({ _id: `d${index}` }))
+      for (const jumpMs of [86_400_000, -3_600_000]) {
+        const source = scriptedSource({
+          collections: { agents: documents },
+          beforePage(_, page) {
+            if (page === 2) Date.now = () => real() + jumpMs
+          }
+        })
+        try {
+          const { startedAt, finishedAt, collections } = await migrate({ source, target: scriptedTarget().endpoint, stateDir })
+          expect(finishedAt! - startedAt).to.be.within(0, 60_000)
+          expect(collections[0]!.finishedAt! - collections[0]!.startedAt!).to.be.within(0, 60_000)
+          expect(Math.abs(startedAt - real())).to.be.below(60_000)
+        } finally {
+          Date.now = real
+        }
+      }
+    })
+
     it('moves every collection and completes the target', async () => {
       const target = scriptedTarget()
       const report = await run({

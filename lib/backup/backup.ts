@@ -1,4 +1,5 @@
 /** A service's own backups: ask for one, follow it, list, restore and remove them. Documents never pass through here. */
+import { now } from '../clock.ts'
 import type { Backup, BackupService } from '../contracts/backup.ts'
 import { closeEnd } from '../engine/close-end.ts'
 import { DocferryError } from '../errors.ts'
@@ -48,7 +49,7 @@ export async function backup(options: BackupOptions): Promise<BackupReport> {
     canCancel: service.cancel !== undefined,
     state: 'running',
     backups: [],
-    startedAt: Date.now(),
+    startedAt: now(),
     retries: 0
   }
   try {
@@ -65,7 +66,7 @@ export async function backup(options: BackupOptions): Promise<BackupReport> {
     report.state = signal?.aborted ? 'interrupted' : 'failed'
     throw error
   } finally {
-    report.finishedAt = Date.now()
+    report.finishedAt = now()
     await closeEnd(service, logger)
   }
 }
@@ -172,6 +173,6 @@ async function waitForAll(service: BackupService, options: BackupOptions, report
     onLook: backups => (report.backups = backups),
     onRetry: () => report.retries++
   })
-  if (report.backups.some(({ state }) => state === 'running') && Date.now() - report.startedAt >= timeoutMs) report.timedOut = true
+  if (report.backups.some(({ state }) => state === 'running') && now() - report.startedAt >= timeoutMs) report.timedOut = true
   return true
 }

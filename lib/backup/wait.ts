@@ -1,4 +1,5 @@
 /** Waiting for what a service has begun, by asking how far it is. */
+import { now } from '../clock.ts'
 import type { Backup, BackupService } from '../contracts/backup.ts'
 import { defaultAttempts, retryDelayMs, sleep } from '../engine/retry.ts'
 import { DocferryError } from '../errors.ts'
@@ -47,11 +48,11 @@ export async function waitForBackups(
   const watched: Watched[] = begun.map(backup => ({ backup, looks: 0, unknown: 0 }))
   const seen = (): readonly Backup[] => watched.map(({ backup }) => backup)
   const isOpen = ({ backup, unknown }: Watched): boolean => backup.id !== '' && !isSettled(backup) && unknown < mostUnknown
-  const until = Date.now() + timeoutMs
+  const until = now() + timeoutMs
   let interval = pollMs ?? firstPollMs
   let failures = 0
   while (watched.some(isOpen)) {
-    const leftMs = until - Date.now()
+    const leftMs = until - now()
     if (leftMs <= 0) break
     await sleep(Math.min(interval, leftMs), signal)
     interval = pollMs ?? Math.min(mostPollMs, interval * growth)
@@ -70,7 +71,7 @@ export async function waitForBackups(
         if (!isNew && (!error.retryable || ++failures >= attempts)) throw error
         const delayMs = retryDelayMs(failures || 1, { baseMs: pollMs ?? firstPollMs, capMs: mostPollMs, retryAfterMs: error.retryAfterMs })
         onRetry?.(error, delayMs)
-        await sleep(Math.min(delayMs, Math.max(0, until - Date.now())), signal)
+        await sleep(Math.min(delayMs, Math.max(0, until - now())), signal)
       }
     }
   }

@@ -1,4 +1,5 @@
 /** Before a migration: both ends, what the run would do, and what it needs. */
+import { now } from '../clock.ts'
 import { closeEnd } from '../engine/close-end.ts'
 import { pathOfIdentity } from '../engine/real-path.ts'
 import { silentLogger } from '../open.ts'
@@ -78,7 +79,7 @@ async function checkChanges(
   const what = 'nobody writes to the source'
   if (!chosen || !first) return list.skip('source.still', what, 'only reading it whole tells what it holds')
   const changed = await changesBetween(first, marks, ends.source, chosen, options)
-  const seconds = Math.max(1, Math.round((Date.now() - first.at) / 1000))
+  const seconds = Math.max(1, Math.round((now() - first.at) / 1000))
   if (changed.length > 0)
     list.add('source.still', what, {
       result: 'warning',

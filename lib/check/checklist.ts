@@ -1,4 +1,5 @@
 /** A list of points that is filled as they are looked at: what throws has failed, and the others are looked at all the same. */
+import { now } from '../clock.ts'
 import { docferryVersion } from '../config/version.ts'
 import { DocferryError } from '../errors.ts'
 import { countResults } from './report.ts'
@@ -26,7 +27,7 @@ export class Checklist {
       notes: [],
       step: '',
       state: 'running',
-      startedAt: Date.now()
+      startedAt: now()
     }
   }
 
@@ -76,7 +77,7 @@ export class Checklist {
   finish(): CheckReport {
     const { failed, warning } = countResults(this.report.lines)
     this.report.state = failed > 0 ? 'failed' : warning > 0 ? 'warnings' : 'ok'
-    this.report.finishedAt = Date.now()
+    this.report.finishedAt = now()
     return this.report
   }
 }

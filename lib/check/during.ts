@@ -5,6 +5,7 @@ import { lastState } from '../checkpoint/how-far.ts'
 import { runCommand, stateDirOf } from '../checkpoint/run-command.ts'
 import { logName, whyNotGoneOnWith } from '../checkpoint/run-folder.ts'
 import type { RunInfo } from '../checkpoint/run-folder.ts'
+import { now } from '../clock.ts'
 import { pathOfIdentity } from '../engine/real-path.ts'
 import { sleep } from '../engine/retry.ts'
 import { DocferryError } from '../errors.ts'
@@ -48,9 +49,9 @@ export async function checkDuring(run: RunInfo, options: CheckOptions, list: Che
   })
   const expected = await expectedOf(run, options, list)
   const first = await reachedBy(path, runId)
-  const began = Date.now()
+  const began = now()
   const last = await watch(path, runId, first, options)
-  const seconds = (Date.now() - began) / 1000
+  const seconds = (now() - began) / 1000
   list.report.collections = asked.collections.map(([source, target]) => ({
     source,
     target,
@@ -97,10 +98,10 @@ async function watch(
   first: Reached | undefined,
   { watchMs = defaultWatchMs, signal }: CheckOptions
 ): Promise<Reached | undefined> {
-  const until = Date.now() + watchMs
+  const until = now() + watchMs
   let last = first
-  while (Date.now() < until) {
-    await sleep(Math.min(pollMs, until - Date.now()), signal)
+  while (now() < until) {
+    await sleep(Math.min(pollMs, until - now()), signal)
     last = (await reachedBy(path, runId)) ?? last
     if (await stat(join(path, 'end.json')).catch(() => undefined)) break
   }

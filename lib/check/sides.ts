@@ -1,4 +1,5 @@
 /** The collections on both sides: what there is, what can be read, what the target holds already, and what changes in between. */
+import { now } from '../clock.ts'
 import { DocferryError } from '../errors.ts'
 import { inspectEnd, openSource } from '../open.ts'
 import { chooseCollections } from '../plan/choose-collections.ts'
@@ -68,7 +69,7 @@ export async function readFirst(
         troubles.push(error)
       }
     }
-    const look = { at: Date.now(), collections }
+    const look = { at: now(), collections }
     if (troubles.length === 0) return [{ detail: `${formatCount(chosen.length)} of ${formatCount(chosen.length)}` }, look]
     const detail = listed(
       troubles.map(({ message }) => message),

@@ -118,7 +118,7 @@ export async function trimDeadLetters(
     else await Promise.all([rm(partial, { force: true }), rm(path, { force: true })])
     return count
   } catch (error) {
-    await rm(partial, { force: true })
+    await rm(partial, { force: true }).catch(() => undefined)
     if ((error as { code?: unknown }).code === 'ENOENT') return 0
     throw new DocferryError('DOCFERRY_STATE', `the dead letters in ${path} can't be gone through: ${describeError(error)}`, {
       cause: error

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { exists, syncFolder } from '../engine/atomic-file.ts'
 import { removeFile, rename } from '../engine/near-files.ts'
 import { DocferryError, describeError } from '../errors.ts'
-import { replaceFile } from './state-file.ts'
+import { inState, replaceFile } from './state-file.ts'
 
 const receiptName = 'receipt.json'
 const nextName = 'receipt.next.json'
@@ -47,8 +47,10 @@ export async function dropNext(folder: string): Promise<void> {
 
 /** @returns undefined where there is none @param isRetried whether the dead letters are those that the next receipt accounts for */
 export async function findReceipt(folder: string, isRetried: boolean): Promise<string | undefined> {
-  for (const name of isRetried ? [nextName, receiptName] : [receiptName]) {
-    if (await exists(join(folder, name))) return join(folder, name)
-  }
-  return undefined
+  return await inState(`the receipt in ${folder} can't be looked for`, async () => {
+    for (const name of isRetried ? [nextName, receiptName] : [receiptName]) {
+      if (await exists(join(folder, name))) return join(folder, name)
+    }
+    return undefined
+  })
 }

@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { close, link, open, readdir, readText, removeFile, stat, writeAll } from '../engine/near-files.ts'
 import { DocferryError, describeError } from '../errors.ts'
+import { inState } from './state-file.ts'
 
 /** Who holds a lock. A process id alone comes back after a while, with another process. */
 export interface Holder {
@@ -50,19 +51,20 @@ export async function takeLock(folder: string, what: string): Promise<Lock> {
         throw busy(what, lower)
       }
       await Promise.all(held.map(old => removeFile(join(folder, `lock-${old}`))))
-      return { release: () => removeFile(path) }
+      return { release: () => inState(`the lock ${path} can't be removed`, () => removeFile(path)) }
     }
   } catch (error) {
     if (error instanceof DocferryError) throw error
     throw new DocferryError('DOCFERRY_STATE', `${folder} can't be locked: ${describeError(error)}`, { cause: error })
   } finally {
-    await removeFile(own)
+    // It keeps nobody out.
+    await removeFile(own).catch(() => undefined)
   }
 }
 
-/** The living process that holds the lock of a folder, if one does. */
+/** The living process that holds the lock of a folder, if one does. @throws {DocferryError} DOCFERRY_STATE */
 export async function holderOf(folder: string): Promise<Holder | undefined> {
-  return await livingHolder(folder, () => true)
+  return await inState(`who is at work in ${folder} can't be told`, () => livingHolder(folder, () => true))
 }
 
 /** Remove what processes left that were killed while they took the lock. */

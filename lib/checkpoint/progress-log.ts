@@ -11,6 +11,7 @@ import { readdir, readText, removeFile } from '../engine/near-files.ts'
 import { DocferryError, describeError } from '../errors.ts'
 import type { Step } from './checkpoint.ts'
 import { parseText } from '../values/index.ts'
+import { inState } from './state-file.ts'
 
 /** Version of the form; a newer docferry reads older ones, not the other way round. */
 const formVersion = 1
@@ -136,11 +137,13 @@ export async function readProgress(
   }
 }
 
-/** Remove logs that nothing refers to any more. */
+/** Remove logs that nothing refers to any more. @throws {DocferryError} DOCFERRY_STATE */
 export async function removeProgress(folder: string, isUnwanted: (number: number) => boolean): Promise<void> {
-  const numbers = (await readdir(folder)).map(name => Number(logName.exec(name)?.[1] ?? 0))
-  const unwanted = numbers.filter(number => number > 0 && isUnwanted(number))
-  await Promise.all(unwanted.map(number => removeFile(pathOf(folder, number))))
+  await inState(`logs that are not wanted any more can't be removed from ${folder}`, async () => {
+    const numbers = (await readdir(folder)).map(name => Number(logName.exec(name)?.[1] ?? 0))
+    const unwanted = numbers.filter(number => number > 0 && isUnwanted(number))
+    await Promise.all(unwanted.map(number => removeFile(pathOf(folder, number))))
+  })
 }
 
 function pathOf(folder: string, number: number): string {

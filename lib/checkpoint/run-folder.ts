@@ -19,6 +19,7 @@ import { verifierOf } from './verifying.ts'
 import {
   formOfOutput,
   formOfPart,
+  inState,
   isPartialState,
   readState,
   removePartialStates,
@@ -129,11 +130,11 @@ const granule = 64 << 10
 export class RunFolder {
   readonly path: string
   readonly #runId: string
-  readonly #lock: Lock
+  readonly #lock: Lock | undefined
   /** For the bytes of checkpoints, of which one is written at a time. */
   #place = Buffer.alloc(0)
 
-  private constructor(path: string, runId: string, lock: Lock) {
+  private constructor(path: string, runId: string, lock: Lock | undefined) {
     this.path = path
     this.#runId = runId
     this.#lock = lock
@@ -169,10 +170,32 @@ export class RunFolder {
       throw busy(`the verification of run ${runId}`, verifier)
     }
     await removePartialStates(path)
-    await removeFile(join(path, files.stopped))
+    await inState(`${path} can't be cleared of what the run before has left`, () => removeFile(join(path, files.stopped)))
     if (await isReplaced(path)) await takeNext(path)
     else await dropNext(path)
     return folder
+  }
+
+  /**
+   * The same for whoever changes nothing: a folder that can't be written to is looked into without a lock, unless somebody else holds it.
+   *
+   * @throws {DocferryError} as `open`
+   */
+  static async look(stateDir: string, runId: string): Promise<RunFolder> {
+    try {
+      return await RunFolder.open(stateDir, runId)
+    } catch (error) {
+      if (!(error instanceof DocferryError) || !mayOnlyRead(error.cause)) throw error
+      const path = folderOf(stateDir, runId)
+      const holder = await holderOf(path)
+      if (holder) throw busy(`run ${runId}`, holder)
+      return new RunFolder(path, runId, undefined)
+    }
+  }
+
+  /** Whether it is this process's alone, and may be written to. */
+  get isLocked(): boolean {
+    return this.#lock !== undefined
   }
 
   async record(): Promise<RunRecord> {
@@ -249,7 +272,7 @@ export class RunFolder {
     receipt?: Iterable<string | Buffer>
   ): Promise<void> {
     const before = (await readEnd(this.path)) ?? end
-    const letters = partial === undefined ? null : await inodeOf(partial)
+    const letters = partial === undefined ? null : await inState(`${partial} can't be looked at`, () => inodeOf(partial))
     const kept: KeptEnd = { ...before, replacing: { letters, end } }
     await writeState(join(this.path, files.end), 'end', kept)
     if (receipt !== undefined) await keepNext(this.path, receipt)
@@ -259,8 +282,14 @@ export class RunFolder {
   }
 
   async close(): Promise<void> {
-    await this.#lock.release()
+    await this.#lock?.release()
   }
+}
+
+/** Whether it is the system's word that nothing may be written there. */
+function mayOnlyRead(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown }
+  return code === 'EACCES' || code === 'EPERM' || code === 'EROFS'
 }
 
 /** The runs of a state folder, the newest first. What is no run is left out. @throws {DocferryError} DOCFERRY_STATE */
@@ -289,7 +318,7 @@ const lookedAt = 100
  * stays.
  */
 async function clearNeverBegun(parent: string): Promise<void> {
-  const names = (await readdir(parent)).filter(each => runIdForm.test(each)).sort()
+  const names = (await inState(`${parent} can't be read`, () => readdir(parent))).filter(each => runIdForm.test(each)).sort()
   for (const name of names.slice(-lookedAt)) {
     const path = join(parent, name)
     try {
@@ -301,7 +330,7 @@ async function clearNeverBegun(parent: string): Promise<void> {
       await rmdir(path)
     } catch (error) {
       // Gone meanwhile, somebody else's, or something was put there.
-      if (typeof (error as { code?: unknown }).code !== 'string') throw error
+      if (!(error instanceof DocferryError) && typeof (error as { code?: unknown }).code !== 'string') throw error
     }
   }
 }
@@ -404,7 +433,7 @@ async function readKeptEnd(path: string): Promise<KeptEnd | undefined> {
 /** @param letters which file they are; `null`: there is none */
 async function holdsLetters(path: string, letters: string | null): Promise<boolean> {
   const place = join(path, deadLettersName)
-  return letters === ((await exists(place)) ? await inodeOf(place) : null)
+  return await inState(`${place} can't be looked at`, async () => letters === ((await exists(place)) ? await inodeOf(place) : null))
 }
 
 /** The path of a run's receipt, whether or not somebody holds the run's folder; undefined where it has none. @throws {DocferryError} DOCFERRY_STATE */

@@ -14,6 +14,7 @@ import { DocferryError, describeError } from '../errors.ts'
 import type { OutputStand, SuspendedOutput } from '../types.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { parseText } from '../values/index.ts'
+import { inState } from './state-file.ts'
 
 /** Fewer stay in the checkpoint. */
 const leastTogether = 32
@@ -107,12 +108,14 @@ export class Settled {
     }
   }
 
-  /** Remove the files of processes before, once a checkpoint of this one is on disk. */
+  /** Remove the files of processes before, once a checkpoint of this one is on disk. @throws {DocferryError} DOCFERRY_STATE */
   async removeOthers(): Promise<void> {
     if (this.#isAlone) return
     this.#isAlone = true
-    const others = (await readdir(this.#folder)).filter(name => isOther(name, this.#number))
-    await Promise.all(others.map(name => removeFile(join(this.#folder, name))))
+    await inState(`files that are not wanted any more can't be removed from ${this.#folder}`, async () => {
+      const others = (await readdir(this.#folder)).filter(name => isOther(name, this.#number))
+      await Promise.all(others.map(name => removeFile(join(this.#folder, name))))
+    })
   }
 
   get #path(): string {

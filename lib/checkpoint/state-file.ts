@@ -57,8 +57,19 @@ export async function replaceFile(path: string, content: string | Iterable<strin
     await rename(partial, path)
     await syncFolder(dirname(path))
   } catch (error) {
-    await removeFile(partial)
+    // What is wrong with the folder is said by the first that failed.
+    await removeFile(partial).catch(() => undefined)
     throw new DocferryError('DOCFERRY_STATE', `${path} can't be written: ${describeError(error)}`, { cause: error })
+  }
+}
+
+/** Have what the system says against work in a state folder told as such. @param what can't be done @throws {DocferryError} DOCFERRY_STATE */
+export async function inState<Answer>(what: string, work: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof DocferryError || typeof (error as { code?: unknown }).code !== 'string') throw error
+    throw new DocferryError('DOCFERRY_STATE', `${what}: ${describeError(error)}`, { cause: error })
   }
 }
 
@@ -67,10 +78,12 @@ export function isPartialState(name: string): boolean {
   return /^\..+\.[0-9a-f]{8}$/.test(name)
 }
 
-/** Remove what a process that was killed has left half written in a folder. */
+/** Remove what a process that was killed has left half written in a folder. @throws {DocferryError} DOCFERRY_STATE */
 export async function removePartialStates(folder: string): Promise<void> {
-  const left = (await readdir(folder)).filter(isPartialState)
-  await Promise.all(left.map(name => removeFile(join(folder, name))))
+  await inState(`${folder} can't be cleared of what was half written`, async () => {
+    const left = (await readdir(folder)).filter(isPartialState)
+    await Promise.all(left.map(name => removeFile(join(folder, name))))
+  })
 }
 
 /**

@@ -121,11 +121,14 @@ function adviceForClock(code: ErrorCode, error: unknown): string | undefined {
 /** Nothing came: a run that had not got far takes it again from its beginning. */
 const emptyInputAdvice = 'pipe the whole input in again; into a run that stopped, too: cat FILE | docferry resume'
 
+const receiptAdvice = 'copy the receipt from there to where it belongs: nothing has to be run again'
+
 /** @param error by which the command ended @param goOn the command that goes on with what the error has stopped, where there is one */
 export function adviceFor(code: ErrorCode, error?: unknown, goOn?: string): string | undefined {
   const room = adviceForRoom(error)
   if (goOn !== undefined && code === 'DOCFERRY_STATE' && room !== undefined)
     return `${room === noRoomAdvice ? stateRoomAdvice : room}; then go on: ${goOn}`
+  if (code === 'DOCFERRY_TARGET' && error instanceof Error && error.message.startsWith('the run is done')) return receiptAdvice
   const isEmpty = code === 'DOCFERRY_FILE_CUT' && error instanceof Error && error.message.startsWith('standard input holds nothing')
   const first = isEmpty ? emptyInputAdvice : (adviceForStage(code, error) ?? room ?? adviceForClock(code, error) ?? advice[code])
   if (goOn !== undefined && code === 'DOCFERRY_OUTPUT_EXISTS' && first === undefined) return `${wayIsFree}, go on: ${goOn}`

@@ -2,6 +2,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import type { backup } from '../backup/backup.ts'
 import type { BackupReport } from '../backup/report.ts'
+import { now } from '../clock.ts'
 import { errorTable } from '../errors.ts'
 import { backupHeading, backupJson, backupLines, backupProgress, backupSummary, followCommand } from './backup-view.ts'
 import type { BackupJob } from './commands/backup.ts'
@@ -46,7 +47,7 @@ export async function executeBackup(
           },
           ...(!yes && {
             async confirm(what) {
-              const lines = backupLines(what, { nowMs: Date.now() }).map(line => stripVTControlCharacters(mask(line)))
+              const lines = backupLines(what, { nowMs: now() }).map(line => stripVTControlCharacters(mask(line)))
               const question =
                 action.do === 'delete'
                   ? `Delete ${plural(what.length, 'backup')} for good?`

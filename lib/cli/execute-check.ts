@@ -5,6 +5,7 @@ import { dirname, resolve } from 'node:path'
 import type { check } from '../check/check.ts'
 import { codeOfCheck } from '../check/report.ts'
 import type { CheckReport } from '../check/report.ts'
+import { now } from '../clock.ts'
 import { exists, replaceFile } from '../engine/atomic-file.ts'
 import { describeError, DocferryError, errorTable } from '../errors.ts'
 import { checkMarkdown } from './check-markdown.ts'
@@ -41,7 +42,7 @@ export async function executeCheck(
         const report = await engine.check({ ...options, ...own, ...environmentFile, environment, signal, logger, observe })
         if (output !== undefined) {
           const text = /\.json$/i.test(output)
-            ? JSON.stringify(checkJson({ exitCode: exitCode(report), report, mask, nowMs: Date.now() }), undefined, 2)
+            ? JSON.stringify(checkJson({ exitCode: exitCode(report), report, mask, nowMs: now() }), undefined, 2)
             : checkMarkdown(report).join('\n')
           await replaceFile(output, `${mask(text)}\n`)
           if (!markdown) say(() => [`saved ${output}`, ''])

@@ -1,4 +1,5 @@
 /** Run one command: environment, log, display, signals around `migrate`, and the exit code out of it. */
+import { now } from '../clock.ts'
 import { parseEndpoint } from '../config/endpoint.ts'
 import { DocferryError } from '../errors.ts'
 import { createLogger } from '../log.ts'
@@ -101,7 +102,6 @@ export async function execute(
   loadVerify?: () => Promise<VerifyEngine>
 ): Promise<number> {
   const { command, flags, dataOnStdout, options } = job
-  const now = (): number => Date.now()
   const added = readEnvFile({ file: flags.dotenv, cwd: host.cwd() })
   completeEnvironment(host.env, added)
   const mask = createMask(host.argv, host.env, job.secrets)
@@ -287,7 +287,7 @@ export function interrupted(cause?: unknown): DocferryError {
 
 /** The report of a run that could not say how it ended, or was stopped by what it can't know of. */
 function ended(report: Readonly<RunReport>, exitCode: number): Readonly<RunReport> {
-  return { ...report, state: exitCode === 130 ? 'interrupted' : 'failed', finishedAt: report.finishedAt ?? Date.now() }
+  return { ...report, state: exitCode === 130 ? 'interrupted' : 'failed', finishedAt: report.finishedAt ?? now() }
 }
 
 function hasStages({ stages = [], makeStages }: Job): boolean {

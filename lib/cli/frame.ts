@@ -1,4 +1,5 @@
 /** What every command that works beside a run has around its work: environment, log, progress, signals, and what is told in the end. */
+import { now } from '../clock.ts'
 import { exitCodeOf } from '../errors.ts'
 import type { Environment, Logger } from '../types.ts'
 import { coloursOf, completeEnvironment, readEnvFile } from './environment.ts'
@@ -64,7 +65,7 @@ export async function runFramed<Report>(command: FramedCommand<Report>, host: Ho
     if (quiet) return
     screen?.stop(true)
     const style = createStyle(coloursOf(host.env) ?? Boolean(people.isTTY))
-    const view = { columns: people.isTTY ? people.columns || 80 : undefined, style, nowMs: Date.now() }
+    const view = { columns: people.isTTY ? people.columns || 80 : undefined, style, nowMs: now() }
     people.write(
       lines(view)
         .map(line => `${mask(line)}\n`)
@@ -77,11 +78,11 @@ export async function runFramed<Report>(command: FramedCommand<Report>, host: Ho
     write(`docferry: stopped at once; ${command.stoppedAtOnce(report)}${exitCode === undefined ? '' : ` (exit ${exitCode})`}\n`)
   }
   const tellPrograms = (exitCode: number, error: unknown): void => {
-    host.stdout.write(`${JSON.stringify(command.json({ exitCode, report, error, mask, nowMs: Date.now() }))}\n`)
+    host.stdout.write(`${JSON.stringify(command.json({ exitCode, report, error, mask, nowMs: now() }))}\n`)
   }
   const interruption = listenForInterruption({
     process: host,
-    now: Date.now,
+    now,
     onFirst: () => write(`docferry: ${command.stopping}; Ctrl-C again to stop at once\n`),
     onSecond: code => {
       leave(code)
@@ -97,7 +98,7 @@ export async function runFramed<Report>(command: FramedCommand<Report>, host: Ho
     say(view => command.heading(seen, view))
     if (!flags.progress || quiet) return
     const tick = (): unknown => {
-      const line = command.progress(seen, Date.now())
+      const line = command.progress(seen, now())
       return screen ? screen.draw([line]) : host.stderr.write(`${line}\n`)
     }
     timer = setInterval(tick, screen ? frameMs : lineMs).unref()

@@ -1,5 +1,6 @@
 /** The command line: its commands, its help, and its usage errors. Loads no more than that takes. */
 import { Command, CommanderError } from 'commander'
+import { now } from '../clock.ts'
 import { closest } from '../config/suggest.ts'
 import { docferryVersion } from '../config/version.ts'
 import { DocferryError, exitCodeOf } from '../errors.ts'
@@ -151,7 +152,7 @@ export function reportFailure(host: Host, error: unknown): number {
   host.stderr.write(`${errorLines(error, { debug, mask }).join('\n')}\n`)
   const exitCode = exitCodeOf(error)
   if (host.argv.includes('--json')) {
-    host.stdout.write(`${JSON.stringify(jsonReport({ command: host.argv[2] ?? '', exitCode, error, mask, nowMs: Date.now() }))}\n`)
+    host.stdout.write(`${JSON.stringify(jsonReport({ command: host.argv[2] ?? '', exitCode, error, mask, nowMs: now() }))}\n`)
   }
   return exitCode
 }

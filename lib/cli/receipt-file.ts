@@ -3,7 +3,7 @@ import { constants } from 'node:fs'
 import { access, readFile, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, sep } from 'node:path'
 import { replaceFile, exists, sideFileError } from '../engine/atomic-file.ts'
-import { DocferryError } from '../errors.ts'
+import { describeError, DocferryError } from '../errors.ts'
 import type { RunReport } from '../report.ts'
 import { readReceipt } from '../verify/read-receipt.ts'
 
@@ -16,7 +16,11 @@ import { readReceipt } from '../verify/read-receipt.ts'
 export async function checkReceiptPlace(path: string, { dryRun = false }: { readonly dryRun?: boolean }): Promise<string> {
   if (path === '' || path === '-') throw new DocferryError('DOCFERRY_USAGE', '--receipt: the name of a file is wanted')
   if (dryRun) throw new DocferryError('DOCFERRY_USAGE', '--receipt: a dry run writes nothing and has no receipt')
-  await checkFree(path)
+  try {
+    await checkFree(path)
+  } catch (error) {
+    throw error instanceof DocferryError ? error : sideFileError(`the receipt can't be saved as ${path}`, error)
+  }
   return await realpath(path).catch(async () => join(await realpath(dirname(path)), basename(path)))
 }
 
@@ -29,25 +33,22 @@ export function refuseEnds(place: string, report: Pick<RunReport, 'source' | 'ta
   }
 }
 
-/** What stands in its place is replaced only if it is a receipt. @throws {DocferryError} DOCFERRY_CONFIG; DOCFERRY_TARGET where there is no room for it */
+/** What stands in its place is replaced only if it is a receipt. @throws {DocferryError} DOCFERRY_TARGET: all that was asked was right, and the documents are written */
 export async function saveReceipt(path: string, receipt: string): Promise<void> {
-  await checkFree(path)
   try {
-    const text = await readFile(receipt)
-    await replaceFile(path, text)
+    await checkFree(path)
+    await replaceFile(path, await readFile(receipt))
   } catch (error) {
-    throw sideFileError(`the receipt can't be saved as ${path}`, error, `; the run is through, and its receipt is ${receipt}`)
+    const what = `the run is done, but its receipt can't be saved as ${path}: ${describeError(error)}. It stands in the run's folder: ${receipt}`
+    throw new DocferryError('DOCFERRY_TARGET', what, { cause: error })
   }
 }
 
+/** @throws {DocferryError} DOCFERRY_CONFIG where something else is there, and what the system says where nothing can be written there */
 async function checkFree(path: string): Promise<void> {
-  try {
-    await access(dirname(path), constants.W_OK)
-    if (!(await exists(path))) return
-    if ((await stat(path)).isDirectory()) throw new Error('it is a folder')
-  } catch (error) {
-    throw sideFileError(`the receipt can't be saved as ${path}`, error)
-  }
+  await access(dirname(path), constants.W_OK)
+  if (!(await exists(path))) return
+  if ((await stat(path)).isDirectory()) throw new Error('it is a folder')
   try {
     await readReceipt(path)
   } catch (error) {

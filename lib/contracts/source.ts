@@ -20,6 +20,8 @@ export interface Partition {
   readonly turn?: number
   /** What the connector needs to know to read it. */
   readonly range?: Readonly<Record<string, string | number | boolean | null>>
+  /** The place before its first page, where that tells what is read: a run that goes on before any page of it was acknowledged reads after it. */
+  readonly start?: Cursor
 }
 
 /** What a reader yields: documents of one collection, and the place behind them. */

@@ -1,4 +1,5 @@
 /** What a run knows about one collection while documents of it are under way. */
+import { now } from '../clock.ts'
 import type { CollectionReport } from '../report.ts'
 import { idHashes } from '../values/id-hashes.ts'
 import { FailedIds } from './failed-ids.ts'
@@ -136,7 +137,7 @@ export class CollectionState {
     const { read, added, written, skipped, filtered, failed } = this.report
     if (this.#partitionsLeft > 0 || read + added !== written + skipped + filtered + failed) return
     this.report.state = 'done'
-    this.report.finishedAt = Date.now()
+    this.report.finishedAt = now()
     if (this.#restingRoom) this.#repeats?.rest(this.#restingRoom)
     else this.#repeats?.close()
   }

@@ -73,7 +73,9 @@ export async function removeFile(path: string): Promise<void> {
   try {
     await unlink(path)
   } catch (error) {
-    if ((error as { code?: unknown }).code !== 'ENOENT') throw error
+    const { code } = error as { code?: unknown }
+    // Nor is it there where a file has come in the place of its folder.
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error
   }
 }
 

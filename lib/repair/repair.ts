@@ -5,6 +5,7 @@
  *   what only the target holds   -> kept in a file, and removed, where that is wanted
  *   both ends                    -> compared again
  */
+import { now } from '../clock.ts'
 import { DocferryError } from '../errors.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { Endpoint } from '../open.ts'
@@ -86,7 +87,7 @@ class Repairing {
     } finally {
       if (this.#report) {
         this.#report.phase = 'ended'
-        this.#report.finishedAt = Date.now()
+        this.#report.finishedAt = now()
       }
     }
   }

@@ -1,4 +1,5 @@
 /** Follows one replication to its end, or until it has caught up, and tells what is hopeless from what passes. */
+import { now } from '../clock.ts'
 import { sleep } from '../engine/retry.ts'
 import { DocferryError } from '../errors.ts'
 import type { Replication, ReplicationRequest, Replicator } from '../contracts/replication.ts'
@@ -40,13 +41,13 @@ export async function follow(
   { signal, deadline, pollMs = defaultPollMs, isForEver = false, logger }: FollowOptions
 ): Promise<string | undefined> {
   const id = collection.id!
-  const begunAt = Date.now()
+  const begunAt = now()
   const crashes = new Crashes()
   let before: string | undefined
   for (let isKnown = isForEver || collection.how === 'joined'; ;) {
     const seen = await replicator.look(id, { signal })
     if (seen.state === 'gone') {
-      if (isKnown || Date.now() - begunAt > unknownMs) return await vanished(replicator, request, collection, signal)
+      if (isKnown || now() - begunAt > unknownMs) return await vanished(replicator, request, collection, signal)
     } else {
       isKnown = true
       take(collection, seen)
@@ -64,8 +65,8 @@ export async function follow(
       }
       before = figures
     }
-    if (Date.now() >= deadline) throw late(collection, request.transient)
-    await sleep(Math.min(pollMs, Math.max(1, deadline - Date.now())), signal)
+    if (now() >= deadline) throw late(collection, request.transient)
+    await sleep(Math.min(pollMs, Math.max(1, deadline - now())), signal)
   }
 }
 

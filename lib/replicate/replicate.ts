@@ -5,6 +5,7 @@
  *
  * Documents never pass through here before they are compared.
  */
+import { now } from '../clock.ts'
 import { runParallel } from '../engine/run-parallel.ts'
 import { DocferryError } from '../errors.ts'
 import { openReplicator, openSource, openTarget, replicatingConnector, silentLogger } from '../open.ts'
@@ -121,7 +122,7 @@ class Replicating {
         isKept: false
       })),
       notes: [],
-      startedAt: Date.now()
+      startedAt: now()
     }
   }
 
@@ -141,7 +142,7 @@ class Replicating {
       throw signal?.aborted ? this.#interrupted(error) : error
     } finally {
       report.phase = 'ended'
-      report.finishedAt = Date.now()
+      report.finishedAt = now()
     }
   }
 
@@ -178,7 +179,7 @@ class Replicating {
   async #replicateAll(): Promise<void> {
     const { continuous = false, parallel = defaultParallel, wait = true, signal, timeoutMs } = this.#options
     const { collections } = this.#report
-    const deadline = timeoutMs === undefined ? Infinity : Date.now() + timeoutMs
+    const deadline = timeoutMs === undefined ? Infinity : now() + timeoutMs
     await runParallel(collections, continuous || !wait ? collections.length : parallel, async collection => {
       try {
         await this.#replicateOne(collection, deadline)
@@ -187,7 +188,7 @@ class Replicating {
         collection.message = error.message
         this.#failures.push(error)
       }
-      collection.finishedAt = Date.now()
+      collection.finishedAt = now()
     })
     const [first] = this.#failures
     if (!first) return
@@ -200,7 +201,7 @@ class Replicating {
     const { signal, wait = true, keep = false, pollMs, logger } = this.#options
     const { transient, mode, notes } = this.#report
     const request = this.#request(collection)
-    collection.startedAt = Date.now()
+    collection.startedAt = now()
     const { id, how } = await this.#replicator.begin(request, { signal })
     Object.assign(collection, { id, how, state: 'initializing', isKept: !transient })
     if (how === 'joined')
@@ -212,7 +213,7 @@ class Replicating {
       const note = await follow(this.#replicator, request, collection, { signal, deadline, pollMs, ...(logger && { logger }) })
       if (note !== undefined) return void notes.push(note)
     } catch (error) {
-      const isTimeout = Date.now() >= deadline
+      const isTimeout = now() >= deadline
       if (!signal?.aborted && !isTimeout && how !== 'joined' && !keep && collection.state !== 'gone') await this.#remove(collection)
       throw error
     }

@@ -153,7 +153,8 @@ class MergedSource implements Source {
           collections: named,
           // What a source has last comes behind all of the others.
           turn: turn + (inner.turn ?? 0) * this.#opened.length,
-          range: { source: turn, inner: JSON.stringify(inner) }
+          range: { source: turn, inner: JSON.stringify(inner) },
+          ...(inner.start !== undefined && { start: inner.start })
         })
       }
     }

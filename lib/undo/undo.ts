@@ -47,7 +47,7 @@ export interface UndoOptions {
 export async function undo(options: UndoOptions): Promise<UndoReport> {
   const { run, stateDir = '.docferry', environment, signal, logger = silentLogger } = options
   signal?.throwIfAborted()
-  const folder = await RunFolder.open(stateDir, run)
+  const folder = await RunFolder[options.dryRun ? 'look' : 'open'](stateDir, run)
   try {
     const record = (await folder.record()) as RunRecord<PlannedOptions>
     const ran = { record, checkpoint: await lastState(folder.path, run), end: await folder.lastEnd() }

@@ -5,8 +5,10 @@ import { join } from 'node:path'
 import type { Checkpoint } from '../checkpoint/checkpoint.ts'
 import type { RunEnd, RunFolder, RunRecord, Undone } from '../checkpoint/run-folder.ts'
 import { keptSecurity } from '../checkpoint/kept-security.ts'
+import { inState } from '../checkpoint/state-file.ts'
 import type { UndoEntry } from '../checkpoint/undo-entry.ts'
 import type { UndoEntries } from '../checkpoint/undo-journal.ts'
+import { now } from '../clock.ts'
 import { withRetry } from '../engine/retry.ts'
 import type { RetryOptions } from '../engine/retry.ts'
 import { sameSecurity } from '../engine/security.ts'
@@ -76,7 +78,7 @@ export class Undoing {
       bytes: { total: entries?.bytes ?? 0, done: 0 },
       notes: [],
       retries: 0,
-      startedAt: Date.now(),
+      startedAt: now(),
       state: 'running'
     }
     setMaxListeners(0, this.#cut.signal)
@@ -114,7 +116,7 @@ export class Undoing {
     } finally {
       clearTimeout(grace)
       signal?.removeEventListener('abort', onAbort)
-      report.finishedAt = Date.now()
+      report.finishedAt = now()
       this.#books.close()
       if (hasBegun) await this.#folder.markUndone(this.#undone(report.state === 'undone' ? 'undone' : 'partly'))
     }
@@ -242,12 +244,17 @@ export class Undoing {
     const path = join(this.#folder.path, leftName)
     const lines = this.#leftLines()
     const first = lines.next()
-    if (first.done) return await rm(path, { force: true })
+    if (!this.#folder.isLocked) {
+      if (first.done) return
+      while (!lines.next().done);
+      return void this.#report.notes.push(`what would be left is not listed by name, for ${this.#folder.path} can't be written to`)
+    }
+    if (first.done) return await inState(`${path} can't be removed`, () => rm(path, { force: true }))
     const all = function* (): Generator<string> {
       yield first.value
       yield* lines
     }
-    await writeFile(path, all(), { mode: 0o600 })
+    await inState(`${path} can't be written`, () => writeFile(path, all(), { mode: 0o600 }))
     this.#report.left = path
   }
 

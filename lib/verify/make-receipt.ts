@@ -1,4 +1,5 @@
 /** From what a run has counted to its receipt. */
+import { now } from '../clock.ts'
 import { docferryVersion } from '../config/version.ts'
 import type { OutcomeSums } from '../engine/outcome-sums.ts'
 import { totalCounts } from '../report.ts'
@@ -23,7 +24,7 @@ export interface ReceiptBasis {
 
 /** @returns undefined where not every document is in the sums: a part of the run was done by a docferry that made none */
 export function makeReceipt({ report, asked, sums, kinds, startedAt }: ReceiptBasis): Receipt | undefined {
-  const { runId, source, target, onConflict, onIncompatible, types, startedAt: began, finishedAt = Date.now() } = report
+  const { runId, source, target, onConflict, onIncompatible, types, startedAt: began, finishedAt = now() } = report
   const collections = report.collections.map(each => receiptOf(each, sums))
   if (!collections.every(isWhole)) return undefined
   const { includeDesign, keepMetadata, attachments, includeSecurity, subcollections, stages } = asked
@@ -66,7 +67,7 @@ export function withRetried(
     before.skipped.merge(now.skipped)
     collections.set(now.source, { ...before, counts: countsAfter(now.source, before.counts, now.counts) })
   }
-  return { ...receipt, finishedAt: new Date(report.finishedAt ?? Date.now()).toISOString(), collections: [...collections.values()] }
+  return { ...receipt, finishedAt: new Date(report.finishedAt ?? now()).toISOString(), collections: [...collections.values()] }
 }
 
 function receiptOf({ source, target, wasEmpty = false, ...report }: Readonly<CollectionReport>, sums: SumsByName): CollectionReceipt {

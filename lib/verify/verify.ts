@@ -11,6 +11,7 @@ import type { Lock } from '../checkpoint/lock.ts'
 import { markVerified } from '../checkpoint/run-folder.ts'
 import { newRunId } from '../checkpoint/run-id.ts'
 import { beginVerifying } from '../checkpoint/verifying.ts'
+import { now } from '../clock.ts'
 import type { RetryOptions } from '../engine/retry.ts'
 import { sameSecurity } from '../engine/security.ts'
 import { runParallel } from '../engine/run-parallel.ts'
@@ -142,7 +143,7 @@ class Verification {
       throw error
     } finally {
       report.phase = 'ended'
-      report.finishedAt = Date.now()
+      report.finishedAt = now()
     }
   }
 
@@ -232,7 +233,7 @@ class Verification {
       collections,
       notes: [...notes],
       retries: 0,
-      startedAt: Date.now()
+      startedAt: now()
     }
     if (wroteTo && this.#isElsewhere)
       this.#report.notes.push(`the run wrote to ${wroteTo.provider} ${wroteTo.address}, and this is another place`)

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
@@ -34,6 +34,15 @@ describe('checkpoint: lock', () => {
     const error = await takeLock(join(folder, 'gone'), 'run x').catch((thrown: unknown) => thrown)
     expect(error).to.include({ code: 'DOCFERRY_STATE' })
     expect((error as Error).message).to.include("gone can't be locked: ENOENT")
+  })
+
+  it('is released where a file has come in the place of its folder', async () => {
+    const inner = join(folder, 'inner')
+    mkdirSync(inner)
+    const lock = await takeLock(inner, 'run x')
+    rmSync(inner, { recursive: true })
+    writeFileSync(inner, '')
+    await lock.release()
   })
 
   const end = async (child: ChildProcess): Promise<void> => {

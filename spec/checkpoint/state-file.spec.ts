@@ -20,6 +20,13 @@ describe('checkpoint: state file', () => {
     return (error as Error).message
   }
 
+  it('says that nothing can be written where a file has come in the place of the folder', async () => {
+    const place = join(folder, 'file')
+    writeFileSync(place, '')
+    const error = await writeState(join(place, 'run.json'), 'run', {}).catch((thrown: unknown) => thrown)
+    expect(error).to.include({ code: 'DOCFERRY_STATE' }).with.property('message').that.includes('run.json').and.includes('ENOTDIR')
+  })
+
   it('gives back what was written', async () => {
     const content = { partitions: { 'größe/1of2': { cursor: '"}\n', done: false } }, none: null }
     await writeState(path, 'checkpoint', content)

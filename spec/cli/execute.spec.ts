@@ -161,13 +161,13 @@ describe('cli: running a command', () => {
 
   describe('at the second Ctrl-C', () => {
     const stoppedAtOnce = async (changes: Partial<RunReport>, given = job(), host = new FakeHost()): Promise<string> => {
-      const realNow = Date.now
+      const realNow = performance.now.bind(performance)
       await executeWith(host, given, async ({ observe }) => {
         observe?.(fakeReport(changes))
         host.emit('SIGINT')
-        Date.now = () => realNow() + 1000
+        performance.now = () => realNow() + 1000
         host.emit('SIGINT')
-        Date.now = realNow
+        performance.now = realNow
         throw new Error('was not stopped')
       })
       expect(host.exits).to.deep.equal([130])

@@ -46,23 +46,30 @@ describe('docferry --receipt', function () {
     expect(readFileSync(path('in.ndjson'), 'utf8')).to.include('"2"')
   })
 
-  it('calls a run done whose receipt could not be copied', async () => {
-    const link = path('receipt.json')
-    writeFileSync(path('slow.ndjson'), Array.from({ length: 40 }, (_, index) => `{"_id":"${index}"}\n`).join(''))
-    const { child, ended, said } = start(
-      ['migrate', '--source', 'slow.ndjson', '--target', 'out.ndjson', '--receipt', 'receipt.json', '--max-rate', '40'],
-      { cwd }
-    )
-    await said('docferry migrate')
-    mkdirSync(link)
-    const { code, stdout, stderr } = await ended
-    expect(child.signalCode).to.equal(null)
-    expect(code, stderr).to.equal(2)
-    expect(stdout)
-      .to.match(/^Done in .*40 documents written/m)
-      .and.not.include('To go on with it')
-    expect(stderr).to.include("the receipt can't be saved")
-  })
+  for (const [what, spoil] of [
+    ['a folder came in the place of', () => mkdirSync(path('kept/receipt.json'))],
+    ['the folder was removed of', () => rmSync(path('kept'), { recursive: true })]
+  ] as const) {
+    it(`calls a run done where ${what} its receipt, and says where that is`, async () => {
+      mkdirSync(path('kept'))
+      writeFileSync(path('slow.ndjson'), Array.from({ length: 40 }, (_, index) => `{"_id":"${index}"}\n`).join(''))
+      const { child, ended, said } = start(
+        ['migrate', '--source', 'slow.ndjson', '--target', 'out.ndjson', '--receipt', 'kept/receipt.json', '--max-rate', '40'],
+        { cwd }
+      )
+      await said('docferry migrate')
+      spoil()
+      const { code, stdout, stderr } = await ended
+      expect(child.signalCode).to.equal(null)
+      expect(code, stderr).to.equal(10)
+      expect(stdout)
+        .to.match(/^Done in .*40 documents written/m)
+        .and.not.include('To go on with it')
+      const found = /^docferry: the run is done, but its receipt can't be saved as kept\/receipt.json: .*: (\S+)$/m.exec(stderr)
+      expect(found, stderr).not.to.equal(null)
+      expect(JSON.parse(readFileSync(path(found![1]!), 'utf8'))).to.have.property('collections')
+    })
+  }
 
   it('refuses a place in the folder, and in the snapshot, that the documents go to', async () => {
     mkdirSync(path('out'))

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { now } from '../../lib/clock.ts'
 import { DocferryError } from '../../lib/errors.ts'
 import { follow } from '../../lib/replicate/follow.ts'
 import type { FollowOptions } from '../../lib/replicate/follow.ts'
@@ -149,7 +150,7 @@ describe('replicate: follow', () => {
     })
 
     it('says why where its time is over', async () => {
-      const { error } = await followed([crash(1)], { deadline: Date.now() - 1 })
+      const { error } = await followed([crash(1)], { deadline: now() - 1 })
       expect((error as Error).message).to.include('(crashing: the target answers 413)')
     })
   })
@@ -202,7 +203,7 @@ describe('replicate: follow', () => {
   })
 
   it('gives up when its time is over', async () => {
-    const { error } = await followed([{ counts: moved }], { deadline: Date.now() - 1 })
+    const { error } = await followed([{ counts: moved }], { deadline: now() - 1 })
     expect(error).to.include({ code: 'DOCFERRY_REPLICATION' })
     expect((error as Error).message).to.include('r1 goes on on the server')
   })

@@ -1,6 +1,7 @@
 /** Runs that are undone, over connectors in the spec's own hands. */
 import {
   appendFileSync,
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -12,7 +13,7 @@ import {
   writeFileSync
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { expect } from 'chai'
 import { listRuns } from '../../lib/checkpoint/run-folder.ts'
 import { DocferryError } from '../../lib/errors.ts'
@@ -83,6 +84,33 @@ describe('undo', () => {
     [...(target.collections.get('agents')?.values() ?? [])].sort((a, b) => a._id.localeCompare(b._id))
   const journal = async (): Promise<string> => join(stateDir, 'runs', await lastRun(), 'undo.ndjson')
   const state = async (): Promise<string> => (await listRuns(stateDir))[0]!.state
+
+  it('looks what would become of a run whose folder may only be read', async () => {
+    const target = couchdb()
+    const { runId } = await run(target)
+    target.collections.get('agents')!.set('d003', { _id: 'd003', version: 'theirs' })
+    const names = [stateDir, ...readdirSync(stateDir, { recursive: true, encoding: 'utf8' }).map(name => join(stateDir, name))]
+    const isRoot = process.geteuid?.() === 0
+    // Above it, others may have no business.
+    const parent = dirname(stateDir)
+    const { mode } = statSync(parent)
+    if (isRoot) chmodSync(parent, mode | 0o011)
+    for (const name of names) chmodSync(name, statSync(name).isDirectory() ? 0o555 : 0o444)
+    if (isRoot) process.seteuid!(65_534)
+    try {
+      const report = await undoRun({ run: runId, target: target.endpoint, stateDir, dryRun: true })
+      expect(report.collections[0]).to.include({ removed: 29, changed: 1 })
+      expect(report.left).to.equal(undefined)
+      expect(report.notes.join()).to.include('is not listed by name').and.include("can't be written to")
+      const error = await undoRun({ run: runId, target: target.endpoint, stateDir }).catch((thrown: unknown) => thrown)
+      expect(error).to.include({ code: 'DOCFERRY_STATE' })
+    } finally {
+      if (isRoot) process.seteuid!(0)
+      if (isRoot) chmodSync(parent, mode)
+      for (const name of names) chmodSync(name, 0o700)
+    }
+    expect(target.changes).to.deep.equal([])
+  })
 
   it('removes what the run created, and the collection that it created', async () => {
     const target = couchdb()

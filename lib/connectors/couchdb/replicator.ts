@@ -2,6 +2,7 @@
  * CouchDB's own replicator, asked by documents of `_replicator` or, for what is to leave none, by `_replicate`; followed by what its scheduler tells.
  * https://docs.couchdb.org/en/stable/replication/replicator.html
  */
+import { now } from '../../clock.ts'
 import { sleep } from '../../engine/retry.ts'
 import { DocferryError } from '../../errors.ts'
 import type {
@@ -256,7 +257,7 @@ class CouchdbReplicator implements Replicator {
   }
 
   async #waitUntilLetGo(id: string, signal?: AbortSignal): Promise<void> {
-    for (const until = Date.now() + letGoMs; Date.now() < until; await sleep(pollMs, signal)) {
+    for (const until = now() + letGoMs; now() < until; await sleep(pollMs, signal)) {
       if (await this.#hasLetGo(id, signal)) return
     }
     const message = `${id} is cancelled, but ${this.#on.address} has not let go of it within ${letGoMs / 1000} seconds: see docferry replicate status ${id}`

@@ -1,4 +1,5 @@
 /** Tables: which there are, what their keys are, and making and removing them. */
+import { now } from '../../clock.ts'
 import { DocferryError } from '../../errors.ts'
 import { retryDelayMs, sleep, withRetry } from '../../engine/retry.ts'
 import type { CollectionInfo, PlaceProof } from '../../types.ts'
@@ -198,9 +199,9 @@ export async function dropTable(connection: Connection, collection: string, sign
     // A try whose answer was lost has removed it, or somebody else has.
     if (!isMissingTable(error) && !(await isBeingDeleted(connection, collection, signal))) throw error
   }
-  const until = Date.now() + longestWaitMs
+  const until = now() + longestWaitMs
   for (let attempt = 1; await isThere(connection, collection, signal); attempt++) {
-    if (Date.now() > until) {
+    if (now() > until) {
       const message = `the DynamoDB table ${collection} is still being deleted: look whether it is gone before it is used again`
       throw new DocferryError('DOCFERRY_TARGET', message, { provider: 'dynamodb', collection })
     }
@@ -238,7 +239,7 @@ export async function waitUntilActive(
   collection: string,
   { signal, made }: { readonly signal?: AbortSignal; readonly made: boolean }
 ): Promise<Table> {
-  const until = Date.now() + longestWaitMs
+  const until = now() + longestWaitMs
   for (let attempt = 1; ; attempt++) {
     const table = await describeTable(connection, collection, { signal, writing: true }).catch((error: unknown) => {
       if (!made || attempt > mostMissing || !isMissingTable(error)) throw error
@@ -246,7 +247,7 @@ export async function waitUntilActive(
     })
     // A table is usable while it is updated; it is not while it is made, deleted or archived.
     if (table.status === 'ACTIVE' || table.status === 'UPDATING') return table
-    if (table.status !== 'CREATING' || Date.now() > until) {
+    if (table.status !== 'CREATING' || now() > until) {
       throw new DocferryError('DOCFERRY_TARGET', `the DynamoDB table ${collection} is ${table.status}: try again when it is ACTIVE`, {
         provider: 'dynamodb',
         collection

@@ -1,16 +1,17 @@
 /** A folder of NDJSON files, one for each collection, with a manifest that says what they should hold. */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { stat } from '../../engine/near-files.ts'
+import { statExactly } from '../../engine/near-files.ts'
 import { DocferryError } from '../../errors.ts'
 import { manifestName } from '../../formats/export-text.ts'
 import { formatOfName } from '../../formats/open-input.ts'
 import type { Value } from '../../values/index.ts'
-import type { Logger } from '../../types.ts'
+import type { Cursor, Logger } from '../../types.ts'
 import { attachmentsName, holdsOnlyContents } from './attachment-store.ts'
 import { collectionOf } from './limits.ts'
 import { readManifest } from './manifest.ts'
 import type { StatedSums } from './manifest.ts'
+import { startOf } from './same-file.ts'
 
 /** One collection's file. */
 export interface FolderFile {
@@ -20,6 +21,8 @@ export interface FolderFile {
   readonly gzip: boolean
   /** Size as it is stored. */
   readonly bytes: number
+  /** Its beginning, as a cursor. Missing where it is gone. */
+  readonly start?: Cursor
   /** What the manifest says that it holds. */
   readonly documents?: number
   readonly digest?: string
@@ -64,7 +67,7 @@ export async function listFolder(path: string, logger: Logger): Promise<Folder> 
         `${path}: ${twin.file} and ${file} are both the collection ${JSON.stringify(collection)}: remove one`
       )
     const place = join(path, file)
-    const stats = await stat(place)
+    const stats = await statExactly(place)
     // To open a pipe waits for who writes into it.
     if (!stats.isFile())
       throw new DocferryError(
@@ -72,7 +75,7 @@ export async function listFolder(path: string, logger: Logger): Promise<Folder> 
         `${place} is no file (${stats.isDirectory() ? 'a folder' : 'a pipe or a device'}): take it out of the folder, or name it by itself`
       )
     const { documents, digest, receipt, root } = listed?.entry ?? {}
-    files.set(collection, { collection, file, gzip, bytes: stats.size, documents, digest, receipt, root })
+    files.set(collection, { collection, file, gzip, bytes: Number(stats.size), start: startOf(stats), documents, digest, receipt, root })
   }
   for (const [collection, { file, documents }] of manifest?.entries ?? []) {
     if (files.has(collection)) continue

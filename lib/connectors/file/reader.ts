@@ -1,6 +1,6 @@
 /** Reads a file or a folder of files. */
 import { basename, join } from 'node:path'
-import { realpath, stat } from '../../engine/near-files.ts'
+import { realpath, stat, statExactly } from '../../engine/near-files.ts'
 import { DocferryError } from '../../errors.ts'
 import { summaryName } from '../../formats/dynamodb/manifest.ts'
 import { findWinners } from '../../formats/couchbackup-winners.ts'
@@ -31,7 +31,7 @@ import { readAtOnce, readBlocks, readChunkBytes, readInTurn, readWhole } from '.
 import { InputNotes } from './input-notes.ts'
 import { findExports } from './s3-export.ts'
 import { s3Source } from './s3-reader.ts'
-import { pagesOfSameFile } from './same-file.ts'
+import { pagesOfSameFile, startOf } from './same-file.ts'
 import { guarded, isOfFirestore, openStreamSource } from './stream-reader.ts'
 
 /** Smaller files are not opened again to be read in places that they can be packed in. */
@@ -48,7 +48,7 @@ export async function openFileSource(options: FileOptions, context: OpenContext)
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
       return options.path
     })
-    const stats = await stat(path)
+    const stats = await statExactly(path)
     if (stats.isDirectory()) {
       const { format, incremental = false } = options
       const exports = format === undefined || format === 'dynamodb-json' ? await findExports(path, { incremental }) : undefined
@@ -65,7 +65,12 @@ export async function openFileSource(options: FileOptions, context: OpenContext)
       const { format, stem } = formatOfName(path)
       return openStreamSource(options, { name: options.path, stem: format && stem }, stream, context)
     }
-    return singleSource(path, options, { size: stats.size, batches: await checkBackupLog(options.backupLog) }, context)
+    return singleSource(
+      path,
+      options,
+      { size: Number(stats.size), start: startOf(stats), batches: await checkBackupLog(options.backupLog) },
+      context
+    )
   } catch (error) {
     throw readError(error, options.path)
   }
@@ -75,11 +80,11 @@ function location(path: string): Source['location'] {
   return { provider: 'file', address: path, identity: `file:${path}` }
 }
 
-/** A file that can be opened as often as needed. @param batches what the log of a backup by couchbackup says that it holds */
+/** A file that can be opened as often as needed. @param start its beginning @param batches what the log of a backup by couchbackup says that it holds */
 function singleSource(
   path: string,
   options: FileOptions,
-  { size, batches }: { readonly size: number; readonly batches: number | undefined },
+  { size, start, batches }: { readonly size: number; readonly start: Cursor; readonly batches: number | undefined },
   { attachments: how, logger }: OpenContext
 ): Source {
   const format = options.format === 'folder' ? undefined : options.format
@@ -148,7 +153,7 @@ function singleSource(
     },
     async partitions(collections, { signal }) {
       const names = collections ?? (await this.collections({ signal }))?.map(each => each.name) ?? []
-      return [{ id: basename(path), collections: names, range: { all: collections === null } }]
+      return [{ id: basename(path), collections: names, range: { all: collections === null }, start }]
     },
     packs: how === undefined,
     works: true,
@@ -192,7 +197,9 @@ function singleSource(
           await input.close()
         }
       }
-      const pages = guarded(name, signal, () => pagesOfSameFile({ path, name, after: place, signal }, pagesBehind))
+      const pages = guarded(name, signal, () =>
+        pagesOfSameFile({ path, name, after: place, collection: partition.collections[0], signal }, pagesBehind)
+      )
       yield* attachedPages(pages, { folder, how, signal })
     },
     notes: () => inputNotes.notes(),
@@ -250,7 +257,14 @@ function folderSource(
     partitions(collections) {
       const names = collections && new Set(collections)
       const wanted = files.filter(({ collection }) => names === null || names.has(collection))
-      return Promise.resolve(wanted.map(({ collection, file }) => ({ id: collection, collections: [collection], range: { file } })))
+      return Promise.resolve(
+        wanted.map(({ collection, file, start }) => ({
+          id: collection,
+          collections: [collection],
+          range: { file },
+          ...(start !== undefined && { start })
+        }))
+      )
     },
     packs: how === undefined,
     works: true,
@@ -290,7 +304,7 @@ function folderSource(
         }
         yield* rest()
       }
-      const pages = guarded(name, signal, () => pagesOfSameFile({ path: filePath, name, after: place, signal }, pagesBehind))
+      const pages = guarded(name, signal, () => pagesOfSameFile({ path: filePath, name, after: place, collection, signal }, pagesBehind))
       yield* attachedPages(pages, { folder: join(path, attachmentsName), how, signal })
     },
     notes: () => inputNotes.notes(),

@@ -1,10 +1,11 @@
 /**
  * Going on in a file asks for the file that it was: what comes of another would stand beside what was read of the first. So a cursor begins with what the
  * file's size and time of change were (`@SIZE,NANOSECONDS|`), and where the file turned out to be cut, with a digest of what there was
- * (`@SIZE,NANOSECONDS,SHA256|`): the whole file may come in its place, if it begins in the same way.
+ * (`@SIZE,NANOSECONDS,SHA256|`): the whole file may come in its place, if it begins in the same way. Nothing behind the bar is the file's beginning.
  */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
+import type { BigIntStats } from 'node:fs'
 import { statExactly } from '../../engine/near-files.ts'
 import { DocferryError } from '../../errors.ts'
 import type { Cursor, Page } from '../../types.ts'
@@ -26,6 +27,8 @@ export interface SameFileOptions {
   /** For messages. */
   readonly name: string
   readonly after: Cursor | undefined
+  /** One that it holds. */
+  readonly collection: string | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -34,10 +37,10 @@ export interface SameFileOptions {
  * @throws {DocferryError} DOCFERRY_RUN_UNFIT where the file is another than the one that the cursor is of
  */
 export async function* pagesOfSameFile(
-  { path, name, after, signal }: SameFileOptions,
+  { path, name, after, collection, signal }: SameFileOptions,
   read: (after: Cursor | undefined) => AsyncIterable<Page>
 ): AsyncGenerator<Page> {
-  const stamp = await stampOf(path)
+  const stamp = stampOf(await statExactly(path))
   const { known, inner } = divide(after)
   if (known && !(await isSame(known, stamp, path, signal)))
     throw new DocferryError(
@@ -52,11 +55,17 @@ export async function* pagesOfSameFile(
       yield { ...page, cursor: `${start}|${page.cursor}` }
     }
   } catch (error) {
-    if (!last || !(error instanceof DocferryError) || error.code !== 'DOCFERRY_FILE_CUT') throw error
+    const within = last?.collection ?? collection
+    if (within === undefined || !(error instanceof DocferryError) || error.code !== 'DOCFERRY_FILE_CUT') throw error
     const sha256 = await digestOf(path, stamp.size, signal)
-    yield { collection: last.collection, documents: [], bytes: 0, cursor: `${start},${sha256}|${last.cursor}` }
+    yield { collection: within, documents: [], bytes: 0, cursor: `${start},${sha256}|${last?.cursor ?? inner ?? ''}` }
     throw error
   }
+}
+
+/** The beginning of a file, as a cursor. */
+export function startOf(stats: BigIntStats): Cursor {
+  return `${textOf(stampOf(stats))}|`
 }
 
 async function isSame(known: Known, stamp: Stamp, path: string, signal: AbortSignal | undefined): Promise<boolean> {
@@ -64,8 +73,7 @@ async function isSame(known: Known, stamp: Stamp, path: string, signal: AbortSig
   return known.sha256 !== undefined && stamp.size >= known.size && (await digestOf(path, known.size, signal)) === known.sha256
 }
 
-async function stampOf(path: string): Promise<Stamp> {
-  const { size, mtimeNs } = await statExactly(path)
+function stampOf({ size, mtimeNs }: BigIntStats): Stamp {
   return { size, modifiedNs: mtimeNs }
 }
 
@@ -87,5 +95,5 @@ function divide(cursor: Cursor | undefined): { readonly known?: Known; readonly 
   const found = cursor === undefined ? null : /^@(\d+),(\d+)(?:,([0-9a-f]{64}))?\|/.exec(cursor)
   if (!found) return { inner: cursor }
   const [start, size, modifiedNs, sha256] = found as unknown as [string, string, string, string | undefined]
-  return { known: { size: BigInt(size), modifiedNs: BigInt(modifiedNs), sha256 }, inner: cursor!.slice(start.length) }
+  return { known: { size: BigInt(size), modifiedNs: BigInt(modifiedNs), sha256 }, inner: cursor!.slice(start.length) || undefined }
 }

@@ -2,6 +2,7 @@
  * The connection to Firestore's Admin API: the channel, credentials and messages of the vendor's `v1.FirestoreAdminClient`, with deadlines and
  * retries of ours, as in client.ts and for the same reasons. Its long-running operations are asked for on the same channel.
  */
+import { now } from '../../../clock.ts'
 import { DocferryError } from '../../../errors.ts'
 import { withRetry } from '../../../engine/retry.ts'
 import type { Location, Logger, OpenContext } from '../../../types.ts'
@@ -76,8 +77,8 @@ export class AdminConnection {
 
   /** Ask for something that changes nothing; tried again within the time of one call. @throws as `adminError` says; the signal's reason */
   ask<Answer>(call: AdminCall, { signal, timeoutMs = this.#options.timeoutMs ?? callTimeoutMs }: CallSettings): Promise<Answer> {
-    const until = Date.now() + timeoutMs
-    return withRetry(() => this.#send<Answer>(call, { signal, timeoutMs: until - Date.now() }), { signal, attempts })
+    const until = now() + timeoutMs
+    return withRetry(() => this.#send<Answer>(call, { signal, timeoutMs: until - now() }), { signal, attempts })
   }
 
   /**
