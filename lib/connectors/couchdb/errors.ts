@@ -243,6 +243,14 @@ export function mayBeOneDocument({ answer }: AnswerError): boolean {
   return [400, 412, 413, 422, 500].includes(answer.status)
 }
 
+/**
+ * Whether a refused request may have been applied all the same: the server has failed, or the words are not CouchDB's. Who stands before it may look into
+ * answers, and refuse what CouchDB has done.
+ */
+export function mayBeApplied({ answer: { status, error } }: AnswerError): boolean {
+  return status >= 500 || error === undefined || gatewayRefusals.has(status)
+}
+
 /** What is forbidden, and what firewalls answer that look into requests. */
 const gatewayRefusals: ReadonlySet<number> = new Set([403, 406, 451])
 

@@ -5,7 +5,7 @@ import type { NamedAttachment } from '../../values/index.ts'
 import { documentPath } from './attachments.ts'
 import type { BulkOutcome, Sending } from './bulk.ts'
 import type { Client } from './client.ts'
-import { AnswerError, mayBeOneDocument, noAdminReason, writeFailure } from './errors.ts'
+import { AnswerError, mayBeApplied, mayBeOneDocument, noAdminReason, writeFailure } from './errors.ts'
 
 /** Of a document that was asked for with its attachments: as they are to be, all of them. */
 export interface SendingWhole extends Sending {
@@ -46,7 +46,8 @@ export async function putWhole(
     const { status, error: name, reason } = error.answer
     if (status === 409) return writeFailure('conflict', reason)
     if (!mayBeOneDocument(error) && !isJudged(error)) throw error
-    return writeFailure(name, reason, status)
+    const refused = writeFailure(name, reason, status)
+    return mayBeApplied(error) && !refused.retryable ? { ...refused, mayBeApplied: true } : refused
   }
 }
 

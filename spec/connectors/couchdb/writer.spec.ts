@@ -131,9 +131,26 @@ describe('couchdb: writer', () => {
       stub.asked.splice(0)
       stub.script = meets
       const outcomes = await target.write('d', many(2), { onConflict, fresh: false })
-      for (const outcome of outcomes) expect(outcome).to.include({ code: 'DOCFERRY_CONFLICT', retryable: true })
+      for (const outcome of outcomes) expect(outcome).to.include({ code: 'DOCFERRY_CONFLICT', retryable: false, mayBeApplied: true })
     }
   })
+
+  for (const [words, first, mayBe] of [
+    ['413 in words that are not its own', { status: 413, body: '<html>nginx</html>' }, true],
+    ['400 in words that are not its own', { status: 400, body: '<html>Bad Request</html>' }, true],
+    ['400 in its own words', json({ error: 'bad_request', reason: 'invalid UTF-8 JSON' }, 400), false]
+  ] as const) {
+    it(`tells of documents behind a ${words} that they may${mayBe ? '' : ' not'} be written by the refused call`, async () => {
+      stub.script = asked =>
+        asked.body.includes('"d0"') ? first : json([{ id: 'd1', error: 'conflict', reason: 'Document update conflict.' }], 201)
+      const [refused, met] = await target.write('d', many(2), skip)
+      if (mayBe) for (const outcome of [refused, met]) expect(outcome).to.include({ retryable: false, mayBeApplied: true })
+      else {
+        expect(refused).to.include({ retryable: false }).and.not.have.property('mayBeApplied')
+        expect(met).to.equal('skipped')
+      }
+    })
+  }
 
   describe('behind a firewall', () => {
     const blocked: Reply = { status: 403, headers: { 'content-type': 'text/html' }, body: '<html>Request blocked</html>' }
