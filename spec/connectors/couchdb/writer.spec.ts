@@ -23,8 +23,9 @@ function sentIn({ body }: Asked): readonly Sent[] {
 }
 
 /** Writes all, but refuses any batch that holds one of the bad documents. */
-function refusing(bad: Readonly<Record<string, Reply>>): (asked: Asked) => Reply {
+function refusing(bad: Readonly<Record<string, Reply>>): (asked: Asked) => Reply | undefined {
   return asked => {
+    if (asked.method === 'GET') return undefined
     const sent = sentIn(asked)
     const found = sent.find(({ _id }) => Object.hasOwn(bad, _id))
     return found
@@ -164,6 +165,32 @@ describe('couchdb: writer', () => {
         .and.include('firewall')
       expect(outcomes.filter(outcome => outcome === 'written')).to.have.length(18)
     })
+
+    it('isolates what is forbidden in words of CouchDB as well', async () => {
+      const rule = json({ error: 'forbidden', reason: 'blocked by rule 942100' }, 403)
+      stub.script = refusing({ d3: rule })
+      const outcomes = await target.write('d', many(20), skip)
+      expect(outcomes[3]).to.include({ code: 'DOCFERRY_REFUSED', retryable: true, alone: true })
+      expect(outcomes.filter(outcome => outcome === 'written')).to.have.length(19)
+    })
+
+    it('shows the reason where nothing is taken, without what it quotes, and speaks of no lockout', async () => {
+      stub.script = () => json({ error: 'forbidden', reason: 'blocked by rule 942100 [data "hush-hush"]' }, 403)
+      const error = await errorOf(target.write('d', many(20), skip))
+      expect(error).to.include({ code: 'DOCFERRY_PERMISSION', retryable: false })
+      expect(error.message).to.include('403 forbidden (blocked by rule 942100); check what this user may do').and.not.include('hush-hush')
+      expect(stub.asked.filter(({ body }) => body.includes('"d1"'))).to.have.length(1)
+    })
+
+    for (const reason of [
+      'You are not allowed to access this db.',
+      'Account is temporarily locked due to multiple authentication failures'
+    ])
+      it(`asks nothing else where CouchDB refuses the user: ${reason}`, async () => {
+        stub.script = () => json({ error: 'forbidden', reason }, 403)
+        expect((await errorOf(target.write('d', many(20), skip))).message).to.include(`(${reason})`)
+        expect(stub.asked).to.have.length(1)
+      })
 
     it('throws where nothing is taken, and sends no documents again', async () => {
       stub.script = () => blocked
@@ -321,7 +348,11 @@ describe('couchdb: writer', () => {
       json({ error: 'unauthorized', reason: 'You are not a server admin.' }, 401),
       { code: 'DOCFERRY_PERMISSION', retryable: false }
     ],
-    ['403', json({ error: 'forbidden', reason: 'x' }, 403), { code: 'DOCFERRY_PERMISSION', retryable: false }],
+    [
+      '403',
+      json({ error: 'forbidden', reason: 'You are not allowed to access this db.' }, 403),
+      { code: 'DOCFERRY_PERMISSION', retryable: false }
+    ],
     [
       '403 of a locked user',
       json({ error: 'forbidden', reason: 'Account is temporarily locked due to multiple authentication failures' }, 403),
