@@ -29,7 +29,7 @@ function refusing(bad: Readonly<Record<string, Reply>>): (asked: Asked) => Reply
     const sent = sentIn(asked)
     const found = sent.find(({ _id }) => Object.hasOwn(bad, _id))
     return found
-      ? (bad[found._id] as Reply)
+      ? bad[found._id]
       : json(
           sent.map(({ _id }) => ({ ok: true, id: _id, rev: '1-x' })),
           201
