@@ -364,10 +364,10 @@ class Run {
     const options = { ...this.#retry, onConflict, fresh, repeated, mayBeApplied }
     if (!this.#survey) {
       const pace = { isNew, rate: this.#rate, countsUnits: this.#options.maxWriteUnits !== undefined, stop: this.#halt.stop }
-      const write = (how: Pick<WriteBatchOptions, 'onOwn' | 'send'>) =>
+      const write = (how: Pick<WriteBatchOptions, 'onOwn' | 'send' | 'sendsBy'>) =>
         writeBatch(this.#target, collection, batch, { ...options, ...pace, ...how })
       const { recorder } = this.#records
-      if (recorder) return await recorder.record(collection, batch, write)
+      if (recorder) return await recorder.record(collection, batch, write, fresh && !mayBeApplied)
       const { mayReplace } = this.#options
       return await write(mayReplace ? { send: replacing(this.#target, collection, { ...this.#retry, mayReplace }) } : {})
     }

@@ -39,7 +39,7 @@ export interface UndoRecorderOptions extends RetryOptions {
   readonly mayReplace?: MayReplace | undefined
 }
 
-type Write = (how: Pick<WriteBatchOptions, 'onOwn' | 'send'>) => Promise<readonly WriteOutcome[]>
+type Write = (how: Pick<WriteBatchOptions, 'onOwn' | 'send' | 'sendsBy'>) => Promise<readonly WriteOutcome[]>
 
 export class UndoRecorder {
   readonly #options: UndoRecorderOptions
@@ -60,12 +60,15 @@ export class UndoRecorder {
   /**
    * Have a batch written, and its entries in the journal: wherever they can be known before it is written, they are there before, so that a
    * process that dies in between leaves nothing that can't be undone.
+   *
+   * @param fresh whether the collection is the run's own as far as anybody can know: see `WriteOptions.fresh`
    */
-  async record(collection: string, batch: readonly Outgoing[], write: Write): Promise<readonly WriteOutcome[]> {
+  async record(collection: string, batch: readonly Outgoing[], write: Write, fresh = false): Promise<readonly WriteOutcome[]> {
     const { target, mode, onConflict, mayReplace } = this.#options
     // Design documents are no data: a database that holds nothing else is empty, and may hold these.
     if (!mayReplace && this.#empty.has(collection) && !batch.some(({ encoded }) => encoded.id.startsWith('_design/'))) {
       await this.#keepCreated(collection, batch)
+      if (mode === 'all' && onConflict === 'overwrite') return await write(this.#replacingUnlooked(collection, fresh))
       const notSent = new Set<number>()
       const outcomes = await write({ onOwn: (index, wasSent) => void (wasSent || notSent.add(index)) })
       // What another process of this run has sent stands in the journal already.
@@ -95,6 +98,22 @@ export class UndoRecorder {
     const made = batch.filter((outgoing, index) => outcomes[index] === 'written' && !doubtful.has(index) && !kept.has(outgoing))
     await this.#keepCreated(collection, made)
     return outcomes
+  }
+
+  /** What the target holds all the same is somebody else's, or of an earlier process of the run, which has an entry of its own. */
+  #replacingUnlooked(collection: string, fresh: boolean): Pick<WriteBatchOptions, 'send' | 'sendsBy'> {
+    const cancelled = new Set<Outgoing>()
+    const notMade = async (documents: readonly Outgoing[]): Promise<void> => {
+      const news = documents.filter(outgoing => !cancelled.has(outgoing))
+      for (const outgoing of news) cancelled.add(outgoing)
+      await this.#keepNotMade(collection, news)
+    }
+    const keep = async (_: string, todo: readonly Replacing[]): Promise<void> => {
+      await notMade(todo.flatMap(({ outgoing, seen }) => (seen ? [outgoing] : [])))
+      await this.#keepReplaced(collection, todo)
+    }
+    const send = replacing(this.#options.target, collection, { ...this.#options, keep, unlooked: { fresh, notMade } })
+    return { send, sendsBy: { onConflict: 'fail', fresh } }
   }
 
   async #keepCreated(collection: string, made: readonly Outgoing[]): Promise<void> {

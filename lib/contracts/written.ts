@@ -35,6 +35,11 @@ export interface WriteFailure {
   readonly retryAfterMs?: number
   /** Whether a call failed that held just this document: beside others it would have them fail too, so that it is tried again by itself. */
   readonly alone?: boolean
+  /**
+   * Whether the document may be written all the same, though the same write is of no use: a call that held it was refused, perhaps by somebody who stands
+   * before the service and has let it through. The caller is to compare what the target holds.
+   */
+  readonly mayBeApplied?: boolean
   /** What the service said. It may quote the document: it goes among the dead letters, and nowhere else. */
   readonly cause?: unknown
 }

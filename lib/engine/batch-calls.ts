@@ -106,8 +106,8 @@ export class BatchCalls {
   }
 
   get #form(): Pick<WriteOptions, 'onConflict' | 'fresh'> {
-    const { onConflict, fresh, send } = this.#options
-    return send ? conditional : { onConflict, fresh }
+    const { onConflict, fresh, send, sendsBy = conditional } = this.#options
+    return send ? sendsBy : { onConflict, fresh }
   }
 
   #encoded(part: readonly number[]): Encoded[] {

@@ -1,5 +1,5 @@
 /** What a batch is written by: where it goes, and what the run wants of it. */
-import type { OnConflict, Target, WriteOutcome } from '../types.ts'
+import type { OnConflict, Target, WriteOptions, WriteOutcome } from '../types.ts'
 import type { Outgoing } from './outgoing.ts'
 import type { RateControl } from './rate-control.ts'
 import type { RetryOptions } from './retry.ts'
@@ -28,6 +28,8 @@ export interface WriteBatchOptions extends RetryOptions {
   readonly onOwn?: ((index: number, wasSent: boolean) => void) | undefined
   /** What is called in place of `Target.write`. */
   readonly send?: SendPart | undefined
+  /** How that writes, as far as it is known. Default: on a condition. */
+  readonly sendsBy?: Pick<WriteOptions, 'onConflict' | 'fresh'> | undefined
 }
 
 export interface BatchJob {

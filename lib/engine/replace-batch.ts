@@ -24,6 +24,16 @@ export interface ReplaceOptions extends RetryOptions {
   readonly mayReplace?: MayReplace | undefined
   /** Called before anything is changed, and again where a document has meanwhile become another. What it throws ends the writing. */
   readonly keep?: (collection: string, replacing: readonly Replacing[]) => Promise<void>
+  /** Missing: all are looked up first. */
+  readonly unlooked?: Unlooked | undefined
+}
+
+/** The target can hardly hold any of the documents, and all are kept as new ones: each is looked up only once the target holds one of its id. */
+export interface Unlooked {
+  /** See `WriteOptions.fresh`; of the first try of each. */
+  readonly fresh: boolean
+  /** Told of documents that no try has written: the target held the equal, or what is left as it is. */
+  readonly notMade: (documents: readonly Outgoing[]) => Promise<void>
 }
 
 /** What is kept to undo a run by holds documents, and no bytes beside them. */
@@ -41,10 +51,11 @@ const mostRounds = 10
  *
  * @param target with `look` and `change`
  */
-export function replacing(target: Target, collection: string, { mayReplace, keep, ...retry }: ReplaceOptions): SendPart {
+export function replacing(target: Target, collection: string, { mayReplace, keep, unlooked, ...retry }: ReplaceOptions): SendPart {
   const granted = new Set<Outgoing>()
   /** What each was last kept in place of: nothing, or this. */
   const kept = new Map<Outgoing, DocumentDigests | undefined>()
+  const sent = new SentDocuments()
   const may = (outgoing: Outgoing): boolean => {
     if (!mayReplace || granted.has(outgoing)) return true
     if (!mayReplace(collection, outgoing.encoded.id)) return false
@@ -53,6 +64,7 @@ export function replacing(target: Target, collection: string, { mayReplace, keep
   }
 
   async function look(part: readonly Outgoing[], signal: AbortSignal): Promise<Map<string, Held>> {
+    if (part.length === 0) return new Map()
     const ids = part.map(({ encoded }) => encoded.id)
     const found = await withRetry(() => target.look!(collection, ids, { signal }), { ...retry, signal })
     return new Map(found.map(held => [held.document._id, held]))
@@ -75,19 +87,25 @@ export function replacing(target: Target, collection: string, { mayReplace, keep
     const outcomes = new Map<Outgoing, WriteOutcome>()
     let open = part
     for (let round = 1; open.length > 0; round++) {
-      const held = await look(open, signal)
+      const first = new Set(unlooked ? open.filter(outgoing => !kept.has(outgoing)) : [])
+      for (const outgoing of first) kept.set(outgoing, undefined)
+      const held = await look(first.size === 0 ? open : open.filter(outgoing => !first.has(outgoing)), signal)
       const todo: Replacing[] = []
+      const notMade: Outgoing[] = []
       for (const outgoing of open) {
         const seen = held.get(outgoing.encoded.id)
         if (seen && isEqual(seen, outgoing)) outcomes.set(outgoing, 'written')
         else if (seen && !may(outgoing)) outcomes.set(outgoing, 'skipped')
         else if (seen && keep && hasAttachments(seen.document)) outcomes.set(outgoing, notKept)
         else todo.push({ outgoing, ...(seen && { seen }) })
+        if (outcomes.has(outgoing) && !sent.has(outgoing)) notMade.push(outgoing)
       }
+      if (notMade.length > 0) await unlooked?.notMade(notMade)
       if (todo.length === 0) break
       const news = keep ? todo.filter(isNews) : []
       if (news.length > 0) await keep!(collection, news)
-      const results = await send(target, collection, todo, signal)
+      const fresh = unlooked !== undefined && unlooked.fresh && first.size === open.length
+      const results = await send(target, collection, todo, { fresh, sent, signal })
       for (const [outgoing, result] of results) outcomes.set(outgoing, result === 'changed' ? tooOften() : result)
       open = round < mostRounds ? todo.map(({ outgoing }) => outgoing).filter(outgoing => results.get(outgoing) === 'changed') : []
     }
@@ -100,22 +118,48 @@ async function send(
   target: Target,
   collection: string,
   todo: readonly Replacing[],
-  signal: AbortSignal
+  { fresh: isFresh, sent, signal }: { readonly fresh: boolean; readonly sent: SentDocuments; readonly signal: AbortSignal }
 ): Promise<Map<Outgoing, 'written' | 'changed' | WriteFailure>> {
   const held = todo.flatMap(({ outgoing, seen }) => (seen ? [{ outgoing, seen }] : []))
   const fresh = todo.flatMap(({ outgoing, seen }) => (seen ? [] : [outgoing]))
   const results = new Map<Outgoing, 'written' | 'changed' | WriteFailure>()
   if (held.length > 0) {
     const changes = held.map(({ outgoing, seen }) => ({ seen, put: outgoing.encoded }))
+    sent.add(held.map(({ outgoing }) => outgoing))
     const changed = await target.change!(collection, changes, { signal })
     for (const [index, { outgoing }] of held.entries()) results.set(outgoing, ofChange(changed[index]))
   }
   if (fresh.length > 0) {
     const encoded = fresh.map(outgoing => outgoing.encoded)
-    const written = await target.write(collection, encoded, { onConflict: 'fail', fresh: false, signal })
+    const settle = sent.add(fresh)
+    const written = await target.write(collection, encoded, { onConflict: 'fail', fresh: isFresh, signal })
+    settle(written)
     for (const [index, outgoing] of fresh.entries()) results.set(outgoing, ofWrite(written[index]))
   }
   return results
+}
+
+/** Documents that a call may have written. */
+class SentDocuments {
+  readonly #all = new Set<Outgoing>()
+
+  has(outgoing: Outgoing): boolean {
+    return this.#all.has(outgoing)
+  }
+
+  /** They are about to be sent. @returns what is to be told the outcomes: those that are surely not written are taken out, unless an earlier call may have */
+  add(documents: readonly Outgoing[]): (outcomes: readonly WriteOutcome[]) => void {
+    const isNews = documents.map(outgoing => !this.#all.has(outgoing))
+    for (const outgoing of documents) this.#all.add(outgoing)
+    return outcomes => {
+      for (const [index, outgoing] of documents.entries()) if (isNews[index] && !mayBeWritten(outcomes[index]!)) this.#all.delete(outgoing)
+    }
+  }
+}
+
+function mayBeWritten(outcome: WriteOutcome): boolean {
+  if (typeof outcome !== 'object') return outcome === 'written'
+  return outcome.mayBeApplied === true || (outcome.retryable && outcome.code !== 'DOCFERRY_THROTTLED')
 }
 
 function ofChange(outcome: ChangeOutcome | undefined): 'written' | 'changed' | WriteFailure {

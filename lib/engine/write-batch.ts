@@ -154,7 +154,7 @@ class BatchInWriting implements Batch {
 
   async #take(call: Call, results: readonly WriteOutcome[]): Promise<void> {
     const { indexes, from } = call.part
-    const { decided, conflicts, again, longest, alone, mayBeApplied } = readAnswer(indexes, results, this.#wasSentBefore || this.#wasSent)
+    const { decided, doubted, again, longest, alone, mayBeApplied } = readAnswer(indexes, results, this.#wasSentBefore || this.#wasSent)
     this.#wasSent ||= mayBeApplied
     for (const [at, index] of indexes.entries()) this.#outcomes[index] = results[at]!
     this.left -= decided
@@ -167,7 +167,7 @@ class BatchInWriting implements Batch {
     }
     if (alone.length === 0) this.#suspects.clear(indexes, call.token)
     if (results.includes('written')) this.#rate.evidence.wrote(call.number)
-    await recogniseOwn(this.#job, conflicts, this.#outcomes, this.#options, this.#wasSent)
+    await recogniseOwn(this.#job, doubted, this.#outcomes, this.#options, this.#wasSent)
     const failures = alone.map(index => this.#outcomes[index] as WriteFailure)
     if (alone.length > 0) await this.#suspect(call, alone, failures, decided > 0)
     if (longest) await this.#takePushedBack(call, again, longest, decided > 0)
@@ -272,8 +272,8 @@ class BatchInWriting implements Batch {
       this.left--
       this.#outcomes[index] = finalOutcome(trouble)
     }
-    // Of some the answer may be all that was lost.
-    const unanswered = suspects.filter(({ trouble }) => trouble instanceof DocferryError).map(({ index }) => index)
-    await recogniseOwn(this.#job, unanswered, this.#outcomes, this.#options, true)
+    // Of some the answer may be all that was lost, or refused on its way back.
+    const indexes = suspects.map(({ index }) => index)
+    await recogniseOwn(this.#job, indexes, this.#outcomes, this.#options, true)
   }
 }

@@ -104,6 +104,43 @@ describe('replacing by compare-and-set', () => {
     expect(kept).to.equal(1)
   })
 
+  it('takes for its own what a lost call has written, where none is looked up first', async () => {
+    const notMade: string[] = []
+    const kept: string[] = []
+    const documents = ['lost', 'other'].map(ours)
+    const { held, send, record } = await prepared(
+      {
+        held: { a: [theirs('other')] },
+        afterWrite(call) {
+          if (call === 1) throw new DocferryError('DOCFERRY_CONNECT', 'cut', { retryable: true })
+        }
+      },
+      documents,
+      {
+        keep: async (_, todo) => void kept.push(...todo.map(({ outgoing: { encoded } }) => encoded.id)),
+        unlooked: { fresh: false, notMade: async those => void notMade.push(...those.map(({ encoded }) => encoded.id)) }
+      }
+    )
+    await send().then(
+      () => expect.fail('did not fail'),
+      (error: unknown) => expect(error).to.include({ code: 'DOCFERRY_CONNECT' })
+    )
+    expect(await send()).to.deep.equal(documents.map(() => 'written'))
+    expect(held()).to.have.deep.members(documents)
+    expect([kept, notMade]).to.deep.equal([['other'], []])
+    expect(record.writes.map(({ ids, fresh }) => [ids.length, fresh])).to.deep.equal([[2, false]])
+  })
+
+  it('tells of an equal document that no call of its own has written, where none is looked up first', async () => {
+    const notMade: string[] = []
+    const { send } = await prepared({ held: { a: [ours('equal')] } }, ['equal', 'new'].map(ours), {
+      keep: async () => {},
+      unlooked: { fresh: false, notMade: async those => void notMade.push(...those.map(({ encoded }) => encoded.id)) }
+    })
+    expect(await send()).to.deep.equal(['written', 'written'])
+    expect(notMade).to.deep.equal(['equal'])
+  })
+
   it('gives a document up that others go on changing', async () => {
     const { held, send, record } = await prepared(
       { held: { a: [theirs('d')] }, beforeChange: call => void record.collections.get('a')!.set('d', { _id: 'd', of: call }) },

@@ -57,6 +57,35 @@ describe('engine: writing a batch', () => {
     })
   }
 
+  for (const onConflict of ['skip', 'fail'] as const) {
+    it(`${onConflict}: looks at once for what may be written of a call that somebody on the way has refused`, async () => {
+      const refused: WriteOutcome = { code: 'DOCFERRY_TOO_LARGE', message: '413', retryable: false }
+      const conflict: WriteOutcome = { code: 'DOCFERRY_CONFLICT', message: 'there already', retryable: false }
+      const { write, calls } = await target({
+        held: { agents: [{ _id: 'd1' }, { _id: 'd2' }, { _id: 'd7', others: true }] },
+        outcome: id => {
+          if (id === 'd1' || id === 'd8') return { ...refused, mayBeApplied: true }
+          return id === 'd2' || id === 'd7' ? { ...conflict, mayBeApplied: true } : undefined
+        }
+      })
+      const own: (readonly [number, boolean])[] = []
+      const outcomes = await write({ onConflict, onOwn: (index, wasSent) => own.push([index, wasSent]) })
+      const others = onConflict === 'skip' ? 'skipped' : conflict
+      expect(outcomes).to.deep.equal(documents.map(({ _id }) => (_id === 'd7' ? others : _id === 'd8' ? refused : 'written')))
+      expect(own).to.have.deep.members([
+        [1, true],
+        [2, true]
+      ])
+      expect(calls()).to.deep.equal([10])
+    })
+  }
+
+  it('counts as written what the target holds of a document whose every call is refused on its way back', async () => {
+    const refused: WriteOutcome = { code: 'DOCFERRY_REFUSED', message: '403', retryable: true, alone: true }
+    const { write } = await target({ held: { agents: [{ _id: 'd3' }] }, outcome: id => (id === 'd3' ? refused : undefined) })
+    expect(await write()).to.deep.equal(documents.map(() => 'written'))
+  })
+
   it('sends smaller parts when there is no answer', async () => {
     const { write, calls } = await target({
       beforeWrite(_, ids) {

@@ -402,6 +402,43 @@ describe('undo', () => {
     })
   }
 
+  it('puts back what an undoable overwrite has replaced in a collection that was empty when the run began', async () => {
+    const target = couchdb({
+      limits: { inFlight: 1 },
+      beforeWrite: call => {
+        if (call === 2) throw new DocferryError('DOCFERRY_TARGET', 'gone')
+      }
+    })
+    const options = { onConflict: 'overwrite', undo: 'all' } as const
+    await failure(run(target, options))
+    // Of what had been sent before, one; of what comes behind it, some, of which one equals what the run writes.
+    const theirs = [...make(12, 13, 'theirs'), ...make(25, 29, 'theirs'), ...ours.slice(29)]
+    for (const document of theirs) target.collections.get('agents')!.set(document._id, document)
+    const resumed = await run(target, { ...options, resume: await lastRun() })
+    expect(resumed.collections[0]).to.include({ written: 30 })
+    expect(contents(target)).to.deep.equal(ours)
+    const report = await undo(target)
+    expect(report.state).to.equal('undone')
+    expect(report.collections[0]).to.include({ removed: 24, putBack: 5, changed: 0, unknown: 0 })
+    expect(contents(target)).to.deep.equal(theirs)
+  })
+
+  it('puts back what it meets of others where the target refuses what it holds, though the collection was empty at first', async () => {
+    const theirs = [...make(5, 7, 'theirs'), ...ours.slice(7, 8)]
+    const target = couchdb({
+      limits: { inFlight: 1 },
+      beforeWrite: call => {
+        if (call === 1) for (const document of theirs) target.collections.get('agents')!.set(document._id, document)
+      },
+      outcome: (id, call) => (call === 1 && theirs.some(({ _id }) => _id === id) ? conflictOf.fail : undefined)
+    })
+    await run(target, { onConflict: 'overwrite', undo: 'all' })
+    expect(contents(target)).to.deep.equal(ours)
+    for (const dryRun of [true, false])
+      expect((await undo(target, { dryRun })).collections[0]).to.include({ removed: 27, putBack: 2, changed: 0, unknown: 0 })
+    expect(contents(target)).to.deep.equal(theirs)
+  })
+
   it('says that documents may remain of a run that did not come to its end', async () => {
     const target = couchdb({
       held: { agents: make(90, 91, 'theirs') },

@@ -3,7 +3,7 @@ import { DocferryError } from '../../errors.ts'
 import type { WriteFailure } from '../../types.ts'
 import type { BufferPool } from '../../kernel/buffer-pool.ts'
 import type { Client } from './client.ts'
-import { AnswerError, brokenAnswer, gatewayFailure, mayBeOfGateway, mayBeOneDocument, writeFailure } from './errors.ts'
+import { AnswerError, brokenAnswer, gatewayFailure, mayBeApplied, mayBeOfGateway, mayBeOneDocument, writeFailure } from './errors.ts'
 import type { Text } from './values.ts'
 import { parseText } from '../../values/index.ts'
 
@@ -46,8 +46,6 @@ export function createBulk(
   const asked = { ...client.asked(`writing to ${collection}`, 'DOCFERRY_TARGET', collection), sendsDocuments: true }
   const path = `/${encodeURIComponent(collection)}/_bulk_docs`
   let failures = 0
-  /** Whether the server has failed, in a call that may have been applied all the same. */
-  let hasFailed = false
   const isOfGateway = gatewayJudge(takesWrites)
   /** Whether the server takes a batch of no documents: one that fails for this too does not fail for a document. */
   const takesNone = async (): Promise<boolean> => {
@@ -59,7 +57,8 @@ export function createBulk(
       throw error
     }
   }
-  return async function bulk(batch) {
+  /** @param isInDoubt whether a call that held the documents may have been applied */
+  return async function bulk(batch: readonly Sending[], isInDoubt = false): Promise<void> {
     if (batch.length === 0) return
     const { body, release } = bodyOf(batch, client.bodies)
     let text: string
@@ -71,17 +70,18 @@ export function createBulk(
       signal?.throwIfAborted()
       if (!isForbidden && !mayBeOneDocument(error)) throw error
       const { status, error: name, reason } = error.answer
-      hasFailed ||= status >= 500
+      const isDoubted = isInDoubt || mayBeApplied(error)
       if (status >= 500 && ++failures >= failuresInARow) throw error
       if (batch.length > 1) {
         const half = batch.length >> 1
-        await bulk(batch.slice(0, half))
-        return bulk(batch.slice(half))
+        await bulk(batch.slice(0, half), isDoubted)
+        return bulk(batch.slice(half), isDoubted)
       }
       const failure = isForbidden ? gatewayFailure(error.answer) : writeFailure(name, reason, status)
       // What is never tried again has to be the document's fault. Of all else, what the server takes of others tells.
       if (status >= 500 && !failure.retryable && !(await takesNone())) throw error
-      outcomes[(batch[0] as Sending).index] = failure.retryable ? { ...failure, alone: true } : failure
+      const { index } = batch[0] as Sending
+      outcomes[index] = failure.retryable ? { ...failure, alone: true } : isDoubted ? { ...failure, mayBeApplied: true } : failure
       return
     }
     failures = 0
@@ -97,8 +97,8 @@ export function createBulk(
       if (id !== undefined && id !== sent.id) throw brokenAnswer(asked, 'is in another order than the documents')
       const isWritten = error === undefined && (ok === true || typeof rev === 'string')
       const outcome = isWritten ? 'written' : writeFailure(error, reason)
-      // What the document meets may be itself: the caller, who compares them, is to ask again.
-      outcomes[sent.index] = hasFailed && isConflict(outcome) ? { ...(outcome as WriteFailure), retryable: true } : outcome
+      // What the document meets may be itself.
+      outcomes[sent.index] = isInDoubt && isConflict(outcome) ? { ...(outcome as WriteFailure), mayBeApplied: true } : outcome
     }
   }
 }

@@ -91,6 +91,8 @@ export function isStranger(error: unknown): boolean {
   return error instanceof AnswerError && [400, 404, 405, 406, 415].includes(error.answer.status)
 }
 
+const isLocked = /\baccount is temporarily locked\b/i
+
 function meaningOf({ status, reason = '', redirect, retryAfterMs }: BadAnswer, { anonymous }: Asked): Meaning {
   if (redirect?.startsWith('/'))
     return {
@@ -106,7 +108,7 @@ function meaningOf({ status, reason = '', redirect, retryAfterMs }: BadAnswer, {
     }
   // A user whom CouchDB knows gets a 401 too where only an admin may do it.
   if (status === 401 && /not a server admin|not authorized|not allowed/i.test(reason)) return meanings[403] as Meaning
-  if (status === 403 && /locked/i.test(reason)) return { code: 'DOCFERRY_AUTH', advice: 'too many wrong passwords: wait some minutes' }
+  if (status === 403 && isLocked.test(reason)) return { code: 'DOCFERRY_AUTH', advice: 'too many wrong passwords: wait some minutes' }
   // A server that says when to come back is there, and asks for less.
   if (meanings[status] === overloaded && retryAfterMs !== undefined) return { ...overloaded, code: 'DOCFERRY_THROTTLED' }
   return meanings[status] ?? (status >= 500 ? broken : {})
@@ -116,9 +118,17 @@ function meaningOf({ status, reason = '', redirect, retryAfterMs }: BadAnswer, {
 const longestReason = 200
 const longestCause = 1_000
 
-function said({ status, error, reason }: BadAnswer, { sendsDocuments = false }: Asked): string {
-  const told = !sendsDocuments && status < 500 && reason !== undefined && reason.length <= longestReason ? reason : undefined
-  return [String(status), error, told && `(${told})`].filter(Boolean).join(' ')
+function said(answer: BadAnswer, asked: Asked): string {
+  const told = reasonToTell(answer, asked)
+  return [String(answer.status), answer.error, told && `(${told})`].filter(Boolean).join(' ')
+}
+
+/** Undefined where it may be about what was sent. */
+function reasonToTell({ status, reason = '' }: BadAnswer, { sendsDocuments = false }: Asked): string | undefined {
+  if (status >= 500 || reason.length > longestReason) return undefined
+  if (!sendsDocuments) return reason
+  // Of what somebody else answers that stands before CouchDB, what is quoted may be quoted of a document.
+  return status === 400 || status === 422 ? undefined : reason.split(/["`{[<]/, 1)[0]!.trim()
 }
 
 /** CouchDB's name for an error; undefined for what is none: where its code breaks, terms with what was sent in them stand there. */
@@ -243,15 +253,28 @@ export function mayBeOneDocument({ answer }: AnswerError): boolean {
   return [400, 412, 413, 422, 500].includes(answer.status)
 }
 
+/**
+ * Whether a refused request may have been applied all the same: the server has failed, or the words are not CouchDB's. Who stands before it may look into
+ * answers, and refuse what CouchDB has done.
+ */
+export function mayBeApplied({ answer: { status, error } }: AnswerError): boolean {
+  return status >= 500 || error === undefined || gatewayRefusals.has(status)
+}
+
 /** What is forbidden, and what firewalls answer that look into requests. */
 const gatewayRefusals: ReadonlySet<number> = new Set([403, 406, 451])
 
 /**
- * Whether a refusal of a whole request is not CouchDB's own, which forbids all or nothing: where the database takes other writes at that time, it may be due to
- * a single document.
+ * Whether a refusal of a whole request may not be CouchDB's own, which forbids all or nothing: where the database takes other writes at that time, it may be due
+ * to a single document.
  */
-export function mayBeOfGateway({ answer: { status, error } }: AnswerError): boolean {
-  return gatewayRefusals.has(status) && error !== 'forbidden' && error !== 'unauthorized'
+export function mayBeOfGateway({ answer: { status, reason } }: AnswerError): boolean {
+  return gatewayRefusals.has(status) && !isOfUser(reason)
+}
+
+/** Whether CouchDB refuses the user, whatever is asked. */
+export function isOfUser(reason = ''): boolean {
+  return /access this db|incorrect|server admin/i.test(reason) || isLocked.test(reason)
 }
 
 /** One document is refused so. It is tried again: a right may have been taken, and given back meanwhile. */

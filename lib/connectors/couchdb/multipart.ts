@@ -5,7 +5,7 @@ import type { NamedAttachment } from '../../values/index.ts'
 import { documentPath } from './attachments.ts'
 import type { BulkOutcome, Sending } from './bulk.ts'
 import type { Client } from './client.ts'
-import { AnswerError, mayBeOneDocument, noAdminReason, writeFailure } from './errors.ts'
+import { AnswerError, isOfUser, mayBeApplied, mayBeOneDocument, noAdminReason, writeFailure } from './errors.ts'
 
 /** Of a document that was asked for with its attachments: as they are to be, all of them. */
 export interface SendingWhole extends Sending {
@@ -46,13 +46,14 @@ export async function putWhole(
     const { status, error: name, reason } = error.answer
     if (status === 409) return writeFailure('conflict', reason)
     if (!mayBeOneDocument(error) && !isJudged(error)) throw error
-    return writeFailure(name, reason, status)
+    const refused = writeFailure(name, reason, status)
+    return mayBeApplied(error) && !refused.retryable ? { ...refused, mayBeApplied: true } : refused
   }
 }
 
 /** By a validation function of the database, or as a design document that only an admin may write: in a bulk write, such a word stands beside the document. */
-function isJudged({ answer: { status, error, reason = '' } }: AnswerError): boolean {
-  const isOfServer = reason !== noAdminReason && /access this db|locked|incorrect|server admin/i.test(reason)
+function isJudged({ answer: { status, error, reason } }: AnswerError): boolean {
+  const isOfServer = reason !== noAdminReason && isOfUser(reason)
   return !isOfServer && ((status === 403 && error === 'forbidden') || (status === 401 && error === 'unauthorized'))
 }
 

@@ -162,7 +162,7 @@ async function write(
   if (onConflict !== 'overwrite') {
     await bulk(all)
     if (onConflict === 'fail') return outcomes
-    return outcomes.map(outcome => (isConflict(outcome) && !(outcome as WriteFailure).retryable ? 'skipped' : outcome))
+    return outcomes.map(outcome => (isConflict(outcome) && !(outcome as WriteFailure).mayBeApplied ? 'skipped' : outcome))
   }
   let waiting = all
   for (let attempt = 1; waiting.length > 0 && attempt <= overwriteTries; attempt++) {

@@ -6,7 +6,7 @@
  * is five times faster than conditional puts one by one. A transaction costs twice the write units, also when it is cancelled.
  */
 import { slicesOf } from '../../engine/slices.ts'
-import type { Encoded, Usage, WriteOptions, WriteOutcome } from '../../types.ts'
+import type { Encoded, Usage, WriteFailure, WriteOptions, WriteOutcome } from '../../types.ts'
 import type { Connection } from './client.ts'
 import { isRefusal, refusedDocument } from './errors.ts'
 import { idOfItem, storedId } from '../../formats/dynamodb/keys.ts'
@@ -139,7 +139,8 @@ function writeConditionally(writing: Writing, part: Part): Promise<void> {
     ...writing,
     action: index => ({ verb: 'Put', request: conditionalPut(collection, key, (documents[index] as Item).payload) }),
     done: 'written',
-    conflict: conflict(options.onConflict)
+    conflict: options.onConflict === 'skip' ? 'skipped' : held,
+    doubted: { ...held, mayBeApplied: true }
   })
 }
 
@@ -150,7 +151,4 @@ function conditionalPut(collection: string, key: TableKey, item: Buffer): Buffer
   return [Buffer.from(`{"TableName":${table},"Item":`), item, Buffer.from(condition)]
 }
 
-function conflict(onConflict: WriteOptions['onConflict']): WriteOutcome {
-  if (onConflict === 'skip') return 'skipped'
-  return { code: 'DOCFERRY_CONFLICT', message: 'the table holds an item of this key already', retryable: false }
-}
+const held: WriteFailure = { code: 'DOCFERRY_CONFLICT', message: 'the table holds an item of this key already', retryable: false }

@@ -203,13 +203,19 @@ export function isMissingTable(error: unknown): boolean {
 
 /** Whether the service refused a call for what is in it, so that a smaller one may tell which document. */
 export function isRefusal(error: unknown): boolean {
-  const { name, $metadata, $response } = (typeof error === 'object' && error !== null ? error : {}) as VendorError
+  const { name } = (typeof error === 'object' && error !== null ? error : {}) as VendorError
   return (
     name === 'ValidationException' ||
     name === 'ItemCollectionSizeLimitExceededException' ||
     name === 'SerializationException' ||
-    ($metadata?.httpStatusCode ?? $response?.statusCode) === 413
+    isRefusedOnTheWay(error)
   )
+}
+
+/** The service has an exception for what is too large: this is somebody's who stands before it, and may have let it through. */
+export function isRefusedOnTheWay(error: unknown): boolean {
+  const { $metadata, $response } = (typeof error === 'object' && error !== null ? error : {}) as VendorError
+  return ($metadata?.httpStatusCode ?? $response?.statusCode) === 413
 }
 
 /** The reasons of a cancelled transaction, one for each action, by index. */
@@ -231,7 +237,13 @@ export function refusedDocument(error: unknown): WriteFailure {
     : /nesting/i.test(vendor.message ?? '')
       ? 'DOCFERRY_TOO_DEEP'
       : 'DOCFERRY_REFUSED'
-  return { code, message: message ?? `DynamoDB refused it (${vendor.name ?? 'Error'})`, retryable: false, cause: causeOf(vendor) }
+  const failure = {
+    code,
+    message: message ?? `DynamoDB refused it (${vendor.name ?? 'Error'})`,
+    retryable: false,
+    cause: causeOf(vendor)
+  } as const
+  return isRefusedOnTheWay(error) ? { ...failure, mayBeApplied: true } : failure
 }
 
 /** The vendor's messages may quote what was sent, so those that help are recognised and the others are not shown. */

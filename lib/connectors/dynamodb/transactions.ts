@@ -5,7 +5,7 @@
 import { DocferryError } from '../../errors.ts'
 import type { WriteFailure } from '../../types.ts'
 import type { Connection } from './client.ts'
-import { cancellationReasons, isConditionFailure, isRefusal, refusedDocument, translate } from './errors.ts'
+import { cancellationReasons, isConditionFailure, isRefusal, isRefusedOnTheWay, refusedDocument, translate } from './errors.ts'
 import type { CancellationReason } from './errors.ts'
 
 /** Indexes of documents that go in one request. */
@@ -32,6 +32,8 @@ export interface Conditional<Outcome> extends Sending<Outcome> {
   /** The outcome where the condition holds, and where it does not. */
   readonly done: Outcome
   readonly conflict: Outcome | WriteFailure
+  /** In place of `conflict` where a call that held the document may have been applied. Default: the same. */
+  readonly doubted?: WriteFailure
 }
 
 /**
@@ -76,12 +78,19 @@ export async function changeTogether<Outcome>(part: Part, sending: Conditional<O
       } else if (!isRefusal(error)) {
         return throwUnlessThrottled(sending, pending, error, 'TransactWriteItems')
       } else if (pending.length === 1) {
-        return changeAlone(sending, pending[0] as number)
+        return changeAlone(behind(error, sending), pending[0] as number)
       } else {
-        return eachHalf(pending, half => changeTogether(half, sending))
+        const rest = behind(error, sending)
+        return eachHalf(pending, half => changeTogether(half, rest))
       }
     }
   }
+}
+
+/** What is sent again behind a refusal that may have been none: it may meet itself. */
+function behind<Outcome>(error: unknown, sending: Conditional<Outcome>): Conditional<Outcome> {
+  const { conflict, doubted = conflict } = sending
+  return isRefusedOnTheWay(error) ? { ...sending, conflict: doubted } : sending
 }
 
 /** What a cancelled transaction says of one document; `undefined` when the document was not the reason. */

@@ -23,12 +23,13 @@ function sentIn({ body }: Asked): readonly Sent[] {
 }
 
 /** Writes all, but refuses any batch that holds one of the bad documents. */
-function refusing(bad: Readonly<Record<string, Reply>>): (asked: Asked) => Reply {
+function refusing(bad: Readonly<Record<string, Reply>>): (asked: Asked) => Reply | undefined {
   return asked => {
+    if (asked.method === 'GET') return undefined
     const sent = sentIn(asked)
     const found = sent.find(({ _id }) => Object.hasOwn(bad, _id))
     return found
-      ? (bad[found._id] as Reply)
+      ? bad[found._id]
       : json(
           sent.map(({ _id }) => ({ ok: true, id: _id, rev: '1-x' })),
           201
@@ -131,9 +132,26 @@ describe('couchdb: writer', () => {
       stub.asked.splice(0)
       stub.script = meets
       const outcomes = await target.write('d', many(2), { onConflict, fresh: false })
-      for (const outcome of outcomes) expect(outcome).to.include({ code: 'DOCFERRY_CONFLICT', retryable: true })
+      for (const outcome of outcomes) expect(outcome).to.include({ code: 'DOCFERRY_CONFLICT', retryable: false, mayBeApplied: true })
     }
   })
+
+  for (const [words, first, mayBe] of [
+    ['413 in words that are not its own', { status: 413, body: '<html>nginx</html>' }, true],
+    ['400 in words that are not its own', { status: 400, body: '<html>Bad Request</html>' }, true],
+    ['400 in its own words', json({ error: 'bad_request', reason: 'invalid UTF-8 JSON' }, 400), false]
+  ] as const) {
+    it(`tells of documents behind a ${words} that they may${mayBe ? '' : ' not'} be written by the refused call`, async () => {
+      stub.script = asked =>
+        asked.body.includes('"d0"') ? first : json([{ id: 'd1', error: 'conflict', reason: 'Document update conflict.' }], 201)
+      const [refused, met] = await target.write('d', many(2), skip)
+      if (mayBe) for (const outcome of [refused, met]) expect(outcome).to.include({ retryable: false, mayBeApplied: true })
+      else {
+        expect(refused).to.include({ retryable: false }).and.not.have.property('mayBeApplied')
+        expect(met).to.equal('skipped')
+      }
+    })
+  }
 
   describe('behind a firewall', () => {
     const blocked: Reply = { status: 403, headers: { 'content-type': 'text/html' }, body: '<html>Request blocked</html>' }
@@ -147,6 +165,32 @@ describe('couchdb: writer', () => {
         .and.include('firewall')
       expect(outcomes.filter(outcome => outcome === 'written')).to.have.length(18)
     })
+
+    it('isolates what is forbidden in words of CouchDB as well', async () => {
+      const rule = json({ error: 'forbidden', reason: 'blocked by rule 942100' }, 403)
+      stub.script = refusing({ d3: rule })
+      const outcomes = await target.write('d', many(20), skip)
+      expect(outcomes[3]).to.include({ code: 'DOCFERRY_REFUSED', retryable: true, alone: true })
+      expect(outcomes.filter(outcome => outcome === 'written')).to.have.length(19)
+    })
+
+    it('shows the reason where nothing is taken, without what it quotes, and speaks of no lockout', async () => {
+      stub.script = () => json({ error: 'forbidden', reason: 'blocked by rule 942100 [data "hush-hush"]' }, 403)
+      const error = await errorOf(target.write('d', many(20), skip))
+      expect(error).to.include({ code: 'DOCFERRY_PERMISSION', retryable: false })
+      expect(error.message).to.include('403 forbidden (blocked by rule 942100); check what this user may do').and.not.include('hush-hush')
+      expect(stub.asked.filter(({ body }) => body.includes('"d1"'))).to.have.length(1)
+    })
+
+    for (const reason of [
+      'You are not allowed to access this db.',
+      'Account is temporarily locked due to multiple authentication failures'
+    ])
+      it(`asks nothing else where CouchDB refuses the user: ${reason}`, async () => {
+        stub.script = () => json({ error: 'forbidden', reason }, 403)
+        expect((await errorOf(target.write('d', many(20), skip))).message).to.include(`(${reason})`)
+        expect(stub.asked).to.have.length(1)
+      })
 
     it('throws where nothing is taken, and sends no documents again', async () => {
       stub.script = () => blocked
@@ -315,7 +359,11 @@ describe('couchdb: writer', () => {
       json({ error: 'unauthorized', reason: 'You are not a server admin.' }, 401),
       { code: 'DOCFERRY_PERMISSION', retryable: false }
     ],
-    ['403', json({ error: 'forbidden', reason: 'x' }, 403), { code: 'DOCFERRY_PERMISSION', retryable: false }],
+    [
+      '403',
+      json({ error: 'forbidden', reason: 'You are not allowed to access this db.' }, 403),
+      { code: 'DOCFERRY_PERMISSION', retryable: false }
+    ],
     [
       '403 of a locked user',
       json({ error: 'forbidden', reason: 'Account is temporarily locked due to multiple authentication failures' }, 403),

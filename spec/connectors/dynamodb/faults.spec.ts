@@ -184,6 +184,20 @@ describe('dynamodb: a server that fails', () => {
     expect(stub.count('BatchWriteItem')).to.be.lessThan(12)
   })
 
+  for (const options of [skip, fail]) {
+    it(`${options.onConflict}: tells of documents behind a 413, which is not the service's, that they may be written by the refused call`, async () => {
+      let calls = 0
+      const { target } = await targetOn(({ operation }) => {
+        if (operation !== 'TransactWriteItems') return undefined
+        if (++calls === 1) return { status: 413, body: '<html>too large</html>' }
+        const reasons = Array.from({ length: 10 }, () => ({ Code: 'ConditionalCheckFailed' }))
+        return { status: 400, body: { __type: 'TransactionCanceledException', message: 'cancelled', CancellationReasons: reasons } }
+      })
+      for (const outcome of await target.write('agents', encode(target, 20), options))
+        expect(outcome).to.include({ code: 'DOCFERRY_CONFLICT', retryable: false, mayBeApplied: true })
+    })
+  }
+
   it('ends the call, to be tried again, when the connection is cut', async () => {
     const { target } = await targetOn(({ operation }) => (operation === 'BatchWriteItem' ? response => void response.destroy() : undefined))
     expect(await expectCode(target.write('agents', encode(target, 60), fresh), 'DOCFERRY_CONNECT')).to.have.property('retryable', true)
