@@ -46,7 +46,9 @@ export async function fileRaces(options: FilesOptions): Promise<Race[]> {
   const small = await writeRepeated(path('small.ndjson'), texts, { bytes: bytes / 10 })
   const packed = await writeRepeated(path('packed.ndjson.gz'), texts, { bytes: bytes / 10 })
   const places = await writeLines(path('cities.ndjson'), cities())
-  const many = await writeLines(path('many.ndjson'), manyCities())
+  const many = await writeLines(path('many.ndjson'), manyCities(copies))
+  const copiesOfAll = Math.max(1, Math.round((copies * bytes) / many.bytes))
+  const all = await writeLines(path('all.ndjson'), manyCities(copiesOfAll))
   const list = await writeList(path('cities.json'), many)
   const gofannon = await writeGofannon(path('gofannon.json'), bytes)
   const parsable = await writeGofannon(path('parsable.json'), bytes / 10)
@@ -60,13 +62,13 @@ export async function fileRaces(options: FilesOptions): Promise<Race[]> {
     raced('NDJSON, the same stages, --workers 2', large, inside('deep', large, 2), [bare('deep', large, { time: 1 / 1.8 })]),
     raced("NDJSON, a stage of one's own, one thread", medium, inside('own', medium), [bare('own', medium, { time: 1.1 })]),
     raced("NDJSON, a stage of one's own, --workers 2", large, inside('own', large, 2), [bare('own', large, { time: 1 / 1.8 })]),
-    raced(`cities, ${copies} times over, stripped`, many, migrate(options, many), [bare('strip', many, { time: 1 / 8 })]),
+    raced(`cities, ${copiesOfAll} times over, stripped`, all, migrate(options, all), [bare('strip', all, { time: 1 / 8 })]),
     raced('cities, stripped', places, migrate(options, places), strippers(options, places).slice(1)),
     raced(`cities, ${copies} times over, stages that look inside, one thread`, many, inside('citiesDeep', many), [
       bare('citiesDeep', many, { time: 1.1 })
     ]),
-    raced(`cities, ${copies} times over, the same stages, --workers 2`, many, inside('citiesDeep', many, 2), [
-      bare('citiesDeep', many, { time: 1 / 1.8 })
+    raced(`cities, ${copiesOfAll} times over, the same stages, --workers 2`, all, inside('citiesDeep', all, 2), [
+      bare('citiesDeep', all, { time: 1 / 1.8 })
     ]),
     raced('NDJSON.gz, stripped', packed, migrate(options, packed), [
       bare('strip', packed, { time: 1 }),
@@ -165,7 +167,7 @@ function shell({ name, missing }: Peer, script: string, input: Input): Way {
 /** The documents are small, and all of them take less than a process needs to start: so many times over, what each one costs can be seen. */
 const copies = 8
 
-function* manyCities(): Generator<Document, void, undefined> {
+function* manyCities(copies: number): Generator<Document, void, undefined> {
   for (let copy = 0; copy < copies; copy++) for (const { _id, ...city } of cities()) yield { _id: `${_id}-${copy}`, ...city }
 }
 
@@ -173,7 +175,7 @@ async function writeList(path: string, { documents }: Input): Promise<Input> {
   let bytes = 0
   function* pieces(): Generator<string> {
     let before = '[\n'
-    for (const city of manyCities()) {
+    for (const city of manyCities(copies)) {
       const piece = before + JSON.stringify(city)
       bytes += piece.length
       yield piece

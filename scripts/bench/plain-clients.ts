@@ -70,6 +70,12 @@ export function plainCouchdb(server: CouchdbServer, middle: string): PlainClient
 /** As many segments as docferry reads by itself. */
 export const segments = 4
 
+/**
+ * More than the 1 MB that an answer holds of documents of 1 KB, so that the service sends what it would without. DynamoDB Local reads all that is
+ * left of a segment, up to the limit, before it cuts the answer: without one its scans take the square of a table's size.
+ */
+const scanLimit = 1_250
+
 export function plainDynamodb(server: { readonly endpoint: string; readonly region: string }): PlainClient {
   const client = DynamoDBDocumentClient.from(
     new DynamoDBClient({ ...server, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } })
@@ -85,7 +91,7 @@ export function plainDynamodb(server: { readonly endpoint: string; readonly regi
         let ExclusiveStartKey: Record<string, unknown> | undefined
         do {
           const page = await client.send(
-            new ScanCommand({ TableName, Segment, TotalSegments: segments, ExclusiveStartKey, ConsistentRead: true })
+            new ScanCommand({ TableName, Segment, TotalSegments: segments, ExclusiveStartKey, ConsistentRead: true, Limit: scanLimit })
           )
           await take((page.Items ?? []) as Document[])
           ExclusiveStartKey = page.LastEvaluatedKey
