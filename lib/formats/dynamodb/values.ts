@@ -1,6 +1,6 @@
 /** DynamoDB's JSON, and its attributes as values. `encoding.ts` writes them. */
-import { decodeEnvelopeMap, setField, ValueSet } from '../../values/index.ts'
-import type { Value, ValueMap } from '../../values/index.ts'
+import { decodeEnvelopeMap, memberIdentity, setField, ValueSet } from '../../values/index.ts'
+import type { SetMember, Value, ValueMap } from '../../values/index.ts'
 import { mayBeEscaped } from './names.ts'
 import { readNumber } from './numbers.ts'
 
@@ -35,7 +35,7 @@ export interface Reading {
   sawEscaped: boolean
 }
 
-/** @throws {SyntaxError} for what is none of DynamoDB's types */
+/** @throws {SyntaxError} for what is none of DynamoDB's types, and for a set that the service would not take: no text of ours is read back as one */
 export function readValue(attribute: AttributeJson, reading: Reading): Value {
   if (attribute.S !== undefined) return attribute.S
   if (attribute.N !== undefined) return readNumber(attribute.N)
@@ -44,10 +44,16 @@ export function readValue(attribute: AttributeJson, reading: Reading): Value {
   if (attribute.BOOL !== undefined) return attribute.BOOL
   if (attribute.NULL !== undefined) return null
   if (attribute.B !== undefined) return fromBase64(attribute.B)
-  if (attribute.SS !== undefined) return new ValueSet(attribute.SS)
-  if (attribute.NS !== undefined) return new ValueSet(attribute.NS.map(readNumber))
-  if (attribute.BS !== undefined) return new ValueSet(attribute.BS.map(fromBase64))
+  if (attribute.SS !== undefined) return readSet(attribute.SS)
+  if (attribute.NS !== undefined) return readSet(attribute.NS.map(readNumber))
+  if (attribute.BS !== undefined) return readSet(attribute.BS.map(fromBase64))
   throw new SyntaxError('an attribute of a type that DynamoDB does not have')
+}
+
+function readSet(members: readonly SetMember[]): ValueSet {
+  if (members.length === 0) throw new SyntaxError('an empty set, which DynamoDB does not have')
+  if (new Set(members.map(memberIdentity)).size < members.length) throw new SyntaxError('a set that holds one member twice')
+  return new ValueSet(members)
 }
 
 /** @param decode false for what a `$literal` holds: a user's own map, which is not decoded itself; the values module does that */

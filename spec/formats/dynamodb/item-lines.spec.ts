@@ -70,6 +70,17 @@ describe('formats: DynamoDB JSON, a line', () => {
     expect(entry).to.have.nested.property('reject.where', 'line 1, byte 0')
   })
 
+  for (const [what, set, message] of [
+    ['an empty set', '{"SS":[]}', 'an empty set, which DynamoDB does not have'],
+    ['a set with a text twice', '{"SS":["a","a"]}', 'a set that holds one member twice'],
+    ['a set with a number twice, in two forms', '{"NS":["1","1.0"]}', 'a set that holds one member twice'],
+    ['a set with bytes twice, in two forms', '{"L":[{"BS":["AQI=","AQJ="]}]}', 'a set that holds one member twice']
+  ] as const) {
+    it(`rejects ${what}, since no text of a set would be read back as this one`, () => {
+      expect(messageOf(`{"Item":{"_id":{"S":"1"},"a":${set}}}`)).to.equal(message)
+    })
+  }
+
   it('reads changes as what is now, and tells what was deleted by its id', () => {
     const changes = itemLineReader({ changes: true, key: parseKey('pk') })
     const metadata = '"Metadata":{"WriteTimestampMicros":{"N":"1"}}'
