@@ -15,6 +15,7 @@ import { isSavedAtEnd } from '../report.ts'
 import type { Environment, Logger, Target } from '../types.ts'
 import type { UndoReport } from './report.ts'
 import { cannotUndoFiles } from './made-files.ts'
+import { UndoProgress } from './progress.ts'
 import { Undoing } from './undoing.ts'
 import type { Ran } from './undoing.ts'
 
@@ -50,7 +51,7 @@ export async function undo(options: UndoOptions): Promise<UndoReport> {
   const folder = await RunFolder[options.dryRun ? 'look' : 'open'](stateDir, run)
   try {
     const record = (await folder.record()) as RunRecord<PlannedOptions>
-    const ran = { record, checkpoint: await lastState(folder.path, run), end: await folder.lastEnd() }
+    const ran = { record, checkpoint: await lastState(folder.path, run), end: await folder.lastEnd(), undone: await folder.undone() }
     await checkCanBeUndone(ran)
     const endpoint = await endOfRun(record, 'target', { given: options.target, environment })
     // What was replaced is put back as it was, whatever the run was asked to write: with its types, and under its names.
@@ -68,7 +69,12 @@ export async function undo(options: UndoOptions): Promise<UndoReport> {
       checkPlace(target, record)
       const entries = await openUndoEntries(join(folder.path, undoJournalName))
       try {
-        return await new Undoing(options, { folder, ran, target, entries }).execute()
+        const progress = await UndoProgress.open(folder.path, {
+          total: entries?.bytes ?? 0,
+          undone: ran.undone,
+          isKept: !options.dryRun
+        })
+        return await new Undoing(options, { folder, ran, target, entries, progress }).execute()
       } finally {
         await entries?.close()
       }

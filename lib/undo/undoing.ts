@@ -13,13 +13,17 @@ import { withRetry } from '../engine/retry.ts'
 import type { RetryOptions } from '../engine/retry.ts'
 import { sameSecurity } from '../engine/security.ts'
 import { undoBatch } from '../engine/undo-batch.ts'
+import type { UndoOutcome } from '../engine/undo-batch.ts'
 import { DocferryError } from '../errors.ts'
 import { silentLogger } from '../open.ts'
 import type { PlannedOptions } from '../plan/plan.ts'
 import type { Target } from '../types.ts'
 import { knownOf, UndoBooks } from './books.ts'
+import type { Left } from './books.ts'
+import { mostLeft } from './progress.ts'
+import type { Together, UndoProgress } from './progress.ts'
 import { leftOf } from './report.ts'
-import type { UndoReport } from './report.ts'
+import type { UndoCollection, UndoReport } from './report.ts'
 import type { UndoOptions } from './undo.ts'
 
 /** The run, as its folder tells of it. */
@@ -27,6 +31,8 @@ export interface Ran {
   readonly record: RunRecord<PlannedOptions>
   readonly checkpoint: Checkpoint | undefined
   readonly end: RunEnd | undefined
+  /** What an earlier undoing has come to. */
+  readonly undone: Undone | undefined
 }
 
 const leftName = 'undo-left.ndjson'
@@ -37,7 +43,7 @@ const graceMs = 10_000
 const mostWaitingBytes = 8 << 20
 
 /** A batch that is being gathered. */
-interface Batch {
+interface Batch extends Together {
   readonly entries: Map<string, UndoEntry>
   bytes: number
 }
@@ -48,6 +54,7 @@ export class Undoing {
   readonly #ran: Ran
   readonly #target: Target
   readonly #entries: UndoEntries | undefined
+  readonly #progress: UndoProgress
   readonly #report: UndoReport
   readonly #books: UndoBooks
   readonly #isThere = new Map<string, Promise<boolean>>()
@@ -61,14 +68,21 @@ export class Undoing {
 
   constructor(
     options: UndoOptions,
-    parts: { readonly folder: RunFolder; readonly ran: Ran; readonly target: Target; readonly entries: UndoEntries | undefined }
+    parts: {
+      readonly folder: RunFolder
+      readonly ran: Ran
+      readonly target: Target
+      readonly entries: UndoEntries | undefined
+      readonly progress: UndoProgress
+    }
   ) {
-    const { folder, ran, target, entries } = parts
+    const { folder, ran, target, entries, progress } = parts
     this.#options = options
     this.#folder = folder
     this.#ran = ran
     this.#target = target
     this.#entries = entries
+    this.#progress = progress
     this.#books = new UndoBooks({ dryRun: options.dryRun ?? false })
     this.#report = {
       runId: ran.record.runId,
@@ -94,6 +108,7 @@ export class Undoing {
     let hasBegun = false
     try {
       this.#noteUnfinished()
+      this.#noteUndone()
       observe?.(report)
       if (!dryRun) await this.#folder.markUndone(this.#undone('partly'))
       hasBegun = !dryRun
@@ -103,8 +118,10 @@ export class Undoing {
       })
       await this.#settle()
       this.#countUnknown()
-      if (!dryRun) await this.#dropCollections()
-      await this.#putSecurityBack()
+      if (this.#ran.undone?.state !== 'undone') {
+        if (!dryRun) await this.#dropCollections()
+        await this.#putSecurityBack()
+      }
       const isWhole = report.collections.every(collection => leftOf(collection) === 0)
       report.state = isWhole && !report.mayRemain ? 'undone' : 'partial'
       return report
@@ -118,7 +135,10 @@ export class Undoing {
       signal?.removeEventListener('abort', onAbort)
       report.finishedAt = now()
       this.#books.close()
-      if (hasBegun) await this.#folder.markUndone(this.#undone(report.state === 'undone' ? 'undone' : 'partly'))
+      if (hasBegun) {
+        await this.#progress.save()
+        await this.#folder.markUndone(this.#undone(report.state === 'undone' ? 'undone' : 'partly'))
+      }
     }
   }
 
@@ -128,9 +148,14 @@ export class Undoing {
       let bytesBefore = bytes.total
       for await (const { entry, bytesLeft } of this.#entries?.read() ?? []) {
         this.#options.signal?.throwIfAborted()
-        await this.#add(entry, bytesBefore - bytesLeft)
+        if (this.#progress.isDone(entry.collection, entry.id, bytesLeft)) {
+          this.#books.count(entry.collection, entry, 'already')
+          bytes.done += bytesBefore - bytesLeft
+        } else await this.#add(entry, { from: bytesLeft, end: bytesBefore })
+        this.#progress.readTo(bytesLeft)
         bytesBefore = bytesLeft
       }
+      this.#progress.readTo(0)
       for (const collection of this.#gathering.keys()) await this.#send(collection)
     } catch (error) {
       this.#error ??= error
@@ -140,13 +165,17 @@ export class Undoing {
     bytes.done = bytes.total
   }
 
-  async #add(entry: UndoEntry, bytes: number): Promise<void> {
+  async #add(entry: UndoEntry, { from, end }: { readonly from: number; readonly end: number }): Promise<void> {
     const { collection, id } = entry
+    const bytes = end - from
     // An older entry of a document is for what the newer one has made of it.
     if (this.#gathering.get(collection)?.entries.has(id)) await this.#send(collection)
     for (const [sending, sent] of this.#inFlight) if (sent.collection === collection && sent.ids.has(id)) await sending
     let batch = this.#gathering.get(collection)
-    if (!batch) this.#gathering.set(collection, (batch = { entries: new Map(), bytes: 0 }))
+    if (!batch) {
+      this.#gathering.set(collection, (batch = { entries: new Map(), bytes: 0, end }))
+      this.#progress.begins(batch)
+    }
     batch.entries.set(id, entry)
     batch.bytes += bytes
     this.#waitingBytes += bytes
@@ -169,14 +198,19 @@ export class Undoing {
     this.#inFlight.set(sending, { collection, ids: batch.entries })
   }
 
-  async #undoBatch(collection: string, { entries, bytes }: Batch): Promise<void> {
+  async #undoBatch(collection: string, batch: Batch): Promise<void> {
     const { dryRun } = this.#options
-    const written = [...entries.values()]
-    if (await this.#collectionIsThere(collection)) {
-      const outcomes = await undoBatch(this.#target, collection, written, { ...this.#retry, dryRun })
-      for (const [index, entry] of written.entries()) this.#books.count(collection, entry, outcomes[index]!)
-    } else for (const entry of written) this.#books.count(collection, entry, entry.before ? 'gone' : 'already')
-    this.#report.bytes.done += bytes
+    const written = [...batch.entries.values()]
+    const outcomes = (await this.#collectionIsThere(collection))
+      ? await undoBatch(this.#target, collection, written, { ...this.#retry, dryRun })
+      : written.map(({ before }) => (before ? 'gone' : 'already'))
+    for (const [index, entry] of written.entries()) this.#books.count(collection, entry, outcomes[index]!)
+    this.#progress.ended(
+      batch,
+      written.map(({ id }, index) => ({ collection, id, isLeft: isLeft(outcomes[index]!) }))
+    )
+    this.#progress.saveSoon()
+    this.#report.bytes.done += batch.bytes
   }
 
   /** Also makes ready what the target has to know of a collection before its documents can be named. */
@@ -192,9 +226,10 @@ export class Undoing {
 
   async #dropCollections(): Promise<void> {
     const { signal } = this.#cut
+    const dropped = new Set(this.#earlier.filter(each => each.dropped).map(({ name }) => name))
     for (const report of this.#books.collections) {
       this.#options.signal?.throwIfAborted()
-      if (!report.created || !this.#target.dropCollection) continue
+      if (!report.created || !this.#target.dropCollection || dropped.has(report.name)) continue
       report.dropped = await withRetry(() => this.#target.dropCollection!(report.name, { signal }), this.#retry)
     }
   }
@@ -239,28 +274,45 @@ export class Undoing {
     )
   }
 
+  #noteUndone(): void {
+    const { undone } = this.#ran
+    if (undone?.state !== 'undone') return
+    this.#report.notes.push(`it was undone at ${undone.at}: what stands in the place of its documents now is not its own, and stays`)
+  }
+
+  get #earlier(): readonly UndoCollection[] {
+    return (this.#ran.undone?.collections ?? []) as readonly UndoCollection[]
+  }
+
   /** Count documents, and name every one that was left, without its contents. */
   async #settle(): Promise<void> {
     const path = join(this.#folder.path, leftName)
-    const lines = this.#leftLines()
+    const named: Left[] = []
+    const lines = this.#leftLines(named)
     const first = lines.next()
     if (!this.#folder.isLocked) {
       if (first.done) return
       while (!lines.next().done);
       return void this.#report.notes.push(`what would be left is not listed by name, for ${this.#folder.path} can't be written to`)
     }
-    if (first.done) return await inState(`${path} can't be removed`, () => rm(path, { force: true }))
+    if (first.done) {
+      await inState(`${path} can't be removed`, () => rm(path, { force: true }))
+      return void this.#progress.settled(named)
+    }
     const all = function* (): Generator<string> {
       yield first.value
       yield* lines
     }
     await inState(`${path} can't be written`, () => writeFile(path, all(), { mode: 0o600 }))
+    this.#progress.settled(named)
     this.#report.left = path
   }
 
-  *#leftLines(): Generator<string> {
+  /** @param named gets the first of them */
+  *#leftLines(named: Left[]): Generator<string> {
     const lines: string[] = []
     for (const left of this.#books.settle()) {
+      if (named.length <= mostLeft) named.push(left)
       lines.push(`${JSON.stringify(left)}\n`)
       if (lines.length >= linesAtOnce) yield lines.splice(0).join('')
     }
@@ -270,7 +322,7 @@ export class Undoing {
   /** Whatever else is wrong is what the undoing ends with. */
   #countOnly(): void {
     try {
-      for (const lines = this.#leftLines(); !lines.next().done;);
+      for (const lines = this.#leftLines([]); !lines.next().done;);
     } catch (error) {
       if (!(error instanceof DocferryError)) throw error
     }
@@ -297,4 +349,8 @@ export class Undoing {
       }
     }
   }
+}
+
+function isLeft(outcome: UndoOutcome): boolean {
+  return typeof outcome === 'object' || outcome === 'changed' || outcome === 'gone'
 }
